@@ -1,0 +1,104 @@
+"""What an engine sees (a target) and what it gives back (draws)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class Target(Protocol):
+    """A log density on a flat, unconstrained vector: all an engine may know of a model.
+
+    Attributes
+    ----------
+    dim
+        Length of the vector.
+    names
+        One label a coordinate, for messages (``"1|county_sigma (log)"``).
+    words
+        What is known about the density beyond its values, such as ``"hierarchical"``; an engine asks for
+        words, never for classes.
+    seconds_compile
+        Time it took to build ``logp_dlogp``.
+    """
+
+    dim: int
+    names: tuple[str, ...]
+    words: frozenset[str]
+    seconds_compile: float
+
+    def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the log density, with every Jacobian, and its gradient ``(dim,)`` at ``x`` ``(dim,)``."""
+        ...
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """Return a jittered starting point ``(dim,)`` with a finite log density."""
+        ...
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What an engine returns.
+
+    Attributes
+    ----------
+    positions
+        Draws on the unconstrained scale, ``(chain, draw, dim)``; a point estimate is one chain of one draw.
+    stats
+        Per-draw statistics by ArviZ's names, each ``(chain, draw)``: ``lp``, ``diverging``, ``energy``, …
+    exact
+        Whether the draws converge to the posterior as their number grows.
+    status
+        ``"ok"``, ``"interrupted"`` or ``"doubtful"``.
+    advice
+        What the user should know or do, in sentences; empty when all is well.
+    seconds_compile, seconds_tune, seconds_sample
+        Where the time went. Engines that cannot separate tuning from sampling report it all as sampling.
+    details
+        Scalars for ``idata.attrs``, such as the Pareto k-hat of an approximation.
+    """
+
+    positions: np.ndarray
+    stats: Mapping[str, np.ndarray]
+    exact: bool
+    status: str = "ok"
+    advice: tuple[str, ...] = ()
+    seconds_compile: float = 0.0
+    seconds_tune: float = 0.0
+    seconds_sample: float = 0.0
+    details: Mapping[str, float | str] = field(default_factory=dict)
+
+
+class Progress(Protocol):
+    """Where an engine reports how far it is; silent ones ignore the calls."""
+
+    def update(self, done: int, total: int, note: str = "") -> None:
+        """Say that ``done`` of ``total`` steps are finished."""
+        ...
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A method: a name, what it claims, its settings record and the function that runs it.
+
+    Attributes
+    ----------
+    name, title
+        The name in ``fit(method=…)`` and a few words for reports.
+    exact
+        Whether it samples the posterior itself, up to Monte Carlo error.
+    settings
+        A frozen dataclass; its fields are the options ``fit`` accepts for this method.
+    needs
+        Words the target must have; empty for most.
+    run
+        ``run(settings, target, seed, progress) -> Draws``.
+    """
+
+    name: str
+    title: str
+    exact: bool
+    settings: type
+    run: Callable[[Any, Target, int, Progress], Draws]
+    needs: frozenset[str] = frozenset()

@@ -1,0 +1,26 @@
+"""Modules that are imported when first used, so that ``import bayesdeep`` stays fast.
+
+PyMC and PyTensor take over two seconds to import. Plug-ins are read (to list families, to check a formula)
+far more often than they are run, so they reach the two through these stand-ins.
+"""
+
+from importlib import import_module
+from typing import Any
+
+
+class LazyModule:
+    """Stand in for the module ``name`` until one of its attributes is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        # Ask `import_module` each time: it is a dictionary look-up once the module is there.
+        return getattr(import_module(self._name), attribute)
+
+    def __repr__(self) -> str:
+        return f"<lazy module {self._name}>"
+
+
+pm: Any = LazyModule("pymc")
+pt: Any = LazyModule("pytensor.tensor")
