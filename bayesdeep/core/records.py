@@ -1,0 +1,210 @@
+"""Records that stages hand to each other."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Response:
+    """The response side of a formula, as numbers.
+
+    A response function (``censored``, ``truncated``, ``prop``, ``weighted``) fills the fields it knows about; the
+    family then checks and codes ``value``. Fit, log likelihood, prediction and prior scaling all read this record.
+
+    Attributes
+    ----------
+    name
+        The name the response has in ``observed_data``: the (first) column's name.
+    value
+        ``(obs,)``; ``(obs, level)`` counts for a multinomial response. Before the family has seen it, possibly
+        strings or categories; afterwards numbers on the response's own scale. With censoring it is the bound for
+        left- and right-censored rows and the lower end for interval-censored ones.
+    trials
+        Number of trials a row ``(obs,)``, of ``prop(k, n)``.
+    status
+        ``(obs,)`` of int8: 0 observed, -1 left-, 1 right-, 2 interval-censored.
+    upper
+        Upper end of interval-censored rows ``(obs,)``; equal to ``value`` elsewhere.
+    lower_bound, upper_bound
+        Truncation bounds ``(obs,)``, ``-inf`` or ``inf`` where a side is open.
+    weights
+        Likelihood weights ``(obs,)``, not negative: a row of weight 2 counts like two rows.
+    levels
+        Labels of a categorical, ordered or two-level response; ``value`` holds their codes.
+    ordered
+        Whether the data declare an order of the levels.
+    """
+
+    name: str
+    value: np.ndarray
+    trials: np.ndarray | None = None
+    status: np.ndarray | None = None
+    upper: np.ndarray | None = None
+    lower_bound: np.ndarray | None = None
+    upper_bound: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    levels: tuple[Any, ...] | None = None
+    ordered: bool = False
+
+    def with_(self, **changes: Any) -> "Response":
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+    @property
+    def modifiers(self) -> frozenset[str]:
+        """Return the words for what is special about these rows, as families declare them."""
+        present = {
+            "prop": self.trials is not None,
+            "censored": self.status is not None,
+            "truncated": self.lower_bound is not None or self.upper_bound is not None,
+            "weighted": self.weights is not None,
+        }
+        return frozenset(word for word, there in present.items() if there)
+
+
+@dataclass(frozen=True)
+class Default:
+    """A default prior as text, with the reason a person reads in ``model.priors``."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link and its inverse; the inverse is what a network calls an activation.
+
+    Attributes
+    ----------
+    name
+        Name in ``link=`` and in ``activation=``.
+    forward
+        ``eta = forward(mu)`` on NumPy arrays: used to put default priors in the right place.
+    inverse
+        ``mu = inverse(eta)`` on PyTensor variables, elementwise (``softmax``: over the last axis).
+    maps_to
+        The set ``mu`` lies in: ``"real" "positive" "nonnegative" "unit" "signed_unit" "simplex"``.
+    log_inverse, log1m_inverse
+        For links onto the unit interval: ``log(mu)`` and ``log(1 - mu)`` as functions of ``eta``, without
+        cancellation or underflow at either end. None for other links.
+    formula
+        The inverse as a person writes it, for reports.
+    """
+
+    name: str
+    forward: Callable[[Any], Any]
+    inverse: Callable[[Any], Any]
+    maps_to: str
+    log_inverse: Callable[[Any], Any] | None = None
+    log1m_inverse: Callable[[Any], Any] | None = None
+    formula: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a response distribution.
+
+    Attributes
+    ----------
+    name
+        ``"mu"``, ``"sigma"``, ``"nu"``, ``"alpha"``, ``"zi"``, … as in ``bd.Model(..., sigma="~ x")``.
+    links
+        Links it accepts when it has a formula; the first is the default.
+    support
+        Where it lives when it has no formula and only a prior: ``"real" "positive" "unit"`` or ``"ordered"``.
+    prior
+        ``prior(response, link) -> Default`` of a parameter without a formula; None for the main parameter.
+    shape
+        ``"row"``: one value a row. ``"contrast"``: one predictor for each level but the first, ``(obs, level - 1)``.
+        ``"cut"``: a vector of ``level - 1`` increasing values shared by all rows; it cannot have a formula.
+    link_in_family
+        The family receives ``eta`` and applies the link itself (cumulative, tobit, and wherever that is stabler).
+    """
+
+    name: str
+    links: tuple[str, ...]
+    support: str = "real"
+    prior: Callable[[Response, Link], Default] | None = None
+    shape: str = "row"
+    link_in_family: bool = False
+
+
+@dataclass(frozen=True)
+class Aux:
+    """What else a distribution needs beside its parameters.
+
+    Attributes
+    ----------
+    link
+        Link of the main parameter, for families that apply it themselves.
+    trials
+        Tensor ``(obs,)`` or None.
+    levels
+        Number of levels of the response, or None.
+    """
+
+    link: Link
+    trials: Any = None
+    levels: int | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """A response distribution. One file in ``families/`` defines one as ``FAMILY``.
+
+    Attributes
+    ----------
+    name, title
+        Name in ``family=`` and a phrase for reports.
+    parameters
+        The first is the main one: the formula's predictor.
+    code
+        ``code(response) -> Response``: check the values and code them as numbers; raises
+        :class:`~bayesdeep.core.errors.DataError` that says what is wrong and what would be right.
+    rv
+        ``rv(params, aux) -> TensorVariable``: the distribution of one row, unregistered (``pm.X.dist``), from
+        tensors by parameter name, each ``(obs,)`` (``(obs, level - 1)`` for contrasts, ``(level - 1,)`` for cuts).
+        Log likelihood *and* predictive draws are taken from it.
+    mean
+        ``mean(params, aux) -> TensorVariable``: expected response ``(obs,)``, or probabilities / expected counts
+        ``(obs, level)`` for responses with levels.
+    scale
+        ``scale(response, link) -> (location, spread)`` of the main predictor's scale, from the (coded) response;
+        default priors are built from it.
+    modifiers
+        Response functions it can be combined with: of ``"censored" "truncated" "weighted" "prop"``.
+    words
+        Declared properties that engines and reports ask for: ``"gaussian"``, ``"discrete"``, ``"levels"``,
+        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
+    log_survival
+        ``log_survival(params, aux, value)``: ``log P(Y > value)`` where ``log(1 - exp(logcdf))`` is not accurate.
+    example
+        Parameter values on their own scale from which tests simulate; ``{"mu": 1.3, "sigma": 0.7}``.
+    notes
+        Sentences for reports and docs (parametrisation, source).
+    """
+
+    name: str
+    title: str
+    parameters: tuple[Parameter, ...]
+    code: Callable[[Response], Response]
+    rv: Callable[[Mapping[str, Any], Aux], Any]
+    mean: Callable[[Mapping[str, Any], Aux], Any]
+    scale: Callable[[Response, Link], tuple[float, float]]
+    modifiers: frozenset[str] = frozenset({"weighted"})
+    words: frozenset[str] = frozenset()
+    log_survival: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
+    example: Mapping[str, Any] = field(default_factory=dict)
+    notes: str = ""
+
+    @property
+    def main(self) -> Parameter:
+        """Return the parameter the formula's predictor models."""
+        return self.parameters[0]
+
+    def parameter(self, name: str) -> Parameter | None:
+        """Return a parameter by name, or None."""
+        return next((p for p in self.parameters if p.name == name), None)

@@ -1,0 +1,1 @@
+"""Text to nodes. Knows the words of the language; sees no data."""
