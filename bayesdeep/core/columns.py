@@ -1,0 +1,178 @@
+"""What the design stage learns from data and what transforms promise. Everything learned is plain JSON."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from .records import Response
+
+Json = Any
+"""Numbers, strings, booleans, None, lists and dicts with string keys."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the user's data.
+
+    Attributes
+    ----------
+    name
+        As in the data frame.
+    kind
+        ``"number"``, ``"category"`` (categorical, enum), ``"text"``, ``"bool"`` or ``"other"`` (dates, lists).
+    values
+        ``(obs,)``: float64 or int64 for numbers, bool, or for text and categories int64 codes into ``levels``
+        (-1 is missing). Read-only.
+    levels
+        Labels of text (sorted) and categories (in their declared order); None otherwise.
+    ordered
+        Whether the data declare the levels' order.
+    missing
+        ``(obs,)`` bool, or None if no value is missing.
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    levels: tuple[Any, ...] | None = None
+    ordered: bool = False
+    missing: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The user's data as columns, whatever data frame they came from.
+
+    Attributes
+    ----------
+    columns
+        By name, in the data's order.
+    rows
+        Number of rows.
+    index
+        Labels of the rows (a pandas index), or None: predictions carry it.
+    """
+
+    columns: Mapping[str, Column]
+    rows: int
+    index: Any = None
+
+
+@dataclass(frozen=True)
+class TermColumns:
+    """The columns ``start:stop`` of a design matrix that belong to one term.
+
+    ``labels`` are the levels of a term that keeps a dimension (categorical, spline, polynomial); None for a
+    single numeric column. ``kind`` is ``"numeric"`` or ``"categorical"``.
+    """
+
+    name: str
+    start: int
+    stop: int
+    labels: tuple[Any, ...] | None
+    kind: str = "numeric"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A design matrix as learned from the training rows.
+
+    Attributes
+    ----------
+    intercept
+        Whether the predictor has an intercept; it is *not* a column of the matrix.
+    terms
+        In the order of the columns.
+    means, sds
+        Column means and standard deviations over the training rows ``(column,)``.
+    state
+        JSON from which the same columns are made again on other rows.
+    """
+
+    intercept: bool
+    terms: tuple[TermColumns, ...]
+    means: tuple[float, ...]
+    sds: tuple[float, ...]
+    state: Json = field(default_factory=dict)
+
+    @property
+    def width(self) -> int:
+        """Return the number of columns."""
+        return len(self.means)
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A function of columns in a formula. One file in ``transforms/`` defines one as ``TRANSFORM``.
+
+    Attributes
+    ----------
+    name
+        As written in formulas.
+    learn
+        ``learn(column, arguments, options) -> Json``: what must be remembered from the training rows.
+        ``column`` is the first argument as a :class:`Column`; ``arguments`` are the further positional ones as
+        numbers; ``options`` by keyword. Raises :class:`~bayesdeep.core.errors.FormulaError` on bad arguments;
+        the text goes behind ``formula '…': name(…)``.
+    apply
+        ``apply(state, column) -> np.ndarray``: ``(obs,)`` or ``(obs, columns)`` of float64; for categorical ones
+        int64 codes ``(obs,)`` into ``labels(state)``.
+    labels
+        ``labels(state)``: labels of the columns or levels; None for a single numeric column.
+    categorical
+        Whether the result is a category, to be coded by contrasts.
+    options
+        Keywords it knows.
+    stateless
+        Whether rows can be transformed one by one without anything learned.
+    """
+
+    name: str
+    learn: Callable[[Column, tuple[Any, ...], Mapping[str, Any]], Json]
+    apply: Callable[[Json, Column], np.ndarray]
+    labels: Callable[[Json], tuple[Any, ...] | None]
+    categorical: bool = False
+    options: tuple[str, ...] = ()
+    stateless: bool = False
+
+
+class ResponseContext(Protocol):
+    """What a response function may ask for."""
+
+    def column(self, index: int) -> Column:
+        """Return positional argument ``index`` (a column or an expression of columns); numbers become columns."""
+        ...
+
+    def has(self, index: int) -> bool:
+        """Return whether positional argument ``index`` was given."""
+        ...
+
+    def inner(self) -> Response:
+        """Return the first argument read as a response of its own, so that ``weighted(censored(…), w)`` nests."""
+        ...
+
+    def option(self, name: str) -> Any:
+        """Return a keyword option as Column, number or text; None if absent."""
+        ...
+
+
+@dataclass(frozen=True)
+class ResponseFunction:
+    """A function on the left of ``~``. One file in ``responses/`` defines one as ``RESPONSE``.
+
+    Attributes
+    ----------
+    name
+        As written in formulas.
+    read
+        ``read(context) -> Response`` for rows that have the response.
+    needed_for_prediction
+        Positions of the arguments that new rows must have because the *predictive distribution* depends on them
+        (the number of trials, truncation bounds).
+    """
+
+    name: str
+    read: Callable[[ResponseContext], Response]
+    needed_for_prediction: tuple[int, ...] = ()
