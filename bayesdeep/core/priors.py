@@ -1,0 +1,143 @@
+"""Priors as data: what a user writes, what a plug-in declares, and the places in a model that take one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .records import Default
+
+
+@dataclass(frozen=True)
+class PriorSpec:
+    """A named distribution with numbers, ``Normal(0, 1)``; an argument may be another prior (a nested scale).
+
+    Attributes
+    ----------
+    name
+        The plug-in's name, PyMC's name of the distribution.
+    arguments
+        Pairs of PyMC's argument name and a number, a nested :class:`PriorSpec`, or None where the model fills in
+        a number that depends on the data.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, "float | PriorSpec | None"], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(_argument(value) for _, value in self.arguments if value is not None)})"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def get(self, name: str) -> "float | PriorSpec | None":
+        """Return one argument."""
+        return dict(self.arguments).get(name)
+
+    def with_(self, **changes: "float | PriorSpec | None") -> "PriorSpec":
+        """Return a copy with some arguments changed."""
+        return PriorSpec(self.name, tuple((key, changes.get(key, value)) for key, value in self.arguments))
+
+
+def _argument(value: "float | PriorSpec") -> str:
+    return str(value) if isinstance(value, PriorSpec) else f"{value:.12g}"
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A distribution that can be a prior. One file in ``priors/`` defines one as ``PRIOR``.
+
+    Attributes
+    ----------
+    name
+        Name in texts, and of the PyMC distribution unless ``rv`` says otherwise.
+    arguments
+        PyMC's argument names in PyMC's order.
+    support
+        ``"real"``, ``"positive"``, ``"unit"``, ``"bounded"`` (between its own ``lower`` and ``upper``),
+        ``"correlation"`` or ``"block"`` (joint over several coefficients).
+    positive
+        Arguments that must be positive.
+    defaults
+        Values of arguments that may be left out; None stands for a number that ``fill`` works out.
+    location, scale
+        The arguments by which the distribution can be shifted and stretched; they make non-centring and
+        re-centring possible. None for distributions that have no such argument.
+    proper
+        Whether it can be drawn from.
+    rv
+        ``rv(name, arguments, dims, **options)``: register the variable with the model in context. None: the
+        PyMC distribution of the same name.
+    fill
+        ``fill(arguments, columns, rows) -> arguments``: explicit numbers for arguments left out (block priors).
+    block
+        For block priors: ``block(scope, key, arguments, units, dims) -> tensor`` of coefficients, where ``units``
+        are the coefficients' natural scales, ``(coefficient,)``.
+    notes
+        How to read the arguments, and the source.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    support: str = "real"
+    positive: tuple[str, ...] = ()
+    defaults: Mapping[str, float | None] = field(default_factory=dict)
+    location: str | None = None
+    scale: str | None = None
+    proper: bool = True
+    rv: Callable[..., Any] | None = None
+    fill: Callable[[dict[str, Any], int, int], dict[str, Any]] | None = None
+    block: Callable[..., Any] | None = None
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in a model that takes a prior.
+
+    Attributes
+    ----------
+    name
+        The key in ``priors=``: the posterior's name for most.
+    support
+        What the prior must cover: ``"real"``, ``"positive"``, ``"unit"``, ``"correlation"``, ``"ordered"``
+        or ``"effects"`` (group effects, whose prior may carry a nested scale).
+    default
+        The default prior and its reason; None where nothing is put there unless the user asks.
+    role
+        ``"intercept" "coefficient" "sd" "correlation" "effects" "parameter"``.
+    size
+        Number of scalars that share the prior.
+    unit
+        Natural scale of the coefficient: spread of the response's predictor per standard deviation of the column.
+    """
+
+    name: str
+    support: str
+    default: Default | None
+    role: str
+    size: int = 1
+    unit: float = 1.0
+
+
+@dataclass(frozen=True)
+class ChosenPrior:
+    """The prior a model uses in one slot, as an explicit number, and where it came from.
+
+    ``origin`` is ``"default"`` or ``"user"``; ``key`` is the block's key when several coefficients share one
+    joint prior or one hyperparameter, else the slot's own name.
+    """
+
+    name: str
+    prior: PriorSpec
+    origin: str
+    reason: str
+    key: str
+    role: str = "parameter"
+    unit: float = 1.0
+
+
+@dataclass(frozen=True)
+class Known:
+    """A parameter that is given instead of estimated: a column's name or a number."""
+
+    value: str | float

@@ -1,0 +1,122 @@
+"""The contract of a term, and what a term may ask for while it learns from data and while it builds its part."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from .columns import Columns, Json
+from .priors import ChosenPrior, Slot
+
+
+class DesignContext(Protocol):
+    """The data, as a term may see them."""
+
+    rows: int
+
+    def learn_columns(self, intercept: bool, products: Any) -> Columns:
+        """Code products of factors as columns, on the training rows."""
+        ...
+
+    def design_matrix(self, columns: Columns, products: Any) -> np.ndarray:
+        """Return the same columns ``(obs, column)`` on these rows."""
+        ...
+
+    def learn_levels(self, factor: Any) -> tuple[Any, ...]:
+        """Return the labels of a grouping factor on the training rows."""
+        ...
+
+    def codes(self, factor: Any, name: str, labels: tuple[Any, ...]) -> np.ndarray:
+        """Return each row's level ``(obs,)``; levels not in ``labels`` count on from ``len(labels)``.
+
+        The labels of such new levels are remembered under the factor's ``name``.
+        """
+        ...
+
+    def values(self, expression: Any) -> np.ndarray:
+        """Return one numeric expression of columns ``(obs,)``."""
+        ...
+
+
+class Scope(Protocol):
+    """The model under construction, as a term may see it. Names get the parameter's prefix by themselves.
+
+    Attributes
+    ----------
+    width
+        None, or ``(dim, size)`` when the parameter has several predictors (a categorical response): coefficients
+        then end in that dimension and ``eta`` is ``(obs, size)``.
+    """
+
+    width: tuple[str, int] | None
+
+    def data(self, key: str) -> Any:
+        """Return one of the term's arrays as a tensor."""
+        ...
+
+    def variable(self, slot: str, dims: tuple[str, ...] = ()) -> Any:
+        """Return the variable of a slot with its chosen prior, non-centred where a nested scale asks for it."""
+        ...
+
+    def prior(self, slot: str) -> ChosenPrior | None:
+        """Return the prior chosen for a slot; None for a slot without one."""
+        ...
+
+    def argument(self, slot: str, name: str) -> Any:
+        """Return an argument of a slot's prior: a number, or the variable of a nested prior."""
+        ...
+
+    def intercept(self, at_means: Any) -> Any:
+        """Return the uncentred intercept, given the columns' part of the predictor at their means.
+
+        Where the family has thresholds in place of an intercept, they are centred instead and 0 is returned.
+        """
+        ...
+
+    def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any) -> Any:
+        """Return an auxiliary variable that the posterior does not show."""
+        ...
+
+    def report(self, name: str, value: Any, dims: tuple[str, ...] = ()) -> Any:
+        """Name a derived quantity; it belongs to the posterior and predictions start from it."""
+        ...
+
+    def dim(self, name: str, labels: tuple[Any, ...]) -> str:
+        """Declare a labelled dimension and return the name it got."""
+        ...
+
+
+@dataclass(frozen=True)
+class Term:
+    """A kind of addend of a predictor. One file in ``terms/`` defines one as ``TERM``.
+
+    Attributes
+    ----------
+    name
+        The file's name and, for terms written as calls, the name in formulas.
+    learn
+        ``learn(node, context) -> Json``: everything that new rows need, from the training rows.
+    arrays
+        ``arrays(state, node, context) -> dict`` of arrays whose first axis is ``obs``.
+    slots
+        ``slots(state, spread) -> tuple[Slot, …]``: where priors go, with defaults; ``spread`` is the natural
+        scale of the predictor.
+    eta
+        ``eta(scope, state) -> tensor`` ``(obs,)``, or ``(obs, width)``.
+    groups
+        ``groups(state) -> {factor name: labels}`` of the levels it indexes.
+    words
+        ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``.
+    call
+        Whether it is written as a call in formulas.
+    """
+
+    name: str
+    learn: Callable[[Any, DesignContext], Json]
+    arrays: Callable[[Json, Any, DesignContext], dict[str, np.ndarray]]
+    slots: Callable[[Json, float], tuple[Slot, ...]]
+    eta: Callable[[Scope, Json], Any]
+    groups: Callable[[Json], Mapping[str, tuple[Any, ...]]]
+    words: Callable[[Json], frozenset[str]]
+    call: bool = False

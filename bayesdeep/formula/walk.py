@@ -1,0 +1,76 @@
+"""Questions about a formula's nodes, answered without recursion so that long formulas cannot exhaust the stack."""
+
+from collections.abc import Iterator
+
+from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Parsed, Product, Sequence, Unary
+
+_CONSTANTS = frozenset({"True", "False", "None"})
+
+
+def columns(node: Expression | Parsed | Formula) -> tuple[str, ...]:
+    """Return the names of the data columns used, each once, in the order they are written.
+
+    A formula gives its response's columns first, then those of its products, groups and special terms.
+    ``True``, ``False`` and ``None`` as an option's value are no columns. A ``.`` stands for columns only the
+    data know and is left out.
+    """
+    names = (n.name for root in _roots(node) for n in _nodes(root) if isinstance(n, Name))
+    return tuple(dict.fromkeys(names))
+
+
+def find_dot(parsed: Parsed) -> bool:
+    """Return whether ``.`` stands anywhere in the predictor, also inside a call."""
+    return any(isinstance(n, Dot) for n in _nodes(parsed.predictor))
+
+
+def grouping_columns(parsed: Parsed) -> tuple[str, ...]:
+    """Return the names of the columns right of a ``|``, each once, in the order they are written."""
+    bars = (n for n in _nodes(parsed.predictor) if isinstance(n, Binary) and n.operator in ("|", "||"))
+    return tuple(dict.fromkeys(name for bar in bars for name in columns(bar.right)))
+
+
+def _roots(node: Expression | Parsed | Formula) -> tuple[Expression, ...]:
+    """Return the expressions a record consists of."""
+    if isinstance(node, Parsed):
+        return (*_response(node.response), node.predictor)
+    if isinstance(node, Formula):
+        groups = tuple(f for group in node.groups for f in _group(group))
+        return (*_response(node.response), *_flat(node.products), *groups, *node.specials)
+    return (node,)
+
+
+def _response(node: Expression | None) -> tuple[Expression, ...]:
+    return () if node is None else (node,)
+
+
+def _flat(products: tuple[Product, ...]) -> tuple[Expression, ...]:
+    return tuple(factor for product in products for factor in product)
+
+
+def _group(group: Group) -> tuple[Expression, ...]:
+    return (*_flat(group.products), *group.specials, *group.factor)
+
+
+def _nodes(root: Expression) -> Iterator[Expression]:
+    """Yield the node and all below it, left to right."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(_children(node)))
+
+
+def _children(node: Expression) -> tuple[Expression, ...]:
+    if isinstance(node, Binary):
+        return node.left, node.right
+    if isinstance(node, Unary):
+        return (node.operand,)
+    if isinstance(node, Sequence):
+        return node.items
+    if isinstance(node, Call):
+        return (*node.arguments, *(value for _, value in node.options if not _constant(value)))
+    return ()
+
+
+def _constant(value: Expression) -> bool:
+    return isinstance(value, Name) and value.name in _CONSTANTS

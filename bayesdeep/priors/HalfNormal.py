@@ -1,0 +1,13 @@
+"""The HalfNormal prior."""
+
+from bayesdeep.core.priors import Prior
+
+PRIOR = Prior(
+    "HalfNormal",
+    ("sigma",),
+    support="positive",
+    defaults={"sigma": 1.0},
+    positive=("sigma",),
+    scale="sigma",
+    notes="Normal of mean 0 and standard deviation ``sigma``, folded at 0.",
+)

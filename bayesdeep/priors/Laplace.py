@@ -1,0 +1,13 @@
+"""The Laplace prior."""
+
+from bayesdeep.core.priors import Prior
+
+PRIOR = Prior(
+    "Laplace",
+    ("mu", "b"),
+    defaults={"mu": 0.0, "b": 1.0},
+    positive=("b",),
+    location="mu",
+    scale="b",
+    notes="Double exponential with location ``mu`` and scale ``b``; with a nested scale over several coefficients it is the Bayesian lasso (Park and Casella 2008, doi:10.1198/016214508000000337).",
+)

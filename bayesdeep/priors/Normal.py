@@ -1,0 +1,13 @@
+"""The Normal prior."""
+
+from bayesdeep.core.priors import Prior
+
+PRIOR = Prior(
+    "Normal",
+    ("mu", "sigma"),
+    defaults={"mu": 0.0, "sigma": 1.0},
+    positive=("sigma",),
+    location="mu",
+    scale="sigma",
+    notes="Normal with mean ``mu`` and standard deviation ``sigma``.",
+)

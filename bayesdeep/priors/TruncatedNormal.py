@@ -1,0 +1,12 @@
+"""The TruncatedNormal prior."""
+
+from bayesdeep.core.priors import Prior
+
+PRIOR = Prior(
+    "TruncatedNormal",
+    ("mu", "sigma", "lower", "upper"),
+    support="bounded",
+    positive=("sigma",),
+    defaults={"mu": 0.0, "sigma": 1.0, "lower": float("-inf"), "upper": float("inf")},
+    notes="Normal ``mu``, ``sigma`` between ``lower`` and ``upper``; one bound may be left out.",
+)

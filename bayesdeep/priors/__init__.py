@@ -1,0 +1,77 @@
+"""Priors with numbers: ``bd.priors.Normal(0, 1)`` is the same as the text ``"Normal(0, 1)"``.
+
+Arguments are PyMC's, in PyMC's order. An argument may be another prior: ``Normal(0, HalfNormal(1))``.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from bayesdeep.core.errors import PriorError, nearest
+from bayesdeep.core.priors import PriorSpec
+from bayesdeep.core.registry import PRIORS
+
+
+def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
+    """Return the prior ``name`` with arguments checked against what it knows.
+
+    Parameters
+    ----------
+    name
+        A file's name in this folder.
+    values, options
+        Arguments by position and by name; numbers or other priors.
+
+    Raises
+    ------
+    PriorError
+        For an unknown name or argument, too many, a missing one, or a number where it cannot be.
+    """
+    plugin = PRIORS.find(name, "prior", PriorError)
+    usage = f"{name}({', '.join(plugin.arguments)})"
+    if len(values) > len(plugin.arguments):
+        raise PriorError(f"prior '{name}': {len(values)} arguments given; write {usage}")
+    given: dict[str, Any] = dict(zip(plugin.arguments, values, strict=False))
+    for key, value in options.items():
+        if key not in plugin.arguments:
+            raise PriorError(f"prior '{name}': no argument '{key}'{nearest(key, plugin.arguments)} (write {usage})")
+        if key in given:
+            raise PriorError(f"prior '{name}': argument '{key}' is given twice; write {usage}")
+        given[key] = value
+    arguments = []
+    for key in plugin.arguments:
+        if key not in given and key not in plugin.defaults:
+            raise PriorError(f"prior '{name}': argument '{key}' is missing; write {usage}")
+        arguments.append((key, _checked(name, key, given.get(key, plugin.defaults.get(key)), plugin.positive)))
+    spec = PriorSpec(name, tuple(arguments))
+    lower, upper = spec.get("lower"), spec.get("upper")
+    if isinstance(lower, float) and isinstance(upper, float) and not lower < upper:
+        raise PriorError(f"prior '{spec}': 'lower' is {lower:g} and 'upper' is {upper:g}; lower must be below upper")
+    return spec
+
+
+def _checked(name: str, key: str, value: Any, positive: tuple[str, ...]) -> float | PriorSpec | None:
+    if value is None or isinstance(value, PriorSpec):
+        if isinstance(value, PriorSpec) and key in positive and PRIORS[value.name].support == "real":
+            raise PriorError(f"prior '{name}': argument '{key}' must be positive, and {value} is not always")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) and not hasattr(value, "__float__"):
+        raise PriorError(f"prior '{name}': argument '{key}' is {value!r}; give a number or another prior")
+    number = float(value)
+    if number != number or (abs(number) == float("inf") and key not in ("lower", "upper")):
+        raise PriorError(f"prior '{name}': argument '{key}' is {number}; give a finite number")
+    if key in positive and number <= 0:
+        raise PriorError(f"prior '{name}': argument '{key}' is {number:g}; it must be positive")
+    return number
+
+
+def __getattr__(name: str) -> Callable[..., PriorSpec]:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    if name not in PRIORS:
+        raise AttributeError(f"no prior '{name}'{nearest(name, PRIORS.names())}")
+    return partial(make_prior, name)
+
+
+def __dir__() -> list[str]:
+    return ["make_prior", *PRIORS.names()]

@@ -1,0 +1,1 @@
+"""Functions on the left of ``~``, one file each; a file defines ``RESPONSE``."""

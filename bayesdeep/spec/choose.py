@@ -1,0 +1,139 @@
+"""From slots and the user's priors to the prior of every slot, each an explicit number with its reason."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bayesdeep.core.errors import PriorError, nearest
+from bayesdeep.core.priors import ChosenPrior, PriorSpec, Slot
+from bayesdeep.core.registry import PRIORS
+
+from .prior_text import read_prior
+
+POPULATION = "population"
+"""Key of a prior over all population-level coefficients of the main predictor, the intercept left out."""
+
+_ACCEPTED = {
+    "real": {"real", "positive", "unit", "bounded"},
+    "positive": {"positive", "unit"},
+    "unit": {"unit"},
+    "ordered": {"real"},
+    "effects": {"real"},
+    "correlation": {"correlation"},
+}
+
+_ADVICE = {
+    "positive": "a positive one such as HalfNormal(1), HalfStudentT(3, 1), Exponential(1), or TruncatedNormal(mu, sigma, lower=0)",
+    "unit": "one on (0, 1) such as Beta(1, 1)",
+    "ordered": "a distribution on the real line such as Normal(0, 2.5)",
+    "effects": "Normal, StudentT, Laplace or Cauchy, with a nested scale: Normal(0, HalfNormal(1))",
+    "correlation": "LKJ(eta)",
+    "real": "a distribution such as Normal(0, 1)",
+}
+
+
+def choose(slots: Sequence[Slot], given: Mapping[str, Any], rows: int) -> tuple[ChosenPrior, ...]:
+    """Return the prior of every slot.
+
+    Parameters
+    ----------
+    slots
+        With their full names, the parameter's prefix included.
+    given
+        What the user passed as ``priors``: text or :class:`PriorSpec` by name. A key may join several names by
+        commas, or be ``"population"``: one prior for each of them, with any nested scale shared, or one joint
+        prior (``Horseshoe``, ``R2D2``) over them all.
+    rows
+        Number of rows, for block priors whose default depends on it.
+
+    Raises
+    ------
+    PriorError
+        For a name that is not in the model, a prior that cannot stand there, or two priors for one thing.
+    """
+    slots = _with_intercepts(slots, given)
+    by_name = {slot.name: slot for slot in slots}
+    user: dict[str, ChosenPrior] = {}
+    for key, value in given.items():
+        where = f"prior '{key}'"
+        members = _members(key, by_name)
+        prior = read_prior(value, where)
+        prior = _filled(prior, sum(by_name[m].size for m in members), rows)
+        for member in members:
+            if member in user:
+                raise PriorError(f"{where}: '{member}' already has the prior {user[member].prior} from '{user[member].key}'")
+            slot = by_name[member]
+            _check(prior, slot, where)
+            user[member] = ChosenPrior(member, prior, "user", "given", key, slot.role, slot.unit)
+    return tuple(_collected(slots, user))
+
+
+def _with_intercepts(slots: Sequence[Slot], given: Mapping[str, Any]) -> list[Slot]:
+    """Replace ``Intercept`` by ``Intercept_raw`` where the user's prior is on that one."""
+    changed = []
+    for slot in slots:
+        raw = f"{slot.name}_raw"
+        if slot.role == "intercept" and raw in given:
+            if slot.name in given:
+                raise PriorError(
+                    f"prior '{raw}': '{slot.name}' has a prior too; give one of the two: {slot.name} is the predictor at "
+                    f"the columns' means, {raw} the predictor where all columns are 0"
+                )
+            slot = Slot(raw, slot.support, slot.default, slot.role, slot.size, slot.unit)
+        changed.append(slot)
+    return changed
+
+
+def _members(key: str, by_name: Mapping[str, Slot]) -> list[str]:
+    if key in by_name:
+        return [key]
+    if key == POPULATION:
+        members = [slot.name for slot in by_name.values() if slot.role == "coefficient"]
+        if not members:
+            raise PriorError("prior 'population': the model has no population-level coefficients")
+        return members
+    parts = [part.strip() for part in key.split(",")] if isinstance(key, str) else [str(key)]
+    for part in parts:
+        if part not in by_name:
+            known = [*by_name, *(f"{s.name}_raw" for s in by_name.values() if s.role == "intercept"), POPULATION]
+            raise PriorError(f"prior '{part}': nothing in the model has this name{nearest(part, known)}")
+    return parts
+
+
+def _filled(prior: PriorSpec, columns: int, rows: int) -> PriorSpec:
+    fill = PRIORS[prior.name].fill
+    return prior if fill is None else PriorSpec(prior.name, tuple(fill(dict(prior.arguments), columns, rows).items()))
+
+
+def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
+    plugin = PRIORS[prior.name]
+    if plugin.support == "block" and slot.role != "coefficient":
+        raise PriorError(f"{where}: {prior.name} is a joint prior over population-level coefficients, '{slot.name}' is none")
+    accepted = _ACCEPTED[slot.support] | ({"block"} if slot.role == "coefficient" else set())
+    if plugin.support in accepted or _bounds_fit(prior, slot.support):
+        return
+    raise PriorError(f"{where}: {prior} does not fit '{slot.name}', which needs {_ADVICE[slot.support]}")
+
+
+def _bounds_fit(prior: PriorSpec, support: str) -> bool:
+    if PRIORS[prior.name].support != "bounded" or support not in ("positive", "unit"):
+        return False
+    lower, upper = prior.get("lower"), prior.get("upper")
+    low_enough = isinstance(lower, float) and lower >= 0
+    return low_enough and (support == "positive" or (isinstance(upper, float) and upper <= 1))
+
+
+def _collected(slots: Sequence[Slot], user: Mapping[str, ChosenPrior]) -> list[ChosenPrior]:
+    """Put defaults where the user said nothing; a prior on group effects stands in place of the one on their sd."""
+    found = []
+    for slot in slots:
+        effects = slot.name.removesuffix("_sigma")
+        if slot.role == "sd" and effects in user:
+            if slot.name in user:
+                raise PriorError(f"prior '{slot.name}': the prior of '{effects}' has a scale already; give one of the two")
+            continue
+        if slot.name in user:
+            found.append(user[slot.name])
+        elif slot.default is not None:
+            prior = read_prior(slot.default.text, f"prior '{slot.name}'")
+            found.append(ChosenPrior(slot.name, prior, "default", slot.default.reason, slot.name, slot.role, slot.unit))
+    return found

@@ -1,0 +1,170 @@
+"""The record of a model: printable, comparable, JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bayesdeep.core.columns import Json
+from bayesdeep.core.priors import ChosenPrior, Known, PriorSpec
+from bayesdeep.formula.expand import expand
+from bayesdeep.formula.nodes import Formula
+from bayesdeep.formula.parser import parse
+
+
+@dataclass(frozen=True)
+class TermSpec:
+    """One addend of a predictor: the plug-in's name, what it learned, and where its arrays are kept."""
+
+    kind: str
+    key: str
+    source: str
+    state: Json
+
+
+@dataclass(frozen=True)
+class PredictorSpec:
+    """The predictor of one parameter of the family."""
+
+    parameter: str
+    link: str
+    terms: tuple[TermSpec, ...]
+
+
+@dataclass(frozen=True)
+class ResponseSpec:
+    """What is remembered of the response: its name, levels and modifiers, and its scale for default priors."""
+
+    name: str
+    levels: tuple[Any, ...] | None = None
+    ordered: bool = False
+    modifiers: tuple[str, ...] = ()
+    location: float = 0.0
+    spread: float = 1.0
+    limits: tuple[float | None, float | None] = (None, None)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model without its data.
+
+    Attributes
+    ----------
+    formulas
+        Text by parameter; the main parameter's comes first and has the response.
+    others
+        The columns that ``.`` stands for.
+    family
+        Name of the family.
+    links
+        Link by parameter, for parameters that have a formula.
+    known
+        Parameters that are given instead of estimated.
+    predictors
+        What each formula's terms learned from the training rows.
+    response
+        What is remembered of the response.
+    priors
+        The prior of every slot.
+    missing
+        What to do with missing values, ``"error"`` or ``"drop"``.
+    """
+
+    formulas: Mapping[str, str]
+    others: tuple[str, ...]
+    family: str
+    links: Mapping[str, str]
+    known: Mapping[str, Known]
+    predictors: tuple[PredictorSpec, ...]
+    response: ResponseSpec
+    priors: tuple[ChosenPrior, ...]
+    missing: str = "error"
+
+    @cached_property
+    def nodes(self) -> Mapping[str, Formula]:
+        """Return the formulas multiplied out; read again from their texts, so that nothing but text is saved."""
+        main = next(iter(self.formulas))
+        return {
+            name: expand(parse(text, response="required" if name == main else "none"), self.others)
+            for name, text in self.formulas.items()
+        }
+
+    def prior(self, name: str) -> ChosenPrior | None:
+        """Return the prior of a slot by its posterior name."""
+        return next((p for p in self.priors if p.name == name), None)
+
+    def __str__(self) -> str:
+        lines = [f"{self.formulas[next(iter(self.formulas))]}"]
+        lines += [f"{name} {text}" for name, text in list(self.formulas.items())[1:]]
+        lines += [f"{name} = {k.value}" for name, k in self.known.items()]
+        links = ", ".join(f"{name}: {link}" for name, link in self.links.items())
+        lines.append(f"family {self.family} (link of {links})")
+        if self.response.levels is not None and len(self.response.levels) == 2:
+            lines.append(f"success is {self.response.name} = {self.response.levels[1]}")
+        width = max((len(p.name) for p in self.priors), default=0)
+        lines += ["priors", *(f"  {p.name:<{width}} ~ {p.prior}" for p in self.priors)]
+        return "\n".join(lines)
+
+    def to_json(self) -> Json:
+        """Return the record as JSON (dicts, lists, strings and numbers)."""
+        return {
+            "formulas": dict(self.formulas),
+            "others": list(self.others),
+            "family": self.family,
+            "links": dict(self.links),
+            "known": {name: k.value for name, k in self.known.items()},
+            "predictors": [
+                {"parameter": p.parameter, "link": p.link, "terms": [[t.kind, t.key, t.source, t.state] for t in p.terms]}
+                for p in self.predictors
+            ],
+            "response": {
+                "name": self.response.name,
+                "levels": None if self.response.levels is None else list(self.response.levels),
+                "ordered": self.response.ordered,
+                "modifiers": list(self.response.modifiers),
+                "location": self.response.location,
+                "spread": self.response.spread,
+                "limits": list(self.response.limits),
+            },
+            "priors": [
+                [p.name, _prior_to_json(p.prior), p.origin, p.reason, p.key, p.role, p.unit] for p in self.priors
+            ],
+            "missing": self.missing,
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> "ModelSpec":
+        """Return the record a :meth:`to_json` came from."""
+        response = data["response"]
+        levels = response["levels"]
+        return cls(
+            formulas=data["formulas"],
+            others=tuple(data["others"]),
+            family=data["family"],
+            links=data["links"],
+            known={name: Known(value) for name, value in data["known"].items()},
+            predictors=tuple(
+                PredictorSpec(p["parameter"], p["link"], tuple(TermSpec(*t) for t in p["terms"]))
+                for p in data["predictors"]
+            ),
+            response=ResponseSpec(
+                response["name"],
+                None if levels is None else tuple(levels),
+                response["ordered"],
+                tuple(response["modifiers"]),
+                response["location"],
+                response["spread"],
+                (response["limits"][0], response["limits"][1]),
+            ),
+            priors=tuple(ChosenPrior(p[0], _prior_from_json(p[1]), *p[2:]) for p in data["priors"]),
+            missing=data["missing"],
+        )
+
+
+def _prior_to_json(prior: PriorSpec) -> Json:
+    return [prior.name, [[k, _prior_to_json(v) if isinstance(v, PriorSpec) else v] for k, v in prior.arguments]]
+
+
+def _prior_from_json(data: Json) -> PriorSpec:
+    name, arguments = data
+    return PriorSpec(name, tuple((k, _prior_from_json(v) if isinstance(v, list) else v) for k, v in arguments))

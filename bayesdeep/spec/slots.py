@@ -1,0 +1,85 @@
+"""All places of a model that take a prior, with their default priors, from what the design has learned."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.links import find_link
+from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.priors import PriorSpec, Slot
+from bayesdeep.core.records import Default, Family, Response
+from bayesdeep.core.registry import TERMS
+
+from .model_spec import PredictorSpec
+from .prior_text import read_prior
+
+AUXILIARY_SPREAD = 0.4
+"""Natural scale of the predictor of an auxiliary parameter on its link's scale: a coefficient of 2.5 times as much
+multiplies a standard deviation by e per standard deviation of the column."""
+
+
+def prefixed(parameter: str, main: str, name: str) -> str:
+    """Return a name as the posterior shows it: the main parameter's have no prefix."""
+    return name if parameter == main else f"{parameter}_{name}"
+
+
+def all_slots(
+    family: Family, predictors: tuple[PredictorSpec, ...], response: Response, known: Mapping[str, Any]
+) -> tuple[Slot, ...]:
+    """Return the slots of every predictor, then those of parameters that have neither formula nor known value."""
+    main, found = family.main.name, []
+    links = {p.parameter: find_link(p.link, "link", FormulaError) for p in predictors}
+    for predictor in predictors:
+        location, spread = _scale(family, predictor.parameter, links, response)
+        for term in predictor.terms:
+            for slot in TERMS[term.kind].slots(term.state, spread):
+                if slot.role == "intercept":
+                    if predictor.parameter == main and "no_intercept" in family.words:
+                        continue
+                    slot = replace(slot, default=_intercept(predictor.parameter == main, location, spread))
+                found.append(replace(slot, name=prefixed(predictor.parameter, main, slot.name)))
+    modelled = {p.parameter for p in predictors}
+    for parameter in family.parameters:
+        if parameter.name in modelled or parameter.name in known or parameter.prior is None:
+            continue
+        default = parameter.prior(response, links[main])
+        found.append(Slot(parameter.name, parameter.support, default, "parameter"))
+    return tuple(found)
+
+
+def _intercept(main: bool, location: float, spread: float) -> Default:
+    what = "the response's location on the link's scale" if main else "the parameter's prior median on the link's scale"
+    return Default(f"Normal({location:.4g}, {2.5 * spread:.4g})", f"{what}, 2.5 spreads wide, at the columns' means")
+
+
+def _scale(family: Family, parameter: str, links: Mapping[str, Any], response: Response) -> tuple[float, float]:
+    if parameter == family.main.name:
+        return family.scale(response, links[parameter])
+    record = family.parameter(parameter)
+    assert record is not None
+    assert record.prior is not None
+    plain = read_prior(record.prior(response, links[family.main.name]).text, f"prior '{parameter}'")
+    return float(np.asarray(links[parameter].forward(prior_median(plain)))), AUXILIARY_SPREAD
+
+
+def prior_median(prior: PriorSpec) -> float:
+    """Return the median of a default prior of a family's parameter (numbers only)."""
+    from scipy import stats
+
+    a = [float(value) for _, value in prior.arguments if isinstance(value, float)]
+    distributions = {
+        "HalfStudentT": lambda: a[1] * stats.t(a[0]).ppf(0.75),
+        "HalfNormal": lambda: stats.halfnorm(scale=a[0]).median(),
+        "HalfCauchy": lambda: a[0],
+        "Exponential": lambda: np.log(2) / a[0],
+        "Gamma": lambda: stats.gamma(a[0], scale=1 / a[1]).median(),
+        "InverseGamma": lambda: stats.invgamma(a[0], scale=a[1]).median(),
+        "Beta": lambda: stats.beta(a[0], a[1]).median(),
+        "LogNormal": lambda: np.exp(a[0]),
+        "Normal": lambda: a[0],
+        "StudentT": lambda: a[1],
+        "Uniform": lambda: (a[0] + a[1]) / 2,
+    }
+    return float(distributions[prior.name]())

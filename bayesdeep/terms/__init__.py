@@ -1,0 +1,1 @@
+"""Addends of a predictor, one file each."""

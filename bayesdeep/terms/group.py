@@ -1,0 +1,205 @@
+r"""``(1 + x | g)``: coefficients that vary by group and are shrunk towards a common distribution.
+
+For coefficient :math:`k` and group :math:`j` the effect is :math:`u_{kj} = m_k + \sigma_k \sum_l L_{kl} z_{lj}` with
+independent standard :math:`z`, :math:`L` the Cholesky factor of the coefficients' correlation matrix, :math:`\sigma_k`
+their standard deviations and :math:`m_k` their location, 0 unless the user's prior says otherwise. The standardised
+:math:`z` are what is sampled (the non-centred form); the user sees the effects.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.columns import Json
+from bayesdeep.core.errors import FormulaError, PriorError
+from bayesdeep.core.lazy import pt
+from bayesdeep.core.priors import Slot
+from bayesdeep.core.records import Default
+from bayesdeep.core.terms import DesignContext, Scope, Term
+
+from ._packing import pack, unit_of, unpack
+
+
+def _factor_name(node: Any) -> str:
+    return ":".join(getattr(f, "name", f.source) for f in node.factor)
+
+
+def learn(node: Any, context: DesignContext) -> Json:
+    """Learn the coding of the varying coefficients and the labels of the groups."""
+    if node.specials:
+        raise FormulaError(f"formula: ({node.source}): {node.specials[0].function}() cannot vary by group in this version")
+    columns = context.learn_columns(node.intercept, node.products)
+    if not columns.intercept and not columns.terms:
+        raise FormulaError(f"formula: ({node.source}): nothing varies by group; write (1 | …) or (x | …)")
+    return {
+        "factor": _factor_name(node),
+        "columns": pack(columns),
+        "labels": list(context.learn_levels(node.factor)),
+        "correlated": node.correlated,
+    }
+
+
+def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarray]:
+    """Return each row's group ``(obs,)`` and the varying columns ``(obs, column)``."""
+    columns = unpack(state["columns"])
+    found = {"codes": context.codes(node.factor, state["factor"], tuple(state["labels"]))}
+    if columns.width:
+        found["X"] = context.design_matrix(columns, node.products)
+    return found
+
+
+def _coefficients(state: Json) -> list[tuple[str, int, int, tuple[Any, ...] | None, float]]:
+    """Return name, first, last + 1, labels and unit of each varying coefficient; the intercept comes first."""
+    columns = unpack(state["columns"])
+    first = int(columns.intercept)
+    found: list[tuple[str, int, int, tuple[Any, ...] | None, float]] = [("1", 0, 1, None, 1.0)] if first else []
+    for term in columns.terms:
+        found.append((term.name, term.start + first, term.stop + first, term.labels, unit_of(columns, term)))
+    return found
+
+
+def _labels(state: Json) -> list[str]:
+    """Return one label a scalar coefficient: ``1``, ``x``, ``period[2]``."""
+    return [
+        name if labels is None else f"{name}[{labels[i]}]"
+        for name, start, stop, labels, _ in _coefficients(state)
+        for i in range(stop - start)
+    ]
+
+
+def slots(state: Json, spread: float) -> tuple[Slot, ...]:
+    """Return a slot for each sd, one for the effects themselves, and one for the correlations."""
+    factor, found = state["factor"], []
+    for name, start, stop, _, unit in _coefficients(state):
+        scale = spread / unit
+        default = Default(f"HalfStudentT(3, {scale:.4g})", "one spread of the predictor" + (
+            "" if name == "1" or unit == 1.0 else " per sd of the column"))
+        found.append(Slot(f"{name}|{factor}_sigma", "positive", default, "sd", stop - start, scale))
+        found.append(Slot(f"{name}|{factor}", "effects", None, "effects", stop - start, scale))
+    if _is_correlated(state):
+        found.append(Slot(f"{factor}_corr", "correlation", Default("LKJ(2)", "weakly towards no correlation"), "correlation"))
+    return tuple(found)
+
+
+def _is_correlated(state: Json) -> bool:
+    return bool(state["correlated"]) and len(_labels(state)) > 1
+
+
+def cholesky_rows(pairs: Any, size: int) -> list[list[Any]]:
+    """Return the Cholesky factor of a correlation matrix, scalar by scalar, from its ``(pair,)`` correlations.
+
+    The pairs go row by row below the diagonal. The floor under the square root only matters where a correlation is 1
+    to the last digit, where the density is 0.
+    """
+    rows: list[list[Any]] = [[1.0]]
+    k = 0
+    for i in range(1, size):
+        row: list[Any] = []
+        for j in range(i):
+            dot = sum((row[m] * rows[j][m] for m in range(j)), start=0.0)
+            row.append((pairs[k] - dot) / rows[j][j])
+            k += 1
+        rows.append([*row, pt.sqrt(pt.maximum(1.0 - sum(r**2 for r in row), 1e-14))])
+    return rows
+
+
+def eta(scope: Scope, state: Json) -> Any:
+    """Return each row's group effect ``(obs,)``, or ``(obs, width)``.
+
+    Every quantity below ends in the width dimension where there is one, and the arithmetic broadcasts over it.
+    """
+    codes, total = scope.data("codes"), 0.0
+    intercept = bool(state["columns"]["intercept"])
+    for k, effect in enumerate(_effects(scope, state)):
+        value, column = effect[codes], k - intercept
+        if column >= 0:
+            x = scope.data("X")[:, column]
+            value = value * (x if scope.width is None else x[:, None])
+        total = total + value
+    return total
+
+
+def _effects(scope: Scope, state: Json) -> list[Any]:
+    """Return one ``(group,)`` tensor a scalar coefficient, and report them by name."""
+    factor, labels = state["factor"], _labels(state)
+    group = scope.dim(factor, tuple(state["labels"]))
+    sds, z, means = _scales(scope, state, group)
+    size = len(labels)
+    if _is_correlated(state):
+        rows = cholesky_rows(_correlations(scope, state), size)
+        mixed = [sum((rows[k][m] * z[m] for m in range(k + 1)), start=0.0) for k in range(size)]
+    else:
+        mixed = z
+    effects = [means[k] + sds[k] * mixed[k] for k in range(size)]
+    return _report(scope, state, effects, group)
+
+
+def _report(scope: Scope, state: Json, effects: list[Any], group: str) -> list[Any]:
+    factor, shown = state["factor"], []
+    for name, start, stop, levels, _ in _coefficients(state):
+        if levels is None:
+            shown.append(scope.report(f"{name}|{factor}", effects[start], (group,)))
+        else:
+            dim = scope.dim(f"{name}_level", levels)
+            block = scope.report(f"{name}|{factor}", pt.stack(effects[start:stop]), (dim, group))
+            shown.extend(block[i] for i in range(stop - start))
+    return shown
+
+
+def _scales(scope: Scope, state: Json, group: str) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return sds, standardised effects ``(group,)`` and locations, one each a scalar coefficient."""
+    factor = state["factor"]
+    sds: list[Any] = []
+    z: list[Any] = []
+    means: list[Any] = []
+    for name, start, stop, levels, _ in _coefficients(state):
+        key, size = f"{name}|{factor}", stop - start
+        chosen = scope.prior(key)
+        dims = () if levels is None else (scope.dim(f"{name}_level", levels),)
+        sd = scope.variable(f"{key}_sigma", dims) if chosen is None else scope.argument(key, "scale")
+        mean = 0.0 if chosen is None else scope.argument(key, "location")
+        base, extra = ("Normal", {}) if chosen is None else _standard(chosen.prior, state)
+        if chosen is not None and "nu" in extra:
+            extra = {"nu": scope.argument(key, "nu")}
+        shape = (group,) if levels is None else (*dims, group)
+        block = scope.hidden(f"{key}_z", base, {**_unit(base), **extra}, shape)
+        for i in range(size):
+            sds.append(sd if levels is None or chosen is not None else sd[i])
+            z.append(block if levels is None else block[i])
+            means.append(mean)
+    return sds, z, means
+
+
+def _unit(base: str) -> dict[str, float]:
+    return {"Normal": {"mu": 0.0, "sigma": 1.0}, "StudentT": {"mu": 0.0, "sigma": 1.0},
+            "Laplace": {"mu": 0.0, "b": 1.0}, "Cauchy": {"alpha": 0.0, "beta": 1.0}}[base]
+
+
+def _standard(prior: Any, state: Json) -> tuple[str, dict[str, Any]]:
+    """Return the standardised distribution of the effects, refusing what cannot be non-centred or correlated."""
+    if prior.name not in ("Normal", "StudentT", "Laplace", "Cauchy"):
+        raise PriorError(f"prior '{prior}': group effects take Normal, StudentT, Laplace or Cauchy")
+    if prior.name != "Normal" and _is_correlated(state):
+        raise PriorError(f"prior '{prior}': correlated group effects are normal; write (… || {state['factor']})")
+    return prior.name, {"nu": prior.get("nu")} if prior.name == "StudentT" else {}
+
+
+def _correlations(scope: Scope, state: Json) -> Any:
+    labels, factor = _labels(state), state["factor"]
+    pairs = tuple(f"{labels[j]}, {labels[i]}" for i in range(1, len(labels)) for j in range(i))
+    return scope.correlation(f"{factor}_corr", len(labels), scope.dim(f"{factor}_pair", pairs))
+
+
+def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
+    """Return the grouping factor with its labels."""
+    return {state["factor"]: tuple(state["labels"])}
+
+
+def words(state: Json) -> frozenset[str]:
+    """Group effects are linear and hierarchical."""
+    del state
+    return frozenset({"linear", "hierarchical"})
+
+
+TERM = Term("group", learn, arrays, slots, eta, groups, words)

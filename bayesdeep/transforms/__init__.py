@@ -1,0 +1,1 @@
+"""Functions of columns in a formula, one file each; a file defines ``TRANSFORM``."""
