@@ -24,7 +24,9 @@ class PriorSpec:
     arguments: tuple[tuple[str, "float | PriorSpec | None"], ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(_argument(value) for _, value in self.arguments if value is not None)})"
+        return (
+            f"{self.name}({', '.join(_argument(value) for _, value in self.arguments if value is not None)})"
+        )
 
     def __repr__(self) -> str:
         return str(self)

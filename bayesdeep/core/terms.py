@@ -74,6 +74,10 @@ class Scope(Protocol):
         """
         ...
 
+    def correlation(self, slot: str, size: int, dim: str) -> Any:
+        """Return the ``(pair,)`` correlations of ``size`` coefficients."""
+        ...
+
     def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any) -> Any:
         """Return an auxiliary variable that the posterior does not show."""
         ...

@@ -10,7 +10,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from bayesdeep.core.columns import Column
+from ..core.columns import Column
 
 EXACT = 2**53
 """Whole numbers up to here are exact in float64."""
@@ -52,7 +52,7 @@ def _series_of_narwhals(series: Any) -> Any:
     import pyarrow as pa
 
     if series.implementation.is_polars():
-        # Polars numbers categories as they first appear (in the process), which is no declared order: sort them.
+        # Polars numbers categories as they first appear in the process, which is no declared order.
         series = series.cast(nw.String) if series.dtype == nw.Categorical else series
         native = series.to_native().to_arrow()
     elif series.implementation.is_pyarrow():
@@ -72,7 +72,7 @@ def _by_dtype(name: str, series: Any) -> Column:
     if isinstance(dtype, pd.ArrowDtype) and "dictionary" in str(dtype.pyarrow_dtype):
         series = series.astype("category")
         dtype = series.dtype
-    if dtype == object:
+    if types.is_object_dtype(dtype):
         return _from_objects(name, series)
     if isinstance(dtype, pd.CategoricalDtype):
         return _category(name, series)

@@ -9,9 +9,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from bayesdeep.core.columns import Column, Frame
-from bayesdeep.core.errors import DataError, FormulaError, nearest
-
+from ..core.columns import Column, Frame
+from ..core.errors import DataError, FormulaError, nearest
 from .convert import drop_unused_levels, to_column
 
 ACCEPTED = "a pandas, polars or pyarrow data frame, or a dict of columns"
@@ -93,8 +92,8 @@ def column(frame: Frame, name: str, where: str) -> Column:
     name
         The column's name.
     where
-        Begins the error text. Where it begins with ``data`` the data are to blame for a name that is not there
-        (new rows), else the formula is.
+        Begins the error text. Where it begins with ``data`` the data are to blame for a name that is not
+        there (new rows), else the formula is.
     """
     if name not in frame.columns:
         error = DataError if where.startswith("data") else FormulaError
@@ -102,8 +101,8 @@ def column(frame: Frame, name: str, where: str) -> Column:
     found = frame.columns[name]
     if found.kind == "other":
         raise DataError(
-            f"data: column '{name}' holds {_contents(found.values)}; a model takes numbers, text, categories or "
-            "true/false, so turn it into one of these first (a date: into days since a first day)"
+            f"data: column '{name}' holds {_contents(found.values)}; a model takes numbers, text, categories "
+            "or true/false, so turn it into one of these first (a date: into days since a first day)"
         )
     return found
 

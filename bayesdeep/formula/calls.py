@@ -54,7 +54,7 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
     """Raise when a call has no argument, or a function of the language not exactly one."""
     name = call.function
     if kind == "builtin" and call.options:
-        raise problem(text, call.start, f"{name}() takes no options; it has {quote(call.options[0][0] + '=')}")
+        raise problem(text, call.start, f"{name}() takes no options")
     if not call.arguments:
         raise problem(text, call.start, f"{name}() needs a column, as in {name}(x)")
     if kind == "builtin" and len(call.arguments) != 1:
@@ -77,5 +77,5 @@ def _transformed(text: str, node: Call, start: int) -> FormulaError:
     return problem(
         text,
         start,
-        f"{quote(node.source)} cannot be the response; add the transformed column to the data and name it here",
+        f"{quote(node.source)} cannot be the response; add it to the data as a column",
     )

@@ -125,7 +125,7 @@ def _number(text: str, start: int, end: int) -> Token:
             stop += 1
         word = text[start:stop]
         raise problem(
-            text, end, f"{quote(word)} is neither a number nor a name; a column of that name is written `{word[:40]}`"
+            text, end, f"{quote(word)} is neither a number nor a name; a column's name goes in backticks"
         )
     if end - start > _MAX_DIGITS:
         raise problem(text, start, f"a number with more than {_MAX_DIGITS} characters")
@@ -137,7 +137,8 @@ def _number(text: str, start: int, end: int) -> Token:
 def _unknown(char: str) -> str:
     """Say what the character is, also when it cannot be seen."""
     shown = quote(char) if char.isprintable() else "character"
-    full = f"{shown} (U+{ord(char):04X} {unicode_name(char, 'control character')})"
+    refusal = "is not part of the formula language"
     if char in "{};@!%\\&<>$?#":
-        return f"{quote(char)} is not part of the formula language; a formula cannot contain code"
-    return f"{full} is not part of the formula language; a column's name with other characters goes in backticks"
+        return f"{shown} {refusal}; a formula cannot contain code"
+    full = f"{shown} (U+{ord(char):04X} {unicode_name(char, 'control character')})"
+    return f"{full} {refusal}; a column's name with it goes in backticks"

@@ -2,7 +2,7 @@
 
 from ..core.errors import FormulaError
 from .lexer import Token
-from .problems import problem, quote
+from .problems import problem, quote, shorten
 from .words import Kind
 
 
@@ -14,12 +14,12 @@ def no_operand(text: str, tokens: tuple[Token, ...], position: int, inside: Kind
     if token.kind == "end":
         return problem(text, token.start, f"expected a term{where}, but the formula ends")
     if token.kind == "text":
-        what = "a quoted text can only be an option's value, as in activation=\"tanh\""
-        return problem(text, token.start, f"{what}; a column is written without quotation marks or in backticks")
+        what = "a quoted text can only be an option's value"
+        return problem(text, token.start, f"{what}; a column goes in backticks or has no marks")
     if token.is_operator("["):
         return problem(text, token.start, "a list can only be an option's value, as in hidden=[32, 32]")
     if token.is_operator("."):
-        return problem(text, token.start, "'.' (all other columns) is a term, or an argument of its own in net(.)")
+        return problem(text, token.start, "'.' (all other columns) can stand only as a term or in net(.)")
     if token.is_operator("~"):
         return problem(text, token.start, _second(tokens, position) or f"expected a term{where}, found '~'")
     return problem(text, token.start, f"expected a term{where}, found {quote(text[token.start : token.end])}")
@@ -36,6 +36,8 @@ def after_operand(
         return problem(text, token.start, special)
     if token.kind == "end":
         return problem(text, token.start, f"{expected}, but the formula ends")
+    if not wanted and token.is_operator(")", "]"):
+        return problem(text, token.start, f"nothing was opened that this '{token.text}' could close")
     return problem(text, token.start, f"{expected}, found {quote(text[token.start : token.end])}")
 
 
@@ -52,8 +54,9 @@ def _special(text: str, tokens: tuple[Token, ...], position: int, inside: Kind |
     if token.is_operator("~"):
         return _second(tokens, position)
     if token.is_operator("="):
-        comparison = tokens[position + 1].is_operator("=")
-        return "a formula has no comparisons" if comparison else "'=' can only give an option, as in net(x, hidden=[8])"
+        if tokens[position + 1].is_operator("="):
+            return "a formula has no comparisons"
+        return "'=' can only give an option, as in net(x, hidden=[8])"
     if token.is_operator("["):
         return "a formula has no indexing"
     if token.is_operator("("):
@@ -68,7 +71,8 @@ def _attribute(text: str, tokens: tuple[Token, ...], position: int) -> str:
     before, after = tokens[position - 1], tokens[position + 1]
     refusal = "a formula has no attribute access"
     if before.kind == "name" and after.kind == "name" and not after.text.startswith("__"):
-        return f"{refusal}; a column with a '.' in its name goes in backticks: `{text[before.start : after.end][:60]}`"
+        name = text[before.start : after.end]
+        return f"{refusal}; a column with a '.' in its name goes in backticks: `{shorten(name, 40)}`"
     return refusal
 
 

@@ -1,4 +1,4 @@
-"""Questions about a formula's nodes, answered without recursion so that long formulas cannot exhaust the stack."""
+"""Questions about a formula's nodes, answered without recursion: a long formula is a deep tree."""
 
 from collections.abc import Iterator
 

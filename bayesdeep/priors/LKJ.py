@@ -25,9 +25,9 @@ def partial_to_correlation(partial: list[Any], size: int) -> Any:
             left = left * pt.sqrt(1.0 - p**2)
             k += 1
         rows.append([*row, left])
-    return pt.stack([
-        sum(a * b for a, b in zip(rows[i], rows[j], strict=False)) for i in range(1, size) for j in range(i)
-    ])
+    return pt.stack(
+        [sum(a * b for a, b in zip(rows[i], rows[j], strict=False)) for i in range(1, size) for j in range(i)]
+    )
 
 
 def correlation(scope: Scope, key: str, arguments: dict[str, Any], size: int) -> Any:

@@ -34,7 +34,9 @@ def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
     given: dict[str, Any] = dict(zip(plugin.arguments, values, strict=False))
     for key, value in options.items():
         if key not in plugin.arguments:
-            raise PriorError(f"prior '{name}': no argument '{key}'{nearest(key, plugin.arguments)} (write {usage})")
+            raise PriorError(
+                f"prior '{name}': no argument '{key}'{nearest(key, plugin.arguments)} (write {usage})"
+            )
         if key in given:
             raise PriorError(f"prior '{name}': argument '{key}' is given twice; write {usage}")
         given[key] = value
@@ -42,11 +44,15 @@ def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
     for key in plugin.arguments:
         if key not in given and key not in plugin.defaults:
             raise PriorError(f"prior '{name}': argument '{key}' is missing; write {usage}")
-        arguments.append((key, _checked(name, key, given.get(key, plugin.defaults.get(key)), plugin.positive)))
+        arguments.append(
+            (key, _checked(name, key, given.get(key, plugin.defaults.get(key)), plugin.positive))
+        )
     spec = PriorSpec(name, tuple(arguments))
     lower, upper = spec.get("lower"), spec.get("upper")
     if isinstance(lower, float) and isinstance(upper, float) and not lower < upper:
-        raise PriorError(f"prior '{spec}': 'lower' is {lower:g} and 'upper' is {upper:g}; lower must be below upper")
+        raise PriorError(
+            f"prior '{spec}': 'lower' is {lower:g} and 'upper' is {upper:g}; lower must be below upper"
+        )
     return spec
 
 

@@ -60,7 +60,9 @@ def choose(slots: Sequence[Slot], given: Mapping[str, Any], rows: int) -> tuple[
         prior = _filled(prior, sum(by_name[m].size for m in members), rows)
         for member in members:
             if member in user:
-                raise PriorError(f"{where}: '{member}' already has the prior {user[member].prior} from '{user[member].key}'")
+                raise PriorError(
+                    f"{where}: '{member}' already has the prior {user[member].prior} from '{user[member].key}'"
+                )
             slot = by_name[member]
             _check(prior, slot, where)
             user[member] = ChosenPrior(member, prior, "user", "given", key, slot.role, slot.unit)
@@ -94,20 +96,30 @@ def _members(key: str, by_name: Mapping[str, Slot]) -> list[str]:
     parts = [part.strip() for part in key.split(",")] if isinstance(key, str) else [str(key)]
     for part in parts:
         if part not in by_name:
-            known = [*by_name, *(f"{s.name}_raw" for s in by_name.values() if s.role == "intercept"), POPULATION]
+            known = [
+                *by_name,
+                *(f"{s.name}_raw" for s in by_name.values() if s.role == "intercept"),
+                POPULATION,
+            ]
             raise PriorError(f"prior '{part}': nothing in the model has this name{nearest(part, known)}")
     return parts
 
 
 def _filled(prior: PriorSpec, columns: int, rows: int) -> PriorSpec:
     fill = PRIORS[prior.name].fill
-    return prior if fill is None else PriorSpec(prior.name, tuple(fill(dict(prior.arguments), columns, rows).items()))
+    return (
+        prior
+        if fill is None
+        else PriorSpec(prior.name, tuple(fill(dict(prior.arguments), columns, rows).items()))
+    )
 
 
 def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
     plugin = PRIORS[prior.name]
     if plugin.support == "block" and slot.role != "coefficient":
-        raise PriorError(f"{where}: {prior.name} is a joint prior over population-level coefficients, '{slot.name}' is none")
+        raise PriorError(
+            f"{where}: {prior.name} is a joint prior over population-level coefficients, '{slot.name}' is none"
+        )
     accepted = _ACCEPTED[slot.support] | ({"block"} if slot.role == "coefficient" else set())
     if plugin.support in accepted or _bounds_fit(prior, slot.support):
         return
@@ -129,11 +141,15 @@ def _collected(slots: Sequence[Slot], user: Mapping[str, ChosenPrior]) -> list[C
         effects = slot.name.removesuffix("_sigma")
         if slot.role == "sd" and effects in user:
             if slot.name in user:
-                raise PriorError(f"prior '{slot.name}': the prior of '{effects}' has a scale already; give one of the two")
+                raise PriorError(
+                    f"prior '{slot.name}': the prior of '{effects}' has a scale already; give one of the two"
+                )
             continue
         if slot.name in user:
             found.append(user[slot.name])
         elif slot.default is not None:
             prior = read_prior(slot.default.text, f"prior '{slot.name}'")
-            found.append(ChosenPrior(slot.name, prior, "default", slot.default.reason, slot.name, slot.role, slot.unit))
+            found.append(
+                ChosenPrior(slot.name, prior, "default", slot.default.reason, slot.name, slot.role, slot.unit)
+            )
     return found

@@ -41,7 +41,6 @@ class ResponseSpec:
     modifiers: tuple[str, ...] = ()
     location: float = 0.0
     spread: float = 1.0
-    limits: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,11 @@ class ModelSpec:
             "links": dict(self.links),
             "known": {name: k.value for name, k in self.known.items()},
             "predictors": [
-                {"parameter": p.parameter, "link": p.link, "terms": [[t.kind, t.key, t.source, t.state] for t in p.terms]}
+                {
+                    "parameter": p.parameter,
+                    "link": p.link,
+                    "terms": [[t.kind, t.key, t.source, t.state] for t in p.terms],
+                }
                 for p in self.predictors
             ],
             "response": {
@@ -124,10 +127,10 @@ class ModelSpec:
                 "modifiers": list(self.response.modifiers),
                 "location": self.response.location,
                 "spread": self.response.spread,
-                "limits": list(self.response.limits),
             },
             "priors": [
-                [p.name, _prior_to_json(p.prior), p.origin, p.reason, p.key, p.role, p.unit] for p in self.priors
+                [p.name, _prior_to_json(p.prior), p.origin, p.reason, p.key, p.role, p.unit]
+                for p in self.priors
             ],
             "missing": self.missing,
         }
@@ -154,7 +157,6 @@ class ModelSpec:
                 tuple(response["modifiers"]),
                 response["location"],
                 response["spread"],
-                (response["limits"][0], response["limits"][1]),
             ),
             priors=tuple(ChosenPrior(p[0], _prior_from_json(p[1]), *p[2:]) for p in data["priors"]),
             missing=data["missing"],
@@ -162,9 +164,14 @@ class ModelSpec:
 
 
 def _prior_to_json(prior: PriorSpec) -> Json:
-    return [prior.name, [[k, _prior_to_json(v) if isinstance(v, PriorSpec) else v] for k, v in prior.arguments]]
+    return [
+        prior.name,
+        [[k, _prior_to_json(v) if isinstance(v, PriorSpec) else v] for k, v in prior.arguments],
+    ]
 
 
 def _prior_from_json(data: Json) -> PriorSpec:
     name, arguments = data
-    return PriorSpec(name, tuple((k, _prior_from_json(v) if isinstance(v, list) else v) for k, v in arguments))
+    return PriorSpec(
+        name, tuple((k, _prior_from_json(v) if isinstance(v, list) else v) for k, v in arguments)
+    )

@@ -21,7 +21,7 @@ def read_prior(value: Any, where: str) -> PriorSpec:
     if isinstance(value, PriorSpec):
         return value
     if not isinstance(value, str):
-        raise PriorError(f"{where}: {value!r} is not a prior; write \"Normal(0, 1)\" or bd.priors.Normal(0, 1)")
+        raise PriorError(f'{where}: {value!r} is not a prior; write "Normal(0, 1)" or bd.priors.Normal(0, 1)')
     if len(value) > LONGEST:
         raise PriorError(f"{where}: the text is {len(value)} characters long; a prior is at most {LONGEST}")
     try:
@@ -55,7 +55,11 @@ def _argument(node: ast.expr, text: str, where: str) -> float | PriorSpec:
     sign = 1.0
     while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         sign, node = (-sign if isinstance(node.op, ast.USub) else sign), node.operand
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, int | float)
+        and not isinstance(node.value, bool)
+    ):
         return sign * float(node.value)
     if isinstance(node, ast.Name) and node.id == "inf":
         return sign * float("inf")

@@ -50,11 +50,19 @@ def all_slots(
 
 
 def _intercept(main: bool, location: float, spread: float) -> Default:
-    what = "the response's location on the link's scale" if main else "the parameter's prior median on the link's scale"
-    return Default(f"Normal({location:.4g}, {2.5 * spread:.4g})", f"{what}, 2.5 spreads wide, at the columns' means")
+    what = (
+        "the response's location on the link's scale"
+        if main
+        else "the parameter's prior median on the link's scale"
+    )
+    return Default(
+        f"Normal({location:.4g}, {2.5 * spread:.4g})", f"{what}, 2.5 spreads wide, at the columns' means"
+    )
 
 
-def _scale(family: Family, parameter: str, links: Mapping[str, Any], response: Response) -> tuple[float, float]:
+def _scale(
+    family: Family, parameter: str, links: Mapping[str, Any], response: Response
+) -> tuple[float, float]:
     if parameter == family.main.name:
         return family.scale(response, links[parameter])
     record = family.parameter(parameter)

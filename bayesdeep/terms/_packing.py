@@ -8,7 +8,8 @@ def pack(columns: Columns) -> Json:
     return {
         "intercept": columns.intercept,
         "terms": [
-            [t.name, t.start, t.stop, None if t.labels is None else list(t.labels), t.kind] for t in columns.terms
+            [t.name, t.start, t.stop, None if t.labels is None else list(t.labels), t.kind]
+            for t in columns.terms
         ],
         "means": list(columns.means),
         "sds": list(columns.sds),

@@ -28,7 +28,9 @@ def _factor_name(node: Any) -> str:
 def learn(node: Any, context: DesignContext) -> Json:
     """Learn the coding of the varying coefficients and the labels of the groups."""
     if node.specials:
-        raise FormulaError(f"formula: ({node.source}): {node.specials[0].function}() cannot vary by group in this version")
+        raise FormulaError(
+            f"formula: ({node.source}): {node.specials[0].function}() cannot vary by group in this version"
+        )
     columns = context.learn_columns(node.intercept, node.products)
     if not columns.intercept and not columns.terms:
         raise FormulaError(f"formula: ({node.source}): nothing varies by group; write (1 | …) or (x | …)")
@@ -53,7 +55,9 @@ def _coefficients(state: Json) -> list[tuple[str, int, int, tuple[Any, ...] | No
     """Return name, first, last + 1, labels and unit of each varying coefficient; the intercept comes first."""
     columns = unpack(state["columns"])
     first = int(columns.intercept)
-    found: list[tuple[str, int, int, tuple[Any, ...] | None, float]] = [("1", 0, 1, None, 1.0)] if first else []
+    found: list[tuple[str, int, int, tuple[Any, ...] | None, float]] = (
+        [("1", 0, 1, None, 1.0)] if first else []
+    )
     for term in columns.terms:
         found.append((term.name, term.start + first, term.stop + first, term.labels, unit_of(columns, term)))
     return found
@@ -73,12 +77,21 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     factor, found = state["factor"], []
     for name, start, stop, _, unit in _coefficients(state):
         scale = spread / unit
-        default = Default(f"HalfStudentT(3, {scale:.4g})", "one spread of the predictor" + (
-            "" if name == "1" or unit == 1.0 else " per sd of the column"))
+        default = Default(
+            f"HalfStudentT(3, {scale:.4g})",
+            "one spread of the predictor" + ("" if name == "1" or unit == 1.0 else " per sd of the column"),
+        )
         found.append(Slot(f"{name}|{factor}_sigma", "positive", default, "sd", stop - start, scale))
         found.append(Slot(f"{name}|{factor}", "effects", None, "effects", stop - start, scale))
     if _is_correlated(state):
-        found.append(Slot(f"{factor}_corr", "correlation", Default("LKJ(2)", "weakly towards no correlation"), "correlation"))
+        found.append(
+            Slot(
+                f"{factor}_corr",
+                "correlation",
+                Default("LKJ(2)", "weakly towards no correlation"),
+                "correlation",
+            )
+        )
     return tuple(found)
 
 
@@ -172,8 +185,12 @@ def _scales(scope: Scope, state: Json, group: str) -> tuple[list[Any], list[Any]
 
 
 def _unit(base: str) -> dict[str, float]:
-    return {"Normal": {"mu": 0.0, "sigma": 1.0}, "StudentT": {"mu": 0.0, "sigma": 1.0},
-            "Laplace": {"mu": 0.0, "b": 1.0}, "Cauchy": {"alpha": 0.0, "beta": 1.0}}[base]
+    return {
+        "Normal": {"mu": 0.0, "sigma": 1.0},
+        "StudentT": {"mu": 0.0, "sigma": 1.0},
+        "Laplace": {"mu": 0.0, "b": 1.0},
+        "Cauchy": {"alpha": 0.0, "beta": 1.0},
+    }[base]
 
 
 def _standard(prior: Any, state: Json) -> tuple[str, dict[str, Any]]:
@@ -181,7 +198,9 @@ def _standard(prior: Any, state: Json) -> tuple[str, dict[str, Any]]:
     if prior.name not in ("Normal", "StudentT", "Laplace", "Cauchy"):
         raise PriorError(f"prior '{prior}': group effects take Normal, StudentT, Laplace or Cauchy")
     if prior.name != "Normal" and _is_correlated(state):
-        raise PriorError(f"prior '{prior}': correlated group effects are normal; write (… || {state['factor']})")
+        raise PriorError(
+            f"prior '{prior}': correlated group effects are normal; write (… || {state['factor']})"
+        )
     return prior.name, {"nu": prior.get("nu")} if prior.name == "StudentT" else {}
 
 

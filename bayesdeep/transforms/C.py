@@ -18,7 +18,8 @@ def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]
     if "reference" in options:
         reference = options["reference"]
         if reference not in levels:
-            raise FormulaError(f"reference={reference!r} is not a level of '{column.name}'{nearest(reference, levels)}")
+            known = nearest(reference, levels)
+            raise FormulaError(f"reference={reference!r} is not a level of '{column.name}'{known}")
         levels = [reference, *(level for level in levels if level != reference)]
     return {"levels": levels}
 

@@ -35,7 +35,8 @@ def _boundary(name: str, x: np.ndarray, options: Mapping[str, Any]) -> tuple[flo
     lower = float(options.get("lower", smallest))
     upper = float(options.get("upper", largest))
     if smallest < lower or largest > upper:
-        raise FormulaError(f"column '{name}' runs from {smallest:g} to {largest:g}, beyond {lower:g} to {upper:g}")
+        reach = f"{smallest:g} to {largest:g}, beyond the boundary {lower:g} to {upper:g}"
+        raise FormulaError(f"column '{name}' runs from {reach}")
     if lower == upper:
         raise FormulaError(f"column '{name}' is constant (every value is {lower:g})")
     return lower, upper

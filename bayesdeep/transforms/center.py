@@ -15,7 +15,7 @@ def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]
         raise FormulaError("it takes one column and nothing else")
     if np.ptp(column.values) == 0:
         raise FormulaError(
-            f"column '{column.name}' is constant (every value is {column.values[0]:g}), so nothing is left of it"
+            f"column '{column.name}' is constant (every value is {column.values[0]:g}), so nothing is left"
         )
     return {"mean": float(np.mean(column.values))}
 

@@ -41,7 +41,7 @@ def _degree(column: Column, arguments: tuple[Any, ...], options: Mapping[str, An
     distinct = len(np.unique(column.values))
     if distinct <= degree:
         raise FormulaError(
-            f"column '{column.name}' has {distinct} different values, too few for a polynomial of degree {degree}"
+            f"column '{column.name}' has {distinct} different values, too few for degree {degree}"
         )
     return degree
 

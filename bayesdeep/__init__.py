@@ -1,0 +1,42 @@
+"""Bayesian multilevel and deep probabilistic models in one formula language.
+
+The names below are imported when first used, so that ``import bayesdeep`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "BayesdeepError": "core.errors",
+    "CardError": "core.errors",
+    "DataError": "core.errors",
+    "FitError": "core.errors",
+    "FormulaError": "core.errors",
+    "PriorError": "core.errors",
+    "Fit": "results.fit",
+    "Model": "model",
+    "compare": "compare",
+    "known": "model",
+    "list_datasets": "datasets",
+    "load": "compare",
+    "load_dataset": "datasets",
+    "report": "report",
+}
+_MODULES = ("plot", "priors")
+
+__all__ = [*sorted(_HOME), *_MODULES]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"bayesdeep.{name}")
+    if name in _HOME:
+        return getattr(import_module(f"bayesdeep.{_HOME[name]}"), name)
+    from bayesdeep.core.errors import nearest
+
+    raise AttributeError(f"module 'bayesdeep' has no attribute '{name}'{nearest(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

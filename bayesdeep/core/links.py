@@ -1,0 +1,175 @@
+"""Links, which are also the activations of networks: one registry for both.
+
+A link maps a mean to the scale on which predictors add up, ``eta = forward(mu)``; its inverse maps back. Links onto
+the unit interval also give ``log(mu)`` and ``log(1 - mu)`` as functions of ``eta``: for large ``|eta|`` the
+probability rounds to 0 or 1 and its logarithm would be infinite, although the true value is an ordinary number.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from .errors import BayesdeepError, nearest
+from .lazy import pt
+from .records import Link
+
+SQRT_2 = float(np.sqrt(2.0))
+# PyTensor casts a bare `2.0` to float32 if nothing is lost, and `pt.sqrt` of that is only good to 8 digits:
+# constants of this module are worked out in Python's double precision.
+
+EXP_LIMIT = 700.0
+"""Largest exponent used: ``exp(700)`` is about 1e304, so that sums over many rows stay finite."""
+
+TINY_EXP = -37.0
+"""Below this, ``1 - exp(-exp(eta))`` equals ``exp(eta)`` to double precision."""
+
+
+def log_normal_cdf(z: Any) -> Any:
+    """Return ``log Φ(z)`` of the standard normal distribution, accurate in both tails.
+
+    Below -1 it is ``log(erfcx(-z / √2) / 2) - z² / 2`` (erfcx is the scaled complementary error function, which
+    does not underflow); above, ``log1p(-erfc(z / √2) / 2)``.
+
+    Notes
+    -----
+    Each branch sees arguments from its own side only: an overflow in the branch not taken would turn the gradient
+    into NaN. Below -1e18 the argument is held, so that its square overflows in no precision.
+    """
+    low, high = pt.clip(z, -1e18, -1.0), pt.maximum(z, -1.0)
+    left = pt.log(0.5 * pt.erfcx(-low / SQRT_2)) - 0.5 * low * low
+    right = pt.log1p(-0.5 * pt.erfc(high / SQRT_2))
+    return pt.switch(pt.lt(z, -1.0), left, right)
+
+
+def _normal_cdf(z: Any) -> Any:
+    return 0.5 * pt.erfc(-z / SQRT_2)
+
+
+def _normal_quantile(p: Any) -> Any:
+    # Imported late: scipy.special costs a noticeable part of the package's import time.
+    from scipy.special import ndtri
+
+    return ndtri(p)
+
+
+def _complementary_log_log(eta: Any) -> Any:
+    """Return ``log(1 - exp(-exp(eta)))``, which is ``eta`` itself far below 0."""
+    inner = pt.exp(pt.clip(eta, TINY_EXP, EXP_LIMIT))
+    return pt.switch(pt.lt(eta, TINY_EXP), eta, pt.log1mexp(-inner))
+
+
+def _minus_exp(eta: Any) -> Any:
+    return -pt.exp(pt.minimum(eta, EXP_LIMIT))
+
+
+def _cauchy_cdf(eta: Any) -> Any:
+    # The angle of the point (-eta, 1) keeps its digits near 0, where 1/2 + atan(eta) / π loses them.
+    return pt.arctan2(1.0, -eta) / np.pi
+
+
+def _log_odds(mu: Any) -> Any:
+    return np.log(mu) - np.log1p(-np.asarray(mu))
+
+
+def _softplus_forward(mu: Any) -> Any:
+    return mu + np.log(-np.expm1(-np.asarray(mu)))
+
+
+def _unit(
+    name: str, forward: Callable, inverse: Callable, log: Callable, log1m: Callable, formula: str
+) -> Link:
+    return Link(name, forward, inverse, "unit", log, log1m, formula)
+
+
+def _named(links: Iterable[Link]) -> Mapping[str, Link]:
+    return MappingProxyType({link.name: link for link in links})
+
+
+LINKS: Mapping[str, Link] = _named(
+    (
+        Link("identity", np.asarray, lambda eta: eta, "real", formula="mu = eta"),
+        _unit(
+            "logit",
+            _log_odds,
+            lambda eta: pt.sigmoid(eta),
+            lambda eta: -pt.softplus(-eta),
+            lambda eta: -pt.softplus(eta),
+            "mu = 1 / (1 + exp(-eta))",
+        ),
+        _unit(
+            "probit",
+            _normal_quantile,
+            _normal_cdf,
+            log_normal_cdf,
+            lambda eta: log_normal_cdf(-eta),
+            "mu = Phi(eta), the standard normal distribution function",
+        ),
+        _unit(
+            "cloglog",
+            lambda mu: np.log(-np.log1p(-np.asarray(mu))),
+            lambda eta: -pt.expm1(_minus_exp(eta)),
+            _complementary_log_log,
+            _minus_exp,
+            "mu = 1 - exp(-exp(eta))",
+        ),
+        _unit(
+            "loglog",
+            lambda mu: -np.log(-np.log(mu)),
+            lambda eta: pt.exp(_minus_exp(-eta)),
+            lambda eta: _minus_exp(-eta),
+            lambda eta: _complementary_log_log(-eta),
+            "mu = exp(-exp(-eta))",
+        ),
+        _unit(
+            "cauchit",
+            # -1 / tan(π mu) is tan(π (mu - 1/2)) without the cancellation near 0.
+            lambda mu: -1.0 / np.tan(np.pi * np.asarray(mu)),
+            _cauchy_cdf,
+            lambda eta: pt.log(_cauchy_cdf(eta)),
+            lambda eta: pt.log(_cauchy_cdf(-eta)),
+            "mu = 1/2 + atan(eta) / pi",
+        ),
+        Link("log", np.log, lambda eta: pt.exp(eta), "positive", formula="mu = exp(eta)"),
+        Link("sqrt", np.sqrt, lambda eta: eta * eta, "nonnegative", formula="mu = eta^2"),
+        Link(
+            "inverse", lambda mu: 1.0 / np.asarray(mu), lambda eta: 1.0 / eta, "real", formula="mu = 1 / eta"
+        ),
+        Link(
+            "inverse_squared",
+            lambda mu: 1.0 / np.square(mu),
+            lambda eta: 1.0 / pt.sqrt(eta),
+            "positive",
+            formula="mu = 1 / sqrt(eta)",
+        ),
+        Link(
+            "softplus",
+            _softplus_forward,
+            lambda eta: pt.softplus(eta),
+            "positive",
+            formula="mu = log(1 + exp(eta))",
+        ),
+        Link("tanh", np.arctanh, lambda eta: pt.tanh(eta), "signed_unit", formula="mu = tanh(eta)"),
+        Link("relu", np.asarray, lambda eta: pt.maximum(eta, 0.0), "nonnegative", formula="mu = max(eta, 0)"),
+        Link(
+            "softmax",
+            np.log,
+            lambda eta: pt.special.softmax(eta, axis=-1),
+            "simplex",
+            formula="mu_k = exp(eta_k) / sum_j exp(eta_j)",
+        ),
+    )
+)
+"""Every link by name."""
+
+ALIASES: Mapping[str, str] = MappingProxyType({"sigmoid": "logit"})
+"""Names under which networks know an inverse link."""
+
+
+def find_link(name: str, where: str, error: type[BayesdeepError]) -> Link:
+    """Return the link of a name or alias, or raise ``error`` with the nearest name; ``where`` begins its text."""
+    known = ALIASES.get(name, name) if isinstance(name, str) else name
+    if not isinstance(known, str) or known not in LINKS:
+        raise error(f"{where}: unknown link '{name}'{nearest(str(name), (*LINKS, *ALIASES))}")
+    return LINKS[known]

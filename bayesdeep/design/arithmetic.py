@@ -1,0 +1,78 @@
+"""Arithmetic on columns, with an error that counts the rows instead of infinities that travel on."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import DataError
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "I": np.positive,
+    "log": np.log,
+    "exp": np.exp,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+}
+"""What can be called on columns without being a transform."""
+
+OPERATORS: dict[tuple[str, int], Callable[..., Any]] = {
+    ("+", 1): np.positive,
+    ("-", 1): np.negative,
+    ("+", 2): np.add,
+    ("-", 2): np.subtract,
+    ("*", 2): np.multiply,
+    ("/", 2): np.divide,
+    ("**", 2): np.power,
+}
+
+HINTS = {
+    "log": "log takes values above zero",
+    "sqrt": "sqrt takes values from zero on",
+    "/": "a division by zero",
+    "exp": "exp overflows above 709",
+    "**": "a root of a negative number, zero to a negative power, or an overflow",
+}
+
+
+def apply_function(name: str, operands: Sequence[Any], source: str, columns: Sequence[str]) -> np.ndarray:
+    """Return ``name(operand)``, elementwise; see :func:`apply_operator`."""
+    return _finite(FUNCTIONS[name], name, operands, source, columns)
+
+
+def apply_operator(name: str, operands: Sequence[Any], source: str, columns: Sequence[str]) -> np.ndarray:
+    """Return one or two operands joined by an operator, elementwise.
+
+    Parameters
+    ----------
+    name
+        The operator.
+    operands
+        ``(obs,)`` of float64, or single numbers.
+    source, columns
+        Text of the expression and names of its columns, for the error.
+
+    Raises
+    ------
+    DataError
+        If a result is not finite.
+    """
+    return _finite(OPERATORS[name, len(operands)], name, operands, source, columns)
+
+
+def _finite(
+    function: Callable[..., Any], name: str, operands: Sequence[Any], source: str, columns: Sequence[str]
+) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        result = np.asarray(function(*operands), dtype=np.float64)
+    bad = ~np.isfinite(result)
+    if bad.any():
+        word = "column" if len(columns) == 1 else "columns"
+        shown = ", ".join(f"'{column}'" for column in columns)
+        count = int(np.count_nonzero(bad))
+        hint = HINTS.get(name, "an overflow, or an infinite value")
+        raise DataError(
+            f"data: {source}: {word} {shown}: the result is not a finite number in {count} of {result.size} "
+            f"rows (the first is row {int(np.argmax(bad)) + 1}): {hint}"
+        )
+    return result

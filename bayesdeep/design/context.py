@@ -1,0 +1,55 @@
+"""The data as terms see them, while they learn and on new rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.columns import Columns, Frame
+from ..core.errors import FormulaError
+from .coding import design_matrix, learn_columns
+from .factors import factor_column, learn_factor
+from .groups import learn_levels, new_levels
+
+
+class FrameContext:
+    """One frame, as :class:`~bayesdeep.core.terms.DesignContext`.
+
+    Attributes
+    ----------
+    rows
+        Number of rows.
+    unseen
+        After :meth:`codes`: the labels of groups that the model was not fitted to, by factor name.
+    """
+
+    def __init__(self, frame: Frame, where: str) -> None:
+        self._frame, self._where = frame, where
+        self.rows = frame.rows
+        self.unseen: dict[str, tuple[Any, ...]] = {}
+
+    def learn_columns(self, intercept: bool, products: Any) -> Columns:
+        """Code products of factors as columns."""
+        return learn_columns(intercept, products, self._frame, self._where)
+
+    def design_matrix(self, columns: Columns, products: Any) -> np.ndarray:
+        """Return the same columns on these rows ``(obs, column)``."""
+        return design_matrix(columns, products, self._frame, self._where)
+
+    def learn_levels(self, factor: Any) -> tuple[Any, ...]:
+        """Return the labels of a grouping factor."""
+        return learn_levels(factor, self._frame, self._where)
+
+    def codes(self, factor: Any, name: str, labels: Sequence[Any]) -> np.ndarray:
+        """Return each row's level ``(obs,)``; unseen levels count on from the known ones."""
+        unseen, codes = new_levels(factor, labels, self._frame, self._where)
+        self.unseen[name] = tuple(unseen)
+        return codes
+
+    def values(self, expression: Any) -> np.ndarray:
+        """Return one numeric expression of columns ``(obs,)``."""
+        state = learn_factor(expression, self._frame, self._where)
+        factor = factor_column(expression, state, self._frame, self._where)
+        if factor.categorical or factor.values.ndim != 1:
+            raise FormulaError(f"{self._where}: '{expression.source}' is not one numeric column")
+        return np.asarray(factor.values, dtype=np.float64)

@@ -1,0 +1,152 @@
+"""Formulas and a frame to a design: what every term learned, the arrays, and the response."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.columns import Column, Frame, Json
+from ..core.errors import DataError, FormulaError
+from ..core.priors import Known
+from ..core.records import Response
+from ..core.registry import TERMS
+from ..formula.expand import columns, expand, find_dot, grouping_columns
+from ..formula.nodes import Formula, Parsed, label
+from .context import FrameContext
+from .frame import column
+from .missing import check_missing
+from .responses import read_response
+
+
+@dataclass(frozen=True)
+class LearnedTerm:
+    """One addend: the plug-in's name, a key unique in the model, its text and what it learned."""
+
+    kind: str
+    key: str
+    source: str
+    state: Json
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything the design stage took from the training rows.
+
+    Attributes
+    ----------
+    formulas
+        Multiplied out, by parameter.
+    others
+        The columns ``.`` stood for.
+    terms
+        By parameter.
+    arrays
+        By ``"term key.array"``, and known parameters by their name; first axis ``obs``.
+    response
+        As read, not yet coded by the family.
+    rows, dropped
+        Rows used, and rows left out for missing values.
+    notice
+        A sentence about rows left out, or "".
+    """
+
+    formulas: Mapping[str, Formula]
+    others: tuple[str, ...]
+    terms: Mapping[str, tuple[LearnedTerm, ...]]
+    arrays: Mapping[str, np.ndarray]
+    response: Response
+    rows: int
+    dropped: int
+    notice: str
+    index: Any
+
+
+def term_nodes(formula: Formula) -> Iterator[tuple[str, str, Any]]:
+    """Yield the plug-in's name, the text and the node of each addend, in the order of the predictor's sum."""
+    if formula.intercept or formula.products:
+        text = " + ".join((["1"] if formula.intercept else []) + [label(p) for p in formula.products])
+        yield "population", text, formula
+    for group in formula.groups:
+        yield "group", f"({group.source})", group
+    for call in formula.specials:
+        yield call.function, call.source, call
+
+
+def where(text: str) -> str:
+    """Return how error texts about a formula begin."""
+    return f"formula '{text if len(text) <= 200 else text[:197] + '…'}'"
+
+
+def learn_design(
+    parsed: Mapping[str, Parsed], frame: Frame, known: Mapping[str, Known], missing: str
+) -> Design:
+    """Learn every formula's terms from the frame.
+
+    Parameters
+    ----------
+    parsed
+        Formulas by parameter; the first is the main parameter's and has the response.
+    frame
+        The user's data.
+    known
+        Parameters that are given; those given as columns are read here.
+    missing
+        ``"error"`` or ``"drop"``.
+    """
+    main = next(iter(parsed))
+    others = _others(parsed, frame, known)
+    formulas = {name: expand(p, others) for name, p in parsed.items()}
+    for name, formula in formulas.items():
+        for used in columns(formula):
+            column(frame, used, where(parsed[name].text))
+    given = [k.value for k in known.values() if isinstance(k.value, str)]
+    used = list(dict.fromkeys([c for f in formulas.values() for c in columns(f)] + given))
+    frame, dropped, notice = check_missing(frame, used, missing, "data")
+    terms: dict[str, tuple[LearnedTerm, ...]] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, formula in formulas.items():
+        context = FrameContext(frame, where(parsed[name].text))
+        learned = []
+        for i, (kind, source, node) in enumerate(term_nodes(formula)):
+            key = f"{name}_{kind}" if kind == "population" else f"{name}_{kind}_{i}"
+            state = TERMS[kind].learn(node, context)
+            learned.append(LearnedTerm(kind, key, source, state))
+            arrays.update({f"{key}.{k}": v for k, v in TERMS[kind].arrays(state, node, context).items()})
+        terms[name] = tuple(learned)
+    arrays.update(known_arrays(known, frame))
+    response = read_response(formulas[main].response, frame, where(parsed[main].text))
+    return Design(formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index)
+
+
+def known_arrays(known: Mapping[str, Known], frame: Frame) -> dict[str, np.ndarray]:
+    """Return the columns of parameters that are given, ``(obs,)``."""
+    found = {}
+    for name, given in known.items():
+        if isinstance(given.value, str):
+            read: Column = column(frame, given.value, f"data: {name}=known('{given.value}')")
+            if read.kind not in ("number", "bool"):
+                raise DataError(f"data: column '{given.value}', given as {name}, is not numeric")
+            values = np.asarray(read.values, dtype=np.float64)
+            if not np.isfinite(values).all():
+                raise DataError(
+                    f"data: column '{given.value}', given as {name}, has missing or infinite values"
+                )
+            found[name] = values
+    return found
+
+
+def _others(parsed: Mapping[str, Parsed], frame: Frame, known: Mapping[str, Known]) -> tuple[str, ...]:
+    """Return what ``.`` stands for: every column but the response's, grouping factors and known parameters."""
+    if not any(find_dot(p) for p in parsed.values()):
+        return ()
+    taken = {k.value for k in known.values()}
+    for p in parsed.values():
+        taken |= set(grouping_columns(p))
+        taken |= set(columns(p.response)) if p.response is not None else set()
+    found = tuple(name for name in frame.columns if name not in taken)
+    if not found:
+        raise FormulaError(
+            f"{where(next(iter(parsed.values())).text)}: '.' stands for no column: all are used elsewhere"
+        )
+    return found

@@ -1,0 +1,75 @@
+"""The mode of a target and the curvature there."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesdeep.core.draws import Progress, Target
+from bayesdeep.core.errors import FitError
+
+from ._starts import safe_start
+
+HUGE = 1e100
+
+
+@dataclass(frozen=True)
+class Mode:
+    """The best point ``x`` ``(dim,)`` found, its log density and largest slope, and what led to it."""
+
+    x: np.ndarray
+    lp: float
+    slope: float
+    converged: bool
+    interrupted: bool
+    agreeing: int
+
+
+def find_mode(
+    target: Target, starts: int, max_iterations: int, rng: np.random.Generator, progress: Progress, method: str
+) -> Mode:
+    """Climb from several starting points by L-BFGS and return the highest point reached.
+
+    An interrupt ends the search; the best finished climb is returned if there is one.
+    """
+    from scipy.optimize import minimize
+
+    def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = target.logp_dlogp(x)
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            return HUGE, np.zeros_like(x)  # the line search then shortens its step
+        return -value, -gradient
+
+    found, interrupted = [], False
+    for i in range(starts):
+        start = safe_start(target, rng, method)
+        try:
+            # `maxls` above the default: hierarchical densities are steep near small standard deviations.
+            options = {"maxiter": max_iterations, "maxfun": 10 * max_iterations, "maxls": 50, "ftol": 1e-14, "gtol": 1e-6}
+            found.append(minimize(downhill, start, jac=True, method="L-BFGS-B", options=options))
+        except KeyboardInterrupt:
+            interrupted = True
+            break
+        progress.update(i + 1, starts, f"log density {-found[-1].fun:.4g}")
+    found = [r for r in found if np.isfinite(r.fun) and r.fun < HUGE]
+    if not found:
+        if interrupted:
+            raise KeyboardInterrupt(f"{method} was interrupted before the first climb had ended")
+        raise FitError(f"{method}: no starting point led to a finite log density; use narrower priors")
+    best = min(found, key=lambda r: r.fun)
+    value, gradient = target.logp_dlogp(best.x)
+    slope = float(np.abs(gradient).max(initial=0.0))
+    near = sum(abs(r.fun - best.fun) < 1e-3 * (1 + abs(best.fun)) for r in found)
+    settled = bool(best.success) or slope < 1e-3 * (1 + abs(value))
+    return Mode(np.asarray(best.x), float(value), slope, settled, interrupted, near)
+
+
+def curvature(target: Target, x: np.ndarray) -> np.ndarray:
+    """Return minus the Hessian ``(dim, dim)`` at ``x`` by central differences of the gradient, made symmetric."""
+    precision = np.empty((target.dim, target.dim))
+    for i in range(target.dim):
+        step = 1e-5 * (1 + abs(x[i]))  # about the cube root of the machine precision
+        up, down = x.copy(), x.copy()
+        up[i] += step
+        down[i] -= step
+        precision[i] = -(target.logp_dlogp(up)[1] - target.logp_dlogp(down)[1]) / (up[i] - down[i])
+    return 0.5 * (precision + precision.T)

@@ -1,0 +1,155 @@
+"""Syntax trees to formulas: R's algebra of terms multiplied out.
+
+What is special here besides R: ``(… | g)`` becomes a :class:`Group`, and calls of terms such as ``net()`` are
+kept apart from the products of columns. The tree is walked with a stack, because a sum of a thousand terms is
+a tree a thousand levels deep.
+"""
+
+from dataclasses import replace
+
+from .algebra import Products, by_degree, single
+from .groups import check_coefficients, check_factor, unique
+from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Number, Parsed, Product, Unary
+from .problems import problem, quote
+from .sums import Sum, check_operands, combine, is_leaf, negative, raised
+from .walk import columns, find_dot, grouping_columns
+from .words import allowed
+
+__all__ = ["columns", "expand", "find_dot", "grouping_columns"]
+
+
+def expand(parsed: Parsed, others: tuple[str, ...] = ()) -> Formula:
+    """Multiply out a formula.
+
+    Parameters
+    ----------
+    parsed
+        The two sides as syntax trees.
+    others
+        What ``.`` stands for: all columns that are neither response nor grouping factor.
+
+    Returns
+    -------
+    Formula
+        Products without repetitions, by number of factors and then as written.
+    """
+    expander = _Expander(parsed.text, others)
+    total = expander.evaluate(parsed.predictor)
+    products = expander.products(total)
+    _check_response(parsed, products)
+    return Formula(
+        text=parsed.text,
+        response=parsed.response,
+        intercept=total.intercept is not False,
+        products=products,
+        groups=unique(parsed.text, total.groups),
+        specials=tuple(dict.fromkeys(total.specials)),
+    )
+
+
+def _check_response(parsed: Parsed, products: tuple[Product, ...]) -> None:
+    """Raise when the response itself is a predictor; R drops it with a warning."""
+    for product in products:
+        for factor in product:
+            if isinstance(factor, Name) and factor == parsed.response:
+                message = f"{quote(factor.name)} is the response and cannot be a predictor as well"
+                raise problem(parsed.text, factor.start, message)
+
+
+class _Expander:
+    """Multiplies out one formula; remembers the number each factor was given."""
+
+    def __init__(self, text: str, others: tuple[str, ...]) -> None:
+        self.text, self.others = text, others
+        self.terms = allowed().terms
+        self.factors: dict[Expression, int] = {}
+
+    def products(self, total: Sum) -> tuple[Product, ...]:
+        """Return a sum's products in R's order, as nodes again."""
+        nodes = tuple(self.factors)
+        return tuple(tuple(nodes[f] for f in product) for product in by_degree(total.products))
+
+    def evaluate(self, root: Expression, grouped: bool = False) -> Sum:
+        """Return what an expression adds to the predictor; ``grouped`` inside ``( … | g)``."""
+        todo: list[tuple[Expression, bool]] = [(root, False)]
+        done: list[Sum] = []
+        while todo:
+            node, ready = todo.pop()
+            if is_leaf(node):
+                done.append(self.leaf(node, grouped))
+            elif not ready:
+                if isinstance(node, Binary):
+                    check_operands(self.text, node)
+                todo += [(node, True), *((child, False) for child in _operands(node))]
+            elif isinstance(node, Unary):
+                operand = done.pop()
+                done.append(negative(self.text, node.operand, operand) if node.operator == "-" else operand)
+            elif isinstance(node, Binary) and node.operator == "**":
+                done.append(raised(self.text, node, done.pop()))
+            elif isinstance(node, Binary):
+                right, left = done.pop(), done.pop()
+                done.append(combine(self.text, node, left, right))
+        return done.pop()
+
+    def leaf(self, node: Expression, grouped: bool) -> Sum:
+        """Return what a name, a number, a call or a group-level term adds to the predictor."""
+        if isinstance(node, Number):
+            return self.number(node)
+        if isinstance(node, Dot):
+            return Sum(self.all_others(node))
+        if isinstance(node, Binary):
+            if grouped:
+                raise problem(self.text, node.start, "a group-level term cannot stand inside another")
+            return Sum(groups=self.groups(node))
+        if isinstance(node, Call) and node.function in self.terms:
+            return Sum(specials=(node,))
+        if not columns(node):
+            raise problem(self.text, node.start, f"{quote(node.source)} uses no column")
+        return Sum(self.factor(node))
+
+    def factor(self, node: Expression) -> Products:
+        """Return the sum that is one factor; equal factors keep the spelling of the first."""
+        return single(self.factors.setdefault(node, len(self.factors)))
+
+    def all_others(self, node: Dot) -> Products:
+        """Return the sum ``.`` stands for."""
+        if not self.others:
+            raise problem(self.text, node.start, "'.' means all other columns, and there are none")
+        result: Products = {}
+        for name in self.others:
+            result |= self.factor(Name(name, source=name, start=node.start))
+        return result
+
+    def number(self, node: Number) -> Sum:
+        """Return what ``1`` or ``0`` says about the intercept."""
+        if node.value not in (0, 1):
+            message = f"the number {node.source} is not a term; only 1 (intercept) and 0 (none) are"
+            raise problem(self.text, node.start, f"{message}; arithmetic goes inside I()")
+        return Sum(intercept=node.value == 1)
+
+    def groups(self, node: Binary) -> tuple[Group, ...]:
+        """Return the group-level terms ``(… | factor)`` stands for; ``a/b`` makes two."""
+        check_factor(self.text, node.right)
+        inner = self.evaluate(node.left, grouped=True)
+        factors = self.products(self.evaluate(node.right))
+        products = self.products(inner)
+        group = Group(
+            intercept=inner.intercept is not False,
+            products=products,
+            factor=factors[0],
+            correlated=node.operator == "|",
+            specials=tuple(dict.fromkeys(inner.specials)),
+            source=node.source,
+            start=node.start,
+        )
+        check_coefficients(self.text, group)
+        return tuple(replace(group, factor=factor) for factor in factors)
+
+
+def _operands(node: Expression) -> tuple[Expression, ...]:
+    """Return what has to be worked out first, the last operand first because the stack turns them round."""
+    if isinstance(node, Unary):
+        return (node.operand,)
+    if isinstance(node, Binary):
+        return (node.left,) if node.operator == "**" else (node.right, node.left)
+    return ()

@@ -1,0 +1,86 @@
+"""Group-level terms: which factor they vary by, and that no coefficient is written twice."""
+
+from collections.abc import Iterator
+
+from .nodes import Binary, Call, Expression, Group, Name, Number, label
+from .problems import problem, quote
+
+_MAX_COEFFICIENTS = 5_000
+
+
+def check_factor(text: str, root: Expression) -> None:
+    """Raise when what stands right of ``|`` is not made of names with ``:``, ``/`` and ``*``."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Name):
+            continue
+        if not isinstance(node, Binary) or node.operator not in (":", "/", "*"):
+            raise problem(text, node.start, _refusal(node))
+        stack += [node.right, node.left]
+
+
+def _refusal(node: Expression) -> str:
+    """Say what to write instead."""
+    what = "right of '|' stands a column, or columns joined by ':' or '/'"
+    if isinstance(node, Call) and len(node.arguments) == 1 and isinstance(node.arguments[0], Name):
+        return f"{what}; instead of {quote(node.source)} write {node.arguments[0].source}"
+    if isinstance(node, Binary) and node.operator == "+":
+        return f"{what}; write one bracket for each: (… | a) + (… | b)"
+    if isinstance(node, Number):
+        return f"{what}, not a number"
+    return f"{what}, not {quote(node.source)}"
+
+
+def check_coefficients(text: str, group: Group) -> None:
+    """Raise when a group-level term has nothing that could vary."""
+    for special in group.specials:
+        if special.function == "offset":
+            raise problem(text, special.start, "offset() has no coefficient that could vary by group")
+    if not (group.intercept or group.products or group.specials):
+        raise problem(text, group.start, f"nothing varies by group in {quote(group.source)}")
+
+
+def unique(text: str, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    """Return the groups without repetitions.
+
+    A term written twice counts once. The same coefficient in two different terms of one factor, as in
+    ``(1 | g) + (1 + x | g)``, cannot be estimated and is refused.
+    """
+    kept: dict[tuple[object, ...], Group] = {}
+    seen: set[tuple[object, ...]] = set()
+    total = 0
+    for group in groups:
+        total += len(group.products) + len(group.specials) + group.intercept
+        if total > _MAX_COEFFICIENTS:
+            raise problem(text, group.start, f"more than {_MAX_COEFFICIENTS:,} group-level coefficients")
+        factor = frozenset(group.factor)
+        what = frozenset(key for key, _ in _coefficients(group))
+        # With an intercept alone there is nothing to be correlated with.
+        key = (factor, what, group.correlated or not (group.products or group.specials))
+        if key in kept:
+            continue
+        for coefficient, shown in _coefficients(group):
+            if (factor, coefficient) in seen:
+                raise problem(text, group.start, _twice(group, shown))
+            seen.add((factor, coefficient))
+        kept[key] = group
+    return tuple(kept.values())
+
+
+def _coefficients(group: Group) -> Iterator[tuple[object, str]]:
+    """Yield what identifies each coefficient, and its name."""
+    if group.intercept:
+        yield frozenset[Expression](), "1"
+    for product in group.products:
+        yield frozenset(product), label(product)
+    for special in group.specials:
+        yield special, special.source
+
+
+def _twice(group: Group, shown: str) -> str:
+    """Say which coefficient is written twice, and how to write it once."""
+    factor = label(group.factor)
+    advice = f"write all of them in one bracket, or begin this one with 0 +: (0 + x | {factor})"
+    other = f"write it in one of the brackets for {factor} only"
+    return f"{quote(f'{shown}|{factor}')} would appear twice; {advice if shown == '1' else other}"

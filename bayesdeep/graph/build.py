@@ -1,0 +1,174 @@
+"""Spec and arrays to a graph: a PyMC model, and the tensors that log likelihood and prediction are read from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.links import find_link
+from bayesdeep.core.records import Aux, Family, Response
+from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .likelihood import Parts, observe, pointwise, predictive
+from .scope import Builder, TermScope, as_rows
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A model on certain rows.
+
+    Attributes
+    ----------
+    model
+        The PyMC model; its likelihood is there only if the rows have a response.
+    reported
+        What the posterior shows, by name; everything below depends on the parameters through these alone.
+    dims
+        Their dimensions by name.
+    coords
+        Labels by dimension.
+    data
+        PyMC data containers of the rows, by name.
+    linear, mean, predictive, pointwise
+        ``(obs,)`` tensors of the main predictor, the expected response, a new response and the log likelihood
+        (None without a response); ``(obs, level)`` for responses with levels.
+    """
+
+    model: Any
+    family: Family
+    reported: Mapping[str, Any]
+    dims: Mapping[str, tuple[str, ...]]
+    coords: Mapping[str, tuple[Any, ...]]
+    data: Mapping[str, Any]
+    linear: Any
+    mean: Any
+    predictive: Any
+    pointwise: Any
+
+
+def build(
+    spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, rows: int, *, observed: bool
+) -> Graph:
+    """Return the graph of ``spec`` on the rows whose arrays are given.
+
+    Parameters
+    ----------
+    spec
+        The model as data.
+    arrays
+        By ``"term key.array name"`` and, for parameters given as a column, by the parameter's name; first axis ``rows``.
+    response
+        The response's parts; without ``observed`` its value is not used.
+    rows
+        Number of rows.
+    observed
+        Whether the response belongs to the model (fitting, log likelihood) or is asked for (prediction).
+    """
+    family = FAMILIES[spec.family]
+    links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
+    main, levels = family.main, spec.response.levels
+    with pm.Model(coords={"obs": np.arange(rows)}) as model:
+        data = {name: pm.Data(name, value) for name, value in arrays.items()}
+        builder = Builder(spec, data, main.name, "no_intercept" in family.words)
+        width = None
+        if any(p.shape == "contrast" for p in family.parameters):
+            assert levels is not None
+            width = (builder.dim(f"{spec.response.name}_level", tuple(levels[1:])), len(levels) - 1)
+        count = data[next(iter(data))].shape[0] if data else rows
+        params: dict[str, Any] = {}
+        linear = None
+        for predictor in spec.predictors:
+            own_width = (
+                width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
+            )
+            eta: Any = 0.0
+            for term in predictor.terms:
+                eta = eta + TERMS[term.kind].eta(
+                    TermScope(builder, predictor.parameter, term.key, own_width), term.state
+                )
+            eta = _full(eta, count, own_width)
+            linear = eta if predictor.parameter == main.name else linear
+            inside = getattr(family.parameter(predictor.parameter), "link_in_family", False)
+            params[predictor.parameter] = eta if inside else links[predictor.parameter].inverse(eta)
+        for parameter in family.parameters:
+            if parameter.name not in params:
+                params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
+        parts, shared = _parts(response, observed)
+        data.update(shared)
+        aux = Aux(links[main.name], parts.trials, None if levels is None else len(levels))
+        if observed:
+            dims = (
+                ("obs",)
+                if response.value.ndim == 1
+                else ("obs", builder.dim(f"{spec.response.name}_count", tuple(levels or ())))
+            )
+            observe(spec.response.name, family, params, aux, parts, dims)
+        return Graph(
+            model,
+            family,
+            builder.reported,
+            builder.dims,
+            builder.coords,
+            data,
+            linear,
+            family.mean(params, aux),
+            predictive(family, params, aux, parts),
+            pointwise(family, params, aux, parts) if observed else None,
+        )
+
+
+def _full(eta: Any, rows: Any, width: tuple[str, int] | None) -> Any:
+    """Return a predictor with every row written out, also when it is only an intercept."""
+    if width is None:
+        return as_rows(eta, rows)
+    eta = pt.as_tensor(eta)
+    return eta if eta.ndim == 2 else pt.broadcast_to(eta, (rows, width[1]))
+
+
+def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], levels: Any) -> Any:
+    """Return a parameter that has no formula: known, or one variable with its prior."""
+    name, spec = parameter.name, builder.spec
+    if name in spec.known:
+        return data[name] if name in data else float(spec.known[name].value)
+    scope = TermScope(builder, builder.main, name, None)
+    if parameter.shape != "cut":
+        return scope.variable(name)
+    chosen = spec.prior(name)
+    assert chosen is not None
+    dim = builder.dim(f"{spec.response.name}_threshold", tuple(levels[:-1]))
+    return _thresholds(builder, scope, chosen, dim)
+
+
+def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> Any:
+    """Return increasing thresholds. A default prior is on those at the columns' means, a user's on the thresholds."""
+    from pymc.distributions.transforms import ordered
+
+    shift, size = builder.thresholds_shift, len(builder.coords[dim])
+    options = {"transform": ordered, "initval": np.linspace(-1.0, 1.0, size) if size > 1 else np.zeros(1)}
+    trivial = isinstance(shift, float)
+    wanted = 0.0 if trivial or chosen.origin == "default" else -shift
+    centred = scope.shifted(chosen, f"{chosen.name}_at_means", wanted, (dim,), **options)
+    if centred is None:
+        return scope._report(
+            chosen.name, scope.shifted(chosen, f"{chosen.name}_raw", 0.0, (dim,), **options), (dim,)
+        )
+    return scope._report(chosen.name, centred + shift, (dim,))
+
+
+def _parts(response: Response, observed: bool) -> tuple[Parts, dict[str, Any]]:
+    """Return the response's arrays as tensors, and their data containers by name."""
+    shared: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
+    for field in ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights"):
+        array = getattr(response, field)
+        if array is None or (
+            field in ("value", "weights", "upper") and not observed and response.status is None
+        ):
+            continue
+        name = f"{response.name}_{field}"
+        shared[name] = fields[field] = pm.Data(name, array)
+    return Parts(**fields), shared

@@ -1,0 +1,160 @@
+"""Graphs to functions on many draws at once.
+
+Whatever is asked of a fit (named draws, predictions, log likelihoods, prior draws, effects of new groups) is the
+model's own graph, cut at the quantities the posterior reports and stretched over a leading axis of draws. The functions
+run PyTensor's Python linker: they are called a few times on large arrays, so that NumPy's speed is reached at once and no
+time goes into compiling.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.lazy import pt
+
+from .build import Graph
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@cache
+def array_mode() -> Any:
+    """Return the mode of functions on large arrays: stability rewrites, no fusion, no compiled code."""
+    from pytensor.compile.mode import Mode
+
+    return Mode(linker="py", optimizer="fast_run").excluding(
+        "fusion", "inplace", "BlasOpt", "numba", "cxx_only"
+    )
+
+
+class BatchedFunction:
+    """A function of draws and row arrays.
+
+    Call it with ``draws``, arrays ``(draw, …)`` by posterior name, and optionally other row arrays than the graph's
+    own by container name; it returns arrays ``(draw, …)`` in the order of the outputs asked for.
+    """
+
+    def __init__(
+        self, graph: Graph, outputs: Sequence[Any], given: Sequence[str], seed: int | None = None
+    ) -> None:
+        from pymc.pytensorf import compile as pm_compile
+        from pytensor.graph.replace import vectorize_graph
+
+        self._given = tuple(given)
+        cut = {graph.reported[name]: _batched(name, graph.reported[name]) for name in self._given}
+        stretched = vectorize_graph(list(outputs), replace=cut)
+        self._data = dict(graph.data)
+        rows = {
+            shared: shared.type.filter_variable(shared).type(name=name) for name, shared in self._data.items()
+        }
+        self._run = pm_compile(
+            [*cut.values(), *rows.values()],
+            list(stretched),
+            givens=rows,
+            mode=array_mode(),
+            on_unused_input="ignore",
+            random_seed=seed,
+        )
+
+    def __call__(self, draws: Arrays, rows: Arrays | None = None) -> list[np.ndarray]:
+        rows = rows or {}
+        data = [rows.get(name, shared.get_value(borrow=True)) for name, shared in self._data.items()]
+        return self._run(*(np.ascontiguousarray(draws[name]) for name in self._given), *data)
+
+
+def _batched(name: str, variable: Any) -> Any:
+    return pt.tensor(name, dtype=variable.dtype, shape=(None, *([None] * variable.ndim)))
+
+
+def needed(graph: Graph, outputs: Sequence[Any]) -> tuple[str, ...]:
+    """Return the posterior names the outputs depend on directly, so that nothing upstream of them is used."""
+    from pytensor.graph.traversal import walk
+
+    by_variable = {variable: name for name, variable in graph.reported.items()}
+    found: set[str] = set()
+
+    def parents(variable: Any) -> Any:
+        if variable in by_variable:
+            found.add(by_variable[variable])
+            return None
+        return variable.owner.inputs if variable.owner else None
+
+    list(walk(list(outputs), parents))
+    return tuple(name for name in graph.reported if name in found)
+
+
+def row_function(graph: Graph, what: Sequence[str], seed: int | None = None) -> BatchedFunction:
+    """Return a function of draws giving the graph's tensors ``what``: ``linear mean predictive pointwise``."""
+    outputs = [getattr(graph, name) for name in what]
+    return BatchedFunction(graph, outputs, needed(graph, outputs), seed)
+
+
+def expand_function(graph: Graph) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Return the function from unconstrained values, ``(draw, …)`` by value variable's name, to posterior arrays."""
+    import pytensor
+    from pytensor.graph.replace import vectorize_graph
+
+    model = graph.model
+    names = list(graph.reported)
+    outputs = model.replace_rvs_by_values([graph.reported[name] for name in names])
+    cut = {v: _batched(v.name, v) for v in model.value_vars}
+    stretched = vectorize_graph(outputs, replace=cut)
+    run = pytensor.function(list(cut.values()), stretched, mode=array_mode(), on_unused_input="ignore")
+
+    def expand(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        count = len(next(iter(values.values()))) if values else 1
+        found = run(*(values[v.name] for v in model.value_vars))
+        # Something that does not vary (a known scale reported as such) comes back without the axis of draws.
+        return {
+            name: value
+            if value.ndim == graph.reported[name].ndim + 1
+            else np.broadcast_to(value, (count, *value.shape))
+            for name, value in zip(names, found, strict=True)
+        }
+
+    return expand
+
+
+def forward_draws(
+    graph: Graph, names: Sequence[str], draws: int, given: Arrays, seed: int, *, at_location: bool = False
+) -> dict[str, np.ndarray]:
+    """Return fresh draws ``(draw, …)`` of posterior names, each given one draw of the names in ``given``.
+
+    With nothing given these are draws from the prior. With hyperparameters given, effects of groups that the graph has
+    levels for are drawn from their distribution; ``at_location`` puts their standardised effects at 0 instead.
+    """
+    from pymc.pytensorf import change_dist_size
+    from pymc.pytensorf import compile as pm_compile
+    from pytensor.graph.replace import vectorize_graph
+    from pytensor.graph.traversal import ancestors
+
+    cut = {graph.reported[name]: _batched(name, graph.reported[name]) for name in given}
+    outputs = [graph.reported[name] for name in names]
+    free = [
+        rv
+        for rv in ancestors(outputs, blockers=list(cut))
+        if rv in set(graph.model.free_RVs) and rv not in cut
+    ]
+    roots = [
+        rv
+        for rv in free
+        if not (set(ancestors(list(rv.owner.inputs))) & (set(graph.model.free_RVs) | set(cut)))
+    ]
+    fresh: dict[Any, Any] = {}
+    for rv in roots:
+        fresh[rv] = (
+            pt.zeros((draws, *rv.shape)) if at_location else change_dist_size(rv, (draws,), expand=True)
+        )
+    stretched = vectorize_graph(outputs, replace={**cut, **fresh})
+    run = pm_compile(
+        list(cut.values()), stretched, mode=array_mode(), on_unused_input="ignore", random_seed=seed
+    )
+    found = run(*(np.ascontiguousarray(given[name]) for name in given))
+    return {
+        name: value
+        if value.ndim == graph.reported[name].ndim + 1
+        else np.broadcast_to(value, (draws, *value.shape))
+        for name, value in zip(names, found, strict=True)
+    }

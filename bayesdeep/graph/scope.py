@@ -1,0 +1,229 @@
+"""The model under construction, as terms and priors see it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.priors import ChosenPrior, PriorSpec
+from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.model_spec import ModelSpec
+
+RESERVED = ("obs", "chain", "draw")
+
+
+class Builder:
+    """What the scopes of one model share while it is built.
+
+    Attributes
+    ----------
+    spec
+        The model as data.
+    data
+        Tensors of the rows by ``"term key.array name"``.
+    reported
+        Tensors the posterior shows, by name; predictions start from these.
+    coords
+        Labels by dimension.
+    thresholds_shift
+        The predictor at the columns' means, for families whose thresholds are centred in the intercept's place.
+    """
+
+    def __init__(self, spec: ModelSpec, data: Mapping[str, Any], main: str, has_thresholds: bool) -> None:
+        self.spec, self.data, self.main, self.has_thresholds = spec, data, main, has_thresholds
+        self.reported: dict[str, Any] = {}
+        self.dims: dict[str, tuple[str, ...]] = {}
+        self.coords: dict[str, tuple[Any, ...]] = {}
+        self.blocks: dict[str, dict[str, Any]] = {}
+        self.nested: dict[tuple[str, str], Any] = {}
+        self.thresholds_shift: Any = 0.0
+
+    def dim(self, name: str, labels: tuple[Any, ...]) -> str:
+        """Declare a dimension; a name that is taken gets the suffix ``_level``, then a number."""
+        taken = {p.name for p in self.spec.priors} | {self.spec.response.name, *RESERVED}
+        candidate = f"{name}_level" if name in taken else name
+        unique, count = candidate, 1
+        while unique in self.coords and self.coords[unique] != tuple(labels):
+            count += 1
+            unique = f"{candidate}_{count}"
+        if unique not in self.coords:
+            self.coords[unique] = tuple(labels)
+            pm.modelcontext(None).add_coord(unique, _coordinate(labels), length=None)
+        return unique
+
+
+def _coordinate(labels: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(label.item() if isinstance(label, np.generic) else label for label in labels)
+
+
+class TermScope:
+    """The scope of one term of one predictor."""
+
+    def __init__(self, builder: Builder, parameter: str, key: str, width: tuple[str, int] | None) -> None:
+        self._b, self._parameter, self._key, self.width = builder, parameter, key, width
+
+    def _full(self, name: str) -> str:
+        return name if self._parameter == self._b.main else f"{self._parameter}_{name}"
+
+    def _with_width(self, dims: tuple[Any, ...]) -> tuple[Any, ...]:
+        return dims if self.width is None else (*dims, self.width[0])
+
+    def data(self, key: str) -> Any:
+        """Return one of the term's arrays."""
+        return self._b.data[f"{self._key}.{key}"]
+
+    def dim(self, name: str, labels: tuple[Any, ...]) -> str:
+        """Declare a labelled dimension and return the name it got."""
+        return self._b.dim(name, labels)
+
+    def prior(self, slot: str) -> ChosenPrior | None:
+        """Return the prior chosen for a slot."""
+        return self._b.spec.prior(self._full(slot))
+
+    def report(self, name: str, value: Any, dims: tuple[str, ...] = ()) -> Any:
+        """Name a derived quantity."""
+        return self._report(self._full(name), value, self._with_width(dims))
+
+    def _report(self, full: str, value: Any, dims: tuple[str, ...]) -> Any:
+        value = pm.Deterministic(full, value, dims=dims)
+        self._b.reported[full], self._b.dims[full] = value, dims
+        return value
+
+    def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any) -> Any:
+        """Return an auxiliary variable; ``shape`` mixes dimension names and lengths."""
+        shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+        sizes = [len(self._b.coords[s]) if isinstance(s, str) else s for s in self._with_width(shape)]
+        arguments = dict(arguments)
+        if self.width is not None:
+            arguments = {k: np.asarray(v)[..., None] if np.ndim(v) else v for k, v in arguments.items()}
+        return getattr(pm, prior)(self._full(name), **arguments, shape=tuple(sizes))
+
+    def argument(self, slot: str, name: str) -> Any:
+        """Return an argument of a slot's prior by role (``"location"``, ``"scale"``) or by its own name."""
+        chosen = self.prior(slot)
+        assert chosen is not None
+        plugin = PRIORS[chosen.prior.name]
+        own = {"location": plugin.location, "scale": plugin.scale}.get(name, name)
+        return self._value(chosen.key, str(own), chosen.prior.get(str(own)))
+
+    def _value(self, key: str, name: str, value: Any) -> Any:
+        """Return a number, or the variable of a nested prior, made once for all who share the key."""
+        if not isinstance(value, PriorSpec):
+            return value
+        if (key, name) not in self._b.nested:
+            full = f"{key}_{name}"
+            arguments = {k: self._value(full, k, v) for k, v in value.arguments}
+            variable = _random(full, value, arguments, self._with_width(()))
+            self._b.reported[full], self._b.dims[full] = variable, self._with_width(())
+            self._b.nested[key, name] = variable
+        return self._b.nested[key, name]
+
+    def variable(self, slot: str, dims: tuple[str, ...] = ()) -> Any:
+        """Return the variable of a slot with its chosen prior."""
+        full, chosen = self._full(slot), self.prior(slot)
+        assert chosen is not None, full
+        plugin, dims = PRIORS[chosen.prior.name], self._with_width(dims)
+        if plugin.support == "block":
+            return self._report(full, self._from_block(chosen, full, plugin), dims)
+        arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
+        nested = any(isinstance(v, PriorSpec) for _, v in chosen.prior.arguments)
+        if nested and plugin.location and plugin.scale:
+            location, scale = arguments[plugin.location], arguments[plugin.scale]
+            standard = {**arguments, plugin.location: 0.0, plugin.scale: 1.0}
+            z = _random(f"{full}_z", PriorSpec(chosen.prior.name), standard, dims)
+            return self._report(full, location + scale * z, dims)
+        variable = _random(full, chosen.prior, arguments, dims)
+        self._b.reported[full], self._b.dims[full] = variable, dims
+        return variable
+
+    def _from_block(self, chosen: ChosenPrior, full: str, plugin: Any) -> Any:
+        """Return this slot's coefficients of a joint prior, making the whole block when first asked."""
+        key = chosen.key
+        if key not in self._b.blocks:
+            members = [p for p in self._b.spec.priors if p.key == key]
+            sizes = {p.name: self._slot_size(p.name) for p in members}
+            units = np.concatenate([np.full(sizes[p.name] or 1, p.unit) for p in members])
+            units = units if self.width is None else units[:, None]
+            beta = plugin.block(self, _plain(key), dict(chosen.prior.arguments), units, len(units))
+            made, start = {}, 0
+            for p in members:
+                size = sizes[p.name]
+                made[p.name] = beta[start] if size is None else beta[start : start + size]
+                start += size or 1
+            self._b.blocks[key] = made
+        return self._b.blocks[key][full]
+
+    def _slot_size(self, full: str) -> int | None:
+        """Return the number of a term's columns, None for a single numeric one."""
+        for predictor in self._b.spec.predictors:
+            for term in predictor.terms:
+                for name, start, stop, labels, _ in term.state.get("terms", ()):
+                    prefix = "" if predictor.parameter == self._b.main else f"{predictor.parameter}_"
+                    if prefix + name == full:
+                        return None if labels is None else stop - start
+        return None
+
+    def intercept(self, at_means: Any) -> Any:
+        """Return the uncentred intercept, with the prior on whichever intercept the user meant."""
+        if self._parameter == self._b.main and self._b.has_thresholds:
+            self._b.thresholds_shift = at_means
+            return 0.0
+        full, trivial = self._full("Intercept"), isinstance(at_means, float)
+        raw = self.prior("Intercept_raw")
+        chosen = raw or self.prior("Intercept")
+        assert chosen is not None
+        dims = self._with_width(())
+        if trivial:
+            arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
+            variable = _random(full, chosen.prior, arguments, dims)
+            self._b.reported[full], self._b.dims[full] = variable, dims
+            return variable
+        centred = self.shifted(chosen, f"{full}_at_means", at_means if raw else 0.0, dims)
+        if centred is None:
+            arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
+            variable = _random(full, chosen.prior, arguments, dims)
+            self._b.reported[full], self._b.dims[full] = variable, dims
+            return variable
+        return self._report(full, centred - at_means, dims)
+
+    def shifted(
+        self, chosen: ChosenPrior, name: str, shift: Any, dims: tuple[str, ...], **options: Any
+    ) -> Any:
+        """Return a hidden variable with the prior moved by ``shift``.
+
+        A prior on ``a`` and the same prior, moved by ``m``, on ``a + m`` are one model; the second is sampled more
+        easily when ``a + m`` is what the data determine. None when the family has no location to move.
+        """
+        plugin = PRIORS[chosen.prior.name]
+        arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
+        moved = not (isinstance(shift, float) and shift == 0.0)
+        if moved and chosen.prior.name != "Flat":
+            if plugin.location is None:
+                return None
+            arguments[plugin.location] = arguments[plugin.location] + shift
+        return _random(name, chosen.prior, arguments, dims, **options)
+
+    def correlation(self, slot: str, size: int, dim: str) -> Any:
+        """Return the ``(pair,)`` correlations of a slot."""
+        chosen = self.prior(slot)
+        assert chosen is not None
+        block = PRIORS[chosen.prior.name].block
+        return self.report(slot, block(self, slot, dict(chosen.prior.arguments), size), (dim,))
+
+
+def _plain(key: str) -> str:
+    return key.replace(", ", "_").replace(",", "_")
+
+
+def _random(
+    name: str, prior: PriorSpec, arguments: Mapping[str, Any], dims: tuple[str, ...], **options: Any
+) -> Any:
+    """Register a random variable with the model in context."""
+    return getattr(pm, prior.name)(name, **arguments, dims=dims or None, **options)
+
+
+def as_rows(value: Any, rows: Any) -> Any:
+    """Return a predictor with a first axis of length ``rows``."""
+    value = pt.as_tensor(value)
+    return value if value.ndim else pt.full((rows,), value)

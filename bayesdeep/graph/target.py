@@ -1,0 +1,204 @@
+"""The log density of a PyMC model on one flat, unconstrained vector, compiled once by numba.
+
+The engine files know nothing of PyMC. They see the protocol :class:`bayesdeep.core.draws.Target`, and a sampler
+written in a compiled language may ask for ``target.native``, the same function behind a C signature.
+
+Why the C function is built by hand: wrapping PyTensor's jitted function in a ``numba.cfunc`` makes LLVM link
+and optimise the whole log density a second time, about six seconds on a small model, and numba cannot keep
+that result on disk. The cfunc here calls the machine code that is already in memory, by its address, and takes
+0.4 seconds whatever the model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.lazy import pt
+
+from ._native import NativeLogp, native_logp
+
+JITTERS = (1.0,) * 10 + (0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.01, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class PyMCTarget:
+    """A compiled log density; satisfies :class:`bayesdeep.core.draws.Target`.
+
+    Attributes
+    ----------
+    dim, names, words, seconds_compile
+        As the protocol says. The vector holds ``model.value_vars`` one after another, each ravelled in C order.
+    start
+        The model's initial point, ``(dim,)``.
+    shapes
+        Name of each value variable and its shape, in the order of the vector.
+    """
+
+    dim: int
+    names: tuple[str, ...]
+    words: frozenset[str]
+    seconds_compile: float
+    start: np.ndarray
+    shapes: Mapping[str, tuple[int, ...]]
+    model: Any = field(repr=False)
+    jitted: Any = field(repr=False)
+    shared: tuple[Any, ...] = field(repr=False)
+
+    def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the log density and its gradient ``(dim,)`` at ``x`` ``(dim,)``; safe in several threads."""
+        # The jitted function keeps no state; PyTensor's `Function` around it stores its inputs and is not safe.
+        value, gradient = self.jitted(np.ascontiguousarray(x, dtype=np.float64), *self.shared)
+        return float(value), gradient
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """Return the model's initial point ``(dim,)`` plus uniform jitter, where the log density is finite.
+
+        The jitter is within ±1, and smaller after ten failures.
+
+        Raises
+        ------
+        FitError
+            Naming the variables without a finite log density at the initial point itself.
+        """
+        for scale in JITTERS:
+            x = self.start + scale * rng.uniform(-1.0, 1.0, self.dim)
+            value, gradient = self.logp_dlogp(x)
+            if np.isfinite(value) and np.isfinite(gradient).all():
+                return x
+        raise FitError(self._why_not_finite())
+
+    def _why_not_finite(self) -> str:
+        point = self.unravel(self.start)
+        terms = {k: float(v) for k, v in self.model.point_logps(point, round_vals=8).items()}
+        wrong = [f"'{k}' (log density {v})" for k, v in terms.items() if not np.isfinite(v)]
+        if wrong:
+            return (
+                f"fit: the model has no finite log density at its starting point; the cause is {', '.join(wrong)}. "
+                "Check that the response lies in the range of its family and that the priors allow the data."
+            )
+        gradient = self.logp_dlogp(self.start)[1]
+        flat = [n for n, g in zip(self.names, gradient, strict=True) if not np.isfinite(g)]
+        return (
+            f"fit: the gradient of the log density is not finite at the starting point for {', '.join(flat[:5])}. "
+            "Standardise the predictors or use narrower priors."
+        )
+
+    def unravel(self, positions: np.ndarray) -> dict[str, np.ndarray]:
+        """Split ``(..., dim)`` into the value variables, each ``(..., *shape)``, on the unconstrained scale."""
+        lead, out, begin = positions.shape[:-1], {}, 0
+        for name, shape in self.shapes.items():
+            end = begin + int(np.prod(shape, dtype=int))
+            out[name] = positions[..., begin:end].reshape(lead + shape)
+            begin = end
+        return out
+
+    @cached_property
+    def native(self) -> NativeLogp | None:
+        """The log density as a C function, built when first asked for; none where the model allows none."""
+        return native_logp(self.jitted, self.dim, self.shared)
+
+
+def target_from_pymc(model: Any, words: frozenset[str] = frozenset()) -> PyMCTarget:
+    """Compile the log density of a PyMC model and its gradient.
+
+    Parameters
+    ----------
+    model
+        A ``pymc.Model`` whose free variables are all continuous.
+    words
+        What the engines should know of it, such as ``"hierarchical"``.
+
+    Returns
+    -------
+    PyMCTarget
+        The data of the model are those at the time of the call: later ``set_data`` does not reach it.
+
+    Raises
+    ------
+    FitError
+        Where a free variable is discrete.
+    """
+    began = perf_counter()
+    discrete = [v.name for v in model.discrete_value_vars]
+    if discrete:
+        raise FitError(
+            f"fit: gradient-based methods need continuous parameters; discrete: {', '.join(discrete)}"
+        )
+    point = model.initial_point()
+    shapes = {v.name: tuple(np.shape(point[v.name])) for v in model.value_vars}
+    start = np.concatenate([np.ravel(point[n]) for n in shapes] or [np.zeros(0)]).astype(np.float64)
+    jitted, shared = _compile(model, shapes, start.size)
+    jitted(start, *shared)  # numba compiles on the first call
+    return PyMCTarget(
+        dim=start.size,
+        names=_names(model, shapes),
+        words=frozenset(words),
+        seconds_compile=perf_counter() - began,
+        start=start,
+        shapes=shapes,
+        model=model,
+        jitted=jitted,
+        shared=shared,
+    )
+
+
+def _compile(model: Any, shapes: Mapping[str, tuple[int, ...]], dim: int) -> tuple[Any, tuple[Any, ...]]:
+    """Return the jitted ``f(x, *shared) -> (logp, gradient)`` and the values of its shared variables."""
+    import pytensor
+    from pymc.pytensorf import compile as compile_graph
+    from pytensor.graph import clone_replace
+
+    values = list(model.value_vars)
+    density = model.logp().astype("float64")
+    x = pt.TensorType("float64", shape=(dim,))("unconstrained")
+    if values:
+        slopes = pt.concatenate([g.ravel().astype("float64") for g in pt.grad(density, values)])
+        density, slopes = clone_replace(
+            [density, slopes], dict(zip(values, _parts(x, values, shapes), strict=True))
+        )
+    else:
+        slopes = pt.zeros((0,))
+    # Fast-math makes the bits depend on whether the code came from the disk cache: same seed, other draws.
+    with model, pytensor.config.change_flags(numba__fastmath=False):
+        function = compile_graph([x], [density, slopes], mode="NUMBA", on_unused_input="ignore")
+    # Copies, so that nobody changes the data under a running sampler.
+    return function.vm.jit_fn, tuple(_own(s.get_value(borrow=True)) for s in function.get_shared())
+
+
+def _own(value: Any) -> Any:
+    return np.array(value, order="C", copy=True) if isinstance(value, np.ndarray) else value
+
+
+def _parts(x: Any, values: list[Any], shapes: Mapping[str, tuple[int, ...]]) -> list[Any]:
+    """Return the slice of ``x`` that stands for each value variable, in its shape and type."""
+    parts, begin = [], 0
+    for variable in values:
+        shape = shapes[variable.name]
+        end = begin + int(np.prod(shape, dtype=int))
+        parts.append(x[begin:end].reshape(shape).astype(variable.dtype))
+        begin = end
+    return parts
+
+
+def _names(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
+    """Return a label for each coordinate: ``name (transform)[level, …]``."""
+    labels: list[str] = []
+    for value, shape in zip(model.value_vars, shapes.values(), strict=True):
+        variable = model.values_to_rvs[value]
+        transform = model.rvs_to_transforms.get(variable)
+        kind = "" if transform is None else f" ({getattr(transform, 'name', 'transformed')})"
+        dims = model.named_vars_to_dims.get(variable.name) or ()
+        axes = [model.coords.get(d) for d in dims]
+        # A transform can shorten an axis (simplex, zero-sum); positions are then numbered.
+        known = len(axes) == len(shape) and all(
+            a is not None and len(a) == n for a, n in zip(axes, shape, strict=True)
+        )
+        for index in np.ndindex(*shape):
+            inner = [str(axes[k][i]) if known else str(i) for k, i in enumerate(index)]  # type: ignore[index]
+            labels.append(f"{variable.name}{kind}" + (f"[{', '.join(inner)}]" if inner else ""))
+    return tuple(labels)

@@ -1,0 +1,262 @@
+"""A model: formula, data, family and priors, checked against each other; the one place that knows all the stages."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
+from bayesdeep.core.priors import Known
+from bayesdeep.core.random import derive, fresh_seed
+from bayesdeep.core.records import Family
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.design.frame import read_frame
+from bayesdeep.design.learn import learn_design
+from bayesdeep.formula.nodes import Parsed
+from bayesdeep.formula.parser import parse
+from bayesdeep.results.fit import Fit
+from bayesdeep.results.rows import Rows
+from bayesdeep.results.run import COMMON, find_engine, run_engine, settings_of, words_of
+from bayesdeep.spec.make import check_modifiers, make_spec, resolve_links
+from bayesdeep.spec.model_spec import ModelSpec
+
+MISSING = ("error", "drop")
+DEVICES = ("auto", "cpu", "gpu")
+
+
+def known(value: str | float) -> Known:
+    """Return a parameter as given instead of estimated: ``sigma=bd.known("se")`` a column, ``bd.known(1.0)`` a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise FormulaError(f"known: {value!r} is neither a column's name nor a number")
+    return Known(value if isinstance(value, str) else float(value))
+
+
+class Model:
+    """A Bayesian regression model, ready to be fitted. It does not change once it is made.
+
+    Parameters
+    ----------
+    formula
+        Such as ``"y ~ x + (1 + x | g)"``.
+    data
+        A pandas, polars or pyarrow table, or a dict of columns.
+    family
+        Name of the response distribution.
+    link
+        Link of the main parameter, or links by parameter; None for the family's default.
+    priors
+        Priors by posterior name, as text (``"Normal(0, 1)"``) or ``bd.priors.Normal(0, 1)``. ``Intercept`` is the
+        intercept at the predictors' means, ``Intercept_raw`` the uncentred one. ``"population"``, or names joined by
+        commas, give several coefficients one prior.
+    missing
+        ``"error"`` counts missing values by column and refuses; ``"drop"`` leaves those rows out and says so.
+    parameter_formulas
+        Formulas of other parameters (``sigma="~ x + (1 | g)"``), or known values (``sigma=bd.known("se")``).
+
+    Raises
+    ------
+    BayesdeepError
+        When formula, data, family and priors do not fit together; the text says where and what would be right.
+    """
+
+    def __init__(
+        self,
+        formula: str,
+        data: Any,
+        family: str = "gaussian",
+        *,
+        link: str | Mapping[str, str] | None = None,
+        priors: Mapping[str, Any] | None = None,
+        missing: str = "error",
+        **parameter_formulas: Any,
+    ) -> None:
+        if missing not in MISSING:
+            raise DataError(f"data: unknown missing='{missing}'{nearest(missing, MISSING)}")
+        record: Family = FAMILIES.find(family, "family", FormulaError)
+        texts, parsed, given = _formulas(formula, record, parameter_formulas)
+        links = resolve_links(record, link, tuple(parsed))
+        design = learn_design(parsed, read_frame(data), given, missing)
+        check_modifiers(record, design.response)
+        response = record.code(design.response)
+        if priors is not None and not isinstance(priors, Mapping):
+            raise PriorError(f"prior: priors is {type(priors).__name__}; give a dict of priors by name")
+        spec = make_spec(design, texts, record, links, given, priors or {}, response, missing)
+        rows = Rows(design.arrays, response, design.rows, True, design.index)
+        self._set(spec, rows, design.notice)
+
+    @classmethod
+    def _from_parts(cls, spec: ModelSpec, rows: Rows) -> "Model":
+        made = cls.__new__(cls)
+        made._set(spec, rows, "")
+        return made
+
+    def _set(self, spec: ModelSpec, rows: Rows, notice: str) -> None:
+        self.__dict__.update(_spec=spec, _rows=rows, _notice=notice)
+        if notice:
+            import warnings
+
+            warnings.warn(notice, UserWarning, stacklevel=3)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a Model does not change; make another one instead of setting '{name}'")
+
+    @classmethod
+    def from_card(cls, path: str | Path) -> "Model":
+        """Return the model a card (TOML) describes."""
+        from bayesdeep.cards import read_card
+
+        return read_card(path).model()
+
+    def to_card(self, path: str | Path, *, data: str, title: str = "") -> Path:
+        """Write the model as a card; ``data`` is a data set's name or a CSV/Parquet path relative to the card."""
+        from bayesdeep.cards import write_card
+
+        return write_card(self.spec, path, data=data, title=title)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Return the model as data."""
+        return self.__dict__["_spec"]
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows the model is fitted to."""
+        return self.__dict__["_rows"].rows
+
+    @property
+    def priors(self) -> pd.DataFrame:
+        """Return every prior as an explicit number, and where it came from."""
+        table = [
+            {"name": p.name, "prior": str(p.prior), "origin": p.origin, "reason": p.reason}
+            for p in self.spec.priors
+        ]
+        return pd.DataFrame(table, columns=["name", "prior", "origin", "reason"]).set_index("name")
+
+    @cached_property
+    def _graph(self) -> Any:
+        return self.__dict__["_rows"].graph(self.spec)
+
+    @property
+    def pymc(self) -> Any:
+        """Return the ``pymc.Model``."""
+        return self._graph.model
+
+    def graph(self) -> Any:
+        """Return a picture of the model (needs ``graphviz``)."""
+        import pymc as pm
+
+        return pm.model_to_graphviz(self.pymc)
+
+    def prior_predictive(self, draws: int = 500, seed: int | None = None) -> xr.DataTree:
+        """Return draws from the prior and of responses under it: groups ``prior`` and ``prior_predictive``."""
+        from bayesdeep.results.prior import prior_tree
+
+        return prior_tree(self.spec, self.__dict__["_rows"], draws, fresh_seed() if seed is None else seed)
+
+    def fit(
+        self,
+        method: str = "auto",
+        *,
+        draws: int = 1000,
+        tune: int = 1000,
+        chains: int = 4,
+        seed: int | None = None,
+        device: str = "auto",
+        progress: bool = True,
+        **options: Any,
+    ) -> Fit:
+        """Fit the model.
+
+        Parameters
+        ----------
+        method
+            ``"auto"`` chooses and says why in ``fit.explain_choice``. By name: ``nuts``, ``advi``, ``fullrank_advi``,
+            ``pathfinder``, ``laplace``, ``map``.
+        draws, tune, chains
+            Draws kept a chain, draws a chain for tuning, number of chains.
+        seed
+            Makes everything reproducible; None draws one and keeps it in ``idata.attrs["seed"]``.
+        device
+            ``"auto"`` or ``"cpu"``; ``"gpu"`` is refused by methods that cannot use one.
+        progress
+            Show a bar, if there is a terminal or notebook to show it in.
+        options
+            The method's own; one it does not know is an error.
+        """
+        common = {"draws": draws, "tune": tune, "chains": chains}
+        for name in COMMON:
+            _check_count(name, common[name], least=0 if name == "tune" else 1)
+        if device not in DEVICES:
+            raise FitError(f"fit: unknown device '{device}'{nearest(device, DEVICES)}")
+        if device == "gpu":
+            raise FitError("fit: no method of this version runs on a GPU; leave device out")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+            raise FitError(f"fit: seed is {seed!r}; give a whole number, 0 or more")
+        chosen, why = self._choose(method)
+        engine = find_engine(chosen)
+        settings_of(engine, common, options)
+        tree = run_engine(
+            self.spec,
+            self.__dict__["_rows"],
+            engine,
+            common,
+            options,
+            fresh_seed() if seed is None else seed,
+            progress,
+        )
+        tree.attrs["explain_choice"] = why
+        return Fit(self.spec, replace(self.__dict__["_rows"]), tree, why)
+
+    def _choose(self, method: str) -> tuple[str, str]:
+        if method != "auto":
+            return method, f"{method}: asked for"
+        shape = "a multilevel model" if "hierarchical" in words_of(self.spec) else "a regression"
+        return "nuts", (
+            f"nuts: {shape} of {self.rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
+            "itself, and no faster exact method applies"
+        )
+
+    def __repr__(self) -> str:
+        return f"Model of {self.rows:,} rows\n{self.spec}"
+
+    def _repr_html_(self) -> str:
+        head = str(self).split("\npriors")[0].replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
+        return f"<p>{head}</p>{self.priors._repr_html_()}"
+
+
+def _check_count(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise FitError(f"fit: {name} is {value!r}; give a whole number, {least} or more")
+
+
+def _formulas(
+    formula: str, family: Family, others: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, Parsed], dict[str, Known]]:
+    """Return texts and parsed formulas by parameter, the main one first, and the known parameters."""
+    main = family.main.name
+    parsed = {main: parse(formula)}
+    texts, given = {main: formula}, {}
+    names = [p.name for p in family.parameters]
+    for name, value in others.items():
+        parameter = family.parameter(name)
+        if parameter is None:
+            raise FormulaError(
+                f"formula: family '{family.name}' has no parameter '{name}'{nearest(name, names)}"
+            )
+        if name == main:
+            raise FormulaError(f"formula: '{name}' is what the formula itself models; write it there")
+        if isinstance(value, Known):
+            given[name] = value
+        elif isinstance(value, str):
+            if parameter.shape == "cut":
+                raise FormulaError(f"formula: '{name}' of family '{family.name}' cannot have a formula")
+            texts[name], parsed[name] = value, parse(value, response="none")
+        else:
+            raise FormulaError(
+                f'formula: {name}={value!r} is neither a formula such as "~ x" nor bd.known(…)'
+            )
+    return texts, parsed, given

@@ -1,0 +1,7 @@
+"""``c(a, b, c)``: how often each of several outcomes happened, one column each."""
+
+from bayesdeep.core.columns import ResponseFunction
+
+from ._counts import read_counts
+
+RESPONSE = ResponseFunction("c", read_counts)

@@ -1,0 +1,7 @@
+"""``cbind(a, b)``: R's name for ``c(a, b)``, counts of several outcomes in one column each."""
+
+from bayesdeep.core.columns import ResponseFunction
+
+from ._counts import read_counts
+
+RESPONSE = ResponseFunction("cbind", read_counts)

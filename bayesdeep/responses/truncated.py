@@ -1,0 +1,56 @@
+"""``truncated(y, lb, ub)``: values below ``lb`` or above ``ub`` could not have been recorded.
+
+Bounds are numbers or columns; ``lb=`` or ``ub=`` alone leaves the other side open.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.columns import Column, ResponseContext, ResponseFunction
+from bayesdeep.core.errors import DataError, FormulaError
+from bayesdeep.core.records import Response
+
+from ._checks import numbers
+
+
+def read(context: ResponseContext) -> Response:
+    """Return the first argument's response with ``lower_bound`` and ``upper_bound (obs,)``."""
+    lower, upper = _bound(context, 1, "lb"), _bound(context, 2, "ub")
+    if lower is None and upper is None:
+        raise FormulaError("it takes a lower or an upper bound or both, truncated(y, lb=0)")
+    response = context.inner()
+    if response.levels is not None or response.value.ndim > 1:
+        raise DataError(f"data: truncated() needs numbers, and column '{response.name}' does not hold them")
+    rows = len(response.value)
+    low = np.full(rows, -np.inf) if lower is None else np.broadcast_to(lower, rows).astype(np.float64)
+    high = np.full(rows, np.inf) if upper is None else np.broadcast_to(upper, rows).astype(np.float64)
+    _refuse(low >= high, low, high, "the lower bound should be below the upper one", response)
+    outside = (response.value < low) | (response.value > high)
+    _refuse(outside, low, high, f"'{response.name}' should lie within the bounds", response)
+    return response.with_(lower_bound=low, upper_bound=high)
+
+
+def _bound(context: ResponseContext, position: int, word: str) -> Any:
+    given = context.option(word)
+    if context.has(position):
+        if given is not None:
+            raise FormulaError(f"the bound {word} is given twice")
+        given = context.column(position)
+    if isinstance(given, Column):
+        return numbers(given)
+    if given is not None and not isinstance(given, int | float):
+        raise FormulaError(f"{word}={given!r} should be a number or a column")
+    return given
+
+
+def _refuse(bad: np.ndarray, low: np.ndarray, high: np.ndarray, rule: str, response: Response) -> None:
+    if bad.any():
+        i, count = int(np.argmax(bad)), int(np.count_nonzero(bad))
+        raise DataError(
+            f"data: truncated(): {rule}; in {count} of {len(bad)} rows it does not (the first is "
+            f"row {i + 1}: {response.name} = {response.value[i]:g}, bounds {low[i]:g} to {high[i]:g})"
+        )
+
+
+RESPONSE = ResponseFunction("truncated", read, needed_for_prediction=(1, 2))

@@ -1,0 +1,1 @@
+"""Draws to labelled results: the DataTree, the fit, predictions, saving and loading."""

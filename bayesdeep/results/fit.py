@@ -1,0 +1,242 @@
+"""A fitted model: draws on the user's scale and everything that can be asked of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.random import derive
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.design.frame import read_frame
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .predict import blocks, check_kind, flat_posterior
+from .rows import Rows, rows_of
+from .score import log_score_rows
+from .store import save_tree
+from .tables import predictive_table
+
+
+class Fit:
+    """Draws from a model's posterior, or from what stands in for it; ``idata.attrs["exact"]`` says which.
+
+    Attributes
+    ----------
+    idata
+        ``xarray.DataTree`` with the groups posterior, sample_stats, observed_data and constant_data; log_likelihood and
+        posterior_predictive are added when asked for. ``attrs`` hold spec, method, seed, versions and seconds.
+    spec
+        The model as data.
+    explain_choice
+        Which engine ``method="auto"`` chose and why; or that the method was asked for.
+    """
+
+    def __init__(self, spec: ModelSpec, rows: Rows, idata: xr.DataTree, explain_choice: str = "") -> None:
+        self.spec, self.idata, self.explain_choice = spec, idata, explain_choice
+        self._rows = rows
+
+    @property
+    def model(self) -> Any:
+        """Return the :class:`bayesdeep.Model` this is a fit of."""
+        from bayesdeep.model import Model
+
+        return Model._from_parts(self.spec, self._rows)
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Return the posterior group as a Dataset."""
+        return self.idata["posterior"].to_dataset()
+
+    def summary(self, **options: Any) -> pd.DataFrame:
+        """Return ArviZ's summary of the posterior; options go to ``arviz.summary``."""
+        import arviz as az
+
+        options.setdefault("round_to", "none")
+        return az.summary(self.idata, **options)
+
+    def diagnose(self) -> Any:
+        """Return a verdict on whether the draws can be trusted, its evidence, and advice."""
+        from bayesdeep.diagnostics.diagnose import diagnose
+
+        return diagnose(self.idata)
+
+    def draws(
+        self, data: Any = None, kind: str = "response", new_groups: str = "sample", seed: int | None = None
+    ) -> xr.DataArray:
+        """Return predictive draws ``(chain, draw, obs)``, or ``(chain, draw, obs, level)`` of probabilities.
+
+        Parameters
+        ----------
+        data
+            New rows; None for the training rows. The response column may be absent.
+        kind
+            ``"response"``: new responses as they would be recorded; ``"mean"``: expected responses; ``"linear"``: the
+            main predictor on the link's scale.
+        new_groups
+            For groups the model was not fitted to: ``"sample"`` draws their effects from the fitted distribution of
+            groups, ``"average"`` puts them at its centre, ``"raise"`` refuses.
+        seed
+            For the predictive draws; by default derived from the fit's own, so that the answer repeats.
+        """
+        rows = self._given(data)
+        parts = [value for _, _, value in self._blocks(rows, check_kind(kind, self.spec), new_groups, seed)]
+        flat = np.concatenate(parts, axis=1)
+        chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
+        array = flat.reshape(chains, draws, *flat.shape[1:])
+        dims = ["chain", "draw", "obs"]
+        coords: dict[str, Any] = {
+            "chain": np.arange(chains),
+            "draw": np.arange(draws),
+            "obs": np.arange(rows.rows),
+        }
+        if array.ndim == 4:
+            labels = list(self.spec.response.levels or ())
+            dims.append(f"{self.spec.response.name}_level")
+            coords[dims[-1]] = labels if len(labels) == array.shape[3] else labels[1:]
+        return xr.DataArray(
+            array, dims=dims, coords=coords, name=self.spec.response.name, attrs={"kind": kind}
+        )
+
+    def predict(
+        self,
+        data: Any = None,
+        kind: str = "response",
+        interval: float = 0.9,
+        new_groups: str = "sample",
+        seed: int | None = None,
+    ) -> pd.DataFrame:
+        """Return a table of predictions with the rows' own index.
+
+        Parameters
+        ----------
+        data, kind, new_groups, seed
+            As for :meth:`draws`.
+        interval
+            Probability of the equal-tailed interval from ``lower`` to ``upper``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``mean sd lower upper``. For categorical and ordinal responses one column of probabilities a level,
+            and ``mode``.
+        """
+        if not 0 < interval < 1:
+            raise FitError(
+                f"predict: interval is {interval}; it is a probability between 0 and 1, such as 0.9"
+            )
+        rows = self._given(data)
+        by_level = bool({"levels_mean"} & FAMILIES[self.spec.family].words) or self._has_levels
+        what = check_kind("mean" if by_level and kind == "response" else kind, self.spec)
+        made = predictive_table(
+            self._blocks(rows, what, new_groups, seed),
+            rows.rows,
+            interval,
+            self.spec.response.levels if by_level and kind != "linear" else None,
+            counts="counts_by_level" in FAMILIES[self.spec.family].words,
+        )
+        made.index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
+        return made
+
+    @property
+    def _has_levels(self) -> bool:
+        words = FAMILIES[self.spec.family].words
+        return bool({"levels", "ordered", "counts_by_level"} & words) and "bernoulli" != self.spec.family
+
+    def log_score(
+        self, data: Any = None, new_groups: str = "sample", pointwise: bool = False, seed: int | None = None
+    ) -> Any:
+        """Return the mean log predictive density a row (natural log, original units), or it by row ``(obs,)``.
+
+        Higher is better. For the training rows it is optimistic; see :meth:`loo`.
+        """
+        rows = self._rows if data is None else rows_of(self.spec, read_frame(data), observed=True)
+        values = log_score_rows(self._blocks(rows, "pointwise", new_groups, seed), rows.rows)
+        return values if pointwise else float(values.mean())
+
+    def loo(self, pointwise: bool = True) -> Any:
+        """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning."""
+        from bayesdeep.diagnostics.loo import loo_from_blocks
+
+        blocks = self._blocks(self._rows, "pointwise", "sample", None)
+        return loo_from_blocks(self.idata, blocks, self._rows.rows, pointwise=pointwise)
+
+    def log_likelihood(self) -> xr.DataTree:
+        """Add the log likelihood ``(chain, draw, obs)`` to ``idata`` and return it."""
+        array = self._stored("pointwise")
+        self.idata["log_likelihood"] = xr.DataTree(xr.Dataset({self.spec.response.name: array}))
+        return self.idata
+
+    def posterior_predictive(self, seed: int | None = None) -> xr.DataTree:
+        """Add predictive draws of the training rows to ``idata`` and return it."""
+        array = self.draws(kind="response", seed=seed)
+        self.idata["posterior_predictive"] = xr.DataTree(xr.Dataset({self.spec.response.name: array}))
+        return self.idata
+
+    def _stored(self, what: str) -> xr.DataArray:
+        flat = np.concatenate([v for _, _, v in self._blocks(self._rows, what, "sample", None)], axis=1)
+        chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
+        coords = {"chain": np.arange(chains), "draw": np.arange(draws), "obs": np.arange(flat.shape[1])}
+        return xr.DataArray(flat.reshape(chains, draws, -1), dims=("chain", "draw", "obs"), coords=coords)
+
+    def kfold(
+        self,
+        k: int = 10,
+        by: str | None = None,
+        seed: int | None = None,
+        progress: bool = True,
+        **options: Any,
+    ) -> Any:
+        """Return K-fold cross-validation by refitting; ``by`` names a grouping factor whose groups stay together.
+
+        Parameters
+        ----------
+        k
+            Number of folds.
+        by
+            Leave whole groups out: predictions then come from the distribution of groups.
+        options
+            For the refits; by default the fit's own method with its number of draws and chains.
+        """
+        from .kfold import kfold
+
+        return kfold(self, k, by, seed, progress, options)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the fit to one NetCDF file, which :func:`bayesdeep.load` reads."""
+        return save_tree(self.idata, path, overwrite=overwrite)
+
+    def _given(self, data: Any) -> Rows:
+        return self._rows if data is None else rows_of(self.spec, read_frame(data), observed=False)
+
+    def _blocks(self, rows: Rows, what: str, new_groups: str, seed: int | None) -> Any:
+        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
+        posterior = flat_posterior(self.posterior, self.spec)
+        return blocks(self.spec, posterior, rows, what, new_groups, seed)
+
+    def __repr__(self) -> str:
+        sizes, attrs = self.posterior.sizes, self.idata.attrs
+        claim = "exact" if attrs["exact"] else "approximate"
+        lines = [
+            f"Fit of {self.spec.formulas[next(iter(self.spec.formulas))]} ({self.spec.family})",
+            f"method {attrs['method']} ({claim}), {sizes['chain']} chains of {sizes['draw']} draws, "
+            f"{attrs['seconds_total']:.1f} s, seed {attrs['seed']}",
+        ]
+        lines += [f"! {sentence}" for sentence in attrs.get("advice", ())]
+        return "\n".join(
+            [*lines, "", str(self.summary(kind="all") if _healthy(sizes) else self.summary(kind="stats"))]
+        )
+
+    def _repr_html_(self) -> str:
+        head = (
+            self.__repr__().split("\n\n")[0].replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
+        )
+        return f"<p>{head}</p>{self.summary(kind='all' if _healthy(self.posterior.sizes) else 'stats')._repr_html_()}"
+
+
+def _healthy(sizes: Any) -> bool:
+    """Return whether there are enough draws for convergence diagnostics."""
+    return sizes["draw"] >= 4

@@ -1,0 +1,131 @@
+"""Predictions in blocks of rows, so that draws times rows never sit in memory at once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.random import derive
+from bayesdeep.graph.build import Graph
+from bayesdeep.graph.evaluate import forward_draws, needed, row_function
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .rows import Rows, containers, refuse_new_groups
+
+KINDS = {"response": "predictive", "mean": "mean", "linear": "linear", "log_likelihood": "pointwise"}
+NEW_GROUPS = ("sample", "average", "raise")
+BLOCK = 4_000_000
+"""Numbers in one block of draws times rows; a predictive draw needs a handful of such blocks."""
+
+
+def check_kind(kind: str, spec: ModelSpec) -> str:
+    """Return the graph's name for a kind of prediction."""
+    public = ("response", "mean", "linear")
+    if kind not in KINDS:
+        raise FitError(f"predict: unknown kind '{kind}'{nearest(kind, public)}")
+    if kind == "mean" and "truncated" in spec.response.modifiers:
+        raise FitError(
+            "predict: the mean of a truncated response has no closed form for every family; ask for kind='response' "
+            "and average the draws, or for kind='linear'"
+        )
+    return KINDS[kind]
+
+
+def block_rows(draws: int, levels: int = 1) -> int:
+    """Return how many rows go into one block."""
+    return max(1, BLOCK // max(1, draws * levels))
+
+
+def with_new_groups(
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, graph: Graph, new_groups: str, seed: int
+) -> dict[str, np.ndarray]:
+    """Return draws by name in which effects of unseen groups stand after those of the known ones.
+
+    Parameters
+    ----------
+    posterior
+        Draws by name, ``(draw, …)``.
+    graph
+        The model on the new rows.
+    new_groups
+        ``"sample"`` from the fitted distribution of groups, once a draw; ``"average"``: at its location; ``"raise"``.
+    """
+    if new_groups not in NEW_GROUPS:
+        raise FitError(f"predict: unknown new_groups '{new_groups}'{nearest(new_groups, NEW_GROUPS)}")
+    draws = dict(posterior)
+    unseen = {k: v for k, v in rows.unseen.items() if v}
+    if not unseen:
+        return draws
+    if new_groups == "raise":
+        refuse_new_groups(unseen)
+    other = rows.graph(_with_labels(spec, unseen))
+    by_dim = {dim for dim, labels in other.coords.items() if any(labels == tuple(u) for u in unseen.values())}
+    effects = [name for name, dims in other.dims.items() if set(dims) & by_dim]
+    hyper = needed_hyper(other, effects)
+    count = len(next(iter(posterior.values())))
+    fresh = forward_draws(
+        other,
+        effects,
+        count,
+        {k: posterior[k] for k in hyper},
+        derive(seed, "new groups"),
+        at_location=new_groups == "average",
+    )
+    for name in effects:
+        axis = 1 + next(i for i, d in enumerate(other.dims[name]) if d in by_dim)
+        draws[name] = np.concatenate([posterior[name], fresh[name]], axis=axis)
+    return draws
+
+
+def needed_hyper(graph: Graph, effects: list[str]) -> list[str]:
+    """Return the posterior names that the effects' distributions depend on."""
+    outputs = [graph.reported[name] for name in effects]
+    inside = [i for out in outputs for i in (out.owner.inputs if out.owner else [])]
+    return [name for name in needed(graph, inside) if name not in effects]
+
+
+def _with_labels(spec: ModelSpec, labels: Mapping[str, tuple[Any, ...]]) -> ModelSpec:
+    """Return the spec with other groups: only these factors' labels are exchanged."""
+
+    def changed(state: Any) -> Any:
+        factor = state.get("factor") if isinstance(state, dict) else None
+        return {**state, "labels": list(labels[factor])} if factor in labels else state
+
+    predictors = tuple(
+        replace(p, terms=tuple(replace(t, state=changed(t.state)) for t in p.terms)) for p in spec.predictors
+    )
+    return replace(spec, predictors=predictors)
+
+
+def blocks(
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, what: str, new_groups: str, seed: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield first row, last row + 1 and an array ``(draw, rows of the block[, level])`` for all the rows."""
+    graph = rows.graph(spec)
+    draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
+    function = row_function(graph, [what], derive(seed, what))
+    levels = len(spec.response.levels or ()) or 1
+    count = len(next(iter(posterior.values()))) if posterior else 1
+    step = block_rows(count, levels)
+    for start in range(0, rows.rows, step):
+        stop = min(start + step, rows.rows)
+        value = function(draws, containers(rows, start, stop))[0]
+        yield start, stop, _full(value, count, stop - start)
+
+
+def _full(value: np.ndarray, draws: int, rows: int) -> np.ndarray:
+    """Return a block with both axes even where nothing varies over draws."""
+    if value.ndim and value.shape[0] == draws and value.ndim >= 2:
+        return value
+    return np.broadcast_to(value, (draws, rows, *value.shape[1:]))
+
+
+def flat_posterior(posterior: Any, spec: ModelSpec) -> dict[str, np.ndarray]:
+    """Return a posterior Dataset as arrays ``(chain * draw, …)`` by name."""
+    del spec
+    return {
+        str(name): np.asarray(v.transpose("chain", "draw", ...)).reshape(-1, *v.shape[2:])
+        for name, v in posterior.data_vars.items()
+    }

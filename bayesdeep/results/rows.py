@@ -1,0 +1,149 @@
+"""The rows a model is fitted to or asked about, as arrays; and their graph."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.columns import Frame
+from bayesdeep.core.errors import DataError, FitError, nearest
+from bayesdeep.core.records import Response
+from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.design.context import FrameContext
+from bayesdeep.design.learn import known_arrays, term_nodes
+from bayesdeep.design.missing import check_missing
+from bayesdeep.design.responses import read_prediction_parts, read_response
+from bayesdeep.formula.expand import columns
+from bayesdeep.graph.build import Graph, build
+from bayesdeep.spec.model_spec import ModelSpec
+
+FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as arrays.
+
+    Attributes
+    ----------
+    arrays
+        By ``"term key.array"``, first axis ``rows``.
+    response
+        Its parts; ``value`` counts only where ``observed``.
+    rows
+        How many.
+    observed
+        Whether the response is known.
+    index
+        The data frame's index of these rows, or None.
+    unseen
+        Labels of groups the model was not fitted to, by factor.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    response: Response
+    rows: int
+    observed: bool
+    index: Any = None
+    unseen: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def take(self, keep: np.ndarray) -> "Rows":
+        """Return some of the rows; ``keep`` is a mask or positions."""
+        parts = {f: getattr(self.response, f) for f in FIELDS}
+        response = self.response.with_(**{f: None if v is None else v[keep] for f, v in parts.items()})
+        arrays = {name: value[keep] for name, value in self.arrays.items()}
+        index = None if self.index is None else self.index[keep]
+        return Rows(arrays, response, len(response.value), self.observed, index, self.unseen)
+
+    def graph(self, spec: ModelSpec) -> Graph:
+        """Return the model on these rows."""
+        return build(spec, self.arrays, self.response, self.rows, observed=self.observed)
+
+
+def containers(rows: Rows, start: int, stop: int) -> dict[str, np.ndarray]:
+    """Return the arrays of rows ``start:stop`` by the names of the graph's data containers."""
+    found = {name: value[start:stop] for name, value in rows.arrays.items()}
+    for f in FIELDS:
+        value = getattr(rows.response, f)
+        if value is not None:
+            found[f"{rows.response.name}_{f}"] = value[start:stop]
+    return found
+
+
+def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
+    """Return a frame's rows under a spec: coded as in fitting, unseen groups numbered after the known ones.
+
+    Raises
+    ------
+    DataError
+        For a missing column, missing values, or a category level the model was not fitted to.
+    """
+    nodes, main = spec.nodes, next(iter(spec.formulas))
+    used = [c for f in nodes.values() for c in columns(replace(f, response=None))]
+    used += [k.value for k in spec.known.values() if isinstance(k.value, str)]
+    _check_columns(used, frame)
+    response_node = nodes[main].response
+    with_response = [*used, *columns(response_node)] if observed else used
+    _check_columns(with_response, frame)
+    check_missing(frame, list(dict.fromkeys(with_response)), "error", "data")
+    arrays: dict[str, np.ndarray] = {}
+    unseen: dict[str, tuple[Any, ...]] = {}
+    for predictor in spec.predictors:
+        context = FrameContext(frame, "data")
+        for term, (kind, _, node) in zip(
+            predictor.terms, term_nodes(nodes[predictor.parameter]), strict=True
+        ):
+            made = TERMS[kind].arrays(term.state, node, context)
+            arrays.update({f"{term.key}.{k}": v for k, v in made.items()})
+        unseen.update({k: v for k, v in context.unseen.items() if v})
+    arrays.update(known_arrays(spec.known, frame))
+    if observed:
+        response = recode(spec, read_response(response_node, frame, "data"))
+    else:
+        response = read_prediction_parts(response_node, frame, "data")
+        response = _placeholder(spec, response, frame.rows)
+    return Rows(arrays, response, frame.rows, observed, frame.index, unseen)
+
+
+def _check_columns(names: Any, frame: Frame) -> None:
+    for name in names:
+        if name not in frame.columns:
+            raise DataError(f"data: no column '{name}', which the model needs{nearest(name, frame.columns)}")
+
+
+def _placeholder(spec: ModelSpec, response: Response, rows: int) -> Response:
+    """Return the parts for prediction with a value only where censoring bounds are read from it."""
+    shape = (rows, len(spec.response.levels or ())) if spec.family == "multinomial" else (rows,)
+    value = response.value if response.status is not None else np.zeros(shape)
+    return response.with_(name=spec.response.name, value=value, levels=spec.response.levels)
+
+
+def recode(spec: ModelSpec, response: Response) -> Response:
+    """Return a response coded as in fitting: its levels get the codes they had then."""
+    family, known = FAMILIES[spec.family], spec.response.levels
+    if known is None or "counts_by_level" in family.words:
+        return family.code(response)
+    values = (
+        response.value if response.levels is None else np.array(response.levels, dtype=object)[response.value]
+    )
+    code = {label: i for i, label in enumerate(known)} | {str(label): i for i, label in enumerate(known)}
+    found = [code.get(v.item() if isinstance(v, np.generic) else v, code.get(str(v), -1)) for v in values]
+    codes = np.array(found, dtype=np.int64)
+    if (codes < 0).any():
+        bad = values[int(np.argmax(codes < 0))]
+        raise DataError(
+            f"data: column '{response.name}' has level '{bad}' that the model was not fitted to{nearest(str(bad), map(str, known))}"
+        )
+    return response.with_(value=codes, levels=known)
+
+
+def refuse_new_groups(unseen: Mapping[str, tuple[Any, ...]]) -> None:
+    """Raise for ``new_groups="raise"``."""
+    for factor, labels in unseen.items():
+        if labels:
+            shown = ", ".join(str(label) for label in labels[:5]) + (", …" if len(labels) > 5 else "")
+            raise FitError(
+                f"predict: '{factor}' has {len(labels)} groups the model was not fitted to: {shown}; "
+                "new_groups='sample' draws their effects from the fitted distribution of groups"
+            )

@@ -1,0 +1,76 @@
+"""Running an engine on a model, and turning what it drew into a tree."""
+
+import time
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesdeep.core.draws import Draws, Engine
+from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.progress import progress_bar
+from bayesdeep.core.random import derive
+from bayesdeep.core.registry import ENGINES, TERMS
+from bayesdeep.graph.evaluate import expand_function
+from bayesdeep.graph.target import target_from_pymc
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .rows import Rows
+from .tree import make_tree
+
+COMMON = ("draws", "tune", "chains")
+EXPAND_BLOCK = 2_000_000
+
+
+def find_engine(method: str) -> Engine:
+    """Return an engine by name."""
+    return ENGINES.find(method, "method", FitError)
+
+
+def settings_of(engine: Engine, common: dict[str, int], options: dict[str, Any]) -> Any:
+    """Return the engine's settings record; an option it does not know is an error."""
+    known = [f.name for f in fields(engine.settings)]
+    for name in options:
+        if name not in known:
+            own = [k for k in known if k not in COMMON]
+            raise FitError(f"fit: method '{engine.name}' has no option '{name}'{nearest(name, own)}")
+    return engine.settings(**{k: v for k, v in common.items() if k in known}, **options)
+
+
+def words_of(spec: ModelSpec) -> frozenset[str]:
+    """Return what the terms declare of a model."""
+    found: set[str] = set()
+    for predictor in spec.predictors:
+        for term in predictor.terms:
+            found |= TERMS[term.kind].words(term.state)
+    return frozenset(found)
+
+
+def run_engine(
+    spec: ModelSpec,
+    rows: Rows,
+    engine: Engine,
+    common: dict[str, int],
+    options: dict[str, Any],
+    seed: int,
+    progress: bool,
+) -> xr.DataTree:
+    """Fit and return the tree."""
+    started = time.perf_counter()
+    settings = settings_of(engine, common, options)
+    graph = rows.graph(spec)
+    target = target_from_pymc(graph.model, words_of(spec))
+    with progress_bar(engine.title, progress) as bar:
+        draws = engine.run(settings, target, derive(seed, engine.name), bar)
+    values = expanded(graph, target, draws)
+    return make_tree(spec, graph, rows, draws, values, engine.name, seed, time.perf_counter() - started)
+
+
+def expanded(graph: Any, target: Any, draws: Draws) -> dict[str, np.ndarray]:
+    """Return posterior arrays ``(chain * draw, …)`` from unconstrained positions, in blocks of draws."""
+    flat = draws.positions.reshape(-1, draws.positions.shape[-1])
+    expand = expand_function(graph)
+    step = max(1, EXPAND_BLOCK // max(1, flat.shape[1]))
+    parts = [expand(target.unravel(flat[i : i + step])) for i in range(0, len(flat), step)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,97 @@
+"""A design, a family and the user's priors to a model spec."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesdeep.core.errors import DataError, FormulaError, nearest
+from bayesdeep.core.links import LINKS, find_link
+from bayesdeep.core.priors import Known
+from bayesdeep.core.records import Family, Response
+from bayesdeep.design.learn import Design
+
+from .choose import choose
+from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
+from .slots import all_slots
+
+
+def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[str, str]:
+    """Return the link of every parameter that has a formula.
+
+    ``link`` is None, the main parameter's link, or links by parameter.
+    """
+    given = {family.main.name: link} if isinstance(link, str) else dict(link or {})
+    for name in given:
+        if name not in modelled:
+            raise FormulaError(f"link: '{name}' has no formula{nearest(name, modelled)}")
+    found = {}
+    for name in modelled:
+        parameter = family.parameter(name)
+        assert parameter is not None
+        chosen = given.get(name, parameter.links[0])
+        if chosen not in parameter.links:
+            known = "" if chosen in LINKS else nearest(str(chosen), LINKS)
+            raise FormulaError(
+                f"link: '{chosen}' does not fit {name} of family '{family.name}'; it takes {', '.join(parameter.links)}{known}"
+            )
+        found[name] = chosen
+    return found
+
+
+def make_spec(
+    design: Design,
+    texts: Mapping[str, str],
+    family: Family,
+    links: Mapping[str, str],
+    known: Mapping[str, Known],
+    priors: Mapping[str, Any],
+    response: Response,
+    missing: str,
+) -> ModelSpec:
+    """Return the spec; ``response`` is the design's, coded by the family."""
+    predictors = tuple(
+        PredictorSpec(name, links[name], tuple(TermSpec(t.kind, t.key, t.source, t.state) for t in terms))
+        for name, terms in design.terms.items()
+    )
+    main_link = find_link(links[family.main.name], "link", FormulaError)
+    location, spread = family.scale(response, main_link)
+    slots = all_slots(family, predictors, response, known)
+    _refuse_clashes([s.name for s in slots if s.role != "effects"], response.name)
+    return ModelSpec(
+        formulas=dict(texts),
+        others=design.others,
+        family=family.name,
+        links=dict(links),
+        known=dict(known),
+        predictors=predictors,
+        response=ResponseSpec(
+            response.name,
+            response.levels,
+            response.ordered,
+            tuple(sorted(response.modifiers)),
+            float(location),
+            float(spread),
+        ),
+        priors=choose(slots, priors, design.rows),
+        missing=missing,
+    )
+
+
+def _refuse_clashes(names: list[str], response: str) -> None:
+    """Refuse columns whose coefficients would have the name of a parameter, of another term or of the response."""
+    seen: set[str] = {response}
+    for name in names:
+        if name in seen:
+            raise FormulaError(
+                f"formula: two quantities of the model would be called '{name}'; rename the column of that name"
+            )
+        seen.add(name)
+
+
+def check_modifiers(family: Family, response: Response) -> None:
+    """Raise when the family cannot be combined with what stands left of ``~``."""
+    for word in sorted(response.modifiers - {"prop"} if "prop" in family.modifiers else response.modifiers):
+        if word not in family.modifiers:
+            can = ", ".join(sorted(family.modifiers)) or "none"
+            raise DataError(
+                f"data: family '{family.name}' cannot be combined with a {word} response (it can with: {can})"
+            )
