@@ -45,7 +45,7 @@ def interact(left: Products, right: Products) -> Products:
         for second, more in right.items():
             mask = first | second
             if mask not in result:
-                if False:
+                if mask.bit_count() > MAX_FACTORS:
                     raise TooLargeError(_LONG)
                 result[mask] = factors + tuple(f for f in more if not first >> f & 1)
         if len(result) > MAX_PRODUCTS:

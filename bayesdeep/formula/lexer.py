@@ -124,9 +124,7 @@ def _number(text: str, start: int, end: int) -> Token:
         while stop < len(text) and _continues(text[stop]):
             stop += 1
         word = text[start:stop]
-        raise problem(
-            text, end, f"{quote(word)} is neither a number nor a name; a column's name goes in backticks"
-        )
+        raise problem(text, end, f"{quote(word)} is neither a number nor a name; a column's name goes in backticks")
     if end - start > _MAX_DIGITS:
         raise problem(text, start, f"a number with more than {_MAX_DIGITS} characters")
     if isinf(float(text[start:end])):

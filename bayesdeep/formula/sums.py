@@ -42,9 +42,7 @@ def check_operands(text: str, node: Binary) -> None:
             message = f"the number in {quote(node.source)} cannot be multiplied with terms{advice}"
             raise problem(text, inner.start, message)
         if isinstance(side, Unary) and side.operator == "-":
-            message = (
-                "a sign binds tighter than a product; take a product away with - behind what contains it"
-            )
+            message = "a sign binds tighter than a product; take a product away with - behind what contains it"
             raise problem(text, side.start, message)
 
 

@@ -127,9 +127,7 @@ def groups(text: str, *others: str) -> list[tuple[str, str, bool]]:
     found = read(text, *others)
     return [
         (
-            " ".join(
-                [*("1" for _ in range(g.intercept)), *map(label, g.products), *(s.source for s in g.specials)]
-            ),
+            " ".join([*("1" for _ in range(g.intercept)), *map(label, g.products), *(s.source for s in g.specials)]),
             label(g.factor),
             g.correlated,
         )

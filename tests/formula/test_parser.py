@@ -202,6 +202,12 @@ def test_installed_terms_can_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
         parse("y ~ net(x)")
 
 
+def test_nesting_is_bounded_before_parsing() -> None:
+    assert len(tokenize("(" * 50)) == 51
+    with pytest.raises(FormulaError, match="brackets nested deeper than 50"):
+        tokenize("(" * 51)
+
+
 NAMES = st.sampled_from(["a", "b", "x1", "größe", "`my col`"])
 ALGEBRA = st.recursive(
     NAMES,
