@@ -73,6 +73,15 @@ def _log_odds(mu: Any) -> Any:
     return np.log(mu) - np.log1p(-np.asarray(mu))
 
 
+def _exp(eta: Any) -> Any:
+    # A mean of exactly 0 or infinity makes log likelihoods and their gradients NaN; the limits keep it positive.
+    return pt.exp(pt.clip(eta, -EXP_LIMIT, EXP_LIMIT))
+
+
+def _softplus(eta: Any) -> Any:
+    return pt.softplus(pt.maximum(eta, -EXP_LIMIT))
+
+
 def _softplus_forward(mu: Any) -> Any:
     return mu + np.log(-np.expm1(-np.asarray(mu)))
 
@@ -131,7 +140,7 @@ LINKS: Mapping[str, Link] = _named(
             lambda eta: pt.log(_cauchy_cdf(-eta)),
             "mu = 1/2 + atan(eta) / pi",
         ),
-        Link("log", np.log, lambda eta: pt.exp(eta), "positive", formula="mu = exp(eta)"),
+        Link("log", np.log, _exp, "positive", formula="mu = exp(eta)"),
         Link("sqrt", np.sqrt, lambda eta: eta * eta, "nonnegative", formula="mu = eta^2"),
         Link(
             "inverse", lambda mu: 1.0 / np.asarray(mu), lambda eta: 1.0 / eta, "real", formula="mu = 1 / eta"
@@ -146,7 +155,7 @@ LINKS: Mapping[str, Link] = _named(
         Link(
             "softplus",
             _softplus_forward,
-            lambda eta: pt.softplus(eta),
+            _softplus,
             "positive",
             formula="mu = log(1 + exp(eta))",
         ),

@@ -11,8 +11,8 @@ from ..formula.nodes import Expression, Name, Product, label
 from .factors import Factor, factor_column, learn_and_evaluate
 from .redundancy import pieces
 
-BLOCK = 65_536
-"""Rows at a time when standard deviations are taken, so that they need no second matrix."""
+CHUNK = 8_192
+"""Rows at a time: a chunk of the matrix stays in the processor's cache while its columns are written."""
 
 
 def learn_columns(intercept: bool, products: Sequence[Product], frame: Frame, where: str) -> Columns:
@@ -65,9 +65,7 @@ def _refuse_one_level(node: Expression, factor: Factor, where: str) -> None:
         )
 
 
-def _coded(
-    intercept: bool, products: Sequence[Product], nodes: list[Expression], factors: list[Factor]
-) -> list[Json]:
+def _coded(intercept: bool, products: Sequence[Product], nodes: list[Expression], factors: list[Factor]) -> list[Json]:
     """Return for each product with columns its number, and its pieces as ``[[factor, all levels], …]``.
 
     The factors of a piece are in the product's order; numeric ones are in every piece.
@@ -125,15 +123,18 @@ def _filled(state: Json, factors: Sequence[Factor], rows: int) -> np.ndarray:
     coded = [piece for term in state["terms"] for piece in term["pieces"]]
     widths = [int(np.prod(_sizes(piece, factors))) for piece in coded]
     matrix = np.zeros((rows, sum(widths)))
-    start = 0
-    for piece, width in zip(coded, widths, strict=True):
-        _fill(matrix[:, start : start + width], piece, factors)
-        start += width
+    for begin in range(0, rows, CHUNK):
+        some = slice(begin, begin + CHUNK)
+        values = [factor.values[some] for factor in factors]
+        start = 0
+        for piece, width in zip(coded, widths, strict=True):
+            _fill(matrix[some, start : start + width], piece, factors, values)
+            start += width
     return matrix
 
 
-def _fill(block: np.ndarray, piece: Json, factors: Sequence[Factor]) -> None:
-    """Write a piece's columns into ``block (obs, width)``, which is zero.
+def _fill(block: np.ndarray, piece: Json, factors: Sequence[Factor], values: list[np.ndarray]) -> None:
+    """Write a piece's columns into ``block (row, width)``, which is zero, from the factors' values there.
 
     The levels of all categorical factors together give the column of the row's one non-zero entry (one for
     each combination of the numeric factors' columns), so the work does not grow with the number of levels.
@@ -144,21 +145,20 @@ def _fill(block: np.ndarray, piece: Json, factors: Sequence[Factor]) -> None:
     numeric: list[tuple[int, Any]] = [(0, None)]
     categorical = False
     for (i, full), stride in zip(piece, strides[:-1].tolist(), strict=True):
-        factor = factors[i]
-        if factor.categorical:
+        if factors[i].categorical:
             categorical = True
-            code = factor.values if full else factor.values - 1
+            code = values[i] if full else values[i] - 1
             present &= code >= 0
             at += code * stride
         else:
-            numeric = _times(numeric, factor.values, stride)
+            numeric = _times(numeric, values[i], stride)
     if not categorical:
-        for offset, values in numeric:
-            block[:, offset] = values
+        for offset, product in numeric:
+            block[:, offset] = product
         return
     at, kept = (at, np.arange(len(block))) if present.all() else (at[present], np.flatnonzero(present))
-    for offset, values in numeric:
-        block[kept, at + offset] = 1.0 if values is None else values[kept]
+    for offset, product in numeric:
+        block[kept, at + offset] = 1.0 if product is None else product[kept]
 
 
 def _times(numeric: list[tuple[int, Any]], values: np.ndarray, stride: int) -> list[tuple[int, Any]]:
@@ -174,7 +174,7 @@ def _moments(matrix: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return means and standard deviations (n below the line) of the columns."""
     means = matrix.mean(axis=0)
     squares = np.zeros(matrix.shape[1])
-    for start in range(0, len(matrix), BLOCK):
-        deviations = matrix[start : start + BLOCK] - means
+    for start in range(0, len(matrix), CHUNK):
+        deviations = matrix[start : start + CHUNK] - means
         squares += np.einsum("ij,ij->j", deviations, deviations)
     return tuple(means.tolist()), tuple(np.sqrt(squares / len(matrix)).tolist())

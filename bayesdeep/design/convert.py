@@ -43,7 +43,8 @@ def _series(source: Any) -> Any:
     series = nw.from_native(source, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):
         return _series_of_narwhals(series)
-    values = list(source) if isinstance(source, list | tuple | range) else np.asarray(source)
+    own = isinstance(source, list | tuple | range | pd.Index | pd.api.extensions.ExtensionArray)
+    values = source if own else np.asarray(source)
     return pd.Series(values)
 
 

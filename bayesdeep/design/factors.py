@@ -192,7 +192,7 @@ def _read(node: Name, state: Json, frame: Frame, where: str) -> Column:
 
 def _numbers(found: Column, source: str, where: str, fitted: bool = False) -> np.ndarray:
     if found.kind in ("number", "bool"):
-        return found.values.astype(np.float64)
+        return found.values.astype(np.float64, copy=False)
     held = "categories" if found.kind == "category" else "text"
     if fitted:
         raise DataError(f"data: column '{found.name}' holds {held}, but the model was fitted to numbers")

@@ -40,9 +40,7 @@ def codes(factor: Product, labels: Sequence[Any], frame: Frame, where: str) -> n
     return _matched(found, labels)[own]
 
 
-def new_levels(
-    factor: Product, labels: Sequence[Any], frame: Frame, where: str
-) -> tuple[tuple[Any, ...], np.ndarray]:
+def new_levels(factor: Product, labels: Sequence[Any], frame: Frame, where: str) -> tuple[tuple[Any, ...], np.ndarray]:
     """Return the levels that are not among ``labels``, and codes ``(obs,)``.
 
     The codes number them from ``len(labels)`` on; levels that are among ``labels`` have their own code.
@@ -60,6 +58,8 @@ def _blame(where: str) -> str:
 
 
 def _matched(found: Sequence[Any], labels: Sequence[Any]) -> np.ndarray:
+    if tuple(found) == tuple(labels):  # the training rows themselves, which may have very many levels
+        return np.arange(len(labels))
     code = {label: i for i, label in enumerate(labels)}
     return np.array([code.get(label, -1) for label in found], dtype=np.int64)
 

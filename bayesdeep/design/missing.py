@@ -52,9 +52,7 @@ def check_missing(
     dropped = int(np.count_nonzero(incomplete))
     rows, by_column = _counts(gaps, frame.rows)
     if missing == "error":
-        raise DataError(
-            f'data: {rows} missing values: {by_column}; pass missing="drop" to leave these rows out'
-        )
+        raise DataError(f'data: {rows} missing values: {by_column}; pass missing="drop" to leave these rows out')
     if dropped == frame.rows:
         raise DataError(f"data: every row has missing values: {by_column}; no row is left")
     notice = f"left out {dropped} of {frame.rows} rows with missing values: {by_column}"

@@ -84,9 +84,7 @@ class _Context:
     predicting, arguments the prediction does not need come as columns without values.
     """
 
-    def __init__(
-        self, node: Call, function: ResponseFunction, frame: Frame, where: str, predicting: bool
-    ) -> None:
+    def __init__(self, node: Call, function: ResponseFunction, frame: Frame, where: str, predicting: bool) -> None:
         self._node, self._frame, self._where, self._predicting = node, frame, where, predicting
         self._options = dict(node.options)
         self._read: set[int | str] = set()

@@ -74,20 +74,20 @@ def finish(
     interrupted: bool = False,
     advice: tuple[str, ...] = (),
     details: dict[str, float | str] | None = None,
-    always_weigh: bool = False,
+    weigh_below: float = KHAT_LIMIT,
 ) -> Draws:
     """Make the result of an approximation, resampled by the weights where these can be trusted.
 
     Parameters
     ----------
     checked
-        Candidates and weights; at least ``chains * draws`` of them unless ``always_weigh``.
-    always_weigh
-        Resample whatever the k-hat: for mixtures, whose weights choose between components.
+        At least ``chains * draws`` candidates and their weights; the first ones are kept where nothing is resampled.
+    weigh_below
+        Resample where the k-hat is below this, as long as that is not worse than leaving the draws alone.
     """
     size = chains * draws
-    trusted = checked.khat < KHAT_LIMIT
-    if trusted or always_weigh:
+    trusted, weigh = checked.khat < KHAT_LIMIT, checked.khat < weigh_below
+    if weigh:
         # Systematic resampling: each candidate appears as often as its weight says, give or take one.
         edges = np.cumsum(checked.weights)
         pick = np.searchsorted(edges / edges[-1], (rng.random() + np.arange(size)) / size)
@@ -107,7 +107,7 @@ def finish(
         seconds_sample=seconds,
         details={
             "khat": checked.khat,
-            "resampled": "yes" if trusted or always_weigh else "no",
+            "resampled": "yes" if weigh else "no",
             "effective_fraction": float(1 / (checked.weights**2).sum() / checked.weights.size),
             **(details or {}),
         },

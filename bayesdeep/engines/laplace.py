@@ -16,7 +16,7 @@ import numpy as np
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
 
-from ._gaussian import Gaussian, check, finish
+from ._gaussian import KHAT_LIMIT, Gaussian, check, finish
 from ._mode import curvature, find_mode
 from ._starts import log_densities, no_parameters
 
@@ -50,9 +50,9 @@ def run(settings: LaplaceSettings, target: Target, seed: int, progress: Progress
             f"laplace: the posterior is not curved downwards in {repaired} directions at the mode; their spread is a "
             "guess. Use method='nuts'."
         )
-    if "hierarchical" in target.words:
-        advice.append("The joint mode of a multilevel model is unreliable; prefer method='nuts'.")
     checked = check(target, Gaussian(mode.x, factor), settings.chains * settings.draws, rng, progress)
+    if "hierarchical" in target.words and not checked.khat < KHAT_LIMIT:
+        advice.append("The joint mode of a multilevel model is unreliable; prefer method='nuts'.")
     return finish(
         checked,
         settings.chains,

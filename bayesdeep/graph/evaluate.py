@@ -60,12 +60,16 @@ class BatchedFunction:
 
     def __call__(self, draws: Arrays, rows: Arrays | None = None) -> list[np.ndarray]:
         rows = rows or {}
-        data = [rows.get(name, shared.get_value(borrow=True)) for name, shared in self._data.items()]
+        # PyMC keeps whole numbers in 32 bits.
+        data = [
+            np.asarray(rows[name], dtype=shared.dtype) if name in rows else shared.get_value(borrow=True)
+            for name, shared in self._data.items()
+        ]
         return self._run(*(np.ascontiguousarray(draws[name]) for name in self._given), *data)
 
 
 def _batched(name: str, variable: Any) -> Any:
-    return pt.tensor(name, dtype=variable.dtype, shape=(None, *([None] * variable.ndim)))
+    return pt.TensorType(variable.dtype, shape=(None,) * (variable.ndim + 1))(name)
 
 
 def needed(graph: Graph, outputs: Sequence[Any]) -> tuple[str, ...]:
@@ -125,7 +129,7 @@ def forward_draws(
     With nothing given these are draws from the prior. With hyperparameters given, effects of groups that the graph has
     levels for are drawn from their distribution; ``at_location`` puts their standardised effects at 0 instead.
     """
-    from pymc.pytensorf import change_dist_size
+    from pymc.distributions.shape_utils import change_dist_size
     from pymc.pytensorf import compile as pm_compile
     from pytensor.graph.replace import vectorize_graph
     from pytensor.graph.traversal import ancestors

@@ -18,9 +18,7 @@ ADVICE = 'it should be "none", "left", "right" or "interval", or 0, -1, 1, 2'
 def read(context: ResponseContext) -> Response:
     """Return the first argument's response with ``status`` and ``upper (obs,)``."""
     if not context.has(1):
-        raise FormulaError(
-            "it takes a status, censored(y, status); with intervals censored(y, upper, status)"
-        )
+        raise FormulaError("it takes a status, censored(y, status); with intervals censored(y, upper, status)")
     ends = context.column(1) if context.has(2) else None
     marks = context.column(2 if ends is not None else 1)
     response = context.inner()

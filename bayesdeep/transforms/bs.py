@@ -55,9 +55,7 @@ def _given_knots(given: Any, lower: float, upper: float) -> list[float]:
     return knots
 
 
-def _quantile_knots(
-    name: str, x: np.ndarray, df: int | None, degree: int, lower: float, upper: float
-) -> list[float]:
+def _quantile_knots(name: str, x: np.ndarray, df: int | None, degree: int, lower: float, upper: float) -> list[float]:
     if df is None:
         return []
     count = df - degree

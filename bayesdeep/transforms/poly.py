@@ -40,9 +40,7 @@ def _degree(column: Column, arguments: tuple[Any, ...], options: Mapping[str, An
         raise FormulaError(f"the degree should be a whole number from 1 on, not {degree!r}")
     distinct = len(np.unique(column.values))
     if distinct <= degree:
-        raise FormulaError(
-            f"column '{column.name}' has {distinct} different values, too few for degree {degree}"
-        )
+        raise FormulaError(f"column '{column.name}' has {distinct} different values, too few for degree {degree}")
     return degree
 
 

@@ -23,16 +23,20 @@ DATA = {
     "a": [cell[0] for cell in CELLS] * 3,
     "b": [cell[1] for cell in CELLS] * 3,
     "c": [cell[2] for cell in CELLS] * 3,
-    "k": [3, 1, 2] * 12,
-    "flag": [True, True, False] * 12,
+    "k": [3] * 12 + [1] * 12 + [2] * 12,
+    "flag": [True] * 12 + [False] * 12 + [True] * 12,
     "x": np.random.default_rng(2).normal(size=36),
     "z": np.random.default_rng(3).normal(size=36) + 1,
 }
 FRAME = read_frame(DATA)
 
 
+def formula_of(text):
+    return expand(parse(text, response="none"), ())
+
+
 def coded(text, frame=FRAME):
-    formula = expand(parse(text), ())
+    formula = formula_of(text)
     where = f"formula '{text}'"
     columns = learn_columns(formula.intercept, formula.products, frame, where)
     return columns, design_matrix(columns, formula.products, frame, where)
@@ -70,7 +74,7 @@ TABLE = {
     "~ flag": [("flag", (True,))],
     "~ 0 + C(k)": [("C(k)", (1, 2, 3))],
     "~ C(k, reference=2)": [("C(k, reference=2)", (1, 3))],
-    "~ C(a, levels=[\"t\", \"r\", \"s\"])": [('C(a, levels=["t", "r", "s"])', ("r", "s"))],
+    '~ C(a, levels=["t", "r", "s"])': [('C(a, levels=["t", "r", "s"])', ("r", "s"))],
     "~ C(k):b + C(k)": [("C(k)", (2, 3)), ("C(k):b", ("1, q", "2, q", "3, q"))],
     "~ poly(x, 2)": [("poly(x, 2)", ("1", "2"))],
     "~ 0 + poly(x, 2):b": [("poly(x, 2):b", ("1, p", "2, p", "1, q", "2, q"))],
@@ -92,7 +96,7 @@ def test_names_and_labels(text):
 @pytest.mark.parametrize("text", TABLE)
 def test_rows_come_out_the_same_in_any_other_frame(text):
     columns, matrix = coded(text)
-    formula = expand(parse(text), ())
+    formula = formula_of(text)
     mask = np.arange(36) % 5 == 1
     again = replace(columns, state=json.loads(json.dumps(columns.state)))
     some = design_matrix(again, formula.products, keep_rows(FRAME, mask), "data")
@@ -115,7 +119,7 @@ def test_values_of_the_columns():
 
 def dummies(text):
     """Return every product's full indicators times its numeric part: the space R's formula means."""
-    formula = expand(parse(text), ())
+    formula = formula_of(text)
     blocks = [np.ones((36, 1))] if formula.intercept else []
     for product in formula.products:
         block = np.ones((36, 1))
@@ -177,7 +181,7 @@ def test_one_level():
 
 def test_new_rows_with_an_unseen_level():
     columns, _ = coded("~ a")
-    formula = expand(parse("~ a"), ())
+    formula = formula_of("~ a")
     new = read_frame({"a": ["r", "S", "S"]})
     with pytest.raises(DataError) as raised:
         design_matrix(columns, formula.products, new, "formula '~ a'")
@@ -187,14 +191,14 @@ def test_new_rows_with_an_unseen_level():
 
 def test_new_rows_without_a_column():
     columns, _ = coded("~ a + x")
-    formula = expand(parse("~ a + x"), ())
-    with pytest.raises(DataError, match="^data: no column 'a' in the data"):
+    formula = formula_of("~ a + x")
+    with pytest.raises(DataError, match=r"^data: no column 'a' in the data"):
         design_matrix(columns, formula.products, read_frame({"x": [1.0]}), "formula '~ a + x'")
 
 
 def test_levels_are_matched_by_label_whatever_the_kind():
     columns, _ = coded("~ a")
-    formula = expand(parse("~ a"), ())
+    formula = formula_of("~ a")
     expected = [[1.0, 0.0], [0.0, 0.0]]
     for values in (["s", "r"], pd.Categorical(["s", "r"], ["s", "q", "r"])):
         new = read_frame({"a": values})
@@ -210,8 +214,11 @@ def test_a_million_rows():
     frame = read_frame(pd.DataFrame(data))
     text = "~ " + " + ".join(data)
     columns, _ = coded(text, frame)
-    formula = expand(parse(text), ())
-    start = time.perf_counter()
-    matrix = design_matrix(columns, formula.products, frame, "data")
-    assert time.perf_counter() - start < 0.5
+    formula = formula_of(text)
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        matrix = design_matrix(columns, formula.products, frame, "data")
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.5
     assert matrix.shape == (rows, 13)

@@ -176,7 +176,7 @@ def test_columns_are_converted_when_asked_for():
     ],
 )
 def test_what_is_not_a_data_frame(data, message):
-    with pytest.raises(DataError, match="^data: ") as raised:
+    with pytest.raises(DataError, match=r"^data: ") as raised:
         read_frame(data)
     assert message in str(raised.value)
 

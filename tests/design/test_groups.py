@@ -75,7 +75,7 @@ def test_errors():
     frame = read_frame({"g": ["a", None], "a": ["x:y", "x"], "b": ["z", "y:z"]})
     with pytest.raises(FormulaError, match="no column 'h' in the data"):
         learn_levels(factor("h"), frame, WHERE)
-    with pytest.raises(DataError, match="^data: no column 'h' in the data"):
+    with pytest.raises(DataError, match=r"^data: no column 'h' in the data"):
         codes(factor("h"), ("a",), frame, WHERE)
     with pytest.raises(DataError, match="column 'g' has missing values in 1 of 2 rows"):
         learn_levels(factor("g"), frame, WHERE)

@@ -166,7 +166,7 @@ def test_booleans_are_categories():
     ],
 )
 def test_results_that_are_not_numbers(node, message):
-    with pytest.raises(DataError, match="^data: ") as raised:
+    with pytest.raises(DataError, match=r"^data: ") as raised:
         evaluate(node, {"x": [1.0, -1.0, 0.0]})
     assert message in str(raised.value)
 
@@ -211,7 +211,7 @@ FLAT = Name("flat", "flat")
 )
 def test_what_the_formula_cannot_ask_for(node, message):
     data = {"x": [1.0, 2.0, 3.0, 5.0], "flat": [0.1] * 4, "t": list("abab"), "two": [0, 0, 0, 1]}
-    with pytest.raises(FormulaError, match="^formula 'f': ") as raised:
+    with pytest.raises(FormulaError, match=r"^formula 'f': ") as raised:
         evaluate(node, data)
     assert message in str(raised.value)
 

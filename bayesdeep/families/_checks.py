@@ -1,0 +1,94 @@
+"""What families check of a response before they code it. Rows are counted from 1 in error texts."""
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from bayesdeep.core.errors import DataError
+from bayesdeep.core.records import Response
+
+CENSORED = {-1: "left-censored", 1: "right-censored", 2: "interval-censored"}
+
+
+def observed(response: Response) -> np.ndarray:
+    """Return which rows ``(obs,)`` hold a value and not the bound of a censored one."""
+    if response.status is None:
+        return np.ones(len(response.value), dtype=bool)
+    return np.asarray(response.status) == 0
+
+
+def show(value: Any) -> str:
+    """Return a value as a person writes it."""
+    return f"{value:g}" if isinstance(value, int | float | np.number) else repr(value)
+
+
+def refuse(response: Response, family: str, needs: str, advice: str = "") -> NoReturn:
+    """Raise for the whole column: ``data: column 'y': <family> needs <needs>; <advice>``."""
+    raise DataError(f"data: column '{response.name}': {family} needs {needs}{'; ' + advice if advice else ''}")
+
+
+def refuse_rows(response: Response, bad: np.ndarray, family: str, needs: str, advice: str = "") -> None:
+    """Raise for the first of the rows marked in ``bad``; do nothing if there is none."""
+    if not bad.any():
+        return
+    row = int(np.argmax(bad))
+    more = int(np.count_nonzero(bad)) - 1
+    others = f" ({more} more like it)" if more else ""
+    what = f"row {row + 1} is {show(response.value[row])}{others}"
+    refuse(response, family, needs, f"{what}; {advice}" if advice else what)
+
+
+def one_column(response: Response, family: str, needs: str) -> None:
+    """Raise if the response is a table of counts."""
+    if np.ndim(response.value) != 1:
+        refuse(response, family, needs, "the response has several columns, which family 'multinomial' takes")
+
+
+def numbers(response: Response, family: str, needs: str = "numbers") -> Response:
+    """Return the response with finite float64 values ``(obs,)``, or raise."""
+    one_column(response, family, needs)
+    if response.levels is not None:
+        shown = ", ".join(show(level) for level in response.levels[:4])
+        more = ", …" if len(response.levels) > 4 else ""
+        advice = f"it holds {shown}{more}; for outcomes of that kind there are 'bernoulli' and 'categorical'"
+        refuse(response, family, needs, advice)
+    try:
+        value = np.asarray(response.value, dtype=np.float64)
+    except (TypeError, ValueError):
+        refuse(response, family, needs, f"it holds {show(response.value[0])}")
+    refuse_rows(response.with_(value=value), ~np.isfinite(value), family, needs)
+    return response.with_(value=value)
+
+
+def positive(response: Response, family: str, advice: str = "") -> Response:
+    """Return the response with positive float64 values ``(obs,)``, or raise.
+
+    Bounds of censored rows must be positive too. A left-censored row at 0 has probability 0, a right-censored one
+    says nothing, and an interval that begins at 0 is a left-censored row.
+    """
+    needs = "numbers above 0"
+    response = numbers(response, family, needs)
+    bad = response.value <= 0
+    refuse_rows(response, bad & observed(response), family, needs, advice)
+    if bad.any():
+        assert response.status is not None
+        kind = int(response.status[int(np.argmax(bad))])
+        hint = {
+            -1: "no value can lie below it",
+            1: "which says nothing: leave the row out",
+            2: "write it as left-censored at its upper end",
+        }[kind]
+        refuse_rows(response, bad, family, f"{CENSORED[kind]} rows to have bounds above 0", hint)
+    return response
+
+
+def counts(response: Response, family: str) -> Response:
+    """Return the response with counts ``(obs,)`` of int64, or raise.
+
+    Bounds of censored rows need not be whole; if some are not, all values are float64.
+    """
+    needs = "counts 0, 1, 2, …"
+    response = numbers(response, family, needs)
+    whole = response.value == np.floor(response.value)
+    refuse_rows(response, (response.value < 0) | (~whole & observed(response)), family, needs)
+    return response.with_(value=response.value.astype(np.int64)) if whole.all() else response

@@ -1,0 +1,35 @@
+"""Probabilities behind a link, as logarithms that stay finite where the probability rounds to 0 or 1."""
+
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.lazy import pt
+from bayesdeep.core.records import Link
+
+UNIT_LINKS = ("logit", "probit", "cloglog", "loglog", "cauchit")
+"""Links onto the unit interval, the default first."""
+
+LEAST = 1e-15
+
+
+def probability(eta: Any, link: Link) -> Any:
+    """Return the probability of success; ``tanh`` means ``(1 + tanh eta) / 2``, which is the logistic of 2 eta."""
+    return pt.sigmoid(2.0 * eta) if link.name == "tanh" else link.inverse(eta)
+
+
+def log_probabilities(eta: Any, link: Link) -> tuple[Any, Any]:
+    """Return the logarithms of the probabilities of success and of failure."""
+    if link.name == "tanh":
+        return -pt.softplus(-2.0 * eta), -pt.softplus(2.0 * eta)
+    if link.log_inverse is not None and link.log1m_inverse is not None:
+        return link.log_inverse(eta), link.log1m_inverse(eta)
+    # Identity: a predictor outside the unit interval is no probability.
+    inside = pt.and_(pt.ge(eta, 0.0), pt.le(eta, 1.0))
+    inner = inner_unit(eta)
+    return pt.switch(inside, pt.log(inner), -np.inf), pt.switch(inside, pt.log1p(-inner), -np.inf)
+
+
+def inner_unit(probability: Any) -> Any:
+    """Return a probability kept off 0 and 1 by a rounding error, so that its logarithms have finite gradients."""
+    return pt.clip(probability, LEAST, 1.0 - LEAST)

@@ -1,0 +1,77 @@
+"""Successes in a known number of trials."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+
+from ._checks import counts, refuse, refuse_rows
+from ._custom import custom
+from ._scale import scale_unit
+from ._unit import UNIT_LINKS, log_probabilities, probability
+
+NEEDS = "counts from 0 to the number of trials"
+
+
+def code(response: Response) -> Response:
+    """Return successes and trials as counts of int64."""
+    if response.trials is None:
+        refuse(response, "binomial", "the number of trials", "write prop(k, n) ~ …")
+    response = counts(response, "binomial")
+    trials = np.asarray(response.trials, dtype=np.int64)
+    refuse_rows(response, response.value > trials, "binomial", NEEDS, "which is more than its trials")
+    return response.with_(trials=trials)
+
+
+def rv(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``Binomial(trials, p)`` with ``log p`` and ``log(1 - p)`` taken from the link."""
+
+    def logp(value: Any, trials: Any, eta: Any) -> Any:
+        success, failure = log_probabilities(eta, aux.link)
+        inside = pt.and_(pt.ge(value, 0), pt.le(value, trials))
+        k = pt.switch(inside, value, 0)
+        ways = pt.gammaln(trials + 1.0) - pt.gammaln(k + 1.0) - pt.gammaln(trials - k + 1.0)
+        # 0 log 0 is 0, also where the link says log 0 = -inf.
+        wins, losses = _times(k, success), _times(trials - k, failure)
+        return pt.switch(inside, ways + wins + losses, -np.inf)
+
+    def draw(trials: Any, eta: Any, size: Any) -> Any:
+        return pm.Binomial.dist(trials, probability(eta, aux.link), size=size)
+
+    return custom("Binomial", logp, draw, aux.trials, params["mu"], signature="(),()->()")
+
+
+def _times(count: Any, log_probability: Any) -> Any:
+    return pt.switch(pt.eq(count, 0), 0.0, count * log_probability)
+
+
+def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return the expected number of successes."""
+    return aux.trials * probability(params["mu"], aux.link)
+
+
+def scale(response: Response, link: Link) -> tuple[float, float]:
+    """Return the place of a probability of one half, and the link's own spread."""
+    if link.name != "identity":
+        return scale_unit(link)
+    assert response.trials is not None
+    share = float(np.sum(response.value) / max(np.sum(response.trials), 1))
+    return share, max(float(np.sqrt(share * (1 - share))), 0.05)
+
+
+FAMILY = Family(
+    name="binomial",
+    title="binomial distribution",
+    parameters=(Parameter("mu", (*UNIT_LINKS, "tanh", "identity"), "unit", link_in_family=True),),
+    code=code,
+    rv=rv,
+    mean=mean,
+    scale=scale,
+    modifiers=frozenset({"prop", "weighted"}),
+    words=frozenset({"discrete", "trials"}),
+    example={"mu": 0.4},
+    notes="mu is the probability of success in one trial; the expected response is trials times mu.",
+)

@@ -1,0 +1,59 @@
+"""Student's t distribution: a bell with heavier tails than the normal one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesdeep.core.lazy import pm
+from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+
+from ._checks import numbers
+from ._defaults import fixed, robust_sd
+from ._scale import median_mad, through
+
+
+def code(response: Response) -> Response:
+    """Return the response as float64; it must be finite numbers."""
+    return numbers(response, "student_t")
+
+
+def rv(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``StudentT(nu, mu, sigma)``."""
+    del aux
+    return pm.StudentT.dist(nu=params["nu"], mu=params["mu"], sigma=params["sigma"])
+
+
+def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu``: the mean for ``nu > 1``, the centre of symmetry always."""
+    del aux
+    return params["mu"]
+
+
+def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return ``log P(Y > value)``: the distribution function on the other side of ``mu``."""
+    return pm.logcdf(rv(params, aux), 2.0 * params["mu"] - value)
+
+
+def scale(response: Response, link: Link) -> tuple[float, float]:
+    """Return the response's median and median absolute deviation on the link's scale."""
+    return through(link, *median_mad(response))
+
+
+NU = fixed("Gamma(2, 0.1)", "from very heavy tails to nearly normal (Juárez & Steel 2010)")
+
+FAMILY = Family(
+    name="student_t",
+    title="Student's t distribution",
+    parameters=(
+        Parameter("mu", ("identity", "log", "softplus", "sqrt", "inverse", "tanh", "relu")),
+        Parameter("sigma", ("log", "softplus", "identity"), "positive", robust_sd),
+        Parameter("nu", ("log", "softplus", "identity"), "positive", NU),
+    ),
+    code=code,
+    rv=rv,
+    mean=mean,
+    scale=scale,
+    modifiers=frozenset({"censored", "truncated", "weighted"}),
+    log_survival=log_survival,
+    example={"mu": 1.3, "sigma": 0.7, "nu": 5.0},
+    notes="mu is the centre, sigma the scale (not the standard deviation) and nu the degrees of freedom.",
+)
