@@ -8,7 +8,7 @@ import numpy as np
 from ..core.columns import Columns, Frame
 from ..core.errors import FormulaError
 from .coding import design_matrix, learn_columns
-from .factors import factor_column, learn_factor
+from .factors import evaluate_column
 from .groups import learn_levels, new_levels
 
 
@@ -47,9 +47,8 @@ class FrameContext:
         return codes
 
     def values(self, expression: Any) -> np.ndarray:
-        """Return one numeric expression of columns ``(obs,)``."""
-        state = learn_factor(expression, self._frame, self._where)
-        factor = factor_column(expression, state, self._frame, self._where)
-        if factor.categorical or factor.values.ndim != 1:
-            raise FormulaError(f"{self._where}: '{expression.source}' is not one numeric column")
-        return np.asarray(factor.values, dtype=np.float64)
+        """Return one numeric, elementwise expression of columns ``(obs,)``; nothing is learned."""
+        found = evaluate_column(expression, self._frame, self._where)
+        if found.kind != "number":
+            raise FormulaError(f"{self._where}: '{found.name}' is not numeric")
+        return np.asarray(found.values, dtype=np.float64)

@@ -44,7 +44,7 @@ def find_mode(
         start = safe_start(target, rng, method)
         try:
             # `maxls` above the default: hierarchical densities are steep near small standard deviations.
-            options = {"maxiter": max_iterations, "maxfun": 10 * max_iterations, "maxls": 50, "ftol": 1e-13, "gtol": 1e-6}
+            options = {"maxiter": max_iterations, "maxls": 50, "ftol": 1e-13, "gtol": 1e-6}
             found.append(minimize(downhill, start, jac=True, method="L-BFGS-B", options=options))
         except KeyboardInterrupt:
             interrupted = True

@@ -28,7 +28,7 @@ def run(settings: VariationalSettings, target: Target, seed: int, progress: Prog
         return Draws(still, {"lp": log_densities(target, still)}, exact=False)
     rng = np.random.default_rng(seed)
     gaussian, reached = fit_mean_field(target, settings, rng, progress, "advi")
-    advice = ()
+    advice: tuple[str, ...] = ()
     if not (reached.converged or reached.interrupted):
         advice = (f"advi: the ELBO was still changing after {reached.steps} steps; raise max_iterations.",)
     checked = check(target, gaussian, settings.chains * settings.draws, rng, progress)

@@ -125,7 +125,7 @@ def _from_native(dim: int, native: Any, start: Callable[[int], np.ndarray]) -> A
         _coords={},
         _n_dim=dim,
         _shapes={"x": (dim,)},
-        compiled_logp_func=SimpleNamespace(address=native.address, keep=native.keep),  # type: ignore[arg-type]
+        compiled_logp_func=SimpleNamespace(address=native.address, keep=native.keep),
         compiled_expand_func=_identity(),
         initial_point_func=start,
         shared_data={},
@@ -222,7 +222,9 @@ def _sample(
         ) from error
     other = [e for e in failures if not isinstance(e, KeyboardInterrupt)]
     if other:
-        raise other[0] if isinstance(other[0], FitError) else FitError(f"nuts: the log density failed: {other[0]}") from other[0]
+        if isinstance(other[0], FitError):
+            raise other[0]
+        raise FitError(f"nuts: the log density failed: {other[0]}") from other[0]
     interrupted = interrupted or bool(failures)
     positions, stats, share = _unpack(*raw.get_arrow_trace())
     if positions.size == 0:
@@ -265,11 +267,11 @@ def _unpack(draws: list[Any], stats: list[Any]) -> tuple[np.ndarray, dict[str, n
         return values[~tuned[i]][:length]
 
     positions = np.stack([trim(i, _column(draws[i], "x", float).reshape(tuned[i].size, -1)) for i in kept])
-    return (
-        positions,
-        {ours: np.stack([trim(i, _column(stats[i], name, kind)) for i in kept]) for name, (ours, kind) in STATS.items()},
-        share,
-    )
+    table = {
+        ours: np.stack([trim(i, _column(stats[i], name, kind)) for i in kept])
+        for name, (ours, kind) in STATS.items()
+    }
+    return positions, table, share
 
 
 def _longest_block(lengths: list[int]) -> list[int]:

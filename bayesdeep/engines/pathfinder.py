@@ -12,6 +12,7 @@ Zhang, Carpenter, Gelman and Vehtari (2022), Journal of Machine Learning Researc
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from bayesdeep.core.errors import FitError
 
 from ._gaussian import LOG_2PI, Checked, finish, importance_weights
 from ._starts import log_densities, no_parameters, safe_start
+
+WEIGH_BELOW = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class PathfinderSettings:
     draws: int = 1000
     chains: int = 4
     paths: int = 8
-    max_iterations: int = 1000
+    max_iterations: int = 200
     history: int = 6
     elbo_draws: int = 25
 
@@ -106,13 +109,17 @@ def run(settings: PathfinderSettings, target: Target, seed: int, progress: Progr
         progress.update(i + 1, settings.paths, f"ELBO {best[0]:.5g}" if best is not None else "a path failed")
     if not found:
         raise FitError("pathfinder: no path found a normal approximation; use method='nuts' or narrower priors")
-    # Best path first: where the weights cannot be trusted, its draws alone are the answer.
-    normals = [n for _, n in sorted(found, key=lambda f: -f[0])]
-    each = settings.chains * settings.draws
+    normals = [n for _, n in found]
+    size = settings.chains * settings.draws
+    each = max(1000, -(-size // len(normals)))
     candidates = np.concatenate([n.place(rng.standard_normal((each, target.dim))) for n in normals])
     lp = log_densities(target, candidates)
     mixture = np.logaddexp.reduce([n.log_density(candidates) for n in normals]) - np.log(len(normals))
     weights, khat = importance_weights(lp - mixture)
+    if not khat < WEIGH_BELOW:
+        # A few candidates would hold all the weight: the best path's own draws at least have a spread.
+        candidates = max(found, key=lambda f: f[0])[1].place(rng.standard_normal((size, target.dim)))
+        lp, weights = log_densities(target, candidates), np.full(size, 1 / size)
     return finish(
         Checked(candidates, lp, weights, khat),
         settings.chains,
@@ -123,7 +130,7 @@ def run(settings: PathfinderSettings, target: Target, seed: int, progress: Progr
         compile_seconds=target.seconds_compile,
         interrupted=interrupted,
         details={"elbo": max(e for e, _ in found), "paths": float(len(normals))},
-        weigh_below=1.0,
+        weigh_below=WEIGH_BELOW,
     )
 
 
@@ -135,11 +142,11 @@ def _one_path(
     scale = np.ones(target.dim)
     memory: list[tuple[np.ndarray, np.ndarray]] = []
     trail = _trail(target, start, settings)
-    for (x0, g0), (x1, g1) in zip(trail, trail[1:], strict=False):
+    for (x0, g0), (x1, g1) in pairwise(trail):
         step, change = x1 - x0, g0 - g1
         curved = float(step @ change)
         # The paper's test: only steps with clear downward curvature may shape the normal.
-        if 0 < curved and float(change @ change) < 1e12 * curved:
+        if curved > 0 and float(change @ change) < 1e12 * curved:
             scale = _new_scale(scale, step, change)
             memory = [*memory, (step, change)][-settings.history :]
         normal = _normal(x1, g1, scale, memory)

@@ -18,6 +18,12 @@ def probability(eta: Any, link: Link) -> Any:
     return pt.sigmoid(2.0 * eta) if link.name == "tanh" else link.inverse(eta)
 
 
+def drawable(eta: Any, link: Link) -> Any:
+    """Return the probability of success for random draws: an identity link's predictor is cut at 0 and 1."""
+    found = probability(eta, link)
+    return pt.clip(found, 0.0, 1.0) if link.name == "identity" else found
+
+
 def log_probabilities(eta: Any, link: Link) -> tuple[Any, Any]:
     """Return the logarithms of the probabilities of success and of failure."""
     if link.name == "tanh":

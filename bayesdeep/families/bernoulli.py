@@ -12,7 +12,7 @@ from ._checks import numbers, one_column, refuse, refuse_rows, show
 from ._custom import custom
 from ._levels import used_levels
 from ._scale import mean_sd, scale_unit
-from ._unit import UNIT_LINKS, log_probabilities, probability
+from ._unit import UNIT_LINKS, drawable, log_probabilities, probability
 
 NEEDS = "0/1, true/false or two levels"
 
@@ -56,7 +56,7 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         return pt.switch(pt.eq(value, 1), success, pt.switch(pt.eq(value, 0), failure, -np.inf))
 
     def draw(eta: Any, size: Any) -> Any:
-        return pm.Bernoulli.dist(probability(eta, aux.link), size=size)
+        return pm.Bernoulli.dist(drawable(eta, aux.link), size=size)
 
     return custom("Bernoulli", logp, draw, params["mu"], signature="()->()")
 

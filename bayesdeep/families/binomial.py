@@ -11,7 +11,7 @@ from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from ._checks import counts, refuse, refuse_rows
 from ._custom import custom
 from ._scale import scale_unit
-from ._unit import UNIT_LINKS, log_probabilities, probability
+from ._unit import UNIT_LINKS, drawable, log_probabilities, probability
 
 NEEDS = "counts from 0 to the number of trials"
 
@@ -39,7 +39,7 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         return pt.switch(inside, ways + wins + losses, -np.inf)
 
     def draw(trials: Any, eta: Any, size: Any) -> Any:
-        return pm.Binomial.dist(trials, probability(eta, aux.link), size=size)
+        return pm.Binomial.dist(trials, drawable(eta, aux.link), size=size)
 
     return custom("Binomial", logp, draw, aux.trials, params["mu"], signature="(),()->()")
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ..core.errors import FormulaError, nearest
+from ..core.errors import nearest
 from .lexer import Token
 from .nodes import Call, Expression, Name
 from .problems import problem, quote
@@ -35,7 +35,8 @@ def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kin
         raise problem(text, token.start, f"{name}() is a term; terms stand right of '~'")
     if kind == "response" and side == "right":
         raise problem(text, token.start, f"{name}() describes a response; it stands left of '~'")
-    if kind in ("term", "response") and inside is not None:
+    # weighted(censored(y, status), w) nests; which response functions take another is their own affair.
+    if (kind == "term" and inside is not None) or (kind == "response" and inside not in (None, "response")):
         raise problem(text, token.start, f"{name}() cannot stand inside another call")
     return kind
 
@@ -62,20 +63,13 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
 
 
 def check_response(text: str, node: Expression, start: int, words: Words) -> None:
-    """Raise when the left side is neither a column nor a call of a response function."""
-    if isinstance(node, Name) or (isinstance(node, Call) and node.function in words.responses):
+    """Raise when the left side is no column, no elementwise function of one and no call of a response function.
+
+    ``log(y) ~ x`` is a model of ``log(y)``: its predictions and scores are in the units of ``log(y)``.
+    """
+    if isinstance(node, Name) or (isinstance(node, Call) and node.function in words.responses | words.builtins):
         return
-    if isinstance(node, Call):
-        raise _transformed(text, node, start)
     functions = ", ".join(f"{name}()" for name in sorted(words.responses))
     also = f" or one of {functions}" if functions else ""
-    raise problem(text, start, f"the left side of '~' must be one column{also}")
-
-
-def _transformed(text: str, node: Call, start: int) -> FormulaError:
-    """Return the error for ``log(y) ~ x``: predictions are promised in the response's own units."""
-    return problem(
-        text,
-        start,
-        f"{quote(node.source)} cannot be the response; add it to the data as a column",
-    )
+    message = f"the left side of '~' must be one column{also}; arithmetic goes into I(), as in I(y / 10)"
+    raise problem(text, start, message)

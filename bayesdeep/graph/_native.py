@@ -55,8 +55,7 @@ def native_logp(jitted: Any, dim: int, shared: tuple[Any, ...]) -> NativeLogp | 
     kinds = tuple(arguments[0]) if packed else tuple(arguments)
     entry = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
 
-    @intrinsic
-    def call_entry(typingctx: Any, x: Any) -> Any:
+    def enter(typingctx: Any, x: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             def number(value: int) -> Any:
                 return context.get_constant(types.intp, value)
@@ -84,6 +83,7 @@ def native_logp(jitted: Any, dim: int, shared: tuple[Any, ...]) -> NativeLogp | 
 
         return returned(x), codegen
 
+    call_entry: Any = intrinsic(enter)
     double = types.CPointer(types.float64)
 
     @numba.cfunc(types.int64(types.uint64, double, double, double, types.voidptr))
@@ -100,4 +100,4 @@ def native_logp(jitted: Any, dim: int, shared: tuple[Any, ...]) -> NativeLogp | 
             return 1
         return 0 if finite else 2
 
-    return NativeLogp(int(logp.address), (logp, jitted, result, shared))
+    return NativeLogp(int(logp.address or 0), (logp, jitted, result, shared))

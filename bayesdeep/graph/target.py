@@ -199,6 +199,6 @@ def _names(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]
             a is not None and len(a) == n for a, n in zip(axes, shape, strict=True)
         )
         for index in np.ndindex(*shape):
-            inner = [str(axes[k][i]) if known else str(i) for k, i in enumerate(index)]  # type: ignore[index]
+            inner = [str(axes[k][i]) if known else str(i) for k, i in enumerate(index)]
             labels.append(f"{variable.name}{kind}" + (f"[{', '.join(inner)}]" if inner else ""))
     return tuple(labels)

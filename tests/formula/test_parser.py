@@ -86,6 +86,7 @@ def test_precedence(text: str, expected: str) -> None:
         ("prop(k, n) ~ x", "prop(k, n)"),
         ("truncated(y, 0, ub=u + 1) ~ x", "truncated(y, 0, ub=(u + 1))"),
         ("weighted(log(y), w) ~ x", "weighted(log(y), w)"),
+        ("log(y) ~ x", "log(y)"),
     ],
 )
 def test_response(text: str, expected: str) -> None:
@@ -136,8 +137,8 @@ def test_text_is_a_value() -> None:
         ("y ~ population(x)", "unknown function 'population'"),
         ("y ~ prop(k, n)", "stands left of '~'"),
         ("net(y) ~ x", "terms stand right of '~'"),
-        ("log(y) ~ x", "'log(y)' cannot be the response"),
-        ("prop(weighted(k, w), n) ~ x", "cannot stand inside another call"),
+        ("scale(y) ~ x", "the left side of '~' must be one column"),
+        ("log(prop(k, n)) ~ x", "cannot stand inside another call"),
         ("y + z ~ x", "must be one column or one of censored()"),
         ("y:z ~ x", "':' multiplies terms"),
         ("y | w ~ x", "weighted(y, w)"),
