@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.columns import Column, Frame, Json
 from ..core.errors import DataError, FormulaError
+from ..core.names import posterior_name
 from ..core.priors import Known
 from ..core.records import Response
 from ..core.registry import TERMS
@@ -116,6 +117,7 @@ def learn_design(
         terms[name] = tuple(learned)
     arrays.update(known_arrays(known, frame))
     response = read_response(formulas[main].response, frame, where(parsed[main].text))
+    response = response.with_(name=posterior_name(response.name))
     return Design(formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index)
 
 

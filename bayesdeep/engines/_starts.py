@@ -33,6 +33,6 @@ def no_parameters(target: Target, chains: int, draws: int) -> np.ndarray:
 
 def log_densities(target: Target, positions: np.ndarray) -> np.ndarray:
     """Return the log density ``(...)`` at positions ``(..., dim)``; minus infinity where it is not a number."""
-    flat = positions.reshape(-1, positions.shape[-1])
+    flat = positions.reshape(int(np.prod(positions.shape[:-1])), positions.shape[-1])
     values = np.array([target.logp_dlogp(x)[0] for x in flat], dtype=np.float64)
     return np.where(np.isnan(values), -np.inf, values).reshape(positions.shape[:-1])

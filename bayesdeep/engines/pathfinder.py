@@ -47,7 +47,7 @@ class PathfinderSettings:
     chains: int = 4
     paths: int = 8
     max_iterations: int = 200
-    history: int = 6
+    history: int = 10
     elbo_draws: int = 25
 
     def __post_init__(self) -> None:

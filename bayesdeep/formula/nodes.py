@@ -7,6 +7,8 @@ Equality ignores positions and spelling, so ``log( x )`` and ``log(x)`` are one 
 
 from dataclasses import dataclass, field
 
+from ..core.names import posterior_name
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -142,4 +144,5 @@ class Formula:
 
 def label(product: Product) -> str:
     """Return a product's name as the posterior shows it, ``a:log(x)``; ``1`` for the intercept."""
-    return ":".join(factor.name if isinstance(factor, Name) else factor.source for factor in product) or "1"
+    names = (factor.name if isinstance(factor, Name) else factor.source for factor in product)
+    return posterior_name(":".join(names)) or "1"

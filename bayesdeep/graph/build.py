@@ -110,7 +110,7 @@ def build(
         return Graph(
             model,
             family,
-            builder.reported,
+            _in_order(builder.reported, spec),
             builder.dims,
             builder.coords,
             data,
@@ -119,6 +119,20 @@ def build(
             predictive(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
         )
+
+
+_ORDER = ("intercept", "coefficient", "parameter", "sd", "correlation")
+
+
+def _in_order(reported: Mapping[str, Any], spec: ModelSpec) -> dict[str, Any]:
+    """Return what the posterior shows as a person reads it: population effects first, effects of groups last."""
+    rank = {p.name.removesuffix("_raw"): _ORDER.index(p.role) for p in spec.priors if p.role in _ORDER}
+    hyper, effects = len(_ORDER), len(_ORDER) + 1
+
+    def place(name: str) -> int:
+        return rank.get(name, effects if "|" in name and not name.endswith("_sigma") else hyper)
+
+    return dict(sorted(reported.items(), key=lambda item: place(item[0])))
 
 
 def _full(eta: Any, rows: Any, width: tuple[str, int] | None) -> Any:

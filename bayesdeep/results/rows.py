@@ -99,7 +99,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
         unseen.update({k: v for k, v in context.unseen.items() if v})
     arrays.update(known_arrays(spec.known, frame))
     if observed:
-        response = recode(spec, read_response(response_node, frame, "data"))
+        response = recode(spec, read_response(response_node, frame, "data")).with_(name=spec.response.name)
     else:
         response = read_prediction_parts(response_node, frame, "data")
         response = _placeholder(spec, response, frame.rows)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayesdeep.core.errors import PriorError, nearest
+from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec, Slot
 from bayesdeep.core.registry import PRIORS
 
@@ -55,6 +56,7 @@ def choose(slots: Sequence[Slot], given: Mapping[str, Any], rows: int) -> tuple[
     user: dict[str, ChosenPrior] = {}
     for key, value in given.items():
         where = f"prior '{key}'"
+        key = posterior_name(str(key))
         members = _members(key, by_name)
         prior = read_prior(value, where)
         prior = _filled(prior, sum(by_name[m].size for m in members), rows)
@@ -93,7 +95,7 @@ def _members(key: str, by_name: Mapping[str, Slot]) -> list[str]:
         if not members:
             raise PriorError("prior 'population': the model has no population-level coefficients")
         return members
-    parts = [part.strip() for part in key.split(",")] if isinstance(key, str) else [str(key)]
+    parts = [part.strip() for part in key.split(",")]
     for part in parts:
         if part not in by_name:
             known = [

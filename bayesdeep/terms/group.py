@@ -14,6 +14,7 @@ import numpy as np
 from bayesdeep.core.columns import Json
 from bayesdeep.core.errors import FormulaError, PriorError
 from bayesdeep.core.lazy import pt
+from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
@@ -22,7 +23,7 @@ from ._packing import pack, unit_of, unpack
 
 
 def _factor_name(node: Any) -> str:
-    return ":".join(getattr(f, "name", f.source) for f in node.factor)
+    return posterior_name(":".join(getattr(f, "name", f.source) for f in node.factor))
 
 
 def learn(node: Any, context: DesignContext) -> Json:

@@ -24,10 +24,10 @@ def _plugins() -> Iterator[None]:
 
 def refused(text: object) -> str:
     """Return the error's text, and check that it came within a second."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(FormulaError) as caught:
         expand(parse(text))  # type: ignore[arg-type]
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     assert str(caught.value).startswith("formula ")
     return str(caught.value)
 
@@ -133,7 +133,7 @@ def test_nothing_there(text: str) -> None:
 def test_limits(text: str) -> None:
     seconds = []
     for _ in range(3):  # the best of three, because the machine may be busy with something else
-        begin = time.perf_counter()
+        begin = time.process_time()
         assert len(refused(text)) < 400
         seconds.append(time.perf_counter() - begin)
     assert min(seconds) < 0.1
@@ -145,13 +145,13 @@ def chain(operator: str, length: int) -> str:
 
 @pytest.mark.parametrize("text", [chain("+", 990), chain("-", 990), f"({chain('+', 985)})*z"])
 def test_long_chains_are_read(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     parsed = parse(f"y ~ {text}")
     found = expand(parsed)
     assert len(columns(parsed)) >= 987
     assert grouping_columns(parsed) == ()
     assert found.products
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 def test_deepest_nesting_is_read() -> None:
@@ -203,7 +203,7 @@ def test_many_equal_products() -> None:
     """Work that leaves no trace in the result is bounded as well."""
     base = "(" + chain("+", 10) + ")**10"
     text = f"y ~ ({base})" + f":({chain('+', 10)})" * 85
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert len(expand(parse(text)).products) == 1023
     assert time.perf_counter() - begin < 2
 

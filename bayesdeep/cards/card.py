@@ -1,0 +1,123 @@
+"""The record of a card, and the way from it to data, model and fit."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayesdeep.core.errors import BayesdeepError, CardError
+from bayesdeep.core.priors import Known
+
+from .source import is_file_name, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayesdeep.model import Model
+    from bayesdeep.results.fit import Fit
+
+SHARED = ("draws", "tune", "chains", "seed", "device")
+"""Settings that every method takes; the others are a method's own."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model as it is written in a file.
+
+    Attributes
+    ----------
+    formula
+        Formula of the family's main parameter, with the response.
+    data
+        Name of an example data set, or of a CSV or Parquet file relative to the card.
+    title, about
+        A line, and a few sentences, for people.
+    family
+        Name of the response distribution.
+    link
+        Link of the main parameter, or links by parameter; None for the family's default.
+    missing
+        ``"error"`` or ``"drop"``.
+    priors
+        Priors as text by posterior name.
+    parameters
+        Formulas and known values of the other parameters.
+    fit_options
+        What ``[fit]`` says: ``method``, ``draws``, ``tune``, ``chains``, ``seed``, ``device``, options of the method.
+    path
+        The card's file; None for a card that is not from a file.
+    """
+
+    formula: str
+    data: str
+    title: str = ""
+    about: str = ""
+    family: str = "gaussian"
+    link: str | Mapping[str, str] | None = None
+    missing: str = "error"
+    priors: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str | Known] = field(default_factory=dict)
+    fit_options: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+
+    def load_data(self) -> "pd.DataFrame":
+        """Return the data the card names."""
+        if not is_file_name(self.data):
+            from bayesdeep.datasets import load_dataset
+
+            return load_dataset(self.data)
+        file = Path(self.data) if self.path is None else self.path.parent / self.data
+        if not file.is_file():
+            raise CardError(f"card '{self.path}': there is no file '{file}' (data = \"{self.data}\")")
+        return read_table(file)
+
+    def model(self, data: Any = None) -> "Model":
+        """Return the model on the card's data, or on other ones."""
+        from bayesdeep.model import Model
+
+        with self._named():
+            return Model(
+                self.formula,
+                self.load_data() if data is None else data,
+                self.family,
+                link=self.link,
+                priors=self.priors,
+                missing=self.missing,
+                **self.parameters,
+            )
+
+    def fit(self, *, progress: bool = True, **overrides: Any) -> "Fit":
+        """Return the model fitted as ``[fit]`` says.
+
+        Parameters
+        ----------
+        progress
+            Show a bar, if there is a terminal or notebook to show it in.
+        overrides
+            Replace settings of ``[fit]``; see :meth:`settings`.
+        """
+        model = self.model()
+        with self._named():
+            return model.fit(progress=progress, **self.settings(**overrides))
+
+    def settings(self, **overrides: Any) -> dict[str, Any]:
+        """Return ``fit_options`` with overrides put in; None overrides nothing.
+
+        Another method than the card's keeps what every method takes, and leaves the options of the card's method out.
+        """
+        changes = {name: value for name, value in overrides.items() if value is not None}
+        own = dict(self.fit_options)
+        if changes.get("method", own.get("method")) != own.get("method"):
+            own = {name: value for name, value in own.items() if name in SHARED}
+        return own | changes
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Note on errors which card they are about."""
+        try:
+            yield
+        except BayesdeepError as error:
+            if self.path is not None and str(self.path) not in str(error):
+                error.add_note(f"in card '{self.path}'")
+            raise

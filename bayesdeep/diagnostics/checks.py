@@ -1,0 +1,201 @@
+"""The single checks behind a diagnosis: each gives rows of evidence and, where it fails, advice."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from .convergence import Convergence
+
+RHAT_GOOD, RHAT_BAD = 1.01, 1.05
+ESS_A_CHAIN, ESS_BAD_A_CHAIN = 100, 25
+MCSE_LIMIT = 0.1
+DIVERGENCE_BAD = 0.01
+DEPTH_LIMIT = 0.05
+BFMI_LIMIT = 0.3
+KHAT_LIMIT = 0.7
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of evidence.
+
+    ``severity`` is what a failure makes of the verdict: 1 caution, 2 do not trust; ``advice`` is empty when all is well.
+    """
+
+    check: str
+    value: Any
+    limit: str
+    passed: bool
+    meaning: str
+    severity: int = 1
+    advice: tuple[str, ...] = ()
+
+
+def names(items: Iterable[str], most: int = 3) -> str:
+    """Return quoted names as a phrase, cut short."""
+    every = list(items)
+    shown = ", ".join(f"'{name}'" for name in every[:most])
+    return shown + (f" and {len(every) - most} more" if len(every) > most else "")
+
+
+def chain_checks(found: Convergence, chains: int, draws: int) -> list[Check]:
+    """Check R-hat, effective sizes and Monte Carlo error of the worst quantities, and the number of chains."""
+    rows = [_finite(found), _chains(chains)]
+    table = found.table
+    if table.empty:
+        return rows
+    if draws < 4:
+        too_few = f"fewer than 4 draws a chain: nothing can be said about '{table.index[0]}' or the others"
+        return [*rows, Check("draws a chain", draws, ">= 4", False, too_few, 2, ("Fit again with draws=1000.",))]
+    if chains > 1:
+        rows.append(_rhat(table))
+    rows += [_ess(table, chains, draws, "ess_bulk", "centre"), _ess(table, chains, draws, "ess_tail", "tails")]
+    worst = table["mcse_relative"]
+    name, value = worst.idxmax(), float(worst.max())
+    meaning = f"Monte Carlo error of the mean of '{name}' in posterior sds"
+    advice = (f"Raise draws if the mean of '{name}' is to be reported with two digits.",)
+    ok = value <= MCSE_LIMIT
+    rows.append(Check("MCSE / sd", value, f"<= {MCSE_LIMIT}", ok, meaning, 1, () if ok else advice))
+    return rows
+
+
+def _finite(found: Convergence) -> Check:
+    bad = found.nonfinite
+    if not bad:
+        return Check("non-finite quantities", 0, "0", True, f"all draws of all {found.total:,} quantities are numbers")
+    said = f"{names(bad)} have draws that are NaN or infinite"
+    advice = f"{said}: look for overflow; rescale predictors or use narrower priors there."
+    return Check("non-finite quantities", len(bad), "0", False, said, 2, (advice,))
+
+
+def _chains(chains: int) -> Check:
+    if chains == 1:
+        meaning = "with one chain R-hat cannot be judged: a chain stuck in one place looks as good as any"
+        return Check("chains", 1, ">= 2", False, meaning, 1, ("Fit again with chains=4.",))
+    more = "" if chains >= 4 else "; four are recommended"
+    return Check("chains", chains, ">= 2", True, f"chains from different starting points can be compared{more}")
+
+
+def _rhat(table: pd.DataFrame) -> Check:
+    rhat = table["rhat"].fillna(np.inf)
+    name, value = rhat.idxmax(), float(rhat.max())
+    bad = rhat[rhat > RHAT_GOOD].sort_values(ascending=False)
+    limit = f"<= {RHAT_GOOD}"
+    if bad.empty:
+        return Check("R-hat", value, limit, True, f"the chains agree; the largest is that of '{name}'")
+    if value > RHAT_BAD:
+        meaning = f"the chains describe different distributions: {names(bad.index)}"
+        advice = (
+            f"The chains disagree on {names(bad.index)}: fit again with tune=2000 and draws=2000. If they still "
+            f"disagree there is more than one mode, or '{name}' is not determined by the data: give it a stronger prior "
+            f"or leave it out. See where the chains are with arviz.plot_trace(fit.idata, var_names=['{_bare(table, name)}']).",
+        )
+        return Check("R-hat", value, limit, False, meaning, 2, advice)
+    advice = (f"Fit again with tune=2000, draws=2000: the chains do not quite agree on {names(bad.index)}.",)
+    return Check("R-hat", value, limit, False, f"the chains do not quite agree: {names(bad.index)}", 1, advice)
+
+
+def _bare(table: pd.DataFrame, name: Any) -> str:
+    return str(table["variable"].loc[[name]].iloc[0])
+
+
+def _ess(table: pd.DataFrame, chains: int, draws: int, column: str, what: str) -> Check:
+    ess = table[column].fillna(0.0)
+    name, value, limit = ess.idxmin(), float(ess.min()), ESS_A_CHAIN * chains
+    title = {"ess_bulk": "bulk ESS", "ess_tail": "tail ESS"}[column]
+    if value >= limit:
+        return Check(title, value, f">= {limit}", True, f"enough independent draws for the {what}; fewest for '{name}'")
+    low = ess[ess < limit].sort_values()
+    meaning = f"too few independent draws for the {what} of {names(low.index)}"
+    times = int(np.ceil(1.2 * limit / max(value, limit / 20)))
+    more = f"Fit again with draws={times * draws} for {names(low.index)}"
+    severe = value < ESS_BAD_A_CHAIN * chains
+    return Check(title, value, f">= {limit}", False, meaning, 2 if severe else 1, (f"{more}.",))
+
+
+def sampler_checks(stats: xr.Dataset, posterior: xr.Dataset, scales: Iterable[str]) -> list[Check]:
+    """Check divergences, tree depth and energy; ``scales`` are the names of standard deviations of group effects."""
+    rows = []
+    if "diverging" in stats:
+        rows.append(_divergences(np.asarray(stats["diverging"], dtype=bool), posterior, list(scales)))
+    if "reached_max_treedepth" in stats:
+        share = float(np.asarray(stats["reached_max_treedepth"], dtype=float).mean())
+        ok = share <= DEPTH_LIMIT
+        advice = "Standardise the predictors, or fit with adaptation='low_rank' or max_treedepth=12."
+        meaning = "share of draws whose trajectory was cut short: slow, not wrong"
+        rows.append(Check("max tree depth", share, f"<= {DEPTH_LIMIT}", ok, meaning, 1, () if ok else (advice,)))
+    if "energy" in stats and stats.sizes.get("draw", 0) > 3:
+        rows.append(_energy(stats[["energy"]], list(scales)))
+    return rows
+
+
+def _divergences(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]) -> Check:
+    count, share = int(diverging.sum()), float(diverging.mean())
+    if not count:
+        return Check("divergences", 0, "0", True, "the sampler followed the posterior everywhere it went")
+    meaning = f"{share:.2%} of the draws: the sampler could not follow the posterior; parts of it may be missing"
+    suspect = _where(diverging, posterior, scales)
+    stronger = f"a narrower prior on '{suspect}', near whose small values they lie" if suspect else "narrower priors"
+    advice = f"Fit again with target_accept=0.95 and tune=2000; if divergences stay, use {stronger}."
+    return Check("divergences", count, "0", False, meaning, 2 if share > DIVERGENCE_BAD else 1, (advice,))
+
+
+def _where(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]) -> str | None:
+    """Return the scale that is smallest, against its own distribution, where the sampler diverged."""
+    best, lowest = None, -0.1
+    for name in scales:
+        values = np.asarray(posterior[name].transpose("chain", "draw", ...))
+        if values.shape[:2] != diverging.shape:
+            continue
+        logs = np.log(np.maximum(values, np.finfo(float).tiny)).reshape(*diverging.shape, -1)
+        spread = logs.std(axis=(0, 1))
+        shift = np.where(spread > 0, (logs[diverging].mean(axis=0) - logs.mean(axis=(0, 1))) / np.maximum(spread, 1e-12), 0)
+        if shift.size and shift.min() < lowest:
+            best, lowest = name, float(shift.min())
+    return best
+
+
+def _energy(stats: xr.Dataset, scales: list[str]) -> Check:
+    import arviz as az
+
+    with np.errstate(all="ignore"):
+        value = float(np.min(np.asarray(az.bfmi(xr.DataTree.from_dict({"sample_stats": stats}))["energy"])))
+    ok = value >= BFMI_LIMIT
+    meaning = "how well the sampler crosses energy levels (Betancourt 2016, arXiv:1604.00695); smallest of the chains"
+    hint = f", or a stronger prior on {names(scales)}" if scales else ""
+    advice = f"Heavy tails: fit again with tune=2000{hint}."
+    return Check("E-BFMI", value, f">= {BFMI_LIMIT}", ok, meaning, 1, () if ok else (advice,))
+
+
+def status_check(attrs: Mapping[Any, Any]) -> list[Check]:
+    """Check what the method says of its own run."""
+    status = attrs.get("status")
+    if status is None:
+        return []
+    meaning = {"ok": "the method found nothing wrong", "interrupted": "the run was stopped early; what there was is kept"}
+    said = meaning.get(status, "the method doubts its own result")
+    severe = 2 if status == "doubtful" and not attrs.get("exact", True) else 1
+    return [Check("status of the run", status, "ok", status == "ok", said, severe)]
+
+
+def approximation_checks(attrs: Mapping[Any, Any], draws: int) -> list[Check]:
+    """Check an approximation by its Pareto k-hat, where the method gives one."""
+    details = attrs.get("details") or {}
+    method = attrs.get("method", "the method")
+    if draws == 1:
+        meaning = f"{method} gives one point: no uncertainty of the parameters, and no intervals for them"
+        return [Check("draws", 1, "> 1", False, meaning, 1, ("Use method='nuts' where uncertainty matters.",))]
+    if "khat" not in details:
+        meaning = f"{method} approximates the posterior and does not say how well"
+        advice = f"Compare with method='nuts' once before relying on intervals from {method}."
+        return [Check("Pareto k-hat", float("nan"), f"< {KHAT_LIMIT}", False, meaning, 1, (advice,))]
+    khat = float(details["khat"])
+    ok = khat < KHAT_LIMIT
+    good = "importance weights from the approximation to the posterior are well behaved"
+    bad = "the approximation differs from the posterior: means may be useful, intervals may be wrong"
+    advice = () if ok else ("Use method='nuts'; if that is too slow, trust means only.",)
+    return [Check("Pareto k-hat", khat, f"< {KHAT_LIMIT}", ok, good if ok else bad, 2, advice)]

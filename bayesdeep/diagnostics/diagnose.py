@@ -1,0 +1,155 @@
+"""A verdict on a fit: whether its draws can be trusted, on what evidence, and what to do.
+
+References
+----------
+Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221 (R-hat, effective sizes); Betancourt (2016), arXiv:1604.00695
+(energy); Vehtari et al. (2024), Journal of Machine Learning Research 25(72) (Pareto k-hat).
+"""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from bayesdeep.core.registry import ENGINES
+
+from .checks import Check, approximation_checks, chain_checks, sampler_checks, status_check
+from .conflict import conflict_checks
+from .convergence import COLUMNS, convergence
+
+VERDICTS = ("trust", "caution", "do not trust")
+WORST = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What :func:`diagnose` found.
+
+    Attributes
+    ----------
+    verdict
+        ``"trust"``: use the draws. ``"caution"``: read the evidence first; point estimates are usually fine.
+        ``"do not trust"``: report nothing from these draws.
+    sentence
+        The verdict in words.
+    evidence
+        A row a check: ``check value limit passed meaning``.
+    worst
+        The worst quantities: ``variable rhat ess_bulk ess_tail mcse_relative mean sd``; see
+        :class:`~bayesdeep.diagnostics.convergence.Convergence` for how to read them.
+    advice
+        What to do, most pressing first; empty when all is well.
+    """
+
+    verdict: str
+    sentence: str
+    evidence: pd.DataFrame
+    worst: pd.DataFrame
+    advice: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        lines = [f"{self.verdict}: {self.sentence}", ""]
+        for row in self.evidence.itertuples():
+            mark = "ok " if row.passed else "!! "
+            lines.append(f"{mark} {row.check}: {_shown(row.value)} (limit {row.limit}); {row.meaning}")
+        if self.verdict != "trust" and len(self.worst):
+            lines += ["", self.worst.head(5).round(3).to_string()]
+        if self.advice:
+            lines += ["", *(f"- {sentence}" for sentence in self.advice)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        advice = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.advice)
+        return (
+            f"<p><b>{escape(self.verdict)}</b>: {escape(self.sentence)}</p>{self.evidence.to_html(index=False)}"
+            + (f"<ul>{advice}</ul>" if advice else "")
+            + (self.worst.to_html() if self.verdict != "trust" and len(self.worst) else "")
+        )
+
+
+def diagnose(idata: xr.DataTree) -> Diagnosis:
+    """Return a verdict on the draws in a tree, its evidence, and advice.
+
+    Parameters
+    ----------
+    idata
+        With the group posterior and, if there are any, sample_stats. The attributes ``exact``, ``method``, ``status``,
+        ``advice``, ``details`` and ``spec`` are used where present; without ``exact`` the draws are taken to be a
+        Markov chain's.
+
+    Notes
+    -----
+    For draws of the posterior itself the checks are: R-hat (good to 1.01, alarming from 1.05), bulk and tail effective
+    sample size (100 a chain), Monte Carlo error, divergences (any is a caution, more than 1 % of the draws a reason
+    not to trust), tree depth and E-BFMI (0.3). Methods that approximate the posterior never get better than "caution".
+    """
+    posterior, attrs = idata["posterior"].to_dataset(), idata.attrs
+    chains, draws = posterior.sizes.get("chain", 1), posterior.sizes.get("draw", 1)
+    found = convergence(posterior)
+    exact = bool(attrs.get("exact", True)) and chains * draws > 1
+    if exact:
+        stats = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else xr.Dataset()
+        rows = [*chain_checks(found, chains, draws), *sampler_checks(stats, posterior, _scales(posterior))]
+    else:
+        rows = [*chain_checks(found, chains, draws)[:1], *approximation_checks(attrs, chains * draws)]
+    rows += status_check(attrs)
+    spec = attrs.get("spec")
+    rows += conflict_checks(posterior, spec.get("priors", ())) if isinstance(spec, dict) else []
+    level = max([0 if exact else 1, *(row.severity for row in rows if not row.passed)])
+    worst = _worst(found.table) if exact else found.table.head(0)
+    return Diagnosis(
+        VERDICTS[level], _sentence(level, rows, exact, attrs, chains * draws), _evidence(rows), worst, _advice(rows, attrs)
+    )
+
+
+def _scales(posterior: xr.Dataset) -> list[str]:
+    return [str(name) for name in posterior.data_vars if "|" in str(name) and str(name).endswith("_sigma")]
+
+
+def _worst(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the worst quantities: by whichever of R-hat and the effective sizes is worst for each."""
+    size = table[["ess_bulk", "ess_tail"]].min(axis=1).fillna(0.0)
+    rank = pd.concat(
+        [table["rhat"].fillna(1.0).rank(pct=True), (-size).rank(pct=True), table["mcse_relative"].fillna(0.0).rank(pct=True)],
+        axis=1,
+    )
+    excess = (table["rhat"].fillna(1.0) - 1).clip(lower=0)
+    order = pd.DataFrame({"excess": excess.round(2), "rank": rank.max(axis=1)}).sort_values(
+        ["excess", "rank"], ascending=False, kind="stable"
+    )
+    return table.loc[~table.index.duplicated()].loc[order.index.drop_duplicates()[:WORST], list(COLUMNS)]
+
+
+def _sentence(level: int, rows: list[Check], exact: bool, attrs: Any, draws: int) -> str:
+    failed = sorted((row for row in rows if not row.passed), key=lambda row: -row.severity)
+    because = f" ({'; '.join(f'{r.check}: {_shown(r.value)}' for r in failed[:3])})" if failed else ""
+    if exact:
+        return (
+            "the chains agree and have enough independent draws; means and intervals can be reported",
+            f"the draws are usable, but something needs a look before they are reported{because}",
+            f"the draws do not represent the posterior{because}; do not report numbers from them",
+        )[level]
+    method = str(attrs.get("method", "this method"))
+    title = f"{method} ({ENGINES[method].title})" if method in ENGINES else method
+    kind = "is a point estimate, not draws from the posterior" if draws == 1 else "approximates the posterior by draws of its own"
+    tail = ("", "its predictions may be good, its uncertainty is not that of the posterior", "it failed its own check")[level]
+    return f"{title} {kind}; {tail}{because}"
+
+
+def _evidence(rows: list[Check]) -> pd.DataFrame:
+    columns = ["check", "value", "limit", "passed", "meaning"]
+    return pd.DataFrame([[getattr(row, c) for c in columns] for row in rows], columns=columns)
+
+
+def _advice(rows: list[Check], attrs: Any) -> tuple[str, ...]:
+    said = [str(sentence) for sentence in attrs.get("advice") or ()]
+    failed = sorted((row for row in rows if not row.passed), key=lambda row: -row.severity)
+    return tuple(dict.fromkeys([*(s for row in failed for s in row.advice), *said]))
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
