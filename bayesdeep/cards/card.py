@@ -76,7 +76,7 @@ class Card:
         """Return the model on the card's data, or on other ones."""
         from bayesdeep.model import Model
 
-        with self._named():
+        with self.named():
             return Model(
                 self.formula,
                 self.load_data() if data is None else data,
@@ -98,7 +98,7 @@ class Card:
             Replace settings of ``[fit]``; see :meth:`settings`.
         """
         model = self.model()
-        with self._named():
+        with self.named():
             return model.fit(progress=progress, **self.settings(**overrides))
 
     def settings(self, **overrides: Any) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Card:
         return own | changes
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
+    def named(self) -> Iterator[None]:
         """Note on errors which card they are about."""
         try:
             yield

@@ -23,8 +23,14 @@ DEEPEST = 20
 TEXTS = ("title", "formula", "family", "data", "about", "missing")
 TABLES = ("priors", "parameters", "fit")
 MISSING = ("error", "drop")
+WHOLE = ((int,), "a whole number")
+WANTED = {"method": ((str,), "text"), "device": ((str,), "text")}
+WANTED |= {"draws": WHOLE, "tune": WHOLE, "chains": WHOLE, "seed": WHOLE}
+"""Types of the values in ``[fit]``, and words for them; a method's own options may be anything simple."""
 STRINGS = re.compile(
-    r"""\"{3}(?:\\.?|[^\\])*?(?:\"{3,5}|\Z)|'{3}.*?(?:'{3,5}|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|'[^'\n]*+'?|\#[^\n]*+""", re.DOTALL
+    r"""\"{3}(?:\\.?|[^\\])*?(?:\"{3,5}|\Z)|'{3}.*?(?:'{3,5}|\Z)"""
+    r"""|\"(?:\\.|[^\"\\\n])*+\"?|'[^'\n]*+'?|\#[^\n]*+""",
+    re.DOTALL,
 )
 """Strings and comments. One without an end reaches to the end of the text or line, so that no search starts again."""
 
@@ -96,12 +102,14 @@ def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str, what
     known = tuple(known)
     for name in given:
         if name not in known:
-            raise CardError(f"{where}: unknown {what} '{name}'{nearest(name, known)}")
+            raise CardError(f"{where}: unknown {what} '{name[:60]}'{nearest(name[:60], known)}")
 
 
 def _kind(value: Any) -> str:
-    words = {str: "text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
-    return words.get(type(value), "a table" if isinstance(value, dict) else "a date or time")
+    if isinstance(value, int | float) and not _finite(value):
+        return "too large" if isinstance(value, int) else str(value)
+    words = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    return (words | {list: "a list", dict: "a table"}).get(type(value), "a date or time")
 
 
 def _text(value: Any, key: str, where: str) -> str:
@@ -139,16 +147,14 @@ def _parameter(value: Any, key: str, where: str) -> str | Known:
     _refuse_unknown(value, ("known",), where, f"key of {key}")
     known = value.get("known")
     if isinstance(known, bool) or not isinstance(known, str | int | float) or not _finite(known):
-        what = "missing" if known is None else _kind(known) if isinstance(known, bool | list | dict) else known
+        what = "missing" if known is None else _kind(known)
         raise CardError(f"{where}: {key}.known is {what}; it should be a column's name or a finite number")
     return Known(known if isinstance(known, str) else float(known))
 
 
 def _finite(value: str | float) -> bool:
-    try:
-        return isinstance(value, str) or math.isfinite(float(value))
-    except OverflowError:
-        return False
+    """Return whether a value is text, a finite float or an integer of 64 bits, the most TOML promises."""
+    return isinstance(value, str) or (abs(value) < 2**63 if isinstance(value, int) else math.isfinite(value))
 
 
 def _fit(table: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -162,8 +168,7 @@ def _fit(table: Mapping[str, Any], where: str) -> dict[str, Any]:
         options = {f.name for engine in engines for f in fields(engine.settings)}
         _refuse_unknown(table, ("method", *SHARED, *sorted(options - set(SHARED))), where, "key of fit")
     for name, value in table.items():
-        if name in ("draws", "tune", "chains", "seed") and (isinstance(value, bool) or not isinstance(value, int)):
-            raise CardError(f"{where}: fit.{name} is {_kind(value)}; it should be a whole number")
-        if not isinstance(value, str | int | float) or (name == "device" and not isinstance(value, str)):
-            raise CardError(f"{where}: fit.{name} is {_kind(value)}; it should be a number, text, true or false")
+        kinds, words = WANTED.get(name, ((str, bool, int, float), "a number, text, true or false"))
+        if type(value) not in kinds or not _finite(value):
+            raise CardError(f"{where}: fit.{name} is {_kind(value)}; it should be {words}")
     return dict(table)

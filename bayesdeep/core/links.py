@@ -86,9 +86,7 @@ def _softplus_forward(mu: Any) -> Any:
     return mu + np.log(-np.expm1(-np.asarray(mu)))
 
 
-def _unit(
-    name: str, forward: Callable, inverse: Callable, log: Callable, log1m: Callable, formula: str
-) -> Link:
+def _unit(name: str, forward: Callable, inverse: Callable, log: Callable, log1m: Callable, formula: str) -> Link:
     return Link(name, forward, inverse, "unit", log, log1m, formula)
 
 
@@ -142,9 +140,7 @@ LINKS: Mapping[str, Link] = _named(
         ),
         Link("log", np.log, _exp, "positive", formula="mu = exp(eta)"),
         Link("sqrt", np.sqrt, lambda eta: eta * eta, "nonnegative", formula="mu = eta^2"),
-        Link(
-            "inverse", lambda mu: 1.0 / np.asarray(mu), lambda eta: 1.0 / eta, "real", formula="mu = 1 / eta"
-        ),
+        Link("inverse", lambda mu: 1.0 / np.asarray(mu), lambda eta: 1.0 / eta, "real", formula="mu = 1 / eta"),
         Link(
             "inverse_squared",
             lambda mu: 1.0 / np.square(mu),

@@ -1,7 +1,7 @@
 """The single checks behind a diagnosis: each gives rows of evidence and, where it fails, advice."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ KHAT_LIMIT = 0.7
 class Check:
     """One row of evidence.
 
-    ``severity`` is what a failure makes of the verdict: 1 caution, 2 do not trust; ``advice`` is empty when all is well.
+    ``severity`` is what a failure makes of the verdict: 1 caution, 2 do not trust; ``advice`` is empty if all is well.
     """
 
     check: str
@@ -51,16 +51,19 @@ def chain_checks(found: Convergence, chains: int, draws: int) -> list[Check]:
     if draws < 4:
         too_few = f"fewer than 4 draws a chain: nothing can be said about '{table.index[0]}' or the others"
         return [*rows, Check("draws a chain", draws, ">= 4", False, too_few, 2, ("Fit again with draws=1000.",))]
-    if chains > 1:
-        rows.append(_rhat(table))
-    rows += [_ess(table, chains, draws, "ess_bulk", "centre"), _ess(table, chains, draws, "ess_tail", "tails")]
-    worst = table["mcse_relative"]
+    sizes = [_ess(table, chains, draws, "ess_bulk", "centre"), _ess(table, chains, draws, "ess_tail", "tails")]
+    # One sentence asks for more draws, and none where the chains disagree: longer ones would not help.
+    agree = chains == 1 or not float(table["rhat"].fillna(np.inf).max()) > RHAT_BAD
+    fewest = min(sizes, key=lambda check: check.value)
+    sizes = [check if agree and check is fewest else replace(check, advice=()) for check in sizes]
+    return [*rows, *([_rhat(table)] if chains > 1 else []), *sizes, _error(table)]
+
+
+def _error(table: pd.DataFrame) -> Check:
+    worst = table["mcse_relative"].fillna(np.inf)
     name, value = worst.idxmax(), float(worst.max())
     meaning = f"Monte Carlo error of the mean of '{name}' in posterior sds"
-    advice = (f"Raise draws if the mean of '{name}' is to be reported with two digits.",)
-    ok = value <= MCSE_LIMIT
-    rows.append(Check("MCSE / sd", value, f"<= {MCSE_LIMIT}", ok, meaning, 1, () if ok else advice))
-    return rows
+    return Check("MCSE / sd", value, f"<= {MCSE_LIMIT}", value <= MCSE_LIMIT, meaning)
 
 
 def _finite(found: Convergence) -> Check:
@@ -91,8 +94,9 @@ def _rhat(table: pd.DataFrame) -> Check:
         meaning = f"the chains describe different distributions: {names(bad.index)}"
         advice = (
             f"The chains disagree on {names(bad.index)}: fit again with tune=2000 and draws=2000. If they still "
-            f"disagree there is more than one mode, or '{name}' is not determined by the data: give it a stronger prior "
-            f"or leave it out. See where the chains are with arviz.plot_trace(fit.idata, var_names=['{_bare(table, name)}']).",
+            f"disagree there is more than one mode, or '{name}' is not determined by the data: give it a stronger "
+            "prior or leave it out. See where the chains are with "
+            f"arviz.plot_trace(fit.idata, var_names=['{_bare(table, name)}']).",
         )
         return Check("R-hat", value, limit, False, meaning, 2, advice)
     advice = (f"Fit again with tune=2000, draws=2000: the chains do not quite agree on {names(bad.index)}.",)
@@ -153,7 +157,8 @@ def _where(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]) -> s
             continue
         logs = np.log(np.maximum(values, np.finfo(float).tiny)).reshape(*diverging.shape, -1)
         spread = logs.std(axis=(0, 1))
-        shift = np.where(spread > 0, (logs[diverging].mean(axis=0) - logs.mean(axis=(0, 1))) / np.maximum(spread, 1e-12), 0)
+        moved = logs[diverging].mean(axis=0) - logs.mean(axis=(0, 1))
+        shift = np.where(spread > 0, moved / np.maximum(spread, 1e-12), 0)
         if shift.size and shift.min() < lowest:
             best, lowest = name, float(shift.min())
     return best
@@ -176,7 +181,7 @@ def status_check(attrs: Mapping[Any, Any]) -> list[Check]:
     status = attrs.get("status")
     if status is None:
         return []
-    meaning = {"ok": "the method found nothing wrong", "interrupted": "the run was stopped early; what there was is kept"}
+    meaning = {"ok": "the method found nothing wrong", "interrupted": "the run was stopped early; the rest is kept"}
     said = meaning.get(status, "the method doubts its own result")
     severe = 2 if status == "doubtful" and not attrs.get("exact", True) else 1
     return [Check("status of the run", status, "ok", status == "ok", said, severe)]

@@ -39,7 +39,7 @@ def conflict_checks(posterior: xr.Dataset, priors: Iterable[Any]) -> list[Check]
     for name, (distribution, arguments), origin, _, _, role, *_ in priors:
         if name not in posterior or role in ("intercept", "effects", "correlation") or distribution not in PRIORS:
             continue
-        measured = location_scale(distribution, dict((k, v) for k, v in arguments))
+        measured = location_scale(distribution, dict(arguments))
         if measured is None:
             continue
         location, scale = measured
@@ -64,7 +64,9 @@ def location_scale(distribution: str, arguments: Mapping[str, Any]) -> tuple[flo
 def _row(name: str, distribution: str, location: float, scale: float, distance: float, origin: str) -> Check:
     meaning = (
         f"the posterior mean of '{name}' lies {distance:.1f} scales from the centre of its {origin} prior "
-        f"({distribution}, location {location:.3g}, scale {scale:.3g}): prior and data disagree, or the prior's units are wrong"
+        f"({distribution}, location {location:.3g}, scale {scale:.3g}): prior and data disagree, or the prior's units "
+        "are wrong"
     )
-    advice = f"Check the prior of '{name}': if it was not meant to be that narrow, widen its scale to {distance * scale:.2g}."
+    wider = f"{distance * scale:.2g}"
+    advice = f"Check the prior of '{name}': if it was not meant to be that narrow, widen its scale to {wider}."
     return Check(f"prior of {name}", distance, f"<= {LIMIT:g}", False, meaning, 1, (advice,))

@@ -28,7 +28,7 @@ class Convergence:
     table
         Index: the quantity, ``"1|county[AITKIN]"``. Columns:
 
-        * ``rhat``: rank-normalised split R-hat. Good up to 1.01; above 1.05 the chains describe different distributions.
+        * ``rhat``: rank-normalised split R-hat. Good up to 1.01; above 1.05 the chains have different distributions.
         * ``ess_bulk``, ``ess_tail``: effective number of independent draws for the centre and for the 5 % and 95 %
           quantiles. 100 a chain suffice for means and intervals; below 25 a chain nothing should be read off.
         * ``mcse_relative``: Monte Carlo error of the mean in posterior sds. 0.05: the mean is known to a twentieth of

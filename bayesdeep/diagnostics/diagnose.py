@@ -99,9 +99,8 @@ def diagnose(idata: xr.DataTree) -> Diagnosis:
     rows += conflict_checks(posterior, spec.get("priors", ())) if isinstance(spec, dict) else []
     level = max([0 if exact else 1, *(row.severity for row in rows if not row.passed)])
     worst = _worst(found.table) if exact else found.table.head(0)
-    return Diagnosis(
-        VERDICTS[level], _sentence(level, rows, exact, attrs, chains * draws), _evidence(rows), worst, _advice(rows, attrs)
-    )
+    sentence = _sentence(level, rows, exact, attrs, chains * draws)
+    return Diagnosis(VERDICTS[level], sentence, _evidence(rows), worst, _advice(rows, attrs))
 
 
 def _scales(posterior: xr.Dataset) -> list[str]:
@@ -111,11 +110,9 @@ def _scales(posterior: xr.Dataset) -> list[str]:
 def _worst(table: pd.DataFrame) -> pd.DataFrame:
     """Return the worst quantities: by whichever of R-hat and the effective sizes is worst for each."""
     size = table[["ess_bulk", "ess_tail"]].min(axis=1).fillna(0.0)
-    rank = pd.concat(
-        [table["rhat"].fillna(1.0).rank(pct=True), (-size).rank(pct=True), table["mcse_relative"].fillna(0.0).rank(pct=True)],
-        axis=1,
-    )
-    excess = (table["rhat"].fillna(1.0) - 1).clip(lower=0)
+    rhat, error = table["rhat"].fillna(1.0), table["mcse_relative"].fillna(0.0)
+    rank = pd.concat([values.rank(pct=True) for values in (rhat, -size, error)], axis=1)
+    excess = (rhat - 1).clip(lower=0)
     order = pd.DataFrame({"excess": excess.round(2), "rank": rank.max(axis=1)}).sort_values(
         ["excess", "rank"], ascending=False, kind="stable"
     )
@@ -133,8 +130,9 @@ def _sentence(level: int, rows: list[Check], exact: bool, attrs: Any, draws: int
         )[level]
     method = str(attrs.get("method", "this method"))
     title = f"{method} ({ENGINES[method].title})" if method in ENGINES else method
-    kind = "is a point estimate, not draws from the posterior" if draws == 1 else "approximates the posterior by draws of its own"
-    tail = ("", "its predictions may be good, its uncertainty is not that of the posterior", "it failed its own check")[level]
+    point, cloud = "is a point estimate, not draws from the posterior", "gives approximate, not posterior, draws"
+    kind = point if draws == 1 else cloud
+    tail = ("", "its predictions may be good, its uncertainty is not the posterior's", "it failed a check")[level]
     return f"{title} {kind}; {tail}{because}"
 
 
@@ -151,5 +149,3 @@ def _advice(rows: list[Check], attrs: Any) -> tuple[str, ...]:
 
 def _shown(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-

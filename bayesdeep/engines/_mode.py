@@ -29,20 +29,24 @@ def find_mode(
 ) -> Mode:
     """Climb from several starting points by L-BFGS and return the highest point reached.
 
-    An interrupt ends the search; the best finished climb is returned if there is one.
+    An interrupt ends the search; the best point visited is returned.
     """
-    from scipy.optimize import minimize
+    from scipy.optimize import OptimizeResult, minimize
+
+    visited = OptimizeResult(fun=HUGE, x=np.zeros(target.dim), success=False)
 
     def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = target.logp_dlogp(x)
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             return HUGE, np.zeros_like(x)  # the line search then shortens its step
+        if -value < visited.fun:
+            visited.fun, visited.x = -value, x.copy()
         return -value, -gradient
 
     found, interrupted = [], False
     for i in range(starts):
-        start = safe_start(target, rng, method)
         try:
+            start = safe_start(target, rng, method)
             # `maxls` above the default: hierarchical densities are steep near small standard deviations.
             options = {"maxiter": max_iterations, "maxls": 50, "ftol": 1e-13, "gtol": 1e-6}
             found.append(minimize(downhill, start, jac=True, method="L-BFGS-B", options=options))
@@ -50,10 +54,9 @@ def find_mode(
             interrupted = True
             break
         progress.update(i + 1, starts, f"log density {-found[-1].fun:.4g}")
+    found += [visited] if interrupted else []
     found = [r for r in found if np.isfinite(r.fun) and r.fun < HUGE]
     if not found:
-        if interrupted:
-            raise KeyboardInterrupt(f"{method} was interrupted before the first climb had ended")
         raise FitError(f"{method}: no starting point led to a finite log density; use narrower priors")
     best = min(found, key=lambda r: r.fun)
     value, gradient = target.logp_dlogp(best.x)

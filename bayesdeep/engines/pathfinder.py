@@ -97,16 +97,13 @@ def run(settings: PathfinderSettings, target: Target, seed: int, progress: Progr
     found: list[tuple[float, LowRank]] = []
     interrupted = False
     for i in range(settings.paths):
-        start = safe_start(target, rng, "pathfinder")
-        try:
-            best = _one_path(settings, target, start, rng)
-        except KeyboardInterrupt:
-            if not found:
-                raise
-            interrupted = True
-            break
+        best, interrupted = _one_path(settings, target, rng)
         found += [best] if best is not None else []
+        if interrupted:
+            break
         progress.update(i + 1, settings.paths, f"ELBO {best[0]:.5g}" if best is not None else "a path failed")
+    if not found and interrupted:
+        raise KeyboardInterrupt("pathfinder was interrupted before its first normal approximation")
     if not found:
         raise FitError("pathfinder: no path found a normal approximation; use method='nuts' or narrower priors")
     normals = [n for _, n in found]
@@ -135,29 +132,32 @@ def run(settings: PathfinderSettings, target: Target, seed: int, progress: Progr
 
 
 def _one_path(
-    settings: PathfinderSettings, target: Target, start: np.ndarray, rng: np.random.Generator
-) -> tuple[float, LowRank] | None:
-    """Climb from ``start`` and return the highest ELBO with its normal; None where no point gave one."""
+    settings: PathfinderSettings, target: Target, rng: np.random.Generator
+) -> tuple[tuple[float, LowRank] | None, bool]:
+    """Climb from a new start; return the highest ELBO with its normal, if any, and whether an interrupt ended it."""
     best: tuple[float, LowRank] | None = None
     scale = np.ones(target.dim)
     memory: list[tuple[np.ndarray, np.ndarray]] = []
-    trail = _trail(target, start, settings)
-    for (x0, g0), (x1, g1) in pairwise(trail):
-        step, change = x1 - x0, g0 - g1
-        curved = float(step @ change)
-        # The paper's test: only steps with clear downward curvature may shape the normal.
-        if curved > 0 and float(change @ change) < 1e12 * curved:
-            scale = _new_scale(scale, step, change)
-            memory = [*memory, (step, change)][-settings.history :]
-        normal = _normal(x1, g1, scale, memory)
-        if normal is None:
-            continue
-        points = normal.place(rng.standard_normal((settings.elbo_draws, target.dim)))
-        lp = log_densities(target, points)
-        elbo = float((lp - normal.log_density(points)).mean())
-        if np.isfinite(elbo) and (best is None or elbo > best[0]):
-            best = (elbo, normal)
-    return best
+    try:
+        trail = _trail(target, safe_start(target, rng, "pathfinder"), settings)
+        for (x0, g0), (x1, g1) in pairwise(trail):
+            step, change = x1 - x0, g0 - g1
+            curved = float(step @ change)
+            # The paper's test: only steps with clear downward curvature may shape the normal.
+            if curved > 0 and float(change @ change) < 1e12 * curved:
+                scale = _new_scale(scale, step, change)
+                memory = [*memory, (step, change)][-settings.history :]
+            normal = _normal(x1, g1, scale, memory)
+            if normal is None:
+                continue
+            points = normal.place(rng.standard_normal((settings.elbo_draws, target.dim)))
+            lp = log_densities(target, points)
+            elbo = float((lp - normal.log_density(points)).mean())
+            if np.isfinite(elbo) and (best is None or elbo > best[0]):
+                best = (elbo, normal)
+    except KeyboardInterrupt:
+        return best, True
+    return best, False
 
 
 def _trail(target: Target, start: np.ndarray, settings: PathfinderSettings) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -33,9 +33,7 @@ def custom(
     signature
         Core dimensions of the parameters and the draw, ``"(),(k)->()"``.
     """
-    rv = pm.CustomDist.dist(
-        *params, logp=logp, logcdf=logcdf, dist=draw, signature=signature, class_name=name
-    )
+    rv = pm.CustomDist.dist(*params, logp=logp, logcdf=logcdf, dist=draw, signature=signature, class_name=name)
     # PyMC makes a class of its own for every such variable, so that these rules concern this one alone.
     _register(type(rv.owner.op), icdf)
     return rv

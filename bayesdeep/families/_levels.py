@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.lazy import pt
 from bayesdeep.core.records import Response
 
-from ._checks import numbers, one_column, refuse, refuse_rows
+from ._checks import numbers, one_column, refuse, refuse_rows, show
 
 
 def used_levels(response: Response, family: str, needs: str) -> Response:
@@ -57,3 +58,49 @@ def refuse_one_level(response: Response, family: str, needs: str) -> Response:
         only = "" if not response.levels else f" ({response.levels[0]!r})"
         refuse(response, family, needs, f"it only has one{only}")
     return response
+
+
+def ordered_levels(response: Response, family: str, needs: str) -> Response:
+    """Return the response with codes ``(obs,)`` in the levels' order, which must be declared or that of numbers.
+
+    Declared levels that do not occur are kept: they belong to the scale.
+    """
+    if response.levels is None:
+        response = all_levels(response, family, needs)
+    assert response.levels is not None
+    if response.ordered or response.levels == (False, True):
+        return refuse_one_level(all_levels(response, family, needs), family, needs)
+    whole = whole_labels(response.levels)
+    if whole is None:
+        shown = ", ".join(show(level) for level in response.levels[:4])
+        more = ", …" if len(response.levels) > 4 else ""
+        advice = (
+            f"its levels ({shown}{more}) have no order; declare it, as by pandas.Categorical(y, categories=[…], "
+            "ordered=True)"
+        )
+        refuse(response, family, needs, advice)
+    by_size = sorted(range(len(whole)), key=whole.__getitem__)
+    rank = np.argsort(by_size)
+    checked = all_levels(response, family, needs)
+    recoded = checked.with_(
+        value=rank[checked.value].astype(np.int64), levels=tuple(response.levels[i] for i in by_size)
+    )
+    return refuse_one_level(recoded, family, needs)
+
+
+def against_first(eta: Any) -> Any:
+    """Return predictors of all levels, ``(…, level)``, from those of all but the first, whose own is 0."""
+    eta = pt.as_tensor(eta)
+    return pt.concatenate([pt.zeros_like(eta[..., :1]), eta], axis=-1)
+
+
+def pick(table: Any, value: Any) -> Any:
+    """Return the entries of ``table (…, level)`` at the levels ``value (…,)``; minus infinity for no such level."""
+    value, levels = pt.as_tensor(value), table.shape[-1]
+    if value.ndim < table.ndim - 1:
+        value = pt.broadcast_to(value, table.shape[:-1])
+    elif value.ndim >= table.ndim:
+        table = pt.broadcast_to(table, (*value.shape, levels))
+    index = pt.clip(value, 0, levels - 1).astype("int64")
+    found = pt.take_along_axis(table, index[..., None], axis=-1)[..., 0]
+    return pt.switch(pt.and_(pt.ge(value, 0), pt.lt(value, levels)), found, -np.inf)

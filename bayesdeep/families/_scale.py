@@ -61,7 +61,8 @@ def through(link: Link, mean: float, sd: float) -> tuple[float, float]:
 
     ``identity`` and ``relu`` keep both. ``log`` has spread 1: a coefficient of 1 multiplies the mean by e. Scales of
     ``inverse`` and ``inverse_squared`` have the location for spread, so that a coefficient can double or halve it.
-    ``tanh`` has spread 1, and a mean outside (-1, 1) is held inside. ``sqrt`` and ``softplus`` use the delta method, ``sd |d eta / d mu|`` at the mean.
+    ``tanh`` has spread 1, and a mean outside (-1, 1) is held inside. ``sqrt`` and ``softplus`` use the delta
+    method, ``sd |d eta / d mu|`` at the mean.
     """
     if link.name in ("identity", "relu"):
         return mean, sd

@@ -7,6 +7,7 @@ from bayesdeep.core.lazy import pm
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 
 from ._checks import counts
+from ._counts import COUNT_LINKS, held
 from ._scale import scale_count
 
 
@@ -18,7 +19,7 @@ def code(response: Response) -> Response:
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``Poisson(mu)``."""
     del aux
-    return pm.Poisson.dist(params["mu"])
+    return pm.Poisson.dist(held(params["mu"]))
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -30,7 +31,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="poisson",
     title="Poisson distribution",
-    parameters=(Parameter("mu", ("log", "sqrt", "identity", "softplus"), "positive"),),
+    parameters=(Parameter("mu", COUNT_LINKS, "positive"),),
     code=code,
     rv=rv,
     mean=mean,

@@ -238,7 +238,7 @@ def test_signal_keeps_the_draws_of_nuts():
 
 @pytest.mark.parametrize("name", ["nuts", "advi", "fullrank_advi", "map", "laplace", "pathfinder"])
 def test_interrupt_inside_the_density_keeps_what_is_there(name):
-    after = {"nuts": 6000, "advi": 4000, "fullrank_advi": 4000, "map": 60, "laplace": 60, "pathfinder": 1500}[name]
+    after = {"nuts": 6000, "advi": 4000, "fullrank_advi": 4000, "map": 30, "laplace": 30, "pathfinder": 1500}[name]
     calls = []
 
     def interrupted(x):

@@ -1,0 +1,51 @@
+"""``bayesdeep compare``."""
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+
+from bayesdeep.cards import Card, find_card, read_card
+from bayesdeep.core.errors import CardError
+
+from .fit import SETTINGS, fit_named, seconds_text
+from .words import check_output, say
+
+
+def run(arguments: Namespace) -> None:
+    """Fit cards and compare them."""
+    path = check_output(arguments.report, arguments.overwrite, (".html", ".md"))
+    cards = [read_card(find_card(text)) for text in arguments.cards]
+    names = card_names(cards)
+    asked = {name: getattr(arguments, name) for name in SETTINGS}
+    models = [card.model() for card in cards]
+    fits = {}
+    for name, card, model in zip(names, cards, models, strict=True):
+        if not arguments.quiet:
+            say(f"{name}: {card.formula} ({card.family}; {model.rows:,} rows of {card.data}) …")
+        fits[name] = fit_named(card, model, card.settings(**asked), progress=not arguments.quiet)
+        if not arguments.quiet:
+            found = fits[name].diagnose()
+            say(f"  {found.verdict}: {found.sentence}", *(f"  - {sentence}" for sentence in found.advice))
+            say(f"  {seconds_text(fits[name])}")
+    from bayesdeep.compare import compare
+
+    comparison = compare(fits)
+    say(*([] if arguments.quiet else [""]), comparison.table.to_string(float_format=lambda value: f"{value:.4g}"))
+    if path is not None:
+        from bayesdeep.report import report
+
+        report(comparison, path)
+        say(f"wrote {path}")
+
+
+def card_names(cards: Sequence[Card]) -> list[str]:
+    """Return a name for each card: its file's, with the folder's before it where two files have one name."""
+    paths = [card.path for card in cards if card.path is not None]
+    stems = Counter(path.stem for path in paths)
+    names = [path.stem if stems[path.stem] == 1 else f"{path.absolute().parent.name}/{path.stem}" for path in paths]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in paths]
+    for path, count in Counter(path.resolve() for path in paths).items():
+        if count > 1:
+            raise CardError(f"card '{path}': is given twice; compare different cards")
+    return names

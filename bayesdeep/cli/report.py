@@ -1,0 +1,17 @@
+"""``bayesdeep report``."""
+
+from argparse import Namespace
+
+import bayesdeep as bd
+
+from .words import check_output, say
+
+
+def run(arguments: Namespace) -> None:
+    """Write a report of a saved fit."""
+    path = check_output(arguments.out, arguments.overwrite, (".html", ".md"))
+    fit = bd.load(arguments.fit)
+    from bayesdeep.report import report
+
+    report(fit, path)
+    say(f"wrote {path}")

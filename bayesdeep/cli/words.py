@@ -1,0 +1,84 @@
+"""Helpers of the commands: reading pairs and files, checking outputs, printing."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayesdeep.cards.source import is_file_name, read_table
+from bayesdeep.core.errors import BayesdeepError, DataError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LONGEST_TABLE = 40
+"""Rows from which effects of single groups are left out of a printed table."""
+
+
+def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    """Return ``NAME=TEXT`` as a dict; names may have ``=`` in brackets, as ``net(x, hidden=[8])`` has."""
+    found = {}
+    for text in texts:
+        depth = 0
+        for at, character in enumerate(text):
+            depth += (character in "([") - (character in ")]")
+            if character == "=" and depth == 0:
+                break
+        else:
+            at = len(text)
+        name, value = text[:at].strip(), text[at + 1 :].strip()
+        if not name or not value:
+            raise BayesdeepError(f"{option} {text!r}: write NAME=VALUE")
+        if name in found:
+            raise BayesdeepError(f"{option}: '{name}' is given twice")
+        found[name] = value
+    return found
+
+
+def load_data(text: str) -> "pd.DataFrame":
+    """Return a CSV or Parquet file's rows, or an example data set's."""
+    if is_file_name(text):
+        return read_table(text)
+    from bayesdeep.datasets import load_dataset
+    from bayesdeep.datasets._index import names
+
+    if text not in names():
+        raise DataError(f"data: '{text}' is no CSV or Parquet file and no example data set{nearest(text, names())}")
+    return load_dataset(text)
+
+
+def check_output(text: str | None, overwrite: bool, endings: tuple[str, ...] = ()) -> Path | None:
+    """Return the path of an output file, before hours of work are spent on what cannot be written."""
+    if text is None:
+        return None
+    path = Path(text)
+    if endings and path.suffix.lower() not in endings:
+        raise BayesdeepError(f"output '{path}': the name should end in {' or '.join(endings)}")
+    if path.is_dir():
+        raise BayesdeepError(f"output '{path}': is a folder")
+    if not path.parent.is_dir():
+        raise BayesdeepError(f"output '{path}': there is no folder '{path.parent}'")
+    if path.exists() and not overwrite:
+        raise BayesdeepError(f"output '{path}': exists; pass --overwrite or choose another name")
+    return path
+
+
+def say(*lines: Any) -> None:
+    """Print lines at once, control characters made visible: a title may be a stranger's."""
+    for line in lines:
+        shown = "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in str(line))
+        encoding = sys.stdout.encoding or "utf-8"
+        print(shown.encode(encoding, errors="replace").decode(encoding), flush=True)
+
+
+def summary_text(fit: Any, every: bool) -> str:
+    """Return the table of the posterior; with many rows, and unless asked for, without the effects of single groups."""
+    chains_show = fit.posterior.sizes["draw"] >= 4
+    table = fit.summary(kind="all" if chains_show else "stats", round_to="auto")
+    if every or len(table) <= LONGEST_TABLE:
+        return table.to_string()
+    effects = [str(n) for n in fit.posterior.data_vars if "|" in str(n) and not str(n).endswith("_sigma")]
+    kept = table[[not str(row).startswith(tuple(f"{name}[" for name in effects)) for row in table.index]]
+    left_out = len(table) - len(kept)
+    tail = f"\n({left_out} effects of single groups are not shown; --all shows them)" if left_out else ""
+    return kept.to_string(max_rows=None) + tail

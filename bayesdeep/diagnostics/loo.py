@@ -1,0 +1,179 @@
+"""Leave-one-out cross-validation by Pareto-smoothed importance sampling, a block of rows at a time.
+
+References
+----------
+Vehtari, Gelman and Gabry (2017), Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC,
+Statistics and Computing 27(5), https://doi.org/10.1007/s11222-016-9696-4. Vehtari, Simpson, Gelman, Yao and Gabry
+(2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72).
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from arviz_stats.utils import ELPDDataLOO
+
+from bayesdeep.core.errors import FitError
+
+SMALL = 20_000_000
+"""Draws times rows up to which all rows are handed to ArviZ at once."""
+LEAST_DRAWS = 25
+RELATIVE_FROM = 1_000
+
+Block = tuple[int, int, np.ndarray]
+
+
+@dataclass(kw_only=True, repr=False)
+class Loo(ELPDDataLOO):
+    """ArviZ's record of a leave-one-out estimate, with sentences on what to mind.
+
+    ``elpd`` is the expected log predictive density of all rows, higher is better; only differences between models of
+    the same rows mean anything, and those below 4, or below twice their standard error, mean little. ``p`` far above
+    the number of parameters, or a fifth of the number of rows, hints at a misspecified model. ``pareto_k`` above
+    ``good_k`` (0.7, less for few draws): the posterior without that row is too different; its ``elpd_i`` is a guess.
+    """
+
+    advice: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *(f"! {sentence}" for sentence in self.advice)])
+
+
+def loo_from_blocks(
+    idata: xr.DataTree, blocks: Iterable[Block], rows: int, pointwise: bool = True, *, limit: int = SMALL
+) -> Loo:
+    """Return PSIS leave-one-out cross-validation.
+
+    Parameters
+    ----------
+    idata
+        With the group posterior, from which the relative efficiency of the draws is taken.
+    blocks
+        First row, last row + 1 and the pointwise log likelihood ``(chain * draw, rows)``, chain by chain.
+    rows
+        Number of rows in all.
+    pointwise
+        Keep ``elpd_i`` and ``pareto_k``.
+    limit
+        Above this many draws times rows, blocks are treated one after another, and weights are not kept.
+
+    Warns
+    -----
+    UserWarning
+        Where Pareto k-hat is too large for some rows. That the draws are approximate is said in ``advice`` instead.
+
+    Raises
+    ------
+    FitError
+        When there are too few draws, as of a point estimate.
+    """
+    draws = check_draws(idata)
+    if draws * rows <= limit:
+        blocks = [(0, rows, np.concatenate([value for _, _, value in blocks], axis=1))]
+    # Weights are as large as the log likelihood: they are let go of unless all of it is in one piece.
+    parts = [_without_weights(part) if stop - start < rows else part for start, stop, part in loo_parts(idata, blocks)]
+    found = combine(parts, idata)
+    for sentence in found.advice:
+        if "k-hat" in sentence:
+            warnings.warn(sentence, UserWarning, stacklevel=3)
+    if not pointwise:
+        found.elpd_i = found.pareto_k = None
+    return found
+
+
+def check_draws(idata: xr.DataTree) -> int:
+    """Return the number of draws, if there are enough of them for importance sampling."""
+    sizes = idata["posterior"].sizes
+    draws = int(sizes["chain"] * sizes["draw"])
+    if draws < LEAST_DRAWS:
+        method = idata.attrs.get("method", "this method")
+        raise FitError(
+            f"loo: {method} gives {draws} draw{'s' if draws > 1 else ''}, and leave-one-out cross-validation weighs "
+            "posterior draws; use fit.kfold() instead, which refits the model"
+        )
+    return draws
+
+
+def loo_parts(idata: xr.DataTree, blocks: Iterable[Block]) -> Iterator[tuple[int, int, ELPDDataLOO]]:
+    """Yield ArviZ's leave-one-out of each block, with weights, whose rows are numbered as in the data."""
+    import arviz as az
+
+    sizes = idata["posterior"].sizes
+    efficiency = relative_efficiency(idata)
+    for start, stop, value in blocks:
+        array = np.asarray(value, dtype=float).reshape(sizes["chain"], sizes["draw"], -1)
+        coords = {"obs": np.arange(start, stop)}
+        group = xr.Dataset({"y": (("chain", "draw", "obs"), array)}, coords=coords)
+        tree = xr.DataTree.from_dict({"log_likelihood": group})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield start, stop, az.loo(tree, pointwise=True, reff=efficiency)
+
+
+def relative_efficiency(idata: xr.DataTree) -> float:
+    """Return the mean effective size over the number of draws, as ArviZ does; of at most 1,000 scalars."""
+    import arviz as az
+
+    from .convergence import stack_scalars
+
+    posterior = idata["posterior"].to_dataset()
+    if posterior.sizes["chain"] == 1 or not posterior.data_vars:
+        return 1.0
+    _, _, draws = stack_scalars(posterior)
+    if len(draws) > RELATIVE_FROM:
+        draws = draws[np.linspace(0, len(draws) - 1, RELATIVE_FROM).astype(int)]
+    data = xr.Dataset({"x": (("quantity", "chain", "draw"), draws)})
+    with np.errstate(all="ignore"):
+        sizes = np.asarray(az.ess(data, method="mean")["x"])
+    value = float(sizes[np.isfinite(sizes)].mean()) / draws[0].size if np.isfinite(sizes).any() else 1.0
+    return value if value > 0 else 1.0
+
+
+def _without_weights(part: ELPDDataLOO) -> ELPDDataLOO:
+    part.log_weights = None
+    return part
+
+
+def combine(parts: Iterable[ELPDDataLOO], idata: xr.DataTree) -> Loo:
+    """Return the estimates of blocks of rows as one."""
+    parts = list(parts)
+    elpd_i = xr.concat([p.elpd_i for p in parts], "obs")
+    pareto_k = xr.concat([p.pareto_k for p in parts], "obs")
+    first, count = parts[0], elpd_i.size
+    k_advice = k_sentence(np.asarray(pareto_k), first.good_k)
+    kept = {f.name: getattr(first, f.name) for f in fields(first)}
+    kept |= {
+        "elpd": float(elpd_i.sum()),
+        "se": float(np.sqrt(count * elpd_i.var())),
+        "p": float(sum(p.p for p in parts)),
+        "n_data_points": count,
+        "warning": bool(k_advice),
+        "elpd_i": elpd_i,
+        "pareto_k": pareto_k,
+        "log_weights": first.log_weights if len(parts) == 1 else None,
+    }
+    return Loo(**kept, advice=(*k_advice, *_approximate(idata.attrs)))
+
+
+def k_sentence(pareto_k: np.ndarray, good_k: float) -> tuple[str, ...]:
+    """Return a sentence on rows whose Pareto k-hat is too large, or nothing."""
+    bad = int((pareto_k > good_k).sum())
+    if not bad:
+        return ()
+    return (
+        f"{bad:,} of {pareto_k.size:,} rows have Pareto k-hat above {good_k:.2f}: their leave-one-out estimates are not "
+        "reliable; use fit.kfold(), or a model that is less surprised by them",
+    )
+
+
+def _approximate(attrs: Any) -> tuple[str, ...]:
+    if attrs.get("exact", True):
+        return ()
+    method = attrs.get("method", "approximate")
+    return (
+        f"the draws are those of {method}, not of the posterior, and the estimate inherits its error; fit.kfold() does "
+        "not",
+    )

@@ -1,0 +1,122 @@
+"""Ordered levels as slices of a latent variable."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
+
+from ._custom import custom
+from ._levels import ordered_levels
+from ._scale import scale_unit
+from ._unit import UNIT_LINKS
+
+LATENT_SD = {
+    "logit": np.pi / np.sqrt(3),
+    "probit": 1.0,
+    "cloglog": np.pi / np.sqrt(6),
+    "loglog": np.pi / np.sqrt(6),
+    "cauchit": 1.0,
+}
+"""Standard deviation of the latent variable's distribution; the Cauchy distribution has its scale."""
+
+LEAST_STEP = 1e-300
+
+
+def code(response: Response) -> Response:
+    """Return codes 0, 1, 2, … ``(obs,)`` of int64 into the levels in their order."""
+    return ordered_levels(response, "cumulative", "an ordered category or whole numbers")
+
+
+def log_slice(upper: Any, lower: Any, link: Link) -> Any:
+    """Return ``log(F(upper) - F(lower))`` for ``upper > lower``.
+
+    From ``log F`` in the lower half and ``log(1 - F)`` in the upper half, so that the larger of the two numbers
+    subtracted is at most about one half and nothing cancels against 1.
+    """
+    assert link.log_inverse is not None
+    assert link.log1m_inverse is not None
+    low = pt.lt(upper + lower, 0.0)
+    larger = pt.switch(low, link.log_inverse(upper), link.log1m_inverse(lower))
+    smaller = pt.switch(low, link.log_inverse(lower), link.log1m_inverse(upper))
+    return larger + pt.log1mexp(pt.minimum(smaller - larger, -LEAST_STEP))
+
+
+def _log_probability(value: Any, eta: Any, threshold: Any, link: Link) -> Any:
+    cuts = threshold.shape[-1]
+    upper = _gather(threshold, pt.clip(value, 0, cuts - 1)) - eta
+    lower = _gather(threshold, pt.clip(value - 1, 0, cuts - 1)) - eta
+    # At the ends there is one cut, and both are the same: a distance of 0 would spoil the gradient.
+    apart = pt.switch(pt.gt(upper, lower), upper, lower + 1.0)
+    assert link.log_inverse is not None
+    assert link.log1m_inverse is not None
+    first, last = link.log_inverse(upper), link.log1m_inverse(lower)
+    middle = log_slice(apart, lower, link)
+    found = pt.switch(pt.eq(value, 0), first, pt.switch(pt.eq(value, cuts), last, middle))
+    return pt.switch(pt.and_(pt.ge(value, 0), pt.le(value, cuts)), found, -np.inf)
+
+
+def _gather(threshold: Any, index: Any) -> Any:
+    """Return the thresholds of the indexed cuts: shared by all rows, or rows of thresholds ``(…, cut)``."""
+    index = pt.as_tensor(index).astype("int64")
+    if threshold.ndim == 1:
+        return threshold[index]
+    return pt.take_along_axis(threshold, index[..., None], axis=-1)[..., 0]
+
+
+def rv(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return the level with ``P(y <= k) = F(threshold_k - eta)``."""
+    link = aux.link
+
+    def logp(value: Any, eta: Any, threshold: Any) -> Any:
+        return _log_probability(value, eta, threshold, link)
+
+    def draw(eta: Any, threshold: Any, size: Any) -> Any:
+        # The first level whose cumulative probability a uniform number does not exceed.
+        like = eta + pt.zeros_like(threshold[..., 0])
+        uniform = pm.Uniform.dist(pt.zeros_like(like), 1.0, size=size)
+        return pt.gt(uniform[..., None], link.inverse(threshold - eta[..., None])).sum(axis=-1)
+
+    return custom("Cumulative", logp, draw, params["mu"], params["threshold"], signature="(),(c)->()")
+
+
+def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return the probabilities ``(obs, level)``, with the care :func:`log_slice` takes in the tails."""
+    link, at = aux.link, params["threshold"] - params["mu"][..., None]
+    assert link.log_inverse is not None
+    assert link.log1m_inverse is not None
+    first, last = link.log_inverse(at[..., :1]), link.log1m_inverse(at[..., -1:])
+    middle = log_slice(at[..., 1:], at[..., :-1], link)
+    return pt.exp(pt.concatenate([first, middle, last], axis=-1))
+
+
+def scale(response: Response, link: Link) -> tuple[float, float]:
+    """Return 0, since the thresholds take the intercept's place, and the link's own spread."""
+    del response
+    return 0.0, scale_unit(link)[1]
+
+
+def threshold(response: Response, link: Link) -> Default:
+    """Return the prior of the thresholds, from the standard deviation of the latent variable."""
+    del response
+    text = f"StudentT(3, 0, {2.5 * LATENT_SD[link.name]:.4g})"
+    return Default(text, f"2.5 standard deviations of the latent variable of the {link.name} link, heavy tails")
+
+
+FAMILY = Family(
+    name="cumulative",
+    title="cumulative (ordinal) distribution",
+    parameters=(
+        Parameter("mu", UNIT_LINKS, link_in_family=True),
+        Parameter("threshold", (), "ordered", threshold, shape="cut"),
+    ),
+    code=code,
+    rv=rv,
+    mean=mean,
+    scale=scale,
+    words=frozenset({"discrete", "levels", "ordered", "no_intercept"}),
+    example={"mu": 0.4, "threshold": (-0.8, 0.3, 1.5)},
+    notes="P(y <= k) = F(threshold_k - eta), F the inverse link; the thresholds take the intercept's place.",
+)

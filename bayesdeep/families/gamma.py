@@ -1,0 +1,67 @@
+"""Positive numbers whose standard deviation is in proportion to their mean."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.records import Aux, Family, Parameter, Response
+
+from ._checks import positive
+from ._defaults import fixed
+from ._scale import scale_mean
+
+TINY_TAIL = 1e-290
+
+
+def code(response: Response) -> Response:
+    """Return the response as float64; it must be above 0."""
+    return positive(response, "gamma", "where a 0 means none at all, a hurdle or tobit model may be right")
+
+
+def rv(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``Gamma`` with shape ``alpha`` and rate ``alpha / mu``."""
+    del aux
+    return pm.Gamma.dist(alpha=params["alpha"], beta=params["alpha"] / params["mu"])
+
+
+def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu``."""
+    del aux
+    return params["mu"]
+
+
+def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return ``log Q(alpha, alpha value / mu)``, the upper incomplete gamma function.
+
+    Where it underflows, the second convergent of Legendre's continued fraction takes its place,
+    ``x^a exp(-x) / Γ(a) / (x + 1 - a - (1 - a) / (x + 3 - a))`` (Abramowitz & Stegun 6.5.31).
+    """
+    del aux
+    a = params["alpha"]
+    x = a / params["mu"] * value
+    tail = pt.gammaincc(a, x)
+    fits = pt.gt(tail, TINY_TAIL)
+    # Keep the branch not taken away from its poles, or its gradient would be NaN.
+    far = pt.where(fits, 700.0 + a, x)
+    legendre = a * pt.log(far) - far - pt.gammaln(a) - pt.log(far + 1 - a - (1 - a) / (far + 3 - a))
+    return pt.switch(fits, pt.log(pt.where(fits, tail, 1.0)), legendre)
+
+
+ALPHA = fixed("InverseGamma(0.4, 0.3)", "wide in both directions: the coefficient of variation is alpha^(-1/2)")
+
+FAMILY = Family(
+    name="gamma",
+    title="gamma distribution",
+    parameters=(
+        Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),
+        Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA),
+    ),
+    code=code,
+    rv=rv,
+    mean=mean,
+    scale=scale_mean,
+    modifiers=frozenset({"censored", "truncated", "weighted"}),
+    log_survival=log_survival,
+    example={"mu": 1.4, "alpha": 2.3},
+    notes="mu is the mean and alpha the shape; the variance is mu^2 / alpha.",
+)

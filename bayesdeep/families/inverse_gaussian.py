@@ -1,0 +1,86 @@
+"""Positive, right-skewed numbers whose variance grows with the cube of the mean."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.links import log_normal_cdf
+from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
+
+from ._checks import positive
+from ._custom import custom
+from ._scale import mean_sd, scale_mean
+
+
+def code(response: Response) -> Response:
+    """Return the response as float64; it must be above 0."""
+    return positive(response, "inverse_gaussian")
+
+
+def _sides(value: Any, mu: Any, lam: Any) -> tuple[Any, Any, Any]:
+    """Return ``(y / mu - 1) √(lam / y)``, ``-(y / mu + 1) √(lam / y)`` and ``2 lam / mu``."""
+    root = pt.sqrt(lam / value)
+    return (value / mu - 1.0) * root, -(value / mu + 1.0) * root, 2.0 * lam / mu
+
+
+def rv(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return the inverse Gaussian distribution with mean ``mu`` and shape ``lam`` (PyMC's ``Wald``).
+
+    The distribution function is ``Φ(a) + exp(2 lam / mu) Φ(b)`` with ``a`` and ``b`` of :func:`_sides` (Chhikara &
+    Folks 1974), summed in logarithms.
+    """
+    del aux
+
+    def logp(value: Any, mu: Any, lam: Any) -> Any:
+        return pm.logp(pm.Wald.dist(mu=mu, lam=lam), value)
+
+    def logcdf(value: Any, mu: Any, lam: Any) -> Any:
+        inside = pt.gt(value, 0.0)
+        a, b, shift = _sides(pt.where(inside, value, 1.0), mu, lam)
+        found = pt.logaddexp(log_normal_cdf(a), shift + log_normal_cdf(b))
+        return pt.switch(inside, pt.minimum(found, 0.0), -float("inf"))
+
+    def draw(mu: Any, lam: Any, size: Any) -> Any:
+        return pm.Wald.dist(mu=mu, lam=lam, size=size)
+
+    return custom("InverseGaussian", logp, draw, params["mu"], params["lam"], signature="(),()->()", logcdf=logcdf)
+
+
+def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu``."""
+    del aux
+    return params["mu"]
+
+
+def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return ``log(Φ(-a) - exp(2 lam / mu) Φ(b))`` with ``a`` and ``b`` of :func:`_sides`."""
+    del aux
+    a, b, shift = _sides(value, params["mu"], params["lam"])
+    upper = log_normal_cdf(-a)
+    return upper + pt.log1mexp(pt.minimum(shift + log_normal_cdf(b) - upper, -1e-12))
+
+
+def lam(response: Response, link: Link) -> Default:
+    """Return the prior of the shape, which is in the response's units."""
+    del link
+    location = mean_sd(response)[0]
+    text = f"InverseGamma(0.4, {0.3 * location:.4g})"
+    return Default(text, "wide in both directions around the response's mean, where the coefficient of variation is 1")
+
+
+FAMILY = Family(
+    name="inverse_gaussian",
+    title="inverse Gaussian distribution",
+    parameters=(
+        Parameter("mu", ("log", "inverse_squared", "inverse", "softplus", "identity"), "positive"),
+        Parameter("lam", ("log", "softplus", "identity"), "positive", lam),
+    ),
+    code=code,
+    rv=rv,
+    mean=mean,
+    scale=scale_mean,
+    modifiers=frozenset({"censored", "truncated", "weighted"}),
+    log_survival=log_survival,
+    example={"mu": 1.4, "lam": 3.1},
+    notes="mu is the mean and lam the shape; the variance is mu^3 / lam.",
+)

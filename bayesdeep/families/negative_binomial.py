@@ -1,0 +1,51 @@
+"""Counts that vary more than Poisson counts of the same mean."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesdeep.core.lazy import pm
+from bayesdeep.core.records import Aux, Family, Parameter, Response
+
+from ._checks import counts
+from ._counts import COUNT_LINKS, held
+from ._defaults import DISPERSION
+from ._scale import scale_count
+
+
+def code(response: Response) -> Response:
+    """Return the response as counts of int64."""
+    return counts(response, "negative_binomial")
+
+
+def rv(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``NegativeBinomial(mu, alpha)``."""
+    del aux
+    return pm.NegativeBinomial.dist(mu=held(params["mu"]), alpha=params["alpha"])
+
+
+def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu``."""
+    del aux
+    return params["mu"]
+
+
+FAMILY = Family(
+    name="negative_binomial",
+    title="negative binomial distribution",
+    parameters=(
+        Parameter("mu", COUNT_LINKS, "positive"),
+        Parameter("alpha", ("log", "softplus", "identity"), "positive", DISPERSION),
+    ),
+    code=code,
+    rv=rv,
+    mean=mean,
+    scale=scale_count,
+    modifiers=frozenset({"censored", "truncated", "weighted"}),
+    words=frozenset({"discrete"}),
+    example={"mu": 2.6, "alpha": 1.7},
+    notes=(
+        "mu is the mean and the variance is mu + mu^2 / alpha: the smaller alpha, the stronger the overdispersion. "
+        "Left-censored rows contribute P(Y <= value), right-censored ones P(Y > value), intervals "
+        "P(value < Y <= upper)."
+    ),
+)

@@ -1,0 +1,89 @@
+"""Lifetimes whose hazard grows or falls with a power of time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.links import LINKS
+from bayesdeep.core.records import Aux, Family, Parameter, Response
+
+from ._checks import positive
+from ._custom import custom
+from ._defaults import fixed
+from ._scale import scale_mean
+
+# P(Y <= y) = 1 - exp(-exp(w)) with w = alpha (log y - log scale): the cloglog link has both logarithms.
+HAZARD = LINKS["cloglog"]
+
+
+def code(response: Response) -> Response:
+    """Return the response as float64; it must be above 0."""
+    return positive(response, "weibull")
+
+
+def log_scale(mu: Any, alpha: Any) -> Any:
+    """Return the logarithm of ``mu / Γ(1 + 1 / alpha)``."""
+    return pt.log(mu) - pt.gammaln(1.0 + 1.0 / alpha)
+
+
+def log_hazard(value: Any, mu: Any, alpha: Any) -> Any:
+    """Return the logarithm of the cumulative hazard, ``alpha (log value - log scale)``."""
+    return alpha * (pt.log(value) - log_scale(mu, alpha))
+
+
+def rv(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``Weibull`` with shape ``alpha`` and mean ``mu``."""
+    del aux
+
+    def logp(value: Any, mu: Any, alpha: Any) -> Any:
+        inside = pt.gt(value, 0.0)
+        y = pt.where(inside, value, 1.0)
+        w = log_hazard(y, mu, alpha)
+        return pt.switch(inside, pt.log(alpha) - pt.log(y) + w + HAZARD.log1m_inverse(w), -float("inf"))
+
+    def logcdf(value: Any, mu: Any, alpha: Any) -> Any:
+        inside = pt.gt(value, 0.0)
+        w = log_hazard(pt.where(inside, value, 1.0), mu, alpha)
+        return pt.switch(inside, HAZARD.log_inverse(w), -float("inf"))
+
+    def icdf(q: Any, mu: Any, alpha: Any) -> Any:
+        return pt.exp(log_scale(mu, alpha)) * (-pt.log1p(-q)) ** (1.0 / alpha)
+
+    def draw(mu: Any, alpha: Any, size: Any) -> Any:
+        unit = pm.Exponential.dist(scale=pt.ones_like(mu + alpha), size=size)
+        return pt.exp(log_scale(mu, alpha) + pt.log(unit) / alpha)
+
+    mu, alpha = params["mu"], params["alpha"]
+    return custom("Weibull", logp, draw, mu, alpha, signature="(),()->()", logcdf=logcdf, icdf=icdf)
+
+
+def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu``."""
+    del aux
+    return params["mu"]
+
+
+def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return minus the cumulative hazard, ``-(value / scale)^alpha``."""
+    del aux
+    return HAZARD.log1m_inverse(log_hazard(value, params["mu"], params["alpha"]))
+
+
+ALPHA = fixed("LogNormal(0, 1)", "from a strongly falling to a strongly rising hazard; 1 is a constant one")
+
+FAMILY = Family(
+    name="weibull",
+    title="Weibull distribution",
+    parameters=(
+        Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),
+        Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA),
+    ),
+    code=code,
+    rv=rv,
+    mean=mean,
+    scale=scale_mean,
+    modifiers=frozenset({"censored", "truncated", "weighted"}),
+    log_survival=log_survival,
+    example={"mu": 1.4, "alpha": 1.8},
+    notes="mu is the mean and alpha the shape; the scale is mu / Gamma(1 + 1 / alpha).",
+)

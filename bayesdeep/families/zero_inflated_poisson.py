@@ -1,0 +1,63 @@
+"""Poisson counts with extra zeros."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.records import Aux, Family, Parameter, Response
+
+from ._checks import counts
+from ._counts import COUNT_LINKS, held, log_poisson
+from ._custom import custom
+from ._defaults import PROBABILITY
+from ._scale import scale_count
+from ._unit import UNIT_LINKS, inner_unit
+
+
+def code(response: Response) -> Response:
+    """Return the response as counts of int64."""
+    return counts(response, "zero_inflated_poisson")
+
+
+def rv(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return the mixture of zero, with probability ``zi``, and ``Poisson(mu)``."""
+    del aux
+
+    def logp(value: Any, mu: Any, zi: Any) -> Any:
+        log_extra, log_rest = pt.log(zi), pt.log1p(-zi)
+        count = pt.switch(pt.ge(value, 0), value, 0)
+        some = log_rest + log_poisson(count, mu)
+        found = pt.switch(pt.eq(value, 0), pt.logaddexp(log_extra, log_rest - mu), some)
+        return pt.switch(pt.ge(value, 0), found, -np.inf)
+
+    def draw(mu: Any, zi: Any, size: Any) -> Any:
+        extra = pm.Bernoulli.dist(zi + pt.zeros_like(mu), size=size)
+        return (1 - extra) * pm.Poisson.dist(mu + pt.zeros_like(zi), size=size)
+
+    zi = inner_unit(params["zi"])
+    return custom("ZeroInflatedPoisson", logp, draw, held(params["mu"]), zi, signature="(),()->()")
+
+
+def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``(1 - zi) mu``."""
+    del aux
+    return (1.0 - params["zi"]) * params["mu"]
+
+
+FAMILY = Family(
+    name="zero_inflated_poisson",
+    title="zero-inflated Poisson distribution",
+    parameters=(
+        Parameter("mu", COUNT_LINKS, "positive"),
+        Parameter("zi", UNIT_LINKS, "unit", PROBABILITY),
+    ),
+    code=code,
+    rv=rv,
+    mean=mean,
+    scale=scale_count,
+    words=frozenset({"discrete"}),
+    example={"mu": 2.6, "zi": 0.3},
+    notes="zi is the probability of an extra zero; mu is the mean of the Poisson part, which has zeros of its own.",
+)
