@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayesdeep.core.errors import BayesdeepError, CardError
+from bayesdeep.core.errors import BayesdeepError, CardError, FormulaError, nearest
 from bayesdeep.core.priors import Known
+from bayesdeep.core.registry import FAMILIES
 
 from .source import is_file_name, read_table
 
@@ -77,6 +78,7 @@ class Card:
         from bayesdeep.model import Model
 
         with self.named():
+            self._check_parameters()
             return Model(
                 self.formula,
                 self.load_data() if data is None else data,
@@ -110,7 +112,15 @@ class Card:
         own = dict(self.fit_options)
         if changes.get("method", own.get("method")) != own.get("method"):
             own = {name: value for name, value in own.items() if name in SHARED}
-        return own | changes
+        return {name: value for name in ("method", *own, *changes) if (value := (own | changes).get(name)) is not None}
+
+    def _check_parameters(self) -> None:
+        """Raise for names the family does not have: they go to the model as keywords, beside its own ones."""
+        family = FAMILIES.find(self.family, "family", FormulaError)
+        names = [p.name for p in family.parameters]
+        for name in self.parameters:
+            if name not in names:
+                raise FormulaError(f"formula: family '{self.family}' has no parameter '{name}'{nearest(name, names)}")
 
     @contextmanager
     def named(self) -> Iterator[None]:

@@ -23,8 +23,8 @@ DEEPEST = 20
 TEXTS = ("title", "formula", "family", "data", "about", "missing")
 TABLES = ("priors", "parameters", "fit")
 MISSING = ("error", "drop")
-WHOLE = ((int,), "a whole number")
-WANTED = {"method": ((str,), "text"), "device": ((str,), "text")}
+WHOLE: tuple[tuple[type, ...], str] = ((int,), "a whole number")
+WANTED: dict[str, tuple[tuple[type, ...], str]] = {"method": ((str,), "text"), "device": ((str,), "text")}
 WANTED |= {"draws": WHOLE, "tune": WHOLE, "chains": WHOLE, "seed": WHOLE}
 """Types of the values in ``[fit]``, and words for them; a method's own options may be anything simple."""
 STRINGS = re.compile(

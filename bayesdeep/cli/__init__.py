@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -54,7 +55,7 @@ def _refuse(text: str) -> int:
     return WRONG
 
 
-def _note(message: Warning | str, category: type[Warning], *_: Any) -> None:
+def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Show a warning as one line, without the place in our code it came from."""
     if issubclass(category, UserWarning):
         print(f"note: {message}", file=sys.stderr)
@@ -62,7 +63,5 @@ def _note(message: Warning | str, category: type[Warning], *_: Any) -> None:
 
 def _close_output() -> None:
     """Point stdout at nothing, so that Python's own flush at the end does not fail again."""
-    try:
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass

@@ -1,8 +1,10 @@
 """``bayesdeep compare``."""
 
+import shutil
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from bayesdeep.cards import Card, find_card, read_card
 from bayesdeep.core.errors import CardError
@@ -29,13 +31,28 @@ def run(arguments: Namespace) -> None:
             say(f"  {seconds_text(fits[name])}")
     from bayesdeep.compare import compare
 
-    comparison = compare(fits)
-    say(*([] if arguments.quiet else [""]), comparison.table.to_string(float_format=lambda value: f"{value:.4g}"))
+    comparison = compare(fits, seed=arguments.seed, progress=not arguments.quiet)
+    say(*([] if arguments.quiet else [""]), *table_lines(comparison.table))
     if path is not None:
         from bayesdeep.report import report
 
-        report(comparison, path)
+        report(comparison, path, overwrite=arguments.overwrite, extra=about(cards))
         say(f"wrote {path}")
+
+
+def table_lines(table: Any) -> list[str]:
+    """Return the table as wide as the terminal, and its warnings as sentences below."""
+    width = shutil.get_terminal_size((100, 24)).columns
+    numbers = table.drop(columns="warning", errors="ignore")
+    lines = [numbers.to_string(float_format=lambda value: f"{value:.4g}", line_width=width)]
+    warned = table.get("warning", {})
+    return lines + [f"! {name}: {text}" for name, text in warned.items() if text]
+
+
+def about(cards: Sequence[Card]) -> dict[str, str]:
+    """Return what a report cannot know from the fits: the data's name and the cards' texts."""
+    texts = [card.path.read_text(encoding="utf-8").strip() for card in cards if card.path is not None]
+    return {"data": ", ".join(dict.fromkeys(card.data for card in cards)), "card": "\n\n".join(texts)}
 
 
 def card_names(cards: Sequence[Card]) -> list[str]:

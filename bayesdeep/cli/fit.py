@@ -31,7 +31,7 @@ def run(arguments: Namespace) -> None:
         say(summary_text(fit, arguments.all))
         return
     found = fit.diagnose()
-    say(fit.explain_choice, "", summary_text(fit, arguments.all), "")
+    say(*([fit.explain_choice] if "method" not in settings else []), "", summary_text(fit, arguments.all), "")
     say(f"{found.verdict}: {found.sentence}", *(f"- {sentence}" for sentence in found.advice))
     say(seconds_text(fit), *([] if saved is None else [f"saved {saved}"]))
 

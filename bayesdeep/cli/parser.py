@@ -68,12 +68,18 @@ def _models(commands: Any) -> None:
 
 def _fit(commands: Any) -> None:
     parser = _command(commands, "fit", "fit a model card, or a formula to a file of data")
-    parser.add_argument("target", metavar="CARD|DATA", help="card (file or name), CSV or Parquet file, or example data set")
-    parser.add_argument("formula", nargs="?", metavar="FORMULA", help='such as "y ~ x + (1 | g)"; in place of the card\'s')
+    parser.add_argument(
+        "target", metavar="CARD|DATA", help="card (file or name), CSV or Parquet file, or example data set"
+    )
+    parser.add_argument(
+        "formula", nargs="?", metavar="FORMULA", help='such as "y ~ x + (1 | g)"; in place of the card\'s'
+    )
     group = parser.add_argument_group("model")
     group.add_argument("--family", metavar="F", help="response distribution (default: the card's, or gaussian)")
     group.add_argument("--link", metavar="L", help="link of the family's main parameter")
-    group.add_argument("--prior", action="append", default=[], metavar="NAME=PRIOR", help='"floor=Normal(0, 1)"; repeatable')
+    group.add_argument(
+        "--prior", action="append", default=[], metavar="NAME=PRIOR", help='"floor=Normal(0, 1)"; repeatable'
+    )
     group.add_argument(
         "--parameter", action="append", default=[], metavar="NAME=FORMULA", help='"sigma=~ x"; repeatable'
     )
@@ -98,7 +104,9 @@ def _compare(commands: Any) -> None:
 def _report(commands: Any) -> None:
     parser = _command(commands, "report", "write a report of a saved fit")
     parser.add_argument("fit", metavar="FIT.nc")
-    parser.add_argument("--out", default="report.html", metavar="REPORT.html", help=".html or .md (default: %(default)s)")
+    parser.add_argument(
+        "--out", default="report.html", metavar="REPORT.html", help=".html or .md (default: %(default)s)"
+    )
     _overwrite(parser)
 
 
@@ -108,7 +116,9 @@ def _predict(commands: Any) -> None:
     parser.add_argument("data", metavar="DATA", help="CSV or Parquet file, or example data set")
     parser.add_argument("--kind", default="response", help="response, mean or linear (default: %(default)s)")
     parser.add_argument("--interval", type=float, default=0.9, metavar="P", help="default: %(default)s")
-    parser.add_argument("--new-groups", default="sample", metavar="HOW", help="sample, average or raise (default: %(default)s)")
+    parser.add_argument(
+        "--new-groups", default="sample", metavar="HOW", help="sample, average or raise (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of the predictive draws (default: from the fit's own)")
     parser.add_argument("--out", metavar="PRED.csv", help="file to write (default: the terminal)")
     _overwrite(parser)

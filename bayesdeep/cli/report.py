@@ -13,5 +13,5 @@ def run(arguments: Namespace) -> None:
     fit = bd.load(arguments.fit)
     from bayesdeep.report import report
 
-    report(fit, path)
+    report(fit, path, overwrite=arguments.overwrite)
     say(f"wrote {path}")

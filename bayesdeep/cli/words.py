@@ -19,13 +19,7 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
     """Return ``NAME=TEXT`` as a dict; names may have ``=`` in brackets, as ``net(x, hidden=[8])`` has."""
     found = {}
     for text in texts:
-        depth = 0
-        for at, character in enumerate(text):
-            depth += (character in "([") - (character in ")]")
-            if character == "=" and depth == 0:
-                break
-        else:
-            at = len(text)
+        at = _outer_equals(text)
         name, value = text[:at].strip(), text[at + 1 :].strip()
         if not name or not value:
             raise BayesdeepError(f"{option} {text!r}: write NAME=VALUE")
@@ -33,6 +27,16 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
             raise BayesdeepError(f"{option}: '{name}' is given twice")
         found[name] = value
     return found
+
+
+def _outer_equals(text: str) -> int:
+    """Return where the first ``=`` outside brackets is; the text's length where there is none."""
+    depth = 0
+    for at, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character == "=" and depth == 0:
+            return at
+    return len(text)
 
 
 def load_data(text: str) -> "pd.DataFrame":
@@ -73,12 +77,16 @@ def say(*lines: Any) -> None:
 
 def summary_text(fit: Any, every: bool) -> str:
     """Return the table of the posterior; with many rows, and unless asked for, without the effects of single groups."""
-    chains_show = fit.posterior.sizes["draw"] >= 4
-    table = fit.summary(kind="all" if chains_show else "stats", round_to="auto")
-    if every or len(table) <= LONGEST_TABLE:
-        return table.to_string()
-    effects = [str(n) for n in fit.posterior.data_vars if "|" in str(n) and not str(n).endswith("_sigma")]
-    kept = table[[not str(row).startswith(tuple(f"{name}[" for name in effects)) for row in table.index]]
-    left_out = len(table) - len(kept)
-    tail = f"\n({left_out} effects of single groups are not shown; --all shows them)" if left_out else ""
-    return kept.to_string(max_rows=None) + tail
+    table = fit.summary(kind="all" if fit.posterior.sizes["draw"] >= 4 else "stats")
+    kept, tail = table, ""
+    if not every and len(table) > LONGEST_TABLE:
+        effects = [str(n) for n in fit.posterior.data_vars if "|" in str(n) and not str(n).endswith("_sigma")]
+        kept = table[[not str(row).startswith(tuple(f"{name}[" for name in effects)) for row in table.index]]
+        tail = f"\n({len(table) - len(kept)} effects of single groups are not shown; --all shows them)"
+    return kept.to_string(formatters={c: _formatter(c) for c in kept}) + (tail if len(kept) < len(table) else "")
+
+
+def _formatter(column: str) -> Any:
+    """Return what writes a column's numbers: effective sizes whole, the others with four digits."""
+    whole = column.startswith("ess")
+    return lambda value: f"{value:.0f}" if whole and value == value else f"{float(value):.4g}"

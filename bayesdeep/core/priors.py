@@ -101,8 +101,9 @@ class Slot:
     name
         The key in ``priors=``: the posterior's name for most.
     support
-        What the prior must cover: ``"real"``, ``"positive"``, ``"unit"``, ``"correlation"``, ``"ordered"``
-        or ``"effects"`` (group effects, whose prior may carry a nested scale).
+        What the prior must cover: ``"real"``, ``"positive"``, ``"unit"``, ``"correlation"``, ``"ordered"``,
+        ``"effects"`` (group effects, whose prior may carry a nested scale) or ``"correlated"`` (such effects mixed
+        by a correlation matrix).
     default
         The default prior and its reason; None where nothing is put there unless the user asks.
     role

@@ -73,8 +73,7 @@ def loo_from_blocks(
     draws = check_draws(idata)
     if draws * rows <= limit:
         blocks = [(0, rows, np.concatenate([value for _, _, value in blocks], axis=1))]
-    # Weights are as large as the log likelihood: they are let go of unless all of it is in one piece.
-    parts = [_without_weights(part) if stop - start < rows else part for start, stop, part in loo_parts(idata, blocks)]
+    parts = [part if stop - start == rows else _without_weights(part) for start, stop, part in loo_parts(idata, blocks)]
     found = combine(parts, idata)
     for sentence in found.advice:
         if "k-hat" in sentence:
@@ -133,6 +132,7 @@ def relative_efficiency(idata: xr.DataTree) -> float:
 
 
 def _without_weights(part: ELPDDataLOO) -> ELPDDataLOO:
+    """Let go of the weights, which are as large as the log likelihood."""
     part.log_weights = None
     return part
 
@@ -147,7 +147,7 @@ def combine(parts: Iterable[ELPDDataLOO], idata: xr.DataTree) -> Loo:
     kept = {f.name: getattr(first, f.name) for f in fields(first)}
     kept |= {
         "elpd": float(elpd_i.sum()),
-        "se": float(np.sqrt(count * elpd_i.var())),
+        "se": float(np.sqrt(count * elpd_i.var(ddof=1))) if count > 1 else 0.0,
         "p": float(sum(p.p for p in parts)),
         "n_data_points": count,
         "warning": bool(k_advice),
@@ -164,8 +164,8 @@ def k_sentence(pareto_k: np.ndarray, good_k: float) -> tuple[str, ...]:
     if not bad:
         return ()
     return (
-        f"{bad:,} of {pareto_k.size:,} rows have Pareto k-hat above {good_k:.2f}: their leave-one-out estimates are not "
-        "reliable; use fit.kfold(), or a model that is less surprised by them",
+        f"{bad:,} of {pareto_k.size:,} rows have Pareto k-hat above {good_k:.2f}: their leave-one-out estimates are "
+        "not reliable; use fit.kfold(), or a model that is less surprised by them",
     )
 
 
@@ -174,6 +174,6 @@ def _approximate(attrs: Any) -> tuple[str, ...]:
         return ()
     method = attrs.get("method", "approximate")
     return (
-        f"the draws are those of {method}, not of the posterior, and the estimate inherits its error; fit.kfold() does "
-        "not",
+        f"the draws are those of {method}, not of the posterior, and the estimate inherits their error; fit.kfold() "
+        "does not",
     )

@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from bayesdeep.core.errors import FitError
+
 NOMINAL = (0.5, 0.8, 0.9, 0.95)
 WIDTH_AT = 0.9
 
@@ -182,6 +184,6 @@ def _crps(values: np.ndarray, weight: np.ndarray, cumulative: np.ndarray, y: np.
     half_spread = (weight * values * (2 * cumulative - weight - 1)).sum(axis=0)
     if fair:
         if len(values) < 2:
-            raise ValueError("the fair CRPS needs at least two draws")
+            raise FitError("crps: the fair CRPS needs at least two draws")
         half_spread = half_spread / (1 - (weight**2).sum(axis=0))
     return error - half_spread

@@ -21,3 +21,12 @@ def log_poisson(value: Any, mu: Any) -> Any:
     some = pt.where(pt.eq(mu, 0.0), 1.0, mu)
     logs = pt.switch(pt.eq(mu, 0.0), pt.switch(pt.eq(value, 0), 0.0, -float("inf")), value * pt.log(some))
     return logs - mu - pt.gammaln(value + 1.0)
+
+
+TINY_TAIL = 1e-290
+
+
+def tail_or(tail: Any, otherwise: Any) -> Any:
+    """Return the logarithm of a tail probability, or ``otherwise`` where the probability underflows."""
+    fits = pt.gt(tail, TINY_TAIL)
+    return pt.switch(fits, pt.log(pt.where(fits, tail, 1.0)), otherwise)

@@ -7,10 +7,9 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 
 from ._checks import positive
+from ._counts import TINY_TAIL
 from ._defaults import fixed
 from ._scale import scale_mean
-
-TINY_TAIL = 1e-290
 
 
 def code(response: Response) -> Response:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bayesdeep.core.lazy import pm
+from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 
 from ._checks import counts
-from ._counts import COUNT_LINKS, held
+from ._counts import COUNT_LINKS, held, tail_or
 from ._defaults import DISPERSION
 from ._scale import scale_count
 
@@ -29,6 +29,19 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"]
 
 
+def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return ``log P(Y > value)``, the incomplete beta function ``I_x(value + 1, alpha)``, ``x = mu / (mu + alpha)``.
+
+    Where it underflows, ``P(Y = value + 1)`` with the terms after it as a geometric sum.
+    """
+    rv_, k = rv(params, aux), pt.floor(value)
+    mu, alpha = held(params["mu"]), params["alpha"]
+    x = mu / (mu + alpha)
+    ratio = x * (k + 1.0 + alpha) / (k + 2.0)
+    far = pm.logp(rv_, k + 1.0) - pt.log1p(-pt.minimum(ratio, 0.99))
+    return tail_or(pt.betainc(k + 1.0, alpha, x), far)
+
+
 FAMILY = Family(
     name="negative_binomial",
     title="negative binomial distribution",
@@ -42,6 +55,7 @@ FAMILY = Family(
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"discrete"}),
+    log_survival=log_survival,
     example={"mu": 2.6, "alpha": 1.7},
     notes=(
         "mu is the mean and the variance is mu + mu^2 / alpha: the smaller alpha, the stronger the overdispersion. "

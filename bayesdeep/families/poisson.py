@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bayesdeep.core.lazy import pm
+from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 
 from ._checks import counts
-from ._counts import COUNT_LINKS, held
+from ._counts import COUNT_LINKS, held, log_poisson, tail_or
 from ._scale import scale_count
 
 
@@ -28,6 +28,18 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"]
 
 
+def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return ``log P(Y > value)``, the lower incomplete gamma function ``P(value + 1, mu)``.
+
+    Where it underflows, its series' first term with the rest as a geometric sum: the terms after
+    ``P(Y = value + 1)`` shrink by ``mu / (value + 2)`` at least.
+    """
+    del aux
+    mu, k = held(params["mu"]), pt.floor(value)
+    far = log_poisson(k + 1.0, mu) - pt.log1p(-pt.minimum(mu / (k + 2.0), 0.99))
+    return tail_or(pt.gammainc(k + 1.0, mu), far)
+
+
 FAMILY = Family(
     name="poisson",
     title="Poisson distribution",
@@ -38,6 +50,7 @@ FAMILY = Family(
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"discrete"}),
+    log_survival=log_survival,
     example={"mu": 2.6},
     notes=(
         "mu is the mean. Left-censored rows contribute P(Y <= value), right-censored ones P(Y > value), intervals "

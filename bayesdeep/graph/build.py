@@ -72,8 +72,9 @@ def build(
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
-        data = {name: pm.Data(name, value) for name, value in arrays.items()}
-        builder = Builder(spec, data, main.name, "no_intercept" in family.words)
+        builder = Builder(spec, main.name, "no_intercept" in family.words)
+        data = builder.data
+        data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
         width = None
         if any(p.shape == "contrast" for p in family.parameters):
             assert levels is not None
@@ -97,8 +98,7 @@ def build(
         for parameter in family.parameters:
             if parameter.name not in params:
                 params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
-        parts, shared = _parts(response, observed)
-        data.update(shared)
+        parts = _parts(builder, response, observed)
         aux = Aux(links[main.name], parts.trials, None if levels is None else len(levels))
         if observed:
             dims = (
@@ -173,9 +173,8 @@ def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> An
     return scope._report(chosen.name, centred + shift, (dim,))
 
 
-def _parts(response: Response, observed: bool) -> tuple[Parts, dict[str, Any]]:
-    """Return the response's arrays as tensors, and their data containers by name."""
-    shared: dict[str, Any] = {}
+def _parts(builder: Builder, response: Response, observed: bool) -> Parts:
+    """Return the response's arrays as tensors; their data containers join the others."""
     fields: dict[str, Any] = {}
     for field in ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights"):
         array = getattr(response, field)
@@ -184,5 +183,5 @@ def _parts(response: Response, observed: bool) -> tuple[Parts, dict[str, Any]]:
         ):
             continue
         name = f"{response.name}_{field}"
-        shared[name] = fields[field] = pm.Data(name, array)
-    return Parts(**fields), shared
+        builder.data[name] = fields[field] = pm.Data(builder.unused(name), array)
+    return Parts(**fields)

@@ -130,27 +130,30 @@ def forward_draws(
     levels for are drawn from their distribution; ``at_location`` puts their standardised effects at 0 instead.
     """
     from pymc.distributions.shape_utils import change_dist_size
+    from pymc.distributions.transforms import Ordered
     from pymc.pytensorf import compile as pm_compile
     from pytensor.graph.replace import vectorize_graph
     from pytensor.graph.traversal import ancestors
 
     cut = {graph.reported[name]: _batched(name, graph.reported[name]) for name in given}
     outputs = [graph.reported[name] for name in names]
-    free = [
-        rv
-        for rv in ancestors(outputs, blockers=list(cut))
-        if rv in set(graph.model.free_RVs) and rv not in cut
-    ]
-    roots = [
-        rv
-        for rv in free
-        if not (set(ancestors(list(rv.owner.inputs))) & (set(graph.model.free_RVs) | set(cut)))
-    ]
+    upstream = set(ancestors(outputs, blockers=list(cut.keys())))
+    # In the order in which they were made, so that every variable comes after those it depends on.
+    free = [rv for rv in graph.model.free_RVs if rv in upstream and rv not in cut]
     fresh: dict[Any, Any] = {}
-    for rv in roots:
+    for rv in free:
+        if at_location:
+            fresh[rv] = pt.zeros((draws, *rv.shape))
+            continue
+        alone = set(ancestors(list(rv.owner.inputs))).isdisjoint({*graph.model.free_RVs, *cut})
         fresh[rv] = (
-            pt.zeros((draws, *rv.shape)) if at_location else change_dist_size(rv, (draws,), expand=True)
+            change_dist_size(rv, (draws,), expand=True)
+            if alone
+            else vectorize_graph(rv, replace={**cut, **fresh})
         )
+        if isinstance(graph.model.rvs_to_transforms[rv], Ordered):
+            # Given that they are increasing, independent draws of one distribution are their order statistics.
+            fresh[rv] = pt.sort(fresh[rv], axis=-1)
     stretched = vectorize_graph(outputs, replace={**cut, **fresh})
     run = pm_compile(
         list(cut.values()), stretched, mode=array_mode(), on_unused_input="ignore", random_seed=seed

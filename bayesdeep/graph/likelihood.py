@@ -5,12 +5,18 @@ Truncation changes the distribution. Censoring changes what is known of a row: l
 a row's log likelihood. A predictive draw is what would be recorded, so it respects the same bounds.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family
+
+
+LOG_HALF = math.log(0.5)
+NOTHING = -1e4
+"""Logarithm of a probability of 0, finite so that gradients stay finite."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Parts:
 
 
 def distribution(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
-    """Return the distribution of the rows, truncated where they are."""
+    """Return the distribution of the rows, truncated where they are, to draw from."""
     rv = family.rv(params, aux)
     if parts.lower_bound is None and parts.upper_bound is None:
         return rv
@@ -36,25 +42,70 @@ def distribution(family: Family, params: Mapping[str, Any], aux: Aux, parts: Par
 
 def pointwise(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return each row's log likelihood ``(obs,)``."""
-    rv = distribution(family, params, aux, parts)
+    rv = family.rv(params, aux)
     value = pm.logp(rv, parts.value)
     if parts.status is not None:
-        below = pm.logcdf(rv, parts.value)
-        above = _survival(family, params, aux, below, parts.value)
-        # Where a row is not interval-censored its ends may coincide; a distance of 0 there would give a NaN gradient
-        # even though the branch is not taken, so those rows get ends that are apart.
-        interval = pt.eq(parts.status, 2)
-        upper = pt.where(interval, parts.upper, parts.value + 1.0)
-        between = pm.math.logdiffexp(pm.logcdf(rv, upper), below)
-        value = pt.switch(pt.eq(parts.status, 0), value, pt.switch(pt.eq(parts.status, -1), below, above))
-        value = pt.switch(interval, between, value)
+        value = _censored(family, params, aux, parts, rv, value)
+    if parts.lower_bound is not None or parts.upper_bound is not None:
+        value = _truncated(family, params, aux, parts, rv, value)
     return value if parts.weights is None else parts.weights * value
+
+
+def _censored(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts, rv: Any, observed: Any) -> Any:
+    below = pm.logcdf(rv, parts.value)
+    above = _survival(family, params, aux, below, parts.value)
+    # Where a row is not interval-censored its ends may coincide; a distance of 0 there would give a NaN gradient
+    # even though the branch is not taken, so those rows get ends that are apart.
+    interval = pt.eq(parts.status, 2)
+    upper = pt.where(interval, parts.upper, parts.value + 1.0)
+    below_upper = pm.logcdf(rv, upper)
+    beyond_upper = _survival(family, params, aux, below_upper, upper)
+    between = _log_between(below, above, below_upper, beyond_upper)
+    value = pt.switch(pt.eq(parts.status, 0), observed, pt.switch(pt.eq(parts.status, -1), below, above))
+    return pt.switch(interval, between, value)
+
+
+def _log_between(below_lower: Any, beyond_lower: Any, below_upper: Any, beyond_upper: Any) -> Any:
+    """Return ``log P(lower < Y <= upper)`` from log probabilities on both sides of both ends.
+
+    The difference is taken in the tail the interval lies in, where it does not cancel.
+    """
+    in_upper_tail = pt.gt(below_lower, LOG_HALF)
+    larger = pt.where(in_upper_tail, beyond_lower, below_upper)
+    smaller = pt.where(in_upper_tail, beyond_upper, below_lower)
+    return larger + pm.math.log1mexp(pt.minimum(smaller - larger, -1e-300))
+
+
+def _truncated(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts, rv: Any, value: Any) -> Any:
+    """Divide by the probability between the bounds; a row without one of them has ``-inf`` or ``inf`` there."""
+    inside, sides = pt.ones_like(value, dtype=bool), []
+    for bound, sign in ((parts.lower_bound, -1.0), (parts.upper_bound, 1.0)):
+        if bound is None:
+            sides.append((NOTHING, 0.0) if sign < 0 else (0.0, NOTHING))
+            continue
+        inside = inside & (pt.ge(sign * bound, sign * parts.value))
+        there = pt.isinf(bound)
+        # Whole numbers: the lower bound itself can occur, so what lies below it is Y <= bound - 1.
+        end = bound - 1.0 if sign < 0 and "discrete" in family.words else bound
+        end = pt.where(there, parts.value, end)
+        below = pm.logcdf(rv, end)
+        beyond = _survival(family, params, aux, below, end)
+        open_end = (NOTHING, 0.0) if sign < 0 else (0.0, NOTHING)
+        sides.append((pt.where(there, open_end[0], below), pt.where(there, open_end[1], beyond)))
+    (below_lower, beyond_lower), (below_upper, beyond_upper) = sides
+    if parts.upper_bound is None:
+        mass = beyond_lower
+    elif parts.lower_bound is None:
+        mass = below_upper
+    else:
+        mass = _log_between(below_lower, beyond_lower, below_upper, beyond_upper)
+    return pt.switch(inside, value - mass, float("-inf"))
 
 
 def _survival(family: Family, params: Mapping[str, Any], aux: Aux, below: Any, value: Any) -> Any:
     if family.log_survival is not None:
         return family.log_survival(params, aux, value)
-    return pm.math.log1mexp(below)
+    return pm.math.log1mexp(pt.minimum(below, -1e-300))
 
 
 def predictive(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
@@ -72,9 +123,9 @@ def observe(
 ) -> None:
     """Register the observed response with the model in context."""
     model = pm.modelcontext(None)
-    if parts.status is None and parts.weights is None:
-        rv = distribution(family, params, aux, parts)
-        model.register_rv(rv, name, observed=parts.value, dims=dims)
+    special = (parts.status, parts.weights, parts.lower_bound, parts.upper_bound)
+    if all(part is None for part in special):
+        model.register_rv(family.rv(params, aux), name, observed=parts.value, dims=dims)
         return
     packed = _Packed(params, aux, parts)
 

@@ -7,8 +7,10 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
-from bayesdeep.core.registry import PRIORS
+from bayesdeep.core.registry import PRIORS, TERMS
+from bayesdeep.spec.choose import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.slots import prefixed
 
 RESERVED = ("obs", "chain", "draw")
 
@@ -21,28 +23,37 @@ class Builder:
     spec
         The model as data.
     data
-        Tensors of the rows by ``"term key.array name"``.
+        Tensors of the rows by ``"term key.array name"``, filled while the model is built.
     reported
         Tensors the posterior shows, by name; predictions start from these.
     coords
         Labels by dimension.
     thresholds_shift
         The predictor at the columns' means, for families whose thresholds are centred in the intercept's place.
+    taken
+        Names that users see; auxiliary variables and dimensions make way for them.
     """
 
-    def __init__(self, spec: ModelSpec, data: Mapping[str, Any], main: str, has_thresholds: bool) -> None:
-        self.spec, self.data, self.main, self.has_thresholds = spec, data, main, has_thresholds
+    def __init__(self, spec: ModelSpec, main: str, has_thresholds: bool) -> None:
+        self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
+        self.data: dict[str, Any] = {}
         self.reported: dict[str, Any] = {}
         self.dims: dict[str, tuple[str, ...]] = {}
         self.coords: dict[str, tuple[Any, ...]] = {}
         self.blocks: dict[str, dict[str, Any]] = {}
         self.nested: dict[tuple[str, str], Any] = {}
         self.thresholds_shift: Any = 0.0
+        self.taken = _shown_names(spec, main)
+
+    def unused(self, name: str) -> str:
+        """Return a name for something the posterior does not show; it gives way to names that users see."""
+        while name in self.taken or name in pm.modelcontext(None).named_vars:
+            name += "_"
+        return name
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         """Declare a dimension; a name that is taken gets the suffix ``_level``, then a number."""
-        taken = {p.name for p in self.spec.priors} | {self.spec.response.name, *RESERVED}
-        candidate = f"{name}_level" if name in taken else name
+        candidate = f"{name}_level" if name in self.taken or name in RESERVED else name
         unique, count = candidate, 1
         while unique in self.coords and self.coords[unique] != tuple(labels):
             count += 1
@@ -51,6 +62,18 @@ class Builder:
             self.coords[unique] = tuple(labels)
             pm.modelcontext(None).add_coord(unique, _coordinate(labels), length=None)
         return unique
+
+
+def _shown_names(spec: ModelSpec, main: str) -> frozenset[str]:
+    """Return the names of everything the posterior may show, and the response's."""
+    names = {spec.response.name, *hyperparameters(spec.priors)} | {p.name for p in spec.priors}
+    for predictor in spec.predictors:
+        for term in predictor.terms:
+            names |= {
+                prefixed(predictor.parameter, main, slot.name)
+                for slot in TERMS[term.kind].slots(term.state, 1.0)
+            }
+    return frozenset(names)
 
 
 def _coordinate(labels: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -97,7 +120,7 @@ class TermScope:
         arguments = dict(arguments)
         if self.width is not None:
             arguments = {k: np.asarray(v)[..., None] if np.ndim(v) else v for k, v in arguments.items()}
-        return getattr(pm, prior)(self._full(name), **arguments, shape=tuple(sizes))
+        return getattr(pm, prior)(self._b.unused(self._full(name)), **arguments, shape=tuple(sizes))
 
     def argument(self, slot: str, name: str) -> Any:
         """Return an argument of a slot's prior by role (``"location"``, ``"scale"``) or by its own name."""
@@ -131,7 +154,7 @@ class TermScope:
         if nested and plugin.location and plugin.scale:
             location, scale = arguments[plugin.location], arguments[plugin.scale]
             standard = {**arguments, plugin.location: 0.0, plugin.scale: 1.0}
-            z = _random(f"{full}_z", PriorSpec(chosen.prior.name), standard, dims)
+            z = _random(self._b.unused(f"{full}_z"), PriorSpec(chosen.prior.name), standard, dims)
             return self._report(full, location + scale * z, dims)
         variable = _random(full, chosen.prior, arguments, dims)
         self._b.reported[full], self._b.dims[full] = variable, dims
@@ -202,7 +225,7 @@ class TermScope:
             if plugin.location is None:
                 return None
             arguments[plugin.location] = arguments[plugin.location] + shift
-        return _random(name, chosen.prior, arguments, dims, **options)
+        return _random(self._b.unused(name), chosen.prior, arguments, dims, **options)
 
     def correlation(self, slot: str, size: int, dim: str) -> Any:
         """Return the ``(pair,)`` correlations of a slot."""

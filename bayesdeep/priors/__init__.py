@@ -8,8 +8,11 @@ from functools import partial
 from typing import Any
 
 from bayesdeep.core.errors import PriorError, nearest
-from bayesdeep.core.priors import PriorSpec
+from bayesdeep.core.priors import Prior, PriorSpec
 from bayesdeep.core.registry import PRIORS
+
+JOINT = ("block", "correlation")
+"""Supports of priors of several numbers at once."""
 
 
 def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
@@ -45,7 +48,7 @@ def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
         if key not in given and key not in plugin.defaults:
             raise PriorError(f"prior '{name}': argument '{key}' is missing; write {usage}")
         arguments.append(
-            (key, _checked(name, key, given.get(key, plugin.defaults.get(key)), plugin.positive))
+            (key, _checked(plugin, key, given.get(key, plugin.defaults.get(key))))
         )
     spec = PriorSpec(name, tuple(arguments))
     lower, upper = spec.get("lower"), spec.get("upper")
@@ -56,19 +59,34 @@ def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
     return spec
 
 
-def _checked(name: str, key: str, value: Any, positive: tuple[str, ...]) -> float | PriorSpec | None:
-    if value is None or isinstance(value, PriorSpec):
-        if isinstance(value, PriorSpec) and key in positive and PRIORS[value.name].support == "real":
-            raise PriorError(f"prior '{name}': argument '{key}' must be positive, and {value} is not always")
+def _checked(plugin: Prior, key: str, value: Any) -> float | PriorSpec | None:
+    name = plugin.name
+    if isinstance(value, PriorSpec):
+        return _nested(plugin, key, value)
+    if value is None:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) and not hasattr(value, "__float__"):
         raise PriorError(f"prior '{name}': argument '{key}' is {value!r}; give a number or another prior")
     number = float(value)
     if number != number or (abs(number) == float("inf") and key not in ("lower", "upper")):
         raise PriorError(f"prior '{name}': argument '{key}' is {number}; give a finite number")
-    if key in positive and number <= 0:
+    if key in plugin.positive and number <= 0:
         raise PriorError(f"prior '{name}': argument '{key}' is {number:g}; it must be positive")
     return number
+
+
+def _nested(plugin: Prior, key: str, value: PriorSpec) -> PriorSpec:
+    """Return a prior that stands for an argument, or raise where none or not this one can stand."""
+    support = PRIORS[value.name].support
+    if plugin.support in JOINT:
+        raise PriorError(f"prior '{plugin.name}': argument '{key}' is {value}; it must be a number")
+    if support in JOINT:
+        raise PriorError(f"prior '{plugin.name}': argument '{key}' cannot be {value}, a prior of several numbers at once")
+    lower = value.get("lower")
+    above_zero = support == "bounded" and isinstance(lower, float) and lower >= 0
+    if key in plugin.positive and support not in ("positive", "unit") and not above_zero:
+        raise PriorError(f"prior '{plugin.name}': argument '{key}' must be positive, and {value} is not always")
+    return value
 
 
 def __getattr__(name: str) -> Callable[..., PriorSpec]:

@@ -8,13 +8,15 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import Graph
 from bayesdeep.graph.evaluate import forward_draws, needed, row_function
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.slots import prefixed
 
 from .rows import Rows, containers, refuse_new_groups
 
-KINDS = {"response": "predictive", "mean": "mean", "linear": "linear", "log_likelihood": "pointwise"}
+KINDS = {"response": "predictive", "mean": "mean", "linear": "linear"}
 NEW_GROUPS = ("sample", "average", "raise")
 BLOCK = 4_000_000
 """Numbers in one block of draws times rows; a predictive draw needs a handful of such blocks."""
@@ -22,9 +24,8 @@ BLOCK = 4_000_000
 
 def check_kind(kind: str, spec: ModelSpec) -> str:
     """Return the graph's name for a kind of prediction."""
-    public = ("response", "mean", "linear")
     if kind not in KINDS:
-        raise FitError(f"predict: unknown kind '{kind}'{nearest(kind, public)}")
+        raise FitError(f"predict: unknown kind '{kind}'{nearest(kind, KINDS)}")
     if kind == "mean" and "truncated" in spec.response.modifiers:
         raise FitError(
             "predict: the mean of a truncated response has no closed form for every family; ask for kind='response' "
@@ -61,8 +62,8 @@ def with_new_groups(
     if new_groups == "raise":
         refuse_new_groups(unseen)
     other = rows.graph(_with_labels(spec, unseen))
-    by_dim = {dim for dim, labels in other.coords.items() if any(labels == tuple(u) for u in unseen.values())}
-    effects = [name for name, dims in other.dims.items() if set(dims) & by_dim]
+    axes = group_axes(spec, other, unseen)
+    effects = list(axes)
     hyper = needed_hyper(other, effects)
     count = len(next(iter(posterior.values())))
     fresh = forward_draws(
@@ -73,10 +74,22 @@ def with_new_groups(
         derive(seed, "new groups"),
         at_location=new_groups == "average",
     )
-    for name in effects:
-        axis = 1 + next(i for i, d in enumerate(other.dims[name]) if d in by_dim)
+    for name, axis in axes.items():
         draws[name] = np.concatenate([posterior[name], fresh[name]], axis=axis)
     return draws
+
+
+def group_axes(spec: ModelSpec, graph: Graph, factors: Mapping[str, Any]) -> dict[str, int]:
+    """Return the axis, draws being 0, along which the groups of these factors lie, by the effects' names."""
+    main, found = next(iter(spec.formulas)), {}
+    for predictor in spec.predictors:
+        shape = getattr(FAMILIES[spec.family].parameter(predictor.parameter), "shape", "row")
+        for term in predictor.terms:
+            if not set(TERMS[term.kind].groups(term.state)).isdisjoint(factors):
+                names = [s.name for s in TERMS[term.kind].slots(term.state, 1.0) if s.role == "effects"]
+                full = [prefixed(predictor.parameter, main, name) for name in names]
+                found.update({name: len(graph.dims[name]) - (shape == "contrast") for name in full})
+    return found
 
 
 def needed_hyper(graph: Graph, effects: list[str]) -> list[str]:

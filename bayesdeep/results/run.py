@@ -47,6 +47,20 @@ def words_of(spec: ModelSpec) -> frozenset[str]:
     return frozenset(found)
 
 
+def starting_units(spec: ModelSpec) -> dict[str, float]:
+    """Return how far from its prior's centre each coefficient may start: half its natural scale.
+
+    A unit step in the coefficient of a column of thousands would put the predictor where the likelihood is flat, and
+    in that of a square-root link it could start a chain in the mirror image of the posterior.
+    """
+    found = {}
+    for p in spec.priors:
+        if p.role in ("coefficient", "intercept"):
+            found[p.name.removesuffix("_raw")] = 0.5 * p.unit
+            found[f"{p.name.removesuffix('_raw')}_at_means"] = 0.5 * p.unit
+    return found
+
+
 def run_engine(
     spec: ModelSpec,
     rows: Rows,
@@ -60,7 +74,7 @@ def run_engine(
     started = time.perf_counter()
     settings = settings_of(engine, common, options)
     graph = rows.graph(spec)
-    target = target_from_pymc(graph.model, words_of(spec))
+    target = target_from_pymc(graph.model, words_of(spec), starting_units(spec))
     with progress_bar(engine.title, progress) as bar:
         draws = engine.run(settings, target, derive(seed, engine.name), bar)
     values = expanded(graph, target, draws)

@@ -13,12 +13,14 @@ from .prior_text import read_prior
 POPULATION = "population"
 """Key of a prior over all population-level coefficients of the main predictor, the intercept left out."""
 
+_EFFECTS = {"effects": ("Normal", "StudentT", "Laplace", "Cauchy"), "correlated": ("Normal",)}
+"""Distributions of group effects: those that can be standardised, and mixed by correlations."""
+
 _ACCEPTED = {
     "real": {"real", "positive", "unit", "bounded"},
     "positive": {"positive", "unit"},
     "unit": {"unit"},
     "ordered": {"real"},
-    "effects": {"real"},
     "correlation": {"correlation"},
 }
 
@@ -27,12 +29,15 @@ _ADVICE = {
     "unit": "one on (0, 1) such as Beta(1, 1)",
     "ordered": "a distribution on the real line such as Normal(0, 2.5)",
     "effects": "Normal, StudentT, Laplace or Cauchy, with a nested scale: Normal(0, HalfNormal(1))",
+    "correlated": "a Normal, since its effects are correlated with others; (… || group) makes them independent",
     "correlation": "LKJ(eta)",
     "real": "a distribution such as Normal(0, 1)",
 }
 
 
-def choose(slots: Sequence[Slot], given: Mapping[str, Any], rows: int) -> tuple[ChosenPrior, ...]:
+def choose(
+    slots: Sequence[Slot], given: Mapping[str, Any], rows: int, population: Sequence[str]
+) -> tuple[ChosenPrior, ...]:
     """Return the prior of every slot.
 
     Parameters
@@ -45,6 +50,8 @@ def choose(slots: Sequence[Slot], given: Mapping[str, Any], rows: int) -> tuple[
         prior (``Horseshoe``, ``R2D2``) over them all.
     rows
         Number of rows, for block priors whose default depends on it.
+    population
+        Names of the main predictor's population-level coefficients.
 
     Raises
     ------
@@ -57,7 +64,7 @@ def choose(slots: Sequence[Slot], given: Mapping[str, Any], rows: int) -> tuple[
     for key, value in given.items():
         where = f"prior '{key}'"
         key = posterior_name(str(key))
-        members = _members(key, by_name)
+        members = _members(key, by_name, population)
         prior = read_prior(value, where)
         prior = _filled(prior, sum(by_name[m].size for m in members), rows)
         for member in members:
@@ -87,14 +94,26 @@ def _with_intercepts(slots: Sequence[Slot], given: Mapping[str, Any]) -> list[Sl
     return changed
 
 
-def _members(key: str, by_name: Mapping[str, Slot]) -> list[str]:
+def hyperparameters(priors: Sequence[ChosenPrior]) -> tuple[str, ...]:
+    """Return the names that the posterior gives to nested priors, each once."""
+    found: dict[str, None] = {}
+    for chosen in priors:
+        stack = [(chosen.key, chosen.prior)]
+        while stack:
+            key, prior = stack.pop()
+            nested = [(f"{key}_{name}", v) for name, v in prior.arguments if isinstance(v, PriorSpec)]
+            found.update(dict.fromkeys(name for name, _ in nested))
+            stack += nested
+    return tuple(found)
+
+
+def _members(key: str, by_name: Mapping[str, Slot], population: Sequence[str]) -> list[str]:
     if key in by_name:
         return [key]
     if key == POPULATION:
-        members = [slot.name for slot in by_name.values() if slot.role == "coefficient"]
-        if not members:
+        if not population:
             raise PriorError("prior 'population': the model has no population-level coefficients")
-        return members
+        return list(population)
     parts = [part.strip() for part in key.split(",")]
     for part in parts:
         if part not in by_name:
@@ -122,8 +141,12 @@ def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
         raise PriorError(
             f"{where}: {prior.name} is a joint prior over population-level coefficients, '{slot.name}' is none"
         )
-    accepted = _ACCEPTED[slot.support] | ({"block"} if slot.role == "coefficient" else set())
-    if plugin.support in accepted or _bounds_fit(prior, slot.support):
+    if slot.support in _EFFECTS:
+        fits = prior.name in _EFFECTS[slot.support]
+    else:
+        accepted = _ACCEPTED[slot.support] | ({"block"} if slot.role == "coefficient" else set())
+        fits = plugin.support in accepted or _bounds_fit(prior, slot.support)
+    if fits:
         return
     raise PriorError(f"{where}: {prior} does not fit '{slot.name}', which needs {_ADVICE[slot.support]}")
 

@@ -9,7 +9,7 @@ from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family, Response
 from bayesdeep.design.learn import Design
 
-from .choose import choose
+from .choose import choose, hyperparameters
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
 from .slots import all_slots
 
@@ -55,7 +55,12 @@ def make_spec(
     main_link = find_link(links[family.main.name], "link", FormulaError)
     location, spread = family.scale(response, main_link)
     slots = all_slots(family, predictors, response, known)
-    _refuse_clashes([s.name for s in slots if s.role != "effects"], response.name)
+    main = all_slots(family, predictors[:1], response, known)
+    chosen = choose(slots, priors, design.rows, [s.name for s in main if s.role == "coefficient"])
+    # A nested scale of group effects stands in the place of their sd, under the same name.
+    sds = {s.name for s in slots if s.role == "sd"}
+    nested = [name for name in hyperparameters(chosen) if name not in sds]
+    _refuse_clashes([*(s.name for s in slots), *nested], response.name)
     return ModelSpec(
         formulas=dict(texts),
         others=design.others,
@@ -71,7 +76,7 @@ def make_spec(
             float(location),
             float(spread),
         ),
-        priors=choose(slots, priors, design.rows),
+        priors=chosen,
         missing=missing,
     )
 
@@ -95,3 +100,5 @@ def check_modifiers(family: Family, response: Response) -> None:
             raise DataError(
                 f"data: family '{family.name}' cannot be combined with a {word} response (it can with: {can})"
             )
+    if {"censored", "truncated"} <= response.modifiers:
+        raise DataError("data: a response that is censored and truncated at once is not available in this version")

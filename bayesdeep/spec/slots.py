@@ -38,7 +38,8 @@ def all_slots(
                 if slot.role == "intercept":
                     if predictor.parameter == main and "no_intercept" in family.words:
                         continue
-                    slot = replace(slot, default=_intercept(predictor.parameter == main, location, spread))
+                    default = _intercept(predictor.parameter == main, location, spread)
+                    slot = replace(slot, default=default, unit=spread)
                 found.append(replace(slot, name=prefixed(predictor.parameter, main, slot.name)))
     modelled = {p.parameter for p in predictors}
     for parameter in family.parameters:
@@ -55,9 +56,14 @@ def _intercept(main: bool, location: float, spread: float) -> Default:
         if main
         else "the parameter's prior median on the link's scale"
     )
-    return Default(
-        f"Normal({location:.4g}, {2.5 * spread:.4g})", f"{what}, 2.5 spreads wide, at the columns' means"
-    )
+    text = f"Normal({_rounded(location, spread)}, {2.5 * spread:.4g})"
+    return Default(text, f"{what}, 2.5 spreads wide, at the columns' means")
+
+
+def _rounded(location: float, spread: float) -> str:
+    """Return a location to four digits of itself or of its spread, whichever is finer."""
+    further = np.log10(abs(location) / spread) if location else 0.0
+    return f"{location:.{min(17, 4 + max(0, int(np.ceil(further))))}g}"
 
 
 def _scale(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.errors import FormulaError, PriorError
+from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import Slot
@@ -76,6 +76,7 @@ def _labels(state: Json) -> list[str]:
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     """Return a slot for each sd, one for the effects themselves, and one for the correlations."""
     factor, found = state["factor"], []
+    support = "correlated" if _is_correlated(state) else "effects"
     for name, start, stop, _, unit in _coefficients(state):
         scale = spread / unit
         default = Default(
@@ -83,7 +84,7 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
             "one spread of the predictor" + ("" if name == "1" or unit == 1.0 else " per sd of the column"),
         )
         found.append(Slot(f"{name}|{factor}_sigma", "positive", default, "sd", stop - start, scale))
-        found.append(Slot(f"{name}|{factor}", "effects", None, "effects", stop - start, scale))
+        found.append(Slot(f"{name}|{factor}", support, None, "effects", stop - start, scale))
     if _is_correlated(state):
         found.append(
             Slot(
@@ -173,9 +174,8 @@ def _scales(scope: Scope, state: Json, group: str) -> tuple[list[Any], list[Any]
         dims = () if levels is None else (scope.dim(f"{name}_level", levels),)
         sd = scope.variable(f"{key}_sigma", dims) if chosen is None else scope.argument(key, "scale")
         mean = 0.0 if chosen is None else scope.argument(key, "location")
-        base, extra = ("Normal", {}) if chosen is None else _standard(chosen.prior, state)
-        if chosen is not None and "nu" in extra:
-            extra = {"nu": scope.argument(key, "nu")}
+        base = "Normal" if chosen is None else chosen.prior.name
+        extra = {"nu": scope.argument(key, "nu")} if base == "StudentT" else {}
         shape = (group,) if levels is None else (*dims, group)
         block = scope.hidden(f"{key}_z", base, {**_unit(base), **extra}, shape)
         for i in range(size):
@@ -192,17 +192,6 @@ def _unit(base: str) -> dict[str, float]:
         "Laplace": {"mu": 0.0, "b": 1.0},
         "Cauchy": {"alpha": 0.0, "beta": 1.0},
     }[base]
-
-
-def _standard(prior: Any, state: Json) -> tuple[str, dict[str, Any]]:
-    """Return the standardised distribution of the effects, refusing what cannot be non-centred or correlated."""
-    if prior.name not in ("Normal", "StudentT", "Laplace", "Cauchy"):
-        raise PriorError(f"prior '{prior}': group effects take Normal, StudentT, Laplace or Cauchy")
-    if prior.name != "Normal" and _is_correlated(state):
-        raise PriorError(
-            f"prior '{prior}': correlated group effects are normal; write (… || {state['factor']})"
-        )
-    return prior.name, {"nu": prior.get("nu")} if prior.name == "StudentT" else {}
 
 
 def _correlations(scope: Scope, state: Json) -> Any:

@@ -1,0 +1,190 @@
+"""``bayesdeep demo``: radon in 85 counties, three models, one question, one report.
+
+Houses in Minnesota were measured for radon; some counties have a hundred measurements, others one or two. How should a
+county with two houses be judged: by these two, by the whole state, or by both?
+"""
+
+import textwrap
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayesdeep.core.errors import BayesdeepError, FitError
+
+REPORT = "report.html"
+QUESTION = (
+    "How much radon is there in the houses of each county of Minnesota, and does pooling the counties, partly, "
+    "predict better than taking each by itself or all as one?"
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One of the demo's models: its name, its formula, its own priors, and what it assumes."""
+
+    name: str
+    formula: str
+    priors: Mapping[str, str]
+    idea: str
+
+
+PLANS = (
+    Plan("complete pooling", "log_radon ~ floor", {}, "all counties are the same"),
+    Plan(
+        "no pooling", "log_radon ~ 0 + county + floor", {"county": "Normal(0, 10)"}, "each county is judged by its own houses"
+    ),
+    Plan(
+        "multilevel",
+        "log_radon ~ floor + (1 + floor | county)",
+        {},
+        "counties differ, by an amount that is learned; a county with few houses leans on the others",
+    ),
+)
+
+
+def run_demo(out: str | Path, quick: bool = False, seed: int = 20260101) -> int:
+    """Fit three models to the radon data, say what comes out, and write ``report.html`` to a folder.
+
+    Parameters
+    ----------
+    out
+        The folder; made if it is not there. Only ``report.html`` in it is replaced.
+    quick
+        A quarter of the draws.
+    seed
+        Of every fit.
+
+    Returns
+    -------
+    int
+        0, the exit code.
+
+    Raises
+    ------
+    FitError
+        When the folder cannot be made or written to.
+    """
+    import bayesdeep as bd
+    from bayesdeep.report import report
+
+    began = time.perf_counter()
+    path = _prepare(Path(out)) / REPORT
+    data = bd.load_dataset("radon")
+    _say(f"Radon: {len(data)} houses in {data['county'].nunique()} counties. {QUESTION}")
+    _say("")
+    settings = {"draws": 500, "tune": 500} if quick else {}
+    fits = {plan.name: _fit(plan, data, seed, settings) for plan in PLANS}
+    with _timed("Comparing: how well would each model have predicted a house it had not seen (leave-one-out)?"):
+        comparison = bd.compare(fits, seed=seed, progress=False)
+    _say_comparison(comparison)
+    multilevel = fits["multilevel"]
+    _say_new_county(multilevel)
+    with _timed("Writing the report, with figures"):
+        extra = {"question": QUESTION, "data": "radon", "card": _card(multilevel), "pooled": "complete pooling", "separate": "no pooling"}
+        report(comparison, path, title="Radon in Minnesota", overwrite=True, main="multilevel", extra=extra)
+    _say(f"\nThe report: {path} ({path.stat().st_size / 1e3:,.0f} kB); {time.perf_counter() - began:.0f} s in all.")
+    return 0
+
+
+def _prepare(out: Path) -> Path:
+    """Return the folder, made if need be and seen to be writable before any work is done."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".bayesdeep-demo"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise FitError(f"demo: cannot write to the folder '{out}': {error.strerror or error}; choose another with --out") from error
+    return out
+
+
+def _say(text: str, indent: str = "") -> None:
+    lines = textwrap.wrap(text.strip("\n"), 96, initial_indent=indent, subsequent_indent=indent) or [""]
+    print("\n" * (len(text) - len(text.lstrip("\n"))) + "\n".join(lines), flush=True)
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    """Say what is done now, and how long it took."""
+    _say(what)
+    began = time.perf_counter()
+    yield
+    _say(f"({time.perf_counter() - began:.1f} s)", "  ")
+
+
+def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> Any:
+    import bayesdeep as bd
+
+    _say(f"Fitting {plan.name}: {plan.formula}")
+    _say(f"{plan.idea}.", "  ")
+    model = bd.Model(plan.formula, data, priors=plan.priors or None)
+    fit = model.fit(seed=seed, **settings)
+    attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
+    kind = "exact" if attrs["exact"] else "approximate"
+    _say(
+        f"{attrs['method']} ({kind}), {sizes['chain']} chains of {sizes['draw']:,} draws: {attrs['seconds_total']:.1f} s, "
+        f"of which {attrs['seconds_compile']:.1f} s compiling. Chosen because: {fit.explain_choice.split(': ', 1)[-1]}.",
+        "  ",
+    )
+    diagnosis = fit.diagnose()
+    _say(f"Diagnosis: {diagnosis.verdict}; {diagnosis.sentence}.", "  ")
+    _say_estimates(fit)
+    _say("")
+    return fit
+
+
+def _say_estimates(fit: Any) -> None:
+    """Print the key estimates: population effects without long lists of levels, and standard deviations."""
+    from bayesdeep.plot.parts import estimates
+    from bayesdeep.report.numbers import between, decimals, number
+
+    table = estimates(fit, ("intercept", "coefficient", "sd", "correlation", "parameter"))
+    short = table[[not label.startswith("county[") for label in table.index]]
+    width = max(len(label) for label in short.index)
+    for label, row in short.iterrows():
+        places = decimals(row["sd"])
+        _say(f"{label:<{width}} {number(row['mean'], f'.{places}f'):>7}   90 % interval {between(row['lower'], row['upper'], places)}", "  ")
+    left_out = len(table) - len(short)
+    if left_out:
+        _say(f"and {left_out} differences between counties", "  ")
+
+
+def _say_comparison(comparison: Any) -> None:
+    from bayesdeep.report.blocks import Table
+    from bayesdeep.report.terminal import text
+    from bayesdeep.report.words import comparison_sentence
+
+    columns = ["elpd", "elpd_diff", "dse", "p", "weight", "rmse", "coverage_90", "width_90", "seconds"]
+    columns = [c for c in columns if c in comparison.table]
+    formats = dict.fromkeys(columns, ".2f") | {"elpd": ".1f", "elpd_diff": ".1f", "dse": ".1f", "p": ".1f", "seconds": ".1f"}
+    print(text(Table(comparison.table[columns], "", formats, "")).lstrip("\n"))
+    for name, warning in comparison.table.get("warning", {}).items():
+        if warning:
+            _say(f"{name}: {warning}", "  ! ")
+    _say(comparison_sentence(comparison).replace("`", ""), "  ")
+    _say("")
+
+
+def _say_new_county(fit: Any) -> None:
+    """Print predictions for a county without data, a large and a small one."""
+    from bayesdeep.report.newcomer import newcomer, width_sentence
+
+    found = newcomer(fit)
+    _say(f"Predicting the mean log radon of houses in a county, at {found.at.replace('`', '')}:")
+    for label, row in found.mean.iterrows():
+        _say(f"{label:<24} {row['mean']:5.2f}   90 % interval {row['lower']:5.2f} to {row['upper']:5.2f}", "  ")
+    _say(width_sentence(found), "  ")
+    _say("")
+
+
+def _card(fit: Any) -> str:
+    """Return the model as a card's text, or nothing where cards are not at hand."""
+    try:
+        from bayesdeep.cards.write import card_text
+
+        return card_text(fit.spec, data="radon", title="Radon: county intercepts and floor slopes, partially pooled")
+    except (ImportError, BayesdeepError):
+        return ""

@@ -1,0 +1,170 @@
+"""The predictive scores of one fit: by leave-one-out weights, on held-out rows, or over folds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from arviz_stats.utils import ELPDDataLOO
+
+from bayesdeep.core.random import derive
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.results.fit import Fit
+from bayesdeep.results.kfold import enough_draws, kfold
+from bayesdeep.results.predict import blocks, flat_posterior
+from bayesdeep.results.rows import Rows
+from bayesdeep.results.score import log_score_rows
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .loo import check_draws, combine, loo_parts
+from .scores import RowScores, join, row_scores, take
+
+
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """How one fit predicts.
+
+    Attributes
+    ----------
+    kind
+        ``"loo"``, ``"folds"`` or ``"data"``.
+    elpd
+        ArviZ's record; pointwise by row, or by group where groups were left out.
+    log_score
+        Mean log predictive density a row.
+    scores
+        Scores by row where the response is a number; of the rows whose response is observed.
+    probabilities, codes
+        Predictive probabilities ``(obs, level)`` and the observed level ``(obs,)`` where the response has levels.
+    notes
+        What to mind.
+    """
+
+    kind: str
+    elpd: ELPDDataLOO
+    log_score: float
+    scores: RowScores | None = None
+    probabilities: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def response_kind(spec: ModelSpec) -> str:
+    """Return ``"levels"``, ``"number"``, or ``"other"`` for counts by level, which none of the scores is made for."""
+    words = FAMILIES[spec.family].words
+    if "counts_by_level" in words:
+        return "other"
+    return "levels" if words & {"levels", "ordered"} or spec.family == "bernoulli" else "number"
+
+
+class _Gather:
+    """Collects scores of blocks of rows, in whatever order these come."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.parts, self.places = kind, [], []
+        self.what = {"levels": "mean", "number": "predictive"}.get(kind)
+
+    def add(self, draws: np.ndarray, rows: Rows, places: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Score draws ``(draw, rows[, level])`` of rows that are at ``places`` of all."""
+        response = rows.response
+        known = np.ones(rows.rows, dtype=bool) if response.status is None else response.status == 0
+        if self.kind == "number":
+            own = None if weights is None else weights[:, known]
+            self.parts.append(row_scores(draws[:, known], response.value[known], own))
+        else:
+            levels = draws if draws.ndim == 3 else np.stack([1 - draws, draws], axis=2)
+            mean = levels.mean(axis=0) if weights is None else np.einsum("sn,snl->nl", weights, levels)
+            self.parts.append(mean[known])
+        self.places.append(places[known])
+
+    def result(self, rows: Rows) -> dict[str, Any]:
+        """Return what was gathered, in the order of the rows, as fields of :class:`Assessed`."""
+        if not self.parts:
+            return {}
+        places = np.concatenate(self.places)
+        order = np.argsort(places, kind="stable")
+        if self.kind == "number":
+            return {"scores": take(join(self.parts), order)}
+        codes = np.asarray(rows.response.value, dtype=int)[places[order]]
+        return {"probabilities": np.concatenate(self.parts)[order], "codes": codes}
+
+
+def by_loo(fit: Fit) -> Assessed:
+    """Assess a fit on its own rows, each with its leave-one-out importance weights."""
+    check_draws(fit.idata)
+    rows, gather = fit._rows, _Gather(response_kind(fit.spec))
+    other = iter(fit._blocks(rows, gather.what, "sample", None)) if gather.what else None
+    parts = []
+    for start, stop, part in loo_parts(fit.idata, fit._blocks(rows, "pointwise", "sample", None)):
+        if other is not None:
+            first, last, draws = next(other)
+            assert (first, last) == (start, stop)
+            flat = np.asarray(part.log_weights.transpose("chain", "draw", "obs")).reshape(len(draws), -1)
+            weights = np.exp(flat - flat.max(axis=0))
+            gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
+        part.log_weights = None
+        parts.append(part)
+    loo = combine(parts, fit.idata)
+    return Assessed("loo", loo, loo.elpd / rows.rows, notes=loo.advice, **gather.result(rows))
+
+
+def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
+    """Assess a fit on rows it was not fitted to."""
+    gather = _Gather(response_kind(fit.spec))
+    posterior = enough_draws(flat_posterior(fit.posterior, fit.spec))
+    seed = derive(fit.idata.attrs["seed"] if seed is None else seed, "held out")
+    values = log_score_rows(blocks(fit.spec, posterior, rows, "pointwise", "sample", seed), rows.rows)
+    _add_all(gather, fit.spec, posterior, rows, np.arange(rows.rows), seed)
+    record = elpd_record(values, float(values.sum()), len(next(iter(posterior.values()))) if posterior else 1)
+    unseen = {name: labels for name, labels in rows.unseen.items() if labels}
+    notes = tuple(f"{len(labels)} new groups of '{name}'" for name, labels in unseen.items())
+    return Assessed("data", record, float(values.mean()), notes=notes, **gather.result(rows))
+
+
+def by_folds(fit: Fit, k: int, by: str | None, groups: np.ndarray | None, seed: int | None, progress: bool) -> Assessed:
+    """Assess a fit by refitting it without each fold; with ``groups``, groups are the units of ``elpd``."""
+    gather = _Gather(response_kind(fit.spec))
+
+    def visit(
+        spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, own_seed: int
+    ) -> None:
+        _add_all(gather, spec, posterior, rows, places, own_seed)
+
+    found = kfold(fit, k, by, seed, progress, {}, groups=groups, visit=visit)
+    units = found.units
+    draws = int(np.prod([fit.idata["posterior"].sizes[d] for d in ("chain", "draw")]))
+    record = elpd_record(units, found.elpd, draws)
+    notes = (f"refitted in {k} folds", *_few(found.doubtful))
+    return Assessed("folds", record, found.elpd / fit._rows.rows, notes=notes, **gather.result(fit._rows))
+
+
+def _few(doubtful: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first doubt, and how many more there are."""
+    if len(doubtful) < 2:
+        return doubtful
+    return (f"{doubtful[0].rstrip('.')} (and {len(doubtful) - 1} more such notes)",)
+
+
+def _add_all(
+    gather: _Gather, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, seed: int
+) -> None:
+    if gather.what is None:
+        return
+    for start, stop, draws in blocks(spec, posterior, rows, gather.what, "sample", seed):
+        gather.add(draws, rows.take(np.arange(start, stop)), places[start:stop])
+
+
+def elpd_record(values: np.ndarray, elpd: float, draws: int) -> ELPDDataLOO:
+    """Return log predictive densities of units as ArviZ's record, without what only leave-one-out has."""
+    return ELPDDataLOO(
+        elpd=elpd,
+        se=float(np.sqrt(len(values) * values.var(ddof=1))) if len(values) > 1 else 0.0,
+        p=float("nan"),
+        n_samples=draws,
+        n_data_points=len(values),
+        scale="log",
+        warning=False,
+        good_k=None,
+        elpd_i=xr.DataArray(values, dims="obs", coords={"obs": np.arange(len(values))}),
+    )

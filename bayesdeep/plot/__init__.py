@@ -1,0 +1,21 @@
+"""Pictures that ArviZ does not draw; each function returns a matplotlib ``Figure`` to restyle or save.
+
+None of them touches pyplot or its global state. Save with ``figure.savefig("name.svg")``.
+"""
+
+from .calibration import calibration
+from .forest import elpd_differences, forest
+from .groups import group_effects
+from .predictive import predictive_check
+from .ranks import ranks
+from .shrinkage import shrinkage
+
+__all__ = [
+    "calibration",
+    "elpd_differences",
+    "forest",
+    "group_effects",
+    "predictive_check",
+    "ranks",
+    "shrinkage",
+]

@@ -1,0 +1,67 @@
+"""Whether intervals hold what they promise: the share of responses inside intervals of each probability."""
+
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.errors import FitError
+
+from .parts import observed, thinned
+from .style import BLUE, GREEN, INK, MUTED, ORANGE, legend, new_figure, plain
+
+LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+MARKS = ("o", "s", "^", "D", "v", "P")
+
+
+def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = None) -> Any:
+    """Draw observed against promised coverage of central intervals.
+
+    Parameters
+    ----------
+    comparison_or_fit
+        A comparison, whose table has ``coverage_50`` and the like; or a fit, whose own rows are predicted again, which
+        flatters a flexible model a little.
+    draws, seed
+        For a fit: number of predictive draws and their seed.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Below the diagonal the intervals are too narrow, above it too wide.
+    """
+    curves = coverage_of_fit(comparison_or_fit, draws, seed) if hasattr(comparison_or_fit, "idata") else coverage_of(comparison_or_fit)
+    figure, axes = new_figure(4.2)
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=0)
+    colours = (BLUE, ORANGE, GREEN, MUTED)
+    for i, (name, (promised, held)) in enumerate(curves.items()):
+        axes.plot(promised, held, marker=MARKS[i % 6], color=colours[i % 4], markersize=5, linewidth=1.2, label=plain(name))
+    axes.set_xlabel("promised: probability of the interval")
+    axes.set_ylabel("held: share of responses inside")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    if len(curves) > 1:
+        legend(axes, columns=2)
+    return figure
+
+
+def coverage_of(comparison: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return promised and held coverage by model from a comparison's table."""
+    columns = [c for c in comparison.table.columns if str(c).startswith("coverage_")]
+    if not columns:
+        raise FitError("plot: the comparison has no coverage; classes have a calibration error instead")
+    promised = np.array([float(str(c).split("_")[1]) / 100 for c in columns])
+    return {str(n): (promised, row.to_numpy(float)) for n, row in comparison.table[columns].iterrows()}
+
+
+def coverage_of_fit(fit: Any, draws: int, seed: int | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return promised and held coverage of a fit's own rows."""
+    y = observed(fit)
+    made = thinned(fit, draws).draws(kind="response", seed=seed)
+    if y.ndim != 1 or made.ndim != 3:
+        raise FitError("plot: calibration of intervals needs one number a row")
+    rows = made.stack(s=("chain", "draw")).transpose("s", "obs").values
+    held = []
+    for level in LEVELS:
+        lower, upper = np.quantile(rows, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        held.append(float(np.mean((y >= lower) & (y <= upper))))
+    return {fit.spec.response.name: (LEVELS, np.array(held))}

@@ -1,0 +1,66 @@
+"""Estimates as points with intervals, one row each."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .parts import estimates
+from .style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
+
+ROLES = ("coefficient",)
+
+
+def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, most: int = 30) -> Any:
+    """Draw the population-level effects with their intervals: thick half, thin ``interval``.
+
+    Parameters
+    ----------
+    fit
+        Any fit.
+    roles
+        Which parameters: of ``"intercept" "coefficient" "sd" "correlation" "parameter"``.
+    interval
+        Probability of the thin line.
+    most
+        How many rows at most; the first are drawn.
+    """
+    wide, half = estimates(fit, roles, interval).head(most), estimates(fit, roles, 0.5).head(most)
+    return draw_intervals(wide, half, "estimate")
+
+
+def draw_intervals(wide: pd.DataFrame, half: pd.DataFrame, label: str, zero: bool = True) -> Any:
+    """Draw a table of ``mean lower upper`` as intervals, the first row on top."""
+    figure, axes = new_figure(0.95 + 0.3 * len(wide))
+    rows = np.arange(len(wide))
+    if zero:
+        axes.axvline(0.0, color=INK, linewidth=0.8, linestyle=(0, (5, 3)), zorder=0)
+    axes.hlines(rows, wide["lower"], wide["upper"], color=BLUE, linewidth=1.2)
+    axes.hlines(rows, half["lower"], half["upper"], color=BLUE, linewidth=4.0)
+    axes.plot(wide["mean"], rows, "o", color=BLUE, markersize=6)
+    row_labels(axes, [str(x) for x in wide.index])
+    axes.set_xlabel(plain(label))
+    axes.margins(x=0.06)
+    return figure
+
+
+def elpd_differences(table: pd.DataFrame) -> Any:
+    """Draw how far each model's expected log predictive density lies below the best one's, with two standard errors.
+
+    Parameters
+    ----------
+    table
+        With the columns ``elpd_diff`` and ``dse``, the best model first, as ``Comparison.table``.
+    """
+    behind = -np.abs(table["elpd_diff"].to_numpy(float))
+    error = np.nan_to_num(table["dse"].to_numpy(float))
+    figure, axes = new_figure(0.95 + 0.42 * len(table))
+    rows = np.arange(len(table))
+    axes.axvline(0.0, color=GRID, linewidth=1.0, zorder=0)
+    axes.hlines(rows[1:], behind[1:] - 2 * error[1:], behind[1:] + 2 * error[1:], color=BLUE, linewidth=1.6)
+    axes.plot(behind[1:], rows[1:], "o", color=BLUE, markersize=6)
+    axes.plot(behind[:1], rows[:1], "D", color=ORANGE, markersize=6)
+    row_labels(axes, [str(x) for x in table.index])
+    axes.set_xlabel("elpd, difference from the best (± 2 SE)", fontsize=LABEL)
+    axes.margins(x=0.06)
+    return figure

@@ -1,0 +1,127 @@
+"""What figures and reports read off a fit: its group-level terms, estimates by role, and a thinned copy."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.registry import FAMILIES
+
+
+@dataclass(frozen=True)
+class GroupTerm:
+    """One group-level term of the main predictor.
+
+    Attributes
+    ----------
+    factor
+        The grouping factor.
+    effects
+        Posterior names of its effects, ``1|county`` first.
+    labels, sizes
+        Label and number of rows of each group, in the posterior's order ``(group,)``.
+    codes
+        Each row's group ``(obs,)``.
+    """
+
+    factor: str
+    effects: tuple[str, ...]
+    labels: tuple[str, ...]
+    sizes: np.ndarray
+    codes: np.ndarray
+
+
+def group_terms(fit: Any) -> tuple[GroupTerm, ...]:
+    """Return the group-level terms of the main predictor whose effects are in the posterior."""
+    posterior, constant = fit.idata["posterior"], fit.idata["constant_data"]
+    found = []
+    for term in fit.spec.predictors[0].terms:
+        state = term.state
+        if not isinstance(state, dict) or "factor" not in state or f"{term.key}.codes" not in constant:
+            continue
+        ending = f"|{state['factor']}"
+        effects = [str(n) for n in posterior.data_vars if str(n).endswith(ending)]
+        effects = [n for n in effects if posterior[n].sizes[posterior[n].dims[-1]] == len(state["labels"])]
+        codes = np.asarray(constant[f"{term.key}.codes"])
+        sizes = np.bincount(codes, minlength=len(state["labels"]))
+        found.append(GroupTerm(state["factor"], tuple(effects), tuple(map(str, state["labels"])), sizes, codes))
+    return tuple(found)
+
+
+def group_term(fit: Any, factor: str | None = None) -> GroupTerm:
+    """Return one group-level term; the first without a name."""
+    terms = group_terms(fit)
+    if not terms:
+        raise FitError("plot: the model has no group-level term such as (1 | g)")
+    if factor is None:
+        return terms[0]
+    chosen = next((t for t in terms if t.factor == factor), None)
+    if chosen is None:
+        raise FitError(f"plot: no grouping factor '{factor}'{nearest(factor, [t.factor for t in terms])}")
+    return chosen
+
+
+def estimates(fit: Any, roles: Iterable[str], interval: float = 0.9) -> pd.DataFrame:
+    """Return mean, sd, lower and upper of every scalar whose prior has one of these roles.
+
+    Parameters
+    ----------
+    roles
+        ``"intercept" "coefficient" "sd" "correlation" "parameter"``, as in a spec's priors.
+    interval
+        Probability of the equal-tailed interval.
+    """
+    posterior, wanted = fit.idata["posterior"], set(roles)
+    rows: list[pd.DataFrame] = []
+    for prior in fit.spec.priors:
+        name = "Intercept" if prior.role == "intercept" and prior.name.endswith("Intercept_raw") else prior.name
+        if prior.role in wanted and name in posterior:
+            rows.append(summarise(posterior[name], interval))
+    return pd.concat(rows) if rows else pd.DataFrame(columns=["mean", "sd", "lower", "upper"])
+
+
+def summarise(draws: xr.DataArray, interval: float = 0.9) -> pd.DataFrame:
+    """Return mean, sd, lower and upper of draws ``(chain, draw, …)``, a row a scalar, labelled ``name[label]``."""
+    values = np.asarray(draws.transpose("chain", "draw", ...))
+    flat = values.reshape(values.shape[0] * values.shape[1], -1)
+    tail = (1 - interval) / 2
+    lower, upper = np.quantile(flat, [tail, 1 - tail], axis=0)
+    labels = [str(draws.name)]
+    for dim in draws.dims:
+        if dim not in ("chain", "draw"):
+            marks = draws[dim].values if dim in draws.coords else range(draws.sizes[dim])
+            labels = [f"{old}, {mark}" if "[" in old else f"{old}[{mark}" for old in labels for mark in marks]
+    index = [label + "]" if "[" in label and draws.ndim > 2 else label for label in labels]
+    columns = {"mean": flat.mean(axis=0), "sd": flat.std(axis=0), "lower": lower, "upper": upper}
+    return pd.DataFrame(columns, index=index)
+
+
+def thinned(fit: Any, draws: int) -> Any:
+    """Return the fit with about this many draws in all, evenly spaced, so that predictions stay small."""
+    posterior = fit.idata["posterior"].to_dataset()
+    chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
+    keep = np.unique(np.linspace(0, length - 1, max(1, -(-draws // chains)), dtype=int))
+    groups = {"posterior": posterior.isel(draw=keep)}
+    groups |= {g: fit.idata[g].to_dataset() for g in ("observed_data", "constant_data")}
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = dict(fit.idata.attrs)
+    return type(fit)(fit.spec, fit._rows, tree, fit.explain_choice)
+
+
+def observed(fit: Any) -> np.ndarray:
+    """Return the response as recorded ``(obs,)``; codes for responses with levels."""
+    return np.asarray(fit.idata["observed_data"][fit.spec.response.name])
+
+
+def main_link(fit: Any) -> str:
+    """Return the link of the main parameter."""
+    return fit.spec.predictors[0].link
+
+
+def family_words(fit: Any) -> frozenset[str]:
+    """Return the declared properties of the fit's family."""
+    return FAMILIES[fit.spec.family].words

@@ -1,0 +1,102 @@
+"""Would the model have produced data like these? Observed responses over predicted ones."""
+
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.errors import FitError
+
+from .parts import family_words, observed, thinned
+from .style import BLUE, INK, legend, new_figure, plain
+
+MOST_BARS = 31
+
+
+def predictive_check(fit: Any, *, draws: int = 50, seed: int | None = None) -> Any:
+    """Draw the responses and responses predicted for the same rows.
+
+    Parameters
+    ----------
+    fit
+        Any fit.
+    draws
+        Number of predicted data sets.
+    seed
+        For the predicted data; by default derived from the fit's own.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Densities for a continuous response; for counts and levels, bars of observed frequencies and predicted ones with
+        90 % intervals.
+    """
+    y = observed(fit)
+    if y.ndim != 1:
+        raise FitError(f"plot: no predictive check for a response of shape {y.shape}")
+    made = thinned(fit, draws).draws(kind="response", seed=seed)
+    if made.ndim != 3:
+        raise FitError(f"plot: no predictive check for predictions of shape {made.shape}")
+    predicted = made.stack(s=("chain", "draw")).transpose("s", "obs").values
+    if {"discrete", "levels", "ordered"} & family_words(fit):
+        return _bars(fit, y, predicted)
+    return _densities(fit, y.astype(float), predicted)
+
+
+def _densities(fit: Any, y: np.ndarray, predicted: np.ndarray) -> Any:
+    low, high = shown_range(y, predicted)
+    grid = np.linspace(low, high, 200)
+    figure, axes = new_figure(3.2)
+    for i, row in enumerate(predicted):
+        axes.plot(grid, density(row, grid), color=BLUE, linewidth=0.7, alpha=0.28, label="predicted" if not i else None)
+    axes.plot(grid, density(y, grid), color=INK, linewidth=2.0, label="observed")
+    axes.set_xlabel(plain(fit.spec.response.name))
+    axes.set_ylabel("density")
+    axes.set_yticks([])
+    axes.set_xlim(low, high)
+    axes.set_ylim(bottom=0)
+    handles, labels = axes.get_legend_handles_labels()
+    legend(axes, [handles[labels.index("observed")], handles[labels.index("predicted")]], columns=2)
+    return figure
+
+
+def shown_range(y: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
+    """Return the range that holds the data and all but the wildest predictions."""
+    low, high = np.quantile(predicted, [0.001, 0.999])
+    low, high = min(float(y.min()), float(low)), max(float(y.max()), float(high))
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Return a Gaussian kernel density on a grid; at most 2,000 evenly chosen values are used."""
+    if len(values) > 2000:
+        values = np.sort(values)[np.linspace(0, len(values) - 1, 2000, dtype=int)]
+    quartiles = np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.349
+    width = 0.9 * (min(values.std(), quartiles) if quartiles > 0 else values.std()) * len(values) ** -0.2
+    if width <= 0:
+        width = float(grid[1] - grid[0])
+    z = (grid[:, None] - values[None, :]) / width
+    return np.exp(-0.5 * z * z).mean(axis=1) / (width * np.sqrt(2 * np.pi))
+
+
+def _bars(fit: Any, y: np.ndarray, predicted: np.ndarray) -> Any:
+    levels = fit.spec.response.levels
+    high = int(max(y.max(), np.quantile(predicted, 0.99)))
+    low = int(y.min())
+    step = max(1, -(-(high - low + 1) // MOST_BARS))
+    edges = np.arange(low, high + step + 1, step) - 0.5
+    middle = (edges[:-1] + edges[1:]) / 2
+    count = np.histogram(y, edges)[0] / len(y)
+    each = np.stack([np.histogram(row, edges)[0] for row in predicted]) / len(y)
+    lower, upper = np.quantile(each, [0.05, 0.95], axis=0)
+    figure, axes = new_figure(3.2)
+    axes.bar(middle, count, width=0.8 * step, color="none", edgecolor=INK, linewidth=1.2, label="observed")
+    axes.vlines(middle, lower, upper, color=BLUE, linewidth=1.6)
+    axes.plot(middle, each.mean(axis=0), "o", color=BLUE, markersize=5, label="predicted")
+    axes.set_xlabel(plain(fit.spec.response.name))
+    axes.set_ylabel("share of the rows")
+    axes.set_ylim(bottom=0)
+    if levels is not None and len(levels) == len(middle) and len(levels) <= 8:
+        axes.set_xticks(middle, [plain(str(x)) for x in levels])
+    legend(axes, columns=2)
+    return figure

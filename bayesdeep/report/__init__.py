@@ -1,0 +1,87 @@
+"""A fit or a comparison as a document: one HTML file, or Markdown with its figures beside it."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bayesdeep.core.errors import FitError
+
+from .section import Section, Subject
+
+__all__ = ["Section", "Subject", "report", "subject_of"]
+
+
+def report(
+    fit_or_comparison: Any,
+    path: str | Path,
+    *,
+    title: str | None = None,
+    overwrite: bool = False,
+    main: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a report.
+
+    Parameters
+    ----------
+    fit_or_comparison
+        A fit, a comparison, or a :class:`~bayesdeep.report.section.Subject`.
+    path
+        Where to; ``.html`` gives one self-contained file, ``.md`` a text with a folder of figures beside it.
+    title
+        Its title; by default the response and the formula's kind.
+    overwrite
+        Replace a file that is there.
+    main
+        Name of the fit to look at closely; by default the comparison's first.
+    extra
+        What the report cannot know: ``question``, ``data`` (the data's name), ``card`` (text of a model card).
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    FitError
+        For another suffix, a file that exists, or a place that cannot be written.
+    """
+    from .write import check_path, write
+
+    path = check_path(path, overwrite)
+    subject = subject_of(fit_or_comparison, main, extra)
+    return write(subject, path, title or default_title(subject), overwrite)
+
+
+def subject_of(given: Any, main: str | None = None, extra: Mapping[str, Any] | None = None) -> Subject:
+    """Return what a report is about, from a fit, a comparison or a subject."""
+    if isinstance(given, Subject):
+        return given
+    if hasattr(given, "idata"):
+        return Subject({main or "model": given}, None, main or "model", extra or {})
+    fits = getattr(given, "fits", None)
+    if not fits:
+        raise FitError(f"report: {type(given).__name__} is neither a fit nor a comparison of fits")
+    best = next((str(name) for name in given.table.index if name in fits), next(iter(fits)))
+    if main is not None and main not in fits:
+        raise FitError(f"report: no fit '{main}' in the comparison; there are: {', '.join(fits)}")
+    return Subject(fits, given, main or best, extra or {})
+
+
+def default_title(subject: Subject) -> str:
+    """Return a title: what is modelled, and how many ways."""
+    response = subject.fit.spec.response.name
+    return f"{response}: {len(subject.fits)} models compared" if len(subject.fits) > 1 else f"A model of {response}"
+
+
+class _Verb(ModuleType):
+    """Python puts a submodule under its name into the package, here in the way of the function: let it be called."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Path:
+        return report(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Verb

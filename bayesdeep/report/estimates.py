@@ -1,0 +1,25 @@
+"""Estimates as tables of a report, each number with the digits its uncertainty allows."""
+
+from typing import Any
+
+import pandas as pd
+
+from bayesdeep.plot.parts import estimates
+
+from .blocks import Table
+from .numbers import written
+from .section import INTERVAL
+
+COLUMNS = {"mean": "mean", "sd": "sd", "lower": "5 %", "upper": "95 %"}
+
+
+def estimates_of(fit: Any, roles: tuple[str, ...]) -> pd.DataFrame:
+    """Return mean, sd and 90 % interval of the parameters with these roles."""
+    return estimates(fit, roles, INTERVAL)
+
+
+def estimates_table(frame: pd.DataFrame, caption: str, index: str, struck: bool = False) -> Table:
+    """Return a table of ``mean sd lower upper`` (and more columns, as they are)."""
+    own = {c: ",d" for c in frame.columns if c not in COLUMNS}
+    texts = written(frame, own).rename(columns=COLUMNS)
+    return Table(texts, caption, dict.fromkeys(texts.columns, str), index, struck)

@@ -1,0 +1,114 @@
+"""Predictions for a group the model has never seen, beside groups it knows."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesdeep.plot.parts import GroupTerm, group_term, group_terms
+
+from .words import plural
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Predictions of a new, a large and a small group at the same typical row.
+
+    Attributes
+    ----------
+    term
+        The group-level term.
+    at
+        The typical row, in words.
+    mean
+        Expected response: ``mean sd lower upper``, a row a group, the new one first.
+    response
+        A single new response, likewise.
+    """
+
+    term: GroupTerm
+    at: str
+    mean: pd.DataFrame
+    response: pd.DataFrame
+
+
+def newcomer(fit: Any, factor: str | None = None, interval: float = 0.9) -> Newcomer:
+    """Return predictions for a group never seen, the largest and the smallest known one.
+
+    All are predicted at one typical row of the data, the one nearest to the medians of the columns, so that only the
+    group differs.
+    """
+    term = group_term(fit, factor)
+    rows = fit._rows
+    known = np.flatnonzero(term.sizes > 0)
+    large = int(known[np.argmax(term.sizes[known])])
+    small = int(known[np.argmin(term.sizes[known])])
+    place = typical_row(fit)
+    base = rows.take(np.full(3, place))
+    arrays = dict(base.arrays)
+    for other in fit.spec.predictors[0].terms:
+        if isinstance(other.state, dict) and other.state.get("factor") == term.factor:
+            arrays[f"{other.key}.codes"] = np.array([len(term.labels), large, small])
+    asked = replace(base, arrays=arrays, observed=False, unseen={term.factor: (f"a new {term.factor}",)})
+    names = [f"a {term.factor} never seen", *(f"{term.labels[j]} ({plural(int(term.sizes[j]), 'row')})" for j in (large, small))]
+    tables = [_table(fit, asked, what, interval, names) for what in ("mean", "predictive")]
+    return Newcomer(term, describe_row(fit, place), *tables)
+
+
+def _table(fit: Any, rows: Any, what: str, interval: float, names: list[str]) -> pd.DataFrame:
+    draws = np.concatenate([np.asarray(v, dtype=float) for _, _, v in fit._blocks(rows, what, "sample", None)], axis=1)
+    tail = (1 - interval) / 2
+    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0)
+    columns = {"mean": draws.mean(axis=0), "sd": draws.std(axis=0), "lower": lower, "upper": upper}
+    return pd.DataFrame(columns, index=names)
+
+
+def applies(fit: Any) -> bool:
+    """Return whether there is a group-level term and one number a row to predict."""
+    term = group_terms(fit)
+    return bool(term) and bool(term[0].effects) and fit._rows.response.value.ndim == 1 and fit.spec.response.levels is None
+
+
+def typical_row(fit: Any) -> int:
+    """Return the row nearest to the medians of all numeric columns."""
+    arrays = fit._rows.arrays
+    parts = [v for k, v in arrays.items() if k.endswith(".X") and v.ndim == 2 and v.shape[1]]
+    if not parts:
+        return 0
+    columns = np.concatenate(parts, axis=1)
+    spread = columns.std(axis=0)
+    distance = np.abs(columns - np.median(columns, axis=0)) / np.where(spread > 0, spread, 1.0)
+    return int(np.argmin(distance.sum(axis=1)))
+
+
+def describe_row(fit: Any, place: int) -> str:
+    """Return the values of the population-level numeric columns of a row, in words; at most six."""
+    said = []
+    for term in fit.spec.predictors[0].terms:
+        x = fit._rows.arrays.get(f"{term.key}.X")
+        if term.kind != "population" or x is None:
+            continue
+        for name, start, _, labels, kind in term.state["terms"]:
+            if kind == "numeric" and labels is None:
+                said.append(f"`{name}` = {x[place, start]:.3g}")
+            elif labels is not None:
+                hit = np.flatnonzero(x[place, start : start + len(labels)] == 1)
+                said.append(f"`{name}` = {labels[hit[0]]}" if len(hit) else f"`{name}` at its reference level")
+    return ", ".join(said) if 0 < len(said) <= 6 else "a typical row of the data"
+
+
+def width_sentence(found: Newcomer) -> str:
+    """Return how much wider the interval of a new group's mean is, and why."""
+    width = found.mean["upper"] - found.mean["lower"]
+    names = list(found.mean.index)
+    ratio = float(width.iloc[0] / width.iloc[1])
+    times = f"{ratio:.1f} times as wide as" if ratio > 1.15 else "about as wide as"
+    said = f"The 90 % interval for the mean of a {found.term.factor} never seen is {times} that of {names[1]}"
+    near = float(width.iloc[0] / width.iloc[2])
+    said += f", and {near:.1f} times that of {names[2]}" if near > 1.15 else f", and about that of {names[2]}"
+    factor = found.term.factor
+    return (
+        f"{said}: of a new {factor} only the distribution of the others is known; a small known {factor} adds little to "
+        "that, a large one settles its own mean."
+    )

@@ -1,0 +1,79 @@
+"""The contract of a report's section and what a section may read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from bayesdeep.diagnostics.diagnose import Diagnosis
+
+from .blocks import Block, Callout
+
+INTERVAL = 0.9
+"""Probability of the intervals in a report."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about.
+
+    Attributes
+    ----------
+    fits
+        Fits by the name a reader knows them by.
+    comparison
+        Their comparison, if there are several.
+    main
+        Name of the fit that is looked at closely.
+    extra
+        What a caller adds, by section: ``question`` (text), ``card`` (text of a model card), ``data`` (name of the data).
+    """
+
+    fits: Mapping[str, Any]
+    comparison: Any = None
+    main: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fit(self) -> Any:
+        """Return the fit that is looked at closely."""
+        return self.fits[self.main]
+
+    @cached_property
+    def diagnoses(self) -> Mapping[str, Diagnosis]:
+        """Return every fit's diagnosis by name."""
+        return {name: fit.diagnose() for name, fit in self.fits.items()}
+
+    def trusted(self, name: str | None = None) -> bool:
+        """Return whether a fit's numbers may be used; the main one's without a name."""
+        return self.diagnoses[self.main if name is None else name].verdict != "do not trust"
+
+    def warning(self, name: str | None = None) -> tuple[Callout, ...]:
+        """Return the reason why a fit's numbers may not be used, or nothing."""
+        name = self.main if name is None else name
+        if self.trusted(name):
+            return ()
+        said = f"Do not use the numbers of {name}: {self.diagnoses[name].sentence}. They are struck through."
+        return (Callout("bad", said),)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report. One file in ``report/sections/`` defines one as ``SECTION``.
+
+    Attributes
+    ----------
+    title
+        Its heading.
+    order
+        Where it stands; smaller comes first.
+    applies
+        ``applies(subject)``: whether it has something to say.
+    blocks
+        ``blocks(subject)``: what it says.
+    """
+
+    title: str
+    order: int
+    applies: Callable[[Subject], bool]
+    blocks: Callable[[Subject], tuple[Block, ...]]

@@ -1,0 +1,74 @@
+"""The rows, the response, and the groups with their sizes."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesdeep.plot.parts import GroupTerm, group_terms, observed
+
+from ..blocks import Block, Listing, Paragraph, Table
+from ..numbers import number
+from ..section import Section, Subject
+from ..words import plural
+
+
+def applies(subject: Subject) -> bool:
+    """Every fit has rows."""
+    return bool(subject.fits)
+
+
+def blocks(subject: Subject) -> tuple[Block, ...]:
+    """Return how many rows, what the response looks like, and the sizes of groups."""
+    fit = subject.fit
+    name = subject.extra.get("data")
+    source = f" of the data set `{name}`" if name else ""
+    found: list[Block] = [Paragraph(f"{plural(fit._rows.rows, 'row')}{source}; the response is `{fit.spec.response.name}`. {_missing(fit)}")]
+    found.append(Listing(tuple(_response(fit))))
+    terms = {t.factor: t for t in group_terms(fit)}
+    if terms:
+        found.append(_sizes(terms))
+    return tuple(found)
+
+
+def _missing(fit: Any) -> str:
+    if fit.spec.missing == "error":
+        return "Rows with missing values were not allowed; there were none."
+    index = fit._rows.index
+    dropped = getattr(index, "size", fit._rows.rows)
+    extra = int(max(index) + 1 - dropped) if index is not None and pd.api.types.is_integer_dtype(index) else 0
+    return "Rows with missing values were left out" + (f", at least {plural(extra, 'row')}." if extra > 0 else ".")
+
+
+def _response(fit: Any) -> list[str]:
+    y, spec = observed(fit), fit.spec
+    said = []
+    if spec.response.levels is not None and y.ndim == 1:
+        counts = np.bincount(y.astype(int), minlength=len(spec.response.levels))
+        said.append("Levels: " + ", ".join(f"{level} ({count:,})" for level, count in zip(spec.response.levels, counts, strict=False)))
+    elif y.ndim == 1:
+        q = np.quantile(y, [0, 0.25, 0.5, 0.75, 1])
+        said.append(f"From {number(q[0])} to {number(q[4])}; middle half {number(q[1])} to {number(q[3])}; median {number(q[2])}")
+        said.append(f"Mean {number(y.mean())}, standard deviation {number(y.std(ddof=1))}")
+    if spec.response.modifiers:
+        said.append("Recorded as: " + ", ".join(sorted(spec.response.modifiers)))
+    return said
+
+
+def _sizes(terms: dict[str, GroupTerm]) -> Table:
+    rows = {}
+    for factor, term in terms.items():
+        sizes = term.sizes
+        rows[factor] = {
+            "levels": len(sizes),
+            "smallest": int(sizes.min()),
+            "median": float(np.median(sizes)),
+            "largest": int(sizes.max()),
+            "with fewer than 5 rows": int((sizes < 5).sum()),
+            "the largest is": term.labels[int(sizes.argmax())],
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return Table(frame, "Grouping factors: how many levels, and how many rows they have.", {"median": ".3g"}, "factor")
+
+
+SECTION = Section("The data", 30, applies, blocks)

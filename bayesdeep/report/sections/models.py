@@ -1,0 +1,55 @@
+"""What was assumed: formula, family, link, the equations, and every prior with its reason."""
+
+from typing import Any
+
+import pandas as pd
+
+from bayesdeep.core.registry import FAMILIES
+
+from ..blocks import Block, Code, Heading, Paragraph, Table
+from ..mathematics import equations
+from ..section import Section, Subject
+
+
+def applies(subject: Subject) -> bool:
+    """Every fit has a model."""
+    return bool(subject.fits)
+
+
+def blocks(subject: Subject) -> tuple[Block, ...]:
+    """Return each model's formulas, equations and priors."""
+    several = len(subject.fits) > 1
+    found: list[Block] = []
+    for name, fit in subject.fits.items():
+        found += [Heading(name)] if several else []
+        found += _one(fit.spec)
+    return tuple(found)
+
+
+def _one(spec: Any) -> list[Block]:
+    family = FAMILIES[spec.family]
+    main, *others = spec.formulas.items()
+    formulas = "\n".join([main[1], *(f"{name} {text}" for name, text in others)])
+    links = ", ".join(f"{link} link for `{name}`" for name, link in spec.links.items())
+    levels = spec.response.levels
+    success = f" Success is `{spec.response.name}` = {levels[1]}." if levels is not None and len(levels) == 2 else ""
+    return [
+        Code(formulas),
+        Paragraph(f"The response follows a {_title(family)}; {links}.{success}"),
+        Code(equations(spec)),
+        _priors(spec),
+    ]
+
+
+def _title(family: Any) -> str:
+    return family.title if "distribution" in family.title else f"{family.title} distribution"
+
+
+def _priors(spec: Any) -> Table:
+    rows = [{"prior": str(p.prior), "from": p.origin, "reason": p.reason} for p in spec.priors]
+    frame = pd.DataFrame(rows, columns=["prior", "from", "reason"], index=[p.name for p in spec.priors])
+    caption = "Priors. The one on `Intercept` is on its value at the predictors' means." if "Intercept" in frame.index else "Priors."
+    return Table(frame, caption, {}, "parameter")
+
+
+SECTION = Section("The models", 20, applies, blocks)

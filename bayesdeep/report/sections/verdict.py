@@ -1,0 +1,72 @@
+"""The question and the answer, in words and with its uncertainty, before anything else."""
+
+from typing import Any
+
+from bayesdeep.plot.parts import family_words, group_terms
+
+from ..blocks import Block, Callout, Listing, Paragraph
+from ..estimates import estimates_of
+from ..section import Section, Subject
+from ..words import comparison_sentence, estimate, joined
+
+KIND = {"trust": "good", "caution": "caution", "do not trust": "bad"}
+
+
+def applies(subject: Subject) -> bool:
+    """Every report answers something."""
+    return bool(subject.fits)
+
+
+def blocks(subject: Subject) -> tuple[Block, ...]:
+    """Return question, answer, what it rests on, and whether the draws can be trusted."""
+    question = subject.extra.get("question")
+    found: list[Block] = [Paragraph(str(question), lead=True)] if question else []
+    trusted = [name for name in subject.fits if subject.trusted(name)]
+    if subject.comparison is not None and len(trusted) == len(subject.fits):
+        found.append(Paragraph(comparison_sentence(subject.comparison), lead=not question))
+    elif subject.comparison is not None:
+        bad = joined([f"`{n}`" for n in subject.fits if n not in trusted])
+        found.append(Paragraph(f"The models cannot be compared yet: the draws of {bad} do not represent the posterior."))
+    if subject.trusted():
+        said = tuple(s for s in (_effects(subject.fit), *_groups(subject.fit)) if s)
+        if said:
+            of = f"`{subject.main}`" if len(subject.fits) > 1 else "the model"
+            found += [Paragraph(f"What {of} says, with 90 % intervals:"), Listing(said)]
+    return (*found, *_diagnoses(subject))
+
+
+def _effects(fit: Any) -> str:
+    table = estimates_of(fit, ("coefficient",))
+    if table.empty:
+        return ""
+    if len(table) > 6:
+        clear = table[(table["lower"] > 0) | (table["upper"] < 0)]
+        return f"Of {len(table)} population-level coefficients, {len(clear)} have an interval on one side of zero."
+    return "; ".join(f"`{name}`: {estimate(row)}" for name, row in table.iterrows()) + "."
+
+
+def _groups(fit: Any) -> list[str]:
+    said = []
+    sds = estimates_of(fit, ("sd",))
+    noise = estimates_of(fit, ("parameter",))
+    for term in group_terms(fit):
+        name = f"1|{term.factor}_sigma"
+        if name not in sds.index:
+            continue
+        text = f"Levels of `{term.factor}` differ with a standard deviation of {estimate(sds.loc[name])}"
+        if "sigma" in noise.index and "gaussian" in family_words(fit):
+            text += f"; within a level, rows differ by {estimate(noise.loc['sigma'])}"
+        said.append(text + ".")
+    return said
+
+
+def _diagnoses(subject: Subject) -> list[Block]:
+    """Return one callout where all verdicts agree, else one a fit."""
+    found = subject.diagnoses
+    if len(found) > 1 and all(d.verdict == "trust" for d in found.values()):
+        return [Callout("good", f"All {len(found)} fits: {next(iter(found.values())).sentence}.")]
+    many = len(found) > 1
+    return [Callout(KIND.get(d.verdict, "note"), f"{f'{name}: ' if many else ''}{d.sentence}.") for name, d in found.items()]
+
+
+SECTION = Section("Question and answer", 10, applies, blocks)

@@ -1,0 +1,290 @@
+"""The command line: starts fast, says what is wrong in one line, and does what the same verbs in Python do."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesdeep as bd
+from bayesdeep.cards import find_cards
+from bayesdeep.cli import main
+from bayesdeep.cli.compare import card_names
+from bayesdeep.cli.fit import changed, find_model
+from bayesdeep.cli.parser import make_parser
+from bayesdeep.cli.words import pairs
+from bayesdeep.core.priors import Known
+
+COMMANDS = ("demo", "models", "fit", "compare", "report", "predict")
+FAST = ["--method", "laplace", "--draws", "50", "--chains", "1", "--seed", "1"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with data, two cards and a saved fit."""
+    made = tmp_path_factory.mktemp("cli")
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=40)
+    data = pd.DataFrame({"y": 2 * x + rng.normal(size=40), "x": x, "g": [*"abcd"] * 10})
+    data.to_csv(made / "d.csv", index=False)
+    data.drop(columns="y").head(3).to_parquet(made / "new.parquet")
+    for name, formula in (("one", "y ~ 1"), ("two", "y ~ x")):
+        text = f'title = "Card {name}"\nformula = "{formula}"\ndata = "d.csv"\n'
+        (made / f"{name}.toml").write_text(text, encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
+def saved(folder: Path) -> Path:
+    assert main(["fit", str(folder / "d.csv"), "y ~ x", *FAST, "--quiet", "--out", str(folder / "fit.nc")]) == 0
+    return folder / "fit.nc"
+
+
+def run(*words: str, **options: object) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "bayesdeep", *words], capture_output=True, text=True, **options)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """Return what is said on stderr about a mistake of the user's."""
+    assert main([str(word) for word in words]) == 2
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.err
+    return shown.err
+
+
+def test_help_is_fast() -> None:
+    begin = time.perf_counter()
+    shown = run("--help")
+    assert time.perf_counter() - begin < 3
+    assert shown.returncode == 0
+    assert all(command in shown.stdout for command in COMMANDS)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from bayesdeep.cli import main; main(['fit', '--help']); "
+        "sys.exit(bool({'numpy', 'pandas', 'pymc', 'xarray', 'matplotlib', 'rich'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_commands(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert command in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"bayesdeep {bd.__version__}\n"
+
+
+def test_models_as_a_process() -> None:
+    shown = run("models")
+    assert shown.returncode == 0
+    assert "radon/slopes" in shown.stdout
+    assert "log_radon ~ floor + (1 + floor | county)  (gaussian; data radon)" in shown.stdout
+
+
+def test_models_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [entry["name"] for entry in listed] == [name for name, _ in find_cards()]
+    assert set(listed[0]) == {"name", "title", "formula", "family", "data", "about", "path"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_reader_that_stops_reading() -> None:
+    command = [sys.executable, "-m", "bayesdeep", "models"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 141
+    assert said == b""
+
+
+def test_interrupt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bayesdeep.cli.models.run", interrupted)
+    assert main(["models"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("bayesdeep.cli.models.run", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["models"])
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["fti"], ["fit"], ["fit", "radon/slopes", "--draw", "5"], ["fit", "radon", "y ~ x", "--draws", "x"]]
+)
+def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "usage: bayesdeep" in refused(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fit", "radon/slope"], "did you mean 'radon/slopes'?"),
+        (["fit", "absent.toml"], "card 'absent.toml': there is no such file"),
+        (["fit", "absent.csv", "y ~ x"], "data: there is no file 'absent.csv'"),
+        (["fit", "model.pkl", "y ~ x"], "neither a card"),
+        (["fit", "http://example.org/d.csv", "y ~ x"], "there is no file"),
+        (["fit", "radon"], "formula: is missing"),
+        (["fit", "radon", "log_radon ~ flor"], "no column 'flor' in the data; did you mean 'floor'?"),
+        (["fit", "radon/pooled", "--family", "gausian"], "did you mean 'gaussian'?"),
+        (["fit", "radon/pooled", "--prior", "flor=Normal(0, 1)"], "did you mean 'floor'?"),
+        (["fit", "radon/pooled", "--prior", "floor"], "--prior 'floor': write NAME=VALUE"),
+        (["fit", "radon/pooled", "--prior", "floor=Normal()", "--prior", "floor=Flat()"], "given twice"),
+        (["fit", "radon/pooled", "--parameter", "data=~ x"], "has no parameter 'data'"),
+        (["fit", "radon/pooled", "--known", "sigma=flor"], "flor"),
+        (["fit", "radon/pooled", "--method", "nutz"], "did you mean 'nuts'?"),
+        (["fit", "radon/pooled", "--draws", "0"], "draws is 0"),
+        (["fit", "radon/pooled", "--out", "fit.pkl"], "should end in .nc"),
+        (["fit", "radon/pooled", "--out", "no/such/fit.nc"], "there is no folder"),
+        (["fit", "penguins", "body_mass_g ~ bill_length_mm"], "missing"),
+        (["compare", "radon/pooled", "radon/pooled"], "given twice"),
+        (["compare", "radon/pooled", "--report", "report.pdf"], "should end in .html or .md"),
+        (["report", "absent.nc"], "there is no file 'absent.nc'"),
+        (["predict", "absent.nc", "radon"], "there is no file 'absent.nc'"),
+        (["predict", "absent.nc", "radom"], "did you mean 'radon'?"),
+    ],
+)
+def test_mistakes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    err = refused(capsys, *words)
+    assert said in err
+    assert err.startswith("bayesdeep: ")
+
+
+def test_mistakes_name_the_card(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "pooled.toml'" in refused(capsys, "fit", "radon/pooled", "--prior", "floor=Normel(0, 1)")
+
+
+def test_pairs() -> None:
+    assert pairs(["a = Normal(mu=0, sigma=1)"], "--prior") == {"a": "Normal(mu=0, sigma=1)"}
+    assert pairs(["net(x, hidden=[8])=Normal(0, 1)"], "--prior") == {"net(x, hidden=[8])": "Normal(0, 1)"}
+
+
+def test_options_change_a_card() -> None:
+    words = ["fit", "eight_schools/normal", "y ~ 1", "--link", "log", "--prior", "Intercept=Normal(0, 9)"]
+    arguments = make_parser().parse_args([*words, "--known", "sigma=2", "--family", "student_t", "--parameter", "nu=~ 1"])
+    card = changed(find_model(arguments.target, arguments.formula), arguments)
+    assert (card.formula, card.link, card.family) == ("y ~ 1", "log", "student_t")
+    assert card.priors == {"Intercept": "Normal(0, 9)", "1|school_sigma": "HalfCauchy(5)"}
+    assert card.parameters == {"sigma": Known(2.0), "nu": "~ 1"}
+
+
+def test_fit_of_data_with_nuts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", str(folder / "d.csv"), "y ~ x + (1 | g)", "--prior", "x=Normal(0, 1)", "--method", "nuts"]
+    assert main([*words, "--draws", "50", "--tune", "50", "--chains", "1", "--seed", "3"]) == 0
+    shown = capsys.readouterr().out
+    for text in ("40 rows of", "y ~ x + (1 | g)", "~ Normal(0, 1)", "ess_bulk", "1|g_sigma", "seconds (", "seed 3"):
+        assert text in shown
+    assert any(verdict in shown for verdict in ("trust: ", "caution: "))
+
+
+def test_fit_of_a_card_saves_and_does_not_overwrite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folder / "two.nc"
+    words = ["fit", str(folder / "two.toml"), *FAST, "--out", str(out)]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "Card two" in shown
+    assert f"saved {out}" in shown
+    assert bd.load(out).idata.attrs["method"] == "laplace"
+    before = out.read_bytes()
+    assert "exists; pass --overwrite" in refused(capsys, *words)
+    assert out.read_bytes() == before
+    assert main([*words[:-4], "--seed", "2", *words[-2:], "--overwrite"]) == 0
+    assert bd.load(out).idata.attrs["seed"] == 2
+
+
+def test_dropped_rows_are_a_note(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = pd.read_csv(folder / "d.csv")
+    data.loc[0, "x"] = np.nan
+    data.to_csv(folder / "gap.csv", index=False)
+    assert "missing" in refused(capsys, "fit", folder / "gap.csv", "y ~ x")
+    assert main(["fit", str(folder / "gap.csv"), "y ~ x", "--missing", "drop", "--quiet", *FAST]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith("note: ")
+    assert "Intercept" in shown.out
+
+
+def test_many_effects_are_left_out_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "radon/intercepts", "--method", "map", "--quiet"]) == 0
+    short = capsys.readouterr().out
+    assert "(85 effects of single groups are not shown; --all shows them)" in short
+    assert "1|county_sigma" in short
+    assert "1|county[" not in short
+
+
+def test_a_title_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text('title = "\\u001b[2Jgone"\nformula = "y ~ 1"\ndata = "eight_schools"\n', encoding="utf-8")
+    assert main(["fit", str(path), *FAST]) == 0
+    shown = capsys.readouterr().out
+    assert "\\x1b[2Jgone" in shown
+    assert "\x1b" not in shown
+
+
+def test_predict(folder: Path, saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["predict", str(saved), str(folder / "new.parquet"), "--interval", "0.5", "--seed", "4"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == "mean,sd,lower,upper"
+    assert len(printed.splitlines()) == 4
+    out = folder / "pred.csv"
+    assert main([*words, "--out", str(out)]) == 0
+    assert "3 rows" in capsys.readouterr().out
+    assert out.read_text(encoding="utf-8").splitlines() == printed.splitlines()
+    assert "exists; pass --overwrite" in refused(capsys, *words, "--out", out)
+    assert "did you mean 'mean'" in refused(capsys, *words, "--kind", "meen")
+    assert "interval is 2" in refused(capsys, *words, "--interval", "2")
+    assert "not a saved fit" in refused(capsys, "predict", folder / "d.csv", folder / "d.csv")
+
+
+def test_compare_and_report(folder: Path, saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = folder / "cmp.md"
+    assert main(["compare", str(folder / "one.toml"), str(folder / "two.toml"), *FAST, "--report", str(report)]) == 0
+    shown = capsys.readouterr().out
+    assert "elpd" in shown
+    assert "one" in shown
+    assert "y ~ x" in shown
+    assert report.stat().st_size > 100
+    out = folder / "fit.html"
+    assert main(["report", str(saved), "--out", str(out)]) == 0
+    assert "<html" in out.read_text(encoding="utf-8").lower()
+    assert "exists; pass --overwrite" in refused(capsys, "report", saved, "--out", out)
+    assert main(["report", str(saved), "--out", str(out), "--overwrite"]) == 0
+
+
+def test_names_of_compared_cards(tmp_path: Path) -> None:
+    text = 'formula = "y ~ 1"\ndata = "eight_schools"\n'
+    paths = [tmp_path / name for name in ("a/one.toml", "b/one.toml", "b/two.toml")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    from bayesdeep.cards import read_card
+
+    assert card_names([read_card(path) for path in paths]) == ["a/one", "b/one", "two"]
+
+
+def test_demo_hands_on_what_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import types
+
+    told: list[object] = []
+    fake = types.ModuleType("bayesdeep.demo")
+    fake.run_demo = lambda *given: told.extend(given)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "bayesdeep.demo", fake)
+    assert main(["demo", "--out", "here", "--quick", "--seed", "7"]) == 0
+    assert told == [Path("here"), True, 7]
