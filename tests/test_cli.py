@@ -178,7 +178,8 @@ def test_pairs() -> None:
 
 def test_options_change_a_card() -> None:
     words = ["fit", "eight_schools/normal", "y ~ 1", "--link", "log", "--prior", "Intercept=Normal(0, 9)"]
-    arguments = make_parser().parse_args([*words, "--known", "sigma=2", "--family", "student_t", "--parameter", "nu=~ 1"])
+    words += ["--known", "sigma=2", "--family", "student_t", "--parameter", "nu=~ 1"]
+    arguments = make_parser().parse_args(words)
     card = changed(find_model(arguments.target, arguments.formula), arguments)
     assert (card.formula, card.link, card.family) == ("y ~ 1", "log", "student_t")
     assert card.priors == {"Intercept": "Normal(0, 9)", "1|school_sigma": "HalfCauchy(5)"}
@@ -282,9 +283,10 @@ def test_names_of_compared_cards(tmp_path: Path) -> None:
 def test_demo_hands_on_what_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     import types
 
-    told: list[object] = []
+    told: list[tuple] = []
     fake = types.ModuleType("bayesdeep.demo")
-    fake.run_demo = lambda *given: told.extend(given)  # type: ignore[attr-defined]
+    fake.run_demo = lambda *given, **named: told.append((*given, named))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "bayesdeep.demo", fake)
     assert main(["demo", "--out", "here", "--quick", "--seed", "7"]) == 0
-    assert told == [Path("here"), True, 7]
+    assert main(["demo"]) == 0
+    assert told == [(Path("here"), True, {"seed": 7}), (Path("bayesdeep-demo"), False, {})]

@@ -8,4 +8,5 @@ def run(arguments: Namespace) -> None:
     """Fit and compare example models and write a report."""
     from bayesdeep.demo import run_demo
 
-    run_demo(Path(arguments.out), arguments.quick, arguments.seed)
+    seed = {} if arguments.seed is None else {"seed": arguments.seed}
+    run_demo(Path(arguments.out), arguments.quick, **seed)

@@ -58,7 +58,7 @@ def _demo(commands: Any) -> None:
     parser = _command(commands, "demo", "fit and compare example models and write a report")
     parser.add_argument("--out", default="bayesdeep-demo", metavar="FOLDER", help="folder (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="fewer draws: a look, not a result")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, metavar="N", help="of every fit (default: always the same)")
 
 
 def _models(commands: Any) -> None:

@@ -9,9 +9,8 @@ from .words import check_output, say
 
 def run(arguments: Namespace) -> None:
     """Write a report of a saved fit."""
-    path = check_output(arguments.out, arguments.overwrite, (".html", ".md"))
+    check_output(arguments.out, arguments.overwrite, (".html", ".md"))
     fit = bd.load(arguments.fit)
     from bayesdeep.report import report
 
-    report(fit, path, overwrite=arguments.overwrite)
-    say(f"wrote {path}")
+    say(f"wrote {report(fit, arguments.out, overwrite=arguments.overwrite)}")

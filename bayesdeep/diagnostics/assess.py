@@ -1,7 +1,7 @@
 """The predictive scores of one fit: by leave-one-out weights, on held-out rows, or over folds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,9 @@ class _Gather:
     """Collects scores of blocks of rows, in whatever order these come."""
 
     def __init__(self, kind: str) -> None:
-        self.kind, self.parts, self.places = kind, [], []
+        self.kind = kind
+        self.parts: list[Any] = []
+        self.places: list[np.ndarray] = []
         self.what = {"levels": "mean", "number": "predictive"}.get(kind)
 
     def add(self, draws: np.ndarray, rows: Rows, places: np.ndarray, weights: np.ndarray | None = None) -> None:
@@ -103,8 +105,7 @@ def by_loo(fit: Fit) -> Assessed:
             flat = np.asarray(part.log_weights.transpose("chain", "draw", "obs")).reshape(len(draws), -1)
             weights = np.exp(flat - flat.max(axis=0))
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
-        part.log_weights = None
-        parts.append(part)
+        parts.append(replace(part, log_weights=None))
     loo = combine(parts, fit.idata)
     return Assessed("loo", loo, loo.elpd / rows.rows, notes=loo.advice, **gather.result(rows))
 
@@ -157,6 +158,7 @@ def _add_all(
 
 def elpd_record(values: np.ndarray, elpd: float, draws: int) -> ELPDDataLOO:
     """Return log predictive densities of units as ArviZ's record, without what only leave-one-out has."""
+    nothing: Any = None
     return ELPDDataLOO(
         elpd=elpd,
         se=float(np.sqrt(len(values) * values.var(ddof=1))) if len(values) > 1 else 0.0,
@@ -165,6 +167,6 @@ def elpd_record(values: np.ndarray, elpd: float, draws: int) -> ELPDDataLOO:
         n_data_points=len(values),
         scale="log",
         warning=False,
-        good_k=None,
+        good_k=nothing,
         elpd_i=xr.DataArray(values, dims="obs", coords={"obs": np.arange(len(values))}),
     )

@@ -202,5 +202,5 @@ def approximation_checks(attrs: Mapping[Any, Any], draws: int) -> list[Check]:
     ok = khat < KHAT_LIMIT
     good = "importance weights from the approximation to the posterior are well behaved"
     bad = "the approximation differs from the posterior: means may be useful, intervals may be wrong"
-    advice = () if ok else ("Use method='nuts'; if that is too slow, trust means only.",)
-    return [Check("Pareto k-hat", khat, f"< {KHAT_LIMIT}", ok, good if ok else bad, 2, advice)]
+    advised = () if ok else ("Use method='nuts'; if that is too slow, trust means only.",)
+    return [Check("Pareto k-hat", khat, f"< {KHAT_LIMIT}", ok, good if ok else bad, 2, advised)]

@@ -9,7 +9,7 @@ Statistics and Computing 27(5), https://doi.org/10.1007/s11222-016-9696-4. Vehta
 
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ def loo_from_blocks(
         if "k-hat" in sentence:
             warnings.warn(sentence, UserWarning, stacklevel=3)
     if not pointwise:
-        found.elpd_i = found.pareto_k = None
+        return replace(found, elpd_i=None, pareto_k=None)
     return found
 
 
@@ -133,8 +133,7 @@ def relative_efficiency(idata: xr.DataTree) -> float:
 
 def _without_weights(part: ELPDDataLOO) -> ELPDDataLOO:
     """Let go of the weights, which are as large as the log likelihood."""
-    part.log_weights = None
-    return part
+    return replace(part, log_weights=None)
 
 
 def combine(parts: Iterable[ELPDDataLOO], idata: xr.DataTree) -> Loo:

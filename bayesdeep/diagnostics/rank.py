@@ -36,7 +36,8 @@ def rank_table(
     table = pd.concat([ranked[RANKED], own], axis=1)
     table["exact"] = table["exact"].astype(bool)
     table.index.name = "fit"
-    empirical = {name: calibration(found[name].scores, GRID) for name in table.index if found[name].scores is not None}
+    scored = {name: found[name].scores for name in table.index}
+    empirical = {name: calibration(scores, GRID) for name, scores in scored.items() if scores is not None}
     return table, pd.DataFrame(empirical, index=pd.Index(GRID, name="nominal")), notes
 
 

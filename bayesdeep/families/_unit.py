@@ -10,6 +10,9 @@ from bayesdeep.core.records import Link
 UNIT_LINKS = ("logit", "probit", "cloglog", "loglog", "cauchit")
 """Links onto the unit interval, the default first."""
 
+SYMMETRIC = frozenset({"logit", "probit", "cauchit", "tanh"})
+"""Links with ``inverse(-eta) = 1 - inverse(eta)``."""
+
 LEAST = 1e-15
 
 

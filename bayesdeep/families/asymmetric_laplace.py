@@ -27,8 +27,7 @@ def _below(z: Any, q: Any) -> Any:
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return the distribution with density ``q (1 - q) / sigma exp(-rho_q((y - mu) / sigma))``.
 
-    ``rho_q(z) = z (q - [z < 0])`` is the check function (Yu & Moyeed 2001). A draw is a difference of exponential
-    variables with rates ``q`` and ``1 - q``.
+    ``rho_q(z) = z (q - [z < 0])`` is the check function (Yu & Moyeed 2001).
     """
     del aux
 
@@ -46,8 +45,7 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
 
     def draw(mu: Any, sigma: Any, q: Any, size: Any) -> Any:
         like = pt.zeros_like(mu + sigma + q)
-        up = pm.Exponential.dist(lam=q + like, size=size)
-        return mu + sigma * (up - pm.Exponential.dist(lam=1.0 - q + like, size=size))
+        return icdf(pm.Uniform.dist(like, 1.0, size=size), mu, sigma, q)
 
     given = (params["mu"], params["sigma"], inner_unit(params["quantile"]))
     return custom("AsymmetricLaplace", logp, draw, *given, signature="(),(),()->()", logcdf=logcdf, icdf=icdf)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bayesdeep.core.lazy import pm
+from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 
 from ._checks import positive
+from ._custom import custom
+from ._positive import log_above, log_below, log_density
 from ._scale import scale_mean
 
 
@@ -18,7 +20,20 @@ def code(response: Response) -> Response:
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``Exponential`` with mean ``mu``."""
     del aux
-    return pm.Exponential.dist(scale=params["mu"])
+
+    def logp(value: Any, mu: Any) -> Any:
+        return log_density(value, lambda y: -pt.log(mu) - y / mu)
+
+    def logcdf(value: Any, mu: Any) -> Any:
+        return log_below(value, lambda y: pt.log1mexp(-y / mu))
+
+    def icdf(q: Any, mu: Any) -> Any:
+        return -mu * pt.log1p(-q)
+
+    def draw(mu: Any, size: Any) -> Any:
+        return pm.Exponential.dist(scale=mu, size=size)
+
+    return custom("Exponential", logp, draw, params["mu"], signature="()->()", logcdf=logcdf, icdf=icdf)
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -30,7 +45,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``-value / mu``."""
     del aux
-    return -value / params["mu"]
+    return log_above(value, lambda y: -y / params["mu"])
 
 
 FAMILY = Family(

@@ -8,7 +8,9 @@ from bayesdeep.core.records import Aux, Family, Parameter, Response
 
 from ._checks import positive
 from ._counts import TINY_TAIL
+from ._custom import custom
 from ._defaults import fixed
+from ._positive import log_above, log_below, log_density
 from ._scale import scale_mean
 
 
@@ -20,7 +22,25 @@ def code(response: Response) -> Response:
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``Gamma`` with shape ``alpha`` and rate ``alpha / mu``."""
     del aux
-    return pm.Gamma.dist(alpha=params["alpha"], beta=params["alpha"] / params["mu"])
+
+    def logp(value: Any, mu: Any, alpha: Any) -> Any:
+        return log_density(value, lambda y: pm.logp(_gamma(mu, alpha), y))
+
+    def logcdf(value: Any, mu: Any, alpha: Any) -> Any:
+        return log_below(value, lambda y: pm.logcdf(_gamma(mu, alpha), y))
+
+    def icdf(q: Any, mu: Any, alpha: Any) -> Any:
+        return pm.icdf(_gamma(mu, alpha), q)
+
+    def draw(mu: Any, alpha: Any, size: Any) -> Any:
+        return _gamma(mu, alpha, size=size)
+
+    mu, alpha = params["mu"], params["alpha"]
+    return custom("Gamma", logp, draw, mu, alpha, signature="(),()->()", logcdf=logcdf, icdf=icdf)
+
+
+def _gamma(mu: Any, alpha: Any, **options: Any) -> Any:
+    return pm.Gamma.dist(alpha=alpha, beta=alpha / mu, **options)
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -36,8 +56,11 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     ``x^a exp(-x) / Γ(a) / (x + 1 - a - (1 - a) / (x + 3 - a))`` (Abramowitz & Stegun 6.5.31).
     """
     del aux
-    a = params["alpha"]
-    x = a / params["mu"] * value
+    a, rate = params["alpha"], params["alpha"] / params["mu"]
+    return log_above(value, lambda y: _log_upper(a, rate * y))
+
+
+def _log_upper(a: Any, x: Any) -> Any:
     tail = pt.gammaincc(a, x)
     fits = pt.gt(tail, TINY_TAIL)
     # Keep the branch not taken away from its poles, or its gradient would be NaN.

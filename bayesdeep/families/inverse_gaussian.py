@@ -9,6 +9,7 @@ from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Respon
 
 from ._checks import positive
 from ._custom import custom
+from ._positive import log_above, log_below, log_density
 from ._scale import mean_sd, scale_mean
 
 
@@ -32,13 +33,14 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     del aux
 
     def logp(value: Any, mu: Any, lam: Any) -> Any:
-        return pm.logp(pm.Wald.dist(mu=mu, lam=lam), value)
+        return log_density(value, lambda y: pm.logp(pm.Wald.dist(mu=mu, lam=lam), y))
 
     def logcdf(value: Any, mu: Any, lam: Any) -> Any:
-        inside = pt.gt(value, 0.0)
-        a, b, shift = _sides(pt.where(inside, value, 1.0), mu, lam)
-        found = pt.logaddexp(log_normal_cdf(a), shift + log_normal_cdf(b))
-        return pt.switch(inside, pt.minimum(found, 0.0), -float("inf"))
+        def inside(y: Any) -> Any:
+            a, b, shift = _sides(y, mu, lam)
+            return pt.minimum(pt.logaddexp(log_normal_cdf(a), shift + log_normal_cdf(b)), 0.0)
+
+        return log_below(value, inside)
 
     def draw(mu: Any, lam: Any, size: Any) -> Any:
         return pm.Wald.dist(mu=mu, lam=lam, size=size)
@@ -55,9 +57,13 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log(Φ(-a) - exp(2 lam / mu) Φ(b))`` with ``a`` and ``b`` of :func:`_sides`."""
     del aux
-    a, b, shift = _sides(value, params["mu"], params["lam"])
-    upper = log_normal_cdf(-a)
-    return upper + pt.log1mexp(pt.minimum(shift + log_normal_cdf(b) - upper, -1e-12))
+
+    def inside(y: Any) -> Any:
+        a, b, shift = _sides(y, params["mu"], params["lam"])
+        upper = log_normal_cdf(-a)
+        return upper + pt.log1mexp(pt.minimum(shift + log_normal_cdf(b) - upper, -1e-12))
+
+    return log_above(value, inside)
 
 
 def lam(response: Response, link: Link) -> Default:

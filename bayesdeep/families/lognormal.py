@@ -10,6 +10,7 @@ from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
 
 from ._checks import positive
+from ._positive import log_above
 from ._scale import moments, through, values
 
 
@@ -33,7 +34,8 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log Φ((mu - log value) / sigma)``."""
     del aux
-    return log_normal_cdf((params["mu"] - pt.log(value)) / params["sigma"])
+    mu, sigma = params["mu"], params["sigma"]
+    return log_above(value, lambda y: log_normal_cdf((mu - pt.log(y)) / sigma))
 
 
 def log_moments(response: Response) -> tuple[float, float]:

@@ -34,12 +34,13 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
 
     Where it underflows, ``P(Y = value + 1)`` with the terms after it as a geometric sum.
     """
-    rv_, k = rv(params, aux), pt.floor(value)
+    # Below 0 everything is above.
+    k = pt.maximum(pt.floor(value), 0.0)
     mu, alpha = held(params["mu"]), params["alpha"]
     x = mu / (mu + alpha)
     ratio = x * (k + 1.0 + alpha) / (k + 2.0)
-    far = pm.logp(rv_, k + 1.0) - pt.log1p(-pt.minimum(ratio, 0.99))
-    return tail_or(pt.betainc(k + 1.0, alpha, x), far)
+    far = pm.logp(rv(params, aux), k + 1.0) - pt.log1p(-pt.minimum(ratio, 0.99))
+    return pt.switch(pt.lt(value, 0), 0.0, tail_or(pt.betainc(k + 1.0, alpha, x), far))
 
 
 FAMILY = Family(

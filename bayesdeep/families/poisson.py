@@ -35,9 +35,10 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     ``P(Y = value + 1)`` shrink by ``mu / (value + 2)`` at least.
     """
     del aux
-    mu, k = held(params["mu"]), pt.floor(value)
+    # Below 0 everything is above.
+    mu, k = held(params["mu"]), pt.maximum(pt.floor(value), 0.0)
     far = log_poisson(k + 1.0, mu) - pt.log1p(-pt.minimum(mu / (k + 2.0), 0.99))
-    return tail_or(pt.gammainc(k + 1.0, mu), far)
+    return pt.switch(pt.lt(value, 0), 0.0, tail_or(pt.gammainc(k + 1.0, mu), far))
 
 
 FAMILY = Family(

@@ -10,10 +10,11 @@ from bayesdeep.core.records import Aux, Family, Parameter, Response
 from ._checks import positive
 from ._custom import custom
 from ._defaults import fixed
+from ._positive import log_above, log_below, log_density
 from ._scale import scale_mean
 
 # P(Y <= y) = 1 - exp(-exp(w)) with w = alpha (log y - log scale): the cloglog link has both logarithms.
-HAZARD = LINKS["cloglog"]
+HAZARD: Any = LINKS["cloglog"]
 
 
 def code(response: Response) -> Response:
@@ -36,15 +37,14 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     del aux
 
     def logp(value: Any, mu: Any, alpha: Any) -> Any:
-        inside = pt.gt(value, 0.0)
-        y = pt.where(inside, value, 1.0)
-        w = log_hazard(y, mu, alpha)
-        return pt.switch(inside, pt.log(alpha) - pt.log(y) + w + HAZARD.log1m_inverse(w), -float("inf"))
+        def inside(y: Any) -> Any:
+            w = log_hazard(y, mu, alpha)
+            return pt.log(alpha) - pt.log(y) + w + HAZARD.log1m_inverse(w)
+
+        return log_density(value, inside)
 
     def logcdf(value: Any, mu: Any, alpha: Any) -> Any:
-        inside = pt.gt(value, 0.0)
-        w = log_hazard(pt.where(inside, value, 1.0), mu, alpha)
-        return pt.switch(inside, HAZARD.log_inverse(w), -float("inf"))
+        return log_below(value, lambda y: HAZARD.log_inverse(log_hazard(y, mu, alpha)))
 
     def icdf(q: Any, mu: Any, alpha: Any) -> Any:
         return pt.exp(log_scale(mu, alpha)) * (-pt.log1p(-q)) ** (1.0 / alpha)
@@ -66,7 +66,8 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return minus the cumulative hazard, ``-(value / scale)^alpha``."""
     del aux
-    return HAZARD.log1m_inverse(log_hazard(value, params["mu"], params["alpha"]))
+    mu, alpha = params["mu"], params["alpha"]
+    return log_above(value, lambda y: HAZARD.log1m_inverse(log_hazard(y, mu, alpha)))
 
 
 ALPHA = fixed("LogNormal(0, 1)", "from a strongly falling to a strongly rising hazard; 1 is a constant one")

@@ -13,7 +13,7 @@ from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .likelihood import Parts, observe, pointwise, predictive
+from .likelihood import Parts, observe, pointwise, to_draw_from
 from .scope import Builder, TermScope, as_rows
 
 
@@ -116,7 +116,7 @@ def build(
             data,
             linear,
             family.mean(params, aux),
-            predictive(family, params, aux, parts),
+            to_draw_from(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
         )
 

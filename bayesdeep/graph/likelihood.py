@@ -108,6 +108,23 @@ def _survival(family: Family, params: Mapping[str, Any], aux: Aux, below: Any, v
     return pm.math.log1mexp(pt.minimum(below, -1e-300))
 
 
+def needs_rejection(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> bool:
+    """Return whether truncated draws have to be made by drawing again what fell outside the bounds.
+
+    PyMC truncates the normal in one operation, which stretches over an axis of draws; its general construction does not.
+    """
+    if parts.lower_bound is None and parts.upper_bound is None:
+        return False
+    return type(distribution(family, params, aux, parts).owner.op).__name__ == "TruncatedRV"
+
+
+def to_draw_from(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
+    """Return what predictions draw: without the bounds where :func:`needs_rejection`."""
+    if needs_rejection(family, params, aux, parts):
+        return family.rv(params, aux)
+    return predictive(family, params, aux, parts)
+
+
 def predictive(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return the distribution of a new response for each row, as it would be recorded."""
     rv = distribution(family, params, aux, parts)

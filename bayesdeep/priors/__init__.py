@@ -65,7 +65,7 @@ def _checked(plugin: Prior, key: str, value: Any) -> float | PriorSpec | None:
         return _nested(plugin, key, value)
     if value is None:
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) and not hasattr(value, "__float__"):
+    if isinstance(value, bool) or (not isinstance(value, int | float) and not hasattr(value, "__float__")):
         raise PriorError(f"prior '{name}': argument '{key}' is {value!r}; give a number or another prior")
     number = float(value)
     if number != number or (abs(number) == float("inf") and key not in ("lower", "upper")):
@@ -81,7 +81,7 @@ def _nested(plugin: Prior, key: str, value: PriorSpec) -> PriorSpec:
     if plugin.support in JOINT:
         raise PriorError(f"prior '{plugin.name}': argument '{key}' is {value}; it must be a number")
     if support in JOINT:
-        raise PriorError(f"prior '{plugin.name}': argument '{key}' cannot be {value}, a prior of several numbers at once")
+        raise PriorError(f"prior '{plugin.name}': argument '{key}' cannot be {value}, which is a joint prior")
     lower = value.get("lower")
     above_zero = support == "bounded" and isinstance(lower, float) and lower >= 0
     if key in plugin.positive and support not in ("positive", "unit") and not above_zero:

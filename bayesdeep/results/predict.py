@@ -10,7 +10,7 @@ from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import Graph
-from bayesdeep.graph.evaluate import forward_draws, needed, row_function
+from bayesdeep.graph.evaluate import BatchedFunction, forward_draws, needed, row_function
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
 
@@ -18,6 +18,9 @@ from .rows import Rows, containers, refuse_new_groups
 
 KINDS = {"response": "predictive", "mean": "mean", "linear": "linear"}
 NEW_GROUPS = ("sample", "average", "raise")
+ROUNDS = 2_000
+"""How often a truncated draw is tried; enough for bounds that hold one part in a hundred of the probability."""
+
 BLOCK = 4_000_000
 """Numbers in one block of draws times rows; a predictive draw needs a handful of such blocks."""
 
@@ -125,7 +128,32 @@ def blocks(
     for start in range(0, rows.rows, step):
         stop = min(start + step, rows.rows)
         value = function(draws, containers(rows, start, stop))[0]
+        if what == "predictive":
+            value = _inside_bounds(value, function, draws, rows, start, stop)
         yield start, stop, _full(value, count, stop - start)
+
+
+def _inside_bounds(
+    value: np.ndarray, function: BatchedFunction, draws: Mapping[str, np.ndarray], rows: Rows, start: int, stop: int
+) -> np.ndarray:
+    """Return truncated draws ``(draw, rows)``: what fell outside a row's bounds is drawn again until it is inside."""
+    lower, upper = rows.response.lower_bound, rows.response.upper_bound
+    if lower is None and upper is None:
+        return value
+    low = np.full(stop - start, -np.inf) if lower is None else lower[start:stop]
+    high = np.full(stop - start, np.inf) if upper is None else upper[start:stop]
+    value = value.copy()
+    for _ in range(ROUNDS):
+        outside = (value < low) | (value > high)
+        at = np.flatnonzero(outside.any(axis=0))
+        if not len(at):
+            return value
+        again = function(draws, containers(rows.take(start + at), 0, len(at)))[0]
+        value[:, at] = np.where(outside[:, at], again, value[:, at])
+    raise FitError(
+        f"predict: for {len(at)} rows almost no probability lies between the truncation bounds, so that they cannot be "
+        "drawn from; check the bounds of these rows"
+    )
 
 
 def _full(value: np.ndarray, draws: int, rows: int) -> np.ndarray:

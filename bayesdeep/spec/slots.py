@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.links import find_link
 from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.links import find_link
 from bayesdeep.core.priors import PriorSpec, Slot
 from bayesdeep.core.records import Default, Family, Response
 from bayesdeep.core.registry import TERMS

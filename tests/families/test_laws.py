@@ -199,6 +199,17 @@ def test_survival_is_finite_and_falls_far_out_where_one_minus_the_distribution_f
     assert all(np.isfinite(g).all() for g in gradients)
 
 
+@pytest.mark.parametrize("name", CENSORED)
+def test_distribution_function_and_survival_have_clean_gradients_outside_the_support(name):
+    outside = np.array([-1.0]) if "discrete" in FAMILIES[name].words else np.array([-1.0, 0.0])
+    params = example(name)
+    below, above = compiled(name).logcdf(outside, params), compiled(name).survival(outside, params)
+    assert all(np.isfinite(g).all() for g in (*below[1:], *above))
+    if name in POSITIVE or "discrete" in FAMILIES[name].words:
+        assert np.isneginf(below[0]).all()
+        assert (above[0] == 0).all()
+
+
 def reference(name, p):
     """Return scipy's distribution with the family's parameters, or None."""
     mu = p["mu"]

@@ -1,0 +1,232 @@
+"""What families make of a response: good values are coded, bad ones refused with the row and what would be right."""
+
+import re
+
+import numpy as np
+import pytest
+
+from bayesdeep.core.errors import DataError
+from bayesdeep.core.links import LINKS
+from bayesdeep.core.records import Response
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.spec.prior_text import read_prior
+from bayesdeep.spec.slots import prior_median
+
+
+def response(*values, **fields):
+    return Response("y", np.array(values), **fields)
+
+
+def labelled(codes, levels, ordered=False):
+    return Response("y", np.array(codes, dtype=np.int64), levels=tuple(levels), ordered=ordered)
+
+
+def counts(rows, levels=("a", "b", "c")):
+    return Response("a", np.array(rows), levels=levels)
+
+
+TEXT = labelled([0, 1, 0], ["low", "no"])
+REAL = (
+    [(response(1.5, -2.0, 0.0), [1.5, -2.0, 0.0]), (response(1, 2), [1.0, 2.0])],
+    [
+        (TEXT, "needs numbers; it holds 'low', 'no'"),
+        (response(1.0, np.inf), "row 2 is inf"),
+        (counts([[1.0, 2.0, 3.0]]), "several columns"),
+    ],
+)
+ABOVE = (
+    [(response(0.1, 3.0), [0.1, 3.0]), (response(2.0, 1.0, status=np.array([0, 1])), [2.0, 1.0])],
+    [
+        (response(1.0, 0.0), "needs numbers above 0; row 2 is 0"),
+        (response(-2.0, 1.0, -1.0), re.escape("row 1 is -2 (1 more like it)")),
+        (response(1.0, 0.0, status=np.array([0, 1])), "right-censored.*leave the row out"),
+        (response(1.0, 0.0, status=np.array([0, -1])), "left-censored.*no value can lie below"),
+        (response(1.0, 0.0, status=np.array([0, 2])), "write it as left-censored"),
+        (TEXT, "needs numbers"),
+    ],
+)
+COUNTS = (
+    [(response(0.0, 3.0), [0, 3]), (response(5, 0, 2), [5, 0, 2])],
+    [
+        (response(0.0, 2.0, 1.5), "needs counts 0, 1, 2, …; row 3 is 1.5"),
+        (response(0, -2), "row 2 is -2"),
+        (TEXT, "needs counts"),
+    ],
+)
+TABLE = {
+    "gaussian": REAL,
+    "student_t": REAL,
+    "asymmetric_laplace": REAL,
+    "lognormal": ABOVE,
+    "gamma": ABOVE,
+    "inverse_gaussian": ABOVE,
+    "exponential": ABOVE,
+    "weibull": ABOVE,
+    "tobit": (
+        [(response(0.0, 2.5), [0.0, 2.5])],
+        [(response(0.0, -0.1), "numbers that are 0 or above; row 2 is -0.1"), (TEXT, "numbers that are 0 or above")],
+    ),
+    "beta": (
+        [(response(0.01, 0.99), [0.01, 0.99])],
+        [
+            (response(0.5, 1.0), "row 2 is 1; .*Smithson"),
+            (response(0.0, 0.5), "row 1 is 0"),
+            (response(1.2, 0.5), "row 1 is 1.2"),
+        ],
+    ),
+    "bernoulli": (
+        [
+            (response(0, 1, 1), [0, 1, 1]),
+            (response(1.0, 1.0), [1, 1]),
+            (response(-1, 1, -1), [0, 1, 0]),
+            (labelled([1, 0], [False, True]), [1, 0]),
+            (labelled([1, 1], [False, True]), [1, 1]),
+            (labelled([2, 0, 2], ["no", "never", "yes"]), [1, 0, 1]),
+        ],
+        [
+            (response(0, 2), "row 2 is 2"),
+            (response(0, 1, -1), "row 1 is 0"),
+            (labelled([0, 1, 2], ["a", "b", "c"]), "it has 3 .*categorical"),
+            (labelled([0, 0], ["yes"]), "it only has 'yes'; write the response as 0/1"),
+        ],
+    ),
+    "binomial": (
+        [(response(0, 3, 5, trials=np.array([1, 3, 9])), [0, 3, 5])],
+        [
+            (response(0, 3), re.escape("write prop(k, n) ~ …")),
+            (response(0, 3, trials=np.array([2, 2])), "row 2 is 3; which is more than its trials"),
+            (response(0.0, 1.5, trials=np.array([2, 2])), "row 2 is 1.5"),
+        ],
+    ),
+    "poisson": COUNTS,
+    "negative_binomial": COUNTS,
+    "zero_inflated_poisson": COUNTS,
+    "hurdle_poisson": COUNTS,
+    "categorical": (
+        [
+            (labelled([0, 2, 1], ["a", "b", "c"]), [0, 2, 1]),
+            (labelled([0, 2, 2], ["a", "b", "c"]), [0, 1, 1]),
+            (response(7, 3, 5), [2, 0, 1]),
+            (labelled([1, 0], [False, True]), [1, 0]),
+        ],
+        [
+            (response(1.5, 2.0), "row 1 is 1.5"),
+            (labelled([0, 0], ["only"]), "it only has one .'only'"),
+            (labelled([0, -1], ["a", "b"]), "row 2 is -1"),
+        ],
+    ),
+    "multinomial": (
+        [(counts([[1.0, 0.0, 2.0], [0.0, 0.0, 0.0]]), [[1, 0, 2], [0, 0, 0]])],
+        [
+            (response(1, 2), re.escape("write c(first, second, third) ~ …")),
+            (counts([[1.0, 0.5, 2.0]]), "row 1 of 'b' is 0.5"),
+            (counts([[1, 0, 2], [1, 0, -2]]), "row 2 of 'c' is -2"),
+        ],
+    ),
+    "cumulative": (
+        [
+            (labelled([2, 0, 1], ["low", "mid", "high"], ordered=True), [2, 0, 1]),
+            (labelled([2, 0, 2], ["low", "mid", "high"], ordered=True), [2, 0, 2]),
+            (response(3.0, 1.0, 5.0), [1, 0, 2]),
+            (labelled([0, 1, 2], ["1", "10", "2"]), [0, 2, 1]),
+        ],
+        [
+            (labelled([0, 1, 2], ["high", "low", "mid"]), "have no order; declare it"),
+            (response(1.0, 2.5), "row 2 is 2.5"),
+            (response(3, 3), "it only has one"),
+        ],
+    ),
+}
+GOOD = [(name, given, codes) for name, (good, _) in TABLE.items() for given, codes in good]
+BAD = [(name, given, text) for name, (_, bad) in TABLE.items() for given, text in bad]
+
+
+def test_every_family_has_a_row():
+    assert set(TABLE) == set(FAMILIES)
+    assert all(good and bad for good, bad in TABLE.values())
+
+
+@pytest.mark.parametrize(("name", "given", "codes"), GOOD)
+def test_good_values_are_coded(name, given, codes):
+    coded = FAMILIES[name].code(given)
+    np.testing.assert_array_equal(coded.value, codes)
+    assert coded.value.dtype == (np.int64 if "discrete" in FAMILIES[name].words else np.float64)
+    np.testing.assert_array_equal(FAMILIES[name].code(coded).value, codes)
+    if "levels" in FAMILIES[name].words:
+        assert coded.levels
+
+
+@pytest.mark.parametrize(("name", "given", "text"), BAD)
+def test_bad_values_are_refused(name, given, text):
+    with pytest.raises(DataError, match=text) as caught:
+        FAMILIES[name].code(given)
+    assert str(caught.value).startswith(f"data: column '{given.name}': {name} needs")
+
+
+def test_labels_survive_coding():
+    assert FAMILIES["bernoulli"].code(labelled([2, 0, 2], ["no", "never", "yes"])).levels == ("no", "yes")
+    assert FAMILIES["bernoulli"].code(response(-1, 1)).levels == (-1, 1)
+    assert FAMILIES["bernoulli"].code(response(0, 1)).levels is None
+    assert FAMILIES["categorical"].code(labelled([0, 2, 2], ["a", "b", "c"])).levels == ("a", "c")
+    assert FAMILIES["cumulative"].code(response(3.0, 1.0, 5.0)).levels == (1, 3, 5)
+    assert FAMILIES["cumulative"].code(labelled([0, 1, 2], ["1", "10", "2"])).levels == ("1", "2", "10")
+    kept = labelled([2, 0, 2], ["low", "mid", "high"], ordered=True)
+    assert FAMILIES["cumulative"].code(kept).levels == ("low", "mid", "high")
+    np.testing.assert_array_equal(FAMILIES["multinomial"].code(counts([[1, 0, 2]])).trials, [3])
+
+
+def test_bounds_of_censored_counts_need_not_be_whole():
+    coded = FAMILIES["poisson"].code(response(1.0, 2.5, status=np.array([0, 1])))
+    np.testing.assert_array_equal(coded.value, [1.0, 2.5])
+    with pytest.raises(DataError, match=r"row 2 is 2\.5"):
+        FAMILIES["poisson"].code(response(1.0, 2.5, status=np.array([1, 0])))
+
+
+def first_good(name):
+    return FAMILIES[name].code(TABLE[name][0][0][0])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_scales_and_default_priors_are_usable_numbers_for_every_link(name):
+    family = FAMILIES[name]
+    constant = first_good(name).with_(value=np.repeat(first_good(name).value[-1:], 4, axis=0))
+    if constant.trials is not None:
+        constant = constant.with_(trials=np.repeat(constant.trials[-1:], 4))
+    for data in (first_good(name), constant):
+        for link in family.main.links:
+            location, spread = family.scale(data, LINKS[link])
+            assert np.isfinite(location), link
+            assert 0 < spread < np.inf, link
+            for parameter in family.parameters[1:]:
+                default = parameter.prior(data, LINKS[link])
+                prior = read_prior(default.text, "prior")
+                assert str(prior)
+                assert default.reason
+                for auxiliary in parameter.links:
+                    assert np.isfinite(LINKS[auxiliary].forward(prior_median(prior)))
+
+
+def test_scale_uses_values_and_not_bounds_and_counts_weights_as_rows():
+    family, identity = FAMILIES["gaussian"], LINKS["identity"]
+    plain = response(1.0, 2.0, 4.0)
+    mixed = response(1.0, 2.0, 4.0, 900.0, status=np.array([0, 0, 0, 1]), upper=np.array([1.0, 2.0, 4.0, 900.0]))
+    assert family.scale(mixed, identity) == family.scale(plain, identity)
+    np.testing.assert_allclose(family.scale(plain, identity), (7 / 3, np.std([1, 2, 4])))
+    intervals = response(1.0, 3.0, status=np.array([2, 2]), upper=np.array([2.0, 5.0]))
+    np.testing.assert_allclose(family.scale(intervals, identity), (2.75, 1.25))
+    weighted = response(1.0, 2.0, weights=np.array([2.0, 1.0]))
+    np.testing.assert_allclose(family.scale(weighted, identity), family.scale(response(1.0, 1.0, 2.0), identity))
+    bounded = plain.with_(upper_bound=np.full(3, 1e6))
+    assert family.scale(bounded, identity) == family.scale(plain, identity)
+
+
+def test_scales_are_those_documented():
+    skewed = response(1.0, 2.0, 4.0, 100.0)
+    np.testing.assert_allclose(FAMILIES["student_t"].scale(skewed, LINKS["identity"]), (3.0, 1.4826 * 1.5))
+    np.testing.assert_allclose(FAMILIES["poisson"].scale(response(1, 3), LINKS["log"]), (np.log(2), 1.0))
+    np.testing.assert_allclose(FAMILIES["gamma"].scale(response(1.0, 3.0), LINKS["inverse"]), (0.5, 0.5))
+    np.testing.assert_allclose(FAMILIES["bernoulli"].scale(response(0, 1), LINKS["logit"]), (0.0, 1.0))
+    logs = FAMILIES["lognormal"].scale(response(1.0, np.e), LINKS["identity"])
+    np.testing.assert_allclose(logs, (0.5, 0.5))
+    assert FAMILIES["gaussian"].scale(response(3.0, 3.0), LINKS["identity"]) == (3.0, 1.0)
+    assert FAMILIES["gaussian"].parameters[1].prior(response(1.0, 3.0), LINKS["identity"]).text == "HalfStudentT(4, 1)"
