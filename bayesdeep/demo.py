@@ -32,15 +32,15 @@ class Plan:
 
 
 PLANS = (
-    Plan("complete pooling", "log_radon ~ floor", {}, "all counties are the same"),
+    Plan("complete pooling", "log_radon ~ floor", {}, "All counties are the same"),
     Plan(
-        "no pooling", "log_radon ~ 0 + county + floor", {"county": "Normal(0, 10)"}, "each county is judged by its own houses"
+        "no pooling", "log_radon ~ 0 + county + floor", {"county": "Normal(0, 10)"}, "Each county is judged by its own houses"
     ),
     Plan(
         "multilevel",
         "log_radon ~ floor + (1 + floor | county)",
         {},
-        "counties differ, by an amount that is learned; a county with few houses leans on the others",
+        "Counties differ, by an amount that is learned; a county with few houses leans on the others",
     ),
 )
 
@@ -83,7 +83,7 @@ def run_demo(out: str | Path, quick: bool = False, seed: int = 20260101) -> int:
     multilevel = fits["multilevel"]
     _say_new_county(multilevel)
     with _timed("Writing the report, with figures"):
-        extra = {"question": QUESTION, "data": "radon", "card": _card(multilevel), "pooled": "complete pooling", "separate": "no pooling"}
+        extra = {"question": QUESTION, "data": "radon", "card": _card(multilevel), "about": {p.name: f"{p.idea}." for p in PLANS}}
         report(comparison, path, title="Radon in Minnesota", overwrite=True, main="multilevel", extra=extra)
     _say(f"\nThe report: {path} ({path.stat().st_size / 1e3:,.0f} kB); {time.perf_counter() - began:.0f} s in all.")
     return 0
@@ -163,8 +163,8 @@ def _say_comparison(comparison: Any) -> None:
     print(text(Table(comparison.table[columns], "", formats, "")).lstrip("\n"))
     for name, warning in comparison.table.get("warning", {}).items():
         if warning:
-            _say(f"{name}: {warning}", "  ! ")
-    _say(comparison_sentence(comparison).replace("`", ""), "  ")
+            _say(f"Mind: {name}: {warning}.", "  ")
+    _say(comparison_sentence(comparison), "  ")
     _say("")
 
 

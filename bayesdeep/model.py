@@ -111,11 +111,11 @@ class Model:
 
         return read_card(path).model()
 
-    def to_card(self, path: str | Path, *, data: str, title: str = "") -> Path:
+    def to_card(self, path: str | Path, *, data: str = "data.csv", title: str = "", overwrite: bool = False) -> Path:
         """Write the model as a card; ``data`` is a data set's name or a CSV/Parquet path relative to the card."""
         from bayesdeep.cards import write_card
 
-        return write_card(self.spec, path, data=data, title=title)
+        return write_card(self.spec, path, data=data, title=title, overwrite=overwrite)
 
     @property
     def spec(self) -> ModelSpec:

@@ -1,7 +1,7 @@
 """The predictive scores of one fit: by leave-one-out weights, on held-out rows, or over folds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from bayesdeep.results.rows import Rows
 from bayesdeep.results.score import log_score_rows
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .loo import check_draws, combine, loo_parts
+from .loo import NOTHING, check_draws, combine, loo_parts, without_weights
 from .scores import RowScores, join, row_scores, take
 
 
@@ -105,7 +105,7 @@ def by_loo(fit: Fit) -> Assessed:
             flat = np.asarray(part.log_weights.transpose("chain", "draw", "obs")).reshape(len(draws), -1)
             weights = np.exp(flat - flat.max(axis=0))
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
-        parts.append(replace(part, log_weights=None))
+        parts.append(without_weights(part))
     loo = combine(parts, fit.idata)
     return Assessed("loo", loo, loo.elpd / rows.rows, notes=loo.advice, **gather.result(rows))
 
@@ -158,7 +158,6 @@ def _add_all(
 
 def elpd_record(values: np.ndarray, elpd: float, draws: int) -> ELPDDataLOO:
     """Return log predictive densities of units as ArviZ's record, without what only leave-one-out has."""
-    nothing: Any = None
     return ELPDDataLOO(
         elpd=elpd,
         se=float(np.sqrt(len(values) * values.var(ddof=1))) if len(values) > 1 else 0.0,
@@ -167,6 +166,6 @@ def elpd_record(values: np.ndarray, elpd: float, draws: int) -> ELPDDataLOO:
         n_data_points=len(values),
         scale="log",
         warning=False,
-        good_k=nothing,
+        good_k=NOTHING,
         elpd_i=xr.DataArray(values, dims="obs", coords={"obs": np.arange(len(values))}),
     )

@@ -22,6 +22,7 @@ SMALL = 20_000_000
 """Draws times rows up to which all rows are handed to ArviZ at once."""
 LEAST_DRAWS = 25
 RELATIVE_FROM = 1_000
+NOTHING: Any = None
 
 Block = tuple[int, int, np.ndarray]
 
@@ -73,13 +74,13 @@ def loo_from_blocks(
     draws = check_draws(idata)
     if draws * rows <= limit:
         blocks = [(0, rows, np.concatenate([value for _, _, value in blocks], axis=1))]
-    parts = [part if stop - start == rows else _without_weights(part) for start, stop, part in loo_parts(idata, blocks)]
+    parts = [part if stop - start == rows else without_weights(part) for start, stop, part in loo_parts(idata, blocks)]
     found = combine(parts, idata)
     for sentence in found.advice:
         if "k-hat" in sentence:
             warnings.warn(sentence, UserWarning, stacklevel=3)
     if not pointwise:
-        return replace(found, elpd_i=None, pareto_k=None)
+        return replace(found, elpd_i=NOTHING, pareto_k=NOTHING)
     return found
 
 
@@ -131,9 +132,9 @@ def relative_efficiency(idata: xr.DataTree) -> float:
     return value if value > 0 else 1.0
 
 
-def _without_weights(part: ELPDDataLOO) -> ELPDDataLOO:
+def without_weights(part: ELPDDataLOO) -> ELPDDataLOO:
     """Let go of the weights, which are as large as the log likelihood."""
-    return replace(part, log_weights=None)
+    return replace(part, log_weights=NOTHING)
 
 
 def combine(parts: Iterable[ELPDDataLOO], idata: xr.DataTree) -> Loo:

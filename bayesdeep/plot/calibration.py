@@ -19,7 +19,7 @@ def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = 
     Parameters
     ----------
     comparison_or_fit
-        A comparison, whose table has ``coverage_50`` and the like; or a fit, whose own rows are predicted again, which
+        A comparison, with its held-out ``calibration``; or a fit, whose own rows are predicted again, which
         flatters a flexible model a little.
     draws, seed
         For a fit: number of predictive draws and their seed.
@@ -37,20 +37,22 @@ def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = 
         axes.plot(promised, held, marker=MARKS[i % 6], color=colours[i % 4], markersize=5, linewidth=1.2, label=plain(name))
     axes.set_xlabel("promised: probability of the interval")
     axes.set_ylabel("held: share of responses inside")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
+    values = np.concatenate([np.concatenate(pair) for pair in curves.values()])
+    low = max(0.0, np.floor(10 * values.min() - 0.5) / 10)
+    axes.set_xlim(low, 1)
+    axes.set_ylim(low, 1)
     if len(curves) > 1:
         legend(axes, columns=2)
     return figure
 
 
 def coverage_of(comparison: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return promised and held coverage by model from a comparison's table."""
-    columns = [c for c in comparison.table.columns if str(c).startswith("coverage_")]
-    if not columns:
+    """Return promised and held coverage by model from a comparison."""
+    held = comparison.calibration
+    if not len(held):
         raise FitError("plot: the comparison has no coverage; classes have a calibration error instead")
-    promised = np.array([float(str(c).split("_")[1]) / 100 for c in columns])
-    return {str(n): (promised, row.to_numpy(float)) for n, row in comparison.table[columns].iterrows()}
+    promised = held.index.to_numpy(float)
+    return {str(name): (promised, held[name].to_numpy(float)) for name in held.columns}
 
 
 def coverage_of_fit(fit: Any, draws: int, seed: int | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -71,6 +71,9 @@ def group_effects(fit: Any, term: str | None = None, *, interval: float = 0.9, m
         axes.hlines(np.arange(4.5, len(wide), 5), *axes.get_xlim(), color=FAINT, linewidth=0.35, zorder=0)
     row_labels(axes, [str(x) for x in wide.index])
     name = term or group_terms(fit)[0].effects[0]
-    axes.set_xlabel(f"{plain(name)}: difference from the average group")
-    axes.margins(x=0.02)
+    axes.set_xlabel(f"{plain(name)}, difference from average")
+    if len(wide) > 40:
+        axes.tick_params(axis="x", top=True, labeltop=True)
+        axes.spines["top"].set_visible(True)
+        axes.spines["top"].set_color(FAINT)
     return figure

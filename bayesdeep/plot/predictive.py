@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from bayesdeep.core.errors import FitError
 
@@ -46,16 +47,17 @@ def _densities(fit: Any, y: np.ndarray, predicted: np.ndarray) -> Any:
     low, high = shown_range(y, predicted)
     grid = np.linspace(low, high, 200)
     figure, axes = new_figure(3.2)
-    for i, row in enumerate(predicted):
-        axes.plot(grid, density(row, grid), color=BLUE, linewidth=0.7, alpha=0.28, label="predicted" if not i else None)
-    axes.plot(grid, density(y, grid), color=INK, linewidth=2.0, label="observed")
+    for row in predicted:
+        axes.plot(grid, density(row, grid), color=BLUE, linewidth=0.7, alpha=0.28)
+    axes.plot(grid, density(y, grid), color=INK, linewidth=2.0)
     axes.set_xlabel(plain(fit.spec.response.name))
     axes.set_ylabel("density")
     axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
     axes.set_xlim(low, high)
     axes.set_ylim(bottom=0)
-    handles, labels = axes.get_legend_handles_labels()
-    legend(axes, [handles[labels.index("observed")], handles[labels.index("predicted")]], columns=2)
+    named = [Line2D([], [], color=INK, linewidth=2.0, label="observed"), Line2D([], [], color=BLUE, label="predicted")]
+    legend(axes, named, columns=2)
     return figure
 
 

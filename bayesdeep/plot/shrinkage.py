@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .parts import GroupTerm, group_term, main_link, observed, summarise
-from .style import BLUE, FAINT, INK, MUTED, ORANGE, TICK, legend, new_figure, plain
+from .style import BLUE, INK, MUTED, ORANGE, TICK, legend, new_figure, plain
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,11 @@ def shrinkage(fit: Any, factor: str | None = None, *, interval: float = 0.9, num
     seen = n.term.sizes > 0
     x = spread_out(n.term.sizes[seen])
     alone, pooled = n.alone[seen], n.pooled[seen]
-    centre = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="no groups at all")
-    axes.vlines(x, n.lower[seen], n.upper[seen], color=BLUE, linewidth=0.8, alpha=0.35, zorder=2)
-    axes.vlines(x, np.minimum(alone, pooled), np.maximum(alone, pooled), color=FAINT, linewidth=0.7, zorder=1)
+    centre = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="all pooled")
+    axes.vlines(x, n.lower[seen], n.upper[seen], color=BLUE, linewidth=0.7, alpha=0.35, zorder=1)
+    axes.vlines(x, np.minimum(alone, pooled), np.maximum(alone, pooled), color=ORANGE, linewidth=1.0, alpha=0.4, zorder=2)
     own = axes.scatter(x, alone, s=22, facecolors="none", edgecolors=ORANGE, linewidths=1.1, zorder=3, label="group alone")
-    part = axes.scatter(x, pooled, s=18, color=BLUE, linewidths=0, zorder=4, label="partially pooled")
+    part = axes.scatter(x, pooled, s=18, color=BLUE, linewidths=0, zorder=4, label="partly pooled")
     axes.set_xscale("log")
     ticks = nice_sizes(int(n.term.sizes[seen].min()), int(n.term.sizes[seen].max()))
     axes.set_xticks(ticks, [f"{t:,}" for t in ticks])

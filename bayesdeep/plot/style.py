@@ -15,7 +15,7 @@ GREEN = "#009e73"
 
 WIDTH = 4.8
 """Width in inches: on a phone 390 points wide a figure of this width is shown at about four fifths of its size."""
-LABEL, TICK = 11.5, 11.0
+LABEL, TICK = 12.0, 11.5
 
 
 def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Any]:

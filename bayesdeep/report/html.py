@@ -11,6 +11,8 @@ from .numbers import cell, numeric
 from .render import Chapter, Document
 from .style import COLOURS, CSS
 
+PROSE = 36
+"""A column with a text longer than this is prose and gets room."""
 SIGNS = {"note": "Note", "good": "Sound", "caution": "Caution", "bad": "Do not use"}
 
 
@@ -84,7 +86,7 @@ def _(block: Callout, key: str) -> str:
 
 @_block.register
 def _(block: Table, key: str) -> str:
-    caption = f'<caption id="{key}">{inline(block.caption)}</caption>'
+    caption = f'<caption id="{key}"><span>{inline(block.caption)}</span></caption>'
     inner = f"{caption}<thead>{_head(block)}</thead><tbody>{''.join(_rows(block))}</tbody>"
     struck = ' class="struck"' if block.struck else ""
     return f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{key}"><table{struck}>{inner}</table></div>\n'
@@ -100,12 +102,14 @@ def _head(table: Table) -> str:
 
 def _rows(table: Table) -> Iterator[str]:
     right = [numeric(table, c) for c in table.frame.columns]
+    long = {c for c in table.frame.columns if table.frame[c].map(lambda v: isinstance(v, str) and len(v) > PROSE).any()}
     for label, values in zip(table.frame.index, table.frame.itertuples(index=False, name=None), strict=True):
         cells = [] if table.index is None else [f'<th scope="row">{inline(str(label))}</th>']
         for column, value, flush in zip(table.frame.columns, values, right, strict=True):
             text = inline(cell(table, column, value))
             text = f"<s>{text}</s>" if table.struck and flush else text
-            cells.append(f'<td class="number">{text}</td>' if flush else f"<td>{text}</td>")
+            side = "number" if flush else "prose" if column in long else ""
+            cells.append(f'<td class="{side}">{text}</td>' if side else f"<td>{text}</td>")
         yield f"<tr>{''.join(cells)}</tr>"
 
 

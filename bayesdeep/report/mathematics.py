@@ -84,9 +84,10 @@ def _groups(term: Any) -> list[str]:
     factor, columns = state["factor"], state["columns"]
     names = [("u₁", f"1|{factor}")] if columns["intercept"] else []
     names += [(f"u({t[0]})", f"{t[0]}|{factor}") for t in columns["terms"]]
-    count = f"for each of {len(state['labels'])} levels j of {factor}"
+    count = f"    for each of the {len(state['labels'])} levels j of {factor}"
     if len(names) == 1 or not state["correlated"]:
-        return [f"{u}[j] ~ Normal(0, {key}_sigma)   {count}" for u, key in names]
+        return [*(f"{u}[j] ~ Normal(0, {key}_sigma)" for u, key in names), count]
     scales = ", ".join(f"{key}_sigma" for _, key in names)
     vector = ", ".join(f"{u}[j]" for u, _ in names)
-    return [f"({vector}) ~ MultivariateNormal(0, D R D)   {count}", f"    D = diag({scales})", f"    R = {factor}_corr, correlations"]
+    scale, matrix = f"    D = diag({scales})", f"    R: correlations {factor}_corr"
+    return [f"({vector}) ~ MultivariateNormal(0, D R D)", count, scale, matrix]

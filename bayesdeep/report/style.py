@@ -52,8 +52,8 @@ a{color:var(--link);text-underline-offset:.15em}
 .subtitle{color:var(--soft);margin:0}
 .lead{font-size:1.2rem;line-height:1.5}
 nav{margin:1.6rem 0 0;font-size:.95rem}
-nav ol{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:.15rem 1.2rem}
-nav li{padding:.15rem 0}
+nav ol{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:.1rem 1.2rem}
+nav li{margin:0;padding:.1rem 0}
 section{scroll-margin-top:1rem}
 ul{padding-left:1.2rem;margin:.7rem 0}li{margin:.25rem 0}
 code,pre{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;font-size:.86em}
@@ -64,7 +64,11 @@ pre code{background:none;padding:0;font-size:inherit}
 .callout.good{border-color:var(--good)}.callout.good strong{color:var(--good)}
 .callout.caution{border-color:var(--caution)}.callout.caution strong{color:var(--caution)}
 .callout.bad{border-color:var(--bad)}.callout.bad strong{color:var(--bad)}
-.scroll{overflow-x:auto;margin:1.4rem 0;max-width:100%}
+.scroll{overflow-x:auto;margin:1.4rem 0;max-width:100%;container-type:inline-size;
+background:linear-gradient(90deg,var(--paper) 30%,transparent) 0 0/2.5rem 100% no-repeat local,
+linear-gradient(270deg,var(--paper) 30%,transparent) 100% 0/2.5rem 100% no-repeat local,
+linear-gradient(90deg,var(--rule),transparent) 0 0/.8rem 100% no-repeat scroll,
+linear-gradient(270deg,var(--rule),transparent) 100% 0/.8rem 100% no-repeat scroll}
 table{border-collapse:collapse;font:.875rem/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;
 font-variant-numeric:tabular-nums lining-nums;min-width:min(100%,22rem)}
 caption{text-align:left;caption-side:top;color:var(--soft);padding:0 0 .5rem;
@@ -73,8 +77,11 @@ th,td{padding:.32rem .9rem .32rem 0;text-align:left;vertical-align:baseline}
 th:last-child,td:last-child{padding-right:0}
 thead th{font-weight:600;border-bottom:1px solid var(--ink);white-space:nowrap;vertical-align:bottom}
 tbody tr{border-bottom:1px solid var(--rule)}
-tbody th{font-weight:500;min-width:5.5rem}
+tbody th{font-weight:500;min-width:6.5rem}
 td{min-width:3rem}
+caption span{display:block;position:sticky;left:0;max-width:100cqw}
+caption code{font-size:.9em}
+td.prose{min-width:15rem}
 .number{text-align:right;white-space:nowrap}
 s{color:var(--soft);text-decoration-color:var(--bad);text-decoration-thickness:1.5px}
 figure{margin:1.6rem 0}
@@ -84,8 +91,8 @@ figure svg text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Liberatio
 figcaption{color:var(--soft);font-size:.95rem;line-height:1.45;margin-top:.5rem;max-width:38rem}
 footer{margin-top:4rem;border-top:1px solid var(--rule);color:var(--soft);font-size:.9rem}
 @media (max-width:34rem){body{padding:1.5rem .75rem 3rem;font-size:1rem}h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.4rem}
-.lead{font-size:1.1rem}nav ol{gap:0 1rem}nav li{padding:.3rem 0}}
-@media print{body{max-width:none;padding:0;font-size:10.5pt}nav,.skip{display:none}.scroll{overflow:visible}
+.lead{font-size:1.1rem}nav ol{gap:0 1rem}nav li{padding:.25rem 0}}
+@media print{body{max-width:none;padding:0;font-size:10.5pt}nav,.skip{display:none}.scroll{overflow:visible;background:none}
 h2,h3,caption{break-after:avoid}figure,tr,.callout{break-inside:avoid}a{color:inherit;text-decoration:none}pre{white-space:pre-wrap}}
 """
 )

@@ -15,6 +15,11 @@ def joined(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
+def named(name: object) -> str:
+    """Return a model's name in quotation marks, as it stands in a sentence."""
+    return f"“{name}”"
+
+
 def plural(count: int, word: str, many: str | None = None) -> str:
     """Return a count with its noun."""
     return f"{count:,} {word if count == 1 else (many or word + 's')}"
@@ -39,17 +44,17 @@ def comparison_sentence(comparison: Any) -> str:
     worse = [(str(n), row) for n, row in others.iterrows() if clearly_worse(row)]
     if not worse:
         return f"These data do not tell the models apart: {_gaps(others)} {_unit(comparison)}."
-    said = f"`{best}` predicts best" if not alike else f"{joined([f'`{n}`' for n in (best, *alike)])} predict about equally well"
-    gaps = joined([f"`{n}` by {abs(r['elpd_diff']):.1f} (standard error {r['dse']:.1f})" for n, r in worse])
-    said += f"; behind {'it' if not alike else f'`{best}`'} {'is' if len(worse) == 1 else 'are'} {gaps} {_unit(comparison)}."
+    said = f"{named(best)} predicts best" if not alike else f"{joined([named(n) for n in (best, *alike)])} predict about equally well"
+    gaps = joined([f"{named(n)} by {abs(r['elpd_diff']):.1f} (standard error {r['dse']:.1f})" for n, r in worse])
+    said += f"; behind {'it' if not alike else named(best)} {'is' if len(worse) == 1 else 'are'} {gaps} {_unit(comparison)}."
     if alike:
         near = joined([f"{abs(others.loc[n, 'elpd_diff']):.1f} (standard error {others.loc[n, 'dse']:.1f})" for n in alike])
-        said += f" The difference between `{best}` and {joined([f'`{n}`' for n in alike])}, {near}, is too small to mean much."
+        said += f" The difference between {named(best)} and {joined([named(n) for n in alike])}, {near}, is too small to mean much."
     return said
 
 
 def _gaps(others: pd.DataFrame) -> str:
-    gaps = [f"`{n}` is {abs(r['elpd_diff']):.1f} behind (standard error {r['dse']:.1f})" for n, r in others.iterrows()]
+    gaps = [f"{named(n)} is {abs(r['elpd_diff']):.1f} behind (standard error {r['dse']:.1f})" for n, r in others.iterrows()]
     return joined(gaps)
 
 

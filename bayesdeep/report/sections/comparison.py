@@ -5,13 +5,18 @@ from bayesdeep.plot.forest import elpd_differences
 from ..blocks import Block, Callout, Figure, Paragraph, Table
 from ..numbers import number
 from ..section import Section, Subject
-from ..words import comparison_sentence
+from ..words import named
 
 FORMATS = {
     "elpd": ".1f", "elpd_diff": ".1f", "dse": ".1f", "p": ".1f", "se": ".1f", "weight": ".2f", "rmse": ".3g", "mae": ".3g",
     "crps": ".3g", "log_score": ".3f", "coverage_50": ".0%", "coverage_90": ".0%", "width_90": ".3g", "accuracy": ".1%",
     "calibration_error": ".3f",
 }  # fmt: skip
+SHOWN = ("elpd", "elpd_diff", "dse", "p", "weight", "rmse", "crps", "coverage_90", "width_90", "accuracy", "calibration_error")
+READING = (
+    "Each model is asked for rows it was not fitted to, and scored by the density it gives to what was observed there. Differences "
+    "below 4, or below twice their standard error, mean little."
+)
 
 
 def applies(subject: Subject) -> bool:
@@ -26,8 +31,8 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     trusted = {str(n): subject.trusted(str(n)) if str(n) in subject.fits else True for n in table.index}
     found: list[Block] = [block for n, ok in trusted.items() if not ok for block in subject.warning(n)]
     if all(trusted.values()):
-        found += [Paragraph(comparison_sentence(comparison)), *_figure(subject)]
-    kept = [c for c in FORMATS if c in table.columns and c not in ("se", "coverage_50") and not table[c].isna().all()]
+        found += [Paragraph(READING), *_figure(subject)]
+    kept = [c for c in SHOWN if c in table.columns and not table[c].isna().all()]
     caption = (
         f"Best first, {table.attrs.get('scored_on', 'scored on rows not seen')}. elpd: expected log predictive density, higher is better; "
         "elpd_diff: against the best, with standard error dse; p: effective number of parameters; weight: stacking; "
@@ -35,7 +40,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     )
     found.append(Table(table[kept], caption, {c: FORMATS[c] for c in kept}, "model", not all(trusted.values())))
     warned = [(str(n), str(w)) for n, w in table["warning"].items() if w] if "warning" in table else []
-    found += [Callout("caution", f"{name}: {text}") for name, text in warned]
+    found += [Callout("caution", f"{named(name)}: {text}.") for name, text in warned]
     return (*found, *(Callout("note", str(note)) for note in getattr(comparison, "notes", ())))
 
 

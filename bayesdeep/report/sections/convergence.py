@@ -36,7 +36,7 @@ def _one(fit: Any, diagnosis: Any) -> list[Block]:
     frame = pd.DataFrame(
         {
             "value": [_shown(v) for v in evidence["value"]],
-            "limit": [str(x).replace(">= ", "≥ ").replace("<= ", "≤ ") for x in evidence["limit"]],
+            "limit": [str(x).replace(">= ", "≥\u00a0").replace("<= ", "≤\u00a0") for x in evidence["limit"]],
             "passed": ["yes" if p else "no" for p in evidence["passed"]],
             "meaning": evidence["meaning"].to_list(),
         },
@@ -52,8 +52,9 @@ def _one(fit: Any, diagnosis: Any) -> list[Block]:
 def _shown(value: Any) -> str:
     if isinstance(value, bool | str):
         return str(value)
-    value = float(value)
-    return f"{value:,.0f}" if value.is_integer() or abs(value) >= 100 else number(value)
+    if isinstance(value, int) or abs(float(value)) >= 100:
+        return f"{float(value):,.0f}"
+    return number(float(value), ".2f" if 0.5 < abs(float(value)) < 2 else ".3g")
 
 
 def _worst(fit: Any, diagnosis: Any) -> list[Block]:

@@ -8,7 +8,7 @@ from bayesdeep.plot.parts import estimates
 from ..blocks import Block, Figure, Heading, Paragraph, Table
 from ..estimates import estimates_of, estimates_table
 from ..section import Section, Subject
-from ..words import joined
+from ..words import joined, named
 
 MOST = 24
 
@@ -24,7 +24,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     fit = subject.fit
     found: list[Block] = [*subject.warning()]
     if len(subject.fits) > 1:
-        found.append(Paragraph(f"Estimates of `{subject.main}`, the model looked at closely; means and 90 % intervals."))
+        found.append(Paragraph(f"Estimates of {named(subject.main)}, the model looked at closely; means and 90 % intervals."))
     table = estimates_of(fit, ("intercept", "coefficient"))
     if not table.empty:
         found += _population(subject, table, struck)
@@ -67,7 +67,7 @@ def _side_by_side(subject: Subject) -> list[Block]:
         {n: [text(t.loc[label]) if label in t.index else "–" for label in order[:MOST]] for n, t in tables.items()}, index=order[:MOST]
     )
     caption = "The same parameter in each model: mean and 90 % interval."
-    return [Heading("Beside the other models"), Table(frame, caption, dict.fromkeys(frame.columns, str), "parameter")]
+    return [Heading("Beside the other models"), Table(frame, caption, {}, "parameter")]
 
 
 SECTION = Section("Effects", 50, applies, blocks)

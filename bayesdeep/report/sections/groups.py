@@ -35,7 +35,7 @@ def _one(subject: Subject, name: str) -> list[Block]:
     clear = int(((table["lower"] > 0) | (table["upper"] < 0)).sum())
     factor = name.split("|", 1)[1]
     said = (
-        f"Of {plural(len(table), f'level')} of `{factor}`, {clear} {'has' if clear == 1 else 'have'} an interval that leaves out zero. "
+        f"Of {plural(len(table), 'level')} of `{factor}`, {clear} {'has' if clear == 1 else 'have'} an interval that leaves out zero. "
         f"The largest effect is that of {table.index[-1]}, the smallest that of {table.index[0]}. Neighbours in this order "
         "overlap: it is no ranking."
     )

@@ -22,7 +22,8 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     found: list[Block] = []
     for name, fit in subject.fits.items():
         found += [Heading(name)] if several else []
-        found += _one(fit.spec)
+        about = subject.extra.get("about", {}).get(name)
+        found += [Paragraph(str(about)), *_one(fit.spec)] if about else _one(fit.spec)
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from bayesdeep.plot.predictive import predictive_check
 
 from ..blocks import Block, Figure, Paragraph
 from ..section import Section, Subject
+from ..words import named
 
 DRAWS = 50
 
@@ -37,7 +38,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 
 
 def _calibration(subject: Subject) -> list[Block]:
-    held_out = subject.comparison is not None and not getattr(subject.comparison, "calibration", None) is None
+    held_out = getattr(subject.comparison, "calibration", None) is not None
     source = subject.comparison if held_out and len(subject.comparison.calibration) else subject.fit
     if subject.fit.spec.response.levels is not None:
         return []
@@ -56,7 +57,7 @@ def _words(subject: Subject, source: object) -> str:
         return "The same question for intervals:"
     held = subject.comparison.calibration[subject.main]
     nearest = held.index[int(np.argmin(np.abs(np.asarray(held.index, dtype=float) - 0.9)))]
-    return f"Of the responses left out, {held.loc[nearest]:.0%} lie inside the {float(nearest):.0%} intervals of `{subject.main}`."
+    return f"Of the responses left out, {held.loc[nearest]* 100:.0f} % lie inside the {float(nearest) * 100:.0f} % intervals of {named(subject.main)}."
 
 
 SECTION = Section("Do the predictions look like the data?", 70, applies, blocks)

@@ -7,7 +7,7 @@ from bayesdeep.plot.parts import family_words, group_terms
 from ..blocks import Block, Callout, Listing, Paragraph
 from ..estimates import estimates_of
 from ..section import Section, Subject
-from ..words import comparison_sentence, estimate, joined
+from ..words import comparison_sentence, estimate, joined, named
 
 KIND = {"trust": "good", "caution": "caution", "do not trust": "bad"}
 
@@ -20,17 +20,17 @@ def applies(subject: Subject) -> bool:
 def blocks(subject: Subject) -> tuple[Block, ...]:
     """Return question, answer, what it rests on, and whether the draws can be trusted."""
     question = subject.extra.get("question")
-    found: list[Block] = [Paragraph(str(question), lead=True)] if question else []
+    found: list[Block] = [Paragraph(str(question))] if question else []
     trusted = [name for name in subject.fits if subject.trusted(name)]
     if subject.comparison is not None and len(trusted) == len(subject.fits):
-        found.append(Paragraph(comparison_sentence(subject.comparison), lead=not question))
+        found.append(Paragraph(comparison_sentence(subject.comparison), lead=True))
     elif subject.comparison is not None:
-        bad = joined([f"`{n}`" for n in subject.fits if n not in trusted])
+        bad = joined([named(n) for n in subject.fits if n not in trusted])
         found.append(Paragraph(f"The models cannot be compared yet: the draws of {bad} do not represent the posterior."))
     if subject.trusted():
         said = tuple(s for s in (_effects(subject.fit), *_groups(subject.fit)) if s)
         if said:
-            of = f"`{subject.main}`" if len(subject.fits) > 1 else "the model"
+            of = named(subject.main) if len(subject.fits) > 1 else "the model"
             found += [Paragraph(f"What {of} says, with 90 % intervals:"), Listing(said)]
     return (*found, *_diagnoses(subject))
 
@@ -66,7 +66,7 @@ def _diagnoses(subject: Subject) -> list[Block]:
     if len(found) > 1 and all(d.verdict == "trust" for d in found.values()):
         return [Callout("good", f"All {len(found)} fits: {next(iter(found.values())).sentence}.")]
     many = len(found) > 1
-    return [Callout(KIND.get(d.verdict, "note"), f"{f'{name}: ' if many else ''}{d.sentence}.") for name, d in found.items()]
+    return [Callout(KIND.get(d.verdict, "note"), f"{f'{named(name)}: ' if many else ''}{d.sentence}.") for name, d in found.items()]
 
 
 SECTION = Section("Question and answer", 10, applies, blocks)
