@@ -34,7 +34,10 @@ class Plan:
 PLANS = (
     Plan("complete pooling", "log_radon ~ floor", {}, "All counties are the same"),
     Plan(
-        "no pooling", "log_radon ~ 0 + county + floor", {"county": "Normal(0, 10)"}, "Each county is judged by its own houses"
+        "no pooling",
+        "log_radon ~ 0 + county + floor",
+        {"county": "Normal(0, 10)"},
+        "Each county is judged by its own houses",
     ),
     Plan(
         "multilevel",
@@ -83,7 +86,12 @@ def run_demo(out: str | Path, quick: bool = False, seed: int = 20260101) -> int:
     multilevel = fits["multilevel"]
     _say_new_county(multilevel)
     with _timed("Writing the report, with figures"):
-        extra = {"question": QUESTION, "data": "radon", "card": _card(multilevel), "about": {p.name: f"{p.idea}." for p in PLANS}}
+        extra = {
+            "question": QUESTION,
+            "data": "radon",
+            "card": _card(multilevel),
+            "about": {p.name: f"{p.idea}." for p in PLANS},
+        }
         report(comparison, path, title="Radon in Minnesota", overwrite=True, main="multilevel", extra=extra)
     _say(f"\nThe report: {path} ({path.stat().st_size / 1e3:,.0f} kB); {time.perf_counter() - began:.0f} s in all.")
     return 0
@@ -97,7 +105,9 @@ def _prepare(out: Path) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise FitError(f"demo: cannot write to the folder '{out}': {error.strerror or error}; choose another with --out") from error
+        raise FitError(
+            f"demo: cannot write to the folder '{out}': {error.strerror or error}; choose another with --out"
+        ) from error
     return out
 
 
@@ -125,8 +135,11 @@ def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> Any:
     attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
     kind = "exact" if attrs["exact"] else "approximate"
     _say(
-        f"{attrs['method']} ({kind}), {sizes['chain']} chains of {sizes['draw']:,} draws: {attrs['seconds_total']:.1f} s, "
-        f"of which {attrs['seconds_compile']:.1f} s compiling. Chosen because: {fit.explain_choice.split(': ', 1)[-1]}.",
+        f"{attrs['method']} ({kind}), {sizes['chain']} chains of {sizes['draw']:,} draws: "
+        f"{attrs['seconds_total']:.1f} s, "(
+            f"of which {attrs['seconds_compile']:.1f} s compiling. Chosen because: "
+            f"{fit.explain_choice.split(': ', 1)[-1]}."
+        ),
         "  ",
     )
     diagnosis = fit.diagnose()
@@ -146,7 +159,13 @@ def _say_estimates(fit: Any) -> None:
     width = max(len(label) for label in short.index)
     for label, row in short.iterrows():
         places = decimals(row["sd"])
-        _say(f"{label:<{width}} {number(row['mean'], f'.{places}f'):>7}   90 % interval {between(row['lower'], row['upper'], places)}", "  ")
+        _say(
+            (
+                f"{label:<{width}} {number(row['mean'], f'.{places}f'):>7}   90 % interval "
+                f"{between(row['lower'], row['upper'], places)}"
+            ),
+            "  ",
+        )
     left_out = len(table) - len(short)
     if left_out:
         _say(f"and {left_out} differences between counties", "  ")
@@ -159,7 +178,13 @@ def _say_comparison(comparison: Any) -> None:
 
     columns = ["elpd", "elpd_diff", "dse", "p", "weight", "rmse", "coverage_90", "width_90", "seconds"]
     columns = [c for c in columns if c in comparison.table]
-    formats = dict.fromkeys(columns, ".2f") | {"elpd": ".1f", "elpd_diff": ".1f", "dse": ".1f", "p": ".1f", "seconds": ".1f"}
+    formats = dict.fromkeys(columns, ".2f") | {
+        "elpd": ".1f",
+        "elpd_diff": ".1f",
+        "dse": ".1f",
+        "p": ".1f",
+        "seconds": ".1f",
+    }
     print(text(Table(comparison.table[columns], "", formats, "")).lstrip("\n"))
     for name, warning in comparison.table.get("warning", {}).items():
         if warning:

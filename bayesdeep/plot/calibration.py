@@ -29,12 +29,18 @@ def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = 
     matplotlib.figure.Figure
         Below the diagonal the intervals are too narrow, above it too wide.
     """
-    curves = coverage_of_fit(comparison_or_fit, draws, seed) if hasattr(comparison_or_fit, "idata") else coverage_of(comparison_or_fit)
+    curves = (
+        coverage_of_fit(comparison_or_fit, draws, seed)
+        if hasattr(comparison_or_fit, "idata")
+        else coverage_of(comparison_or_fit)
+    )
     figure, axes = new_figure(4.2)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=0)
     colours = (BLUE, ORANGE, GREEN, MUTED)
     for i, (name, (promised, held)) in enumerate(curves.items()):
-        axes.plot(promised, held, marker=MARKS[i % 6], color=colours[i % 4], markersize=5, linewidth=1.2, label=plain(name))
+        axes.plot(
+            promised, held, marker=MARKS[i % 6], color=colours[i % 4], markersize=5, linewidth=1.2, label=plain(name)
+        )
     axes.set_xlabel("promised: probability of the interval")
     axes.set_ylabel("held: share of responses inside")
     values = np.concatenate([np.concatenate(pair) for pair in curves.values()])

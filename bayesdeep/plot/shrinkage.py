@@ -48,7 +48,7 @@ def shrinkage_numbers(fit: Any, factor: str | None = None, interval: float = 0.9
     y = observed(fit).astype(float)
     if main_link(fit) == "identity" and name in term.effects and y.ndim == 1:
         posterior = fit.idata["posterior"]
-        base = posterior["Intercept"] if "Intercept" in posterior else 0.0
+        base = posterior.get("Intercept", 0.0)
         table = summarise((posterior[name] + base).rename(name), interval)
         eta = fit.predict(kind="linear")["mean"].to_numpy()
         rest = eta - table["mean"].to_numpy()[term.codes]
@@ -105,8 +105,12 @@ def shrinkage(fit: Any, factor: str | None = None, *, interval: float = 0.9, num
     alone, pooled = n.alone[seen], n.pooled[seen]
     centre = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="all pooled")
     axes.vlines(x, n.lower[seen], n.upper[seen], color=BLUE, linewidth=0.7, alpha=0.35, zorder=1)
-    axes.vlines(x, np.minimum(alone, pooled), np.maximum(alone, pooled), color=ORANGE, linewidth=1.0, alpha=0.4, zorder=2)
-    own = axes.scatter(x, alone, s=22, facecolors="none", edgecolors=ORANGE, linewidths=1.1, zorder=3, label="group alone")
+    axes.vlines(
+        x, np.minimum(alone, pooled), np.maximum(alone, pooled), color=ORANGE, linewidth=1.0, alpha=0.4, zorder=2
+    )
+    own = axes.scatter(
+        x, alone, s=22, facecolors="none", edgecolors=ORANGE, linewidths=1.1, zorder=3, label="group alone"
+    )
     part = axes.scatter(x, pooled, s=18, color=BLUE, linewidths=0, zorder=4, label="partly pooled")
     axes.set_xscale("log")
     ticks = nice_sizes(int(n.term.sizes[seen].min()), int(n.term.sizes[seen].max()))
@@ -144,6 +148,11 @@ def _name_extremes(axes: Any, x: np.ndarray, n: Shrinkage, seen: np.ndarray) -> 
     for place, side in {moved: "left", largest: "right"}.items():
         height = n.alone[seen][place]
         axes.annotate(
-            plain(labels[place]), (x[place], height), xytext=(6 if side == "left" else -4, -13 if side == "right" else 4),
-            textcoords="offset points", ha=side, fontsize=TICK - 1, color=MUTED,
+            plain(labels[place]),
+            (x[place], height),
+            xytext=(6 if side == "left" else -4, -13 if side == "right" else 4),
+            textcoords="offset points",
+            ha=side,
+            fontsize=TICK - 1,
+            color=MUTED,
         )

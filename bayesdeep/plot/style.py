@@ -1,4 +1,4 @@
-"""One look for all figures: colours that colour-blind readers can tell apart (Okabe and Ito), sizes that survive a phone."""
+"""One look for all figures: colours that colour-blind readers can tell apart (Okabe and Ito), sizes for a phone."""
 
 from typing import Any
 
@@ -44,8 +44,16 @@ def legend(axes: Any, handles: Any = None, columns: int = 1) -> None:
     """Put a legend above the plot, where it covers nothing."""
     options = {} if handles is None else {"handles": handles}
     axes.figure.legend(
-        **options, loc="outside upper left", ncols=columns, frameon=False, fontsize=TICK, labelcolor=INK,
-        handlelength=1.6, columnspacing=1.2, borderaxespad=0.2, handletextpad=0.5,
+        **options,
+        loc="outside upper left",
+        ncols=columns,
+        frameon=False,
+        fontsize=TICK,
+        labelcolor=INK,
+        handlelength=1.6,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+        handletextpad=0.5,
     )
 
 

@@ -50,7 +50,8 @@ def _id(chapter: Chapter) -> str:
 def _chapter(chapter: Chapter, number: int) -> str:
     key = _id(chapter)
     inner = "".join(_block(block, f"s{number}b{i}") for i, block in enumerate(chapter.blocks, start=1))
-    return f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{escape(chapter.title)}</h2>\n{inner}</section>\n'
+    title = f'<h2 id="{key}-title">{escape(chapter.title)}</h2>'
+    return f'<section id="{key}" aria-labelledby="{key}-title">{title}\n{inner}</section>\n'
 
 
 @singledispatch
@@ -89,7 +90,9 @@ def _(block: Table, key: str) -> str:
     caption = f'<caption id="{key}"><span>{inline(block.caption)}</span></caption>'
     inner = f"{caption}<thead>{_head(block)}</thead><tbody>{''.join(_rows(block))}</tbody>"
     struck = ' class="struck"' if block.struck else ""
-    return f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{key}"><table{struck}>{inner}</table></div>\n'
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{key}"><table{struck}>{inner}</table></div>\n'
+    )
 
 
 def _head(table: Table) -> str:

@@ -22,7 +22,7 @@ def equations(spec: ModelSpec) -> str:
         lines.append(f"{_eta(predictor)} = " + f"\n{' ' * len(_eta(predictor))} + ".join(_gathered(parts)))
         groups += [line for term in predictor.terms for line in _groups(term)]
     lines += [f"{_letter(name)} = {known.value} (given)" for name, known in spec.known.items()]
-    return "\n".join([*(line for line in lines if line), *([""] + groups if groups else [])])
+    return "\n".join([*(line for line in lines if line), *(["", *groups] if groups else [])])
 
 
 def _gathered(parts: list[str], width: int = 58) -> list[str]:
@@ -67,7 +67,9 @@ def _addends(term: Any) -> list[str]:
         factor, columns = state["factor"], state["columns"]
         place = f"[{factor}ᵢ]"
         first = [f"u₁{place}"] if columns["intercept"] else []
-        return first + [f"u({t[0]}){place} · {t[0]}ᵢ" if t[3] is None else f"u({t[0]}){place}[{t[0]}ᵢ]" for t in columns["terms"]]
+        return first + [
+            f"u({t[0]}){place} · {t[0]}ᵢ" if t[3] is None else f"u({t[0]}){place}[{t[0]}ᵢ]" for t in columns["terms"]
+        ]
     return [f"{term.source.strip()}ᵢ"]
 
 

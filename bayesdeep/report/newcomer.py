@@ -51,7 +51,10 @@ def newcomer(fit: Any, factor: str | None = None, interval: float = 0.9) -> Newc
         if isinstance(other.state, dict) and other.state.get("factor") == term.factor:
             arrays[f"{other.key}.codes"] = np.array([len(term.labels), large, small])
     asked = replace(base, arrays=arrays, observed=False, unseen={term.factor: (f"a new {term.factor}",)})
-    names = [f"a {term.factor} never seen", *(f"{term.labels[j]} ({plural(int(term.sizes[j]), 'row')})" for j in (large, small))]
+    names = [
+        f"a {term.factor} never seen",
+        *(f"{term.labels[j]} ({plural(int(term.sizes[j]), 'row')})" for j in (large, small)),
+    ]
     tables = [_table(fit, asked, what, interval, names) for what in ("mean", "predictive")]
     return Newcomer(term, describe_row(fit, place), *tables)
 
@@ -67,7 +70,9 @@ def _table(fit: Any, rows: Any, what: str, interval: float, names: list[str]) ->
 def applies(fit: Any) -> bool:
     """Return whether there is a group-level term and one number a row to predict."""
     term = group_terms(fit)
-    return bool(term) and bool(term[0].effects) and fit._rows.response.value.ndim == 1 and fit.spec.response.levels is None
+    return (
+        bool(term) and bool(term[0].effects) and fit._rows.response.value.ndim == 1 and fit.spec.response.levels is None
+    )
 
 
 def typical_row(fit: Any) -> int:
@@ -109,6 +114,7 @@ def width_sentence(found: Newcomer) -> str:
     said += f", and {near:.1f} times that of {names[2]}" if near > 1.15 else f", and about that of {names[2]}"
     factor = found.term.factor
     return (
-        f"{said}: of a new {factor} only the distribution of the others is known; a small known {factor} adds little to "
+        f"{said}: of a new {factor} only the distribution of the others is known; a small known {factor} adds "
+        "little to "
         "that, a large one settles its own mean."
     )

@@ -16,6 +16,11 @@ def number(value: Any, spec: str = ".3g") -> str:
     return "−" + text[1:] if text.startswith("-") else text
 
 
+def percent(value: Any) -> str:
+    """Return a share as a percentage."""
+    return "–" if math.isnan(float(value)) else f"{100 * float(value):.0f}\u00a0%"
+
+
 def decimals(uncertainty: float) -> int:
     """Return how many decimals a number with this standard deviation deserves: two digits of it, 0 to 6 decimals."""
     if not math.isfinite(uncertainty) or uncertainty <= 0:

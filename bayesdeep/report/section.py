@@ -26,7 +26,8 @@ class Subject:
     main
         Name of the fit that is looked at closely.
     extra
-        What a caller adds, by section: ``question`` (text), ``card`` (text of a model card), ``data`` (name of the data).
+        What a caller adds: ``question`` (text), ``data`` (its name), ``about`` (a sentence a fit), ``card`` (text of a
+        model card).
     """
 
     fits: Mapping[str, Any]

@@ -56,7 +56,8 @@ nav ol{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:.1rem 
 nav li{margin:0;padding:.1rem 0}
 section{scroll-margin-top:1rem}
 ul{padding-left:1.2rem;margin:.7rem 0}li{margin:.25rem 0}
-code,pre{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;font-size:.86em}
+code,pre{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;
+font-size:.86em}
 code{background:var(--panel);padding:.08em .3em;border-radius:3px}
 pre{background:var(--panel);padding:.9rem 1rem;overflow-x:auto;line-height:1.5;border-radius:4px;font-size:.85rem}
 pre code{background:none;padding:0;font-size:inherit}
@@ -69,7 +70,8 @@ background:linear-gradient(90deg,var(--paper) 30%,transparent) 0 0/2.5rem 100% n
 linear-gradient(270deg,var(--paper) 30%,transparent) 100% 0/2.5rem 100% no-repeat local,
 linear-gradient(90deg,var(--rule),transparent) 0 0/.8rem 100% no-repeat scroll,
 linear-gradient(270deg,var(--rule),transparent) 100% 0/.8rem 100% no-repeat scroll}
-table{border-collapse:collapse;font:.875rem/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;
+table{border-collapse:collapse;
+font:.875rem/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;
 font-variant-numeric:tabular-nums lining-nums;min-width:min(100%,22rem)}
 caption{text-align:left;caption-side:top;color:var(--soft);padding:0 0 .5rem;
 font:.95rem/1.4 Charter,"Bitstream Charter",Cambria,Georgia,"Liberation Serif",serif}
@@ -90,9 +92,12 @@ figure svg text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Liberatio
 .plate{background:#fff;border-radius:4px}
 figcaption{color:var(--soft);font-size:.95rem;line-height:1.45;margin-top:.5rem;max-width:38rem}
 footer{margin-top:4rem;border-top:1px solid var(--rule);color:var(--soft);font-size:.9rem}
-@media (max-width:34rem){body{padding:1.5rem .75rem 3rem;font-size:1rem}h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.4rem}
+@media (max-width:34rem){pre{white-space:pre-wrap}body{padding:1.5rem .75rem 3rem;font-size:1rem}
+h1{font-size:1.6rem}h2{font-size:1.25rem;
+margin-top:2.4rem}
 .lead{font-size:1.1rem}nav ol{gap:0 1rem}nav li{padding:.25rem 0}}
-@media print{body{max-width:none;padding:0;font-size:10.5pt}nav,.skip{display:none}.scroll{overflow:visible;background:none}
+@media print{body{max-width:none;padding:0;font-size:10.5pt}nav,.skip{display:none}
+.scroll{overflow:visible;background:none}
 h2,h3,caption{break-after:avoid}figure,tr,.callout{break-inside:avoid}a{color:inherit;text-decoration:none}pre{white-space:pre-wrap}}
 """
 )

@@ -79,5 +79,8 @@ def _(block: Table) -> str:
     if block.index is None:
         rows, right = [row[1:] for row in rows], right[1:]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip() for row in rows]
+    lines = [
+        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
+        for row in rows
+    ]
     return "\n".join([wrap(block.caption), "", *("  " + line for line in lines)])

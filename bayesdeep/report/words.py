@@ -15,6 +15,11 @@ def joined(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
+def capital(sentence: str) -> str:
+    """Return a sentence that begins with a capital letter."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def named(name: object) -> str:
     """Return a model's name in quotation marks, as it stands in a sentence."""
     return f"“{name}”"
@@ -38,24 +43,24 @@ def clearly_worse(row: pd.Series) -> bool:
 
 def comparison_sentence(comparison: Any) -> str:
     """Return which model predicts best, by how much, and whether that difference means anything."""
-    table = comparison.table
+    table, unit = comparison.table, _unit(comparison)
     best, others = str(table.index[0]), table.iloc[1:]
-    alike = [str(n) for n, row in others.iterrows() if not clearly_worse(row)]
-    worse = [(str(n), row) for n, row in others.iterrows() if clearly_worse(row)]
+    gaps = {str(n): f"{abs(r['elpd_diff']):.1f} (standard error {r['dse']:.1f})" for n, r in others.iterrows()}
+    worse = [str(n) for n, r in others.iterrows() if clearly_worse(r)]
+    alike = [name for name in gaps if name not in worse]
+    behind = joined([f"{named(n)} by {gaps[n]}" for n in worse])
+    verb = "is" if len(worse) == 1 else "are"
     if not worse:
-        return f"These data do not tell the models apart: {_gaps(others)} {_unit(comparison)}."
-    said = f"{named(best)} predicts best" if not alike else f"{joined([named(n) for n in (best, *alike)])} predict about equally well"
-    gaps = joined([f"{named(n)} by {abs(r['elpd_diff']):.1f} (standard error {r['dse']:.1f})" for n, r in worse])
-    said += f"; behind {'it' if not alike else named(best)} {'is' if len(worse) == 1 else 'are'} {gaps} {_unit(comparison)}."
-    if alike:
-        near = joined([f"{abs(others.loc[n, 'elpd_diff']):.1f} (standard error {others.loc[n, 'dse']:.1f})" for n in alike])
-        said += f" The difference between {named(best)} and {joined([named(n) for n in alike])}, {near}, is too small to mean much."
-    return said
-
-
-def _gaps(others: pd.DataFrame) -> str:
-    gaps = [f"{named(n)} is {abs(r['elpd_diff']):.1f} behind (standard error {r['dse']:.1f})" for n, r in others.iterrows()]
-    return joined(gaps)
+        near = joined([f"{named(n)} is behind {named(best)} by {gaps[n]}" for n in alike])
+        return f"These data do not tell the models apart: {near} {unit}."
+    if not alike:
+        return f"{named(best)} predicts best; behind it {verb} {behind} {unit}."
+    even = joined([named(n) for n in (best, *alike)])
+    near = joined([gaps[n] for n in alike])
+    return (
+        f"{even} predict about equally well, the difference of {near} being too small to mean much; "
+        f"behind {named(best)} {verb} {behind} {unit}."
+    )
 
 
 def _unit(comparison: Any) -> str:

@@ -167,7 +167,7 @@ def kfold(
         Of folds and fits. None: folds of seed 0, so that different fits are compared on the same folds, and seeds of
         the refits derived from the fit's own.
     options
-        For the refits: ``draws``, ``tune``, ``chains`` and the method's own, which are else at their defaults.
+        For the refits: ``draws``, ``tune``, ``chains`` and the method's own, which are else those of the fit.
     groups
         Each row's group ``(obs,)`` where ``by`` is no factor of this model.
     visit
@@ -186,9 +186,10 @@ def kfold(
         groups = group_codes(spec, rows, by)
     own = None if groups is None else number_groups(groups)[0]
     folds = make_folds(rows.rows, k, 0 if seed is None else seed, own)
-    engine, given = find_engine(attrs["method"]), dict(options or {})
+    engine, before = find_engine(attrs["method"]), dict(attrs["settings"])
+    given = {**{name: value for name, value in before.items() if name not in COMMON}, **(options or {})}
     sizes = fit.idata["posterior"].sizes
-    common = {"draws": int(sizes["draw"]), "tune": 1000, "chains": int(sizes["chain"])}
+    common = {"draws": int(sizes["draw"]), "tune": before.get("tune", 1000), "chains": int(sizes["chain"])}
     common |= {name: given.pop(name) for name in COMMON if name in given}
     settings_of(engine, common, given)
     base = derive(attrs["seed"] if seed is None else seed, "kfold")

@@ -1,7 +1,7 @@
 """Running an engine on a model, and turning what it drew into a tree."""
 
 import time
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,8 @@ def run_engine(
     with progress_bar(engine.title, progress) as bar:
         draws = engine.run(settings, target, derive(seed, engine.name), bar)
     values = expanded(graph, target, draws)
-    return make_tree(spec, graph, rows, draws, values, engine.name, seed, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return make_tree(spec, graph, rows, draws, values, engine.name, seed, seconds, asdict(settings))
 
 
 def expanded(graph: Any, target: Any, draws: Draws) -> dict[str, np.ndarray]:

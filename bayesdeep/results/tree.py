@@ -85,8 +85,9 @@ def make_tree(
     method: str,
     seed: int,
     seconds_total: float,
+    settings: Mapping[str, Any],
 ) -> xr.DataTree:
-    """Return the DataTree of a fit; its attributes say what made it."""
+    """Return the DataTree of a fit; its attributes say what made it, down to the method's ``settings``."""
     chains, count = draws.positions.shape[:2]
     posterior = posterior_dataset(graph, values, chains, count)
     stats = xr.Dataset(
@@ -107,6 +108,7 @@ def make_tree(
         "versions": versions(),
         "spec": spec.to_json(),
         "details": dict(draws.details),
+        "settings": dict(settings),
     }
     tree = xr.DataTree.from_dict(
         {
@@ -123,7 +125,7 @@ def make_tree(
     return tree
 
 
-PACKED = ("spec", "versions", "details", "advice")
+PACKED = ("spec", "versions", "details", "advice", "settings")
 
 
 def pack_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:

@@ -2,19 +2,27 @@
 
 from bayesdeep.plot.forest import elpd_differences
 
-from ..blocks import Block, Callout, Figure, Paragraph, Table
-from ..numbers import number
+from ..blocks import Block, Callout, Figure, Format, Paragraph, Table
+from ..numbers import number, percent
 from ..section import Section, Subject
 from ..words import named
 
-FORMATS = {
-    "elpd": ".1f", "elpd_diff": ".1f", "dse": ".1f", "p": ".1f", "se": ".1f", "weight": ".2f", "rmse": ".3g", "mae": ".3g",
-    "crps": ".3g", "log_score": ".3f", "coverage_50": ".0%", "coverage_90": ".0%", "width_90": ".3g", "accuracy": ".1%",
+FORMATS: dict[str, Format] = {
+    "elpd": ".1f",
+    "elpd_diff": ".1f",
+    "dse": ".1f",
+    "p": ".1f",
+    "weight": ".2f",
+    "rmse": ".3g",
+    "coverage_90": percent,
+    "width_90": ".3g",
+    "accuracy": percent,
     "calibration_error": ".3f",
-}  # fmt: skip
-SHOWN = ("elpd", "elpd_diff", "dse", "p", "weight", "rmse", "crps", "coverage_90", "width_90", "accuracy", "calibration_error")
+}
+"""The columns shown, and how."""
 READING = (
-    "Each model is asked for rows it was not fitted to, and scored by the density it gives to what was observed there. Differences "
+    "Each model is asked for rows it was not fitted to, and scored by the density it gives to what was observed "
+    "there. Differences "
     "below 4, or below twice their standard error, mean little."
 )
 
@@ -32,9 +40,10 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     found: list[Block] = [block for n, ok in trusted.items() if not ok for block in subject.warning(n)]
     if all(trusted.values()):
         found += [Paragraph(READING), *_figure(subject)]
-    kept = [c for c in SHOWN if c in table.columns and not table[c].isna().all()]
+    kept = [c for c in FORMATS if c in table.columns and not table[c].isna().all()]
     caption = (
-        f"Best first, {table.attrs.get('scored_on', 'scored on rows not seen')}. elpd: expected log predictive density, higher is better; "
+        f"Best first, {table.attrs.get('scored_on', 'scored on rows not seen')}. elpd: expected log predictive "
+        "density, higher is better; "
         "elpd_diff: against the best, with standard error dse; p: effective number of parameters; weight: stacking; "
         "the errors are in the response's units; coverage and width are of 90 % intervals."
     )
@@ -50,7 +59,10 @@ def _figure(subject: Subject) -> list[Block]:
         return []
     behind = "; ".join(f"{n} {number(-abs(float(d)), '.1f')}" for n, d in table["elpd_diff"].items())
     alt = f"Difference in elpd from the best model, with two standard errors: {behind}."
-    caption = "How far each model's expected log predictive density lies behind the best one's (diamond), with two standard errors."
+    caption = (
+        "How far each model's expected log predictive density lies behind the best one's (diamond), with two "
+        "standard errors."
+    )
     return [Figure.of(elpd_differences(table), alt, caption)]
 
 

@@ -1,4 +1,4 @@
-"""Whether the draws can be trusted: verdict, evidence and advice for every fit, and the ranks of the worst quantities."""
+"""Whether the draws can be trusted: verdict, evidence and advice for every fit, and ranks of the worst quantities."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from bayesdeep.plot.ranks import ranks
 from ..blocks import Block, Callout, Figure, Heading, Listing, Paragraph, Table
 from ..numbers import number
 from ..section import Section, Subject
-from ..words import joined
+from ..words import capital, joined
 
 KIND = {"trust": "good", "caution": "caution", "do not trust": "bad"}
 
@@ -43,7 +43,7 @@ def _one(fit: Any, diagnosis: Any) -> list[Block]:
         index=evidence["check"].to_list(),
     )
     found: list[Block] = [
-        Callout(KIND.get(diagnosis.verdict, "note"), f"{diagnosis.sentence}."),
+        Callout(KIND.get(diagnosis.verdict, "note"), f"{capital(diagnosis.sentence)}."),
         Table(frame, "Evidence.", {"value": str}, "check"),
     ]
     return found + ([Paragraph("What to do:"), Listing(tuple(diagnosis.advice))] if diagnosis.advice else [])
@@ -64,9 +64,13 @@ def _worst(fit: Any, diagnosis: Any) -> list[Block]:
     if not worst or sizes["chain"] < 2 or sizes["draw"] < 40:
         return []
     said = joined([f"`{name}`" for name in worst])
-    alt = f"Rank plots of {said.replace('`', '')}: one line a chain, around the level of equal shares if the chains agree."
+    alt = (
+        f"Rank plots of {said.replace('`', '')}: one line a chain, around the level of equal shares if the chains "
+        "agree."
+    )
     caption = (
-        f"The quantities that mix worst: {said}. Each line is a chain; in each twentieth of the ranks it should have its "
+        f"The quantities that mix worst: {said}. Each line is a chain; in each twentieth of the ranks it should "
+        "have its "
         "equal share of draws (dashed), give or take the grey band, a little more where draws are correlated."
     )
     return [Figure.of(ranks(fit, worst), alt, caption)]

@@ -23,7 +23,11 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     fit = subject.fit
     name = subject.extra.get("data")
     source = f" of the data set `{name}`" if name else ""
-    found: list[Block] = [Paragraph(f"{plural(fit._rows.rows, 'row')}{source}; the response is `{fit.spec.response.name}`. {_missing(fit)}")]
+    found: list[Block] = [
+        Paragraph(
+            f"{plural(fit._rows.rows, 'row')}{source}; the response is `{fit.spec.response.name}`. {_missing(fit)}"
+        )
+    ]
     found.append(Listing(tuple(_response(fit))))
     terms = {t.factor: t for t in group_terms(fit)}
     if terms:
@@ -45,10 +49,16 @@ def _response(fit: Any) -> list[str]:
     said = []
     if spec.response.levels is not None and y.ndim == 1:
         counts = np.bincount(y.astype(int), minlength=len(spec.response.levels))
-        said.append("Levels: " + ", ".join(f"{level} ({count:,})" for level, count in zip(spec.response.levels, counts, strict=False)))
+        said.append(
+            "Levels: "
+            + ", ".join(f"{level} ({count:,})" for level, count in zip(spec.response.levels, counts, strict=False))
+        )
     elif y.ndim == 1:
         q = np.quantile(y, [0, 0.25, 0.5, 0.75, 1])
-        said.append(f"From {number(q[0])} to {number(q[4])}; middle half {number(q[1])} to {number(q[3])}; median {number(q[2])}")
+        said.append(
+            f"From {number(q[0])} to {number(q[4])}; middle half {number(q[1])} to {number(q[3])}; median "
+            f"{number(q[2])}"
+        )
         said.append(f"Mean {number(y.mean())}, standard deviation {number(y.std(ddof=1))}")
     if spec.response.modifiers:
         said.append("Recorded as: " + ", ".join(sorted(spec.response.modifiers)))
@@ -64,7 +74,7 @@ def _sizes(terms: dict[str, GroupTerm]) -> Table:
             "smallest": int(sizes.min()),
             "median": float(np.median(sizes)),
             "largest": int(sizes.max()),
-            "with fewer than 5 rows": int((sizes < 5).sum()),
+            "under 5 rows": int((sizes < 5).sum()),
             "the largest is": term.labels[int(sizes.argmax())],
         }
     frame = pd.DataFrame.from_dict(rows, orient="index")

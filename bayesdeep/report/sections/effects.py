@@ -7,6 +7,7 @@ from bayesdeep.plot.parts import estimates
 
 from ..blocks import Block, Figure, Heading, Paragraph, Table
 from ..estimates import estimates_of, estimates_table
+from ..numbers import between, decimals, number
 from ..section import Section, Subject
 from ..words import joined, named
 
@@ -24,14 +25,22 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     fit = subject.fit
     found: list[Block] = [*subject.warning()]
     if len(subject.fits) > 1:
-        found.append(Paragraph(f"Estimates of {named(subject.main)}, the model looked at closely; means and 90 % intervals."))
+        found.append(
+            Paragraph(f"Estimates of {named(subject.main)}, the model looked at closely; means and 90 % intervals.")
+        )
     table = estimates_of(fit, ("intercept", "coefficient"))
     if not table.empty:
         found += _population(subject, table, struck)
     spreads = estimates_of(fit, ("sd", "correlation", "parameter"))
     if not spreads.empty:
-        caption = "How much groups differ (`_sigma`), how their effects go together (`_corr`), and the other parameters of the response."
-        found += [Heading("Spreads and correlations"), estimates_table(spreads.head(MOST * 2), caption, "parameter", struck)]
+        caption = (
+            "How much groups differ (`_sigma`), how their effects go together (`_corr`), and the other parameters of "
+            "the response."
+        )
+        found += [
+            Heading("Spreads and correlations"),
+            estimates_table(spreads.head(MOST * 2), caption, "parameter", struck),
+        ]
     return (*found, *_side_by_side(subject))
 
 
@@ -40,11 +49,16 @@ def _population(subject: Subject, table: pd.DataFrame, struck: bool) -> list[Blo
     slopes = table[[not str(n).endswith("Intercept") for n in table.index]].head(MOST)
     if not struck and len(slopes) > 1:
         half = estimates(subject.fit, ("coefficient",), 0.5).loc[slopes.index]
-        alt = f"Point and interval for each of {joined([str(n) for n in slopes.index[:6]])}{' and others' if len(slopes) > 6 else ''}."
+        alt = (
+            "Point and interval for each of "
+            f"{joined([str(n) for n in slopes.index[:6]])}{' and others' if len(slopes) > 6 else ''}."
+        )
         caption = "Posterior means; thick lines hold half, thin lines 90 % of the posterior probability."
         found.append(Figure.of(draw_intervals(slopes, half, "estimate, on the scale of the predictor"), alt, caption))
     left = len(table) - MOST
-    caption = "Mean, standard deviation and 90 % interval of each coefficient" + (f"; {left} more are left out." if left > 0 else ".")
+    caption = "Mean, standard deviation and 90 % interval of each coefficient" + (
+        f"; {left} more are left out." if left > 0 else "."
+    )
     return [*found, estimates_table(table.head(MOST), caption, "coefficient", struck)]
 
 
@@ -57,14 +71,15 @@ def _side_by_side(subject: Subject) -> list[Block]:
     order = [label for label in next(iter(tables.values())).index if counts[label] > 1] if tables else []
     if not order or len(tables) < 2:
         return []
-    from ..numbers import between, decimals, number
 
     def text(row: pd.Series) -> str:
         places = decimals(float(row["sd"]))
-        return f"{number(row['mean'], f'.{places}f')} ({between(row['lower'], row['upper'], places)})"
+        whole = between(row["lower"], row["upper"], places).replace(" ", "\u00a0")
+        return f"{number(row['mean'], f'.{places}f')} ({whole})"
 
     frame = pd.DataFrame(
-        {n: [text(t.loc[label]) if label in t.index else "–" for label in order[:MOST]] for n, t in tables.items()}, index=order[:MOST]
+        {n: [text(t.loc[label]) if label in t.index else "–" for label in order[:MOST]] for n, t in tables.items()},
+        index=order[:MOST],
     )
     caption = "The same parameter in each model: mean and 90 % interval."
     return [Heading("Beside the other models"), Table(frame, caption, {}, "parameter")]

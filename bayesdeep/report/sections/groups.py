@@ -35,13 +35,21 @@ def _one(subject: Subject, name: str) -> list[Block]:
     clear = int(((table["lower"] > 0) | (table["upper"] < 0)).sum())
     factor = name.split("|", 1)[1]
     said = (
-        f"Of {plural(len(table), 'level')} of `{factor}`, {clear} {'has' if clear == 1 else 'have'} an interval that leaves out zero. "
-        f"The largest effect is that of {table.index[-1]}, the smallest that of {table.index[0]}. Neighbours in this order "
+        f"Of {plural(len(table), 'level')} of `{factor}`, {clear} {'has' if clear == 1 else 'have'} an interval "
+        "that leaves out zero. "
+        f"The largest effect is that of {table.index[-1]}, the smallest that of {table.index[0]}. Neighbours in "
+        "this order "
         "overlap: it is no ranking."
     )
     ends = f" Only the {ENDS} lowest and highest are shown." if len(table) > MOST else ""
-    alt = f"Effects {name} of {len(table)} groups, sorted, from {table.index[-1]} (largest) to {table.index[0]} (smallest), with intervals."
-    caption = f"`{name}`: difference of each {factor} from the average one. Thick lines hold half, thin lines 90 % of the posterior probability.{ends}"
+    alt = (
+        f"Effects {name} of {len(table)} groups, sorted, from {table.index[-1]} (largest) to {table.index[0]} "
+        "(smallest), with intervals."
+    )
+    caption = (
+        f"`{name}`: difference of each {factor} from the average one. Thick lines hold half, thin lines 90 % of the "
+        f"posterior probability.{ends}"
+    )
     return [Heading(name), Paragraph(said), Figure.of(group_effects(subject.fit, name), alt, caption)]
 
 

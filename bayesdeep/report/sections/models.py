@@ -47,9 +47,13 @@ def _title(family: Any) -> str:
 
 
 def _priors(spec: Any) -> Table:
-    rows = [{"prior": str(p.prior), "from": p.origin, "reason": p.reason} for p in spec.priors]
+    rows = [{"prior": str(p.prior).replace(", ", ",\u00a0"), "from": p.origin, "reason": p.reason} for p in spec.priors]
     frame = pd.DataFrame(rows, columns=["prior", "from", "reason"], index=[p.name for p in spec.priors])
-    caption = "Priors. The one on `Intercept` is on its value at the predictors' means." if "Intercept" in frame.index else "Priors."
+    caption = (
+        "Priors. The one on `Intercept` is on its value at the predictors' means."
+        if "Intercept" in frame.index
+        else "Priors."
+    )
     return Table(frame, caption, {}, "parameter")
 
 

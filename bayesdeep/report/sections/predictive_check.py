@@ -26,9 +26,13 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     found: list[Block] = []
     try:
         figure = predictive_check(subject.fit, draws=DRAWS)
-        alt = f"Distribution of {name} as observed, over those of {DRAWS} data sets predicted by the model for the same rows."
+        alt = (
+            f"Distribution of {name} as observed, over those of {DRAWS} data sets predicted by the model for the same "
+            "rows."
+        )
         caption = (
-            f"`{name}` as observed, and {DRAWS} data sets that the model predicts for the same rows. Where the observed one leaves "
+            f"`{name}` as observed, and {DRAWS} data sets that the model predicts for the same rows. Where the "
+            "observed one leaves "
             "the bundle, the model misses something about the response: its tails, a second hump, values that pile up."
         )
         found.append(Figure.of(figure, alt, caption))
@@ -46,9 +50,19 @@ def _calibration(subject: Subject) -> list[Block]:
         figure = calibration(source)
     except BayesdeepError:
         return []
-    alt = "Share of responses inside central predictive intervals against the intervals' probability; the diagonal is perfect."
-    how = "for rows left out of the fit" if source is not subject.fit else "for the rows the model was fitted to, which flatters it a little"
-    caption = f"Do intervals hold what they promise? Coverage {how}: below the diagonal intervals are too narrow, above it too wide."
+    alt = (
+        "Share of responses inside central predictive intervals against the intervals' probability; the diagonal is "
+        "perfect."
+    )
+    how = (
+        "for rows left out of the fit"
+        if source is not subject.fit
+        else "for the rows the model was fitted to, which flatters it a little"
+    )
+    caption = (
+        f"Do intervals hold what they promise? Coverage {how}: below the diagonal intervals are too narrow, above it "
+        "too wide."
+    )
     return [Paragraph(_words(subject, source)), Figure.of(figure, alt, caption)] if figure else []
 
 
@@ -57,7 +71,10 @@ def _words(subject: Subject, source: object) -> str:
         return "The same question for intervals:"
     held = subject.comparison.calibration[subject.main]
     nearest = held.index[int(np.argmin(np.abs(np.asarray(held.index, dtype=float) - 0.9)))]
-    return f"Of the responses left out, {held.loc[nearest]* 100:.0f} % lie inside the {float(nearest) * 100:.0f} % intervals of {named(subject.main)}."
+    return (
+        f"Of the responses left out, {held.loc[nearest] * 100:.0f} % lie inside the {float(nearest) * 100:.0f} % "
+        f"intervals of {named(subject.main)}."
+    )
 
 
 SECTION = Section("Do the predictions look like the data?", 70, applies, blocks)

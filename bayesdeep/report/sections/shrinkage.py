@@ -14,7 +14,10 @@ from ..words import plural
 def applies(subject: Subject) -> bool:
     """There are groups with an intercept of their own, and one number a row."""
     terms = group_terms(subject.fit)
-    return any(f"1|{t.factor}" in t.effects and len(t.labels) > 2 for t in terms) and subject.fit._rows.response.value.ndim == 1
+    return (
+        any(f"1|{t.factor}" in t.effects and len(t.labels) > 2 for t in terms)
+        and subject.fit._rows.response.value.ndim == 1
+    )
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
@@ -31,12 +34,16 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 def _one(subject: Subject, factor: str) -> list[Block]:
     n = shrinkage_numbers(subject.fit, factor)
     alt = (
-        f"For each {factor}, its estimate from its own rows (open circle) and the model's (filled) against its number of rows; "
-        f"estimates of small groups are pulled towards the dashed line at {number(n.centre)}, those of large groups are not."
+        f"For each {factor}, its estimate from its own rows (open circle) and the model's (filled) against its "
+        "number of rows; "
+        f"estimates of small groups are pulled towards the dashed line at {number(n.centre)}, those of large groups "
+        "are not."
     )
     caption = (
-        f"Each {factor} twice: by its own rows alone (open, no pooling) and as the model has it (filled, partial pooling, with "
-        f"90 % interval). Dashed: the estimate that ignores {factor} (complete pooling). Groups of equal size are set side by side."
+        f"Each {factor} twice: by its own rows alone (open, no pooling) and as the model has it (filled, partial "
+        "pooling, with "
+        f"90 % interval). Dashed: the estimate that ignores {factor} (complete pooling). Groups of equal size are "
+        "set side by side."
     )
     return [Paragraph(sentence(n)), Figure.of(shrinkage(subject.fit, factor, numbers=n), alt, caption)]
 
@@ -49,8 +56,10 @@ def sentence(n: Shrinkage) -> str:
     pulled = [_pull(n, seen & (sizes <= few)), _pull(n, seen & (sizes >= many))]
     return (
         f"A {factor} with few rows says little about itself, and the model lets it lean on the others. With at most "
-        f"{plural(few, 'row')}, a {factor}'s own estimate lies on average {number(pulled[0][0], '.2f')} from the complete-pooling line and the "
-        f"model's {number(pulled[0][1], '.2f')}; with {many} or more, {number(pulled[1][0], '.2f')} and {number(pulled[1][1], '.2f')}."
+        f"{plural(few, 'row')}, a {factor}'s own estimate lies on average {number(pulled[0][0], '.2f')} from the "
+        "complete-pooling line and the "
+        f"model's {number(pulled[0][1], '.2f')}; with {many} or more, {number(pulled[1][0], '.2f')} and "
+        f"{number(pulled[1][1], '.2f')}."
     )
 
 

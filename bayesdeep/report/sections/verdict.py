@@ -7,7 +7,7 @@ from bayesdeep.plot.parts import family_words, group_terms
 from ..blocks import Block, Callout, Listing, Paragraph
 from ..estimates import estimates_of
 from ..section import Section, Subject
-from ..words import comparison_sentence, estimate, joined, named
+from ..words import capital, comparison_sentence, estimate, joined, named
 
 KIND = {"trust": "good", "caution": "caution", "do not trust": "bad"}
 
@@ -26,7 +26,9 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
         found.append(Paragraph(comparison_sentence(subject.comparison), lead=True))
     elif subject.comparison is not None:
         bad = joined([named(n) for n in subject.fits if n not in trusted])
-        found.append(Paragraph(f"The models cannot be compared yet: the draws of {bad} do not represent the posterior."))
+        found.append(
+            Paragraph(f"The models cannot be compared yet: the draws of {bad} do not represent the posterior.")
+        )
     if subject.trusted():
         said = tuple(s for s in (_effects(subject.fit), *_groups(subject.fit)) if s)
         if said:
@@ -66,7 +68,10 @@ def _diagnoses(subject: Subject) -> list[Block]:
     if len(found) > 1 and all(d.verdict == "trust" for d in found.values()):
         return [Callout("good", f"All {len(found)} fits: {next(iter(found.values())).sentence}.")]
     many = len(found) > 1
-    return [Callout(KIND.get(d.verdict, "note"), f"{f'{named(name)}: ' if many else ''}{d.sentence}.") for name, d in found.items()]
+    return [
+        Callout(KIND.get(d.verdict, "note"), f"{f'{named(name)}: {d.sentence}' if many else capital(d.sentence)}.")
+        for name, d in found.items()
+    ]
 
 
 SECTION = Section("Question and answer", 10, applies, blocks)
