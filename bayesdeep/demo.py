@@ -136,10 +136,8 @@ def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> Any:
     kind = "exact" if attrs["exact"] else "approximate"
     _say(
         f"{attrs['method']} ({kind}), {sizes['chain']} chains of {sizes['draw']:,} draws: "
-        f"{attrs['seconds_total']:.1f} s, "(
-            f"of which {attrs['seconds_compile']:.1f} s compiling. Chosen because: "
-            f"{fit.explain_choice.split(': ', 1)[-1]}."
-        ),
+        f"{attrs['seconds_total']:.1f} s, of which {attrs['seconds_compile']:.1f} s compiling. "
+        f"Chosen because: {fit.explain_choice.split(': ', 1)[-1]}.",
         "  ",
     )
     diagnosis = fit.diagnose()

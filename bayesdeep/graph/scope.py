@@ -243,7 +243,9 @@ def _random(
     name: str, prior: PriorSpec, arguments: Mapping[str, Any], dims: tuple[str, ...], **options: Any
 ) -> Any:
     """Register a random variable with the model in context."""
-    return getattr(pm, prior.name)(name, **arguments, dims=dims or None, **options)
+    # PyTensor keeps a bare 3.0 in 32 bits, and what it works out from that, such as 1 / 3.0, has 8 digits only.
+    double = {k: np.asarray(v, dtype=np.float64) if isinstance(v, float) else v for k, v in arguments.items()}
+    return getattr(pm, prior.name)(name, **double, dims=dims or None, **options)
 
 
 def as_rows(value: Any, rows: Any) -> Any:

@@ -54,7 +54,8 @@ def shrinkage_numbers(fit: Any, factor: str | None = None, interval: float = 0.9
         rest = eta - table["mean"].to_numpy()[term.codes]
         alone = group_means(y - rest, term)
         centre = float(np.mean(y - rest))
-        return Shrinkage(term, alone, *(table[c].to_numpy() for c in ("mean", "lower", "upper")), centre, "intercept")
+        mean, lower, upper = (table[c].to_numpy() for c in ("mean", "lower", "upper"))
+        return Shrinkage(term, alone, mean, lower, upper, centre, "intercept")
     draws = _group_mean_draws(fit, term)
     tail = (1 - interval) / 2
     lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0)

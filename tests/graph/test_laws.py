@@ -10,7 +10,7 @@ from scipy import stats
 import bayesdeep as bd
 from bayesdeep.core.errors import PriorError
 from bayesdeep.core.registry import FAMILIES, PRIORS
-from bayesdeep.graph.evaluate import forward_draws, row_function
+from bayesdeep.graph.evaluate import array_mode, forward_draws, row_function
 
 
 def data(rows: int = 24) -> pd.DataFrame:
@@ -38,8 +38,12 @@ def prior_draws(model: bd.Model, draws: int, *names: str, seed: int = 1) -> list
     return [found[name] for name in names]
 
 
+QUICK = {"mode": array_mode(), "on_unused_input": "ignore"}
+"""Python's linker: these functions are called a few times, and compiling them would take minutes."""
+
+
 def log_density(model: Any, point: dict[str, np.ndarray]) -> float:
-    return float(model.compile_logp()(point))
+    return float(model.compile_logp(**QUICK)(point))
 
 
 # Density
@@ -97,9 +101,9 @@ def test_density_minus_prior_is_the_sum_of_pointwise_terms(name):
     graph, pymc = graph_of(model), model.pymc
     response = model.spec.response.name
     free = [v for v in pymc.basic_RVs if v.name != response]
-    prior = pymc.compile_logp(vars=free)
-    everything = pymc.compile_logp()
-    pointwise = pymc.compile_fn(pymc.replace_rvs_by_values([graph.pointwise])[0], inputs=pymc.value_vars)
+    prior = pymc.compile_logp(vars=free, **QUICK)
+    everything = pymc.compile_logp(**QUICK)
+    pointwise = pymc.compile_fn(pymc.replace_rvs_by_values([graph.pointwise])[0], inputs=pymc.value_vars, **QUICK)
     rng = np.random.default_rng(5)
     for _ in range(3):
         point = {k: v + rng.normal(size=np.shape(v)) * 0.5 for k, v in pymc.initial_point().items()}
@@ -183,7 +187,7 @@ def test_prior_density_is_scipys(name):
     slot, formula = slot_for(PRIORS[name].support)
     model = bd.Model(formula, data(), priors={slot: text}).pymc
     variable = model[slot]
-    density = model.compile_logp(vars=[variable], jacobian=False)
+    density = model.compile_logp(vars=[variable], jacobian=False, **QUICK)
     base = model.initial_point()
     value = model.rvs_to_values[variable].name
     transform = model.rvs_to_transforms[variable]
@@ -329,8 +333,8 @@ def test_lkj_density_is_a_power_of_the_determinant(size):
     pymc, graph = model.pymc, graph_of(model)
     hidden = next(v for v in pymc.free_RVs if v.name == "g_corr_partial")
     value = pymc.rvs_to_values[hidden]
-    density = pymc.compile_logp(vars=[hidden])
-    pairs = pymc.compile_fn(pymc.replace_rvs_by_values([graph.reported["g_corr"]])[0], inputs=pymc.value_vars)
+    density = pymc.compile_logp(vars=[hidden], **QUICK)
+    pairs = pymc.compile_fn(pymc.replace_rvs_by_values([graph.reported["g_corr"]])[0], inputs=pymc.value_vars, **QUICK)
     base, count = pymc.initial_point(), size * (size - 1) // 2
 
     def at(u):
@@ -397,7 +401,7 @@ def test_columns_may_have_names_that_the_graph_uses(name):
     d = d.assign(y_weights=np.arange(24) % 7.0, sigma=1.0 + np.arange(24), g_z=d.g)
     known = {"sigma": bd.known("sigma")} if name.endswith("parameter") else {}
     model = bd.Model(formula, d, priors=priors, **known)
-    assert np.isfinite(model.pymc.compile_logp()(model.pymc.initial_point()))
+    assert np.isfinite(log_density(model.pymc, model.pymc.initial_point()))
     tree = model.prior_predictive(5, seed=1)
     assert np.isfinite(tree["prior_predictive"]["y"].values).all()
 

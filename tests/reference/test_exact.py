@@ -74,8 +74,15 @@ def distant_data(rows: int = 30) -> pd.DataFrame:
     return d
 
 
-@pytest.mark.parametrize("given", [2.0, "se"])
-@pytest.mark.parametrize("key", ["Intercept", "Intercept_raw"])
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [
+        ("Intercept", "se"),
+        ("Intercept_raw", 2.0),
+        pytest.param("Intercept", 2.0, marks=pytest.mark.slow),
+        pytest.param("Intercept_raw", "se", marks=pytest.mark.slow),
+    ],
+)
 def test_linear_regression_with_known_sigma(key, given):
     d = distant_data()
     centre = 250.0 if key == "Intercept" else 230.0
@@ -132,7 +139,7 @@ def indicators(labels: pd.Series) -> tuple[list[str], np.ndarray]:
     return levels, np.column_stack([labels == level for level in levels]).astype(float)
 
 
-@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("nested", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_two_factors_with_fixed_scales(nested):
     d = grouped_data()
     second = "a:b" if nested else "b"

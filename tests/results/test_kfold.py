@@ -92,6 +92,7 @@ def test_a_fold_is_the_refit_by_hand():
     model = bd.Model("y ~ x", frame)
     shell = model.fit("map", seed=1, progress=False)
     shell.idata.attrs["method"] = "nuts"
+    shell.idata.attrs["settings"] = {}
     seen = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
