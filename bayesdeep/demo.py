@@ -166,7 +166,7 @@ def _say_estimates(fit: Any) -> None:
         )
     left_out = len(table) - len(short)
     if left_out:
-        _say(f"and {left_out} differences between counties", "  ")
+        _say(f"and {left_out} estimates, one a county", "  ")
 
 
 def _say_comparison(comparison: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from .parts import estimates
 from .style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
@@ -40,6 +41,7 @@ def draw_intervals(wide: pd.DataFrame, half: pd.DataFrame, label: str, zero: boo
     axes.plot(wide["mean"], rows, "o", color=BLUE, markersize=6)
     row_labels(axes, [str(x) for x in wide.index])
     axes.set_xlabel(plain(label))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.margins(x=0.06)
     return figure
 

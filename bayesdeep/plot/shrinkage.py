@@ -137,7 +137,9 @@ def spread_out(sizes: np.ndarray) -> np.ndarray:
 def nice_sizes(least: int, most: int) -> list[int]:
     """Return round numbers 1, 2, 5, 10, … inside a range, at most about eight."""
     every = [m * 10**k for k in range(9) for m in (1, 2, 5)]
-    inside = [v for v in every if least <= v <= most] or [least]
+    inside = [v for v in every if least <= v <= most]
+    if len(inside) < 2:
+        return sorted({least, most})
     return inside if len(inside) <= 9 else [v for v in inside if str(v)[0] == "1"]
 
 

@@ -107,6 +107,8 @@ def width_sentence(found: Newcomer) -> str:
     """Return how much wider the interval of a new group's mean is, and why."""
     width = found.mean["upper"] - found.mean["lower"]
     names = list(found.mean.index)
+    if not (width > 0).all():
+        return "A single point has no intervals: it cannot say how much less is known of a group never seen."
     ratio = float(width.iloc[0] / width.iloc[1])
     times = f"{ratio:.1f} times as wide as" if ratio > 1.15 else "about as wide as"
     said = f"The 90 % interval for the mean of a {found.term.factor} never seen is {times} that of {names[1]}"

@@ -4,6 +4,7 @@ import numpy as np
 
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.plot.calibration import calibration
+from bayesdeep.plot.parts import family_words, observed
 from bayesdeep.plot.predictive import predictive_check
 
 from ..blocks import Block, Figure, Paragraph
@@ -44,7 +45,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 def _calibration(subject: Subject) -> list[Block]:
     held_out = getattr(subject.comparison, "calibration", None) is not None
     source = subject.comparison if held_out and len(subject.comparison.calibration) else subject.fit
-    if subject.fit.spec.response.levels is not None:
+    if subject.fit.spec.response.levels is not None or len(np.unique(observed(subject.fit))) <= 2:
         return []
     try:
         figure = calibration(source)
@@ -63,7 +64,9 @@ def _calibration(subject: Subject) -> list[Block]:
         f"Do intervals hold what they promise? Coverage {how}: below the diagonal intervals are too narrow, above it "
         "too wide."
     )
-    return [Paragraph(_words(subject, source)), Figure.of(figure, alt, caption)] if figure else []
+    if "discrete" in family_words(subject.fit):
+        caption += " Intervals of counts hold more than they promise, since they cannot hold part of a value."
+    return [Paragraph(_words(subject, source)), Figure.of(figure, alt, caption)]
 
 
 def _words(subject: Subject, source: object) -> str:

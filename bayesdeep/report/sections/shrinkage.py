@@ -53,14 +53,17 @@ def sentence(n: Shrinkage) -> str:
     factor, sizes = n.term.factor, n.term.sizes
     seen = sizes > 0
     few, many = _split(sizes[seen])
-    pulled = [_pull(n, seen & (sizes <= few)), _pull(n, seen & (sizes >= many))]
-    return (
-        f"A {factor} with few rows says little about itself, and the model lets it lean on the others. With at most "
-        f"{plural(few, 'row')}, a {factor}'s own estimate lies on average {number(pulled[0][0], '.2f')} from the "
-        "complete-pooling line and the "
-        f"model's {number(pulled[0][1], '.2f')}; with {many} or more, {number(pulled[1][0], '.2f')} and "
-        f"{number(pulled[1][1], '.2f')}."
-    )
+    small, large = _pull(n, seen & (sizes <= few)), _pull(n, seen & (sizes >= many))
+    lead = f"A {factor} with few rows says little about itself, and the model lets it lean on the others. "
+    if few == many:
+        return f"Averaged over all levels of `{factor}`, {_distances(small)}."
+    told = f"With at most {plural(few, 'row')}, {_distances(small)}; with {many} or more, {_distances(large)}."
+    return (lead if small[1] < 0.9 * small[0] else "") + told
+
+
+def _distances(pull: tuple[float, float]) -> str:
+    own, pooled = number(pull[0], ".2f"), number(pull[1], ".2f")
+    return f"estimates from own rows lie on average {own} from the complete-pooling line and the model's {pooled}"
 
 
 def _split(sizes: np.ndarray) -> tuple[int, int]:
