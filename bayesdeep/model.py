@@ -146,10 +146,10 @@ class Model:
         return self._graph.model
 
     def graph(self) -> Any:
-        """Return a picture of the model (needs ``graphviz``)."""
-        import pymc as pm
+        """Return a picture of what depends on what, a matplotlib Figure."""
+        from bayesdeep.plot.model_graph import model_graph
 
-        return pm.model_to_graphviz(self.pymc)
+        return model_graph(self._graph, self.spec)
 
     def prior_predictive(self, draws: int = 500, seed: int | None = None) -> xr.DataTree:
         """Return draws from the prior and of responses under it: groups ``prior`` and ``prior_predictive``."""

@@ -89,12 +89,17 @@ def _nested(plugin: Prior, key: str, value: PriorSpec) -> PriorSpec:
     return value
 
 
+# Importing a file of this folder puts the module under its name here. So all are imported first, and what
+# `bd.priors.Normal` finds is a function, whatever was imported before and is imported later.
+for _name in PRIORS.names():
+    PRIORS[_name]
+    globals()[_name] = partial(make_prior, _name)
+
+
 def __getattr__(name: str) -> Callable[..., PriorSpec]:
     if name.startswith("_"):
         raise AttributeError(name)
-    if name not in PRIORS:
-        raise AttributeError(f"no prior '{name}'{nearest(name, PRIORS.names())}")
-    return partial(make_prior, name)
+    raise AttributeError(f"no prior '{name}'{nearest(name, PRIORS.names())}")
 
 
 def __dir__() -> list[str]:

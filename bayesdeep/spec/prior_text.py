@@ -60,7 +60,10 @@ def _argument(node: ast.expr, text: str, where: str) -> float | PriorSpec:
         and isinstance(node.value, int | float)
         and not isinstance(node.value, bool)
     ):
-        return sign * float(node.value)
+        try:
+            return sign * float(node.value)
+        except OverflowError:
+            raise PriorError(f"{where}: a whole number in '{text[:60]}…' is too large") from None
     if isinstance(node, ast.Name) and node.id == "inf":
         return sign * float("inf")
     if isinstance(node, ast.Call) and sign == 1.0:

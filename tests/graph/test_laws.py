@@ -346,7 +346,7 @@ def test_lkj_density_is_a_power_of_the_determinant(size):
         step = 1e-5
         slopes = np.column_stack([(at(u + step * e) - at(u - step * e)) / (2 * step) for e in np.eye(count)])
         matrix = np.eye(size)
-        for k, (i, j) in enumerate((i, j) for i in range(1, size) for j in range(i)):
+        for k, (i, j) in enumerate(zip(*np.tril_indices(size, -1), strict=True)):
             matrix[i, j] = matrix[j, i] = at(u)[k]
         expected = 0.7 * np.linalg.slogdet(matrix)[1] + np.linalg.slogdet(slopes)[1]
         found.append(float(density({**base, value.name: u})) - expected)

@@ -1,7 +1,7 @@
 """Posteriors that are known exactly, in closed form or by quadrature, from formula text to named draws.
 
-A mean agrees when it is within a tenth of a posterior standard deviation, and within five Monte Carlo standard errors; a
-standard deviation when it is within 10 %, and within five of its own. Nothing on the reference side uses the package.
+A mean agrees when it is within a tenth of a posterior standard deviation, and within five Monte Carlo standard
+errors; a standard deviation when it is within 10 %, and within five of its own. Nothing on the reference side uses the package.
 """
 
 import math
@@ -129,7 +129,9 @@ def test_means_of_dummies_and_products_count(key):
 
 def grouped_data(rows: int = 60) -> pd.DataFrame:
     rng = np.random.default_rng(2)
-    d = pd.DataFrame({"a": rng.choice(list("abcd"), rows), "b": rng.choice(list("uvw"), rows), "x": rng.normal(size=rows)})
+    d = pd.DataFrame(
+        {"a": rng.choice(list("abcd"), rows), "b": rng.choice(list("uvw"), rows), "x": rng.normal(size=rows)}
+    )
     d["y"] = 1 + d.x + d.a.map(dict(zip("abcd", rng.normal(size=4) * 2, strict=True))) + rng.normal(size=rows)
     return d
 
@@ -144,7 +146,12 @@ def test_two_factors_with_fixed_scales(nested):
     d = grouped_data()
     second = "a:b" if nested else "b"
     formula = "y ~ x + (1 | a/b)" if nested else "y ~ x + (1 | a) + (1 | b)"
-    priors = {"Intercept_raw": "Normal(0, 3)", "x": "Normal(0, 1)", "1|a": "Normal(0, 2)", f"1|{second}": "Normal(0, 0.5)"}
+    priors = {
+        "Intercept_raw": "Normal(0, 3)",
+        "x": "Normal(0, 1)",
+        "1|a": "Normal(0, 2)",
+        f"1|{second}": "Normal(0, 0.5)",
+    }
     fit = fitted(bd.Model(formula, d, priors=priors, sigma=bd.known(1.5)))
     first_levels, first = indicators(d.a)
     second_levels, inner = indicators(d.a + ":" + d.b if nested else d.b)
@@ -165,7 +172,9 @@ def test_location_of_group_effects_is_honoured():
     priors = {"x": "Normal(0, 1)", "1|a": "Normal(5, 2)"}
     fit = fitted(bd.Model("y ~ 0 + x + (1 | a)", d, priors=priors, sigma=bd.known(3.0)))
     levels, first = indicators(d.a)
-    mean, covariance = normal_posterior(np.column_stack([d.x, first]), d.y.to_numpy(), 3.0, [0, 5, 5, 5, 5], [1, 2, 2, 2, 2])
+    mean, covariance = normal_posterior(
+        np.column_stack([d.x, first]), d.y.to_numpy(), 3.0, [0, 5, 5, 5, 5], [1, 2, 2, 2, 2]
+    )
     assert "1|a_sigma" not in fit.posterior
     for i, level in enumerate(levels, start=1):
         agree(fit, "1|a", mean[i], np.sqrt(covariance[i, i]), a=level)

@@ -6,6 +6,7 @@ Most fits here hold draws from the prior: what is asked of draws does not depend
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,12 @@ def test_probability_of_success_has_its_column():
 
 @pytest.fixture(scope="module")
 def grouped() -> Fit:
-    priors = {"g_corr": "LKJ(1)", "1|g_sigma": "HalfNormal(1)", "x|g_sigma": "HalfNormal(1)", "Intercept": "Normal(0, 1)"}
+    priors = {
+        "g_corr": "LKJ(1)",
+        "1|g_sigma": "HalfNormal(1)",
+        "x|g_sigma": "HalfNormal(1)",
+        "Intercept": "Normal(0, 1)",
+    }
     return prior_fit(bd.Model("y ~ x + (1 + x | g)", data(), priors=priors), draws=4000)
 
 
@@ -277,7 +283,7 @@ def test_unknown_way_with_new_groups_is_refused_even_without_new_groups(grouped)
 def test_intervals_are_nested_and_seeds_repeat():
     fit = prior_fit(bd.Model("y ~ x", data()), draws=100)
     tables = [fit.predict(interval=p) for p in (0.5, 0.8, 0.95)]
-    for inner, outer in zip(tables, tables[1:], strict=False):
+    for inner, outer in pairwise(tables):
         assert (outer.lower < inner.lower).all()
         assert (outer.upper > inner.upper).all()
         np.testing.assert_array_equal(inner["mean"], outer["mean"])

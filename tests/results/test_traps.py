@@ -48,10 +48,12 @@ def test_every_kind_of_censoring_counts(family):
     sigma = values["sigma"][:, None]
     law = stats.norm(0, 1) if family == "gaussian" else stats.t(values["nu"][:, None])
     low, high = (d.y.values - linear(values, d.x)) / sigma, (d.upper.values - linear(values, d.x)) / sigma
+    with np.errstate(divide="ignore"):  # only interval rows have an interval
+        between = np.log(np.where(low > 0, law.sf(low) - law.sf(high), law.cdf(high) - law.cdf(low)))
     expected = np.select(
         [status == "none", status == "left", status == "right"],
         [law.logpdf(low) - np.log(sigma), law.logcdf(low), law.logsf(low)],
-        np.log(np.maximum(law.cdf(high) - law.cdf(low), 1e-300)),
+        between,
     )
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
 
@@ -95,7 +97,7 @@ def test_truncation_changes_the_density_and_bounds_the_draws(family, response, l
         law = stats.poisson(mu) if family == "poisson" else stats.nbinom(alpha, alpha / (alpha + mu))
         expected = law.logpmf(y) - np.log(law.cdf(high) - law.cdf(low - 1))  # the bounds can occur
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    _, drawn = at_prior(model, "predictive", draws=200)
+    drawn = model.prior_predictive(200, seed=1)["prior_predictive"][response].values
     assert drawn.min() >= low
     assert drawn.max() <= high
     if family != "gaussian":
@@ -127,7 +129,10 @@ def test_default_priors_do_not_see_how_censoring_is_coded():
     d = data().assign(code=np.tile([0, 1, -1, 0], 10))
     d["word"] = d.code.map({0: "none", 1: "right", -1: "left"})
     d["upper"] = 1e9  # read in interval rows only, and there are none
-    priors = [bd.Model(f"{left} ~ x", d).priors for left in ("censored(y, code)", "censored(y, word)", "censored(y, upper, word)")]
+    priors = [
+        bd.Model(f"{left} ~ x", d).priors
+        for left in ("censored(y, code)", "censored(y, word)", "censored(y, upper, word)")
+    ]
     for other in priors[1:]:
         pd.testing.assert_frame_equal(other, priors[0])
 
@@ -202,7 +207,9 @@ def test_splines_and_polynomials_with_a_bernoulli_response(term):
     assert np.isfinite(eta).all()
     assert np.isfinite(other).all()
     fit = model.fit("laplace", draws=200, chains=1, seed=1, progress=False)
-    assert fit.predict(d.iloc[[3]], kind="mean")["mean"].iloc[0] == pytest.approx(fit.predict(kind="mean")["mean"].iloc[3])
+    assert fit.predict(d.iloc[[3]], kind="mean")["mean"].iloc[0] == pytest.approx(
+        fit.predict(kind="mean")["mean"].iloc[3]
+    )
 
 
 def test_horseshoe_is_one_prior_for_the_block():
@@ -210,9 +217,9 @@ def test_horseshoe_is_one_prior_for_the_block():
     values, _ = at_prior(model, "linear", draws=3)
     assert [n for n in values if n.endswith("_tau")] == ["population_tau"]
     assert {p.key for p in model.spec.priors if p.role == "coefficient"} == {"population"}
-    tau0 = {p.prior.get("tau0") for p in model.spec.priors if p.role == "coefficient"}
+    (tau0,) = {p.prior.get("tau0") for p in model.spec.priors if p.role == "coefficient"}
     relevant = 5 / 4  # of five coefficients, the dummies of g included
-    assert tau0 == {pytest.approx(relevant / (5 - relevant) / np.sqrt(40), rel=1e-3)}
+    assert tau0 == pytest.approx(relevant / (5 - relevant) / np.sqrt(40), rel=1e-3)
 
 
 METHODS = ["laplace", "map", "pathfinder", pytest.param("advi", marks=pytest.mark.slow)]
@@ -258,7 +265,9 @@ def test_censored_and_weighted_responses_have_a_log_likelihood(left):
     if "weighted" in left:
         expected = expected * d.w.values
     np.testing.assert_allclose(found.values, expected, rtol=1e-6)
-    assert np.isfinite(fit.loo().elpd)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # few draws and heavy rows: k-hats are no concern here
+        assert np.isfinite(fit.loo().elpd)
 
 
 @pytest.mark.parametrize("family", ["gaussian", "poisson", "bernoulli"])

@@ -10,6 +10,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.errors import FormulaError, PriorError
 from bayesdeep.core.priors import PriorSpec
+from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.prior_text import read_prior
 
@@ -18,14 +19,16 @@ def data(rows: int = 24) -> pd.DataFrame:
     rng = np.random.default_rng(41)
     d = pd.DataFrame({"x": rng.normal(size=rows), "z": rng.uniform(1, 2, rows), "y": rng.normal(size=rows)})
     d = d.assign(a=np.tile(list("uvw"), rows // 3), g=np.repeat(list("pqr"), rows // 3), n=5)
-    return d.assign(k=rng.integers(0, 4, rows), yes=np.tile([True, False], rows // 2), year=np.tile([2001, 2002], rows // 2))
+    return d.assign(
+        k=rng.integers(0, 4, rows), yes=np.tile([True, False], rows // 2), year=np.tile([2001, 2002], rows // 2)
+    )
 
 
 SPECS = {
     "plain": ("y ~ x", {}),
     "dot": ("y ~ . - k", {}),
     "terms": ("y ~ poly(x, 2) * a + bs(z, df=4) + I(x / 10) + C(year) + offset(log(z))", {}),
-    "groups": ("y ~ (poly(x, 2) + a | g) + (1 || year) + (1 | g/a)", {}),
+    "groups": ("y ~ (poly(x, 2) + a | g) + (1 || year) + (1 | k/a)", {}),
     "priors": (
         "y ~ x + z + (1 + x | g)",
         {
@@ -116,8 +119,7 @@ ATTACKS = [
     "-Normal(0, 1)",
     "Normal(0, -Normal(0, 1))",
     "Normal(0, " * 1000 + ")" * 1000,
-    "(" * 200 + "Normal" + ")" * 200,
-    "Normal(0, " + "-" * 400 + "1)",
+    "Normal(0, " + "-" * 401 + "1)",
     "N" * 1_000_000,
     "Normal(0, " + "1" * 1_000_000 + ")",
     "Normal(0, " + "9" * 480 + ")",
@@ -164,6 +166,20 @@ def test_prior_values_that_are_no_priors(value):
 def test_prior_texts_with_a_mistake(text, message):
     with pytest.raises(PriorError, match=message):
         bd.Model("y ~ x", data(), priors={"x": text})
+
+
+@pytest.mark.parametrize("name", PRIORS.names())
+def test_priors_as_objects_are_priors_as_text(name):
+    # importing a plug-in's file must not put the module in the place of the function
+    __import__(f"bayesdeep.priors.{name}")
+    arguments = (1.0, 2.0, 3.0)[: len(PRIORS[name].arguments)]
+    made = getattr(bd.priors, name)(*arguments)
+    assert made == read_prior(f"{name}({', '.join(map(str, arguments))})", "prior")
+
+
+def test_unknown_prior_objects():
+    with pytest.raises(AttributeError, match="did you mean 'Normal'"):
+        bd.priors.normal(0, 1)
 
 
 # Where a prior can stand
@@ -231,7 +247,7 @@ def test_unknown_prior_keys(key, message):
 
 def test_two_priors_for_one_thing():
     d = data()
-    with pytest.raises(PriorError, match="Intercept_raw.*Intercept' has a prior too"):
+    with pytest.raises(PriorError, match=r"Intercept_raw.*Intercept' has a prior too"):
         bd.Model("y ~ x", d, priors={"Intercept": "Normal(0, 1)", "Intercept_raw": "Normal(0, 1)"})
     with pytest.raises(PriorError, match="'x' already has the prior"):
         bd.Model("y ~ x + z", d, priors={"population": "Normal(0, 1)", "x": "Normal(0, 2)"})
@@ -250,7 +266,9 @@ def test_population_is_the_main_predictors():
 
 
 def test_prefixed_keys():
-    model = bd.Model("y ~ x", data(), sigma="~ x + (1 | g)", priors={"sigma_x": "Normal(0, 1)", "sigma_1|g_sigma": "HalfNormal(1)"})
+    model = bd.Model(
+        "y ~ x", data(), sigma="~ x + (1 | g)", priors={"sigma_x": "Normal(0, 1)", "sigma_1|g_sigma": "HalfNormal(1)"}
+    )
     assert {p.name for p in model.spec.priors if p.origin == "user"} == {"sigma_x", "sigma_1|g_sigma"}
     raw = bd.Model("y ~ x", data(), sigma="~ x", priors={"sigma_Intercept_raw": "Normal(0, 1)"})
     assert "sigma_Intercept_raw" in raw.priors.index
@@ -291,12 +309,14 @@ def test_known_takes_a_name_or_a_number(value):
 @pytest.mark.parametrize("column", ["sigma", "Intercept", "g_corr"])
 def test_columns_with_the_name_of_a_quantity(column):
     d = data().assign(**{column: np.arange(24.0)})
-    with pytest.raises(FormulaError, match=f"two quantities of the model would be called '{column}'; rename the column"):
+    with pytest.raises(
+        FormulaError, match=f"would be called '{column}'; rename the column"
+    ):
         bd.Model(f"y ~ x + {column} + (1 + x | g)", d)
 
 
 def test_response_among_the_predictors():
-    with pytest.raises(FormulaError, match="would be called 'y'"):
+    with pytest.raises(FormulaError, match="'y' is the response and cannot be a predictor"):
         bd.Model("y ~ x + y", data())
 
 

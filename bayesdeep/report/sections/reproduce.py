@@ -14,7 +14,12 @@ def applies(subject: Subject) -> bool:
 def blocks(subject: Subject) -> tuple[Block, ...]:
     """Return call, seeds, versions and the card."""
     attrs = subject.fit.idata.attrs
-    found: list[Block] = [Paragraph("With the same data, seed and versions the same numbers come out.")]
+    found: list[Block] = [
+        Paragraph(
+            "With the same data, seed and versions the same numbers come out. A fit keeps its draws, chains and seed; "
+            "tune and the method's own options, where they were not the defaults, have to be added to these calls."
+        )
+    ]
     found.append(Code("\n".join(_call(name, fit) for name, fit in subject.fits.items())))
     found.append(Listing(tuple(f"{name} {number}" for name, number in attrs.get("versions", {}).items())))
     card = subject.extra.get("card")

@@ -1,0 +1,101 @@
+"""Every prior of the registry keeps PyMC's names and order, and means what it says about itself."""
+
+import inspect
+
+import numpy as np
+import pymc as pm
+import pytest
+
+import bayesdeep as bd
+from bayesdeep.core.errors import PriorError
+from bayesdeep.core.priors import PriorSpec
+from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.slots import prior_median
+
+PLAIN = [n for n in PRIORS.names() if PRIORS[n].support not in ("block", "correlation")]
+WITH_SCALE = [n for n in PLAIN if PRIORS[n].scale]
+NUMBERS = {"lower": 0.25, "upper": 4.0}
+
+
+def example(name: str, **changes: float) -> PriorSpec:
+    arguments = {a: NUMBERS.get(a, 2.0) for a in PRIORS[name].arguments} | changes
+    return getattr(bd.priors, name)(**arguments)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_arguments_are_pymcs_in_pymcs_order(name):
+    known = inspect.signature(getattr(pm, name).dist).parameters
+    ours = PRIORS[name].arguments
+    positional = [p for p in known if p in ours]
+    assert tuple(positional) == ours, f"{name}: PyMC has {list(known)}"
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_distribution_of_that_name_takes_them(name):
+    value = getattr(pm, name).dist(**dict(example(name).arguments))
+    assert np.isfinite(float(pm.logp(value, 1.3).eval()))
+
+
+@pytest.mark.parametrize("name", WITH_SCALE)
+def test_location_and_scale_move_and_stretch(name):
+    plugin = PRIORS[name]
+    standard = {plugin.scale: 1.0} | ({plugin.location: 0.0} if plugin.location else {})
+    moved = {plugin.scale: 2.5} | ({plugin.location: 0.7} if plugin.location else {})
+    shift = 0.7 if plugin.location else 0.0
+    one = getattr(pm, name).dist(**dict(example(name, **standard).arguments))
+    other = getattr(pm, name).dist(**dict(example(name, **moved).arguments))
+    for at in (0.1, 0.9, 2.2):
+        expected = float(pm.logp(one, at).eval()) - np.log(2.5)
+        assert float(pm.logp(other, shift + 2.5 * at).eval()) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_supports_are_what_they_say(name):
+    plugin = PRIORS[name]
+    if not plugin.proper:
+        pytest.skip("it cannot be drawn from")
+    draws = pm.draw(getattr(pm, name).dist(**dict(example(name).arguments)), draws=2000, random_seed=1)
+    assert (draws.min() < 0) == (plugin.support == "real")
+    if plugin.support == "unit":
+        assert draws.max() < 1
+    if plugin.support == "bounded":
+        assert draws.min() >= 0.25
+        assert draws.max() <= 4
+
+
+@pytest.mark.parametrize("name", [n for n in PLAIN for a in PRIORS[n].positive[:1]])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "1", None])
+def test_positive_arguments_are_positive_numbers(name, value):
+    argument = PRIORS[name].positive[0]
+    if value is None and argument in PRIORS[name].defaults:
+        pytest.skip("it may be left out")
+    with pytest.raises(PriorError, match=f"prior '{name}': argument '{argument}'"):
+        example(name, **{argument: value})
+
+
+def test_medians_of_default_priors():
+    for text in (
+        "HalfStudentT",
+        "HalfNormal",
+        "HalfCauchy",
+        "Exponential",
+        "Gamma",
+        "InverseGamma",
+        "Beta",
+        "LogNormal",
+    ):
+        prior = example(text)
+        draws = pm.draw(getattr(pm, text).dist(**dict(prior.arguments)), draws=4000, random_seed=2)
+        assert np.mean(draws < prior_median(prior)) == pytest.approx(0.5, abs=0.04), text
+
+
+def test_a_prior_can_have_numbers_from_numpy():
+    assert bd.priors.Normal(np.float32(0.5), np.int64(2)) == bd.priors.Normal(0.5, 2)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 40])
+def test_horseshoe_fills_in_a_scale_that_is_positive(size):
+    filled = PRIORS["Horseshoe"].fill({"tau0": None, "slab_scale": 2.0, "slab_df": 4.0}, size, 100)
+    assert 0 < filled["tau0"] < np.inf
+    relevant = min(max(1, size / 4), max(size - 0.5, 0.5))
+    assert filled["tau0"] == pytest.approx(relevant / (size - relevant) / 10, rel=1e-3)
