@@ -24,7 +24,7 @@ the same, elementwise fusion off              12.8        3.4         1.0
 ============================================  ==========  ==========  ========
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -36,6 +36,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pt
 
 from ._native import NativeLogp, native_logp
+from .precondition import Mixing
 
 JITTERS = (1.0,) * 10 + (0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.01, 0.0)
 
@@ -54,6 +55,9 @@ class PyMCTarget:
         How far starting points lie from it at the most, ``(dim,)``.
     shapes
         Name of each value variable and its shape, in the order of the vector.
+    mixed
+        Positions in the vector, ``(coefficient, …)``, and the matrix that turns the vector's values there into
+        those of the variables; see :mod:`bayesdeep.graph.precondition`.
     """
 
     dim: int
@@ -66,6 +70,7 @@ class PyMCTarget:
     model: Any = field(repr=False)
     jitted: Any = field(repr=False)
     shared: tuple[Any, ...] = field(repr=False)
+    mixed: tuple[tuple[np.ndarray, np.ndarray], ...] = field(default=(), repr=False)
 
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log density and its gradient ``(dim,)`` at ``x`` ``(dim,)``; safe in several threads."""
@@ -108,6 +113,10 @@ class PyMCTarget:
 
     def unravel(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Split ``(..., dim)`` into the value variables, each ``(..., *shape)``, on the unconstrained scale."""
+        if self.mixed:
+            positions = positions.copy()
+            for at, matrix in self.mixed:
+                positions[..., at] = np.einsum("ij,...j->...i", matrix, positions[..., at])
         lead, out, begin = positions.shape[:-1], {}, 0
         for name, shape in self.shapes.items():
             end = begin + int(np.prod(shape, dtype=int))
@@ -122,7 +131,10 @@ class PyMCTarget:
 
 
 def target_from_pymc(
-    model: Any, words: frozenset[str] = frozenset(), units: Mapping[str, float] | None = None
+    model: Any,
+    words: frozenset[str] = frozenset(),
+    units: Mapping[str, float] | None = None,
+    mixings: Sequence[Mixing] = (),
 ) -> PyMCTarget:
     """Compile the log density of a PyMC model and its gradient.
 
@@ -134,6 +146,8 @@ def target_from_pymc(
         What the engines should know of it, such as ``"hierarchical"``.
     units
         Natural scales of variables by name, where it is not 1; starting points are jittered in these units.
+    mixings
+        Groups of variables that the vector holds in turned coordinates.
 
     Returns
     -------
@@ -154,7 +168,11 @@ def target_from_pymc(
     point = model.initial_point()
     shapes = {v.name: tuple(np.shape(point[v.name])) for v in model.value_vars}
     start = np.concatenate([np.ravel(point[n]) for n in shapes] or [np.zeros(0)]).astype(np.float64)
-    jitted, shared = _compile(model, shapes, start.size)
+    mixed = tuple((at, m.matrix) for m in mixings for at in _places(model, shapes, m.names))
+    jitter = _jitter(model, shapes, units or {})
+    for at, matrix in mixed:
+        start[at], jitter[at] = np.linalg.solve(matrix, start[at]), 1.0
+    jitted, shared = _compile(model, shapes, start.size, mixed)
     jitted(start, *shared)  # numba compiles on the first call
     return PyMCTarget(
         dim=start.size,
@@ -162,15 +180,36 @@ def target_from_pymc(
         words=frozenset(words),
         seconds_compile=perf_counter() - began,
         start=start,
-        jitter=_jitter(model, shapes, units or {}),
+        jitter=jitter,
         shapes=shapes,
         model=model,
         jitted=jitted,
         shared=shared,
+        mixed=mixed,
     )
 
 
-def _compile(model: Any, shapes: Mapping[str, tuple[int, ...]], dim: int) -> tuple[Any, tuple[Any, ...]]:
+def _places(model: Any, shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> list[np.ndarray]:
+    """Return the positions of some variables' coefficients, one array ``(coefficient,)`` a further axis' entry."""
+    begins = dict(zip(shapes, np.cumsum([0, *(int(np.prod(s, dtype=int)) for s in shapes.values())]), strict=False))
+    blocks = []
+    wide = max(model[name].ndim for name in names) > 1 or _is_wide(model, names)
+    for name in names:
+        value = model.rvs_to_values[model[name]].name
+        block = begins[value] + np.arange(int(np.prod(shapes[value], dtype=int)))
+        blocks.append(block.reshape(-1, shapes[value][-1]) if wide else block[:, None])
+    return list(np.concatenate(blocks).T)
+
+
+def _is_wide(model: Any, names: Sequence[str]) -> bool:
+    """Return whether every variable ends in one shared dimension: a response with several predictors."""
+    dims = [model.named_vars_to_dims.get(name) or () for name in names]
+    return bool(dims[0]) and all(d and d[-1] == dims[0][-1] for d in dims) and len(names) > 1
+
+
+def _compile(
+    model: Any, shapes: Mapping[str, tuple[int, ...]], dim: int, mixed: Sequence[tuple[np.ndarray, np.ndarray]] = ()
+) -> tuple[Any, tuple[Any, ...]]:
     """Return the jitted ``f(x, *shared) -> (logp, gradient)`` and the values of its shared variables."""
     import pytensor
     from pymc.pytensorf import compile as compile_graph
@@ -181,9 +220,17 @@ def _compile(model: Any, shapes: Mapping[str, tuple[int, ...]], dim: int) -> tup
     x = pt.TensorType("float64", shape=(dim,))("unconstrained")
     if values:
         slopes = pt.concatenate([g.ravel().astype("float64") for g in pt.grad(density, values)])
+        turned, matrices = x, [pytensor.shared(matrix) for _, matrix in mixed]
+        for (at, _), matrix in zip(mixed, matrices, strict=True):
+            turned = pt.set_subtensor(turned[at], matrix @ x[at])
         density, slopes = clone_replace(
-            [density, slopes], dict(zip(values, _parts(x, values, shapes), strict=True))
+            [density, slopes], dict(zip(values, _parts(turned, values, shapes), strict=True))
         )
+        # The chain rule of a constant matrix.
+        back = slopes
+        for (at, _), matrix in zip(mixed, matrices, strict=True):
+            back = pt.set_subtensor(back[at], matrix.T @ slopes[at])
+        slopes = back
     else:
         slopes = pt.zeros((0,))
     # Fast-math makes the bits depend on whether the code came from the disk cache: same seed, other draws.

@@ -63,8 +63,8 @@ def _checked(plugin: Prior, key: str, value: Any) -> float | PriorSpec | None:
     name = plugin.name
     if isinstance(value, PriorSpec):
         return _nested(plugin, key, value)
-    if value is None:
-        return value
+    if value is None and plugin.defaults.get(key, 0.0) is None:
+        return value  # a number that depends on the data, filled in later
     if isinstance(value, bool) or (not isinstance(value, int | float) and not hasattr(value, "__float__")):
         raise PriorError(f"prior '{name}': argument '{key}' is {value!r}; give a number or another prior")
     number = float(value)

@@ -13,6 +13,7 @@ from bayesdeep.core.progress import progress_bar
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES, TERMS
 from bayesdeep.graph.evaluate import expand_function
+from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import target_from_pymc
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -74,7 +75,7 @@ def run_engine(
     started = time.perf_counter()
     settings = settings_of(engine, common, options)
     graph = rows.graph(spec)
-    target = target_from_pymc(graph.model, words_of(spec), starting_units(spec))
+    target = target_from_pymc(graph.model, words_of(spec), starting_units(spec), mixings(spec, rows.arrays))
     with progress_bar(engine.title, progress) as bar:
         draws = engine.run(settings, target, derive(seed, engine.name), bar)
     values = expanded(graph, target, draws)

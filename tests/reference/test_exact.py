@@ -1,7 +1,8 @@
 """Posteriors that are known exactly, in closed form or by quadrature, from formula text to named draws.
 
 A mean agrees when it is within a tenth of a posterior standard deviation, and within five Monte Carlo standard
-errors; a standard deviation when it is within 10 %, and within five of its own. Nothing on the reference side uses the package.
+errors; a standard deviation when it is within 10 %, and within five of its own. Nothing on the reference side uses
+the package.
 """
 
 import math
