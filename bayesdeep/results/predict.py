@@ -106,7 +106,7 @@ def _with_labels(spec: ModelSpec, labels: Mapping[str, tuple[Any, ...]]) -> Mode
     """Return the spec with other groups: only these factors' labels are exchanged."""
 
     def changed(state: Any) -> Any:
-        factor = state.get("factor") if isinstance(state, dict) else None
+        factor: Any = state.get("factor") if isinstance(state, dict) else None
         return {**state, "labels": list(labels[factor])} if factor in labels else state
 
     predictors = tuple(
