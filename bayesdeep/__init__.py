@@ -15,10 +15,10 @@ _HOME = {
     "PriorError": "core.errors",
     "Fit": "results.fit",
     "Model": "model",
-    "compare": "compare",
+    "compare": "verbs",
     "known": "model",
     "list_datasets": "datasets",
-    "load": "compare",
+    "load": "verbs",
     "load_dataset": "datasets",
     "report": "report",
 }

@@ -11,7 +11,7 @@ import xarray as xr
 
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
 from bayesdeep.core.priors import Known
-from bayesdeep.core.random import derive, fresh_seed
+from bayesdeep.core.random import fresh_seed
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
@@ -76,7 +76,7 @@ class Model:
     ) -> None:
         if missing not in MISSING:
             raise DataError(f"data: unknown missing='{missing}'{nearest(missing, MISSING)}")
-        record: Family = FAMILIES.find(family, "family", FormulaError)
+        record: Family = FAMILIES.find(family, "formula", FormulaError)
         texts, parsed, given = _formulas(formula, record, parameter_formulas)
         links = resolve_links(record, link, tuple(parsed))
         design = learn_design(parsed, read_frame(data), given, missing)

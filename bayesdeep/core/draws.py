@@ -23,10 +23,17 @@ class Target(Protocol):
         Time it took to build ``logp_dlogp``.
     """
 
-    dim: int
-    names: tuple[str, ...]
-    words: frozenset[str]
-    seconds_compile: float
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def words(self) -> frozenset[str]: ...
+
+    @property
+    def seconds_compile(self) -> float: ...
 
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log density, with every Jacobian, and its gradient ``(dim,)`` at ``x`` ``(dim,)``."""

@@ -55,6 +55,10 @@ class Scope(Protocol):
         """Return one of the term's arrays as a tensor."""
         ...
 
+    def product(self, key: str, coefficients: Any) -> Any:
+        """Return one of the term's matrices ``(obs, column)`` times coefficients ``(column,)`` or ``(column, width)``."""
+        ...
+
     def variable(self, slot: str, dims: tuple[str, ...] = ()) -> Any:
         """Return the variable of a slot with its chosen prior, non-centred where a nested scale asks for it."""
         ...

@@ -99,8 +99,8 @@ def learn_design(
     others = _others(parsed, frame, known)
     formulas = {name: expand(p, others) for name, p in parsed.items()}
     for name, formula in formulas.items():
-        for used in columns(formula):
-            column(frame, used, where(parsed[name].text))
+        for needed in columns(formula):
+            column(frame, needed, where(parsed[name].text))
     given = [k.value for k in known.values() if isinstance(k.value, str)]
     used = list(dict.fromkeys([c for f in formulas.values() for c in columns(f)] + given))
     frame, dropped, notice = check_missing(frame, used, missing, "data")
@@ -116,7 +116,9 @@ def learn_design(
             arrays.update({f"{key}.{k}": v for k, v in TERMS[kind].arrays(state, node, context).items()})
         terms[name] = tuple(learned)
     arrays.update(known_arrays(known, frame))
-    response = read_response(formulas[main].response, frame, where(parsed[main].text))
+    left = formulas[main].response
+    assert left is not None, "the main formula has a response"
+    response = read_response(left, frame, where(parsed[main].text))
     response = response.with_(name=posterior_name(response.name))
     return Design(formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index)
 

@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 
 from ._custom import custom
-from ._levels import against_first, pick, refuse_one_level, used_levels
+from ._levels import WRITTEN_OUT, against_first, log_softmax_at, pick, refuse_one_level, used_levels
 
 NEEDS = "two levels or more, as text, categories or whole numbers"
 
@@ -19,10 +19,12 @@ def code(response: Response) -> Response:
 
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``Categorical`` with log odds against the first level ``(obs, level - 1)``."""
-    del aux
+    levels = aux.levels
 
     def logp(value: Any, eta: Any) -> Any:
-        return pick(pt.special.log_softmax(eta, axis=-1), value)
+        if levels is None or levels > WRITTEN_OUT:
+            return pick(pt.special.log_softmax(eta, axis=-1), value)
+        return log_softmax_at(eta, value, levels)
 
     def draw(eta: Any, size: Any) -> Any:
         return pm.Categorical.dist(p=pt.special.softmax(eta, axis=-1), size=size)

@@ -13,7 +13,6 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family
 
-
 LOG_HALF = math.log(0.5)
 NOTHING = -1e4
 """Logarithm of a probability of 0, finite so that gradients stay finite."""
@@ -150,9 +149,8 @@ def observe(
         return pointwise(family, *packed.unpack(inputs, value))
 
     def dist(*inputs: Any) -> Any:
-        *inputs, size = inputs
-        del size
-        return predictive(family, *packed.unpack(inputs, packed.unpack_value(inputs)))
+        given = inputs[:-1]  # the last one is the size, which the parameters say already
+        return predictive(family, *packed.unpack(given, packed.unpack_value(given)))
 
     pm.CustomDist(name, *packed.inputs, logp=logp, dist=dist, observed=parts.value, dims=dims, ndim_supp=0)
 

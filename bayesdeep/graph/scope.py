@@ -12,6 +12,8 @@ from bayesdeep.spec.choose import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
 
+from .matvec import times
+
 RESERVED = ("obs", "chain", "draw")
 
 
@@ -95,6 +97,12 @@ class TermScope:
     def data(self, key: str) -> Any:
         """Return one of the term's arrays."""
         return self._b.data[f"{self._key}.{key}"]
+
+    def product(self, key: str, coefficients: Any) -> Any:
+        """Return one of the term's matrices times coefficients."""
+        matrix = self.data(key)
+        width = None if self.width is None else self.width[1]
+        return times(matrix, coefficients, matrix.get_value(borrow=True).size, width)
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         """Declare a labelled dimension and return the name it got."""

@@ -36,6 +36,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pt
 
 from ._native import NativeLogp, native_logp
+from .matvec import times, times_transposed
 from .precondition import Mixing
 
 JITTERS = (1.0,) * 10 + (0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.01, 0.0)
@@ -203,7 +204,7 @@ def _places(model: Any, shapes: Mapping[str, tuple[int, ...]], names: Sequence[s
 
 def _is_wide(model: Any, names: Sequence[str]) -> bool:
     """Return whether every variable ends in one shared dimension: a response with several predictors."""
-    dims = [model.named_vars_to_dims.get(name) or () for name in names]
+    dims: list[tuple[str, ...]] = [tuple(model.named_vars_to_dims.get(name) or ()) for name in names]
     return bool(dims[0]) and all(d and d[-1] == dims[0][-1] for d in dims) and len(names) > 1
 
 
@@ -218,18 +219,20 @@ def _compile(
     values = list(model.value_vars)
     density = model.logp().astype("float64")
     x = pt.TensorType("float64", shape=(dim,))("unconstrained")
+    slopes: Any
     if values:
         slopes = pt.concatenate([g.ravel().astype("float64") for g in pt.grad(density, values)])
         turned, matrices = x, [pytensor.shared(matrix) for _, matrix in mixed]
         for (at, _), matrix in zip(mixed, matrices, strict=True):
-            turned = pt.set_subtensor(turned[at], matrix @ x[at])
+            turned = pt.set_subtensor(turned[at], times(matrix, x[at], matrix.get_value(borrow=True).size, None))
         density, slopes = clone_replace(
             [density, slopes], dict(zip(values, _parts(turned, values, shapes), strict=True))
         )
         # The chain rule of a constant matrix.
         back = slopes
         for (at, _), matrix in zip(mixed, matrices, strict=True):
-            back = pt.set_subtensor(back[at], matrix.T @ slopes[at])
+            chained = times_transposed(matrix, slopes[at], matrix.get_value(borrow=True).size)
+            back = pt.set_subtensor(back[at], chained)
         slopes = back
     else:
         slopes = pt.zeros((0,))

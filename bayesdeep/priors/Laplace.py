@@ -9,5 +9,8 @@ PRIOR = Prior(
     positive=("b",),
     location="mu",
     scale="b",
-    notes="Double exponential with location ``mu`` and scale ``b``; with a nested scale over several coefficients it is the Bayesian lasso (Park and Casella 2008, doi:10.1198/016214508000000337).",
+    notes=(
+        "Double exponential with location ``mu`` and scale ``b``; with a nested scale over several coefficients it is the "
+        "Bayesian lasso (Park and Casella 2008, doi:10.1198/016214508000000337)."
+    ),
 )

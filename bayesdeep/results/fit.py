@@ -1,6 +1,5 @@
 """A fitted model: draws on the user's scale and everything that can be asked of them."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +143,7 @@ class Fit:
     @property
     def _has_levels(self) -> bool:
         words = FAMILIES[self.spec.family].words
-        return bool({"levels", "ordered", "counts_by_level"} & words) and "bernoulli" != self.spec.family
+        return bool({"levels", "ordered", "counts_by_level"} & words) and self.spec.family != "bernoulli"
 
     def log_score(
         self, data: Any = None, new_groups: str = "sample", pointwise: bool = False, seed: int | None = None

@@ -84,6 +84,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     used += [k.value for k in spec.known.values() if isinstance(k.value, str)]
     _check_columns(used, frame)
     response_node = nodes[main].response
+    assert response_node is not None, "the main formula has a response"
     with_response = [*used, *columns(response_node)] if observed else used
     _check_columns(with_response, frame)
     check_missing(frame, list(dict.fromkeys(with_response)), "error", "data")
@@ -132,9 +133,8 @@ def recode(spec: ModelSpec, response: Response) -> Response:
     codes = np.array(found, dtype=np.int64)
     if (codes < 0).any():
         bad = values[int(np.argmax(codes < 0))]
-        raise DataError(
-            f"data: column '{response.name}' has level '{bad}' that the model was not fitted to{nearest(str(bad), map(str, known))}"
-        )
+        near = nearest(str(bad), map(str, known))
+        raise DataError(f"data: column '{response.name}' has level '{bad}' that the model was not fitted to{near}")
     return response.with_(value=codes, levels=known)
 
 

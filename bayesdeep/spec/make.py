@@ -22,7 +22,7 @@ def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[
     given = {family.main.name: link} if isinstance(link, str) else dict(link or {})
     for name in given:
         if name not in modelled:
-            raise FormulaError(f"link: '{name}' has no formula{nearest(name, modelled)}")
+            raise FormulaError(f"formula: link '{name}' has no formula{nearest(name, modelled)}")
     found = {}
     for name in modelled:
         parameter = family.parameter(name)
@@ -31,7 +31,7 @@ def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[
         if chosen not in parameter.links:
             known = "" if chosen in LINKS else nearest(str(chosen), LINKS)
             raise FormulaError(
-                f"link: '{chosen}' does not fit {name} of family '{family.name}'; it takes {', '.join(parameter.links)}{known}"
+                f"formula: link '{chosen}' does not fit {name} of family '{family.name}'; it takes {', '.join(parameter.links)}{known}"
             )
         found[name] = chosen
     return found

@@ -52,11 +52,14 @@ def eta(scope: Scope, state: Json) -> Any:
         else:
             parts.append(scope.variable(term.name, (scope.dim(f"{term.name}_level", term.labels),)))
     beta = pt.concatenate(parts, axis=0) if len(parts) > 1 else (parts[0] if parts else None)
-    at_means = 0.0 if beta is None else pt.as_tensor(np.asarray(columns.means)) @ beta
+    at_means: Any = 0.0
+    if beta is not None:
+        means = np.asarray(columns.means)
+        at_means = ((means if scope.width is None else means[:, None]) * beta).sum(axis=0)
     intercept = scope.intercept(at_means) if columns.intercept else 0.0
     if beta is None:
         return intercept
-    return intercept + scope.data("X") @ beta
+    return intercept + scope.product("X", beta)
 
 
 def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:

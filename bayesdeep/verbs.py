@@ -1,9 +1,7 @@
 """The public verbs on fits: compare several, load one."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from bayesdeep.results.fit import Fit
@@ -34,13 +32,3 @@ def load(path: str | Path) -> Fit:
     tree = load_tree(path)
     spec = ModelSpec.from_json(tree.attrs["spec"])
     return Fit(spec, rows_from_tree(tree, spec), tree, str(tree.attrs.get("explain_choice", "")))
-
-
-class _Verb(ModuleType):
-    """Python puts a submodule under its name into the package, here in the way of the function: let it be called."""
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return compare(*arguments, **options)
-
-
-sys.modules[__name__].__class__ = _Verb
