@@ -3,7 +3,16 @@
 import re
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import bayesdeep as bd
+from bayesdeep.core import registry
+from bayesdeep.core.draws import Engine
+from bayesdeep.core.priors import Prior
+from bayesdeep.core.records import Family
+from bayesdeep.core.terms import Term
+from bayesdeep.report.section import Section
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -25,15 +34,30 @@ def test_every_family_and_method_is_listed() -> None:
 
 def test_code_in_contributing_runs() -> None:
     """The worked plug-ins are complete: each block defines a plug-in of the contract it explains."""
-    from bayesdeep.core.draws import Engine
-    from bayesdeep.core.priors import Prior
-    from bayesdeep.core.records import Family
+    made = worked_examples()
+    assert [type(x) for x in made.values()] == [Family, Prior, Term, Engine, Section]
+
+
+def test_the_worked_term_can_be_used_in_a_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.TERMS, "_names", (*registry.TERMS.names(), "step"))
+    monkeypatch.setitem(registry.TERMS._loaded, "step", worked_examples()["TERM"])
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 6, 200)
+    model = bd.Model("y ~ x + step(x, at=3)", {"x": x, "y": 0.5 * x + 2.0 * (x > 3) + rng.normal(0, 0.3, 200)})
+    fit = model.fit("map", seed=1, progress=False)
+    assert float(fit.posterior["step(x, at=3)"].squeeze()) == pytest.approx(2.0, abs=0.3)
+    here, there = fit.predict({"x": [2.99, 3.01]}, kind="mean")["mean"]
+    assert there - here == pytest.approx(2.0, abs=0.3)
+
+
+def worked_examples() -> dict[str, object]:
+    """Return what the code blocks of CONTRIBUTING define, in their order."""
 
     text = (README.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    made: list[object] = []
+    made: dict[str, object] = {}
     for block in blocks:
         space: dict[str, object] = {"__name__": "worked_example"}
         exec(compile(block, "CONTRIBUTING.md", "exec", dont_inherit=True), space)
-        made += [space[name] for name in ("FAMILY", "PRIOR", "ENGINE") if name in space]
-    assert [type(x) for x in made] == [Family, Prior, Engine]
+        made |= {name: space[name] for name in ("FAMILY", "PRIOR", "TERM", "ENGINE", "SECTION") if name in space}
+    return made

@@ -9,10 +9,11 @@ from ..core.errors import DataError, nearest
 from .frame import column, keep_rows
 
 CHOICES = ("error", "drop")
+DROP = 'pass missing="drop" to leave these rows out'
 
 
 def check_missing(
-    frame: Frame, names: Iterable[str], missing: str = "error", where: str = "data"
+    frame: Frame, names: Iterable[str], missing: str = "error", where: str = "data", advice: str = DROP
 ) -> tuple[Frame, int, str]:
     """Return the rows that are complete in the named columns.
 
@@ -26,6 +27,8 @@ def check_missing(
         ``"error"`` or ``"drop"``.
     where
         Begins the error text for a column that is not there.
+    advice
+        Ends the error text for missing values.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def check_missing(
     dropped = int(np.count_nonzero(incomplete))
     rows, by_column = _counts(gaps, frame.rows)
     if missing == "error":
-        raise DataError(f'data: {rows} missing values: {by_column}; pass missing="drop" to leave these rows out')
+        raise DataError(f'data: {rows} missing values: {by_column}; {advice}')
     if dropped == frame.rows:
         raise DataError(f"data: every row has missing values: {by_column}; no row is left")
     notice = f"left out {dropped} of {frame.rows} rows with missing values: {by_column}"

@@ -39,6 +39,10 @@ class Gaussian:
         return -0.5 * (z**2).sum(axis=-1) - 0.5 * z.shape[-1] * LOG_2PI - self.log_determinant
 
 
+LEAST_CHECKED = 400
+"""Candidates for a k-hat worth its name, also where few draws are asked for."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """Candidates ``(n, dim)``, their log densities ``lp`` ``(n,)``, smoothed weights ``(n,)`` and the k-hat."""
@@ -115,7 +119,8 @@ def finish(
 
 
 def check(target: Target, gaussian: Gaussian, size: int, rng: np.random.Generator, progress: Progress) -> Checked:
-    """Draw ``size`` candidates from a Gaussian and weigh them against the target."""
+    """Draw ``size`` candidates or more from a Gaussian and weigh them against the target."""
+    size = max(size, LEAST_CHECKED)
     z = rng.standard_normal((size, target.dim))
     candidates, lp = gaussian.place(z), np.empty(size)
     for i, x in enumerate(candidates):

@@ -18,6 +18,9 @@ from bayesdeep.formula.expand import columns
 from bayesdeep.graph.build import Graph, build
 from bayesdeep.spec.model_spec import ModelSpec
 
+INDEX = "obs_index"
+"""Where a tree keeps the data frame's index."""
+
 FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
 
 
@@ -87,7 +90,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     assert response_node is not None, "the main formula has a response"
     with_response = [*used, *columns(response_node)] if observed else used
     _check_columns(with_response, frame)
-    check_missing(frame, list(dict.fromkeys(with_response)), "error", "data")
+    check_missing(frame, with_response, advice="leave these rows out or fill them in")
     arrays: dict[str, np.ndarray] = {}
     unseen: dict[str, tuple[Any, ...]] = {}
     for predictor in spec.predictors:

@@ -13,7 +13,7 @@ from bayesdeep.core.records import Response
 from bayesdeep.graph.build import Graph
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .rows import FIELDS, Rows
+from .rows import FIELDS, INDEX, Rows
 
 
 def versions() -> dict[str, str]:
@@ -61,7 +61,19 @@ def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
         part = getattr(rows.response, field)
         if part is not None:
             constant[f"{name}_{field}"] = (("obs",), part)
+    if (index := _plain_index(rows.index)) is not None:
+        constant[INDEX] = (("obs",), index)
     return observed, xr.Dataset(constant, coords={"obs": obs})
+
+
+def _plain_index(index: Any) -> np.ndarray | None:
+    """Return a data frame's index if it says more than the rows' numbers, and is of numbers or text."""
+    if index is None or getattr(index, "nlevels", 1) > 1:
+        return None
+    values = np.asarray(index)
+    if values.dtype.kind in "iu":
+        return None if np.array_equal(values, np.arange(len(values))) else values
+    return values.astype(str) if all(isinstance(v, str) for v in values) else None
 
 
 def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
@@ -71,9 +83,10 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
     parts = {f: np.asarray(constant[f"{name}_{f}"]) for f in FIELDS[1:] if f"{name}_{f}" in constant}
     value = np.asarray(tree["observed_data"][name])
     response = Response(name, value, levels=spec.response.levels, ordered=spec.response.ordered, **parts)
-    own = {f"{name}_{f}" for f in FIELDS}
+    own = {INDEX, *(f"{name}_{f}" for f in FIELDS)}
+    index = np.asarray(constant[INDEX]) if INDEX in constant else None
     arrays = {str(k): np.asarray(v) for k, v in constant.data_vars.items() if k not in own}
-    return Rows(arrays, response, len(value), True)
+    return Rows(arrays, response, len(value), True, index)
 
 
 def make_tree(

@@ -25,7 +25,7 @@ _ACCEPTED = {
 }
 
 _ADVICE = {
-    "positive": "a positive one: HalfNormal(1), HalfStudentT(3, 1), Exponential(1), TruncatedNormal(mu, sigma, lower=0)",
+    "positive": "a positive one such as HalfNormal(1), HalfStudentT(3, 1), Exponential(1), TruncatedNormal(mu, sigma, lower=0)",
     "unit": "one on (0, 1) such as Beta(1, 1)",
     "ordered": "a distribution on the real line such as Normal(0, 2.5)",
     "effects": "Normal, StudentT, Laplace or Cauchy, with a nested scale: Normal(0, HalfNormal(1))",

@@ -7,7 +7,8 @@ from bayesdeep.core.errors import DataError, FormulaError, nearest
 from bayesdeep.core.links import LINKS, find_link
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family, Response
-from bayesdeep.design.learn import Design
+from bayesdeep.core.registry import TERMS
+from bayesdeep.design.learn import Design, LearnedTerm
 
 from .choose import choose, hyperparameters
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
@@ -31,7 +32,8 @@ def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[
         if chosen not in parameter.links:
             known = "" if chosen in LINKS else nearest(str(chosen), LINKS)
             raise FormulaError(
-                f"formula: link '{chosen}' does not fit {name} of family '{family.name}'; it takes {', '.join(parameter.links)}{known}"
+                f"formula: link '{chosen}' does not fit {name} of family '{family.name}'; "
+                f"it takes {', '.join(parameter.links)}{known}"
             )
         found[name] = chosen
     return found
@@ -54,8 +56,9 @@ def make_spec(
     )
     main_link = find_link(links[family.main.name], "link", FormulaError)
     location, spread = family.scale(response, main_link)
-    slots = all_slots(family, predictors, response, known)
-    main = all_slots(family, predictors[:1], response, known)
+    offsets = mean_offsets(design)
+    slots = all_slots(family, predictors, response, known, offsets)
+    main = all_slots(family, predictors[:1], response, known, offsets)
     chosen = choose(slots, priors, design.rows, [s.name for s in main if s.role == "coefficient"])
     # A nested scale of group effects stands in the place of their sd, under the same name.
     sds = {s.name for s in slots if s.role == "sd"}
@@ -90,6 +93,18 @@ def _refuse_clashes(names: list[str], response: str) -> None:
                 f"formula: two quantities of the model would be called '{name}'; rename the column of that name"
             )
         seen.add(name)
+
+
+def mean_offsets(design: Design) -> dict[str, float]:
+    """Return the mean over rows of what is added to each predictor with coefficient 1."""
+    return {
+        parameter: float(sum(design.arrays[f"{t.key}.value"].mean() for t in terms if "offset" in _words(t)))
+        for parameter, terms in design.terms.items()
+    }
+
+
+def _words(term: LearnedTerm) -> frozenset[str]:
+    return TERMS[term.kind].words(term.state)
 
 
 def check_modifiers(family: Family, response: Response) -> None:

@@ -26,13 +26,18 @@ def prefixed(parameter: str, main: str, name: str) -> str:
 
 
 def all_slots(
-    family: Family, predictors: tuple[PredictorSpec, ...], response: Response, known: Mapping[str, Any]
+    family: Family, predictors: tuple[PredictorSpec, ...], response: Response, known: Mapping[str, Any],
+    offsets: Mapping[str, float],
 ) -> tuple[Slot, ...]:
-    """Return the slots of every predictor, then those of parameters that have neither formula nor known value."""
+    """Return the slots of every predictor, then those of parameters that have neither formula nor known value.
+
+    ``offsets`` are the mean offsets by parameter: the default intercept is what the predictor needs beside them.
+    """
     main, found = family.main.name, []
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in predictors}
     for predictor in predictors:
         location, spread = _scale(family, predictor.parameter, links, response)
+        location -= offsets.get(predictor.parameter, 0.0)
         for term in predictor.terms:
             for slot in TERMS[term.kind].slots(term.state, spread):
                 if slot.role == "intercept":

@@ -323,3 +323,13 @@ def test_response_among_the_predictors():
 def test_modifiers_a_family_does_not_know():
     with pytest.raises(bd.DataError, match="family 'bernoulli' cannot be combined with a truncated response"):
         bd.Model("truncated(k, lb=0) ~ x", data().assign(k=1), "bernoulli")
+
+
+def test_the_default_intercept_leaves_room_for_an_offset() -> None:
+    """Counts over exposures of a hundred thousand: the intercept is a log rate, far below the log count."""
+    rng = np.random.default_rng(3)
+    exposure = rng.uniform(5e4, 2e5, 50)
+    frame = {"y": rng.poisson(exposure * 2e-5), "exposure": exposure}
+    model = bd.Model("y ~ offset(log(exposure))", frame, "poisson")
+    expected = np.log(frame["y"].mean()) - np.log(exposure).mean()
+    assert model.spec.prior("Intercept").prior.get("mu") == pytest.approx(expected, abs=0.01)
