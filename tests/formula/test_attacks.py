@@ -135,7 +135,7 @@ def test_limits(text: str) -> None:
     for _ in range(3):  # the best of three, because the machine may be busy with something else
         begin = time.process_time()
         assert len(refused(text)) < 400
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
     assert min(seconds) < 0.1
 
 
@@ -205,7 +205,7 @@ def test_many_equal_products() -> None:
     text = f"y ~ ({base})" + f":({chain('+', 10)})" * 85
     begin = time.process_time()
     assert len(expand(parse(text)).products) == 1023
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 ALPHABET = st.one_of(st.sampled_from(list("yxg ~+-*/:^|()[],=.01`'\"_{}")), st.characters())

@@ -29,7 +29,7 @@ def data() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def fit(data: pd.DataFrame) -> Any:
     """Return a short fit by NUTS; its draws are few but good."""
-    return bd.Model("y ~ x + (1 | g)", data).fit("nuts", draws=300, tune=400, chains=2, seed=11, progress=False)
+    return bd.Model("y ~ x + (1 | g)", data).fit("nuts", draws=800, tune=600, chains=4, seed=11, progress=False)
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def flat(data: pd.DataFrame) -> Any:
 def astray(fit: Any) -> Any:
     """Return a copy of a fit whose second chain has found something else."""
     posterior = fit.idata["posterior"].to_dataset().copy(deep=True)
-    shift = xr.DataArray([0.0, 40.0], dims="chain")
+    shift = xr.DataArray([0.0, 40.0, 0.0, 0.0], dims="chain")
     for name in ("Intercept", "x", "sigma"):
         posterior[name] = posterior[name] + shift * float(posterior[name].std())
     groups = {g: fit.idata[g].to_dataset() for g in ("sample_stats", "observed_data", "constant_data")}
