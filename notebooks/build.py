@@ -61,7 +61,7 @@ is drawn from the distribution of counties, and the interval is wider by what th
 
 houses = pd.DataFrame(
     {"county": ["Hennepin", "Aitkin", "a county never seen"], "floor": [0, 0, 0]},
-    index=["105 houses known", "4 houses known", "none known"],
+    index=["105 houses measured", "4 houses measured", "none measured"],
 )
 fit.predict(houses, interval=0.9)"""),
     ("code", """fit.predict(houses, kind="mean")  # the expected log radon, without the spread of single houses"""),

@@ -9,6 +9,8 @@ from bayesdeep.graph.build import Graph
 from bayesdeep.graph.evaluate import needed
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .style import Picture
+
 MOST_ACROSS = 7
 
 
@@ -62,7 +64,7 @@ def model_graph(graph: Graph, spec: ModelSpec) -> Figure:
     places = _places(layers(parents))
     across = max(abs(x) for x, _ in places.values()) * 2 + 1
     down = -min(y for _, y in places.values()) + 1
-    figure = Figure(figsize=(max(4.0, 1.9 * across), 1.15 * down), layout="constrained")
+    figure = Picture(figsize=(max(4.0, 1.9 * across), 1.15 * down), layout="constrained")
     axes: Any = figure.subplots()
     for name, above in parents.items():
         for parent in above:

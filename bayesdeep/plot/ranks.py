@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
-from .style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, dress, plain
+from .style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, plain
 
 BINS = 20
 
@@ -31,7 +30,7 @@ def ranks(fit: Any, names: list[str], *, bins: int = BINS) -> Any:
         high at one end is a chain that found other values than the rest.
     """
     draws = {name: scalar(fit, name) for name in names}
-    figure = Figure(figsize=(WIDTH, 0.75 + 1.25 * len(names)), layout="constrained")
+    figure = Picture(figsize=(WIDTH, 0.75 + 1.25 * len(names)), layout="constrained")
     FigureCanvasAgg(figure)
     plots = np.atleast_1d(figure.subplots(len(names), 1, sharex=True))
     for axes, (name, values) in zip(plots, draws.items(), strict=True):

@@ -1,5 +1,6 @@
 """One look for all figures: colours that colour-blind readers can tell apart (Okabe and Ito), sizes for a phone."""
 
+from io import BytesIO
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,9 +19,18 @@ WIDTH = 4.8
 LABEL, TICK = 12.0, 11.5
 
 
+class Picture(Figure):
+    """A matplotlib Figure that shows itself in a notebook without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=110)
+        return buffer.getvalue()
+
+
 def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Any]:
     """Return a figure with one plot in the package's look."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Picture(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     dress(axes)
