@@ -177,7 +177,8 @@ class Family:
     modifiers
         Response functions it can be combined with: of ``"censored" "truncated" "weighted" "prop"``.
     words
-        Declared properties that engines and reports ask for: ``"gaussian"``, ``"discrete"``, ``"levels"``,
+        Declared properties that engines and reports ask for: ``"gaussian"``, ``"discrete"``, ``"levels"``
+        (a probability a level), ``"two_levels"`` (one probability, of success),
         ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
     log_survival
         ``log_survival(params, aux, value)``: ``log P(Y > value)`` where ``log(1 - exp(logcdf))`` is not accurate.

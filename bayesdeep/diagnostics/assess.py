@@ -55,7 +55,7 @@ def response_kind(spec: ModelSpec) -> str:
     words = FAMILIES[spec.family].words
     if "counts_by_level" in words:
         return "other"
-    return "levels" if words & {"levels", "ordered"} or spec.family == "bernoulli" else "number"
+    return "levels" if words & {"levels", "two_levels"} else "number"
 
 
 class _Gather:

@@ -83,7 +83,7 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     scale=scale,
-    words=frozenset({"discrete"}),
+    words=frozenset({"discrete", "two_levels"}),
     example={"mu": 0.4},
     notes="mu is the probability of success, the second of two levels. With the tanh link it is (1 + tanh eta) / 2.",
 )

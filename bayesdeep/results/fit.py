@@ -128,22 +128,18 @@ class Fit:
                 f"predict: interval is {interval}; it is a probability between 0 and 1, such as 0.9"
             )
         rows = self._given(data)
-        by_level = bool({"levels_mean"} & FAMILIES[self.spec.family].words) or self._has_levels
+        words = FAMILIES[self.spec.family].words
+        by_level = "levels" in words
         what = check_kind("mean" if by_level and kind == "response" else kind, self.spec)
         made = predictive_table(
             self._blocks(rows, what, new_groups, seed),
             rows.rows,
             interval,
             self.spec.response.levels if by_level and kind != "linear" else None,
-            counts="counts_by_level" in FAMILIES[self.spec.family].words,
+            counts="counts_by_level" in words,
         )
         made.index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
         return made
-
-    @property
-    def _has_levels(self) -> bool:
-        words = FAMILIES[self.spec.family].words
-        return bool({"levels", "ordered", "counts_by_level"} & words) and self.spec.family != "bernoulli"
 
     def log_score(
         self, data: Any = None, new_groups: str = "sample", pointwise: bool = False, seed: int | None = None

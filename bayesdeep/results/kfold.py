@@ -19,6 +19,7 @@ import xarray as xr
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.progress import progress_bar
 from bayesdeep.core.random import derive
+from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .predict import blocks, flat_posterior
@@ -131,8 +132,8 @@ def group_codes(spec: ModelSpec, rows: Rows, by: str) -> np.ndarray:
     known = {}
     for predictor in spec.predictors:
         for term in predictor.terms:
-            if isinstance(term.state, dict) and "factor" in term.state:
-                known[term.state["factor"]] = f"{term.key}.codes"
+            for factor in TERMS[term.kind].groups(term.state):
+                known[factor] = f"{term.key}.codes"
     if by not in known:
         has = nearest(by, known) if known else "; the model has no group effects"
         raise FitError(f"kfold: no grouping factor '{by}' in the model{has}")

@@ -118,7 +118,8 @@ def _check_columns(names: Any, frame: Frame) -> None:
 
 def _placeholder(spec: ModelSpec, response: Response, rows: int) -> Response:
     """Return the parts for prediction with a value only where censoring bounds are read from it."""
-    shape = (rows, len(spec.response.levels or ())) if spec.family == "multinomial" else (rows,)
+    counts = "counts_by_level" in FAMILIES[spec.family].words
+    shape = (rows, len(spec.response.levels or ())) if counts else (rows,)
     value = response.value if response.status is not None else np.zeros(shape)
     return response.with_(name=spec.response.name, value=value, levels=spec.response.levels)
 
