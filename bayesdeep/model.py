@@ -21,7 +21,7 @@ from bayesdeep.formula.parser import parse
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.run import COMMON, find_engine, run_engine, settings_of, words_of
-from bayesdeep.spec.make import check_modifiers, make_spec, resolve_links
+from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
 
 MISSING = ("error", "drop")
@@ -84,6 +84,7 @@ class Model:
         response = record.code(design.response)
         if priors is not None and not isinstance(priors, Mapping):
             raise PriorError(f"prior: priors is {type(priors).__name__}; give a dict of priors by name")
+        check_known(record, given, design.arrays)
         spec = make_spec(design, texts, record, links, given, priors or {}, response, missing)
         rows = Rows(design.arrays, response, design.rows, True, design.index)
         self._set(spec, rows, design.notice)

@@ -183,5 +183,11 @@ def _parts(builder: Builder, response: Response, observed: bool) -> Parts:
         ):
             continue
         name = f"{response.name}_{field}"
-        builder.data[name] = fields[field] = pm.Data(builder.unused(name), array)
+        builder.data[name] = fields[field] = pm.Data(builder.unused(name), _exact(array))
     return Parts(**fields)
+
+
+def _exact(array: np.ndarray) -> np.ndarray:
+    """Return whole numbers beyond 32 bits as floats: PyMC keeps integers in 32 bits and would wrap them around."""
+    too_large = array.dtype.kind in "iu" and array.size > 0 and np.abs(array).max() > np.iinfo(np.int32).max
+    return array.astype(np.float64) if too_large else array

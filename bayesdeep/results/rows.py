@@ -16,6 +16,7 @@ from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response
 from bayesdeep.formula.expand import columns
 from bayesdeep.graph.build import Graph, build
+from bayesdeep.spec.make import check_known
 from bayesdeep.spec.model_spec import ModelSpec
 
 INDEX = "obs_index"
@@ -102,6 +103,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
             arrays.update({f"{term.key}.{k}": v for k, v in made.items()})
         unseen.update({k: v for k, v in context.unseen.items() if v})
     arrays.update(known_arrays(spec.known, frame))
+    check_known(FAMILIES[spec.family], spec.known, arrays)
     if observed:
         response = recode(spec, read_response(response_node, frame, "data")).with_(name=spec.response.name)
     else:

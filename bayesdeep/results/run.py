@@ -76,6 +76,8 @@ def run_engine(
     settings = settings_of(engine, common, options)
     graph = rows.graph(spec)
     target = target_from_pymc(graph.model, words_of(spec), starting_units(spec), mixings(spec, rows.arrays))
+    if target.dim == 0:
+        raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     with progress_bar(engine.title, progress) as bar:
         draws = engine.run(settings, target, derive(seed, engine.name), bar)
     values = expanded(graph, target, draws)

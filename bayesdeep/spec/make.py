@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from bayesdeep.core.errors import DataError, FormulaError, nearest
 from bayesdeep.core.links import LINKS, find_link
 from bayesdeep.core.priors import Known
@@ -117,3 +119,17 @@ def check_modifiers(family: Family, response: Response) -> None:
             )
     if {"censored", "truncated"} <= response.modifiers:
         raise DataError("data: a response that is censored and truncated at once is not available in this version")
+
+
+def check_known(family: Family, known: Mapping[str, Known], arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise when a parameter that is given lies outside its support; columns are in ``arrays`` by its name."""
+    for name, given in known.items():
+        parameter = family.parameter(name)
+        assert parameter is not None
+        values = np.atleast_1d(arrays[name] if name in arrays else np.float64(given.value))
+        inside = {"positive": values > 0, "unit": (values > 0) & (values < 1)}.get(parameter.support)
+        if inside is not None and not inside.all():
+            what = f"column '{given.value}'" if isinstance(given.value, str) else "the number"
+            needs = "positive" if parameter.support == "positive" else "between 0 and 1"
+            first = values[int(np.argmin(inside))]
+            raise DataError(f"data: {what} given as {name} must be {needs}; one of its values is {first:g}")

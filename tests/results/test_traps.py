@@ -320,3 +320,23 @@ def test_extra_zeros(family, parameter, law, modelled):
     else:
         share = values[parameter][:, None]
     np.testing.assert_allclose(found, law(np.exp(linear(values, d.x)), share, d.k.values), rtol=1e-6, atol=1e-9)
+
+
+def test_counts_beyond_32_bits_are_not_wrapped_around() -> None:
+    rng = np.random.default_rng(0)
+    frame = {"y": rng.poisson(1e10, 40)}
+    fit = bd.Model("y ~ 1", frame, "poisson").fit("laplace", draws=200, chains=2, seed=1, progress=False)
+    assert float(fit.posterior["Intercept"].mean()) == pytest.approx(np.log(1e10), abs=1e-3)
+
+
+@pytest.mark.parametrize("known", [bd.known("se"), bd.known(-1.0)])
+def test_a_known_scale_must_be_positive(known: object) -> None:
+    frame = {"y": np.arange(5.0), "se": np.array([1.0, 2.0, 0.0, 1.0, 1.0])}
+    with pytest.raises(bd.DataError, match="given as sigma must be positive"):
+        bd.Model("y ~ 1", frame, sigma=known)
+
+
+def test_a_model_without_unknowns_is_refused() -> None:
+    model = bd.Model("y ~ 0 + offset(x)", {"y": np.arange(5.0), "x": np.arange(5.0)}, sigma=bd.known(1.0))
+    with pytest.raises(bd.FitError, match="nothing to estimate"):
+        model.fit(progress=False)
