@@ -182,6 +182,10 @@ class Family:
         ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
     log_survival
         ``log_survival(params, aux, value)``: ``log P(Y > value)`` where ``log(1 - exp(logcdf))`` is not accurate.
+    truncated_mean
+        ``truncated_mean(params, lower, upper, log_mass)``: expected response between two bounds (one may be infinite),
+        where ``log_mass(params, shift=0)`` is the log probability between the bounds, each less ``shift``. None where
+        there is no closed form.
     example
         Parameter values on their own scale from which tests simulate; ``{"mu": 1.3, "sigma": 0.7}``.
     notes
@@ -198,6 +202,7 @@ class Family:
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()
     log_survival: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
+    truncated_mean: Callable[[Mapping[str, Any], Any, Any, Callable[..., Any]], Any] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
     notes: str = ""
 

@@ -48,6 +48,15 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     return log_above(value, lambda y: -y / params["mu"])
 
 
+def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
+    """Return ``mu + (a exp(-a / mu) - b exp(-b / mu)) / P`` for bounds ``a`` (at least 0) and ``b``."""
+    mu, mass = params["mu"], log_mass(params)
+    a, b = pt.maximum(lower, 0.0), pt.as_tensor(upper)
+    far = pt.isinf(b)
+    end = pt.where(far, 1.0, b)
+    return mu + a * pt.exp(-a / mu - mass) - pt.where(far, 0.0, end * pt.exp(-end / mu - mass))
+
+
 FAMILY = Family(
     name="exponential",
     title="exponential distribution",
@@ -55,6 +64,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

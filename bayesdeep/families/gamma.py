@@ -71,6 +71,15 @@ def _log_upper(a: Any, x: Any) -> Any:
 
 ALPHA = fixed("InverseGamma(0.4, 0.3)", "wide in both directions: the coefficient of variation is alpha^(-1/2)")
 
+
+def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
+    """Return ``mu P' / P``: ``y p(y) / mu`` is the gamma density of shape ``alpha + 1`` and the same rate."""
+    del lower, upper
+    mu, alpha = params["mu"], params["alpha"]
+    biased = {"mu": mu * (alpha + 1.0) / alpha, "alpha": alpha + 1.0}
+    return mu * pt.exp(log_mass(biased) - log_mass(params))
+
+
 FAMILY = Family(
     name="gamma",
     title="gamma distribution",
@@ -81,6 +90,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

@@ -1,5 +1,6 @@
 """The normal distribution."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,16 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     return log_normal_cdf((params["mu"] - pt.as_tensor(value)) / params["sigma"])
 
 
+def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
+    """Return ``mu + sigma (φ(a) - φ(b)) / P``, with the standardised bounds ``a`` and ``b``; ``φ`` as a logarithm."""
+    mu, sigma, mass = params["mu"], params["sigma"], log_mass(params)
+    a, b = (lower - mu) / sigma, (upper - mu) / sigma
+    return mu + sigma * (pt.exp(-0.5 * a**2 - LOG_ROOT - mass) - pt.exp(-0.5 * b**2 - LOG_ROOT - mass))
+
+
+LOG_ROOT = 0.5 * math.log(2 * math.pi)
+
+
 FAMILY = Family(
     name="gaussian",
     title="normal distribution",
@@ -45,6 +56,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"gaussian"}),

@@ -55,6 +55,14 @@ def sigma(response: Response, link: Link) -> Default:
     return Default(f"HalfStudentT(4, {log_moments(response)[1]:.4g})", "sd of the response's logarithm")
 
 
+def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
+    """Return ``E[Y] P' / P``: ``y p(y) / E[Y]`` is the lognormal density with ``mu + sigma^2``."""
+    del lower, upper
+    mu, sigma = params["mu"], params["sigma"]
+    biased = {"mu": mu + sigma**2, "sigma": sigma}
+    return pt.exp(mu + 0.5 * sigma**2 + log_mass(biased) - log_mass(params))
+
+
 FAMILY = Family(
     name="lognormal",
     title="log-normal distribution",
@@ -65,6 +73,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    truncated_mean=truncated_mean,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

@@ -43,6 +43,14 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     return pt.switch(pt.lt(value, 0), 0.0, tail_or(pt.betainc(k + 1.0, alpha, x), far))
 
 
+def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
+    """Return ``mu P'(lower - 1 <= Y <= upper - 1) / P``: ``k p(k)`` is that of shape ``alpha + 1``, moved by one."""
+    del lower, upper
+    mu, alpha = params["mu"], params["alpha"]
+    biased = {"mu": mu * (alpha + 1.0) / alpha, "alpha": alpha + 1.0}
+    return mu * pt.exp(log_mass(biased, 1.0) - log_mass(params))
+
+
 FAMILY = Family(
     name="negative_binomial",
     title="negative binomial distribution",
@@ -53,6 +61,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    truncated_mean=truncated_mean,
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"discrete"}),

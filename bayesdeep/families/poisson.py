@@ -41,6 +41,12 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     return pt.switch(pt.lt(value, 0), 0.0, tail_or(pt.gammainc(k + 1.0, mu), far))
 
 
+def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
+    """Return ``mu P(lower - 1 <= Y <= upper - 1) / P(lower <= Y <= upper)``, since ``k p(k) = mu p(k - 1)``."""
+    del lower, upper
+    return params["mu"] * pt.exp(log_mass(params, 1.0) - log_mass(params))
+
+
 FAMILY = Family(
     name="poisson",
     title="Poisson distribution",
@@ -48,6 +54,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    truncated_mean=truncated_mean,
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"discrete"}),

@@ -13,7 +13,7 @@ from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .likelihood import Parts, observe, pointwise, to_draw_from
+from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .scope import Builder, TermScope, as_rows
 
 
@@ -115,7 +115,7 @@ def build(
             builder.coords,
             data,
             linear,
-            family.mean(params, aux),
+            mean(family, params, aux, parts),
             to_draw_from(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
         )

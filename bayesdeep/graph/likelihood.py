@@ -46,7 +46,7 @@ def pointwise(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts)
     if parts.status is not None:
         value = _censored(family, params, aux, parts, rv, value)
     if parts.lower_bound is not None or parts.upper_bound is not None:
-        value = _truncated(family, params, aux, parts, rv, value)
+        value = _truncated(family, params, aux, parts, value)
     return value if parts.weights is None else parts.weights * value
 
 
@@ -75,30 +75,55 @@ def _log_between(below_lower: Any, beyond_lower: Any, below_upper: Any, beyond_u
     return larger + pm.math.log1mexp(pt.minimum(smaller - larger, -1e-300))
 
 
-def _truncated(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts, rv: Any, value: Any) -> Any:
-    """Divide by the probability between the bounds; a row without one of them has ``-inf`` or ``inf`` there."""
-    inside, sides = pt.ones_like(value, dtype=bool), []
-    for bound, sign in ((parts.lower_bound, -1.0), (parts.upper_bound, 1.0)):
+def _truncated(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts, value: Any) -> Any:
+    """Divide by the probability between the bounds; outside them there is none."""
+    inside = pt.ones_like(value, dtype=bool)
+    if parts.lower_bound is not None:
+        inside = inside & pt.ge(parts.value, parts.lower_bound)
+    if parts.upper_bound is not None:
+        inside = inside & pt.le(parts.value, parts.upper_bound)
+    mass = log_mass(family, params, aux, parts.lower_bound, parts.upper_bound)
+    return pt.switch(inside, value - mass, float("-inf"))
+
+
+def log_mass(family: Family, params: Mapping[str, Any], aux: Aux, lower: Any, upper: Any) -> Any:
+    """Return ``log P(lower <= Y <= upper)``, ``(obs,)``; an open side is None, or infinite for some of the rows."""
+    rv, sides = family.rv(params, aux), []
+    for bound, is_lower in ((lower, True), (upper, False)):
+        nothing_there = (NOTHING, 0.0) if is_lower else (0.0, NOTHING)
         if bound is None:
-            sides.append((NOTHING, 0.0) if sign < 0 else (0.0, NOTHING))
+            sides.append(nothing_there)
             continue
-        inside = inside & (pt.ge(sign * bound, sign * parts.value))
         there = pt.isinf(bound)
         # Whole numbers: the lower bound itself can occur, so what lies below it is Y <= bound - 1.
-        end = bound - 1.0 if sign < 0 and "discrete" in family.words else bound
-        end = pt.where(there, parts.value, end)
+        end = bound - 1.0 if is_lower and "discrete" in family.words else bound
+        # Any finite number in the place of an infinite one: the branch is not taken, but its gradient is computed.
+        end = pt.where(there, 1.0, end)
         below = pm.logcdf(rv, end)
         beyond = _survival(family, params, aux, below, end)
-        open_end = (NOTHING, 0.0) if sign < 0 else (0.0, NOTHING)
-        sides.append((pt.where(there, open_end[0], below), pt.where(there, open_end[1], beyond)))
+        sides.append((pt.where(there, nothing_there[0], below), pt.where(there, nothing_there[1], beyond)))
     (below_lower, beyond_lower), (below_upper, beyond_upper) = sides
-    if parts.upper_bound is None:
-        mass = beyond_lower
-    elif parts.lower_bound is None:
-        mass = below_upper
-    else:
-        mass = _log_between(below_lower, beyond_lower, below_upper, beyond_upper)
-    return pt.switch(inside, value - mass, float("-inf"))
+    if upper is None:
+        return beyond_lower
+    if lower is None:
+        return below_upper
+    return _log_between(below_lower, beyond_lower, below_upper, beyond_upper)
+
+
+def mean(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
+    """Return the expected response, given its bounds; None for a truncated one without a closed form."""
+    if parts.lower_bound is None and parts.upper_bound is None:
+        return family.mean(params, aux)
+    if family.truncated_mean is None:
+        return None
+    lower = float("-inf") if parts.lower_bound is None else parts.lower_bound
+    upper = float("inf") if parts.upper_bound is None else parts.upper_bound
+
+    def mass(params: Mapping[str, Any], shift: float = 0.0) -> Any:
+        bounds = (None if b is None else b - shift for b in (parts.lower_bound, parts.upper_bound))
+        return log_mass(family, params, aux, *bounds)
+
+    return family.truncated_mean(params, lower, upper, mass)
 
 
 def _survival(family: Family, params: Mapping[str, Any], aux: Aux, below: Any, value: Any) -> Any:

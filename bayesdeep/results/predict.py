@@ -29,9 +29,9 @@ def check_kind(kind: str, spec: ModelSpec) -> str:
     """Return the graph's name for a kind of prediction."""
     if kind not in KINDS:
         raise FitError(f"predict: unknown kind '{kind}'{nearest(kind, KINDS)}")
-    if kind == "mean" and "truncated" in spec.response.modifiers:
+    if kind == "mean" and "truncated" in spec.response.modifiers and FAMILIES[spec.family].truncated_mean is None:
         raise FitError(
-            "predict: the mean of a truncated response has no closed form for every family; ask for kind='response' "
+            f"predict: the mean of a truncated {spec.family} response has no closed form here; ask for kind='response' "
             "and average the draws, or for kind='linear'"
         )
     return KINDS[kind]
