@@ -142,7 +142,7 @@ class _Expander:
             source=node.source,
             start=node.start,
         )
-        check_coefficients(self.text, group)
+        check_coefficients(self.text, group, len(factors))
         return tuple(replace(group, factor=factor) for factor in factors)
 
 

@@ -32,8 +32,10 @@ def _refusal(node: Expression) -> str:
     return f"{what}, not {quote(node.source)}"
 
 
-def check_coefficients(text: str, group: Group) -> None:
-    """Raise when a group-level term has nothing that could vary."""
+def check_coefficients(text: str, group: Group, factors: int) -> None:
+    """Raise when a group-level term has nothing that could vary, or too much over all its factors."""
+    if factors * (len(group.products) + len(group.specials) + group.intercept) > _MAX_COEFFICIENTS:
+        raise problem(text, group.start, f"more than {_MAX_COEFFICIENTS:,} group-level coefficients")
     for special in group.specials:
         if special.function == "offset":
             raise problem(text, special.start, "offset() has no coefficient that could vary by group")

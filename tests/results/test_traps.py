@@ -340,3 +340,14 @@ def test_a_model_without_unknowns_is_refused() -> None:
     model = bd.Model("y ~ 0 + offset(x)", {"y": np.arange(5.0), "x": np.arange(5.0)}, sigma=bd.known(1.0))
     with pytest.raises(bd.FitError, match="nothing to estimate"):
         model.fit(progress=False)
+
+
+def test_the_mean_of_a_truncated_response_is_that_of_its_draws_or_is_refused() -> None:
+    rng = np.random.default_rng(4)
+    y = rng.normal(0.5, 1.0, 300)
+    fit = bd.Model("truncated(y, lb=0) ~ 1", {"y": y[y > 0]}).fit("laplace", draws=500, chains=4, seed=1, progress=False)
+    response, mean = fit.predict(), fit.predict(kind="mean")
+    assert mean["mean"].mean() == pytest.approx(response["mean"].mean(), abs=0.02)
+    other = bd.Model("truncated(y, lb=0) ~ 1", {"y": y[y > 0]}, "student_t")
+    with pytest.raises(bd.FitError, match="mean of a truncated student_t response"):
+        other.fit("map", seed=1, progress=False).predict(kind="mean")
