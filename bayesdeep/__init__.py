@@ -15,10 +15,10 @@ _HOME = {
     "PriorError": "core.errors",
     "Fit": "results.fit",
     "Model": "model",
-    "compare": "verbs",
+    "compare": "diagnostics.compare",
     "known": "model",
     "list_datasets": "datasets",
-    "load": "verbs",
+    "load": "loading",
     "load_dataset": "datasets",
     "report": "report",
 }

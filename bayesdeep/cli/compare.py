@@ -29,7 +29,7 @@ def run(arguments: Namespace) -> None:
             found = fits[name].diagnose()
             say(f"  {found.verdict}: {found.sentence}", *(f"  - {sentence}" for sentence in found.advice))
             say(f"  {seconds_text(fits[name])}")
-    from bayesdeep.verbs import compare
+    from bayesdeep.diagnostics.compare import compare
 
     comparison = compare(fits, seed=arguments.seed, progress=not arguments.quiet)
     say(*([] if arguments.quiet else [""]), *table_lines(comparison.table))

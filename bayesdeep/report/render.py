@@ -42,6 +42,7 @@ def _chapter(key: str, section: Section, subject: Subject) -> Chapter:
     try:
         return Chapter(key, section.title, tuple(section.blocks(subject)))
     except (ValueError, KeyError, IndexError, TypeError, ArithmeticError, NotImplementedError) as error:
+        # Eleven sound sections are not thrown away for one: its place says in the reader's sight what failed.
         said = f"This section could not be written: {type(error).__name__}: {error}"
         return Chapter(key, section.title, (Callout("caution", said),))
 
