@@ -9,7 +9,7 @@ from scipy import stats
 
 import bayesdeep as bd
 from bayesdeep.core.errors import PriorError
-from bayesdeep.core.registry import FAMILIES, PRIORS
+from bayesdeep.core.registry import PRIORS
 from bayesdeep.graph.evaluate import array_mode, forward_draws, row_function
 
 
@@ -370,8 +370,6 @@ def test_intercept_prior_is_where_its_key_says(key, text):
 
 
 def test_thresholds_drawn_from_the_prior_are_ordered():
-    if "cumulative" not in FAMILIES:
-        pytest.skip("no ordinal family")
     d = data().assign(k=lambda d: d.k.clip(upper=3))
     for priors in ({}, {"threshold": "Normal(1, 2)"}):
         model = bd.Model("k ~ x", d, family="cumulative", priors=priors)
