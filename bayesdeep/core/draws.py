@@ -64,6 +64,10 @@ class Draws:
         Where the time went. Engines that cannot separate tuning from sampling report it all as sampling.
     details
         Scalars for ``idata.attrs``, such as the Pareto k-hat of an approximation.
+    coefficients
+        For engines that integrate coefficients out of a linear system and draw them back: those draws, on the
+        system's scale, population columns first, then each factor's ``(level, coefficient)``; each
+        ``(chain, draw, …)``. ``positions`` then holds the hyperparameters' coordinates alone.
     """
 
     positions: np.ndarray
@@ -75,6 +79,7 @@ class Draws:
     seconds_tune: float = 0.0
     seconds_sample: float = 0.0
     details: Mapping[str, float | str] = field(default_factory=dict)
+    coefficients: tuple[np.ndarray, ...] | None = None
 
 
 class Progress(Protocol):
@@ -98,7 +103,8 @@ class Engine:
     settings
         A frozen dataclass; its fields are the options ``fit`` accepts for this method.
     needs
-        Words the target must have; empty for most.
+        Words the target must have; empty for most. ``"linear"`` asks for ``target.system``, a
+        :class:`~bayesdeep.core.linear.LinearSystem`, in the log density's place.
     run
         ``run(settings, target, seed, progress) -> Draws``.
     """

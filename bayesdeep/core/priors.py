@@ -74,6 +74,11 @@ class Prior:
     block
         For block priors: ``block(scope, key, arguments, units, dims) -> tensor`` of coefficients, where ``units``
         are the coefficients' natural scales, ``(coefficient,)``.
+    gaussian
+        ``gaussian(**arguments) -> (mean, precision)`` where the prior is a normal distribution, or the limit of one.
+    log_density
+        ``log_density(x, **arguments)``: elementwise log density on NumPy arrays of positive ``x``, for priors of
+        scales; minus infinity outside the support. An improper prior leaves out its infinite constant.
     notes
         How to read the arguments, and the source.
     """
@@ -89,6 +94,8 @@ class Prior:
     rv: Callable[..., Any] | None = None
     fill: Callable[[dict[str, Any], int, int], dict[str, Any]] | None = None
     block: Callable[..., Any] | None = None
+    gaussian: Callable[..., tuple[float, float]] | None = None
+    log_density: Callable[..., Any] | None = None
     notes: str = ""
 
 

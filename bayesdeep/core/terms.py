@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .columns import Columns, Json
+from .linear import LinearPart
 from .priors import ChosenPrior, Slot
 
 
@@ -118,6 +119,9 @@ class Term:
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``.
     call
         Whether it is written as a call in formulas.
+    linear
+        ``linear(state) -> LinearPart`` for terms that are linear in coefficients with Gaussian priors; engines can then
+        integrate those out. None for other terms.
     """
 
     name: str
@@ -128,3 +132,4 @@ class Term:
     groups: Callable[[Json], Mapping[str, tuple[Any, ...]]]
     words: Callable[[Json], frozenset[str]]
     call: bool = False
+    linear: Callable[[Json], LinearPart] | None = None

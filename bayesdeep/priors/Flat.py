@@ -7,5 +7,6 @@ PRIOR = Prior(
     (),
     location=None,
     proper=False,
+    gaussian=lambda: (0.0, 0.0),
     notes="Improper uniform on the real line.",
 )

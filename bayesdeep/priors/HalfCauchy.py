@@ -2,6 +2,8 @@
 
 from bayesdeep.core.priors import Prior
 
+from . import _densities
+
 PRIOR = Prior(
     "HalfCauchy",
     ("beta",),
@@ -9,5 +11,6 @@ PRIOR = Prior(
     defaults={"beta": 1.0},
     positive=("beta",),
     scale="beta",
+    log_density=_densities.half_cauchy,
     notes="Cauchy of location 0 and scale ``beta``, folded at 0.",
 )

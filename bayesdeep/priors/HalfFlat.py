@@ -2,10 +2,13 @@
 
 from bayesdeep.core.priors import Prior
 
+from . import _densities
+
 PRIOR = Prior(
     "HalfFlat",
     (),
     support="positive",
     proper=False,
+    log_density=_densities.half_flat,
     notes="Improper uniform on the positive half line.",
 )

@@ -2,6 +2,8 @@
 
 from bayesdeep.core.priors import Prior
 
+from . import _densities
+
 PRIOR = Prior(
     "HalfNormal",
     ("sigma",),
@@ -9,5 +11,6 @@ PRIOR = Prior(
     defaults={"sigma": 1.0},
     positive=("sigma",),
     scale="sigma",
+    log_density=_densities.half_normal,
     notes="Normal of mean 0 and standard deviation ``sigma``, folded at 0.",
 )

@@ -2,6 +2,8 @@
 
 from bayesdeep.core.priors import Prior
 
+from . import _densities
+
 PRIOR = Prior(
     "HalfStudentT",
     ("nu", "sigma"),
@@ -9,5 +11,6 @@ PRIOR = Prior(
     defaults={"sigma": 1.0},
     positive=("nu", "sigma"),
     scale="sigma",
+    log_density=_densities.half_student_t,
     notes="Student t of location 0 with ``nu`` degrees of freedom and scale ``sigma``, folded at 0.",
 )

@@ -9,5 +9,6 @@ PRIOR = Prior(
     positive=("sigma",),
     location="mu",
     scale="sigma",
+    gaussian=lambda mu, sigma: (mu, sigma**-2),
     notes="Normal with mean ``mu`` and standard deviation ``sigma``.",
 )

@@ -2,10 +2,13 @@
 
 from bayesdeep.core.priors import Prior
 
+from . import _densities
+
 PRIOR = Prior(
     "Uniform",
     ("lower", "upper"),
     support="bounded",
     defaults={"lower": 0.0, "upper": 1.0},
+    log_density=_densities.uniform,
     notes="Uniform between ``lower`` and ``upper``.",
 )

@@ -14,6 +14,7 @@ import numpy as np
 from bayesdeep.core.columns import Json
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
+from bayesdeep.core.linear import LinearEffects, Slice
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
@@ -211,4 +212,20 @@ def words(state: Json) -> frozenset[str]:
     return frozenset({"linear", "hierarchical"})
 
 
-TERM = Term("group", learn, arrays, slots, eta, groups, words)
+def linear(state: Json) -> LinearEffects:
+    """Return the effects as part of a linear system."""
+    slices = tuple(
+        Slice(name, start, stop, labels is None) for name, start, stop, labels, _ in _coefficients(state)
+    )
+    return LinearEffects(
+        factor=state["factor"],
+        levels=len(state["labels"]),
+        codes="codes",
+        array="X" if unpack(state["columns"]).width else None,
+        intercept=bool(state["columns"]["intercept"]),
+        slices=slices,
+        correlation=f"{state['factor']}_corr" if _is_correlated(state) else None,
+    )
+
+
+TERM = Term("group", learn, arrays, slots, eta, groups, words, linear=linear)

@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.linear import LinearShift
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.terms import DesignContext, Scope, Term
 
@@ -50,4 +51,10 @@ def words(state: Json) -> frozenset[str]:
     return frozenset({"offset"})
 
 
-TERM = Term("offset", learn, arrays, slots, eta, groups, words, call=True)
+def linear(state: Json) -> LinearShift:
+    """Return the column as part of a linear system."""
+    del state
+    return LinearShift("value")
+
+
+TERM = Term("offset", learn, arrays, slots, eta, groups, words, call=True, linear=linear)

@@ -12,6 +12,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.lazy import pt
+from bayesdeep.core.linear import LinearColumns, Slice
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
@@ -74,4 +75,11 @@ def words(state: Json) -> frozenset[str]:
     return frozenset({"linear"})
 
 
-TERM = Term("population", learn, arrays, slots, eta, groups, words)
+def linear(state: Json) -> LinearColumns:
+    """Return the columns as part of a linear system."""
+    columns = unpack(state)
+    slices = tuple(Slice(t.name, t.start, t.stop, t.labels is None) for t in columns.terms)
+    return LinearColumns("X" if columns.width else None, slices, columns.intercept, columns.means, columns.sds)
+
+
+TERM = Term("population", learn, arrays, slots, eta, groups, words, linear=linear)

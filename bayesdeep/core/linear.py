@@ -1,0 +1,210 @@
+"""What a term that is linear in its coefficients says of itself, and the linear Gaussian system made from it.
+
+A Gaussian response whose predictor is linear in coefficients with Gaussian priors is one linear system,
+
+.. math:: y = X\\beta + \\sum_f Z_f u_f + \\epsilon, \\qquad u_{fj} \\sim N(0, T_f T_f^\\top), \\quad \\epsilon_i \\sim N(0, \\sigma^2 / w_i)
+
+given a few scales and correlations. Terms declare their part (:class:`LinearColumns`, :class:`LinearEffects`,
+:class:`LinearShift`); an engine that can use the structure finds it as ``target.system``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The columns ``start:stop`` that belong to one slot; ``scalar`` for a single column without labels."""
+
+    slot: str
+    start: int
+    stop: int
+    scalar: bool
+
+
+@dataclass(frozen=True)
+class LinearColumns:
+    """Population-level columns.
+
+    Attributes
+    ----------
+    array
+        Key of the matrix ``(obs, column)`` among the term's arrays; None without columns.
+    slices
+        Which columns belong to which slot, counted without the intercept.
+    intercept
+        Whether there is one; its prior may be on the predictor at the columns' means.
+    means, sds
+        Of the columns on the training rows, ``(column,)``.
+    """
+
+    array: str | None
+    slices: tuple[Slice, ...]
+    intercept: bool
+    means: tuple[float, ...]
+    sds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LinearEffects:
+    """Coefficients that vary by group.
+
+    Attributes
+    ----------
+    factor
+        Name of the grouping factor.
+    levels
+        Number of groups.
+    codes, array
+        Keys of each row's group ``(obs,)`` and of the varying columns ``(obs, column)`` (None without any).
+    intercept
+        Whether the intercept varies; it comes before the columns.
+    slices
+        Which coefficients belong to which slot, the intercept counted.
+    correlation
+        Slot of the correlations of all coefficients; None where they are independent.
+    """
+
+    factor: str
+    levels: int
+    codes: str
+    array: str | None
+    intercept: bool
+    slices: tuple[Slice, ...]
+    correlation: str | None
+
+
+@dataclass(frozen=True)
+class LinearShift:
+    """A column added to the predictor as it is: ``array`` is its key, ``(obs,)``."""
+
+    array: str
+
+
+LinearPart = LinearColumns | LinearEffects | LinearShift
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A positive number of the system: given, or a coordinate of the hyperparameters on the log scale."""
+
+    index: int | None
+    value: float = 1.0
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A grouping factor of the system: ``levels`` groups with ``width`` coefficients each.
+
+    Attributes
+    ----------
+    scales
+        Standard deviation of each coefficient, ``width`` of them.
+    blocks
+        ``(start, stop, first)``: coefficients ``start:stop`` are correlated; their partial correlations are the
+        hyperparameters from ``first`` on, row by row below the diagonal.
+    """
+
+    name: str
+    levels: int
+    width: int
+    scales: tuple[Scale, ...]
+    blocks: tuple[tuple[int, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One coordinate of what is left when the coefficients are integrated out.
+
+    Attributes
+    ----------
+    name
+        For messages.
+    kind
+        ``"scale"``: positive, the coordinate is its logarithm. ``"partial"``: a partial correlation, the coordinate
+        is its inverse hyperbolic tangent.
+    log_density
+        Elementwise log prior density of the natural value; of a partial correlation on (-1, 1).
+    start
+        A likely natural value.
+    """
+
+    name: str
+    kind: str
+    log_density: Callable[[np.ndarray], np.ndarray]
+    start: float
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sufficient statistics of rows under a system: every sum carries the rows' weights.
+
+    Attributes
+    ----------
+    rows
+        Sum of the exponents of ``1 / sigma``: the number of rows, or the sum of likelihood weights.
+    constant
+        What the log likelihood has beside its terms in ``sigma`` and the sums, such as ``Σ log w / 2``.
+    gram
+        ``(column + 1, column + 1)``: the population columns and, last, the response.
+    own
+        By factor, ``(level, width, width)``.
+    with_columns
+        By factor, ``(level, width, column + 1)``.
+    between
+        By pair of factors ``(first, second)``, a SciPy sparse matrix
+        ``(level * width, level * width)``; rows and columns run over levels, then coefficients.
+    """
+
+    rows: float
+    constant: float
+    gram: np.ndarray
+    own: tuple[np.ndarray, ...]
+    with_columns: tuple[np.ndarray, ...]
+    between: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LinearSystem:
+    """A linear Gaussian model with its coefficients still in it.
+
+    The population columns are those of the design, centred and scaled so that the arithmetic is well conditioned; the
+    coefficients below belong to these.
+
+    Attributes
+    ----------
+    moments
+        Sufficient statistics.
+    factors
+        Grouping factors.
+    sigma
+        Residual standard deviation.
+    hyperparameters
+        What a sampler has to explore.
+    precision, shift
+        Prior precision ``(column, column)`` of the population coefficients, and precision times prior mean
+        ``(column,)``.
+    prior_constant
+        The part of the log prior density of the population coefficients that does not depend on them.
+    """
+
+    moments: Moments
+    factors: tuple[Factor, ...]
+    sigma: Scale
+    hyperparameters: tuple[Hyperparameter, ...]
+    precision: np.ndarray
+    shift: np.ndarray
+    prior_constant: float
+
+    @property
+    def columns(self) -> int:
+        """Return the number of population columns."""
+        return len(self.shift)
+
+    @property
+    def dim(self) -> int:
+        """Return the number of hyperparameters."""
+        return len(self.hyperparameters)
