@@ -60,7 +60,8 @@ def importance_weights(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     finite = np.isfinite(log_ratios)
     if finite.sum() < 10 or (~finite).mean() > 0.2:
         return np.full(log_ratios.size, 1 / log_ratios.size), float("inf")
-    smoothed, khat = array_stats.psislw(np.where(finite, log_ratios, log_ratios[finite].min() - 50))
+    # ArviZ takes a log likelihood and smooths the ratios 1 / likelihood: the sign is turned for it.
+    smoothed, khat = array_stats.psislw(-np.where(finite, log_ratios, log_ratios[finite].min() - 50))
     if np.ptp(log_ratios[finite]) < 1e-8:
         khat = -np.inf  # the approximation is the target itself: there is no tail to fit
     weights = np.exp(np.asarray(smoothed) - np.max(smoothed)) * finite

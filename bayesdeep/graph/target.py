@@ -24,6 +24,7 @@ the same, elementwise fusion off              12.8        3.4         1.0
 ============================================  ==========  ==========  ========
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,9 +37,12 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pt
 
 from ._native import NativeLogp, native_logp
-from .matvec import times, times_transposed
+from .matvec import LARGE, times, times_transposed
 from .precondition import Mixing
+from .reuse import code_for
+from .structure import Lifted, Unstable, lift, structure_key
 
+LOG = logging.getLogger(__name__)
 JITTERS = (1.0,) * 10 + (0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.01, 0.0)
 
 
@@ -69,14 +73,14 @@ class PyMCTarget:
     jitter: np.ndarray
     shapes: Mapping[str, tuple[int, ...]]
     model: Any = field(repr=False)
-    jitted: Any = field(repr=False)
+    code: Any = field(repr=False)
     shared: tuple[Any, ...] = field(repr=False)
     mixed: tuple[tuple[np.ndarray, np.ndarray], ...] = field(default=(), repr=False)
 
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log density and its gradient ``(dim,)`` at ``x`` ``(dim,)``; safe in several threads."""
-        # The jitted function keeps no state; PyTensor's `Function` around it stores its inputs and is not safe.
-        value, gradient = self.jitted(np.ascontiguousarray(x, dtype=np.float64), *self.shared)
+        # The machine code keeps no state; PyTensor's `Function` around it stores its inputs and is not safe.
+        value, gradient = self.code.entry_point((np.ascontiguousarray(x, dtype=np.float64), *self.shared))
         return float(value), gradient
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
@@ -128,7 +132,7 @@ class PyMCTarget:
     @cached_property
     def native(self) -> NativeLogp | None:
         """The log density as a C function, built when first asked for; none where the model allows none."""
-        return native_logp(self.jitted, self.dim, self.shared)
+        return native_logp(self.code, self.dim, self.shared)
 
 
 def target_from_pymc(
@@ -173,8 +177,7 @@ def target_from_pymc(
     jitter = _jitter(model, shapes, units or {})
     for at, matrix in mixed:
         start[at], jitter[at] = np.linalg.solve(matrix, start[at]), 1.0
-    jitted, shared = _compile(model, shapes, start.size, mixed)
-    jitted(start, *shared)  # numba compiles on the first call
+    code, shared = _compile(model, shapes, start, mixed)
     return PyMCTarget(
         dim=start.size,
         names=_names(model, shapes),
@@ -184,7 +187,7 @@ def target_from_pymc(
         jitter=jitter,
         shapes=shapes,
         model=model,
-        jitted=jitted,
+        code=code,
         shared=shared,
         mixed=mixed,
     )
@@ -209,38 +212,89 @@ def _is_wide(model: Any, names: Sequence[str]) -> bool:
 
 
 def _compile(
-    model: Any, shapes: Mapping[str, tuple[int, ...]], dim: int, mixed: Sequence[tuple[np.ndarray, np.ndarray]] = ()
+    model: Any, shapes: Mapping[str, tuple[int, ...]], start: np.ndarray, mixed: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> tuple[Any, tuple[Any, ...]]:
-    """Return the jitted ``f(x, *shared) -> (logp, gradient)`` and the values of its shared variables."""
-    import pytensor
-    from pymc.pytensorf import compile as compile_graph
-    from pytensor.graph import clone_replace
+    """Return numba's result for ``f(x, *shared) -> (logp, gradient)`` and the further arguments.
 
+    Every number that another data set may change is an argument, so that the code serves all models of one structure.
+    """
     values = list(model.value_vars)
-    density = model.logp().astype("float64")
-    x = pt.TensorType("float64", shape=(dim,))("unconstrained")
-    slopes: Any
-    if values:
-        slopes = pt.concatenate([g.ravel().astype("float64") for g in pt.grad(density, values)])
-        turned, matrices = x, [pytensor.shared(matrix) for _, matrix in mixed]
-        for (at, _), matrix in zip(mixed, matrices, strict=True):
-            turned = pt.set_subtensor(turned[at], times(matrix, x[at], matrix.get_value(borrow=True).size, None))
-        density, slopes = clone_replace(
-            [density, slopes], dict(zip(values, _parts(turned, values, shapes), strict=True))
-        )
-        # The chain rule of a constant matrix.
-        back = slopes
-        for (at, _), matrix in zip(mixed, matrices, strict=True):
-            chained = times_transposed(matrix, slopes[at], matrix.get_value(borrow=True).size)
-            back = pt.set_subtensor(back[at], chained)
-        slopes = back
-    else:
-        slopes = pt.zeros((0,))
-    # Fast-math makes the bits depend on whether the code came from the disk cache: same seed, other draws.
-    with model, pytensor.config.change_flags(numba__fastmath=False):
-        function = compile_graph([x], [density, slopes], mode="NUMBA", on_unused_input="ignore")
-    # Copies, so that nobody changes the data under a running sampler.
-    return function.vm.jit_fn, tuple(_own(s.get_value(borrow=True)) for s in function.get_shared())
+    # Lengths of 1 stay known, since they broadcast; all others may be any other length the next time.
+    holders = [_holder(v.dtype, shapes[v.name]) for v in values]
+    lifted = lift([model.logp().astype("float64")], dict(zip(values, holders, strict=True)))
+    x = pt.TensorType("float64", shape=(None,))("unconstrained")
+    layout = [_holder("int64", ()) for shape in shapes.values() for _ in range(1 + len(shape))]
+    places = [_holder("int64", at.shape) for at, _ in mixed]
+    matrices = [_holder("float64", matrix.shape) for _, matrix in mixed]
+    arguments = [*layout, *places, *matrices, *lifted.arguments]
+    shared = (*_layout(shapes), *(at for at, _ in mixed), *(m for _, m in mixed), *lifted.values)
+    large = [matrix.size for _, matrix in mixed]
+
+    def build() -> Any:
+        from pymc.pytensorf import compile as compile_graph
+        from pytensor import config
+        from pytensor.graph import clone_replace
+
+        density, slopes = lifted.outputs[0], pt.zeros((0,))
+        if values:
+            gradient = pt.grad(density, holders)
+            slopes = pt.concatenate([g.ravel().astype("float64") for g in gradient])
+            turned: Any = x
+            for at, matrix, size in zip(places, matrices, large, strict=True):
+                turned = pt.set_subtensor(turned[at], times(matrix, x[at], size, None))
+            parts = dict(zip(holders, _parts(turned, holders, layout), strict=True))
+            density, slopes = clone_replace([density, slopes], parts, rebuild_strict=False)
+            # The chain rule of a constant matrix.
+            back = slopes
+            for at, matrix, size in zip(places, matrices, large, strict=True):
+                back = pt.set_subtensor(back[at], times_transposed(matrix, slopes[at], size))
+            slopes = back
+        # Fast-math makes the bits depend on whether the code came from the disk cache: same seed, other draws.
+        with model, config.change_flags(numba__fastmath=False):
+            function = compile_graph(
+                [x, *arguments], [density, slopes], mode="NUMBA", on_unused_input="ignore", trust_input=True
+            )
+        jitted = function.vm.jit_fn
+        jitted(start, *shared)  # numba compiles on the first call
+        return jitted
+
+    return code_for(_key(lifted, holders, matrices, large, shared), build), shared
+
+
+def _key(lifted: Lifted, holders: Sequence[Any], matrices: Sequence[Any], large: Sequence[int], shared: Any) -> str | None:
+    """Return the structure's key; None where there is something in it that has no lasting description."""
+    if not all(isinstance(value, np.ndarray) and value.flags.c_contiguous for value in shared):
+        return None
+    try:
+        inner = structure_key(lifted.outputs, [*holders, *lifted.arguments])
+    except Unstable as reason:
+        LOG.debug("compiling afresh: %s", reason)
+        return None
+    return f"{inner} {[m.type.shape for m in matrices]} {[size > LARGE for size in large]}"
+
+
+def _holder(dtype: str, shape: tuple[int, ...]) -> Any:
+    return pt.TensorType(dtype, shape=tuple(1 if n == 1 else None for n in shape))()
+
+
+def _layout(shapes: Mapping[str, tuple[int, ...]]) -> list[np.ndarray]:
+    """Return where each variable begins in the vector, and the lengths of its axes, one after another."""
+    found, begin = [], 0
+    for shape in shapes.values():
+        found += [np.array(n, dtype=np.int64) for n in (begin, *shape)]
+        begin += int(np.prod(shape, dtype=int))
+    return found
+
+
+def _parts(x: Any, holders: Sequence[Any], layout: Sequence[Any]) -> list[Any]:
+    """Return the slice of ``x`` that stands for each value variable, in its shape and type."""
+    parts, k = [], 0
+    for holder in holders:
+        begin, lengths = layout[k], [1 if n == 1 else v for n, v in zip(holder.type.shape, layout[k + 1 :], strict=False)]
+        k += 1 + holder.ndim
+        part = x[begin : begin + pt.prod(pt.stack(lengths))].reshape(lengths) if lengths else x[begin]
+        parts.append(part.astype(holder.dtype))
+    return parts
 
 
 def _jitter(model: Any, shapes: Mapping[str, tuple[int, ...]], units: Mapping[str, float]) -> np.ndarray:
@@ -248,21 +302,6 @@ def _jitter(model: Any, shapes: Mapping[str, tuple[int, ...]], units: Mapping[st
     rvs = {value.name: rv.name for value, rv in model.values_to_rvs.items()}
     parts = [np.full(int(np.prod(shape, dtype=int)), units.get(rvs[name], 1.0)) for name, shape in shapes.items()]
     return np.concatenate(parts or [np.zeros(0)])
-
-
-def _own(value: Any) -> Any:
-    return np.array(value, order="C", copy=True) if isinstance(value, np.ndarray) else value
-
-
-def _parts(x: Any, values: list[Any], shapes: Mapping[str, tuple[int, ...]]) -> list[Any]:
-    """Return the slice of ``x`` that stands for each value variable, in its shape and type."""
-    parts, begin = [], 0
-    for variable in values:
-        shape = shapes[variable.name]
-        end = begin + int(np.prod(shape, dtype=int))
-        parts.append(x[begin:end].reshape(shape).astype(variable.dtype))
-        begin = end
-    return parts
 
 
 def _names(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:

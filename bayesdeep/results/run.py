@@ -1,17 +1,20 @@
 """Running an engine on a model, and turning what it drew into a tree."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from bayesdeep.core.draws import Draws, Engine
+from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
+from bayesdeep.core.draws import Draws, Engine, Target
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.progress import progress_bar
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES, TERMS
+from bayesdeep.graph.build import Graph
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import target_from_pymc
@@ -74,15 +77,52 @@ def run_engine(
     """Fit and return the tree."""
     started = time.perf_counter()
     settings = settings_of(engine, common, options)
+    source = _linear if "linear" in engine.needs else _density
+    graph, target, named = source(spec, rows, engine.name)
+    with progress_bar(engine.title, progress) as bar:
+        draws = engine.run(settings, target, derive(seed, engine.name), bar)
+    values = named(draws)
+    seconds = time.perf_counter() - started
+    return make_tree(spec, graph, rows, draws, values, engine.name, seed, seconds, asdict(settings))
+
+
+Source = tuple[Graph, Target, Callable[[Draws], dict[str, np.ndarray]]]
+"""The graph names are read from, what the engine works on, and how its draws become posterior arrays."""
+
+
+def _density(spec: ModelSpec, rows: Rows, method: str) -> Source:
+    """Return the model's log density, and expansion of unconstrained positions."""
+    del method
     graph = rows.graph(spec)
     target = target_from_pymc(graph.model, words_of(spec), starting_units(spec), mixings(spec, rows.arrays))
     if target.dim == 0:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
-    with progress_bar(engine.title, progress) as bar:
-        draws = engine.run(settings, target, derive(seed, engine.name), bar)
-    values = expanded(graph, target, draws)
-    seconds = time.perf_counter() - started
-    return make_tree(spec, graph, rows, draws, values, engine.name, seed, seconds, asdict(settings))
+    return graph, target, lambda draws: expanded(graph, target, draws)
+
+
+def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
+    """Return the model as a linear system, and the way back from its coefficients."""
+    reason = why_not(spec)
+    if reason is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
+    began = time.perf_counter()
+    layout = layout_of(spec)
+    centre = centre_of(layout, rows.arrays, rows.response)
+    system = system_of(spec, layout, moments_of(layout, rows.arrays, rows.response, centre), centre)
+    if system.dim == 0 and system.columns == 0 and not system.factors:
+        raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
+    target = SystemTarget(system, words_of(spec) | {"linear"}, time.perf_counter() - began)
+    # Names, dimensions and labels do not depend on the rows.
+    graph = rows.take(np.arange(min(1, rows.rows))).graph(spec)
+
+    def named(draws: Draws) -> dict[str, np.ndarray]:
+        assert draws.coefficients is not None
+        flat = [v.reshape(-1, *v.shape[2:]) for v in draws.coefficients]
+        positions = draws.positions.reshape(-1, draws.positions.shape[-1])
+        found = posterior_arrays(spec, layout, system, centre, positions, tuple(flat))
+        return {name: found[name] for name in graph.reported}
+
+    return graph, target, named
 
 
 def expanded(graph: Any, target: Any, draws: Draws) -> dict[str, np.ndarray]:

@@ -215,7 +215,8 @@ def words(state: Json) -> frozenset[str]:
 def linear(state: Json) -> LinearEffects:
     """Return the effects as part of a linear system."""
     slices = tuple(
-        Slice(name, start, stop, labels is None) for name, start, stop, labels, _ in _coefficients(state)
+        Slice(f"{name}|{state['factor']}", start, stop, labels is None)
+        for name, start, stop, labels, _ in _coefficients(state)
     )
     return LinearEffects(
         factor=state["factor"],

@@ -1,0 +1,92 @@
+"""Whether a model's coefficients can be integrated out; read off what its family, terms and priors declare."""
+
+from bayesdeep.core.linear import LinearColumns, LinearEffects
+from bayesdeep.core.priors import ChosenPrior, PriorSpec
+from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
+from bayesdeep.spec.model_spec import ModelSpec
+
+LARGEST_WIDTH = 12
+"""Most coefficients a group may have: their Cholesky factors are written out entry by entry."""
+
+
+def why_not(spec: ModelSpec) -> str | None:
+    """Return why the coefficients cannot be integrated out exactly, in a clause; None if they can."""
+    family = FAMILIES[spec.family]
+    main = family.main.name
+    if "gaussian" not in family.words:
+        return f"the response is {spec.family}, not gaussian"
+    if spec.links[main] != "identity":
+        return f"the link of {main} is {spec.links[main]}, not identity"
+    others = [p.parameter for p in spec.predictors if p.parameter != main]
+    if others:
+        return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
+    strange = set(spec.response.modifiers) - {"weighted"}
+    if strange:
+        return f"the response is {' and '.join(sorted(strange))}"
+    for term in spec.predictors[0].terms:
+        plugin = TERMS[term.kind]
+        if plugin.linear is None:
+            return f"the term {term.source or term.kind} is not linear in its coefficients"
+        part = plugin.linear(term.state)
+        reason = None
+        if isinstance(part, LinearColumns):
+            names = [s.slot for s in part.slices]
+            raw = spec.prior("Intercept_raw") is not None
+            names += (["Intercept_raw"] if raw else ["Intercept"]) if part.intercept else []
+            reason = _columns(spec, names)
+        elif isinstance(part, LinearEffects):
+            reason = _effects(spec, part)
+        if reason is not None:
+            return reason
+    return _scale(spec.prior("sigma")) if "sigma" not in spec.known else None
+
+
+def _columns(spec: ModelSpec, names: list[str]) -> str | None:
+    for name in names:
+        chosen = spec.prior(name)
+        assert chosen is not None, name
+        if PRIORS[chosen.prior.name].gaussian is None:
+            return f"the prior of {name} is {chosen.prior}, not normal"
+        if _nested(chosen.prior):
+            return f"the prior of {name}, {chosen.prior}, has a hyperprior"
+    return None
+
+
+def _effects(spec: ModelSpec, part: LinearEffects) -> str | None:
+    if part.slices[-1].stop > LARGEST_WIDTH:
+        return f"{part.slices[-1].stop} coefficients vary by {part.factor}"
+    for piece in part.slices:
+        chosen = spec.prior(piece.slot)
+        if chosen is None:
+            reason = _scale(spec.prior(f"{piece.slot}_sigma"))
+        else:
+            reason = _given_effects(chosen)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _given_effects(chosen: ChosenPrior) -> str | None:
+    """Return why effects whose own prior the user gave cannot be integrated out."""
+    plugin = PRIORS[chosen.prior.name]
+    if plugin.gaussian is None or plugin.scale is None or plugin.location is None:
+        return f"the prior of {chosen.name} is {chosen.prior}, not normal"
+    if chosen.prior.get(plugin.location) != 0.0:
+        return f"the prior of {chosen.name}, {chosen.prior}, is not centred on 0"
+    scale = chosen.prior.get(plugin.scale)
+    if isinstance(scale, PriorSpec):
+        return _scale(ChosenPrior(f"{chosen.key}_{plugin.scale}", scale, "user", "", chosen.key))
+    return None
+
+
+def _scale(chosen: ChosenPrior | None) -> str | None:
+    assert chosen is not None
+    if PRIORS[chosen.prior.name].log_density is None:
+        return f"the prior of {chosen.name}, {chosen.prior}, has no density for scales"
+    if _nested(chosen.prior):
+        return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior"
+    return None
+
+
+def _nested(prior: PriorSpec) -> bool:
+    return any(isinstance(value, PriorSpec) for _, value in prior.arguments)

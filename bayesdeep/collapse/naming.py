@@ -1,0 +1,91 @@
+"""Draws of a linear system to the arrays the posterior shows, by name."""
+
+import numpy as np
+
+from bayesdeep.core.linear import Factor, LinearSystem, Scale
+from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .layout import EffectsPart, Layout
+
+
+def posterior_arrays(
+    spec: ModelSpec,
+    layout: Layout,
+    system: LinearSystem,
+    centre: float,
+    positions: np.ndarray,
+    coefficients: tuple[np.ndarray, ...],
+) -> dict[str, np.ndarray]:
+    """Return every reported quantity by name, each ``(draw, …)``.
+
+    Parameters
+    ----------
+    positions
+        Hyperparameters' coordinates ``(draw, hyperparameter)``.
+    coefficients
+        Population coefficients ``(draw, column)``, then for each factor its effects ``(draw, level, width)``.
+    """
+    found = _population(layout, centre, coefficients[0])
+    if layout.standard_error is None:
+        found["sigma"] = _scale(system.sigma, positions)
+    for place in layout.effects:
+        factor, effects = system.factors[place.factor], coefficients[1 + place.factor]
+        found.update(_spreads(spec, place, factor, positions))
+        for piece in place.part.slices:
+            start = place.start + piece.start
+            own = effects[:, :, start : place.start + piece.stop]
+            found[piece.slot] = own[:, :, 0] if piece.scalar else own.transpose(0, 2, 1)
+    return found
+
+
+def _population(layout: Layout, centre: float, coefficients: np.ndarray) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    scaled = coefficients / layout.sds
+    if layout.intercept:
+        found["Intercept"] = scaled[:, 0] + centre - scaled[:, 1:] @ layout.means[1:]
+    for place in layout.columns:
+        for piece in place.part.slices:
+            own = scaled[:, place.start + piece.start : place.start + piece.stop]
+            found[piece.slot] = own[:, 0] if piece.scalar else own
+    return found
+
+
+def _scale(scale: Scale, positions: np.ndarray) -> np.ndarray:
+    return np.full(len(positions), scale.value) if scale.index is None else np.exp(positions[:, scale.index])
+
+
+def _spreads(spec: ModelSpec, place: EffectsPart, factor: Factor, positions: np.ndarray) -> dict[str, np.ndarray]:
+    found = {}
+    for piece in place.part.slices:
+        own = [_scale(s, positions) for s in factor.scales[place.start + piece.start : place.start + piece.stop]]
+        effects = spec.prior(piece.slot)
+        if effects is None:
+            found[f"{piece.slot}_sigma"] = own[0] if piece.scalar else np.stack(own, axis=1)
+        elif factor.scales[place.start + piece.start].index is not None:
+            found[f"{effects.key}_{PRIORS[effects.prior.name].scale}"] = own[0]
+    if place.part.correlation is not None:
+        first = next(first for start, _, first in factor.blocks if start == place.start)
+        size = place.part.slices[-1].stop
+        pairs = size * (size - 1) // 2
+        found[place.part.correlation] = correlations(np.tanh(positions[:, first : first + pairs]), size)
+    return found
+
+
+def correlations(partial: np.ndarray, size: int) -> np.ndarray:
+    """Return correlations below the diagonal, row by row ``(draw, pair)``, from partial ones in the same order."""
+    rows: list[list[np.ndarray]] = [[np.ones(len(partial))]]
+    k = 0
+    for i in range(1, size):
+        row, left = [], np.ones(len(partial))
+        for _ in range(i):
+            row.append(partial[:, k] * left)
+            left = left * np.sqrt(1.0 - partial[:, k] ** 2)
+            k += 1
+        rows.append([*row, left])
+    found = [
+        sum((a * b for a, b in zip(rows[i], rows[j], strict=False)), start=np.zeros(len(partial)))
+        for i in range(1, size)
+        for j in range(i)
+    ]
+    return np.stack(found, axis=1)

@@ -1,0 +1,180 @@
+"""A model and its sufficient statistics to the linear system an engine works on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Moments, Scale
+from bayesdeep.core.priors import ChosenPrior, PriorSpec
+from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .layout import Layout
+
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class SystemTarget:
+    """What an engine sees of a linear Gaussian model: its system, in the place of a log density."""
+
+    system: LinearSystem
+    words: frozenset[str]
+    seconds_compile: float = 0.0
+
+    @property
+    def dim(self) -> int:
+        """Return the number of hyperparameters."""
+        return self.system.dim
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return a label for each hyperparameter."""
+        return tuple(h.name for h in self.system.hyperparameters)
+
+    def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Not offered: engines that ask for a system evaluate it themselves."""
+        raise NotImplementedError
+
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """Return the hyperparameters' likely values as coordinates ``(dim,)``."""
+        del rng
+        return np.zeros(self.dim)
+
+
+@dataclass
+class _Hyper:
+    """Hyperparameters as they are met; those that share a prior's key are one."""
+
+    found: list[Hyperparameter] = field(default_factory=list)
+    shared: dict[str, int] = field(default_factory=dict)
+
+    def scale(self, name: str, prior: PriorSpec, start: float, key: str | None = None) -> Scale:
+        """Return a new scale, or the one that ``key`` stands for already."""
+        if key is not None and key in self.shared:
+            return Scale(self.shared[key])
+        log_density = PRIORS[prior.name].log_density
+        assert log_density is not None
+        arguments = {k: v for k, v in prior.arguments if v is not None}
+        self.found.append(Hyperparameter(name, "scale", partial(log_density, **arguments), start))
+        if key is not None:
+            self.shared[key] = len(self.found) - 1
+        return Scale(len(self.found) - 1)
+
+    def correlations(self, name: str, eta: float, size: int) -> int:
+        """Return the index of the first of ``size (size - 1) / 2`` partial correlations under an LKJ prior."""
+        first = len(self.found)
+        for i in range(1, size):
+            for j in range(i):
+                density = _partial_density(eta + (size - 2 - j) / 2)
+                self.found.append(Hyperparameter(f"{name}[{j}, {i}]", "partial", density, 0.0))
+        return first
+
+
+def _partial_density(shape: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the log density of ``2 B - 1`` with ``B ~ Beta(shape, shape)``."""
+    from scipy.special import betaln
+
+    constant = float(-betaln(shape, shape) - (2 * shape - 1) * np.log(2.0))
+
+    def density(value: np.ndarray) -> np.ndarray:
+        return constant + (shape - 1) * np.log1p(-(value**2))
+
+    return density
+
+
+def system_of(spec: ModelSpec, layout: Layout, moments: Moments, centre: float) -> LinearSystem:
+    """Return the linear system of a model whose statistics were taken about ``centre``."""
+    hyper = _Hyper()
+    spread = spec.response.spread
+    factors = _factors(spec, layout, hyper, spread)
+    if layout.standard_error is None:
+        chosen = spec.prior("sigma")
+        assert chosen is not None
+        sigma = hyper.scale("sigma", chosen.prior, spread)
+    else:
+        sigma = Scale(None, 1.0)
+    precision, shift, constant = _population(spec, layout, centre)
+    return LinearSystem(moments, factors, sigma, tuple(hyper.found), precision, shift, constant)
+
+
+def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> tuple[Factor, ...]:
+    found = [Factor(name, levels, width, ()) for name, levels, width in layout.factors]
+    for place in layout.effects:
+        scales: list[Scale] = []
+        for piece in place.part.slices:
+            scales += _scales(spec, piece.slot, piece.stop - piece.start, hyper, spread)
+        blocks = found[place.factor].blocks
+        if place.part.correlation is not None:
+            chosen = spec.prior(place.part.correlation)
+            assert chosen is not None
+            eta = chosen.prior.get("eta")
+            assert isinstance(eta, float)
+            first = hyper.correlations(place.part.correlation, eta, len(scales))
+            blocks = (*blocks, (place.start, place.start + len(scales), first))
+        found[place.factor] = replace(
+            found[place.factor], scales=(*found[place.factor].scales, *scales), blocks=blocks
+        )
+    return tuple(found)
+
+
+def _scales(spec: ModelSpec, slot: str, size: int, hyper: _Hyper, spread: float) -> list[Scale]:
+    effects = spec.prior(slot)
+    if effects is None:
+        chosen = spec.prior(f"{slot}_sigma")
+        assert chosen is not None
+        start = 0.3 * spread / _per_unit(chosen, spread)
+        return [hyper.scale(chosen.name, chosen.prior, start) for _ in range(size)]
+    own = str(PRIORS[effects.prior.name].scale)
+    scale = effects.prior.get(own)
+    if not isinstance(scale, PriorSpec):
+        assert isinstance(scale, float)
+        return [Scale(None, scale)] * size
+    name = f"{effects.key}_{own}"
+    return [hyper.scale(name, scale, 0.3 * spread / _per_unit(effects, spread), name)] * size
+
+
+def _per_unit(chosen: ChosenPrior, spread: float) -> float:
+    """Return the standard deviation of the column that an effect belongs to."""
+    return spread / chosen.unit if chosen.unit > 0 else 1.0
+
+
+def _population(spec: ModelSpec, layout: Layout, centre: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return prior precision, precision times mean, and the log prior's constant, of centred and scaled columns."""
+    count = len(layout.means)
+    precision, shift, constant = np.zeros((count, count)), np.zeros(count), 0.0
+
+    def put(direction: np.ndarray, mean: float, weight: float) -> None:
+        nonlocal constant
+        precision[...] += weight * np.outer(direction, direction)
+        shift[...] += weight * mean * direction
+        if weight > 0:
+            constant += 0.5 * (np.log(weight) - LOG_2PI) - 0.5 * weight * mean**2
+
+    for place in layout.columns:
+        if place.part.intercept:
+            raw = spec.prior("Intercept_raw")
+            mean, weight = _gaussian(spec.prior("Intercept") if raw is None else raw)
+            direction = np.zeros(count)
+            direction[0] = 1.0
+            if raw is not None:
+                direction[1:] = -layout.means[1:] / layout.sds[1:]
+            put(direction, mean - centre, weight)
+        for piece in place.part.slices:
+            mean, weight = _gaussian(spec.prior(piece.slot))
+            for k in range(place.start + piece.start, place.start + piece.stop):
+                direction = np.zeros(count)
+                direction[k] = 1.0
+                put(direction, mean * layout.sds[k], weight / layout.sds[k] ** 2)
+    return precision, shift, float(constant)
+
+
+def _gaussian(chosen: ChosenPrior | None) -> tuple[float, float]:
+    assert chosen is not None
+    gaussian = PRIORS[chosen.prior.name].gaussian
+    assert gaussian is not None
+    arguments: dict[str, Any] = {k: v for k, v in chosen.prior.arguments if v is not None}
+    return gaussian(**arguments)

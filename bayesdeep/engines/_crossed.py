@@ -1,0 +1,281 @@
+r"""The marginal likelihood of a system with large crossed factors, one value of the hyperparameters at a time.
+
+The largest factor is eliminated group by group; what it takes off the rest, :math:`\sum_j C_j^\top E_j C_j` with
+:math:`E_j = T (I + T^\top A_j T)^{-1} T^\top` and sparse :math:`C_j`, is linear in the entries of the small matrices
+:math:`E_j`, and where its entries lie does not depend on the hyperparameters. So the products of every :math:`C_j` are
+multiplied out once, into one sparse matrix, and each evaluation is a sparse matrix times a vector and one dense Cholesky
+factorisation of the rest by LAPACK.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg.blas import dtrsm
+from scipy.linalg.lapack import dpotrf, dtrtrs
+
+from bayesdeep.core.linear import LinearSystem
+
+from ._blocks import LOG_2PI, between
+from ._hyper import Scales
+
+LARGEST_REST = 12_000
+"""Columns of the rest beyond which its dense factorisation is out of proportion: 1.2 GB and some 10 s each."""
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """A linear system laid out for eliminating one factor and factorising the rest densely.
+
+    Attributes
+    ----------
+    first
+        The factor that is eliminated.
+    own, response
+        Its products with itself ``(level, width, width)`` and with the response ``(level, width)``.
+    coupling
+        Its products with the rest's columns, sparse ``(level * width, rest)``.
+    products
+        Sparse ``(spot, level * width * width)``: what each entry of the ``E_j`` adds to the spots of the rest.
+    spots
+        Where these lie in the rest's lower triangle, as positions of its transpose ravelled ``(spot,)``.
+    rest, right
+        Products among the rest's columns ``(rest, rest)``, and with the response ``(rest,)``.
+    inner
+        Factors of the rest, and where their columns begin.
+    """
+
+    system: LinearSystem
+    first: int
+    own: np.ndarray
+    response: np.ndarray
+    coupling: sparse.csr_array
+    products: sparse.csr_array
+    spots: np.ndarray
+    rest: np.ndarray
+    right: np.ndarray
+    inner: tuple[tuple[int, int], ...]
+
+    @property
+    def step(self) -> int:
+        """Return how many values are worked on at once: one."""
+        return 1
+
+    def log_likelihood(self, scales: Scales) -> np.ndarray:
+        """Return the log marginal density of the response ``(batch,)``."""
+        return np.array([self.factor(scales.take(slice(i, i + 1))).value for i in range(scales.batch)])
+
+    def draw(self, scales: Scales, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Return the coefficients given hyperparameters: ``(batch, column)``, then ``(batch, level, width)`` each.
+
+        Equal values that follow each other share one factorisation.
+        """
+        system = self.system
+        out = [np.empty((scales.batch, system.columns))]
+        out += [np.empty((scales.batch, f.levels, f.width)) for f in system.factors]
+        for start, stop in _runs(scales):
+            self.fill(self.factor(scales.take(slice(start, start + 1))), stop - start, rng, [o[start:stop] for o in out])
+        return tuple(out)
+
+    def factor(self, scales: Scales) -> "_Factored":
+        """Return the log marginal density at one value, with what drawing the coefficients needs."""
+        system, p = self.system, self.system.columns
+        inverse = float(1.0 / scales.sigma[0] ** 2)
+        roots = [_dense(root) for root in scales.roots]
+        root = roots[self.first]
+        inner = np.eye(len(root)) + root.T @ (self.own * inverse) @ root
+        try:
+            lower = np.linalg.cholesky(inner)
+        except np.linalg.LinAlgError:
+            return _FAILED
+        half = np.linalg.solve(lower, np.broadcast_to(root.T, lower.shape))
+        # E_j / sigma^4, and C' E y.
+        explained = half.transpose(0, 2, 1) @ half * inverse
+        reach = np.einsum("jkm,jm->jk", explained, self.response)
+        turned = _columns_scale(self, roots)
+        packed = self.rest * inverse
+        packed.ravel()[self.spots] -= (self.products @ explained.ravel()) * inverse
+        right = (self.right - self.coupling.T @ reach.ravel()) * inverse
+        packed, right = turned.both(packed), turned.one(right)
+        packed[:p, :p] += system.precision
+        right[:p] += system.shift
+        packed.ravel()[p * (len(packed) + 1) :: len(packed) + 1] += 1.0
+        # The lower triangle in C order is the upper one in Fortran's, which LAPACK works on in place.
+        factor, info = dpotrf(packed.T, lower=0, overwrite_a=1, clean=0)
+        if info != 0:
+            return _FAILED
+        seen, _ = dtrtrs(factor, right, lower=0, trans=1)
+        left = system.moments.gram[-1, -1] - np.einsum("jk,jk->", self.response, reach)
+        diagonal = factor.ravel(order="K")[:: len(packed) + 1]
+        value = (
+            system.moments.constant
+            + system.prior_constant
+            + 0.5 * p * LOG_2PI
+            - system.moments.rows * float(np.log(scales.sigma[0]))
+            - float(np.log(np.diagonal(lower, axis1=1, axis2=2)).sum())
+            - float(np.log(diagonal).sum())
+            - 0.5 * max(float(left * inverse - seen @ seen), 0.0)
+        )
+        return _Factored(value if np.isfinite(value) else -np.inf, factor, seen, lower, roots, inverse)
+
+    def fill(self, factored: "_Factored", count: int, rng: np.random.Generator, out: list[np.ndarray]) -> None:
+        """Fill ``out`` with ``count`` draws of the coefficients: columns first, then each factor's."""
+        system, p = self.system, self.system.columns
+        noise = factored.seen[:, None] + rng.standard_normal((len(factored.seen), count))
+        x = dtrsm(1.0, factored.upper, np.asfortranarray(noise), lower=0, overwrite_b=1)
+        out[0][...] = x[:p].T
+        effects = np.empty_like(x)
+        effects[:p] = x[:p]
+        for number, start in self.inner:
+            factor = system.factors[number]
+            stop = start + factor.levels * factor.width
+            u = factored.roots[number] @ x[start:stop].reshape(factor.levels, factor.width, count)
+            out[1 + number][...] = u.transpose(2, 0, 1)
+            effects[start:stop] = u.reshape(stop - start, count)
+        root = factored.roots[self.first]
+        levels, width = self.response.shape
+        unexplained = self.response[..., None] - (self.coupling @ effects).reshape(levels, width, count)
+        seen = np.linalg.solve(factored.lower, root.T @ unexplained * factored.inverse)
+        seen += rng.standard_normal(seen.shape)
+        b = np.linalg.solve(factored.lower.transpose(0, 2, 1), seen)
+        out[1 + self.first][...] = (root @ b).transpose(2, 0, 1)
+
+
+@dataclass(frozen=True)
+class _Factored:
+    value: float
+    upper: np.ndarray
+    seen: np.ndarray
+    lower: np.ndarray
+    roots: list[np.ndarray]
+    inverse: float
+
+
+_NOTHING = np.zeros(0)
+_FAILED = _Factored(-np.inf, _NOTHING, _NOTHING, _NOTHING, [], 0.0)
+
+
+def _dense(entries: list) -> np.ndarray:
+    found = np.zeros((len(entries), len(entries)))
+    for k, row in enumerate(entries):
+        for m, entry in enumerate(row):
+            if entry is not None:
+                found[k, m] = entry[0]
+    return found
+
+
+class _Turn:
+    """The rest's columns from effects to standardised ones: a diagonal, or blocks along it."""
+
+    def __init__(self, size: int, pieces: list[tuple[int, int, np.ndarray]]) -> None:
+        self._diagonal = np.ones(size)
+        self._blocks = []
+        for start, levels, root in pieces:
+            width = len(root)
+            if width == 1:
+                self._diagonal[start : start + levels] = root[0, 0]
+            else:
+                self._blocks.append((start, levels, root))
+
+    def one(self, vector: np.ndarray) -> np.ndarray:
+        """Return ``M' v``."""
+        found = vector * self._diagonal
+        for start, levels, root in self._blocks:
+            stop = start + levels * len(root)
+            found[start:stop] = (found[start:stop].reshape(levels, len(root)) @ root).ravel()
+        return found
+
+    def both(self, matrix: np.ndarray) -> np.ndarray:
+        """Return ``M' A M``, in place."""
+        matrix *= self._diagonal
+        matrix *= self._diagonal[:, None]
+        if self._blocks:
+            # Only the lower triangle is filled; blocks need both.
+            matrix = np.tril(matrix) + np.tril(matrix, -1).T
+        for start, levels, root in self._blocks:
+            width = len(root)
+            stop = start + levels * width
+            columns = matrix[:, start:stop].reshape(len(matrix), levels, width) @ root
+            matrix[:, start:stop] = columns.reshape(len(matrix), -1)
+            rows = root.T @ matrix[start:stop].reshape(levels, width, len(matrix))
+            matrix[start:stop] = rows.reshape(stop - start, len(matrix))
+        return matrix
+
+
+def _columns_scale(crossed: Crossed, roots: list[np.ndarray]) -> _Turn:
+    pieces = [(start, crossed.system.factors[n].levels, roots[n]) for n, start in crossed.inner]
+    return _Turn(len(crossed.right), pieces)
+
+
+def _runs(scales: Scales) -> list[tuple[int, int]]:
+    """Return where runs of equal values begin and end."""
+    values = np.stack([scales.sigma, *(e for root in scales.roots for row in root for e in row if e is not None)])
+    change = np.flatnonzero((values[:, 1:] != values[:, :-1]).any(axis=0)) + 1
+    edges = [0, *change.tolist(), scales.batch]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def lay_out_crossed(system: LinearSystem, first: int) -> Crossed:
+    """Return the system laid out for eliminating the factor ``first``."""
+    moments, p = system.moments, system.columns
+    inner, at = [], p
+    for number, factor in enumerate(system.factors):
+        if number != first:
+            inner.append((number, at))
+            at += factor.levels * factor.width
+    rest, right = np.zeros((at, at)), np.zeros(at)
+    rest[:p, :p], right[:p] = moments.gram[:-1, :-1], moments.gram[:-1, -1]
+    for number, start in inner:
+        factor = system.factors[number]
+        stop = start + factor.levels * factor.width
+        with_columns = moments.with_columns[number].reshape(stop - start, -1)
+        rest[start:stop, :p], right[start:stop] = with_columns[:, :-1], with_columns[:, -1]
+        blocks = rest[start:stop, start:stop].reshape(factor.levels, factor.width, factor.levels, factor.width)
+        each = np.arange(factor.levels)
+        blocks[each, :, each, :] = moments.own[number]
+        for other, begin in inner:
+            if other < number:
+                table = between(system, number, other)
+                rest[start:stop, begin : begin + table.shape[1]] = table.toarray()
+    levels, width = system.factors[first].levels, system.factors[first].width
+    columns = sparse.csr_array(moments.with_columns[first][:, :, :-1].reshape(levels * width, p))
+    coupling = sparse.hstack([columns, *(between(system, first, n) for n, _ in inner)], format="csr")
+    products, spots = _multiplied_out(coupling, levels, width)
+    response = np.ascontiguousarray(moments.with_columns[first][:, :, -1])
+    return Crossed(
+        system, first, moments.own[first], response, coupling, products, spots, rest, right, tuple(inner)
+    )
+
+
+def _multiplied_out(coupling: sparse.csr_array, levels: int, width: int) -> tuple[sparse.csr_array, np.ndarray]:
+    """Return products of all pairs of a group's entries, ``(spot, level * width * width)``, and the spots."""
+    size = coupling.shape[1]
+    coupling = coupling.tocsr()
+    coupling.sort_indices()
+    spots, places, values = [], [], []
+    for k in range(width):
+        for m in range(width):
+            rows = np.arange(levels)
+            left, right = coupling[rows * width + k], coupling[rows * width + m]
+            i, j = _pairs(left, right)
+            row, column = left.indices[i], right.indices[j]
+            keep = row >= column
+            spots.append(row[keep].astype(np.int64) * size + column[keep])
+            level = np.repeat(rows, np.diff(left.indptr))[i[keep]]
+            places.append((level * width + k) * width + m)
+            values.append(left.data[i[keep]] * right.data[j[keep]])
+    there, inverse = np.unique(np.concatenate(spots), return_inverse=True)
+    table = sparse.coo_array(
+        (np.concatenate(values), (inverse, np.concatenate(places))), shape=(len(there), levels * width * width)
+    )
+    return table.tocsr(), there
+
+
+def _pairs(left: sparse.csr_array, right: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of all pairs of entries that lie in the same row."""
+    sizes_left, sizes_right = np.diff(left.indptr), np.diff(right.indptr)
+    each = np.repeat(sizes_right, sizes_left)
+    i = np.repeat(np.arange(left.nnz), each)
+    begin = np.repeat(right.indptr[:-1], sizes_left)
+    offset = np.arange(len(i)) - np.repeat(np.cumsum(each) - each, each)
+    return i, np.repeat(begin, each) + offset

@@ -1,0 +1,122 @@
+"""Hyperparameters of a linear system: coordinates to scales and factors, and their log prior density, many at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesdeep.core.linear import Factor, LinearSystem, Scale
+
+Entries = list[list[np.ndarray | None]]
+"""A lower-triangular matrix written out: entry ``[k][m]`` is ``(batch,)``, None where it is always 0."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The values of a batch of hyperparameters.
+
+    Attributes
+    ----------
+    sigma
+        Residual standard deviation ``(batch,)``.
+    roots
+        For each grouping factor the lower-triangular ``T`` with ``T T'`` the covariance of a group's coefficients.
+    """
+
+    sigma: np.ndarray
+    roots: tuple[Entries, ...]
+
+    @property
+    def batch(self) -> int:
+        """Return how many there are."""
+        return len(self.sigma)
+
+    def take(self, part: slice) -> "Scales":
+        """Return some of them."""
+        roots = tuple(
+            [[None if e is None else e[part] for e in row] for row in entries] for entries in self.roots
+        )
+        return Scales(self.sigma[part], roots)
+
+
+def scales_of(system: LinearSystem, points: np.ndarray) -> Scales:
+    """Return the scales at coordinates ``(batch, dim)``: logarithms, and inverse hyperbolic tangents."""
+    return Scales(
+        _value(system.sigma, points), tuple(_root(factor, points) for factor in system.factors)
+    )
+
+
+def log_prior(system: LinearSystem, points: np.ndarray) -> np.ndarray:
+    """Return the log prior density of natural values at coordinates ``(batch, dim)``, without any Jacobian."""
+    total = np.zeros(len(points))
+    with np.errstate(all="ignore"):
+        for k, hyper in enumerate(system.hyperparameters):
+            total += hyper.log_density(np.exp(points[:, k]) if hyper.kind == "scale" else np.tanh(points[:, k]))
+    return np.where(np.isnan(total), -np.inf, total)
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    r"""Where proposals are made.
+
+    A scale :math:`s` is :math:`u \sinh |x|` with a unit :math:`u` of about its size: linear near 0, where the posterior of a
+    scale is smooth and even in it, and logarithmic far out, where it is skew. Correlations stay as they are. With no units
+    scales are on the log scale.
+
+    Attributes
+    ----------
+    units
+        ``(dim,)``, not a number where the coordinate is the system's own.
+    """
+
+    units: np.ndarray
+
+    def to_system(self, points: np.ndarray) -> np.ndarray:
+        """Return the system's coordinates of points ``(batch, dim)``; minus infinity where a scale is 0."""
+        own = np.isnan(self.units)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            return np.where(own, points, np.log(self.units * np.sinh(np.abs(points))))
+
+    def from_system(self, points: np.ndarray) -> np.ndarray:
+        """Return the points at the system's coordinates ``(batch, dim)``."""
+        return np.where(np.isnan(self.units), points, np.arcsinh(np.exp(points) / self.units))
+
+    def log_jacobian(self, system: LinearSystem, points: np.ndarray) -> np.ndarray:
+        """Return the log derivative of natural values by coordinates, ``(batch,)``."""
+        total = np.zeros(len(points))
+        for k, (hyper, unit) in enumerate(zip(system.hyperparameters, self.units, strict=True)):
+            x = points[:, k]
+            far = np.abs(x) + np.log1p(np.exp(-2.0 * np.abs(x))) - np.log(2.0)  # log cosh x
+            if hyper.kind == "partial":
+                total -= 2.0 * far
+            else:
+                total += x if np.isnan(unit) else far + np.log(unit)
+        return total
+
+
+def start_of(system: LinearSystem) -> np.ndarray:
+    """Return the coordinates ``(dim,)`` of the hyperparameters' likely values."""
+    return np.array(
+        [np.log(max(h.start, 1e-300)) if h.kind == "scale" else np.arctanh(h.start) for h in system.hyperparameters]
+    )
+
+
+def _value(scale: Scale, points: np.ndarray) -> np.ndarray:
+    return np.full(len(points), scale.value) if scale.index is None else np.exp(points[:, scale.index])
+
+
+def _root(factor: Factor, points: np.ndarray) -> Entries:
+    entries: Entries = [[None] * (k + 1) for k in range(factor.width)]
+    sds = [_value(scale, points) for scale in factor.scales]
+    for k, sd in enumerate(sds):
+        entries[k][k] = sd
+    for start, stop, first in factor.blocks:
+        at = first
+        for i in range(1, stop - start):
+            left = np.ones(len(points))
+            for j in range(i):
+                partial = np.tanh(points[:, at])
+                entries[start + i][start + j] = sds[start + i] * partial * left
+                left = left * np.sqrt(1.0 - partial**2)
+                at += 1
+            entries[start + i][start + i] = sds[start + i] * left
+    return entries

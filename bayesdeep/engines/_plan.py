@@ -1,0 +1,57 @@
+"""How a linear system is best eliminated, read off its sizes and which factor is nested in which."""
+
+import numpy as np
+
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.linear import LinearSystem
+
+from ._blocks import Blocks, between, lay_out
+from ._crossed import LARGEST_REST, Crossed, lay_out_crossed
+
+SMALL_REST = 150
+"""Columns of the rest up to which many values are worked on at once."""
+
+LARGEST_COUPLING = 50_000_000
+"""Products between an eliminated factor and the rest that are kept densely."""
+
+
+def plan(system: LinearSystem) -> Blocks | Crossed:
+    """Return the system laid out for evaluation.
+
+    Raises
+    ------
+    FitError
+        Where large factors are crossed so that the rest is too large to factorise.
+    """
+    order = sorted(range(len(system.factors)), key=lambda f: -system.factors[f].levels)
+    parents: dict[tuple[int, int], np.ndarray] = {}
+    chain: list[int] = []
+    for factor in order:
+        lies_in = {f: nested_in(system, f, factor) for f in chain}
+        if all(at is not None for at in lies_in.values()):
+            parents.update({(f, factor): at for f, at in lies_in.items() if at is not None})
+            chain.append(factor)
+    rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k not in chain)
+    coupled = sum(system.factors[k].levels * system.factors[k].width for k in chain) * (rest + 1)
+    if rest <= SMALL_REST and coupled <= LARGEST_COUPLING:
+        return lay_out(system, tuple(chain), parents)
+    if not chain:
+        return lay_out(system, (), {})
+    rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k != chain[0])
+    if rest > LARGEST_REST:
+        raise FitError(
+            f"collapsed: beside '{system.factors[chain[0]].name}', {rest:,} coefficients have to be factorised together "
+            f"(at most {LARGEST_REST:,}); use method='nuts'"
+        )
+    return lay_out_crossed(system, chain[0])
+
+
+def nested_in(system: LinearSystem, inner: int, outer: int) -> np.ndarray | None:
+    """Return the group of ``outer`` in which each group of ``inner`` lies ``(level,)``; None if some lie in several."""
+    table = between(system, inner, outer).tocoo()
+    keep = table.data != 0
+    first = table.coords[0][keep] // system.factors[inner].width
+    second = table.coords[1][keep] // system.factors[outer].width
+    at = np.zeros(system.factors[inner].levels, dtype=np.int64)
+    at[first] = second
+    return at if np.array_equal(at[first], second) else None

@@ -1,0 +1,266 @@
+"""Proposal distributions for a handful of hyperparameters: the mode, the curvature there, and mixtures fitted to weights.
+
+References
+----------
+Cappé, Douc, Guillin, Marin and Robert (2008), Adaptive importance sampling in general mixture classes,
+doi:10.1007/s11222-008-9059-x. Peel and McLachlan (2000), Robust mixture modelling using the t distribution,
+doi:10.1023/A:1008981510081.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from bayesdeep.core.errors import FitError
+
+Density = Callable[[np.ndarray], np.ndarray]
+"""Log density of points ``(batch, dim)``, ``(batch,)``; minus infinity where there is none."""
+
+GRADIENT_STEP, CURVATURE_STEP = 1e-4, 2e-2
+NEAR, MOST_FOLDED = 4.5, 5
+"""A scale is folded at 0 if its mode is within so many standard deviations of it; at most so many are."""
+
+GOOD = 0.95
+"""Efficiency (effective over actual number of importance draws) at which fitting the proposal stops."""
+
+FARTHEST = 40.0
+"""A coordinate (a log scale, an inverse hyperbolic tangent) beyond which there is no mode worth the name."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A mixture of multivariate t distributions.
+
+    Attributes
+    ----------
+    weights, means, factors, freedoms
+        ``(component,)``, ``(component, dim)``, lower Cholesky factors of the scale matrices
+        ``(component, dim, dim)``, degrees of freedom ``(component,)``.
+    folded
+        Coordinates whose sign is dropped: scales that may be 0.
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    factors: np.ndarray
+    freedoms: np.ndarray
+    folded: tuple[int, ...] = ()
+
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Return points ``(count, dim)``."""
+        which = rng.choice(len(self.weights), size=count, p=self.weights)
+        z = rng.standard_normal((count, self.means.shape[1]))
+        spread = np.sqrt(self.freedoms[which] / rng.chisquare(self.freedoms[which]))
+        points = self.means[which] + np.einsum("nij,nj->ni", self.factors[which], z) * spread[:, None]
+        folded = list(self.folded)
+        points[:, folded] = np.abs(points[:, folded])
+        return points
+
+    def parts(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each component's log density with its weight, and squared distances; both ``(batch, component)``."""
+        dim = points.shape[1]
+        density = np.empty((len(points), len(self.weights)))
+        distance = np.empty_like(density)
+        for k, (mean, factor, nu) in enumerate(zip(self.means, self.factors, self.freedoms, strict=True)):
+            z = np.linalg.solve(factor, (points - mean).T)
+            distance[:, k] = (z**2).sum(axis=0)
+            constant = gammaln((nu + dim) / 2) - gammaln(nu / 2) - 0.5 * dim * np.log(nu * np.pi)
+            constant -= np.log(np.diag(factor)).sum() - np.log(max(self.weights[k], 1e-300))
+            density[:, k] = constant - 0.5 * (nu + dim) * np.log1p(distance[:, k] / nu)
+        return density, distance
+
+    def log_density(self, points: np.ndarray) -> np.ndarray:
+        """Return the log density ``(batch,)``, of folded coordinates the sum over both signs."""
+        terms = []
+        for signs in product((1.0, -1.0), repeat=len(self.folded)):
+            mirrored = points.copy()
+            mirrored[:, list(self.folded)] *= signs
+            terms.append(logsumexp(self.parts(mirrored)[0], axis=1))
+        return terms[0] if len(terms) == 1 else logsumexp(np.stack(terms), axis=0)
+
+
+def single(mean: np.ndarray, factor: np.ndarray, freedom: float) -> Mixture:
+    """Return one t distribution."""
+    return Mixture(np.ones(1), mean[None], factor[None], np.array([freedom]))
+
+
+def find_mode(density: Density, start: np.ndarray) -> np.ndarray:
+    """Return where the log density is largest, from gradients by central differences.
+
+    Raises
+    ------
+    FitError
+        Where the density has no maximum within reach: the posterior may be improper.
+    """
+    from scipy.optimize import minimize
+
+    dim = len(start)
+    shifts = np.concatenate([np.zeros((1, dim)), GRADIENT_STEP * np.eye(dim), -GRADIENT_STEP * np.eye(dim)])
+
+    def value_and_slope(x: np.ndarray) -> tuple[float, np.ndarray]:
+        found = density(x + shifts)
+        if not np.isfinite(found).all():
+            return 1e300, np.zeros(dim)
+        return -float(found[0]), -(found[1 : dim + 1] - found[dim + 1 :]) / (2 * GRADIENT_STEP)
+
+    result = minimize(value_and_slope, start, jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 200})
+    mode = np.asarray(result.x)
+    if not np.isfinite(result.fun) or result.fun >= 1e300 or (np.abs(mode - start) > FARTHEST).any():
+        raise FitError(
+            "collapsed: the marginal posterior of the scales has no maximum within reach; an improper prior (HalfFlat) "
+            "with few groups has this effect. Use a proper prior"
+        )
+    return mode
+
+
+def curvature(density: Density, mode: np.ndarray) -> np.ndarray:
+    """Return the lower Cholesky factor ``(dim, dim)`` of the inverse negative Hessian at the mode.
+
+    Directions in which the density does not fall off get a standard deviation of 2.
+    """
+    dim, h = len(mode), CURVATURE_STEP
+    steps, places = [np.zeros(dim)], {}
+    for i in range(dim):
+        for j in range(i + 1):
+            for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1)) if i != j else ((1, 0), (-1, 0)):
+                step = np.zeros(dim)
+                step[i] += a * h
+                step[j] += b * h
+                places[i, j, a, b] = len(steps)
+                steps.append(step)
+    found = density(mode + np.array(steps))
+    hessian = np.empty((dim, dim))
+    for i in range(dim):
+        for j in range(i + 1):
+            if i == j:
+                value = (found[places[i, i, 1, 0]] + found[places[i, i, -1, 0]] - 2 * found[0]) / h**2
+            else:
+                signs = sum(a * b * found[places[i, j, a, b]] for a in (1, -1) for b in (1, -1))
+                value = signs / (4 * h**2)
+            hessian[i, j] = hessian[j, i] = value
+    hessian = np.where(np.isfinite(hessian), hessian, -0.25 * np.eye(dim))
+    values, vectors = np.linalg.eigh(-hessian)
+    values = np.maximum(values, 0.25)
+    return np.linalg.cholesky(vectors / values @ vectors.T)
+
+
+def fit_mixture(
+    points: np.ndarray, weights: np.ndarray, components: int, freedom: float, rng: np.random.Generator
+) -> Mixture:
+    """Return a mixture of t distributions fitted to weighted points ``(n, dim)`` by a few steps of EM."""
+    dim = points.shape[1]
+    mean = weights @ points
+    centred = points - mean
+    whole = (centred * weights[:, None]).T @ centred + 1e-8 * np.eye(dim)
+    start = rng.choice(len(points), size=components, p=weights)
+    mixture = Mixture(
+        np.full(components, 1 / components),
+        points[start] if components > 1 else mean[None],
+        np.repeat(np.linalg.cholesky(whole)[None], components, axis=0),
+        np.full(components, freedom),
+    )
+    for _ in range(12):
+        density, distance = mixture.parts(points)
+        share = np.exp(density - logsumexp(density, axis=1, keepdims=True)) * weights[:, None]
+        mass = share.sum(axis=0)
+        tail = share * (freedom + dim) / (freedom + distance)
+        means, factors = np.empty_like(mixture.means), np.empty_like(mixture.factors)
+        for k in range(components):
+            means[k] = tail[:, k] @ points / max(tail[:, k].sum(), 1e-300)
+            centred = points - means[k]
+            scatter = (centred * tail[:, k, None]).T @ centred
+            # A little of the whole cloud's shape keeps small components from collapsing.
+            prior = 0.02
+            factors[k] = np.linalg.cholesky((scatter + prior * whole) / (mass[k] + prior))
+        mixture = Mixture((mass + 1e-6) / (mass + 1e-6).sum(), means, factors, mixture.freedoms)
+    return mixture
+
+
+def with_guard(mixture: Mixture, guard: Mixture, share: float) -> Mixture:
+    """Return the mixture with ``share`` of a wide component, so that no tail is left uncovered."""
+    return Mixture(
+        np.concatenate([(1 - share) * mixture.weights, share * guard.weights]),
+        np.concatenate([mixture.means, guard.means]),
+        np.concatenate([mixture.factors, guard.factors]),
+        np.concatenate([mixture.freedoms, guard.freedoms]),
+        guard.folded,
+    )
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A proposal, what it was fitted to (points with log density and log weight), and how efficient it looks."""
+
+    proposal: Mixture
+    points: np.ndarray
+    log_density: np.ndarray
+    log_weights: np.ndarray
+    efficiency: float
+
+
+def adapt(
+    density: Density,
+    mode: np.ndarray,
+    factor: np.ndarray,
+    foldable: np.ndarray,
+    sizes: tuple[int, ...],
+    rng: np.random.Generator,
+) -> Adapted:
+    """Return a proposal fitted in rounds of ``sizes`` points; it stops early when the fit is good.
+
+    ``foldable`` ``(dim,)`` says which coordinates stand for a scale by their absolute value.
+    """
+    sds = np.sqrt((factor**2).sum(axis=1))
+    near = np.flatnonzero(foldable & (np.abs(mode) < NEAR * sds))
+    # The sum over signs doubles with every folded coordinate; beyond a few the nearest to 0 are folded.
+    folded = tuple(sorted(near[np.argsort(np.abs(mode[near]) / sds[near])][:MOST_FOLDED].tolist()))
+    guard = replace(single(mode, 1.4 * factor, 4.0), folded=folded)
+    proposal = with_guard(single(mode, 1.05 * factor, 12.0), guard, 0.15)
+    points = np.zeros((0, len(mode)))
+    log_p, used, counts = np.zeros(0), [], []
+    for size in sizes:
+        new = proposal.draw(size, rng)
+        points, log_p = np.concatenate([points, new]), np.concatenate([log_p, density(new)])
+        used.append(proposal)
+        counts.append(size)
+        # All rounds together are one sample from the mixture of their proposals.
+        log_q = logsumexp(
+            np.stack([q.log_density(points) for q in used], axis=1), axis=1, b=np.array(counts) / sum(counts)
+        )
+        log_w = np.where(np.isfinite(log_p), log_p - log_q, -np.inf)
+        if not np.isfinite(log_w).any():
+            raise FitError("collapsed: the marginal posterior of the scales is nowhere finite near its mode")
+        proposal, efficiency = _best(points, log_p, log_w, guard, proposal, rng)
+        if efficiency > GOOD:
+            break
+    return Adapted(proposal, points, log_p, log_w, efficiency)
+
+
+def _best(
+    points: np.ndarray, log_p: np.ndarray, log_w: np.ndarray, guard: Mixture, last: Mixture, rng: np.random.Generator
+) -> tuple[Mixture, float]:
+    """Return whichever of a few mixtures fitted to the weighted points promises the most even weights."""
+    weights = np.exp(log_w - logsumexp(log_w))
+    # A few points must not make a component of their own.
+    even = np.minimum(weights, 1.0 / np.sqrt(len(weights)))
+    even = even / even.sum()
+    effective = 1.0 / (even**2).sum()
+    dim = points.shape[1]
+    most = int(np.clip(effective / (12 * dim), 1, 6))
+    candidates, clouds = [last], [points]
+    if guard.folded:
+        mirrored = points.copy()
+        mirrored[:, list(guard.folded)] *= rng.choice((-1.0, 1.0), size=(len(points), len(guard.folded)))
+        clouds.append(mirrored)
+    for cloud in clouds:
+        for components in sorted({1, min(2, most), min(4, most), most}):
+            for freedom in (6.0, 20.0):
+                fitted = fit_mixture(cloud, even, components, freedom, rng)
+                candidates.append(with_guard(fitted, guard, 0.05))
+    norm = logsumexp(log_w) - np.log(len(log_w))
+    scores = [1.0 / float(weights @ np.exp(np.minimum(log_p - norm - q.log_density(points), 50.0))) for q in candidates]
+    best = int(np.argmax(scores))
+    return candidates[best], min(scores[best], 1.0)
