@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ._cards import TOOLS
 from ._environments import HERE, python_of
@@ -83,11 +84,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = False
     for name, benchmark in [(name, find(name)) for name in given.names]:
         print(f"{name}: load average {os.getloadavg()[0]:.1f}", file=sys.stderr)
-        results = list(run(benchmark, chosen))
-        failed |= any("error" in r for r in results)
-        if results:
-            for path in write(given.out, name, benchmark, results):
+        results: list[dict[str, Any]] = []
+        try:
+            for result in run(benchmark, chosen):
+                results.append(result)
+        finally:
+            # What was measured before an interruption is worth keeping.
+            for path in write(given.out, name, benchmark, results) if results else ():
                 print(path)
+        failed |= any("error" in r for r in results)
     return int(failed)
 
 

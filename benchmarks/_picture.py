@@ -50,7 +50,8 @@ def _panel(axis: Any, runs: Sequence[Mapping[str, Any]], tools: Sequence[str], v
         places = [i + (k - (len(states) - 1) / 2) * width for i, _ in kept]
         drawn = axis.barh(places, [v for _, v in kept], height=0.9 * width, color=COLOURS[state], label=state)
         axis.bar_label(drawn, [number(v) for _, v in kept], padding=3, fontsize=8)
-    axis.set_xscale("log")
+    if any(value(r) for r in runs):
+        axis.set_xscale("log")
     axis.margins(x=0.15)
     axis.set_yticks(range(len(tools)), tools)
     axis.set_ylim(len(tools) - 0.5, -0.5)

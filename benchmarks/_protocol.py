@@ -13,13 +13,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-PACKAGES = ("bayesdeep", "bambi", "pymc", "pytensor", "nutpie", "numba", "numpyro", "jax", "statsmodels", "arviz", "numpy")
+PACKAGES = (
+    "bayesdeep", "bambi", "pymc", "pytensor", "nutpie", "numba", "numpyro", "jax", "statsmodels", "arviz", "numpy",
+)  # fmt: skip
 
 
 @dataclass
@@ -110,6 +113,12 @@ def show(table: Any) -> None:
     """Print a summary as a user would read it, but to nowhere: the last line of the output is the worker's answer."""
     with Path(os.devnull).open("w") as nowhere:
         print(table, file=nowhere)
+
+
+def load_modules(*names: str) -> None:
+    """Import modules, so that no timed span does."""
+    for name in names:
+        import_module(name)
 
 
 def work(load: Callable[[], None], fit: Callable[..., Any], answer: Callable[[Any, Mapping[str, Any]], Answer]) -> None:

@@ -99,9 +99,7 @@ def _inputs(card: Card, folder: Path) -> dict[str, Any]:
     return files
 
 
-def _tool(
-    card: Card, tool: str, options: Options, files: Mapping[str, Any], folder: Path
-) -> Iterator[dict[str, Any]]:
+def _tool(card: Card, tool: str, options: Options, files: Mapping[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
     python = python_of(tool)
     with TemporaryDirectory(prefix="cache-", dir=folder) as first:
         # The first cold run fills the cache that the warm ones use; without cold runs, an untimed one does.

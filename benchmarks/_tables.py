@@ -36,7 +36,9 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
 
 
 def median_runs(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -119,7 +121,8 @@ def markdown(name: str, benchmark: Benchmark, results: Sequence[Mapping[str, Any
         parts += [
             f"## {card.name}: {card.title}",
             f"`{card.formula}`, {card.family}, {runs[0]['rows']:,} rows. Priors: "
-            + ", ".join(f"`{k}` {v}" for k, v in card.priors.items()) + ".",
+            + ", ".join(f"`{k}` {v}" for k, v in card.priors.items())
+            + ".",
             table(COLUMNS, [row(r) for r in shown]),
         ]
         said, worries = agreement(shown)
@@ -132,7 +135,8 @@ def markdown(name: str, benchmark: Benchmark, results: Sequence[Mapping[str, Any
 
 def _conditions(results: Sequence[Mapping[str, Any]], where: Mapping[str, Any]) -> str:
     versions = "; ".join(
-        f"{tool}: " + ", ".join(f"{k} {v}" for k, v in next(r for r in results if r["tool"] == tool)["versions"].items())
+        f"{tool}: "
+        + ", ".join(f"{k} {v}" for k, v in next(r for r in results if r["tool"] == tool)["versions"].items())
         for tool in dict.fromkeys(r["tool"] for r in results if "versions" in r)
         if "versions" in next(r for r in results if r["tool"] == tool)
     )

@@ -94,9 +94,7 @@ EPIL_OVERDISPERSED = replace(
     priors={**EPIL.priors, "alpha": "InverseGamma(0.4, 0.3)"},
 )
 
-BENCHMARK = Benchmark(
-    "responses that are not Gaussian", (CONTRACEPTION, CBPP, VERBAGG, EPIL, EPIL_OVERDISPERSED)
-)
+BENCHMARK = Benchmark("responses that are not Gaussian", (CONTRACEPTION, CBPP, VERBAGG, EPIL, EPIL_OVERDISPERSED))
 
 if __name__ == "__main__":
     from .__main__ import main

@@ -60,6 +60,13 @@ class Scope(Protocol):
         """Return one of the term's matrices ``(obs, column)`` times coefficients ``(column,)`` or ``(column, width)``."""
         ...
 
+    def gather(self, effects: Any, codes: str, array: str | None, intercept: bool) -> Any:
+        """Return each row's sum ``(obs,)`` of its group's effects, one ``(group,)`` tensor each, times its columns.
+
+        ``codes`` and ``array`` are keys of the term's arrays; the intercept's effect, if there is one, comes first.
+        """
+        ...
+
     def variable(self, slot: str, dims: tuple[str, ...] = ()) -> Any:
         """Return the variable of a slot with its chosen prior, non-centred where a nested scale asks for it."""
         ...

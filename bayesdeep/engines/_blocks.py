@@ -22,7 +22,7 @@ from bayesdeep.core.linear import LinearSystem
 from ._hyper import Entries, Scales
 
 LOG_2PI = float(np.log(2 * np.pi))
-WORKING_SET = 400_000
+WORKING_SET = 50_000
 """Numbers held at once by one step of the arithmetic: about what a core's cache holds."""
 
 

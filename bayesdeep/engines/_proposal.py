@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 from bayesdeep.core.errors import FitError
 
@@ -23,7 +23,13 @@ GRADIENT_STEP, CURVATURE_STEP = 1e-4, 2e-2
 NEAR, MOST_FOLDED = 4.5, 5
 """A scale is folded at 0 if its mode is within so many standard deviations of it; at most so many are."""
 
-GOOD = 0.95
+MOST_FITTED = 2500
+"""Points a mixture is fitted to and judged by."""
+
+LEAST_POINTS = 350
+"""Points a dimension before a fit is believed."""
+
+GOOD = 0.87
 """Efficiency (effective over actual number of importance draws) at which fitting the proposal stops."""
 
 FARTHEST = 40.0
@@ -60,17 +66,16 @@ class Mixture:
         return points
 
     def parts(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return each component's log density with its weight, and squared distances; both ``(batch, component)``."""
-        dim = points.shape[1]
-        density = np.empty((len(points), len(self.weights)))
-        distance = np.empty_like(density)
-        for k, (mean, factor, nu) in enumerate(zip(self.means, self.factors, self.freedoms, strict=True)):
-            z = np.linalg.solve(factor, (points - mean).T)
-            distance[:, k] = (z**2).sum(axis=0)
-            constant = gammaln((nu + dim) / 2) - gammaln(nu / 2) - 0.5 * dim * np.log(nu * np.pi)
-            constant -= np.log(np.diag(factor)).sum() - np.log(max(self.weights[k], 1e-300))
-            density[:, k] = constant - 0.5 * (nu + dim) * np.log1p(distance[:, k] / nu)
-        return density, distance
+        """Return each component's log density with its weight, and squared distances; both ``(component, batch)``."""
+        dim, nu = points.shape[1], self.freedoms[:, None]
+        inverse = np.linalg.inv(self.factors)
+        z = points[None] @ inverse.transpose(0, 2, 1)
+        z -= np.einsum("kij,kj->ki", inverse, self.means)[:, None]
+        distance = np.einsum("kni,kni->kn", z, z)
+        constant = gammaln((nu + dim) / 2) - gammaln(nu / 2) - 0.5 * dim * np.log(nu * np.pi)
+        constant -= np.log(np.diagonal(self.factors, axis1=1, axis2=2)).sum(axis=1)[:, None]
+        constant += np.log(np.maximum(self.weights, 1e-300))[:, None]
+        return constant - 0.5 * (nu + dim) * np.log1p(distance / nu), distance
 
     def log_density(self, points: np.ndarray) -> np.ndarray:
         """Return the log density ``(batch,)``, of folded coordinates the sum over both signs."""
@@ -78,8 +83,16 @@ class Mixture:
         for signs in product((1.0, -1.0), repeat=len(self.folded)):
             mirrored = points.copy()
             mirrored[:, list(self.folded)] *= signs
-            terms.append(logsumexp(self.parts(mirrored)[0], axis=1))
-        return terms[0] if len(terms) == 1 else logsumexp(np.stack(terms), axis=0)
+            terms.append(log_sum(self.parts(mirrored)[0]))
+        return terms[0] if len(terms) == 1 else log_sum(np.stack(terms))
+
+
+def log_sum(terms: np.ndarray) -> np.ndarray:
+    """Return the log of the sum of exponentials over the first axis."""
+    highest = np.max(terms, axis=0)
+    highest = np.where(np.isfinite(highest), highest, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(terms - highest).sum(axis=0)) + highest
 
 
 def single(mean: np.ndarray, factor: np.ndarray, freedom: float) -> Mixture:
@@ -162,19 +175,17 @@ def fit_mixture(
         np.repeat(np.linalg.cholesky(whole)[None], components, axis=0),
         np.full(components, freedom),
     )
-    for _ in range(12):
+    for _ in range(8 if components > 1 else 4):
         density, distance = mixture.parts(points)
-        share = np.exp(density - logsumexp(density, axis=1, keepdims=True)) * weights[:, None]
-        mass = share.sum(axis=0)
+        share = np.exp(density - log_sum(density)) * weights
+        mass = share.sum(axis=1)
         tail = share * (freedom + dim) / (freedom + distance)
-        means, factors = np.empty_like(mixture.means), np.empty_like(mixture.factors)
-        for k in range(components):
-            means[k] = tail[:, k] @ points / max(tail[:, k].sum(), 1e-300)
-            centred = points - means[k]
-            scatter = (centred * tail[:, k, None]).T @ centred
-            # A little of the whole cloud's shape keeps small components from collapsing.
-            prior = 0.02
-            factors[k] = np.linalg.cholesky((scatter + prior * whole) / (mass[k] + prior))
+        total = np.maximum(tail.sum(axis=1), 1e-300)
+        means = tail @ points / total[:, None]
+        scatter = (points.T[None] * tail[:, None]) @ points - total[:, None, None] * means[:, :, None] * means[:, None]
+        # A little of the whole cloud's shape keeps small components from collapsing.
+        prior = 0.02
+        factors = np.linalg.cholesky((scatter + prior * whole) / (mass + prior)[:, None, None])
         mixture = Mixture((mass + 1e-6) / (mass + 1e-6).sum(), means, factors, mixture.freedoms)
     return mixture
 
@@ -209,32 +220,35 @@ def adapt(
     sizes: tuple[int, ...],
     rng: np.random.Generator,
 ) -> Adapted:
-    """Return a proposal fitted in rounds of ``sizes`` points; it stops early when the fit is good.
+    """Return a proposal fitted in rounds of ``sizes`` points; it stops early when two rounds say that the fit is good.
 
-    ``foldable`` ``(dim,)`` says which coordinates stand for a scale by their absolute value.
+    ``foldable`` ``(dim,)`` says which coordinates stand for a scale by their absolute value; the others are correlations.
     """
     sds = np.sqrt((factor**2).sum(axis=1))
     near = np.flatnonzero(foldable & (np.abs(mode) < NEAR * sds))
     # The sum over signs doubles with every folded coordinate; beyond a few the nearest to 0 are folded.
     folded = tuple(sorted(near[np.argsort(np.abs(mode[near]) / sds[near])][:MOST_FOLDED].tolist()))
-    guard = replace(single(mode, 1.4 * factor, 4.0), folded=folded)
+    # A correlation falls back to its prior where a scale it belongs to is near 0: wider than at the mode.
+    wide = 2.0 * factor @ factor.T + np.diag(np.where(foldable, 0.0, 0.5**2))
+    guard = replace(single(mode, np.linalg.cholesky(wide), 4.0), folded=folded)
     proposal = with_guard(single(mode, 1.05 * factor, 12.0), guard, 0.15)
     points = np.zeros((0, len(mode)))
     log_p, used, counts = np.zeros(0), [], []
+    good = False
     for size in sizes:
         new = proposal.draw(size, rng)
         points, log_p = np.concatenate([points, new]), np.concatenate([log_p, density(new)])
         used.append(proposal)
         counts.append(size)
         # All rounds together are one sample from the mixture of their proposals.
-        log_q = logsumexp(
-            np.stack([q.log_density(points) for q in used], axis=1), axis=1, b=np.array(counts) / sum(counts)
-        )
+        share = np.log(np.array(counts) / sum(counts))[:, None]
+        log_q = log_sum(np.stack([q.log_density(points) for q in used]) + share)
         log_w = np.where(np.isfinite(log_p), log_p - log_q, -np.inf)
         if not np.isfinite(log_w).any():
             raise FitError("collapsed: the marginal posterior of the scales is nowhere finite near its mode")
         proposal, efficiency = _best(points, log_p, log_w, guard, proposal, rng)
-        if efficiency > GOOD:
+        good, before = efficiency > GOOD, good
+        if good and before and len(points) >= LEAST_POINTS * len(mode):
             break
     return Adapted(proposal, points, log_p, log_w, efficiency)
 
@@ -242,25 +256,38 @@ def adapt(
 def _best(
     points: np.ndarray, log_p: np.ndarray, log_w: np.ndarray, guard: Mixture, last: Mixture, rng: np.random.Generator
 ) -> tuple[Mixture, float]:
-    """Return whichever of a few mixtures fitted to the weighted points promises the most even weights."""
-    weights = np.exp(log_w - logsumexp(log_w))
+    """Return the mixture that promises the most even weights, and the efficiency it promises.
+
+    Mixtures are fitted to every other point and judged by the rest; the best one's kind is fitted again to all.
+    """
+    weights = np.exp(log_w - log_sum(log_w))
     # A few points must not make a component of their own.
     even = np.minimum(weights, 1.0 / np.sqrt(len(weights)))
-    even = even / even.sum()
-    effective = 1.0 / (even**2).sum()
-    dim = points.shape[1]
-    most = int(np.clip(effective / (12 * dim), 1, 6))
-    candidates, clouds = [last], [points]
-    if guard.folded:
-        mirrored = points.copy()
-        mirrored[:, list(guard.folded)] *= rng.choice((-1.0, 1.0), size=(len(points), len(guard.folded)))
-        clouds.append(mirrored)
-    for cloud in clouds:
-        for components in sorted({1, min(2, most), min(4, most), most}):
-            for freedom in (6.0, 20.0):
-                fitted = fit_mixture(cloud, even, components, freedom, rng)
-                candidates.append(with_guard(fitted, guard, 0.05))
-    norm = logsumexp(log_w) - np.log(len(log_w))
-    scores = [1.0 / float(weights @ np.exp(np.minimum(log_p - norm - q.log_density(points), 50.0))) for q in candidates]
+    effective = even.sum() ** 2 / (even**2).sum()
+    dim, folded = points.shape[1], list(guard.folded)
+    most = int(np.clip(effective / (20 * dim), 1, 6))
+    mirrored = points.copy()
+    mirrored[:, folded] *= rng.choice((-1.0, 1.0), size=(len(points), len(folded)))
+    stride = max(1, len(points) // MOST_FITTED)
+    fitting, judging = slice(0, None, 2 * stride), slice(stride, None, 2 * stride)
+    norm = log_sum(log_w) - np.log(len(log_w))
+
+    def efficiency(q: Mixture) -> float:
+        ratio = np.exp(np.minimum(log_p[judging] - norm - q.log_density(points[judging]), 50.0))
+        return float(weights[judging].sum() / (weights[judging] @ ratio))
+
+    def fitted(kind: tuple[bool, int, float], part: slice) -> Mixture:
+        mirror, components, freedom = kind
+        mass = even[part] / even[part].sum()
+        return with_guard(fit_mixture((mirrored if mirror else points)[part], mass, components, freedom, rng), guard, 0.1)
+
+    kinds = [
+        (mirror, components, freedom)
+        for mirror in ((False, True) if folded else (False,))
+        for components, freedom in sorted({(1, 8.0), (1, 25.0), (most, 15.0)})
+    ]
+    scores = [efficiency(fitted(kind, fitting)) for kind in kinds]
     best = int(np.argmax(scores))
-    return candidates[best], min(scores[best], 1.0)
+    if efficiency(last) > scores[best]:
+        return last, min(efficiency(last), 1.0)
+    return fitted(kinds[best], slice(0, None, stride)), min(scores[best], 1.0)

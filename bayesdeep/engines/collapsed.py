@@ -77,7 +77,7 @@ def run(settings: CollapsedSettings, target: Target, seed: int, progress: Progre
     ready = time.perf_counter()
     posterior, mode, factor, each = _centre(system, solver, progress)
     foldable = ~np.isnan(posterior.coordinates.units)
-    sizes = (40 * system.dim,) * 2 if each > DEAR else (1000, 1000, 1500, 2000)
+    sizes = (40 * system.dim,) * 2 if each > DEAR else (500, 1000, 2000, 2000)
     adapted = adapt(posterior.density, mode, factor, foldable, sizes, rng)
     tuned = time.perf_counter()
     explore = _sequential if isinstance(solver, Crossed) else _at_once

@@ -106,7 +106,7 @@ def build(
                 if response.value.ndim == 1
                 else ("obs", builder.dim(f"{spec.response.name}_count", tuple(levels or ())))
             )
-            observe(spec.response.name, family, params, aux, parts, dims)
+            observe(spec.response.name, family, params, aux, parts, dims, linear)
         return Graph(
             model,
             family,

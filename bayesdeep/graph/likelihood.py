@@ -13,6 +13,8 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family
 
+from .glm_likelihood import kind_of, observe_fused
+
 LOG_HALF = math.log(0.5)
 NOTHING = -1e4
 """Logarithm of a probability of 0, finite so that gradients stay finite."""
@@ -160,12 +162,22 @@ def predictive(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts
 
 
 def observe(
-    name: str, family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts, dims: tuple[str, ...]
+    name: str,
+    family: Family,
+    params: Mapping[str, Any],
+    aux: Aux,
+    parts: Parts,
+    dims: tuple[str, ...],
+    linear: Any = None,
 ) -> None:
-    """Register the observed response with the model in context."""
+    """Register the observed response with the model in context; ``linear`` is the main predictor."""
     model = pm.modelcontext(None)
     special = (parts.status, parts.weights, parts.lower_bound, parts.upper_bound)
     if all(part is None for part in special):
+        kind = None if linear is None else kind_of(family, aux, parts.value)
+        if kind is not None:
+            observe_fused(name, kind, family, linear, aux, parts.value, dims)
+            return
         model.register_rv(family.rv(params, aux), name, observed=parts.value, dims=dims)
         return
     packed = _Packed(params, aux, parts)

@@ -12,6 +12,7 @@ from bayesdeep.spec.choose import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
 
+from .gather import gather
 from .matvec import times
 
 RESERVED = ("obs", "chain", "draw")
@@ -103,6 +104,10 @@ class TermScope:
         matrix = self.data(key)
         width = None if self.width is None else self.width[1]
         return times(matrix, coefficients, matrix.get_value(borrow=True).size, width)
+
+    def gather(self, effects: Any, codes: str, array: str | None, intercept: bool) -> Any:
+        """Return each row's sum of its group's effects times its columns."""
+        return gather(effects, self.data(codes), None if array is None else self.data(array), intercept)
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         """Declare a labelled dimension and return the name it got."""

@@ -125,13 +125,14 @@ def eta(scope: Scope, state: Json) -> Any:
 
     Every quantity below ends in the width dimension where there is one, and the arithmetic broadcasts over it.
     """
+    intercept, effects = bool(state["columns"]["intercept"]), _effects(scope, state)
+    if scope.width is None:
+        return scope.gather(effects, "codes", "X" if unpack(state["columns"]).width else None, intercept)
     codes, total = scope.data("codes"), 0.0
-    intercept = bool(state["columns"]["intercept"])
-    for k, effect in enumerate(_effects(scope, state)):
+    for k, effect in enumerate(effects):
         value, column = effect[codes], k - intercept
         if column >= 0:
-            x = scope.data("X")[:, column]
-            value = value * (x if scope.width is None else x[:, None])
+            value = value * scope.data("X")[:, column, None]
         total = total + value
     return total
 

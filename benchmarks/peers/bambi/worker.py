@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks._cards import prior
-from benchmarks._protocol import Answer, Clock, Job, show, work
+from benchmarks._protocol import Answer, Clock, Job, load_modules, show, work
 from benchmarks.peers import _tree
 
 FAMILIES = {"negative_binomial": "negativebinomial"}
@@ -13,11 +13,7 @@ FAMILIES = {"negative_binomial": "negativebinomial"}
 
 def load() -> None:
     """Import everything that fitting needs."""
-    import arviz
-    import bambi
-    import nutpie
-    import nutpie.compile_pymc
-    import pymc  # noqa: F401
+    load_modules("arviz", "pymc", "nutpie", "nutpie.compile_pymc", "bambi")
 
 
 def priors(card: Mapping[str, Any], make: Any) -> dict[str, Any]:

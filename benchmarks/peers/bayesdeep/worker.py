@@ -4,25 +4,18 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks._protocol import Answer, Clock, Job, show, work
+from benchmarks._protocol import Answer, Clock, Job, load_modules, show, work
 from benchmarks.peers import _tree
 
 
 def load() -> None:
     """Import everything that fitting needs, what is imported late too."""
-    import arviz
-    import nutpie
-    import nutpie.compile_pymc
-    import nutpie.compiled_pyfunc
-    import pymc  # noqa: F401
-
-    import bayesdeep as bd
+    load_modules("arviz", "pymc", "nutpie", "nutpie.compile_pymc", "nutpie.compiled_pyfunc", "bayesdeep.model")
     from bayesdeep.core import registry
 
-    assert bd.Model is not None
     for found in vars(registry).values():
         if isinstance(found, registry.Registry):
-            for name in found.names():
+            for name in found:
                 found[name]
 
 

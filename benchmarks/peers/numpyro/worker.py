@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks._cards import prior
-from benchmarks._protocol import Answer, Clock, Job, show, work
+from benchmarks._protocol import Answer, Clock, Job, load_modules, show, work
 from benchmarks.peers import _handwritten
 
 CHAINS = 4
@@ -19,11 +19,9 @@ def load() -> None:
     """Import everything that fitting needs; the number of devices is fixed when JAX starts."""
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={CHAINS}"
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    import arviz  # noqa: F401
+    load_modules("arviz", "numpyro.distributions", "numpyro.infer")
     import jax
     import numpyro
-    import numpyro.distributions
-    import numpyro.infer
 
     numpyro.enable_x64()
     jax.devices()
@@ -35,9 +33,8 @@ def load() -> None:
     jax.monitoring.register_event_duration_secs_listener(listen)
 
 
-def distribution(text: str, size: int | None = None) -> Any:
+def distribution(text: str) -> Any:
     """Return a card's prior as a NumPyro distribution."""
-    del size
     return made(*prior(text))
 
 

@@ -4,14 +4,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks._protocol import Answer, Clock, Job, show, work
+from benchmarks._protocol import Answer, Clock, Job, load_modules, show, work
 from benchmarks.peers import _handwritten, _pymc_model
 
 
 def load() -> None:
     """Import everything that fitting needs."""
-    import arviz
-    import pymc  # noqa: F401
+    load_modules("arviz", "pymc")
 
 
 def fit(job: Job, frame: Any, design: Mapping[str, Any], clock: Clock) -> Any:
