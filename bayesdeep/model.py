@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from bayesdeep.collapse.applies import why_not
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import fresh_seed
@@ -175,8 +176,8 @@ class Model:
         Parameters
         ----------
         method
-            ``"auto"`` chooses and says why in ``fit.explain_choice``. By name: ``nuts``, ``advi``, ``fullrank_advi``,
-            ``pathfinder``, ``laplace``, ``map``.
+            ``"auto"`` chooses and says why in ``fit.explain_choice``. By name: ``nuts``, ``collapsed``, ``advi``,
+            ``fullrank_advi``, ``pathfinder``, ``laplace``, ``map``.
         draws, tune, chains
             Draws kept a chain, draws a chain for tuning, number of chains.
         seed
@@ -216,9 +217,15 @@ class Model:
         if method != "auto":
             return method, f"{method}: asked for"
         shape = "a multilevel model" if "hierarchical" in words_of(self.spec) else "a regression"
+        reason = why_not(self.spec)
+        if reason is None:
+            return "collapsed", (
+                f"collapsed: {shape} of {self.rows:,} rows with a normal response and normal coefficients, which are "
+                "integrated out exactly; only scales and correlations are explored, and the coefficients drawn back"
+            )
         return "nuts", (
             f"nuts: {shape} of {self.rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
-            "itself, and no faster exact method applies"
+            f"itself, and the coefficients cannot be integrated out: {reason}"
         )
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -145,9 +146,15 @@ def _worker(
     except subprocess.TimeoutExpired:
         return {"error": f"stopped after {options.timeout:.0f} s"}
     if done.returncode:
-        return {"error": (done.stderr.strip() or "no output").splitlines()[-1], "stderr": done.stderr[-4000:]}
+        return {"error": _reason(done.stderr), "stderr": done.stderr[-4000:]}
     said = json.loads(done.stdout.strip().splitlines()[-1])
     return {**said, "process_seconds": time.perf_counter() - began, "load": load}
+
+
+def _reason(stderr: str) -> str:
+    """Return the line of a traceback that says what went wrong; JAX writes some more after it."""
+    lines = stderr.strip().splitlines() or ["no output"]
+    return next((line for line in reversed(lines) if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)), lines[-1])
 
 
 def _finished(said: dict[str, Any]) -> dict[str, Any]:

@@ -57,10 +57,7 @@ def _effects(spec: ModelSpec, part: LinearEffects) -> str | None:
         return f"{part.slices[-1].stop} coefficients vary by {part.factor}"
     for piece in part.slices:
         chosen = spec.prior(piece.slot)
-        if chosen is None:
-            reason = _scale(spec.prior(f"{piece.slot}_sigma"))
-        else:
-            reason = _given_effects(chosen)
+        reason = _scale(spec.prior(f"{piece.slot}_sigma")) if chosen is None else _given_effects(chosen)
         if reason is not None:
             return reason
     return None

@@ -1,8 +1,9 @@
-"""What a term that is linear in its coefficients says of itself, and the linear Gaussian system made from it.
+r"""What a term that is linear in its coefficients says of itself, and the linear Gaussian system made from it.
 
 A Gaussian response whose predictor is linear in coefficients with Gaussian priors is one linear system,
 
-.. math:: y = X\\beta + \\sum_f Z_f u_f + \\epsilon, \\qquad u_{fj} \\sim N(0, T_f T_f^\\top), \\quad \\epsilon_i \\sim N(0, \\sigma^2 / w_i)
+.. math:: y = X\beta + \sum_f Z_f u_f + \epsilon, \qquad u_{fj} \sim N(0, T_f T_f^\top), \quad
+    \epsilon_i \sim N(0, \sigma^2 / w_i)
 
 given a few scales and correlations. Terms declare their part (:class:`LinearColumns`, :class:`LinearEffects`,
 :class:`LinearShift`); an engine that can use the structure finds it as ``target.system``.

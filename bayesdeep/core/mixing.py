@@ -10,18 +10,17 @@ R-hat, Bayesian Analysis 16(2), https://doi.org/10.1214/20-BA1221
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, lru_cache
+from functools import cached_property, partial
 
 import numpy as np
 
 from .autocorrelation import effective_sizes
+from .ranks import normal_scores, split
 
 FEWEST = 4
 """Draws a chain below which nothing is said about mixing."""
-BLOCK = 1 << 17
-"""Numbers in a block (1 MiB): its copies stay in a core's cache."""
-THREADS = 2
+BLOCK = 1 << 15
+"""Numbers in a block (256 KiB): it and what is made of it stay in a core's cache."""
 MEASURES = ("mean", "sd", "rhat", "ess_bulk", "ess_tail", "ess_mean", "mcse_mean", "mcse_sd")
 
 
@@ -81,11 +80,7 @@ def measure(
             return [getattr(block, name) for name in names]
 
     starts = range(0, max(scalars, 1), step)
-    if len(starts) > 2 * THREADS:
-        with ThreadPoolExecutor(THREADS) as pool:
-            parts = list(pool.map(work, starts))
-    else:
-        parts = [work(start) for start in starts]
+    parts = [work(start) for start in starts]
     return {name: np.concatenate(values) for name, values in zip(names, zip(*parts, strict=True), strict=True)}
 
 
@@ -136,7 +131,7 @@ class _Block:
 
     @cached_property
     def ess_tail(self) -> np.ndarray:
-        low, high = (self._size(lambda p=p: self._below(p)) for p in self.tails)
+        low, high = (self._size(partial(self._below, probability)) for probability in self.tails)
         return np.where(high < low, high, low)
 
     @cached_property
@@ -166,11 +161,12 @@ class _Block:
 
     @cached_property
     def _order(self) -> np.ndarray:
-        return np.argsort(self._split.reshape(self.scalars, -1), axis=1)
+        values = self._split.shape[1] * self._split.shape[2]
+        return np.argsort(self._split.reshape(self.scalars, values), axis=1)
 
     @cached_property
     def _ordered(self) -> np.ndarray:
-        flat = self._split.reshape(self.scalars, -1)
+        flat = self._split.reshape(self._order.shape)
         found = np.empty_like(flat)
         for i in range(self.scalars):  # four times as fast as take_along_axis
             flat[i].take(self._order[i], out=found[i])
@@ -206,44 +202,6 @@ class _Block:
     def _valid(self, values: np.ndarray) -> np.ndarray:
         # Sorting puts NaN last.
         return np.where(np.isnan(self._sorted[:, -1]), np.nan, values)
-
-
-def split(draws: np.ndarray) -> np.ndarray:
-    """Return the chains of ``(scalar, chain, draw)`` in halves, all first ones first; a middle draw is left out."""
-    half = draws.shape[2] // 2
-    return np.concatenate([draws[..., :half], draws[..., -half:]], axis=1)
-
-
-def normal_scores(ordered: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Return the normal quantiles of the ranks of values ``(scalar, value)``, equal values having their mean rank.
-
-    Parameters
-    ----------
-    ordered, order
-        The values in order, and from where each came: both ``(scalar, value)``.
-    """
-    size = ordered.shape[1]
-    by_rank = _blom(size)
-    same = ordered[:, 1:] == ordered[:, :-1]
-    scores = np.empty(ordered.shape)
-    place = np.arange(size)
-    for i, tied in enumerate(same.any(axis=1)):
-        if tied:
-            first = np.maximum.accumulate(np.where(np.r_[False, same[i]], 0, place))
-            last = np.minimum.accumulate(np.where(np.r_[same[i], False], size, place)[::-1])[::-1]
-            scores[i, order[i]] = by_rank[first + last + 2]
-        else:
-            scores[i, order[i]] = by_rank[2::2]
-    return scores
-
-
-@lru_cache(maxsize=4)
-def _blom(size: int) -> np.ndarray:
-    """Return the score of each half rank 0, 1/2, 1, … of ``size`` values (Blom 1958: offset 3/8)."""
-    from scipy.special import ndtri
-
-    half_ranks = np.maximum(np.arange(2 * size + 1), 1) / 2
-    return np.asarray(ndtri((half_ranks - 3 / 8) / (size - 2 * (3 / 8) + 1)))
 
 
 def _classic_rhat(series: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How well the chains of a posterior agree, a number at a time: a table of ArviZ's R-hat, effective sizes and errors.
+"""How well the chains of a posterior agree, a number at a time: a table of R-hat, effective sizes and errors.
 
 References
 ----------
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
+
+from bayesdeep.core.mixing import measure
 
 COLUMNS = ("variable", "rhat", "ess_bulk", "ess_tail", "mcse_relative", "mean", "sd")
 SCREEN_ABOVE = 600
@@ -87,21 +89,10 @@ def stack_scalars(posterior: xr.Dataset) -> tuple[list[str], list[str], np.ndarr
 
 def _judge(draws: np.ndarray) -> dict[str, np.ndarray]:
     """Return the columns of the table for draws ``(scalar, chain, draw)`` that vary."""
-    import arviz as az
-
-    count, chains, length = draws.shape
-    empty = np.full(count, np.nan)
-    found = {"rhat": empty, "ess_bulk": empty, "ess_tail": empty, "mcse_relative": empty}
-    sd = draws.std(axis=(1, 2), ddof=1) if chains * length > 1 else np.zeros(count)
-    if length >= 4 and count:
-        data = xr.Dataset({"x": (("quantity", "chain", "draw"), draws)})
-        with np.errstate(all="ignore"):
-            if chains > 1:
-                found["rhat"] = np.asarray(az.rhat(data)["x"])
-            found["ess_bulk"] = np.asarray(az.ess(data, method="bulk")["x"])
-            found["ess_tail"] = np.asarray(az.ess(data, method="tail", prob=TAILS)["x"])
-            found["mcse_relative"] = np.asarray(az.mcse(data, method="mean")["x"]) / sd
-    return {**found, "mean": draws.mean(axis=(1, 2)), "sd": sd}
+    names = ("rhat", "ess_bulk", "ess_tail", "mcse_mean", "mean", "sd")
+    found = measure(np.moveaxis(draws, 0, 2), names, tails=TAILS)
+    relative = found.pop("mcse_mean") / found["sd"]
+    return {**found, "mcse_relative": relative, "sd": found["sd"] if draws[:1].size > 1 else np.zeros(len(draws))}
 
 
 def screen(draws: np.ndarray, keep: int = KEEP) -> np.ndarray:
@@ -114,8 +105,8 @@ def screen(draws: np.ndarray, keep: int = KEEP) -> np.ndarray:
     found: set[int] = set()
     step = max(1, 4_000_000 // max(1, draws[0].size))
     parts = [_screen_block(draws[i : i + step]) for i in range(0, len(draws), step)]
-    for measure in np.concatenate(parts, axis=1):
-        found |= set(np.argsort(-measure, kind="stable")[:keep].tolist())
+    for badness in np.concatenate(parts, axis=1):
+        found |= set(np.argsort(-badness, kind="stable")[:keep].tolist())
     return np.array(sorted(found), dtype=int)
 
 

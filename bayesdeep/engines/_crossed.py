@@ -7,16 +7,20 @@ multiplied out once, into one sparse matrix, and each evaluation is a sparse mat
 factorisation of the rest by LAPACK.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg.blas import dtrsm
-from scipy.linalg.lapack import dpotrf, dtrtrs
+from scipy.linalg.lapack import dtrtrs
+from threadpoolctl import threadpool_limits
 
 from bayesdeep.core.linear import LinearSystem
 
 from ._blocks import LOG_2PI, between
+from ._cores import machine_cores
 from ._hyper import Scales
 
 LARGEST_REST = 12_000
@@ -38,7 +42,7 @@ class Crossed:
     products
         Sparse ``(spot, level * width * width)``: what each entry of the ``E_j`` adds to the spots of the rest.
     spots
-        Where these lie in the rest's lower triangle, as positions of its transpose ravelled ``(spot,)``.
+        Where these lie in the rest's lower triangle, as positions of it ravelled ``(spot,)``.
     rest, right
         Products among the rest's columns ``(rest, rest)``, and with the response ``(rest,)``.
     inner
@@ -63,7 +67,8 @@ class Crossed:
 
     def log_likelihood(self, scales: Scales) -> np.ndarray:
         """Return the log marginal density of the response ``(batch,)``."""
-        return np.array([self.factor(scales.take(slice(i, i + 1))).value for i in range(scales.batch)])
+        with threadpool_limits(1), ThreadPoolExecutor(machine_cores()) as pool:
+            return np.array(list(pool.map(lambda i: self.factor(scales.take(slice(i, i + 1))).value, range(scales.batch))))
 
     def draw(self, scales: Scales, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Return the coefficients given hyperparameters: ``(batch, column)``, then ``(batch, level, width)`` each.
@@ -100,9 +105,10 @@ class Crossed:
         packed[:p, :p] += system.precision
         right[:p] += system.shift
         packed.ravel()[p * (len(packed) + 1) :: len(packed) + 1] += 1.0
-        # The lower triangle in C order is the upper one in Fortran's, which LAPACK works on in place.
-        factor, info = dpotrf(packed.T, lower=0, overwrite_a=1, clean=0)
-        if info != 0:
+        try:
+            # NumPy's, because it lets other threads work meanwhile; SciPy's holds Python's lock.
+            factor = np.linalg.cholesky(packed).T
+        except np.linalg.LinAlgError:
             return _FAILED
         seen, _ = dtrtrs(factor, right, lower=0, trans=1)
         left = system.moments.gram[-1, -1] - np.einsum("jk,jk->", self.response, reach)
@@ -212,7 +218,7 @@ def _runs(scales: Scales) -> list[tuple[int, int]]:
     values = np.stack([scales.sigma, *(e for root in scales.roots for row in root for e in row if e is not None)])
     change = np.flatnonzero((values[:, 1:] != values[:, :-1]).any(axis=0)) + 1
     edges = [0, *change.tolist(), scales.batch]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def lay_out_crossed(system: LinearSystem, first: int) -> Crossed:

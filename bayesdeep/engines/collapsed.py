@@ -17,21 +17,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
 
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
 
 from ._crossed import Crossed
+from ._explore import Explored, Plan, at_once, one_by_one
 from ._gaussian import KHAT_LIMIT, importance_weights
-from ._hyper import Coordinates, Scales, log_prior, scales_of, start_of
-from ._independence import accept
+from ._hyper import Coordinates, scales_of, start_of
+from ._marginal import Posterior
 from ._plan import plan
-from ._proposal import Adapted, adapt, curvature, find_mode
+from ._proposal import adapt, curvature, find_mode, log_sum
 
 DEAR = 2e-3
 """Seconds an evaluation from which proposals are not made in plenty."""
+
+ATTEMPTS = 3
+"""Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
 
 PATIENCE = 15.0
 """Seconds for evaluations up to which every draw gets hyperparameters of its own."""
@@ -77,72 +80,54 @@ def run(settings: CollapsedSettings, target: Target, seed: int, progress: Progre
     ready = time.perf_counter()
     posterior, mode, factor, each = _centre(system, solver, progress)
     foldable = ~np.isnan(posterior.coordinates.units)
-    sizes = (40 * system.dim,) * 2 if each > DEAR else (500, 1000, 2000, 2000)
-    adapted = adapt(posterior.density, mode, factor, foldable, sizes, rng)
-    tuned = time.perf_counter()
-    explore = _sequential if isinstance(solver, Crossed) else _at_once
-    positions, coefficients, lp, accepted, log_weights = explore(
-        settings, posterior, adapted, each, rng, progress
-    )
-    khat = importance_weights(log_weights.ravel())[1]
+    sizes: tuple[int, ...] = (40 * system.dim,) * 2 if each > DEAR else (500, 1000, 2000, 2000)
+    steps = Plan(settings.chains, settings.draws, _repeat(settings, each))
+    tuning = 0.0
+    for attempt in range(1 if each > DEAR else ATTEMPTS):
+        before = time.perf_counter()
+        adapted = adapt(posterior.density, mode, factor, foldable, sizes, rng)
+        tuning += time.perf_counter() - before
+        explore = one_by_one if isinstance(solver, Crossed) else at_once
+        found = explore(steps, posterior, adapted, rng, progress)
+        khat = importance_weights(found.log_weights)[1]
+        if khat < KHAT_LIMIT or found.interrupted:
+            break
+        # A tail that no point of the earlier rounds fell into; with more points it is seen.
+        sizes = tuple((2 + attempt) * size for size in sizes)
     done = time.perf_counter()
     progress.update(100, 100)
-    good = khat < KHAT_LIMIT
-    advice = () if good else (_advice(khat),)
-    weights = np.exp(log_weights.ravel() - logsumexp(log_weights.ravel()))
+    weights = np.exp(found.log_weights - log_sum(found.log_weights))
     return Draws(
-        positions=positions,
-        stats={"lp": lp, "accepted": accepted},
+        positions=found.positions,
+        stats={"lp": found.lp, "accepted": found.accepted},
         exact=True,
-        status="ok" if good else "doubtful",
-        advice=advice,
+        status="interrupted" if found.interrupted else "ok" if khat < KHAT_LIMIT else "doubtful",
+        advice=_advice(khat, found),
         seconds_compile=target.seconds_compile + ready - began,
-        seconds_tune=tuned - ready,
-        seconds_sample=done - tuned,
+        seconds_tune=tuning,
+        seconds_sample=done - ready - tuning,
         details={
             "explored_by": "importance proposals and independence Metropolis chains",
             "khat": float(khat),
             "efficiency": float(1.0 / (weights**2).sum() / len(weights)),
+            "evaluations": float(len(weights) + len(adapted.points)),
             "seconds_per_evaluation": float(each),
+            "draws_per_value": float(steps.repeat),
         },
-        coefficients=coefficients,
+        coefficients=found.coefficients,
     )
 
 
-@dataclass(frozen=True)
-class _Posterior:
-    """The marginal posterior of the hyperparameters in the coordinates in which proposals are made."""
-
-    system: LinearSystem
-    solver: Any
-    coordinates: Coordinates
-
-    def density(self, points: np.ndarray) -> np.ndarray:
-        """Return the log density at ``(batch, dim)``; minus infinity where there is none."""
-        with np.errstate(all="ignore"):
-            found = self.solver.log_likelihood(self.scales(points)) + self.beside(points)
-        return np.where(np.isnan(found), -np.inf, found)
-
-    def beside(self, points: np.ndarray) -> np.ndarray:
-        """Return the part that is not the likelihood: the prior and the Jacobian."""
-        prior = log_prior(self.system, self.coordinates.to_system(points))
-        return prior + self.coordinates.log_jacobian(self.system, points)
-
-    def scales(self, points: np.ndarray) -> Scales:
-        """Return the scales at ``(batch, dim)``."""
-        return scales_of(self.system, self.coordinates.to_system(points))
-
-
-def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[_Posterior, np.ndarray, np.ndarray, float]:
+def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Posterior, np.ndarray, np.ndarray, float]:
     """Return the posterior in good coordinates, its mode, the curvature's factor there, and seconds an evaluation."""
     progress.update(0, 100, "mode")
     own = np.full(system.dim, np.nan)
-    on_logs = _Posterior(system, solver, Coordinates(own))
+    on_logs = Posterior(system, solver, Coordinates(own))
     start = start_of(system)
     _check_start(on_logs.density(start[None]))
     mode = find_mode(on_logs.density, start)
     is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
-    posterior = _Posterior(system, solver, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
+    posterior = Posterior(system, solver, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
     centre = find_mode(posterior.density, posterior.coordinates.from_system(mode))
     centre = np.where(is_scale, np.abs(centre), centre)
     before = time.perf_counter()
@@ -160,93 +145,17 @@ def _check_start(value: np.ndarray) -> None:
         )
 
 
-def _advice(khat: float) -> str:
-    return (
-        f"The proposal does not cover the posterior of the scales well (Pareto k-hat {khat:.2f}, limit {KHAT_LIMIT}). Look "
-        "at R-hat and the effective sample sizes, or fit with method='nuts'."
-    )
-
-
-def _at_once(
-    settings: CollapsedSettings,
-    posterior: _Posterior,
-    adapted: Adapted,
-    each: float,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> tuple[np.ndarray, tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray]:
-    """Evaluate all proposals at once, run the chains over them, and draw the coefficients of where they are."""
-    chains, draws = settings.chains, settings.draws
-    repeat = _repeat(settings, each)
-    steps = -(-draws // repeat)
-    rejected = min(0.9, max(0.02, 1.0 - np.sqrt(max(adapted.efficiency, 0.01))))
-    thin = 1 if repeat > 1 else int(np.clip(np.ceil(np.log(0.03) / np.log(rejected)), 1, 4))
-    points = adapted.proposal.draw(chains * steps * thin, rng)
-    log_p = np.empty(len(points))
-    block = max(posterior.solver.step * 8, 1)
-    for i in range(0, len(points), block):
-        log_p[i : i + block] = posterior.density(points[i : i + block])
-        progress.update(20 + int(50 * i / len(points)), 100, "evaluating")
-    log_w = (log_p - adapted.proposal.log_density(points)).reshape(chains, -1)
-    begin = _begin(adapted, chains, rng)
-    states = accept(log_w, adapted.log_weights[begin], rng)[:, thin - 1 :: thin]
-    grid = points.reshape(chains, steps * thin, -1)
-    rows = np.arange(chains)[:, None]
-    positions = np.where((states < 0)[..., None], adapted.points[begin][:, None], grid[rows, states])
-    lp = np.where(states < 0, adapted.log_density[begin][:, None], log_p.reshape(chains, -1)[rows, states])
-    moved = np.concatenate([states[:, :1] >= 0, states[:, 1:] != states[:, :-1]], axis=1)
-    positions = np.repeat(positions, repeat, axis=1)[:, :draws]
-    lp, moved = (np.repeat(v, repeat, axis=1)[:, :draws] for v in (lp, moved))
-    progress.update(70, 100, "coefficients")
-    flat = positions.reshape(chains * draws, -1)
-    coefficients = tuple(
-        v.reshape(chains, draws, *v.shape[1:]) for v in posterior.solver.draw(posterior.scales(flat), rng)
-    )
-    positions = posterior.coordinates.to_system(flat).reshape(positions.shape)
-    return positions, coefficients, lp, moved, log_w
-
-
-def _sequential(
-    settings: CollapsedSettings,
-    posterior: _Posterior,
-    adapted: Adapted,
-    each: float,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> tuple[np.ndarray, tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray]:
-    """Run the chains proposal by proposal, so that a large factorisation serves its value and its draws."""
-    system, solver = posterior.system, posterior.solver
-    chains, draws = settings.chains, settings.draws
-    repeat = _repeat(settings, each)
-    steps = -(-draws // repeat)
-    sizes = [(system.columns,), *((f.levels, f.width) for f in system.factors)]
-    out = tuple(np.empty((chains, draws, *size)) for size in sizes)
-    positions = np.empty((chains, draws, system.dim))
-    lp, moved = np.empty((chains, draws)), np.zeros((chains, draws), dtype=bool)
-    log_w = np.empty((chains, steps))
-    begin = _begin(adapted, chains, rng)
-    for c in range(chains):
-        point, value, weight = adapted.points[begin[c]], adapted.log_density[begin[c]], adapted.log_weights[begin[c]]
-        kept = solver.factor(posterior.scales(point[None]))
-        for t, proposed in enumerate(adapted.proposal.draw(steps, rng)):
-            factored = solver.factor(posterior.scales(proposed[None]))
-            there = factored.value + float(posterior.beside(proposed[None])[0])
-            log_w[c, t] = there - float(adapted.proposal.log_density(proposed[None])[0])
-            span = slice(t * repeat, min((t + 1) * repeat, draws))
-            if log_w[c, t] - weight >= np.log(rng.random()):
-                point, value, weight, kept = proposed, there, log_w[c, t], factored
-                moved[c, span] = True
-            positions[c, span], lp[c, span] = point, value
-            solver.fill(kept, span.stop - span.start, rng, [o[c, span] for o in out])
-            progress.update(c * steps + t + 1, chains * steps, "drawing")
-    positions = posterior.coordinates.to_system(positions.reshape(-1, system.dim)).reshape(positions.shape)
-    return positions, out, lp, moved, log_w
-
-
-def _begin(adapted: Adapted, chains: int, rng: np.random.Generator) -> np.ndarray:
-    """Return which of the proposal's points the chains start from: drawn by importance, so that none has to warm up."""
-    weights = np.exp(adapted.log_weights - logsumexp(adapted.log_weights))
-    return rng.choice(len(weights), size=chains, p=weights)
+def _advice(khat: float, found: Explored) -> tuple[str, ...]:
+    advice = []
+    if found.interrupted:
+        chains, draws = found.lp.shape
+        advice.append(f"Drawing was interrupted; {chains} chains of {draws} draws are kept.")
+    if khat >= KHAT_LIMIT:
+        advice.append(
+            f"The proposal does not cover the posterior of the scales well (Pareto k-hat {khat:.2f}, limit {KHAT_LIMIT}). "
+            "Look at R-hat and the effective sample sizes, or fit with method='nuts'."
+        )
+    return tuple(advice)
 
 
 def _repeat(settings: CollapsedSettings, each: float) -> int:

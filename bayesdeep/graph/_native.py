@@ -31,6 +31,19 @@ class NativeLogp:
         return code, float(value[0]), gradient
 
 
+def call(result: Any, *arguments: Any) -> Any:
+    """Call a compile result of numba from Python."""
+    return result.entry_point(arguments) if _is_packed(result) else result.entry_point(*arguments)
+
+
+def _is_packed(result: Any) -> bool:
+    """Return whether the function is ``f(*args)``, to numba a function of one argument, a tuple of arrays."""
+    from numba.core import types
+
+    kinds = result.signature.args
+    return len(kinds) == 1 and isinstance(kinds[0], types.BaseTuple)
+
+
 def native_logp(result: Any, dim: int, shared: tuple[Any, ...]) -> NativeLogp | None:
     """Wrap the machine code of ``f(x, *shared) -> (logp, gradient)``.
 
@@ -61,8 +74,7 @@ def native_logp(result: Any, dim: int, shared: tuple[Any, ...]) -> NativeLogp | 
 
     context = result.target_context.subtarget(enable_nrt=True)
     returned, arguments = result.signature.return_type, result.signature.args
-    # PyTensor's entry point is `f(*args)`: to numba that is one argument, a tuple of arrays.
-    packed = len(arguments) == 1 and isinstance(arguments[0], types.BaseTuple)
+    packed = _is_packed(result)
     kinds = tuple(arguments[0]) if packed else tuple(arguments)
 
     with global_compiler_lock:
@@ -93,7 +105,9 @@ def native_logp(result: Any, dim: int, shared: tuple[Any, ...]) -> NativeLogp | 
 
         operands = [array(kinds[0], x, (dim,), (8,), 8)]
         for kind, a in zip(kinds[1:], shared, strict=True):
-            operands.append(array(kind, builder.inttoptr(number(a.ctypes.data), pointer), a.shape, a.strides, a.itemsize))
+            operands.append(
+                array(kind, builder.inttoptr(number(a.ctypes.data), pointer), a.shape, a.strides, a.itemsize)
+            )
         if packed:
             operands = [context.make_tuple(builder, arguments[0], operands)]
         inside = builder.inttoptr(number(entry), context.call_conv.get_function_type(returned, arguments).as_pointer())

@@ -14,6 +14,7 @@ from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from
+from .rough import Rough, rough_fit
 from .scope import Builder, TermScope, as_rows
 
 
@@ -36,6 +37,8 @@ class Graph:
     linear, mean, predictive, pointwise
         ``(obs,)`` tensors of the main predictor, the expected response, a new response and the log likelihood
         (None without a response); ``(obs, level)`` for responses with levels.
+    rough
+        A rough fit, of graphs that are to be sampled from; None for models it does not know.
     """
 
     model: Any
@@ -48,10 +51,11 @@ class Graph:
     mean: Any
     predictive: Any
     pointwise: Any
+    rough: Rough | None = None
 
 
 def build(
-    spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, rows: int, *, observed: bool
+    spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, rows: int, *, observed: bool, sampled: bool = False
 ) -> Graph:
     """Return the graph of ``spec`` on the rows whose arrays are given.
 
@@ -67,12 +71,16 @@ def build(
         Number of rows.
     observed
         Whether the response belongs to the model (fitting, log likelihood) or is asked for (prediction).
+    sampled
+        Whether the graph is to be sampled from, with the response: effects of groups are then kept in the coordinates
+        that suit these rows, see :mod:`bayesdeep.graph.centring`. The posterior is the same.
     """
     family = FAMILIES[spec.family]
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
-        builder = Builder(spec, main.name, "no_intercept" in family.words)
+        rough = rough_fit(spec, arrays, response) if observed and sampled else None
+        builder = Builder(spec, main.name, "no_intercept" in family.words, rough)
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
         width = None
@@ -118,6 +126,7 @@ def build(
             mean(family, params, aux, parts),
             to_draw_from(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
+            rough,
         )
 
 

@@ -182,5 +182,17 @@ def _register_sum(operation: Any) -> None:
             return False
         if rows.ndim != 1 or any(i.ndim != 1 for i in apply.inputs):
             return False
-        value, slope = operation(apply.op.kind, True)(*apply.inputs)
+        value, slope = operation(apply.op.kind, True)(apply.inputs[0], *(_uncast(i) for i in apply.inputs[1:]))
         return {node.outputs[0]: value, apply.outputs[1]: slope}
+
+
+def _uncast(data: Any) -> Any:
+    """Return data as they are kept: PyMC widens whole numbers, which would be done anew for every gradient."""
+    from pytensor.scalar import Cast
+
+    owner = data.owner
+    if owner is None or not isinstance(getattr(owner.op, "scalar_op", None), Cast):
+        return data
+    given = owner.inputs[0]
+    whole = given.type.dtype.startswith(("int", "uint")) and data.type.dtype.startswith("int")
+    return given if whole and given.ndim == data.ndim else data

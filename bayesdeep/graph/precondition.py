@@ -21,6 +21,8 @@ from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
+from .rough import Rough
+
 WORTH = 8.0
 """Condition number of the correlations from which turning the coordinates pays for the multiplication."""
 
@@ -44,13 +46,20 @@ class Mixing:
     matrix: np.ndarray
 
 
-def mixings(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> tuple[Mixing, ...]:
-    """Return a mixing for each predictor whose columns are correlated enough to be worth one."""
-    found = (_mixing(spec, predictor, arrays) for predictor in spec.predictors)
+def mixings(
+    spec: ModelSpec, arrays: Mapping[str, np.ndarray], rough: Rough | None = None
+) -> tuple[Mixing, ...]:
+    """Return a mixing for each predictor whose columns are correlated enough to be worth one.
+
+    A rough fit knows the precision of the main predictor's columns with the effects of groups integrated out.
+    """
+    found = (_mixing(spec, predictor, arrays, rough) for predictor in spec.predictors)
     return tuple(mixing for mixing in found if mixing is not None)
 
 
-def _mixing(spec: ModelSpec, predictor: PredictorSpec, arrays: Mapping[str, np.ndarray]) -> Mixing | None:
+def _mixing(
+    spec: ModelSpec, predictor: PredictorSpec, arrays: Mapping[str, np.ndarray], rough: Rough | None
+) -> Mixing | None:
     main = next(iter(spec.formulas))
     for term in predictor.terms:
         design = arrays.get(f"{term.key}.X")
@@ -64,7 +73,12 @@ def _mixing(spec: ModelSpec, predictor: PredictorSpec, arrays: Mapping[str, np.n
         scales = np.repeat([_scale(prior) for prior in priors if prior is not None], sizes)
         spread = spec.response.spread if predictor.parameter == main else 1.0
         means = design.mean(axis=0) if term.state["intercept"] else 0.0
-        precision = _gram(design, means) / spread**2 + np.diag(1.0 / scales**2)
+        if rough is not None and rough.population == term.key and predictor.parameter == main:
+            # The intercept, which comes first where there is one, keeps its own coordinate.
+            known = rough.precision[-len(scales) :, -len(scales) :]
+        else:
+            known = _gram(design, means) / spread**2
+        precision = known + np.diag(1.0 / scales**2)
         return _from_precision(names, precision)
     return None
 

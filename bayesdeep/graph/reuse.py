@@ -50,6 +50,7 @@ def code_for(key: str | None, build: Callable[[], Any]) -> Any:
     """
     if key is None:
         return _only_result(build())
+    key = f"{key} {_flags()}"
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
@@ -107,6 +108,14 @@ def _file_name(key: str) -> str:
     return hashlib.sha256(f"{key} {_surroundings()}".encode()).hexdigest() + SUFFIX
 
 
+def _flags() -> str:
+    """Return PyTensor's settings that change what is compiled."""
+    from pytensor import config
+
+    names = ("floatX", "optimizer", "optimizer_excluding", "optimizer_including", "optimizer_requiring", "cast_policy")
+    return repr([str(getattr(config, name, None)) for name in names])
+
+
 @cache
 def _surroundings() -> str:
     """Return what machine code depends on beside the graph."""
@@ -114,7 +123,9 @@ def _surroundings() -> str:
     from numba.core import config
 
     packages = ("pymc", "pytensor", "numba", "llvmlite", "numpy", "scipy")
-    settings = {k: getattr(config, k, None) for k in ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "CPU_NAME")}
+    settings = {
+        k: getattr(config, k, None) for k in ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "CPU_NAME")
+    }
     return repr(
         (
             [f"{name} {version(name)}" for name in packages],
@@ -160,7 +171,7 @@ def _read(name: str) -> Any:
         from numba.core.registry import cpu_target
         from pytensor.link.numba.dispatch import basic  # noqa: F401  (symbols that the code may refer to)
 
-        stored_name, parts = pickle.loads(payload)  # noqa: S301  (the folder is the user's own)
+        stored_name, parts = pickle.loads(payload)
         if stored_name != name:
             return None
         with global_compiler_lock:

@@ -12,8 +12,10 @@ from bayesdeep.spec.choose import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
 
+from .centring import centring
 from .gather import gather
 from .matvec import times
+from .rough import Rough
 
 RESERVED = ("obs", "chain", "draw")
 
@@ -33,11 +35,16 @@ class Builder:
         Labels by dimension.
     thresholds_shift
         The predictor at the columns' means, for families whose thresholds are centred in the intercept's place.
+    rough, centring
+        A rough fit, and from it how the effects of groups are sampled, by term key; see
+        :mod:`bayesdeep.graph.centring`.
+    population
+        The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
 
-    def __init__(self, spec: ModelSpec, main: str, has_thresholds: bool) -> None:
+    def __init__(self, spec: ModelSpec, main: str, has_thresholds: bool, rough: Rough | None = None) -> None:
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
         self.data: dict[str, Any] = {}
         self.reported: dict[str, Any] = {}
@@ -46,6 +53,8 @@ class Builder:
         self.blocks: dict[str, dict[str, Any]] = {}
         self.nested: dict[tuple[str, str], Any] = {}
         self.thresholds_shift: Any = 0.0
+        self.rough, self.centring = rough, centring(rough)
+        self.population: dict[str, Any] = {}
         self.taken = _shown_names(spec, main)
 
     def unused(self, name: str) -> str:
@@ -103,11 +112,29 @@ class TermScope:
         """Return one of the term's matrices times coefficients."""
         matrix = self.data(key)
         width = None if self.width is None else self.width[1]
+        if self._b.rough is not None and self._key == self._b.rough.population:
+            self._b.population["slopes"] = coefficients
         return times(matrix, coefficients, matrix.get_value(borrow=True).size, width)
 
     def gather(self, effects: Any, codes: str, array: str | None, intercept: bool) -> Any:
         """Return each row's sum of its group's effects times its columns."""
         return gather(effects, self.data(codes), None if array is None else self.data(array), intercept)
+
+    def centring(self) -> tuple[Any, Any] | None:
+        """Return how far the term's effects are centred, and what their location is shifted by."""
+        found = None if self.width is not None else self._b.centring.get(self._key)
+        if found is None:
+            return None
+        return found.weights, self._shift(found.follow)
+
+    def _shift(self, follow: np.ndarray | None) -> Any:
+        """Return ``(coefficient, group)``, how the sampled effects go with the population's coefficients."""
+        rough, made = self._b.rough, self._b.population
+        if follow is None or rough is None or list(made) != ["level", "slopes"][-len(made) :] or not made:
+            return None
+        coefficients = pt.concatenate([pt.atleast_1d(made[k]) for k in made])
+        matrix = follow.reshape(-1, follow.shape[-1])
+        return times(pt.constant(matrix), coefficients - rough.centre, matrix.size, None).reshape(follow.shape[:2])
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         """Declare a labelled dimension and return the name it got."""
@@ -202,6 +229,12 @@ class TermScope:
 
     def intercept(self, at_means: Any) -> Any:
         """Return the uncentred intercept, with the prior on whichever intercept the user meant."""
+        intercept = self._intercept(at_means)
+        if self._b.rough is not None and self._key == self._b.rough.population:
+            self._b.population["level"] = intercept + at_means
+        return intercept
+
+    def _intercept(self, at_means: Any) -> Any:
         if self._parameter == self._b.main and self._b.has_thresholds:
             self._b.thresholds_shift = at_means
             return 0.0

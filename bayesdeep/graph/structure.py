@@ -22,6 +22,7 @@ PLAIN = frozenset(
 SHAPES = ("Alloc", "MakeVector", "BroadcastTo", "Reshape")
 """Operations whose whole-number inputs are lengths."""
 
+
 class Unstable(Exception):
     """A part of the graph has no name that means the same elsewhere; such graphs are compiled afresh."""
 
@@ -34,10 +35,10 @@ class Lifted:
     ----------
     outputs
         The graph, of plain input variables.
-    given
-        What ``replace`` put into the graph, then the arguments: variables in the order in which they are first met.
+    arguments
+        The variables that stand for numbers, in the order in which the graph meets them.
     values
-        The arguments' values here.
+        Their values here; arrays are copies.
     """
 
     outputs: tuple[Any, ...]
@@ -55,19 +56,26 @@ def lift(outputs: Sequence[Any], replace: Mapping[Any, Any]) -> Lifted:
     replace
         Variables and what stands for them; static shapes may become more general, and types are worked out again.
     """
+    try:
+        return _lift(outputs, replace, _lengths(outputs))
+    except (TypeError, ValueError, NotImplementedError):
+        # An operation that has to know a length.
+        return _lift(outputs, replace, frozenset())
+
+
+def _lift(outputs: Sequence[Any], replace: Mapping[Any, Any], lengths: frozenset[Any]) -> Lifted:
     from pytensor.compile.sharedvalue import SharedVariable
     from pytensor.graph import clone_replace
 
     found: dict[Any, Any] = {}
-    lengths = _lengths(outputs)
     for variable in _in_order(outputs):
-        if variable in replace or variable in found:
+        if variable in replace:
             continue
-        if isinstance(variable, SharedVariable):
+        if isinstance(variable, SharedVariable) or _is_number(variable):
             found[variable] = variable.type()
-        elif variable in lengths or _is_number(variable):
-            # A length of few bits must not decide which lengths fit.
-            found[variable] = variable.type.clone(dtype="int64")() if variable in lengths else variable.type()
+        elif variable in lengths:
+            # The type of a short length must not decide which lengths fit.
+            found[variable] = variable.type.clone(dtype="int64")()
     made = clone_replace(list(outputs), {**replace, **found}, rebuild_strict=False)
     values = tuple(_value(v, argument) for v, argument in found.items())
     return Lifted(tuple(made), tuple(found.values()), values)
@@ -233,16 +241,17 @@ def _path(thing: Any) -> bytes:
 
 def _properties(thing: Any) -> list[bytes]:
     """Return what makes an operation or a type: its declared properties, the graph inside, and its other attributes."""
+    from pytensor.scalar.basic import ScalarOp
+
     declared = getattr(thing, "__props__", None)
     found = [_described((name, getattr(thing, name))) for name in declared or ()]
     inner = getattr(thing, "fgraph", None)
     if inner is not None:
         found.append(_described(inner))
-    # A scalar operation is also told apart by how it works out its output's type, which is no declared property.
-    rule = getattr(thing, "output_types_preference", None)
-    if rule is not None:
-        found.append(_described(rule))
-    if declared is None and inner is None:
-        own = {k: v for k, v in vars(thing).items() if not k.startswith("_")}
-        found.append(_described(own))
+    if isinstance(thing, ScalarOp):
+        # By PyTensor's own rule these are equal if they work out their output's type in one way. Their other
+        # attributes are notes that compiling leaves on them.
+        found.append(_described(thing.output_types_preference))
+    elif declared is None and inner is None:
+        found.append(_described({k: v for k, v in vars(thing).items() if not k.startswith("_")}))
     return found

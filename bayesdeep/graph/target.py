@@ -24,8 +24,8 @@ the same, elementwise fusion off              12.8        3.4         1.0
 ============================================  ==========  ==========  ========
 """
 
-import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -36,13 +36,12 @@ import numpy as np
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pt
 
-from ._native import NativeLogp, native_logp
+from ._native import NativeLogp, call, native_logp
 from .matvec import LARGE, times, times_transposed
 from .precondition import Mixing
 from .reuse import code_for
-from .structure import Lifted, Unstable, lift, structure_key
+from .structure import Unstable, lift, structure_key
 
-LOG = logging.getLogger(__name__)
 JITTERS = (1.0,) * 10 + (0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.01, 0.0)
 
 
@@ -80,7 +79,7 @@ class PyMCTarget:
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log density and its gradient ``(dim,)`` at ``x`` ``(dim,)``; safe in several threads."""
         # The machine code keeps no state; PyTensor's `Function` around it stores its inputs and is not safe.
-        value, gradient = self.code.entry_point((np.ascontiguousarray(x, dtype=np.float64), *self.shared))
+        value, gradient = call(self.code, np.ascontiguousarray(x, dtype=np.float64), *self.shared)
         return float(value), gradient
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
@@ -218,24 +217,29 @@ def _compile(
 
     Every number that another data set may change is an argument, so that the code serves all models of one structure.
     """
+    from pytensor import config
+
     values = list(model.value_vars)
     # Lengths of 1 stay known, since they broadcast; all others may be any other length the next time.
     holders = [_holder(v.dtype, shapes[v.name]) for v in values]
-    lifted = lift([model.logp().astype("float64")], dict(zip(values, holders, strict=True)))
+    # PyTensor notes for every variable where in the program it was made, which takes a tenth of the time.
+    with config.change_flags(traceback__limit=0):
+        lifted = lift([model.logp().astype("float64")], dict(zip(values, holders, strict=True)))
     x = pt.TensorType("float64", shape=(None,))("unconstrained")
     layout = [_holder("int64", ()) for shape in shapes.values() for _ in range(1 + len(shape))]
     places = [_holder("int64", at.shape) for at, _ in mixed]
     matrices = [_holder("float64", matrix.shape) for _, matrix in mixed]
     arguments = [*layout, *places, *matrices, *lifted.arguments]
-    shared = (*_layout(shapes), *(at for at, _ in mixed), *(m for _, m in mixed), *lifted.values)
+    turning = [np.ascontiguousarray(a) for a in (*(at for at, _ in mixed), *(m for _, m in mixed))]
+    shared = (*_layout(shapes), *turning, *lifted.values)
     large = [matrix.size for _, matrix in mixed]
 
     def build() -> Any:
         from pymc.pytensorf import compile as compile_graph
-        from pytensor import config
         from pytensor.graph import clone_replace
 
-        density, slopes = lifted.outputs[0], pt.zeros((0,))
+        density: Any = lifted.outputs[0]
+        slopes: Any = pt.zeros((0,))
         if values:
             gradient = pt.grad(density, holders)
             slopes = pt.concatenate([g.ravel().astype("float64") for g in gradient])
@@ -245,7 +249,7 @@ def _compile(
             parts = dict(zip(holders, _parts(turned, holders, layout), strict=True))
             density, slopes = clone_replace([density, slopes], parts, rebuild_strict=False)
             # The chain rule of a constant matrix.
-            back = slopes
+            back: Any = slopes
             for at, matrix, size in zip(places, matrices, large, strict=True):
                 back = pt.set_subtensor(back[at], times_transposed(matrix, slopes[at], size))
             slopes = back
@@ -258,19 +262,12 @@ def _compile(
         jitted(start, *shared)  # numba compiles on the first call
         return jitted
 
-    return code_for(_key(lifted, holders, matrices, large, shared), build), shared
-
-
-def _key(lifted: Lifted, holders: Sequence[Any], matrices: Sequence[Any], large: Sequence[int], shared: Any) -> str | None:
-    """Return the structure's key; None where there is something in it that has no lasting description."""
-    if not all(isinstance(value, np.ndarray) and value.flags.c_contiguous for value in shared):
-        return None
-    try:
-        inner = structure_key(lifted.outputs, [*holders, *lifted.arguments])
-    except Unstable as reason:
-        LOG.debug("compiling afresh: %s", reason)
-        return None
-    return f"{inner} {[m.type.shape for m in matrices]} {[size > LARGE for size in large]}"
+    key = None
+    if all(isinstance(value, np.ndarray) and value.flags.c_contiguous for value in shared):
+        with suppress(Unstable):
+            inner = structure_key(lifted.outputs, [*holders, *lifted.arguments])
+            key = f"{inner} {[m.type.shape for m in matrices]} {[size > LARGE for size in large]} {model.check_bounds}"
+    return code_for(key, build), shared
 
 
 def _holder(dtype: str, shape: tuple[int, ...]) -> Any:

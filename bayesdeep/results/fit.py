@@ -17,6 +17,7 @@ from .predict import blocks, check_kind, flat_posterior
 from .rows import Rows, rows_of
 from .score import log_score_rows
 from .store import save_tree
+from .summary import summary
 from .tables import predictive_table
 
 
@@ -51,11 +52,11 @@ class Fit:
         return self.idata["posterior"].to_dataset()
 
     def summary(self, **options: Any) -> pd.DataFrame:
-        """Return ArviZ's summary of the posterior; options go to ``arviz.summary``."""
-        import arviz as az
+        """Return ArviZ's summary of the posterior, unrounded: a row a quantity.
 
-        options.setdefault("round_to", "none")
-        return az.summary(self.idata, **options)
+        Options are those of ``arviz.summary``: ``kind="stats"``, ``ci_prob=0.9``, ``var_names=["Intercept"]``, ….
+        """
+        return summary(self.idata, **options)
 
     def diagnose(self) -> Any:
         """Return a verdict on whether the draws can be trusted, its evidence, and advice."""

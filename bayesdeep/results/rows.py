@@ -60,9 +60,9 @@ class Rows:
         index = None if self.index is None else self.index[keep]
         return Rows(arrays, response, len(response.value), self.observed, index, self.unseen)
 
-    def graph(self, spec: ModelSpec) -> Graph:
-        """Return the model on these rows."""
-        return build(spec, self.arrays, self.response, self.rows, observed=self.observed)
+    def graph(self, spec: ModelSpec, *, sampled: bool = False) -> Graph:
+        """Return the model on these rows, in the coordinates it is best sampled in if it is to be ``sampled``."""
+        return build(spec, self.arrays, self.response, self.rows, observed=self.observed, sampled=sampled)
 
 
 def containers(rows: Rows, start: int, stop: int) -> dict[str, np.ndarray]:

@@ -93,8 +93,9 @@ Source = tuple[Graph, Target, Callable[[Draws], dict[str, np.ndarray]]]
 def _density(spec: ModelSpec, rows: Rows, method: str) -> Source:
     """Return the model's log density, and expansion of unconstrained positions."""
     del method
-    graph = rows.graph(spec)
-    target = target_from_pymc(graph.model, words_of(spec), starting_units(spec), mixings(spec, rows.arrays))
+    graph = rows.graph(spec, sampled=True)
+    turned = mixings(spec, rows.arrays, graph.rough)
+    target = target_from_pymc(graph.model, words_of(spec), starting_units(spec), turned)
     if target.dim == 0:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     return graph, target, lambda draws: expanded(graph, target, draws)

@@ -2,11 +2,14 @@ r"""``(1 + x | g)``: coefficients that vary by group and are shrunk towards a co
 
 For coefficient :math:`k` and group :math:`j` the effect is :math:`u_{kj} = m_k + \sigma_k \sum_l L_{kl} z_{lj}` with
 independent standard :math:`z`, :math:`L` the Cholesky factor of the coefficients' correlation matrix, :math:`\sigma_k`
-their standard deviations and :math:`m_k` their location, 0 unless the user's prior says otherwise. The standardised
-:math:`z` are what is sampled (the non-centred form); the user sees the effects.
+their standard deviations and :math:`m_k` their location, 0 unless the user's prior says otherwise. Sampled are the standardised
+:math:`z` (the non-centred form) or, where the data say much of each group, something nearer to the effects themselves, see
+:meth:`~bayesdeep.core.terms.Scope.centring`; the user sees the effects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,16 +142,17 @@ def eta(scope: Scope, state: Json) -> Any:
 
 def _effects(scope: Scope, state: Json) -> list[Any]:
     """Return one ``(group,)`` tensor a scalar coefficient, and report them by name."""
-    factor, labels = state["factor"], _labels(state)
-    group = scope.dim(factor, tuple(state["labels"]))
-    sds, z, means = _scales(scope, state, group)
-    size = len(labels)
-    if _is_correlated(state):
-        rows = cholesky_rows(_correlations(scope, state), size)
-        mixed = [sum((rows[k][m] * z[m] for m in range(k + 1)), start=0.0) for k in range(size)]
-    else:
-        mixed = z
-    effects = [means[k] + sds[k] * mixed[k] for k in range(size)]
+    group = scope.dim(state["factor"], tuple(state["labels"]))
+    varying = _varying(scope, state, group)
+    rows = cholesky_rows(_correlations(scope, state), len(varying)) if _is_correlated(state) else None
+    standard: list[Any] = []
+    effects: list[Any] = []
+    for k, v in enumerate(varying):
+        # Given the effects of the coefficients before, this one has the distribution `base` with these two.
+        location = 0.0 if rows is None else v.sd * sum((rows[k][m] * standard[m] for m in range(k)), start=0.0)
+        scale = v.sd if rows is None else v.sd * rows[k][k]
+        standard.append(v.standard(location, scale))
+        effects.append(v.mean + location + scale * standard[k])
     return _report(scope, state, effects, group)
 
 
@@ -164,27 +168,60 @@ def _report(scope: Scope, state: Json, effects: list[Any], group: str) -> list[A
     return shown
 
 
-def _scales(scope: Scope, state: Json, group: str) -> tuple[list[Any], list[Any], list[Any]]:
-    """Return sds, standardised effects ``(group,)`` and locations, one each a scalar coefficient."""
-    factor = state["factor"]
-    sds: list[Any] = []
-    z: list[Any] = []
-    means: list[Any] = []
+@dataclass(frozen=True)
+class _Varying:
+    """One scalar coefficient: its sd and location, and ``standard(location, scale)``.
+
+    The latter returns the standardised effects ``(group,)``, whether these or less standardised ones are sampled.
+    """
+
+    sd: Any
+    mean: Any
+    standard: Callable[[Any, Any], Any]
+
+
+def _varying(scope: Scope, state: Json, group: str) -> list[_Varying]:
+    """Return the coefficients, in the order of the Cholesky factor's rows."""
+    factor, found, centring = state["factor"], [], scope.centring()
     for name, start, stop, levels, _ in _coefficients(state):
-        key, size = f"{name}|{factor}", stop - start
+        key = f"{name}|{factor}"
         chosen = scope.prior(key)
         dims = () if levels is None else (scope.dim(f"{name}_level", levels),)
         sd = scope.variable(f"{key}_sigma", dims) if chosen is None else scope.argument(key, "scale")
         mean = 0.0 if chosen is None else scope.argument(key, "location")
         base = "Normal" if chosen is None else chosen.prior.name
         extra = {"nu": scope.argument(key, "nu")} if base == "StudentT" else {}
-        shape = (group,) if levels is None else (*dims, group)
-        block = scope.hidden(f"{key}_z", base, {**_unit(base), **extra}, shape)
-        for i in range(size):
-            sds.append(sd if levels is None or chosen is not None else sd[i])
-            z.append(block if levels is None else block[i])
-            means.append(mean)
-    return sds, z, means
+        draw = partial(scope.hidden, prior=base)
+        block = None
+        if centring is None and levels is not None:
+            block = draw(f"{key}_z", arguments={**_unit(base), **extra}, shape=(*dims, group))
+        for k in range(start, stop):
+            own = sd if levels is None or chosen is not None else sd[k - start]
+            if centring is not None:
+                label = key if levels is None else f"{key}_{k - start}"
+                weight, shift = centring[0][k], 0.0 if centring[1] is None else centring[1][k]
+                standard = partial(_between, partial(draw, f"{label}_z", shape=(group,)), base, extra, weight, shift)
+            elif block is not None:
+                standard = partial(_taken, block[k - start])
+            else:
+                standard = partial(_taken, draw(f"{key}_z", arguments={**_unit(base), **extra}, shape=(group,)))
+            found.append(_Varying(own, mean, standard))
+    return found
+
+
+def _taken(standard: Any, location: Any, scale: Any) -> Any:
+    del location, scale
+    return standard
+
+
+def _between(
+    draw: Any, base: str, extra: Mapping[str, Any], weight: np.ndarray, shift: Any, location: Any, scale: Any
+) -> Any:
+    """Return standardised effects ``(group,)`` of partly centred and shifted ones."""
+    own_location, own_scale = weight * location + shift, pt.exp(weight * pt.log(scale))
+    names = _unit(base)
+    partly = draw(arguments={**dict(zip(names, (own_location, own_scale), strict=True)), **extra})
+    return (partly - own_location) / own_scale
 
 
 def _unit(base: str) -> dict[str, float]:

@@ -1,0 +1,60 @@
+r"""How far the effects of groups are centred: chosen from the data, before sampling.
+
+An effect :math:`u` with prior :math:`N(\mu, s^2)` can be sampled as itself (centred), as :math:`(u - \mu) / s`
+(non-centred), or as anything in between (Papaspiliopoulos, Roberts and Sköld 2007, Statistical Science 22, 59-73; Gorinova,
+Moore and Hoffman 2020, ICML):
+
+.. math:: q \sim N(\lambda \mu, s^{2\lambda}), \qquad u = \mu + s^{1 - \lambda} (q - \lambda \mu).
+
+The model is the same for every :math:`\lambda`. Sampling is easy where the location and the width of :math:`q` do not move with
+:math:`\log s`. With :math:`I` the rows' information on :math:`u` and :math:`r = I s^2 / (1 + I s^2)`, given :math:`s`,
+
+.. math:: \frac{d \log E(q)}{d \log s} = \lambda + 1 - 2r, \qquad \frac{d \log \operatorname{sd}(q)}{d \log s} = \lambda - r .
+
+The Fisher information that :math:`q` then has on :math:`\log s`, :math:`(\lambda + 1 - 2r)^2\, r / (1 - r) + 2 (\lambda - r)^2`, since
+:math:`E(q)^2 / \operatorname{var}(q)` is :math:`r / (1 - r)` on average, is least at
+
+.. math:: \lambda = \frac{r}{2 - r} = \frac{I s^2}{I s^2 + 2}.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .rough import Rough
+
+NEGLIGIBLE = 0.02
+"""Coefficients whose every group is centred less than this are sampled in the non-centred form altogether."""
+
+
+@dataclass(frozen=True)
+class Centring:
+    """How the effects of one term are sampled.
+
+    Attributes
+    ----------
+    weights
+        From 0, not centred, to 1, centred, ``(coefficient, group)``.
+    follow
+        ``(coefficient, group, column)``: how far the location of what is sampled goes with the population's coefficients;
+        None for not at all.
+    """
+
+    weights: np.ndarray
+    follow: np.ndarray | None
+
+
+def centring(rough: Rough | None) -> Mapping[str, Centring]:
+    """Return how the effects are sampled, by term key; terms that are not centred at all are left out."""
+    found = {}
+    for key, share in ({} if rough is None else rough.shrinkage).items():
+        assert rough is not None
+        weights = share / (2.0 - share)
+        if weights.max() < NEGLIGIBLE:
+            continue
+        follow = rough.follow.get(key)
+        if follow is not None:
+            follow = follow * (rough.sds[key][:, None] ** (weights - 1.0))[:, :, None]
+        found[key] = Centring(weights, follow)
+    return found

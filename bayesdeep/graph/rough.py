@@ -1,0 +1,240 @@
+r"""A rough fit of a multilevel model before sampling: where it is, and how much the rows say of each effect.
+
+Penalised quasi-likelihood (Breslow and Clayton 1993, Journal of the American Statistical Association 88, 9-25): Newton steps
+on the coefficients :math:`\theta` of the main predictor :math:`\eta = Z\theta`, whose precision at the mode is
+
+.. math:: H = Z^\top W Z + \operatorname{diag}(1/\sigma^2),
+
+with the rows' expected information :math:`W`, and between the steps the standard deviations from
+:math:`\sigma_k^2 = \sum_j u_{kj}^2 / \sum_j (1 - V_{kj} / \sigma_k^2)` (MacKay 1992, Neural Computation 4, 415-447), with :math:`V`
+the posterior variances. Correlations between coefficients are left out. Nothing of this enters the model: it decides in
+which coordinates it is sampled, so being right to a factor of two is enough.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.linear import LinearColumns, LinearEffects, LinearShift
+from bayesdeep.core.records import Response
+from bayesdeep.core.registry import TERMS
+from bayesdeep.spec.model_spec import ModelSpec
+
+MOST_COLUMNS = 60
+"""Population columns up to which it is worked out how the effects of groups follow them."""
+
+STEPS, STEPS_LARGE, MANY_ROWS = 25, 8, 200_000
+CLOSE = 0.02
+"""Relative change of the standard deviations at which they are good enough."""
+
+LONGEST = 4.0
+"""Largest change of the predictor in one step."""
+
+RIDGE = 1e-3
+LEAST, MOST = 1e-3, 1e2
+"""Limits of the standard deviations, in units of the predictor."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Coefficients of one term: the population's columns (``factor`` is None), or ``levels`` groups of ``width``."""
+
+    key: str
+    factor: str | None
+    begin: int
+    levels: int
+    width: int
+
+    @property
+    def span(self) -> slice:
+        """Return the block's places among all coefficients; of groups, all of one coefficient lie together."""
+        return slice(self.begin, self.begin + self.levels * self.width)
+
+
+@dataclass(frozen=True)
+class Rough:
+    """A rough fit.
+
+    Attributes
+    ----------
+    blocks
+        What the coefficients are.
+    sds
+        By the term's key, ``(width,)``.
+    shrinkage
+        By the term's key, ``(width, level)``: the share of an effect's prior variance that the rows take away, 0 where
+        they say nothing and 1 where they say everything.
+    population
+        Key of the population's term, None without one. Its coefficients below are those of the columns less their means,
+        after the intercept where there is one, ``(column,)``.
+    centre
+        The population's coefficients at the mode.
+    follow
+        By the term's key, ``(width, level, column)``: how much an effect falls, at the mode, when a coefficient of the
+        population rises by one.
+    precision
+        ``(column, column)`` of the population's coefficients, the effects integrated out.
+    """
+
+    blocks: tuple[Block, ...]
+    sds: Mapping[str, np.ndarray]
+    shrinkage: Mapping[str, np.ndarray]
+    population: str | None = None
+    centre: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    follow: Mapping[str, np.ndarray] = field(default_factory=dict)
+    precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+def rough_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> Rough | None:
+    """Return the rough fit; None for models it does not know.
+
+    It knows linear main predictors with effects of groups, of counts and of yes or no, without censoring or truncation.
+    """
+    curve = _curve(spec, response)
+    if curve is None or response.modifiers - {"prop", "weighted"}:
+        return None
+    design = _design(spec, arrays, len(response.value))
+    if design is None or not any(b.factor is not None for b in design[0]):
+        return None
+    with np.errstate(all="ignore"):
+        found = _iterate(*design, curve)
+        return None if found is None else _following(spec, *found)
+
+
+def _iterate(
+    blocks: tuple[Block, ...], columns: Any, offset: np.ndarray, curve: "Curve"
+) -> tuple[Rough, Any, np.ndarray] | None:
+    """Return the fit, the precision ``(coefficient, coefficient)`` and the coefficients."""
+    from scipy import sparse
+
+    size, transposed = columns.shape[1], columns.T.tocsr()
+    grouped = [b for b in blocks if b.factor is not None]
+    variances = {b.key: np.full(b.width, 0.25) for b in grouped}
+    theta, shrinkage, precision = np.zeros(size), {}, None
+    for _ in range(STEPS if len(offset) <= MANY_ROWS else STEPS_LARGE):
+        eta = columns @ theta + offset
+        slope, weight = curve(eta)
+        prior = np.full(size, RIDGE)
+        for b in grouped:
+            prior[b.span] = np.repeat(1.0 / variances[b.key], b.levels)
+        gram = transposed @ sparse.diags(weight) @ columns
+        precision = (gram + sparse.diags(prior)).tocsr()
+        step = solve(precision, transposed @ slope - prior * theta)
+        if not np.isfinite(step).all():
+            return None
+        theta = theta + step * min(1.0, LONGEST / max(float(np.abs(columns @ step).max()), 1e-300))
+        left = 1.0 / precision.diagonal()
+        change = 0.0
+        for b in grouped:
+            effects, before = theta[b.span].reshape(b.width, b.levels), variances[b.key]
+            share = np.clip(1.0 - left[b.span].reshape(b.width, b.levels) / before[:, None], 1e-6, 1.0)
+            shrinkage[b.key] = share
+            wanted = np.clip((effects**2).sum(axis=1) / share.sum(axis=1), LEAST**2, MOST**2)
+            # At most a factor of four at once: far from the mode the effects are not yet what they will be.
+            variances[b.key] = np.clip(wanted, before / 4.0, before * 4.0)
+            change = max(change, float(np.abs(np.log(variances[b.key] / before)).max()))
+        if change < CLOSE:
+            break
+    sds = {key: np.sqrt(v) for key, v in variances.items()}
+    return Rough(blocks, sds, shrinkage), precision, theta
+
+
+def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray) -> Rough:
+    """Return the fit with how the effects follow the population's coefficients, where these are not too many."""
+    block = next((b for b in rough.blocks if b.factor is None), None)
+    if block is None or block.width > MOST_COLUMNS:
+        return rough
+    term = next(t for t in spec.predictors[0].terms if t.key == block.key)
+    part: Any = TERMS[term.kind].linear(term.state)  # type: ignore[misc]
+    own, others = np.arange(block.begin, block.begin + block.width), np.ones(len(theta), dtype=bool)
+    # From the columns as they are to the columns less their means: only the intercept's coefficient changes.
+    change = np.eye(block.width)
+    if part.intercept:
+        change[0, 1:] = -np.asarray(part.means)
+    others[own] = False
+    across = np.asarray(precision[others][:, own] @ change)
+    within = precision[others][:, others]
+    follow = np.stack([solve(within, column) for column in across.T], axis=1)
+    if not np.isfinite(follow).all():
+        return rough
+    left = change.T @ precision[own][:, own].toarray() @ change - across.T @ follow
+    full = np.zeros((len(theta), block.width))
+    full[others] = follow
+    groups = {b.key: full[b.span].reshape(b.width, b.levels, block.width) for b in rough.blocks if b.factor is not None}
+    centre = np.linalg.solve(change, theta[own])
+    return replace(rough, population=block.key, centre=centre, follow=groups, precision=0.5 * (left + left.T))
+
+
+def solve(precision: Any, right: np.ndarray) -> np.ndarray:
+    """Return ``precision⁻¹ right`` to four digits, by conjugate gradients: one thread, and no fill-in of crossed groups."""
+    from scipy import sparse
+    from scipy.sparse.linalg import cg
+
+    scale = sparse.diags(1.0 / precision.diagonal())
+    return cg(precision, right, rtol=1e-4, maxiter=300, M=scale)[0]
+
+
+def _design(spec: ModelSpec, arrays: Mapping[str, np.ndarray], rows: int) -> tuple[tuple[Block, ...], Any, np.ndarray] | None:
+    """Return blocks, sparse columns ``(obs, coefficient)`` and offset ``(obs,)`` of the main predictor."""
+    from scipy import sparse
+
+    blocks: list[Block] = []
+    parts: list[Any] = []
+    offset, begin = np.zeros(rows), 0
+    for term in spec.predictors[0].terms:
+        plugin = TERMS[term.kind]
+        if plugin.linear is None:
+            return None
+        part = plugin.linear(term.state)
+        if isinstance(part, LinearShift):
+            offset = offset + arrays[f"{term.key}.{part.array}"]
+            continue
+        given = None if part.array is None else arrays[f"{term.key}.{part.array}"]
+        columns = [np.ones(rows)] * bool(part.intercept) + ([] if given is None else list(given.T))
+        if not columns:
+            continue
+        if isinstance(part, LinearColumns):
+            made, block = sparse.csr_matrix(np.stack(columns, axis=1)), Block(term.key, None, begin, 1, len(columns))
+        elif isinstance(part, LinearEffects):
+            codes = arrays[f"{term.key}.{part.codes}"]
+            at = np.arange(rows)
+            made = sparse.hstack([sparse.csr_matrix((c, (at, codes)), (rows, part.levels)) for c in columns])
+            block = Block(term.key, part.factor, begin, part.levels, len(columns))
+        else:
+            return None
+        blocks.append(block)
+        parts.append(made)
+        begin += block.levels * block.width
+    return (tuple(blocks), sparse.hstack(parts).tocsr(), offset) if parts else None
+
+
+Curve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From the predictor ``(obs,)``: the log likelihood's slope and its expected information, both ``(obs,)``."""
+
+
+def _curve(spec: ModelSpec, response: Response) -> Curve | None:
+    """Return slope and expected information of the rows as functions of the main predictor."""
+    link, y = spec.predictors[0].link, np.asarray(response.value, dtype=np.float64)
+    weights = 1.0 if response.weights is None else np.asarray(response.weights, dtype=np.float64)
+    if spec.family in ("bernoulli", "binomial") and link == "logit":
+        trials = 1.0 if response.trials is None else np.asarray(response.trials, dtype=np.float64)
+        return lambda eta: _logit(y, trials, weights, eta)
+    if spec.family in ("poisson", "negative_binomial") and link == "log":
+        return lambda eta: _log(y, weights, eta, spec.family == "negative_binomial")
+    return None
+
+
+def _logit(y: np.ndarray, trials: Any, weights: Any, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    p = 1.0 / (1.0 + np.exp(-np.clip(eta, -30, 30)))
+    return weights * (y - trials * p), weights * trials * np.maximum(p * (1 - p), 1e-6)
+
+
+def _log(y: np.ndarray, weights: Any, eta: np.ndarray, overdispersed: bool) -> tuple[np.ndarray, np.ndarray]:
+    mu = np.exp(np.clip(eta, -30, 30))
+    if not overdispersed:
+        return weights * (y - mu), weights * np.maximum(mu, 1e-6)
+    beyond = float(((y - mu) ** 2 - mu).sum() / (mu**2).sum())
+    inflation = 1.0 + mu * float(np.clip(beyond, 1e-4, 10.0))
+    return weights * (y - mu) / inflation, weights * np.maximum(mu / inflation, 1e-6)

@@ -1,0 +1,109 @@
+"""ArviZ's summary of a posterior, for all of its quantities at once."""
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesdeep.core.mixing import measure
+
+STATS = ("mean", "sd", "quantiles")
+DIAGNOSTICS = ("ess_bulk", "ess_tail", "rhat", "mcse_mean", "mcse_sd")
+KINDS = {"all": (*STATS, *DIAGNOSTICS), "stats": STATS, "diagnostics": DIAGNOSTICS}
+SELECT = frozenset({"var_names", "filter_vars", "group", "coords"})
+"""Options that only choose quantities."""
+SAMPLE = ("chain", "draw")
+
+
+def summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
+    """Return ``arviz.summary(data, round_to="none", **options)``, the usual ones several times faster.
+
+    Parameters
+    ----------
+    data
+        With the group posterior, or that named by ``group``.
+    options
+        As ``arviz.summary`` has them. ``kind`` (``"all"``, ``"stats"``, ``"diagnostics"``), ``ci_prob``, an equal-tailed
+        ``ci_kind``, ``var_names``, ``filter_vars``, ``group`` and ``coords`` are computed here; ArviZ is called for
+        everything else (medians, highest-density intervals, rounding, other shapes of the table).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a quantity: ``mean``, ``sd`` (``n - 1``), the interval, ``ess_bulk``, ``ess_tail``, ``r_hat``, and the
+        Monte Carlo errors ``mcse_mean`` and ``mcse_sd``. As in ArviZ ``ess_tail`` is about the interval's default
+        probability, 0.89: the smaller of the sizes for the 11 % and 89 % quantiles. Truth values count as 0 and 1.
+    """
+    import arviz as az
+
+    if not _natural(options, az.rcParams):
+        options.setdefault("round_to", "none")
+        return az.summary(data, **options)
+    default = az.rcParams["stats.ci_prob"]
+    found = _select(data, **{name: value for name, value in options.items() if name in SELECT})
+    if found is None:
+        return az.summary(data, **{"round_to": "none", **options})
+    prob = default if options.get("ci_prob") is None else options["ci_prob"]
+    return table(found, options.get("kind", "all"), float(prob), float(default))
+
+
+def table(posterior: xr.Dataset, kind: str, prob: float, tail: float) -> pd.DataFrame:
+    """Return the table of variables ``(chain, draw, …)``.
+
+    ``prob`` is the equal-tailed interval's probability, ``tail`` the quantile (and one less it) ``ess_tail`` is about.
+    """
+    edge = (1 - prob) / 2
+    low, high = sorted((tail, 1 - tail))
+    parts = []
+    for value in posterior.data_vars.values():
+        draws = value.transpose(*SAMPLE, ...).to_numpy()
+        if not draws.size:
+            continue
+        flat = draws.reshape(*draws.shape[:2], -1)
+        parts.append(measure(flat, KINDS[kind], tails=(low, high), quantiles=(edge, 1 - edge)))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns: dict[str, np.ndarray] = {}
+    for name, values in joined.items():
+        if name == "quantiles":
+            percent = int(prob * 100)
+            columns |= {f"eti{percent}_lb": values[:, 0], f"eti{percent}_ub": values[:, 1]}
+        else:
+            columns["r_hat" if name == "rhat" else name] = values
+    return pd.DataFrame(columns, index=list(labels(posterior)))
+
+
+def labels(posterior: xr.Dataset) -> Iterable[str]:
+    """Yield a label a scalar, ``"1|county[AITKIN]"``, in the order of variables and their dimensions."""
+    for name, value in posterior.data_vars.items():
+        dims = [dim for dim in value.dims if dim not in SAMPLE]
+        marks = [[f"{mark}" for mark in value[dim].values] for dim in dims]
+        for place in product(*marks):
+            yield f"{name}[{', '.join(place)}]" if place else f"{name}"
+
+
+def _natural(options: Mapping[str, Any], settings: Any) -> bool:
+    """Return whether options are among those computed here, with values that ArviZ accepts."""
+    if not set(options) <= SELECT | {"kind", "ci_prob", "ci_kind", "round_to"}:
+        return False
+    prob = options.get("ci_prob")
+    return (
+        options.get("kind", "all") in KINDS
+        and (prob is None or (isinstance(prob, float) and 0 < prob <= 1))
+        and (options.get("ci_kind") or settings["stats.ci_kind"]) == "eti"
+        and options.get("round_to", "none") in ("none", "None")
+        and tuple(settings["data.sample_dims"]) == SAMPLE
+    )
+
+
+def _select(data: xr.DataTree, coords: Any = None, **options: Any) -> xr.Dataset | None:
+    """Return the variables that were asked for; None where they are not numbers or not draws."""
+    from arviz_base import extract
+
+    found: Any = extract(data, combined=False, keep_dataset=True, **options)
+    found = found if coords is None else found.sel(coords)
+    values = list(found.data_vars.values())
+    usual = all(v.dtype.kind in "fiub" and set(SAMPLE) <= set(v.dims) for v in values)
+    return found if usual and any(v.size for v in values) else None
