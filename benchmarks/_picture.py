@@ -52,6 +52,8 @@ def _panel(axis: Any, runs: Sequence[Mapping[str, Any]], tools: Sequence[str], v
         axis.bar_label(drawn, [number(v) for _, v in kept], padding=3, fontsize=8)
     if any(value(r) for r in runs):
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.xaxis.set_minor_formatter(lambda value, _: "")
     axis.margins(x=0.15)
     axis.set_yticks(range(len(tools)), tools)
     axis.set_ylim(len(tools) - 0.5, -0.5)

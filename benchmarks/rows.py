@@ -20,9 +20,10 @@ HEAD = (
 )  # fmt: skip
 FLOOR = (
     "NumPy on one core, best of five: every number read once; cross products by group, all that a Gaussian model needs "
-    "of its data; one gradient of the joint density; one factorisation. The last but one column is what the gradients "
-    "of all rows cost that NUTS took while drawing (tuning not counted; none where the effects are integrated out). The "
-    "last is one reading of the data and one factorisation for every kept draw: no exact sampler is below it."
+    "of its data; one gradient of the joint density; one factorisation of every group's block. The last but one column "
+    "is what the gradients of all rows cost that NUTS took while drawing (tuning not counted; none where the effects "
+    "are integrated out). The last is one reading of the data and one factorisation for every kept draw, the least that "
+    "a sampler does which integrates the effects out and draws them once for each draw."
 )
 
 

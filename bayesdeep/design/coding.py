@@ -1,6 +1,6 @@
 """Products of factors as columns of a design matrix: as many as the products span, and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,16 +29,31 @@ def learn_columns(intercept: bool, products: Sequence[Product], frame: Frame, wh
     where
         Begins the error text.
     """
-    nodes = _distinct_factors(products)
-    learned = [learn_and_evaluate(node, frame, where) for node in nodes]
-    factors = [factor for _, factor in learned]
-    for node, factor in zip(nodes, factors, strict=True):
-        _refuse_one_level(node, factor, where)
-    state = {"factors": [state for state, _ in learned], "terms": _coded(intercept, products, nodes, factors)}
-    terms = _terms(state, products, factors)
-    matrix = _filled(state, factors, frame.rows)
+    learned = {node: learn_and_evaluate(node, frame, where) for node in _distinct_factors(products)}
+    for node, (_, factor) in learned.items():
+        refuse_one_level(node, factor, where)
+    state, terms, matrix = code_factors(intercept, products, learned, frame.rows)
     means, sds = _moments(matrix)
     return Columns(intercept, terms, means, sds, state)
+
+
+def code_factors(
+    intercept: bool, products: Sequence[Product], learned: Mapping[Expression, tuple[Json, Factor]], rows: int
+) -> tuple[Json, tuple[TermColumns, ...], np.ndarray]:
+    """Return the state, the terms and the matrix ``(row, column)`` of factors that are learned already.
+
+    Parameters
+    ----------
+    intercept, products
+        As for :func:`learn_columns`.
+    learned
+        What was learned of each factor, and its values on ``rows`` rows.
+    """
+    nodes = _distinct_factors(products)
+    factors = [learned[node][1] for node in nodes]
+    coded = _coded(intercept, products, nodes, factors)
+    state = {"factors": [learned[node][0] for node in nodes], "terms": coded}
+    return state, _terms(state, products, factors), _filled(state, factors, rows)
 
 
 def design_matrix(columns: Columns, products: Sequence[Product], frame: Frame, where: str) -> np.ndarray:
@@ -56,7 +71,8 @@ def _distinct_factors(products: Sequence[Product]) -> list[Expression]:
     return list(dict.fromkeys(factor for product in products for factor in product))
 
 
-def _refuse_one_level(node: Expression, factor: Factor, where: str) -> None:
+def refuse_one_level(node: Expression, factor: Factor, where: str) -> None:
+    """Raise for a categorical factor that does not vary."""
     if factor.categorical and factor.labels is not None and len(factor.labels) == 1:
         source = node.name if isinstance(node, Name) else node.source
         raise FormulaError(

@@ -96,7 +96,7 @@ def learn_design(
         ``"error"`` or ``"drop"``.
     """
     main = next(iter(parsed))
-    others = _others(parsed, frame, known)
+    others = dot_columns(parsed, frame, known)
     formulas = {name: expand(p, others) for name, p in parsed.items()}
     for name, formula in formulas.items():
         for needed in columns(formula):
@@ -140,7 +140,7 @@ def known_arrays(known: Mapping[str, Known], frame: Frame) -> dict[str, np.ndarr
     return found
 
 
-def _others(parsed: Mapping[str, Parsed], frame: Frame, known: Mapping[str, Known]) -> tuple[str, ...]:
+def dot_columns(parsed: Mapping[str, Parsed], frame: Frame, known: Mapping[str, Known]) -> tuple[str, ...]:
     """Return what ``.`` stands for: every column but the response's, grouping factors and known parameters."""
     if not any(find_dot(p) for p in parsed.values()):
         return ()

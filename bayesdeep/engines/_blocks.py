@@ -315,14 +315,13 @@ def _draw(
             above = out[1 + blocks.levels[parent].factor][:, level.parents[parent][0].at]
             right -= np.einsum("bjc,bcwj->bwj", above, coupling)
         right += rng.standard_normal(right.shape)
-        standardised: list[np.ndarray] = [np.zeros(0)] * width
+        solved: list[np.ndarray] = [right[:, k] for k in range(width)]
         for k in range(width - 1, -1, -1):
-            value = right[:, k]
             for m in range(k + 1, width):
-                value = value - gone.lower[m][k] * standardised[m]
-            standardised[k] = value / gone.lower[k][k]
-        for k, u in enumerate(_effects(scales.roots[level.factor], standardised)):
-            out[1 + level.factor][:, :, k] = u
+                solved[k] = solved[k] - gone.lower[m][k] * solved[m]
+            solved[k] = solved[k] / gone.lower[k][k]
+        for k, effect in enumerate(_effects(scales.roots[level.factor], solved)):
+            out[1 + level.factor][:, :, k] = effect
 
 
 def _effects(root: Entries, b: list[np.ndarray]) -> list[np.ndarray]:

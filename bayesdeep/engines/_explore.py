@@ -18,11 +18,24 @@ from ._proposal import Adapted, log_sum
 
 @dataclass(frozen=True)
 class Plan:
-    """How many chains and draws, and for how many draws in a row hyperparameters are kept."""
+    """How many chains and draws, and how many values of the hyperparameters for them.
+
+    Attributes
+    ----------
+    steps
+        Values a chain that are kept; fewer than draws where each costs a large factorisation and serves several.
+    thin
+        Steps made for each that is kept.
+    """
 
     chains: int
     draws: int
-    repeat: int
+    steps: int
+    thin: int = 1
+
+    def draws_of(self, step: int) -> slice:
+        """Return the draws that a step serves."""
+        return slice(-(-step * self.draws // self.steps), -(-(step + 1) * self.draws // self.steps))
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ def at_once(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.G
     An interrupt keeps the steps whose proposals have been evaluated.
     """
     chains, draws = plan.chains, plan.draws
-    steps, thin = -(-draws // plan.repeat), _thinning(adapted.efficiency) if plan.repeat == 1 else 1
+    steps, thin = plan.steps, plan.thin
     # Step by step over all chains, so that a shorter run is one of shorter chains.
     points = adapted.proposal.draw(steps * thin * chains, rng)
     values, interrupted = np.full(len(points), -np.inf), False
@@ -57,9 +70,9 @@ def at_once(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.G
     except KeyboardInterrupt:
         interrupted = True
         steps = evaluated // (thin * chains)
-        draws = min(draws, steps * plan.repeat)
         if steps == 0:
             raise
+        draws = plan.draws_of(steps - 1).stop
     used = steps * thin * chains
     grid = points[:used].reshape(steps * thin, chains, -1).transpose(1, 0, 2)
     log_p = values[:used].reshape(steps * thin, chains).T
@@ -70,7 +83,9 @@ def at_once(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.G
     positions = np.where(at_start[..., None], adapted.points[begin][:, None], grid[rows, states])
     lp = np.where(at_start, adapted.log_density[begin][:, None], log_p[rows, states])
     moved = np.concatenate([~at_start[:, :1], states[:, 1:] != states[:, :-1]], axis=1)
-    positions, lp, moved = (np.repeat(v, plan.repeat, axis=1)[:, :draws] for v in (positions, lp, moved))
+    serves = [plan.draws_of(t) for t in range(steps)]
+    times = np.array([span.stop - span.start for span in serves])
+    positions, lp, moved = (np.repeat(v, times, axis=1) for v in (positions, lp, moved))
     progress.update(70, 100, "coefficients")
     flat = positions.reshape(chains * draws, -1)
     coefficients = tuple(
@@ -78,12 +93,6 @@ def at_once(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.G
     )
     positions = posterior.coordinates.to_system(flat).reshape(positions.shape)
     return Explored(positions, coefficients, lp, moved, log_w.ravel(), interrupted)
-
-
-def _thinning(efficiency: float) -> int:
-    """Return how many steps to make per draw, so that successive draws are hardly ever the same."""
-    rejected = min(0.9, max(0.02, 1.0 - np.sqrt(max(efficiency, 0.01))))
-    return int(np.clip(np.ceil(np.log(0.03) / np.log(rejected)), 1, 4))
 
 
 def one_by_one(
@@ -95,7 +104,7 @@ def one_by_one(
     """
     system, solver = posterior.system, posterior.solver
     chains, draws = plan.chains, plan.draws
-    steps = -(-draws // plan.repeat)
+    steps = plan.steps
     sizes = [(system.columns,), *((f.levels, f.width) for f in system.factors)]
     out = tuple(np.empty((chains, draws, *size)) for size in sizes)
     positions = np.empty((chains, draws, system.dim))
@@ -114,7 +123,7 @@ def one_by_one(
             factored = solver.factor(posterior.scales(proposed[None]))
             there = factored.value + float(posterior.beside(proposed[None])[0])
             log_w[c, t] = there - float(adapted.proposal.log_density(proposed[None])[0])
-            span = slice(t * plan.repeat, min((t + 1) * plan.repeat, draws))
+            span = plan.draws_of(t)
             if log_w[c, t] - weight >= np.log(own.random()):
                 point, value, weight, kept = proposed, there, log_w[c, t], factored
                 moved[c, span] = True
@@ -135,7 +144,7 @@ def one_by_one(
     begun = np.flatnonzero(done)
     if not len(begun):
         raise KeyboardInterrupt("collapsed was interrupted before the first draw")
-    length = min(int(done[begun].min()) * plan.repeat, draws)
+    length = plan.draws_of(int(done[begun].min()) - 1).stop
     whole = len(begun) == chains and length == draws
     positions, lp, moved = (v[begun, :length] for v in (positions, lp, moved))
     positions = posterior.coordinates.to_system(positions.reshape(-1, system.dim)).reshape(positions.shape)

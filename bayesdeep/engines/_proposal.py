@@ -16,6 +16,8 @@ from scipy.special import gammaln
 
 from bayesdeep.core.errors import FitError
 
+from ._tilt import Proposal, tilted
+
 Density = Callable[[np.ndarray], np.ndarray]
 """Log density of points ``(batch, dim)``, ``(batch,)``; minus infinity where there is none."""
 
@@ -26,10 +28,10 @@ NEAR, MOST_FOLDED = 4.5, 5
 MOST_FITTED = 2500
 """Points a mixture is fitted to and judged by."""
 
-LEAST_POINTS = 350
+LEAST_POINTS = 150
 """Points a dimension before a fit is believed."""
 
-GOOD = 0.87
+GOOD = 0.93
 """Efficiency (effective over actual number of importance draws) at which fitting the proposal stops."""
 
 FARTHEST = 40.0
@@ -205,7 +207,7 @@ def with_guard(mixture: Mixture, guard: Mixture, share: float) -> Mixture:
 class Adapted:
     """A proposal, what it was fitted to (points with log density and log weight), and how efficient it looks."""
 
-    proposal: Mixture
+    proposal: Proposal
     points: np.ndarray
     log_density: np.ndarray
     log_weights: np.ndarray
@@ -220,7 +222,7 @@ def adapt(
     sizes: tuple[int, ...],
     rng: np.random.Generator,
 ) -> Adapted:
-    """Return a proposal fitted in rounds of ``sizes`` points; it stops early when two rounds say that the fit is good.
+    """Return a proposal fitted in rounds of ``sizes`` points; it stops early when the fit is good.
 
     ``foldable`` ``(dim,)`` says which coordinates stand for a scale by their absolute value; the others are correlations.
     """
@@ -234,7 +236,7 @@ def adapt(
     proposal = with_guard(single(mode, 1.05 * factor, 12.0), guard, 0.15)
     points = np.zeros((0, len(mode)))
     log_p, used, counts = np.zeros(0), [], []
-    good = False
+    final: Proposal = proposal
     for size in sizes:
         new = proposal.draw(size, rng)
         points, log_p = np.concatenate([points, new]), np.concatenate([log_p, density(new)])
@@ -247,10 +249,17 @@ def adapt(
         if not np.isfinite(log_w).any():
             raise FitError("collapsed: the marginal posterior of the scales is nowhere finite near its mode")
         proposal, efficiency = _best(points, log_p, log_w, guard, proposal, rng)
-        good, before = efficiency > GOOD, good
-        if good and before and len(points) >= LEAST_POINTS * len(mode):
+        if len(points) < LEAST_POINTS * len(mode):
+            continue
+        weights = np.minimum(np.exp(log_w - log_sum(log_w)), 1.0 / np.sqrt(len(log_w)))
+        better = tilted(proposal, points, log_p, weights)
+        if better is not None and better[1] >= efficiency:
+            final, efficiency = better
+        else:
+            final = proposal
+        if efficiency > GOOD:
             break
-    return Adapted(proposal, points, log_p, log_w, efficiency)
+    return Adapted(final, points, log_p, log_w, efficiency)
 
 
 def _best(

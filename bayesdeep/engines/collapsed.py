@@ -33,13 +33,20 @@ from ._proposal import adapt, curvature, find_mode, log_sum
 DEAR = 2e-3
 """Seconds an evaluation from which proposals are not made in plenty."""
 
+MANY = 300
+"""Fewest proposals of a round where they cost next to nothing."""
+
+EVEN = 10.0
+"""A largest weight, in units of the mean, at which no tail is left to be missed, whatever its shape: nearly constant weights
+have a Pareto k-hat without a meaning."""
+
 ATTEMPTS = 3
 """Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
 
 PATIENCE = 15.0
 """Seconds for evaluations up to which every draw gets hyperparameters of its own."""
 
-LEAST_DISTINCT = 1400
+LEAST_DISTINCT = 1250
 """Distinct values of the hyperparameters where each costs a large factorisation."""
 
 
@@ -80,8 +87,9 @@ def run(settings: CollapsedSettings, target: Target, seed: int, progress: Progre
     ready = time.perf_counter()
     posterior, mode, factor, each = _centre(system, solver, progress)
     foldable = ~np.isnan(posterior.coordinates.units)
-    sizes: tuple[int, ...] = (40 * system.dim,) * 2 if each > DEAR else (500, 1000, 2000, 2000)
-    steps = Plan(settings.chains, settings.draws, _repeat(settings, each))
+    rounds = (75, 75) if each > DEAR else (100, 150, 300, 600)
+    sizes = tuple(max(MANY if each < DEAR else 100, count * system.dim) for count in rounds)
+    steps = _steps(settings, each)
     tuning = 0.0
     for attempt in range(1 if each > DEAR else ATTEMPTS):
         before = time.perf_counter()
@@ -90,29 +98,31 @@ def run(settings: CollapsedSettings, target: Target, seed: int, progress: Progre
         explore = one_by_one if isinstance(solver, Crossed) else at_once
         found = explore(steps, posterior, adapted, rng, progress)
         khat = importance_weights(found.log_weights)[1]
-        if khat < KHAT_LIMIT or found.interrupted:
+        weights = np.exp(found.log_weights - log_sum(found.log_weights))
+        covered = khat < KHAT_LIMIT or weights.max() * len(weights) < EVEN
+        if covered or found.interrupted:
             break
         # A tail that no point of the earlier rounds fell into; with more points it is seen.
         sizes = tuple((2 + attempt) * size for size in sizes)
     done = time.perf_counter()
     progress.update(100, 100)
-    weights = np.exp(found.log_weights - log_sum(found.log_weights))
     return Draws(
         positions=found.positions,
         stats={"lp": found.lp, "accepted": found.accepted},
         exact=True,
-        status="interrupted" if found.interrupted else "ok" if khat < KHAT_LIMIT else "doubtful",
-        advice=_advice(khat, found),
+        status="interrupted" if found.interrupted else "ok" if covered else "doubtful",
+        advice=_advice(covered, khat, found),
         seconds_compile=target.seconds_compile + ready - began,
         seconds_tune=tuning,
         seconds_sample=done - ready - tuning,
         details={
             "explored_by": "importance proposals and independence Metropolis chains",
             "khat": float(khat),
+            "largest_weight": float(weights.max() * len(weights)),
             "efficiency": float(1.0 / (weights**2).sum() / len(weights)),
             "evaluations": float(len(weights) + len(adapted.points)),
             "seconds_per_evaluation": float(each),
-            "draws_per_value": float(steps.repeat),
+            "values_per_draw": steps.steps / settings.draws,
         },
         coefficients=found.coefficients,
     )
@@ -145,12 +155,12 @@ def _check_start(value: np.ndarray) -> None:
         )
 
 
-def _advice(khat: float, found: Explored) -> tuple[str, ...]:
+def _advice(covered: bool, khat: float, found: Explored) -> tuple[str, ...]:
     advice = []
     if found.interrupted:
         chains, draws = found.lp.shape
         advice.append(f"Drawing was interrupted; {chains} chains of {draws} draws are kept.")
-    if khat >= KHAT_LIMIT:
+    if not covered:
         advice.append(
             f"The proposal does not cover the posterior of the scales well (Pareto k-hat {khat:.2f}, limit {KHAT_LIMIT}). "
             "Look at R-hat and the effective sample sizes, or fit with method='nuts'."
@@ -158,12 +168,15 @@ def _advice(khat: float, found: Explored) -> tuple[str, ...]:
     return tuple(advice)
 
 
-def _repeat(settings: CollapsedSettings, each: float) -> int:
-    """Return for how many draws in a row hyperparameters are kept."""
+def _steps(settings: CollapsedSettings, each: float) -> Plan:
+    """Return how many values of the hyperparameters to make for the draws."""
     total = settings.chains * settings.draws
     if settings.distinct is not None:
-        return max(1, total // settings.distinct)
-    return 1 if each * total < PATIENCE else max(1, total // LEAST_DISTINCT)
+        return Plan(settings.chains, settings.draws, min(settings.draws, settings.distinct // settings.chains))
+    if each * total < PATIENCE:
+        # Where values are cheap, two steps a draw: successive draws are then hardly ever the same.
+        return Plan(settings.chains, settings.draws, settings.draws, 2 if each * total < 1.0 else 1)
+    return Plan(settings.chains, settings.draws, min(settings.draws, -(-LEAST_DISTINCT // settings.chains)))
 
 
 def _without_hyperparameters(

@@ -11,8 +11,9 @@ The model is the same for every :math:`\lambda`. Sampling is easy where the loca
 
 .. math:: \frac{d \log E(q)}{d \log s} = \lambda + 1 - 2r, \qquad \frac{d \log \operatorname{sd}(q)}{d \log s} = \lambda - r .
 
-The Fisher information that :math:`q` then has on :math:`\log s`, :math:`(\lambda + 1 - 2r)^2\, r / (1 - r) + 2 (\lambda - r)^2`, since
-:math:`E(q)^2 / \operatorname{var}(q)` is :math:`r / (1 - r)` on average, is least at
+The Fisher information that :math:`q` then has on :math:`\log s`,
+:math:`(\lambda + 1 - 2r)^2\, r / (1 - r) + 2 (\lambda - r)^2`, since :math:`E(q)^2 / \operatorname{var}(q)` is
+:math:`r / (1 - r)` on average, is least at
 
 .. math:: \lambda = \frac{r}{2 - r} = \frac{I s^2}{I s^2 + 2}.
 """
@@ -39,10 +40,13 @@ class Centring:
     follow
         ``(coefficient, group, column)``: how far the location of what is sampled goes with the population's coefficients;
         None for not at all.
+    others
+        By key of a term before this one, ``(coefficient * group, coefficient * group)``: the same for its effects.
     """
 
     weights: np.ndarray
     follow: np.ndarray | None
+    others: Mapping[str, np.ndarray]
 
 
 def centring(rough: Rough | None) -> Mapping[str, Centring]:
@@ -53,8 +57,18 @@ def centring(rough: Rough | None) -> Mapping[str, Centring]:
         weights = share / (2.0 - share)
         if weights.max() < NEGLIGIBLE:
             continue
-        follow = rough.follow.get(key)
+        follow, unit = rough.follow.get(key), rough.sds[key][:, None] ** (weights - 1.0)
         if follow is not None:
-            follow = follow * (rough.sds[key][:, None] ** (weights - 1.0))[:, :, None]
-        found[key] = Centring(weights, follow)
+            follow = follow * unit[:, :, None]
+        others = {second: m * unit.reshape(-1, 1) for (first, second), m in rough.between.items() if first == key}
+        found[key] = Centring(weights, follow, others)
     return found
+
+
+def described(rough: Rough | None) -> dict[str, float]:
+    """Return how far effects are centred, the mean over groups by ``"centred <term key>[coefficient]"``, for results."""
+    return {
+        f"centred {key}[{k}]": round(float(row.mean()), 3)
+        for key, found in centring(rough).items()
+        for k, row in enumerate(found.weights)
+    }

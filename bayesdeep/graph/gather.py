@@ -103,7 +103,7 @@ def operation() -> Any:
     @_vectorize_node.register(Gather)
     def vectorised(op: Any, node: Any, table: Any, codes: Any, columns: Any) -> Any:
         del node
-        assert codes.ndim == 1 and columns.ndim == 2, "the rows do not vary over draws"
+        assert (codes.ndim, columns.ndim) == (1, 2), "the rows do not vary over draws"
         first, found = int(op.intercept), 0.0
         for k in range(op.width):
             part = table[..., codes, k]

@@ -92,7 +92,7 @@ def by_numpy(kind: str, eta: Any, y: Any, *rest: Any) -> tuple[Any, Any]:
     if kind == "poisson":
         held = np.clip(eta, LOWEST, HIGHEST)
         mu = np.exp(held)
-        return y * held - mu + rest[0], np.where((eta >= LOWEST) & (eta <= HIGHEST), y - mu, 0.0)
+        return y * held - mu + rest[0], np.where((eta < LOWEST) | (eta > HIGHEST), 0.0, y - mu)
     trials, base = (1.0, 0.0) if kind == "bernoulli" else (np.asarray(rest[0], dtype=np.float64), rest[1])
     small = np.exp(-np.abs(eta))
     above, below = np.clip(eta, 0.0, LARGEST), np.clip(-eta, 0.0, LARGEST)
@@ -123,7 +123,7 @@ def _operation() -> Any:
         def __init__(self, kind: str, summed: bool) -> None:
             self.kind, self.summed = kind, summed
 
-        def make_node(self, *inputs: Any) -> Any:  # type: ignore[override]
+        def make_node(self, *inputs: Any) -> Any:
             eta, *rest = (pt.as_tensor(i) for i in inputs)
             inputs = (eta.astype("float64"), *rest)
             depth = max(i.ndim for i in inputs)
@@ -146,8 +146,8 @@ def _operation() -> Any:
         def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
             from pytensor.gradient import disconnected_type
 
-            slope = cotangents[0] * self(*inputs)[1]
-            return [slope, *(disconnected_type() for _ in inputs[1:])]
+            slopes: Any = self(*inputs)
+            return [cotangents[0] * slopes[1], *(disconnected_type() for _ in inputs[1:])]
 
     @_vectorize_node.register(LogLikelihood)
     def vectorised(op: Any, node: Any, *inputs: Any) -> Any:

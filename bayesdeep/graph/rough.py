@@ -6,8 +6,8 @@ on the coefficients :math:`\theta` of the main predictor :math:`\eta = Z\theta`,
 .. math:: H = Z^\top W Z + \operatorname{diag}(1/\sigma^2),
 
 with the rows' expected information :math:`W`, and between the steps the standard deviations from
-:math:`\sigma_k^2 = \sum_j u_{kj}^2 / \sum_j (1 - V_{kj} / \sigma_k^2)` (MacKay 1992, Neural Computation 4, 415-447), with :math:`V`
-the posterior variances. Correlations between coefficients are left out. Nothing of this enters the model: it decides in
+:math:`\sigma_k^2 = \sum_j u_{kj}^2 / \sum_j (1 - V_{kj} / \sigma_k^2)` (MacKay 1992, Neural Computation 4, 415-447), with
+:math:`V` the posterior variances. Correlations between coefficients are left out. Nothing of this enters the model: it decides in
 which coordinates it is sampled, so being right to a factor of two is enough.
 """
 
@@ -24,6 +24,9 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 MOST_COLUMNS = 60
 """Population columns up to which it is worked out how the effects of groups follow them."""
+
+LARGEST_PAIR = 2000
+"""Effects of a term up to which it is worked out how those of another follow them."""
 
 STEPS, STEPS_LARGE, MANY_ROWS = 25, 8, 200_000
 CLOSE = 0.02
@@ -74,6 +77,12 @@ class Rough:
     follow
         By the term's key, ``(width, level, column)``: how much an effect falls, at the mode, when a coefficient of the
         population rises by one.
+    between
+        By pairs of terms' keys, the second before the first in the model: how much an effect of the first term falls when
+        one of the second rises, ``(width * level, width * level)``; of pairs where this is no larger than the data.
+        ``follow`` of the first term is then that with these effects given.
+    effects
+        By the term's key, effects at the mode, ``(width * level,)``.
     precision
         ``(column, column)`` of the population's coefficients, the effects integrated out.
     """
@@ -84,6 +93,8 @@ class Rough:
     population: str | None = None
     centre: np.ndarray = field(default_factory=lambda: np.zeros(0))
     follow: Mapping[str, np.ndarray] = field(default_factory=dict)
+    between: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    effects: Mapping[str, np.ndarray] = field(default_factory=dict)
     precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
@@ -100,7 +111,7 @@ def rough_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respo
         return None
     with np.errstate(all="ignore"):
         found = _iterate(*design, curve)
-        return None if found is None else _following(spec, *found)
+        return None if found is None else _following(spec, *found, len(response.value))
 
 
 def _iterate(
@@ -141,13 +152,13 @@ def _iterate(
     return Rough(blocks, sds, shrinkage), precision, theta
 
 
-def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray) -> Rough:
+def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray, rows: int) -> Rough:
     """Return the fit with how the effects follow the population's coefficients, where these are not too many."""
     block = next((b for b in rough.blocks if b.factor is None), None)
     if block is None or block.width > MOST_COLUMNS:
         return rough
     term = next(t for t in spec.predictors[0].terms if t.key == block.key)
-    part: Any = TERMS[term.kind].linear(term.state)  # type: ignore[misc]
+    part: Any = TERMS[term.kind].linear(term.state)
     own, others = np.arange(block.begin, block.begin + block.width), np.ones(len(theta), dtype=bool)
     # From the columns as they are to the columns less their means: only the intercept's coefficient changes.
     change = np.eye(block.width)
@@ -162,9 +173,37 @@ def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray)
     left = change.T @ precision[own][:, own].toarray() @ change - across.T @ follow
     full = np.zeros((len(theta), block.width))
     full[others] = follow
-    groups = {b.key: full[b.span].reshape(b.width, b.levels, block.width) for b in rough.blocks if b.factor is not None}
-    centre = np.linalg.solve(change, theta[own])
-    return replace(rough, population=block.key, centre=centre, follow=groups, precision=0.5 * (left + left.T))
+    grouped = [b for b in rough.blocks if b.factor is not None]
+    between = _between(grouped, precision, rows)
+    for first, second in between:
+        # Given the second's effects, which follow the population themselves, this much is left for the first.
+        spans = {b.key: b.span for b in grouped}
+        full[spans[first]] += between[first, second] @ full[spans[second]]
+    return replace(
+        rough,
+        population=block.key,
+        centre=np.linalg.solve(change, theta[own]),
+        follow={b.key: full[b.span].reshape(b.width, b.levels, block.width) for b in grouped},
+        between=between,
+        effects={b.key: theta[b.span] for b in grouped},
+        precision=0.5 * (left + left.T),
+    )
+
+
+def _between(grouped: list[Block], precision: Any, rows: int) -> dict[tuple[str, str], np.ndarray]:
+    """Return how the effects of the last term follow those of the one before, where that is cheap enough.
+
+    Of more than two terms, only the last pair: the further ones would need the precision with the last integrated out.
+    """
+    if len(grouped) < 2:
+        return {}
+    second, first = grouped[-2:]
+    sizes = first.levels * first.width, second.levels * second.width
+    if sizes[0] * sizes[1] > rows or max(sizes) > LARGEST_PAIR:
+        return {}
+    within, across = precision[first.span, first.span], precision[first.span, second.span].toarray()
+    found = np.stack([solve(within, column) for column in across.T], axis=1)
+    return {(first.key, second.key): found} if np.isfinite(found).all() else {}
 
 
 def solve(precision: Any, right: np.ndarray) -> np.ndarray:
@@ -176,7 +215,9 @@ def solve(precision: Any, right: np.ndarray) -> np.ndarray:
     return cg(precision, right, rtol=1e-4, maxiter=300, M=scale)[0]
 
 
-def _design(spec: ModelSpec, arrays: Mapping[str, np.ndarray], rows: int) -> tuple[tuple[Block, ...], Any, np.ndarray] | None:
+def _design(
+    spec: ModelSpec, arrays: Mapping[str, np.ndarray], rows: int
+) -> tuple[tuple[Block, ...], Any, np.ndarray] | None:
     """Return blocks, sparse columns ``(obs, coefficient)`` and offset ``(obs,)`` of the main predictor."""
     from scipy import sparse
 

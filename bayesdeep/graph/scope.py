@@ -12,7 +12,7 @@ from bayesdeep.spec.choose import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
 
-from .centring import centring
+from .centring import Centring, centring
 from .gather import gather
 from .matvec import times
 from .rough import Rough
@@ -40,6 +40,8 @@ class Builder:
         :mod:`bayesdeep.graph.centring`.
     population
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
+    effects
+        Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
@@ -55,6 +57,7 @@ class Builder:
         self.thresholds_shift: Any = 0.0
         self.rough, self.centring = rough, centring(rough)
         self.population: dict[str, Any] = {}
+        self.effects: dict[str, list[Any]] = {}
         self.taken = _shown_names(spec, main)
 
     def unused(self, name: str) -> str:
@@ -118,6 +121,7 @@ class TermScope:
 
     def gather(self, effects: Any, codes: str, array: str | None, intercept: bool) -> Any:
         """Return each row's sum of its group's effects times its columns."""
+        self._b.effects[self._key] = list(effects)
         return gather(effects, self.data(codes), None if array is None else self.data(array), intercept)
 
     def centring(self) -> tuple[Any, Any] | None:
@@ -125,16 +129,20 @@ class TermScope:
         found = None if self.width is not None else self._b.centring.get(self._key)
         if found is None:
             return None
-        return found.weights, self._shift(found.follow)
+        return found.weights, self._shift(found)
 
-    def _shift(self, follow: np.ndarray | None) -> Any:
-        """Return ``(coefficient, group)``, how the sampled effects go with the population's coefficients."""
-        rough, made = self._b.rough, self._b.population
-        if follow is None or rough is None or list(made) != ["level", "slopes"][-len(made) :] or not made:
+    def _shift(self, centring: Centring) -> Any:
+        """Return ``(coefficient, group)``, how the sampled effects go with other coefficients; None for not at all."""
+        rough, made, follow = self._b.rough, self._b.population, centring.follow
+        if follow is None or rough is None or not made:
             return None
-        coefficients = pt.concatenate([pt.atleast_1d(made[k]) for k in made])
+        coefficients = pt.concatenate([pt.atleast_1d(made[k]) for k in ("level", "slopes") if k in made])
         matrix = follow.reshape(-1, follow.shape[-1])
-        return times(pt.constant(matrix), coefficients - rough.centre, matrix.size, None).reshape(follow.shape[:2])
+        shift = times(pt.constant(matrix), coefficients - rough.centre, matrix.size, None)
+        for key, matrix in centring.others.items():
+            apart = pt.concatenate(self._b.effects[key]) - rough.effects[key]
+            shift = shift + times(pt.constant(matrix), apart, matrix.size, None)
+        return shift.reshape(follow.shape[:2])
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         """Declare a labelled dimension and return the name it got."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from bayesdeep.core.progress import progress_bar
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES, TERMS
 from bayesdeep.graph.build import Graph
+from bayesdeep.graph.centring import described
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import target_from_pymc
@@ -81,6 +82,7 @@ def run_engine(
     graph, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
         draws = engine.run(settings, target, derive(seed, engine.name), bar)
+    draws = replace(draws, details={**draws.details, **described(graph.rough)})
     values = named(draws)
     seconds = time.perf_counter() - started
     return make_tree(spec, graph, rows, draws, values, engine.name, seed, seconds, asdict(settings))
@@ -92,8 +94,8 @@ Source = tuple[Graph, Target, Callable[[Draws], dict[str, np.ndarray]]]
 
 def _density(spec: ModelSpec, rows: Rows, method: str) -> Source:
     """Return the model's log density, and expansion of unconstrained positions."""
-    del method
-    graph = rows.graph(spec, sampled=True)
+    # Only where the result does not depend on coordinates: the place of a joint mode does.
+    graph = rows.graph(spec, sampled=ENGINES[method].exact)
     turned = mixings(spec, rows.arrays, graph.rough)
     target = target_from_pymc(graph.model, words_of(spec), starting_units(spec), turned)
     if target.dim == 0:

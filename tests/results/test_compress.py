@@ -87,13 +87,13 @@ def test_the_density_is_that_of_all_rows(family: str):
     check(f"{RESPONSES.get(family, 'y')} ~ x + offset(t) + (1 | g)", family=family)
 
 
-CASES: list[tuple[str, dict[str, Any]]] = [
+CASES: list[Any] = [
     ("b ~ x + (1 | g)", {"family": "bernoulli"}),
     ("weighted(k, w) ~ x", {"family": "poisson"}),
     ("y ~ x", {"sigma": "~ t"}),
     ("y ~ x", {"sigma": bd.known("n")}),
-    ("censored(p, status) ~ x", {"family": "gamma"}),
-    ("truncated(k, ub=n) ~ x", {"family": "poisson"}),
+    pytest.param("censored(p, status) ~ x", {"family": "gamma"}, marks=pytest.mark.slow),
+    pytest.param("truncated(k, ub=n) ~ x", {"family": "poisson"}, marks=pytest.mark.slow),
 ]
 
 
@@ -167,7 +167,7 @@ def test_rows_that_differ_are_left_alone():
     assert compress(new) is None
 
 
-@pytest.mark.parametrize(("share", "pays"), [(0.65, True), (0.75, False)])
+@pytest.mark.parametrize(("share", "pays"), [(0.35, True), (0.45, False)])
 def test_whether_it_pays_is_a_matter_of_the_share_of_distinct_rows(share: float, pays: bool):
     n = 40_000
     x = np.random.default_rng(0).permutation(np.resize(np.arange(int(share * n)), n)).astype(float)
@@ -183,4 +183,4 @@ def test_results_are_by_the_rows_as_they_came():
     fit = bd.Model("b ~ x + (1 | g)", d, family="bernoulli").fit("laplace", draws=50, seed=1, progress=False)
     assert fit.idata["observed_data"].sizes["obs"] == len(d)
     np.testing.assert_array_equal(fit.idata["observed_data"]["b"], d["b"])
-    assert fit.predict().sizes["obs"] == len(d)
+    assert len(fit.predict()) == len(d)

@@ -1,0 +1,241 @@
+"""The log density of a PyMC model on one flat, unconstrained vector, as a JAX function: for GPUs, and for JAX's samplers.
+
+It is the same density as :mod:`bayesdeep.graph.target`'s, in the same coordinates. The arrays of the rows are arguments of
+the function, not constants in it: XLA would otherwise write a million rows into each program and fold operations on them
+while it compiles.
+
+Importing PyTensor's JAX part sets ``jax_enable_x64`` for the whole process, since PyTensor's numbers are float64. What runs
+here does not depend on that setting: it is traced and called under its own, see :attr:`JaxTarget.precision`.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.errors import FitError
+
+from .precondition import Mixing
+from .target import PyMCTarget, _jitter, _names, _places
+
+PRECISIONS = ("float64", "float32")
+LARGE = 64
+"""Constants with more numbers than this are arguments too."""
+
+
+@dataclass(frozen=True, eq=False)
+class JaxTarget(PyMCTarget):
+    """A log density compiled by XLA; satisfies :class:`bayesdeep.core.draws.Target` and has the word ``"jax"``.
+
+    Attributes
+    ----------
+    density
+        ``density(x, *data)``, a function that JAX can trace, of ``x`` ``(dim,)``.
+    data
+        Arrays of the rows, on JAX's default device.
+    precision
+        ``"float64"``, or ``"float32"``. Density and gradient are computed in it, whatever ``jax_enable_x64`` is.
+    """
+
+    density: Callable[..., Any] = field(kw_only=True, repr=False)
+    data: tuple[Any, ...] = field(kw_only=True, repr=False)
+    precision: str = field(kw_only=True)
+
+    @property
+    def native(self) -> None:  # type: ignore[override]
+        """There is no C function."""
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """Return the context in which programs of the density run; it is about this thread alone."""
+        import jax
+
+        return jax.enable_x64(self.precision == "float64")
+
+    def tracing(self) -> AbstractContextManager[None]:
+        """Return the context in which programs of the density are made."""
+        return _tracing(self.precision)
+
+    def jax_logp(self, x: Any) -> Any:
+        """Return the log density at a JAX array ``(dim,)``; it can be traced, differentiated and batched."""
+        return self.density(x, *self.data)
+
+    def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the log density and its gradient ``(dim,)`` at ``x`` ``(dim,)``; safe in several threads."""
+        with self.computing():
+            value, gradient = self.code(np.asarray(x, dtype=self.precision), *self.data)
+        return float(value), np.asarray(gradient, dtype=np.float64)
+
+
+def jax_target(
+    model: Any,
+    words: frozenset[str] = frozenset(),
+    units: Mapping[str, float] | None = None,
+    mixings: Sequence[Mixing] = (),
+    *,
+    precision: str = "float64",
+) -> JaxTarget:
+    """Compile the log density of a PyMC model and its gradient by XLA, for JAX's default device.
+
+    Parameters
+    ----------
+    model, words, units, mixings
+        As for :func:`bayesdeep.graph.target.target_from_pymc`.
+    precision
+        ``"float32"`` is for measuring: the log density of many rows then has rounding errors that NUTS takes for changes
+        of energy (steps of 0.03 at a log density of -500,000), so ``fit`` does not offer it.
+
+    Returns
+    -------
+    JaxTarget
+        The data of the model are those at the time of the call.
+
+    Raises
+    ------
+    FitError
+        Where JAX or BlackJAX is not installed, a free variable is discrete, or JAX cannot compute the model.
+    """
+    require_jax()
+    if precision not in PRECISIONS:
+        raise FitError(f"fit: precision must be 'float64' or 'float32', not '{precision}'")
+    began = perf_counter()
+    discrete = [v.name for v in model.discrete_value_vars]
+    if discrete:
+        raise FitError(f"fit: gradient-based methods need continuous parameters; discrete: {', '.join(discrete)}")
+    point = model.initial_point()
+    shapes = {v.name: tuple(np.shape(point[v.name])) for v in model.value_vars}
+    start = np.concatenate([np.ravel(point[n]) for n in shapes] or [np.zeros(0)]).astype(np.float64)
+    mixed = tuple((at, m.matrix) for m in mixings for at in _places(model, shapes, m.names))
+    jitter = _jitter(model, shapes, units or {})
+    for at, matrix in mixed:
+        start[at], jitter[at] = np.linalg.solve(matrix, start[at]), 1.0
+    with _tracing(precision):
+        density, data = _density(model, shapes, mixed, precision)
+        code = _compiled(density, start.astype(precision), data)
+    return JaxTarget(
+        dim=start.size,
+        names=_names(model, shapes),
+        words=frozenset(words) | {"jax"},
+        seconds_compile=perf_counter() - began,
+        start=start,
+        jitter=jitter,
+        shapes=shapes,
+        model=model,
+        code=code,
+        shared=(),
+        mixed=mixed,
+        density=density,
+        data=data,
+        precision=precision,
+    )
+
+
+def require_jax() -> None:
+    """Raise a FitError where a package of the extra ``jax`` is missing."""
+    missing = [name for name in ("jax", "blackjax") if find_spec(name) is None]
+    if missing:
+        raise FitError(
+            f"fit: device='gpu' and device='jax' need JAX and BlackJAX; not installed: {', '.join(missing)}. "
+            "pip install 'bayesdeep[gpu]' brings them for NVIDIA GPUs, 'bayesdeep[jax]' for the CPU"
+        )
+
+
+def require_device(device: str) -> None:
+    """Raise a FitError where JAX is missing or, for ``device="gpu"``, where it sees no GPU."""
+    require_jax()
+    import jax
+
+    if device != "gpu" or jax.default_backend() not in ("cpu", "tpu"):
+        return
+    found = ", ".join(sorted({d.platform for d in jax.local_devices()}))
+    raise FitError(
+        f"fit: device='gpu': JAX sees no GPU, only {found}. On a machine with an NVIDIA GPU, "
+        "pip install 'bayesdeep[gpu]'; device='jax' runs the same programs on what JAX has"
+    )
+
+
+@contextmanager
+def _tracing(precision: str) -> Iterator[None]:
+    """As ``jax.enable_x64``, and silent about float32 in the place of float64, which is what was asked for.
+
+    Filters of warnings belong to all threads, so this is for the thread that builds programs, not for those that run them.
+    """
+    import jax
+
+    with jax.enable_x64(precision == "float64"), warnings.catch_warnings():
+        if precision == "float32":
+            warnings.filterwarnings("ignore", "Explicitly requested dtype", UserWarning)
+        yield
+
+
+def _density(
+    model: Any,
+    shapes: Mapping[str, tuple[int, ...]],
+    mixed: Sequence[tuple[np.ndarray, np.ndarray]],
+    precision: str,
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return ``density(x, *data)`` and the data."""
+    import jax
+
+    values = list(model.value_vars)
+    function, arrays = _jaxified(model.logp(), values, [shapes[v.name] for v in values])
+    turning = [array for at, matrix in mixed for array in (at, matrix)]
+    count = len(turning)
+
+    def density(x: Any, *data: Any) -> Any:
+        turned = x
+        for k in range(0, count, 2):
+            turned = turned.at[data[k]].set(data[k + 1] @ x[data[k]])
+        parts, begin = [], 0
+        for shape in shapes.values():
+            end = begin + int(np.prod(shape, dtype=int))
+            parts.append(turned[begin:end].reshape(shape))
+            begin = end
+        return function(*parts, *data[count:])[0].astype(precision)
+
+    return density, tuple(jax.device_put(np.asarray(array)) for array in (*turning, *arrays))
+
+
+def _jaxified(density: Any, values: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> tuple[Any, list[np.ndarray]]:
+    """Return a JAX function of the value variables and of the arrays of rows, and those arrays.
+
+    All shapes are known, so that PyTensor computes what depends on shapes alone.
+    """
+    from pytensor.compile.mode import JAX
+    from pytensor.compile.sharedvalue import SharedVariable
+    from pytensor.graph import FunctionGraph, clone_replace
+    from pytensor.graph.traversal import ancestors
+    from pytensor.link.jax.dispatch import jax_funcify
+    from pytensor.tensor import TensorType
+    from pytensor.tensor.variable import TensorConstant
+
+    from ._jax_ops import register_operations
+
+    register_operations()
+    numbers = {}
+    for variable in ancestors([density]):
+        if isinstance(variable, SharedVariable):
+            numbers[variable] = np.asarray(variable.get_value(borrow=True))
+        elif isinstance(variable, TensorConstant) and variable.data.size > LARGE:
+            numbers[variable] = variable.data
+    holders = [TensorType(v.dtype, shape=shape)() for v, shape in zip(values, shapes, strict=True)]
+    arguments = [TensorType(a.dtype, shape=a.shape)() for a in numbers.values()]
+    replace = dict(zip([*values, *numbers], [*holders, *arguments], strict=True))
+    (replaced,) = clone_replace([density], replace, rebuild_strict=False)
+    graph = FunctionGraph([*holders, *arguments], [replaced], clone=True)
+    JAX.optimizer.rewrite(graph)
+    try:
+        return jax_funcify(graph), list(numbers.values())
+    except NotImplementedError as error:
+        raise FitError(f"fit: JAX cannot compute this model: {error}; leave device out") from error
+
+
+def _compiled(density: Callable[..., Any], start: np.ndarray, data: Sequence[Any]) -> Any:
+    """Return the compiled function ``(x, *data) -> (logp, gradient)``."""
+    import jax
+
+    return jax.jit(jax.value_and_grad(density)).lower(start, *data).compile()

@@ -1,0 +1,213 @@
+"""Coordinates of group effects: the posterior does not depend on them, and they are chosen from the data."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesdeep as bd
+from bayesdeep.core.records import Response
+from bayesdeep.graph.centring import centring
+from bayesdeep.graph.evaluate import array_mode, expand_function
+from bayesdeep.graph.rough import rough_fit
+
+QUICK = {"mode": array_mode(), "on_unused_input": "ignore"}
+
+
+def frame(rows: int = 400, groups: int = 20, sd: float = 1.2, seed: int = 3) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    g, h = rng.integers(0, groups, rows), rng.integers(0, 7, rows)
+    d = pd.DataFrame(
+        {
+            "x": rng.normal(2.0, 1.5, rows),
+            "z": rng.normal(size=groups)[g],
+            "a": rng.choice(list("uvw"), rows),
+            "g": g,
+            "h": h,
+        }
+    )
+    eta = 0.4 + 0.3 * d.x - 0.5 * d.z + rng.normal(0, sd, groups)[g] + rng.normal(0, 0.6, 7)[h]
+    p = 1 / (1 + np.exp(-eta))
+    return d.assign(
+        y=(rng.random(rows) < p).astype(int),
+        n=5,
+        k=rng.binomial(5, p),
+        c=rng.poisson(np.exp(0.4 * eta)),
+        w=rng.uniform(0.5, 2, rows),
+    )
+
+
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "one": ("y ~ x + z + (1 | g)", {"family": "bernoulli"}),
+    "correlated": ("y ~ x + (1 + x | g)", {"family": "bernoulli"}),
+    "crossed": ("prop(k, n) ~ x + (1 + x || g) + (1 | h)", {"family": "binomial"}),
+    "levels": ("c ~ x + (1 + a | g)", {"family": "poisson"}),
+    "levels apart": ("c ~ x + (0 + a || g)", {"family": "negative_binomial"}),
+    "wide tails": ("c ~ z + (1 | g)", {"family": "poisson", "priors": {"1|g": "StudentT(4, 0.3, HalfNormal(1))"}}),
+    "weighted": ("weighted(y, w) ~ offset(z) + (1 | g)", {"family": "bernoulli"}),
+    "no intercept": ("c ~ 0 + x + (1 | g)", {"family": "poisson"}),
+}
+
+
+def graphs(name: str) -> tuple[bd.Model, Any, Any]:
+    formula, options = MODELS[name]
+    model = bd.Model(formula, frame(), **options)
+    rows = model.__dict__["_rows"]
+    return model, rows.graph(model.spec), rows.graph(model.spec, sampled=True)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_the_density_is_the_same_in_both_coordinates(name):
+    model, plain, sampled = graphs(name)
+    ways = centring(sampled.rough)
+    assert ways, "nothing is centred, so nothing is tested"
+    rng = np.random.default_rng(8)
+    start = sampled.model.initial_point()
+    point = {k: v + 0.4 * rng.normal(size=np.shape(v)) for k, v in start.items()}
+    reported = {k: v[0] for k, v in expand_function(sampled)({k: v[None] for k, v in point.items()}).items()}
+    other = {k: point[k] for k in plain.model.initial_point() if k in point and not k.endswith("_z")}
+    log_scales = 0.0
+    for term in model.spec.predictors[0].terms:
+        if term.kind == "group":
+            z, scales, names = standardised(term.state, reported, 0.3 if name == "wide tails" else 0.0)
+            log_scales += float((ways[term.key].weights * np.log(scales)[:, None]).sum()) if term.key in ways else 0.0
+            other |= {v: z[at].reshape(plain.model.initial_point()[v].shape) for v, at in names.items()}
+    again = {k: v[0] for k, v in expand_function(plain)({k: v[None] for k, v in other.items()}).items()}
+    assert set(again) == set(reported)
+    for k in again:
+        np.testing.assert_allclose(again[k], reported[k], rtol=1e-9, atol=1e-9)
+    here, there = sampled.model.compile_logp(**QUICK)(point), plain.model.compile_logp(**QUICK)(other)
+    assert here == pytest.approx(there - log_scales, rel=1e-10)
+
+
+def standardised(
+    state: Any, reported: dict[str, np.ndarray], mean: float
+) -> tuple[np.ndarray, np.ndarray, dict[str, list[int]]]:
+    """Return standardised effects ``(coefficient, group)``, each one's sd given those before, and where each variable is."""
+    from bayesdeep.terms.group import _coefficients, _is_correlated
+
+    factor, effects, sds, names = state["factor"], [], [], {}
+    for name, start, stop, _levels, _ in _coefficients(state):
+        key = f"{name}|{factor}"
+        effects.append(np.atleast_2d(reported[key]) - mean)
+        sds.append(np.broadcast_to(np.atleast_1d(reported[f"{key}_sigma"]), stop - start))
+        names[f"{key}_z"] = list(range(start, stop))
+    u, s = np.concatenate(effects), np.concatenate(sds)
+    lower = np.eye(len(s))
+    if _is_correlated(state):
+        corr = np.eye(len(s))
+        corr[np.tril_indices(len(s), -1)] = reported[f"{factor}_corr"]
+        lower = np.linalg.cholesky(corr + corr.T - np.eye(len(s)))
+    return np.linalg.solve(lower, u / s[:, None]), s * np.diag(lower), names
+
+
+def test_the_best_centring_is_the_one_with_the_least_information_on_the_scale():
+    for r in (0.05, 0.4, 0.9, 0.99):
+        weights = np.linspace(0, 1, 100_001)
+        information = (weights + 1 - 2 * r) ** 2 * r / (1 - r) + 2 * (weights - r) ** 2
+        assert weights[information.argmin()] == pytest.approx(r / (2 - r), abs=2e-5)
+
+
+def test_groups_with_many_rows_are_centred_and_groups_with_few_are_not():
+    big, small = frame(6000, 12), frame(60, 30, 0.3)
+    for d, low, high in ((big, 0.9, 1.0), (small, 0.0, 0.35)):
+        model = bd.Model("y ~ x + (1 | g)", d, family="bernoulli")
+        rows = model.__dict__["_rows"]
+        rough = rough_fit(model.spec, rows.arrays, rows.response)
+        weights = [w.weights for w in centring(rough).values()] or [np.zeros(1)]
+        assert np.min(weights) >= low
+        assert np.max(weights) <= high
+
+
+def test_the_rough_fit_is_near_the_truth():
+    model = bd.Model("y ~ x + z + (1 | g) + (1 | h)", frame(20_000, 60), family="bernoulli")
+    rows = model.__dict__["_rows"]
+    rough = rough_fit(model.spec, rows.arrays, rows.response)
+    sds = {
+        model.spec.predictors[0].terms[i].state["factor"]: rough.sds[model.spec.predictors[0].terms[i].key]
+        for i in (1, 2)
+    }
+    # The standard error of an sd of m groups is sd / √(2 m).
+    assert sds["g"][0] == pytest.approx(1.2, abs=4 * 1.2 / np.sqrt(120))
+    assert sds["h"][0] == pytest.approx(0.6, abs=4 * 0.6 / np.sqrt(14))
+    assert rough.centre[1] == pytest.approx(0.3, abs=0.08)
+
+
+def test_the_rough_fit_integrates_the_effects_out():
+    model = bd.Model("c ~ x + z + (1 + x | g) + (1 | h)", frame(), family="poisson")
+    rows = model.__dict__["_rows"]
+    rough = rough_fit(model.spec, rows.arrays, rows.response)
+    x = np.column_stack([np.ones(400), frame().x - frame().x.mean(), frame().z - frame().z.mean()])
+    design = (
+        [x] + [np.eye(20)[frame().g] * c[:, None] for c in (np.ones(400), frame().x.values)] + [np.eye(7)[frame().h]]
+    )
+    full = np.hstack(design)
+    sds = [np.repeat(rough.sds[t.key], n) for t, n in zip(model.spec.predictors[0].terms[1:], (20, 7), strict=True)]
+    prior = np.diag(np.concatenate([np.full(3, 1e-3), *(s**-2.0 for s in sds)]))
+    theta = np.concatenate([rough.centre, *rough.effects.values()])
+    precision = full.T @ (full * np.exp(full @ theta)[:, None]) + prior
+    follow = np.linalg.solve(precision[3:, 3:], precision[3:, :3])
+    expected = precision[:3, :3] - precision[:3, 3:] @ follow
+    np.testing.assert_allclose(rough.precision, expected, rtol=0.05, atol=0.01 * np.abs(expected).max())
+    first, last = (rough.follow[t.key].reshape(-1, 3) for t in model.spec.predictors[0].terms[1:])
+    np.testing.assert_allclose(first, follow[:40], atol=0.03)
+    # The last term's effects follow the first term's as well; what is left for the population is given those.
+    ((_, between),) = rough.between.items()
+    np.testing.assert_allclose(between, np.linalg.solve(precision[43:, 43:], precision[43:, 3:43]), atol=0.02)
+    np.testing.assert_allclose(last, follow[40:] + between @ follow[:40], atol=0.03)
+
+
+def test_models_it_does_not_know_have_no_rough_fit():
+    d = frame()
+    for formula, options in (
+        ("y ~ x", {"family": "bernoulli"}),
+        ("y ~ x + (1 | g)", {"family": "bernoulli", "link": "probit"}),
+        ("x ~ z + (1 | g)", {}),
+    ):
+        model = bd.Model(formula, d, **options)
+        rows = model.__dict__["_rows"]
+        assert rough_fit(model.spec, rows.arrays, rows.response) is None
+    assert isinstance(rows.response, Response)
+    assert not centring(None)
+
+
+def test_only_the_graph_that_is_sampled_is_centred():
+    _model, plain, sampled = graphs("one")
+    assert plain.rough is None
+    assert sampled.rough is not None
+    assert list(plain.reported) == list(sampled.reported)
+    assert plain.dims == sampled.dims
+
+
+@pytest.mark.slow
+def test_nuts_finds_the_same_posterior_in_both_coordinates(monkeypatch):
+    from bayesdeep.graph import build
+
+    d = frame()
+    model = bd.Model("y ~ x + z + (1 + x | g) + (1 | h)", d, family="bernoulli")
+    fits = [model.fit(method="nuts", seed=1, progress=False)]
+    monkeypatch.setattr(build, "rough_fit", lambda *given: None)
+    fits.append(model.fit(method="nuts", seed=2, progress=False))
+    import arviz as az
+
+    for name in ("Intercept", "x", "z", "1|g_sigma", "x|g_sigma", "1|h_sigma", "1|g", "g_corr"):
+        a, b = (f.idata.posterior[name] for f in fits)
+        error = np.hypot(*(np.asarray(az.mcse(v.values.reshape(*v.shape[:2], -1)[..., 0])) for v in (a, b)))
+        away = np.abs(a.mean(("chain", "draw")) - b.mean(("chain", "draw"))).values.ravel()[0]
+        assert away < 5 * error, name
+
+
+def test_engines_whose_result_depends_on_coordinates_keep_the_plain_ones(monkeypatch):
+    from bayesdeep.graph import build
+
+    asked: list[str] = []
+    original = build.rough_fit
+    monkeypatch.setattr(build, "rough_fit", lambda *given: asked.append("") or original(*given))
+    model = bd.Model("y ~ x + (1 | g)", frame(), family="bernoulli")
+    model.fit(method="map", seed=1, progress=False)
+    assert not asked
+    fit = model.fit(method="nuts", draws=5, tune=20, chains=1, seed=1, progress=False)
+    assert len(asked) == 1
+    (centred,) = (v for k, v in fit.idata.attrs["details"].items() if k.startswith("centred"))
+    assert 0 < centred < 1
