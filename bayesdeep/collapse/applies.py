@@ -23,6 +23,14 @@ def why_not(spec: ModelSpec) -> str | None:
     strange = set(spec.response.modifiers) - {"weighted"}
     if strange:
         return f"the response is {' and '.join(sorted(strange))}"
+    reason = terms_reason(spec)
+    if reason is not None:
+        return reason
+    return _scale(spec.prior("sigma")) if "sigma" not in spec.known else None
+
+
+def terms_reason(spec: ModelSpec) -> str | None:
+    """Return why the main predictor is not linear in Gaussian coefficients, in a clause; None if it is."""
     for term in spec.predictors[0].terms:
         plugin = TERMS[term.kind]
         if plugin.linear is None:
@@ -38,7 +46,7 @@ def why_not(spec: ModelSpec) -> str | None:
             reason = _effects(spec, part)
         if reason is not None:
             return reason
-    return _scale(spec.prior("sigma")) if "sigma" not in spec.known else None
+    return None
 
 
 def _columns(spec: ModelSpec, names: list[str]) -> str | None:
@@ -77,6 +85,7 @@ def _given_effects(chosen: ChosenPrior) -> str | None:
 
 
 def _scale(chosen: ChosenPrior | None) -> str | None:
+    """Return why a scale with this prior cannot be a hyperparameter."""
     assert chosen is not None
     if PRIORS[chosen.prior.name].log_density is None:
         return f"the prior of {chosen.name}, {chosen.prior}, has no density for scales"

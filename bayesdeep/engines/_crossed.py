@@ -15,7 +15,6 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg.blas import dtrsm
 from scipy.linalg.lapack import dtrtrs
-from threadpoolctl import threadpool_limits
 
 from bayesdeep.core.linear import LinearSystem
 
@@ -67,7 +66,7 @@ class Crossed:
 
     def log_likelihood(self, scales: Scales) -> np.ndarray:
         """Return the log marginal density of the response ``(batch,)``."""
-        with threadpool_limits(1), ThreadPoolExecutor(machine_cores()) as pool:
+        with ThreadPoolExecutor(machine_cores()) as pool:
             return np.array(list(pool.map(lambda i: self.factor(scales.take(slice(i, i + 1))).value, range(scales.batch))))
 
     def draw(self, scales: Scales, rng: np.random.Generator) -> tuple[np.ndarray, ...]:

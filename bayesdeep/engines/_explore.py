@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from bayesdeep.core.draws import Progress
 
@@ -131,7 +130,7 @@ def one_by_one(
             solver.fill(kept, span.stop - span.start, own, [o[c, span] for o in out])
             done[c] = t + 1
 
-    with threadpool_limits(1), ThreadPoolExecutor(machine_cores()) as pool:
+    with ThreadPoolExecutor(machine_cores()) as pool:
         work = [pool.submit(chain, c, own) for c, own in enumerate(rng.spawn(chains))]
         try:
             while not all(task.done() for task in work):

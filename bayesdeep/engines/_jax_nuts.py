@@ -1,7 +1,6 @@
-"""NUTS in JAX: the kernel and the tuning of BlackJAX, run in short pieces.
+"""NUTS in JAX: BlackJAX's kernel, tuned by :mod:`bayesdeep.engines._jax_tuning` and run in short pieces.
 
-Tuning is Stan's: windows of growing length in which dual averaging sets the step size and the variances of the draws the
-mass matrix. One program makes a number of iterations, tuning or not, and is called again and again, so that progress can be
+One program makes a number of iterations, tuning or not, and is called again and again, so that progress can be
 shown and an interruption keeps what there is. What a chain draws depends on the seed and the number of the chain alone, not
 on how its iterations were cut into pieces.
 
@@ -22,6 +21,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from threading import Event
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from bayesdeep.core.draws import Draws, Progress
 from bayesdeep.core.errors import FitError
 
 from ._cores import machine_cores
+from ._jax_tuning import Todo, plan, start, update
 from ._starts import safe_start
 
 PIECE = 100
@@ -39,17 +40,6 @@ PIECE = 100
 PIECE_SECONDS = 0.2
 """About how long one call should take: as long as an interruption may have to wait."""
 POLL_SECONDS = 0.05
-
-
-class Todo(NamedTuple):
-    """What each iteration is to do, ``(iteration,)``; see :func:`plan`."""
-
-    number: Any
-    active: Any
-    tuning: Any
-    slow: Any
-    window_ends: Any
-    tuning_ends: Any
 
 
 class Row(NamedTuple):
@@ -133,38 +123,22 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
     )
 
 
-def plan(tune: int, draws: int) -> Todo:
-    """Return what each of ``tune + draws`` iterations does."""
-    from blackjax.adaptation.window_adaptation import build_schedule
-
-    # As integers: (slow window?, end of a slow window?) of each tuning iteration.
-    schedule = np.array([[int(slow), int(ends)] for slow, ends in build_schedule(tune)], dtype=np.int32).reshape(-1, 2)
-    number = np.arange(tune + draws, dtype=np.int32)
-    tuning = number < tune
-    padded = np.concatenate([schedule, np.zeros((draws, 2), dtype=np.int32)])
-    return Todo(number, np.ones_like(tuning), tuning, padded[:, 0], padded[:, 1].astype(bool), number == tune - 1)
-
-
 def _groups(settings: Any, target: Any, seed: int, starts: Sequence[np.ndarray], layout: str) -> list[Group]:
     """Return the chains by where they are computed, each at its starting point."""
     import jax
-    from blackjax.adaptation.window_adaptation import base
     from blackjax.mcmc.hmc import HMCState
 
     devices = _devices()
     batched = devices[0].platform != "cpu" if layout == "auto" else layout == "batch"
-    init, _, _ = base(True, target_acceptance_rate=settings.target_accept)
     members: list[tuple[Any, list[int]]] = [(devices[0], [chain]) for chain in range(settings.chains)]
     if batched:
         shares = np.array_split(np.arange(settings.chains), len(devices))
         members = [(d, share.tolist()) for d, share in zip(devices, shares, strict=True) if share.size]
 
     def carry(chain: int) -> Any:
-        x = np.asarray(starts[chain], dtype=target.precision)
-        value, gradient = target.logp_dlogp(x)
-        state = HMCState(x, np.asarray(value, x.dtype), np.asarray(gradient, x.dtype))
-        # Starting points are jittered in natural units, which serve as the first scales.
-        return jax.tree.map(lambda v: np.asarray(v, _kind(v, x.dtype)), (state, init(x, 1.0)))
+        value, gradient = target.logp_dlogp(starts[chain])
+        x, value, slope, scales = (np.asarray(v, target.precision) for v in (starts[chain], value, gradient, target.jitter))
+        return HMCState(x, value, slope), start(scales, slope)
 
     def key(chain: int) -> np.ndarray:
         return np.random.SeedSequence((seed, chain)).generate_state(2)
@@ -177,12 +151,6 @@ def _groups(settings: Any, target: Any, seed: int, starts: Sequence[np.ndarray],
         put = jax.device_put((together, words, target.data), device)
         groups.append(Group(device, chains, batched, *put))
     return groups
-
-
-def _kind(value: Any, real: Any) -> Any:
-    """Return the type a number of the state has in the program, whose reals are all of one precision."""
-    given = np.asarray(value).dtype
-    return real if given.kind == "f" else given
 
 
 def _devices() -> list[Any]:
@@ -220,9 +188,8 @@ def _iterations(settings: Any, target: Any) -> Any:
     import blackjax
     import jax
     import jax.numpy as jnp
-    from blackjax.adaptation.window_adaptation import base
 
-    _, update, final = base(True, target_acceptance_rate=settings.target_accept)
+    tune = partial(update, target_accept=settings.target_accept, slopes=settings.adaptation == "diag")
     kernel = blackjax.nuts.build_kernel()
 
     def iterations(carry: Any, words: Any, todo: Todo, *data: Any) -> Any:
@@ -236,14 +203,15 @@ def _iterations(settings: Any, target: Any) -> Any:
                 state,
                 lambda x: target.density(x, *data),
                 step_size,
-                tuned.inverse_mass_matrix,
+                tuned.inverse_mass,
                 settings.max_treedepth,
             )
-            stage = (now.slow, now.window_ends)
             tuned = jax.lax.cond(
-                now.tuning, lambda t: update(t, stage, state.position, info.acceptance_rate), lambda t: t, tuned
+                now.tuning,
+                lambda t: tune(t, now, state.position, state.logdensity_grad, info.acceptance_rate),
+                lambda t: t,
+                tuned,
             )
-            tuned = jax.lax.cond(now.tuning_ends, lambda t: t._replace(step_size=final(t)[0]), lambda t: t, tuned)
             deep = (info.num_trajectory_expansions >= settings.max_treedepth) & ~info.is_turning & ~info.is_divergent
             row = Row(
                 state.position,

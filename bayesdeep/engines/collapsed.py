@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
@@ -77,6 +78,12 @@ class CollapsedSettings:
 
 def run(settings: CollapsedSettings, target: Target, seed: int, progress: Progress) -> Draws:
     """Explore and draw; see :class:`bayesdeep.core.draws.Engine`."""
+    # The matrices are small or worked on by several threads of our own: more threads of BLAS would only get in the way.
+    with threadpool_limits(1):
+        return _run(settings, target, seed, progress)
+
+
+def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progress) -> Draws:
     began = time.perf_counter()
     system: LinearSystem = target.system  # type: ignore[attr-defined]
     rng = np.random.default_rng(seed)

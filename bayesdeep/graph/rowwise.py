@@ -5,6 +5,7 @@ The functions run PyTensor's Python linker on arrays ``(obs, batch)``: NumPy's s
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
     first = pt.grad(value.sum(), eta)
     second = pt.grad(first.sum(), eta, disconnected_inputs="ignore")
     inputs = [eta, *free.values()]
-    mode = array_mode().including("local_remove_check_parameter")
+    mode = _mode()
     own = pytensor.function(inputs, value, mode=mode, on_unused_input="ignore")
     all_three = pytensor.function(inputs, [value, first, second], mode=mode, on_unused_input="ignore")
     for function in (own, all_three):
@@ -82,3 +83,45 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
 def _column(array: np.ndarray) -> Any:
     """Return an array by row as a constant column ``(obs, 1)``, which broadcasts over a batch."""
     return pt.constant(np.asarray(array).reshape(-1, 1))
+
+
+def softplus(x: Any) -> Any:
+    """Return ``log(1 + exp(x))`` of arrays."""
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def log1mexp(x: Any) -> Any:
+    """Return ``log(1 - exp(x))`` of arrays ``x <= 0``."""
+    near = x > -0.6931471805599453
+    return np.where(near, np.log(-np.expm1(np.where(near, x, -1.0))), np.log1p(-np.exp(np.where(near, -1.0, x))))
+
+
+def trigamma(x: Any) -> Any:
+    """Return the derivative of the digamma function of arrays."""
+    from scipy.special import polygamma
+
+    return polygamma(1, x)
+
+
+ON_ARRAYS = ("softplus", "log1mexp", "trigamma")
+"""Functions that PyTensor's Python linker would call number by number."""
+
+
+@cache
+def _mode() -> Any:
+    """Return the mode of functions on arrays, with array versions of what has none in PyTensor."""
+    from pytensor.graph.rewriting.basic import in2out, node_rewriter
+    from pytensor.scalar import math
+    from pytensor.tensor.elemwise import Elemwise
+
+    scalar_ops = {type(getattr(math, {"trigamma": "tri_gamma"}.get(name, name))): name for name in ON_ARRAYS}
+
+    @node_rewriter([Elemwise])
+    def on_arrays(fgraph: Any, node: Any) -> Any:
+        name = scalar_ops.get(type(node.op.scalar_op))
+        if name is None or node.op.nfunc_spec is not None:
+            return None
+        return [Elemwise(node.op.scalar_op, nfunc_spec=(f"{__name__}.{name}", 1, 1))(*node.inputs)]
+
+    mode = array_mode().including("local_remove_check_parameter")
+    return mode.register((in2out(on_arrays, name="on_arrays"), 200.0))

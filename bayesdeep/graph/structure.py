@@ -253,5 +253,5 @@ def _properties(thing: Any) -> list[bytes]:
         # attributes are notes that compiling leaves on them.
         found.append(_described(thing.output_types_preference))
     elif declared is None and inner is None:
-        found.append(_described({k: v for k, v in vars(thing).items() if not k.startswith("_")}))
+        found.append(_described(vars(thing)))
     return found

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import DataError, FitError, nearest
+from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.design.context import FrameContext
@@ -63,6 +64,49 @@ class Rows:
     def graph(self, spec: ModelSpec, *, sampled: bool = False) -> Graph:
         """Return the model on these rows, in the coordinates it is best sampled in if it is to be ``sampled``."""
         return build(spec, self.arrays, self.response, self.rows, observed=self.observed, sampled=sampled)
+
+
+NOT_HERE = "the rows are not in memory, only sums over them are"
+
+
+@dataclass(frozen=True, init=False)
+class StreamedRows(Rows):
+    """Rows that were read once and summed up: what asks for one of them is told that they are not here.
+
+    Attributes
+    ----------
+    rows
+        How many.
+    moments, centre
+        Sufficient statistics of a linear Gaussian model, and what was taken off the response; None in a saved fit.
+    example
+        The first row; None in a saved fit.
+    """
+
+    moments: Moments | None = None
+    centre: float = 0.0
+    example: Frame | None = None
+
+    def __init__(self, rows: int, moments: Moments | None = None, centre: float = 0.0, example: Frame | None = None) -> None:
+        for name, value in (("rows", rows), ("moments", moments), ("centre", centre), ("example", example)):
+            object.__setattr__(self, name, value)
+        for name, value in (("observed", True), ("index", None), ("unseen", {})):
+            object.__setattr__(self, name, value)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("arrays", "response"):
+            raise FitError(f"{NOT_HERE}; give rows as data=…, where the method takes them")
+        return super().__getattribute__(name)
+
+    def take(self, keep: np.ndarray) -> Rows:
+        """Not possible."""
+        del keep
+        raise FitError(f"{NOT_HERE}; give rows as data=…, where the method takes them")
+
+    def graph(self, spec: ModelSpec, *, sampled: bool = False) -> Graph:
+        """Not possible: the graph holds the rows."""
+        del spec, sampled
+        raise FitError(f"{NOT_HERE}; read the data into memory for the model's graph, or fit with method='collapsed'")
 
 
 def containers(rows: Rows, start: int, stop: int) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ import xarray as xr
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
 from bayesdeep.core.draws import Draws, Engine, Target
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.linear import Moments
 from bayesdeep.core.progress import progress_bar
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES, TERMS
@@ -21,7 +22,7 @@ from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import target_from_pymc
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .rows import Rows
+from .rows import Rows, StreamedRows, rows_of
 from .tree import make_tree
 
 COMMON = ("draws", "tune", "chains")
@@ -110,13 +111,18 @@ def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
     began = time.perf_counter()
     layout = layout_of(spec)
-    centre = centre_of(layout, rows.arrays, rows.response)
-    system = system_of(spec, layout, moments_of(layout, rows.arrays, rows.response, centre), centre)
+    if isinstance(rows, StreamedRows):
+        moments, centre, example = _streamed(spec, rows)
+    else:
+        centre = centre_of(layout, rows.arrays, rows.response)
+        moments = moments_of(layout, rows.arrays, rows.response, centre)
+        example = rows.take(np.arange(min(1, rows.rows)))
+    system = system_of(spec, layout, moments, centre)
     if system.dim == 0 and system.columns == 0 and not system.factors:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     target = SystemTarget(system, words_of(spec) | {"linear"}, time.perf_counter() - began)
     # Names, dimensions and labels do not depend on the rows.
-    graph = rows.take(np.arange(min(1, rows.rows))).graph(spec)
+    graph = example.graph(spec)
 
     def named(draws: Draws) -> dict[str, np.ndarray]:
         assert draws.coefficients is not None
@@ -126,6 +132,13 @@ def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
         return {name: found[name] for name in graph.reported}
 
     return graph, target, named
+
+
+def _streamed(spec: ModelSpec, rows: StreamedRows) -> tuple[Moments, float, Rows]:
+    """Return the moments, their centre and a row of data that were read once."""
+    if rows.moments is None or rows.example is None:
+        raise FitError("fit: a saved fit keeps neither the rows nor sums over them; make the model from its data again")
+    return rows.moments, rows.centre, rows_of(spec, rows.example, observed=True)
 
 
 def expanded(graph: Any, target: Any, draws: Draws) -> dict[str, np.ndarray]:

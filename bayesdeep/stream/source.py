@@ -20,15 +20,12 @@ CSV = (".csv", ".csv.gz", ".csv.bz2", ".tsv")
 
 
 class Source(Protocol):
-    """Something rows can be read from, block by block, once or more.
+    """Something rows can be read from, block by block."""
 
-    Attributes
-    ----------
-    names
-        Of all columns, in the data's order.
-    """
-
-    names: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all columns, in the data's order."""
+        ...
 
     def blocks(self, columns: Sequence[str]) -> Iterator[Any]:
         """Yield the rows as ``pyarrow.Table`` of these columns, of any number of rows."""
@@ -69,10 +66,10 @@ def _open_files(pattern: Any) -> Source:
         folder = Path(text).is_dir()
         advice = f"'{text}' is a folder; name its files, '{text}/*.parquet'" if folder else f"no file matches '{text}'"
         raise DataError(f"data: {advice}")
-    for reader, endings in ((ParquetFiles, PARQUET), (CsvFiles, CSV)):
-        fits = [path.lower().endswith(endings) for path in found]
-        if all(fits):
-            return reader(tuple(found), reader.names_of(found[0]))
+    if all(path.lower().endswith(PARQUET) for path in found):
+        return ParquetFiles(tuple(found), ParquetFiles.names_of(found[0]))
+    if all(path.lower().endswith(CSV) for path in found):
+        return CsvFiles(tuple(found), CsvFiles.names_of(found[0]))
     if len(found) > 1:
         raise DataError(f"data: '{text}' matches {len(found)} files that are not all Parquet or all CSV, such as '{found[0]}'")
     raise DataError(f"data: '{text}' is not read here; files end in {', '.join((*PARQUET, *CSV))}")
