@@ -1,7 +1,7 @@
 """A model: formula, data, family and priors, checked against each other; the one place that knows all the stages."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from bayesdeep.design.learn import learn_design
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
 from bayesdeep.results.fit import Fit
-from bayesdeep.results.rows import Rows
+from bayesdeep.results.rows import Rows, StreamedRows
 from bayesdeep.results.run import COMMON, find_engine, run_engine, settings_of, words_of
 from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.stream.learn import learn_stream
+from bayesdeep.stream.source import open_source
 
 MISSING = ("error", "drop")
 DEVICES = ("auto", "cpu", "gpu")
@@ -44,7 +46,12 @@ class Model:
     formula
         Such as ``"y ~ x + (1 + x | g)"``.
     data
-        A pandas, polars or pyarrow table, or a dict of columns.
+        A pandas, polars or pyarrow table, or a dict of columns. For normal responses also data larger than memory: a path
+        or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a pyarrow data set. They are read once,
+        block by block, and only sums are kept: by group, and by pair of groups of two factors. Such a model is fitted with
+        ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those of the formula that can be made row
+        by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()`` and their products; not
+        ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
     family
         Name of the response distribution.
     link
@@ -80,13 +87,17 @@ class Model:
         record: Family = FAMILIES.find(family, "formula", FormulaError)
         texts, parsed, given = _formulas(formula, record, parameter_formulas)
         links = resolve_links(record, link, tuple(parsed))
+        source = open_source(data)
+        if source is not None:
+            made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)
+            self._set(made.spec, StreamedRows(made.rows, made.moments, made.centre, made.example), made.notice)
+            return
         design = learn_design(parsed, read_frame(data), given, missing)
         check_modifiers(record, design.response)
         response = record.code(design.response)
-        if priors is not None and not isinstance(priors, Mapping):
-            raise PriorError(f"prior: priors is {type(priors).__name__}; give a dict of priors by name")
+        chosen = _prior_dict(priors)
         check_known(record, given, design.arrays)
-        spec = make_spec(design, texts, record, links, given, priors or {}, response, missing)
+        spec = make_spec(design, texts, record, links, given, chosen, response, missing)
         rows = Rows(design.arrays, response, design.rows, True, design.index)
         self._set(spec, rows, design.notice)
 
@@ -211,7 +222,7 @@ class Model:
             progress,
         )
         tree.attrs["explain_choice"] = why
-        return Fit(self.spec, replace(self.__dict__["_rows"]), tree, why)
+        return Fit(self.spec, copy(self.__dict__["_rows"]), tree, why)
 
     def _choose(self, method: str) -> tuple[str, str]:
         if method != "auto":
@@ -234,6 +245,12 @@ class Model:
     def _repr_html_(self) -> str:
         head = str(self).split("\npriors")[0].replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
         return f"<p>{head}</p>{self.priors._repr_html_()}"
+
+
+def _prior_dict(priors: Any) -> Mapping[str, Any]:
+    if priors is not None and not isinstance(priors, Mapping):
+        raise PriorError(f"prior: priors is {type(priors).__name__}; give a dict of priors by name")
+    return priors or {}
 
 
 def _check_count(name: str, value: Any, least: int) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(listing())
         return 0
     failed = False
+    # As an exception, so that the worker is stopped too and what was measured is written.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for name, benchmark in [(name, find(name)) for name in given.names]:
         print(f"{name}: load average {os.getloadavg()[0]:.1f}", file=sys.stderr)
         results: list[dict[str, Any]] = []

@@ -69,6 +69,7 @@ class Group:
     kept: list[Row] = field(default_factory=list)
     done: int = 0
     divergences: int = 0
+    gradients: int = 0
     seconds: dict[bool, float] = field(default_factory=lambda: {True: 0.0, False: 0.0})
 
 
@@ -117,6 +118,7 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
         details={
             "divergences": float(stats["diverging"].sum()),
             "step_size": float(stats["step_size"][:, -1].mean()),
+            "gradients": float(sum(g.gradients for g in groups)),
             "device": ", ".join(sorted({_name(g.device) for g in groups})),
             "backend": f"jax {version('jax')}, blackjax {version('blackjax')}",
         },
@@ -288,6 +290,7 @@ def _run_group(target: Any, group: Group, program: Any, todo: Todo, tune: int, s
             seconds = time.perf_counter() - began
             group.seconds[tuning] += seconds
             group.done += count
+            group.gradients += int(found.n_steps.sum())
             if not tuning:
                 group.kept.append(found)
                 group.divergences += int(found.diverging.sum())

@@ -14,7 +14,7 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .predict import blocks, check_kind, flat_posterior
-from .rows import Rows, rows_of
+from .rows import ABSENT, Rows, StreamedRows, rows_of
 from .score import log_score_rows
 from .store import save_tree
 from .summary import summary
@@ -149,7 +149,7 @@ class Fit:
 
         Higher is better. For the training rows it is optimistic; see :meth:`loo`.
         """
-        rows = self._rows if data is None else rows_of(self.spec, read_frame(data), observed=True)
+        rows = self._here("log_score") if data is None else rows_of(self.spec, read_frame(data), observed=True)
         values = log_score_rows(self._blocks(rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
@@ -157,7 +157,7 @@ class Fit:
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning."""
         from bayesdeep.diagnostics.loo import loo_from_blocks
 
-        blocks = self._blocks(self._rows, "pointwise", "sample", None)
+        blocks = self._blocks(self._here("loo"), "pointwise", "sample", None)
         return loo_from_blocks(self.idata, blocks, self._rows.rows, pointwise=pointwise)
 
     def log_likelihood(self) -> xr.DataTree:
@@ -173,7 +173,7 @@ class Fit:
         return self.idata
 
     def _stored(self, what: str) -> xr.DataArray:
-        flat = np.concatenate([v for _, _, v in self._blocks(self._rows, what, "sample", None)], axis=1)
+        flat = np.concatenate([v for _, _, v in self._blocks(self._here("fit"), what, "sample", None)], axis=1)
         chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
         coords = {"chain": np.arange(chains), "draw": np.arange(draws), "obs": np.arange(flat.shape[1])}
         return xr.DataArray(flat.reshape(chains, draws, -1), dims=("chain", "draw", "obs"), coords=coords)
@@ -199,6 +199,7 @@ class Fit:
         """
         from .kfold import kfold
 
+        self._here("kfold")
         return kfold(self, k, by, seed, progress, options)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -206,7 +207,13 @@ class Fit:
         return save_tree(self.idata, path, overwrite=overwrite)
 
     def _given(self, data: Any) -> Rows:
-        return self._rows if data is None else rows_of(self.spec, read_frame(data), observed=False)
+        return self._here("predict") if data is None else rows_of(self.spec, read_frame(data), observed=False)
+
+    def _here(self, where: str) -> Rows:
+        """Return the training rows; raise if they were only summed up."""
+        if isinstance(self._rows, StreamedRows):
+            raise FitError(f"{where}: {ABSENT}")
+        return self._rows
 
     def _blocks(self, rows: Rows, what: str, new_groups: str, seed: int | None) -> Any:
         seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed

@@ -66,7 +66,11 @@ class Rows:
         return build(spec, self.arrays, self.response, self.rows, observed=self.observed, sampled=sampled)
 
 
-NOT_HERE = "the rows are not in memory, only sums over them are"
+ABSENT = (
+    "the rows are not in memory, only sums over them are; give rows as data=… to what takes them, or read the data into "
+    "memory and make the model from that"
+)
+"""What is said where rows that were read once are asked for."""
 
 
 @dataclass(frozen=True, init=False)
@@ -95,18 +99,18 @@ class StreamedRows(Rows):
 
     def __getattribute__(self, name: str) -> Any:
         if name in ("arrays", "response"):
-            raise FitError(f"{NOT_HERE}; give rows as data=…, where the method takes them")
+            raise FitError(ABSENT)
         return super().__getattribute__(name)
 
     def take(self, keep: np.ndarray) -> Rows:
         """Not possible."""
         del keep
-        raise FitError(f"{NOT_HERE}; give rows as data=…, where the method takes them")
+        raise FitError(ABSENT)
 
     def graph(self, spec: ModelSpec, *, sampled: bool = False) -> Graph:
         """Not possible: the graph holds the rows."""
         del spec, sampled
-        raise FitError(f"{NOT_HERE}; read the data into memory for the model's graph, or fit with method='collapsed'")
+        raise FitError(ABSENT)
 
 
 def containers(rows: Rows, start: int, stop: int) -> dict[str, np.ndarray]:

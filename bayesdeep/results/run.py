@@ -22,6 +22,7 @@ from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import target_from_pymc
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .compress import compress
 from .rows import Rows, StreamedRows, rows_of
 from .tree import make_tree
 
@@ -96,7 +97,10 @@ Source = tuple[Graph, Target, Callable[[Draws], dict[str, np.ndarray]]]
 def _density(spec: ModelSpec, rows: Rows, method: str) -> Source:
     """Return the model's log density, and expansion of unconstrained positions."""
     # Only where the result does not depend on coordinates: the place of a joint mode does.
-    graph = rows.graph(spec, sampled=ENGINES[method].exact)
+    if isinstance(rows, StreamedRows):
+        raise FitError(f"fit: method '{method}' needs all rows, and they are not in memory; use method='collapsed'")
+    # Equal rows are multiplied instead of repeated; everything that is read off the fit uses the rows as they came.
+    graph = (compress(rows) or rows).graph(spec, sampled=ENGINES[method].exact)
     turned = mixings(spec, rows.arrays, graph.rough)
     target = target_from_pymc(graph.model, words_of(spec), starting_units(spec), turned)
     if target.dim == 0:

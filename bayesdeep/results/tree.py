@@ -13,7 +13,10 @@ from bayesdeep.core.records import Response
 from bayesdeep.graph.build import Graph
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .rows import FIELDS, INDEX, Rows
+from .rows import FIELDS, INDEX, Rows, StreamedRows
+
+STREAMED = "streamed_rows"
+"""Attribute with the number of rows, where a tree does not hold them."""
 
 
 def versions() -> dict[str, str]:
@@ -46,7 +49,12 @@ def _labels(labels: tuple[Any, ...]) -> np.ndarray:
 
 
 def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
-    """Return observed_data and constant_data: all that is needed to predict the training rows again."""
+    """Return observed_data and constant_data: all that is needed to predict the training rows again.
+
+    Both are empty where the rows are not in memory.
+    """
+    if isinstance(rows, StreamedRows):
+        return xr.Dataset(), xr.Dataset()
     name, obs = rows.response.name, np.arange(rows.rows)
     value = rows.response.value
     dims = ("obs",) if value.ndim == 1 else ("obs", f"{name}_count")
@@ -78,6 +86,8 @@ def _plain_index(index: Any) -> np.ndarray | None:
 
 def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
     """Return the training rows from a tree made by :func:`make_tree`."""
+    if STREAMED in tree.attrs:
+        return StreamedRows(int(tree.attrs[STREAMED]))
     name = spec.response.name
     constant = tree["constant_data"].to_dataset()
     parts = {f: np.asarray(constant[f"{name}_{f}"]) for f in FIELDS[1:] if f"{name}_{f}" in constant}
@@ -123,6 +133,8 @@ def make_tree(
         "details": dict(draws.details),
         "settings": dict(settings),
     }
+    if isinstance(rows, StreamedRows):
+        attrs[STREAMED] = rows.rows
     tree = xr.DataTree.from_dict(
         {
             "posterior": posterior,

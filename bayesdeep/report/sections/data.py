@@ -45,6 +45,9 @@ def _missing(fit: Any) -> str:
 
 
 def _response(fit: Any) -> list[str]:
+    if fit.spec.response.name not in fit.idata["observed_data"]:
+        known = fit.spec.response
+        return [f"Read once, from files: mean {number(known.location)}, standard deviation {number(known.spread)}"]
     y, spec = observed(fit), fit.spec
     said = []
     if spec.response.levels is not None and y.ndim == 1:

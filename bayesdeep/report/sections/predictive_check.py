@@ -15,8 +15,9 @@ DRAWS = 50
 
 
 def applies(subject: Subject) -> bool:
-    """Responses are one number or level a row."""
-    return subject.fit.idata["observed_data"][subject.fit.spec.response.name].ndim == 1
+    """Responses are there, one number or level a row."""
+    data, name = subject.fit.idata["observed_data"], subject.fit.spec.response.name
+    return name in data and data[name].ndim == 1
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:

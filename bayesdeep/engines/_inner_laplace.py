@@ -1,0 +1,232 @@
+r"""The marginal likelihood of hyperparameters by Laplace's method: Newton's method on the coefficients, many values at once.
+
+.. math:: \log \tilde p(y \mid \theta) = \ell(\hat\beta, \hat b) + \tfrac{p}{2} \log 2\pi - \tfrac12 \log |H|,
+
+with :math:`\ell` the log likelihood and the log prior at the mode and :math:`H` the negative Hessian there, in standardised
+effects :math:`b`. Where a row's log likelihood curves upwards (Student's t far out) its weight is held at nearly 0, so that
+:math:`H` stays positive definite; the mode does not depend on that.
+
+References
+----------
+Tierney and Kadane (1986), doi:10.1080/01621459.1986.10478240. Rue, Martino and Chopin (2009),
+doi:10.1111/j.1467-9868.2008.00700.x.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bayesdeep.core.rowwise import RowSystem, Values
+
+from ._blocks import LOG_2PI
+from ._hyper import Scales, scales_of
+from ._inner_products import Products, products_of
+from ._inner_solve import Coefficients, Factored, factorise, solve, unstandardised
+
+MOST_ITERATIONS, MOST_HALVINGS = 60, 30
+LEAST_WEIGHT = 1e-7
+"""Smallest weight of a row, relative to the mean."""
+
+STRICT, LOOSE = 1e-9, 1e-5
+"""Gain of a Newton step, in log density, below which one more factorisation ends the search."""
+
+WORKING_SET = 150_000
+"""Numbers held at once by one step of the arithmetic."""
+
+FARTHEST = 30.0
+"""Largest standardised effect to start from."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Modes of the coefficients with the curvature there.
+
+    Attributes
+    ----------
+    scales, values
+        What they are given.
+    at
+        The modes.
+    height
+        Log likelihood and log prior of the coefficients there ``(batch,)``.
+    factored
+        The factorised negative Hessian.
+    log_marginal
+        The approximate log marginal likelihood ``(batch,)``; minus infinity where the search failed.
+    iterations
+        Newton steps.
+    """
+
+    scales: Scales
+    values: Values
+    at: Coefficients
+    height: np.ndarray
+    factored: Factored
+    log_marginal: np.ndarray
+    iterations: int
+
+
+@dataclass
+class Inner:
+    """The inner problem of a model: coefficients given hyperparameters.
+
+    Attributes
+    ----------
+    rows, products
+        The model and its sums of products.
+    warm
+        Population coefficients ``(column,)`` and effects by factor ``(level, width)`` to start from.
+    tolerance
+        Gain at which the search ends.
+    iterations, searches
+        Newton steps and values of the hyperparameters so far.
+    """
+
+    rows: RowSystem
+    products: Products
+    warm: tuple[np.ndarray, ...]
+    tolerance: float = STRICT
+    iterations: int = 0
+    searches: int = 0
+    hardest: int = field(default=0)
+
+    @classmethod
+    def of(cls, rows: RowSystem) -> "Inner":
+        """Return the inner problem, to start from zero."""
+        zero = (np.zeros(rows.system.columns), *(np.zeros((f.levels, f.width)) for f in rows.system.factors))
+        return cls(rows, products_of(rows), zero)
+
+    @property
+    def step(self) -> int:
+        """Return how many values are worked on at once."""
+        return int(np.clip(WORKING_SET // self.products.cost, 1, 128))
+
+    def log_marginal(self, positions: np.ndarray) -> np.ndarray:
+        """Return the approximate log marginal likelihood at the system's coordinates ``(batch, dim)``."""
+        found = np.empty(len(positions))
+        for i in range(0, len(positions), self.step):
+            found[i : i + self.step] = self.mode(positions[i : i + self.step]).log_marginal
+        return found
+
+    def effects(self, scales: Scales, at: Coefficients) -> tuple[np.ndarray, ...]:
+        """Return population coefficients ``(batch, column)`` and effects ``(batch, level, width)``."""
+        return (at.beta, *(unstandardised(scales, f, b) for f, b in enumerate(at.standard)))
+
+    def predictor(self, scales: Scales, at: Coefficients) -> np.ndarray:
+        """Return the predictor without its offset ``(obs, batch)``."""
+        beta, *effects = self.effects(scales, at)
+        eta = self.products.columns @ beta.T
+        for table, u in zip(self.products.effects, effects, strict=True):
+            eta += table @ np.ascontiguousarray(u.reshape(len(u), -1).T)
+        return eta
+
+    def log_prior(self, at: Coefficients) -> np.ndarray:
+        """Return the log prior density of the coefficients ``(batch,)``, without the constants of standardised effects."""
+        system = self.rows.system
+        quadratic = np.einsum("bi,ij,bj->b", at.beta, system.precision, at.beta)
+        standard = sum((np.einsum("blw,blw->b", b, b) for b in at.standard), start=np.zeros(len(at.beta)))
+        return system.prior_constant + at.beta @ system.shift - 0.5 * quadratic - 0.5 * standard
+
+    def height(self, scales: Scales, values: Values, at: Coefficients) -> np.ndarray:
+        """Return log likelihood and log prior ``(batch,)`` of coefficients."""
+        eta = self.predictor(scales, at) + self.rows.offset[:, None]
+        found = self.rows.likelihood.value(eta, values).sum(axis=0) + self.log_prior(at)
+        return np.where(np.isnan(found), -np.inf, found)
+
+    def mode(self, positions: np.ndarray) -> Mode:
+        """Return the modes at the system's coordinates ``(batch, dim)``, worked on together."""
+        system, offset = self.rows.system, self.rows.offset[:, None]
+        scales, values = scales_of(system, positions), self.rows.values(positions)
+        at = self._start(scales)
+        eta = self.predictor(scales, at)
+        height, slope, weight = self._look(eta, values, at)
+        gain = np.full(len(positions), np.inf)
+        for iteration in range(1, MOST_ITERATIONS + 1):
+            factored = factorise(self.products, system, scales, weight, weight * eta + slope)
+            there = solve(self.products, system, scales, factored)
+            if not (gain > self.tolerance).any():
+                break
+            at, eta, new, slope, weight = self._step(scales, values, at, there, eta, height, slope, weight)
+            with np.errstate(invalid="ignore"):
+                gain = np.where(np.isfinite(new) & factored.good, new - height, 0.0)
+                gain = np.where(np.isnan(gain), np.inf, gain)
+            height = new
+        self.iterations += iteration * len(positions)
+        self.searches += len(positions)
+        self.hardest = max(self.hardest, iteration)
+        p = system.columns
+        found = height + 0.5 * p * LOG_2PI - factored.half_log_det
+        good = factored.good & np.isfinite(found) & ~(gain > 1e-2)
+        del offset
+        return Mode(scales, values, there, height, factored, np.where(good, found, -np.inf), iteration)
+
+    def draw(self, mode: Mode, rng: np.random.Generator) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        """Return coefficients drawn from the Gaussians at the modes, and the log ratios of posterior and Gaussian there.
+
+        The first are population coefficients and effects; the second ``(batch,)`` is 0 where the posterior is Gaussian.
+        """
+        noise = Coefficients(
+            rng.standard_normal(mode.at.beta.shape), tuple(rng.standard_normal(b.shape) for b in mode.at.standard)
+        )
+        drawn = solve(self.products, self.rows.system, mode.scales, mode.factored, noise)
+        squares = (noise.beta**2).sum(axis=1)
+        for b in noise.standard:
+            squares = squares + np.einsum("blw,blw->b", b, b)
+        ratio = self.height(mode.scales, mode.values, drawn) - mode.height + 0.5 * squares
+        return self.effects(mode.scales, drawn), ratio
+
+    def _look(self, eta: np.ndarray, values: Values, at: Coefficients) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return height ``(batch,)``, slopes and weights ``(obs, batch)``."""
+        value, slope, second = self.rows.likelihood.derivatives(eta + self.rows.offset[:, None], values)
+        height = value.sum(axis=0) + self.log_prior(at)
+        weight = np.maximum(-second, 0.0)
+        weight = np.maximum(weight, LEAST_WEIGHT * weight.mean(axis=0))
+        return np.where(np.isnan(height), -np.inf, height), slope, weight
+
+    def _step(
+        self,
+        scales: Scales,
+        values: Values,
+        at: Coefficients,
+        there: Coefficients,
+        eta: np.ndarray,
+        height: np.ndarray,
+        slope: np.ndarray,
+        weight: np.ndarray,
+    ) -> tuple[Coefficients, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the points a Newton step leads to, halved until none is lower, with predictor, height, slopes, weights."""
+        share = np.ones(len(height))
+        # Rounding must not keep a search from ending.
+        least = height - 1e-11 * np.abs(height)
+        goal = self.predictor(scales, there)
+        for _ in range(MOST_HALVINGS):
+            new_at, new_eta = at.towards(there, share), eta + share * (goal - eta)
+            new, new_slope, new_weight = self._look(new_eta, values, new_at)
+            fine = (new >= least) & np.isfinite(new)
+            if fine.all():
+                break
+            share = np.where(fine, share, 0.5 * share)
+        else:
+            share = np.where(fine, share, 0.0)
+            new_at, new_eta = at.towards(there, share), eta + share * (goal - eta)
+            new, new_slope, new_weight = self._look(new_eta, values, new_at)
+        return new_at, new_eta, new, new_slope, new_weight
+
+    def _start(self, scales: Scales) -> Coefficients:
+        """Return the warm start in effects standardised by these scales."""
+        beta, *effects = self.warm
+        standard = []
+        for root, u in zip(scales.roots, effects, strict=True):
+            b = np.zeros((scales.batch, *u.shape))
+            for k in range(u.shape[1]):
+                left = np.broadcast_to(u[:, k], (scales.batch, len(u))).copy()
+                for m in range(k):
+                    if (entry := root[k][m]) is not None:
+                        left -= entry[:, None] * b[:, :, m]
+                own = root[k][k]
+                assert own is not None
+                with np.errstate(all="ignore"):
+                    ratio = np.where(own[:, None] > 0, left / own[:, None], 0.0)
+                b[:, :, k] = np.clip(np.nan_to_num(ratio), -FARTHEST, FARTHEST)
+            standard.append(b)
+        return Coefficients(np.broadcast_to(beta, (scales.batch, len(beta))).copy(), tuple(standard))
