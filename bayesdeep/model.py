@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesdeep.collapse.applies import why_not
+from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import fresh_seed
@@ -28,7 +29,7 @@ from bayesdeep.stream.learn import learn_stream
 from bayesdeep.stream.source import open_source
 
 MISSING = ("error", "drop")
-DEVICES = ("auto", "cpu", "gpu")
+DEVICES = ("auto", "cpu", "gpu", "jax")
 
 
 def known(value: str | float) -> Known:
@@ -194,7 +195,10 @@ class Model:
         seed
             Makes everything reproducible; None draws one and keeps it in ``idata.attrs["seed"]``.
         device
-            ``"auto"`` or ``"cpu"``; ``"gpu"`` is refused by methods that cannot use one.
+            ``"auto"`` or ``"cpu"`` for compiled code on the CPU; ``"gpu"`` for JAX on a GPU, ``"jax"`` for JAX on whatever
+            it has. Both need the extra ``bayesdeep[gpu]`` or ``bayesdeep[jax]``, which set ``jax_enable_x64`` for the whole
+            process. ``collapsed`` stays on the CPU, where it is faster. On a GPU sums may be added up in any order, so that
+            one seed can give slightly different draws.
         progress
             Show a bar, if there is a terminal or notebook to show it in.
         options
@@ -205,8 +209,6 @@ class Model:
             _check_count(name, common[name], least=0 if name == "tune" else 1)
         if device not in DEVICES:
             raise FitError(f"fit: unknown device '{device}'{nearest(device, DEVICES)}")
-        if device == "gpu":
-            raise FitError("fit: no method of this version runs on a GPU; leave device out")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
             raise FitError(f"fit: seed is {seed!r}; give a whole number, 0 or more")
         chosen, why = self._choose(method)
@@ -220,7 +222,10 @@ class Model:
             options,
             fresh_seed() if seed is None else seed,
             progress,
+            device,
         )
+        if device in ("gpu", "jax"):
+            why += _on_device(engine, device)
         tree.attrs["explain_choice"] = why
         return Fit(self.spec, copy(self.__dict__["_rows"]), tree, why)
 
@@ -245,6 +250,13 @@ class Model:
     def _repr_html_(self) -> str:
         head = str(self).split("\npriors")[0].replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
         return f"<p>{head}</p>{self.priors._repr_html_()}"
+
+
+def _on_device(engine: Engine, device: str) -> str:
+    """Return what became of a device that was asked for."""
+    if engine.needs:
+        return f"; device='{device}' is not used: what is left to explore is so small that the CPU is faster"
+    return f"; device='{device}': the log density and its gradient are computed by JAX"
 
 
 def _prior_dict(priors: Any) -> Mapping[str, Any]:

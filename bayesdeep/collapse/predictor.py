@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.special import betaln, xlog1py, xlogy
 
-from bayesdeep.core.linear import Hyperparameter, LinearSystem
+from bayesdeep.core.linear import Hyperparameter
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, PRIORS
@@ -181,13 +181,3 @@ def _unit_density(chosen: ChosenPrior) -> Callable[[np.ndarray], np.ndarray]:
         return np.where(inside, constant + xlogy(a - 1.0, held) + xlog1py(b - 1.0, -held), -np.inf)
 
     return density
-
-
-def family_arrays(rows: RowSystem, positions: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the family parameters by name, each ``(draw,)``, at coordinates ``(draw, hyperparameter)``."""
-    return rows.values(positions)
-
-
-def prior_only(system: LinearSystem) -> bool:
-    """Return whether nothing is unknown."""
-    return system.dim == 0 and system.columns == 0 and not system.factors

@@ -43,8 +43,7 @@ class Explored:
 
     positions: np.ndarray
     coefficients: tuple[np.ndarray, ...]
-    lp: np.ndarray
-    accepted: np.ndarray
+    stats: dict[str, np.ndarray]
     log_weights: np.ndarray
     interrupted: bool
 
@@ -91,7 +90,7 @@ def at_once(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.G
         v.reshape(chains, draws, *v.shape[1:]) for v in posterior.solver.draw(posterior.scales(flat), rng)
     )
     positions = posterior.coordinates.to_system(flat).reshape(positions.shape)
-    return Explored(positions, coefficients, lp, moved, log_w.ravel(), interrupted)
+    return Explored(positions, coefficients, {"lp": lp, "accepted": moved}, log_w.ravel(), interrupted)
 
 
 def one_by_one(
@@ -148,7 +147,7 @@ def one_by_one(
     positions, lp, moved = (v[begun, :length] for v in (positions, lp, moved))
     positions = posterior.coordinates.to_system(positions.reshape(-1, system.dim)).reshape(positions.shape)
     coefficients = out if whole else tuple(o[begun, :length] for o in out)
-    return Explored(positions, coefficients, lp, moved, log_w[~np.isnan(log_w)], stop.is_set())
+    return Explored(positions, coefficients, {"lp": lp, "accepted": moved}, log_w[~np.isnan(log_w)], stop.is_set())
 
 
 def _begin(adapted: Adapted, chains: int, rng: np.random.Generator) -> np.ndarray:

@@ -12,7 +12,7 @@ Tierney and Kadane (1986), doi:10.1080/01621459.1986.10478240. Rue, Martino and 
 doi:10.1111/j.1467-9868.2008.00700.x.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -78,6 +78,8 @@ class Inner:
         Population coefficients ``(column,)`` and effects by factor ``(level, width)`` to start from.
     tolerance
         Gain at which the search ends.
+    follow
+        Whether each search starts from where the first one of the block before ended.
     iterations, searches
         Newton steps and values of the hyperparameters so far.
     """
@@ -86,9 +88,9 @@ class Inner:
     products: Products
     warm: tuple[np.ndarray, ...]
     tolerance: float = STRICT
+    follow: bool = False
     iterations: int = 0
     searches: int = 0
-    hardest: int = field(default=0)
 
     @classmethod
     def of(cls, rows: RowSystem) -> "Inner":
@@ -105,8 +107,15 @@ class Inner:
         """Return the approximate log marginal likelihood at the system's coordinates ``(batch, dim)``."""
         found = np.empty(len(positions))
         for i in range(0, len(positions), self.step):
-            found[i : i + self.step] = self.mode(positions[i : i + self.step]).log_marginal
+            found[i : i + self.step] = self.density_at(positions[i : i + self.step])
         return found
+
+    def density_at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the approximate log marginal likelihood ``(batch,)``, worked on together."""
+        mode = self.mode(positions)
+        if self.follow and np.isfinite(mode.log_marginal[0]):
+            self.warm = tuple(v[0] for v in self.effects(mode.scales.take(slice(0, 1)), mode.at.take(slice(0, 1))))
+        return mode.log_marginal
 
     def effects(self, scales: Scales, at: Coefficients) -> tuple[np.ndarray, ...]:
         """Return population coefficients ``(batch, column)`` and effects ``(batch, level, width)``."""
@@ -135,11 +144,15 @@ class Inner:
 
     def mode(self, positions: np.ndarray) -> Mode:
         """Return the modes at the system's coordinates ``(batch, dim)``, worked on together."""
-        system, offset = self.rows.system, self.rows.offset[:, None]
+        system = self.rows.system
         scales, values = scales_of(system, positions), self.rows.values(positions)
         at = self._start(scales)
         eta = self.predictor(scales, at)
         height, slope, weight = self._look(eta, values, at)
+        if not np.isfinite(height).any():
+            at = Coefficients(np.zeros_like(at.beta), tuple(np.zeros_like(b) for b in at.standard))
+            eta = np.zeros_like(eta)
+            height, slope, weight = self._look(eta, values, at)
         gain = np.full(len(positions), np.inf)
         for iteration in range(1, MOST_ITERATIONS + 1):
             factored = factorise(self.products, system, scales, weight, weight * eta + slope)
@@ -153,11 +166,9 @@ class Inner:
             height = new
         self.iterations += iteration * len(positions)
         self.searches += len(positions)
-        self.hardest = max(self.hardest, iteration)
         p = system.columns
         found = height + 0.5 * p * LOG_2PI - factored.half_log_det
         good = factored.good & np.isfinite(found) & ~(gain > 1e-2)
-        del offset
         return Mode(scales, values, there, height, factored, np.where(good, found, -np.inf), iteration)
 
     def draw(self, mode: Mode, rng: np.random.Generator) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
@@ -174,6 +185,13 @@ class Inner:
             squares = squares + np.einsum("blw,blw->b", b, b)
         ratio = self.height(mode.scales, mode.values, drawn) - mode.height + 0.5 * squares
         return self.effects(mode.scales, drawn), ratio
+
+    def look(self, eta: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return each row's log likelihood, its slope and its weight ``(obs, batch)`` at predictors without offset."""
+        value, slope, second = self.rows.likelihood.derivatives(
+            eta + self.rows.offset[:, None], self.rows.values(positions)
+        )
+        return value, slope, np.maximum(-second, 0.0)
 
     def _look(self, eta: np.ndarray, values: Values, at: Coefficients) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return height ``(batch,)``, slopes and weights ``(obs, batch)``."""

@@ -22,12 +22,14 @@ from threadpoolctl import threadpool_limits
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.registry import ENGINES
 
 from ._crossed import Crossed
 from ._explore import Explored, Plan, at_once, one_by_one
 from ._gaussian import KHAT_LIMIT, importance_weights
 from ._hyper import Coordinates, scales_of, start_of
 from ._marginal import Posterior
+from ._markov import MarginalTarget
 from ._plan import plan
 from ._proposal import adapt, curvature, find_mode, log_sum
 
@@ -36,6 +38,9 @@ DEAR = 2e-3
 
 MANY = 300
 """Fewest proposals of a round where they cost next to nothing."""
+
+MOST_TUNING = 400
+"""Tuning draws of the chain that stands in for proposals: its coordinates are whitened already."""
 
 EVEN = 10.0
 """A largest weight, in units of the mean, at which no tail is left to be missed, whatever its shape: nearly constant weights
@@ -59,12 +64,15 @@ class CollapsedSettings:
     ----------
     draws, chains
         Kept draws of each chain, and the number of chains.
+    tune
+        Tuning draws of each chain where the scales are explored by NUTS, because no proposal covers their posterior.
     distinct
         Values of the hyperparameters in all; each is kept for as many draws in a row as it takes, with coefficients drawn
         anew. None: one a draw, unless each costs a large factorisation.
     """
 
     draws: int = 1000
+    tune: int = 1000
     chains: int = 4
     distinct: int | None = None
 
@@ -111,11 +119,18 @@ def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progr
             break
         # A tail that no point of the earlier rounds fell into; with more points it is seen.
         sizes = tuple((2 + attempt) * size for size in sizes)
+    how = "importance proposals and independence Metropolis chains"
+    details = {"khat": float(khat), "largest_weight": float(weights.max() * len(weights))}
+    if not covered and not found.interrupted and not isinstance(solver, Crossed):
+        before = time.perf_counter()
+        found, share = _by_chain(settings, MarginalTarget(posterior, mode, factor), int(rng.integers(2**32)), rng, progress)
+        tuning += (time.perf_counter() - before) * share
+        how, covered = "NUTS on the marginal density, since no proposal covered it", True
     done = time.perf_counter()
     progress.update(100, 100)
     return Draws(
         positions=found.positions,
-        stats={"lp": found.lp, "accepted": found.accepted},
+        stats=found.stats,
         exact=True,
         status="interrupted" if found.interrupted else "ok" if covered else "doubtful",
         advice=_advice(covered, khat, found),
@@ -123,9 +138,8 @@ def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progr
         seconds_tune=tuning,
         seconds_sample=done - ready - tuning,
         details={
-            "explored_by": "importance proposals and independence Metropolis chains",
-            "khat": float(khat),
-            "largest_weight": float(weights.max() * len(weights)),
+            "explored_by": how,
+            **details,
             "efficiency": float(1.0 / (weights**2).sum() / len(weights)),
             "evaluations": float(len(weights) + len(adapted.points)),
             "seconds_per_evaluation": float(each),
@@ -154,6 +168,22 @@ def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Post
     return posterior, centre, factor, each
 
 
+def _by_chain(
+    settings: CollapsedSettings, target: MarginalTarget, seed: int, rng: np.random.Generator, progress: Progress
+) -> tuple[Explored, float]:
+    """Explore the hyperparameters by NUTS; also return the share of the time that went into tuning."""
+    nuts, posterior = ENGINES["nuts"], target.posterior
+    tune = min(settings.tune, MOST_TUNING)
+    chain = nuts.run(nuts.settings(draws=settings.draws, tune=max(tune, 1), chains=settings.chains), target, seed, progress)
+    points = target.place(chain.positions)
+    shape, flat = points.shape[:2], points.reshape(-1, target.dim)
+    coefficients = tuple(v.reshape(*shape, *v.shape[1:]) for v in posterior.solver.draw(posterior.scales(flat), rng))
+    positions = posterior.coordinates.to_system(flat).reshape(points.shape)
+    spent = chain.seconds_tune + chain.seconds_sample
+    made = Explored(positions, coefficients, dict(chain.stats), np.zeros(0), chain.status == "interrupted")
+    return made, chain.seconds_tune / spent if spent > 0 else 0.0
+
+
 def _check_start(value: np.ndarray) -> None:
     if not np.isfinite(value).all():
         raise FitError(
@@ -165,7 +195,7 @@ def _check_start(value: np.ndarray) -> None:
 def _advice(covered: bool, khat: float, found: Explored) -> tuple[str, ...]:
     advice = []
     if found.interrupted:
-        chains, draws = found.lp.shape
+        chains, draws = found.positions.shape[:2]
         advice.append(f"Drawing was interrupted; {chains} chains of {draws} draws are kept.")
     if not covered:
         advice.append(

@@ -82,6 +82,10 @@ def run(settings: NutsSettings, target: Target, seed: int, progress: Progress) -
     if target.dim == 0:
         still = no_parameters(target, settings.chains, settings.draws)
         return Draws(still, {"lp": log_densities(target, still)}, exact=True, seconds_compile=target.seconds_compile)
+    if "jax" in target.words:
+        from ._jax_nuts import run_jax
+
+        return run_jax(settings, target, seed, progress)
     safe_start(target, np.random.default_rng(seed), "nuts")
     began = time.perf_counter()
     failures: list[BaseException] = []

@@ -47,7 +47,7 @@ class JaxTarget(PyMCTarget):
     precision: str = field(kw_only=True)
 
     @property
-    def native(self) -> None:  # type: ignore[override]
+    def native(self) -> None:
         """There is no C function."""
 
     def computing(self) -> AbstractContextManager[Any]:
@@ -216,7 +216,7 @@ def _jaxified(density: Any, values: Sequence[Any], shapes: Sequence[tuple[int, .
     from ._jax_ops import register_operations
 
     register_operations()
-    numbers = {}
+    numbers: dict[Any, np.ndarray] = {}
     for variable in ancestors([density]):
         if isinstance(variable, SharedVariable):
             numbers[variable] = np.asarray(variable.get_value(borrow=True))

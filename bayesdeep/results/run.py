@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,13 @@ from bayesdeep.graph.build import Graph
 from bayesdeep.graph.centring import described
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.graph.precondition import mixings
-from bayesdeep.graph.target import target_from_pymc
+from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .check import REFERENCE, compared
 from .compress import compress
 from .rows import Rows, StreamedRows, rows_of
+from .rowwise import row_source
 from .tree import make_tree
 
 COMMON = ("draws", "tune", "chains")
@@ -76,16 +79,20 @@ def run_engine(
     options: dict[str, Any],
     seed: int,
     progress: bool,
+    device: str = "auto",
 ) -> xr.DataTree:
-    """Fit and return the tree."""
+    """Fit and return the tree; ``device`` is for engines that work on a log density."""
     started = time.perf_counter()
     settings = settings_of(engine, common, options)
-    source = _linear if "linear" in engine.needs else _density
+    source = _linear if "linear" in engine.needs else row_source if "rows" in engine.needs else partial(_density, device=device)
     graph, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
         draws = engine.run(settings, target, derive(seed, engine.name), bar)
     draws = replace(draws, details={**draws.details, **described(graph.rough)})
     values = named(draws)
+    if getattr(settings, "check", False):
+        other = run_engine(spec, rows, find_engine("nuts"), REFERENCE, {}, derive(seed, "check"), progress)
+        draws = compared(draws, values, other["posterior"].to_dataset())
     seconds = time.perf_counter() - started
     return make_tree(spec, graph, rows, draws, values, engine.name, seed, seconds, asdict(settings))
 
@@ -94,15 +101,26 @@ Source = tuple[Graph, Target, Callable[[Draws], dict[str, np.ndarray]]]
 """The graph names are read from, what the engine works on, and how its draws become posterior arrays."""
 
 
-def _density(spec: ModelSpec, rows: Rows, method: str) -> Source:
+def _target_maker(device: str) -> Callable[..., PyMCTarget]:
+    """Return the function that compiles a log density for a device, or refuse where there is none."""
+    if device in ("auto", "cpu"):
+        return target_from_pymc
+    from bayesdeep.graph.jax_target import jax_target, require_device
+
+    require_device(device)
+    return jax_target
+
+
+def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto") -> Source:
     """Return the model's log density, and expansion of unconstrained positions."""
+    make_target = _target_maker(device)
     # Only where the result does not depend on coordinates: the place of a joint mode does.
     if isinstance(rows, StreamedRows):
         raise FitError(f"fit: method '{method}' needs all rows, and they are not in memory; use method='collapsed'")
     # Equal rows are multiplied instead of repeated; everything that is read off the fit uses the rows as they came.
     graph = (compress(rows) or rows).graph(spec, sampled=ENGINES[method].exact)
     turned = mixings(spec, rows.arrays, graph.rough)
-    target = target_from_pymc(graph.model, words_of(spec), starting_units(spec), turned)
+    target = make_target(graph.model, words_of(spec), starting_units(spec), turned)
     if target.dim == 0:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     return graph, target, lambda draws: expanded(graph, target, draws)

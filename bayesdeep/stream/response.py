@@ -64,22 +64,28 @@ class ResponseSums:
         response = family.code(response)
         self.name, self.weighted = posterior_name(response.name), response.weights is not None
         y = np.array(response.value, dtype=np.float64)
-        each = np.ones(len(y)) if response.weights is None else np.asarray(response.weights, dtype=np.float64)
         self.centre = float(y.mean()) if self.centre is None else self.centre
+        weights = None if response.weights is None else np.asarray(response.weights, dtype=np.float64)
         deviations = y - self.centre
-        self.weight += float(each.sum())
-        self.first += float(each @ deviations)
-        self.second += float((each * deviations) @ deviations)
-        self.exponents += float(each.sum())
-        self.constant -= 0.5 * LOG_2PI * float(each.sum())
+        total = float(len(y)) if weights is None else float(weights.sum())
+        self.weight += total
+        self.first += _sum(deviations, weights)
+        self.second += _sum(deviations**2, weights)
+        self.exponents += total
+        self.constant -= 0.5 * LOG_2PI * total
         arrays = known_arrays(known, frame)
         check_known(family, known, arrays)
         given = known.get("sigma")
         if given is None:
-            return y, each if self.weighted else None
+            return y, weights
         error = arrays["sigma"] if "sigma" in arrays else np.full(len(y), float(given.value))
-        self.constant -= float(each @ np.log(error))
-        return y, each / error**2
+        self.constant -= _sum(np.log(error), weights)
+        return y, (1.0 if weights is None else weights) / error**2
+
+
+def _sum(values: np.ndarray, weights: np.ndarray | None) -> float:
+    """Return a sum over rows; NumPy's own adds in pairs, which keeps rounding errors small."""
+    return float(np.sum(values if weights is None else values * weights))
 
 
 def _read(node: Expression, frame: Frame, where: str) -> Response:

@@ -30,6 +30,9 @@ from .plan import Plan, refuse
 from .response import ResponseSums
 from .sums import SparseTables, Tables, sums_by, sums_by_pair, times
 
+CHUNK = 8_192
+"""Rows multiplied at a time: they stay in the processor's cache."""
+
 ONES = 0
 """Number of the empty product."""
 
@@ -240,12 +243,15 @@ class Scan:
     def _dense(self, block: _Numbers) -> None:
         """Add the products of columns that are single ones, the response among them, by one matrix product."""
         single = [i for i, code in enumerate(block.codes) if code is None]
-        matrix = np.empty((block.rows, len(single)))
-        for k, i in enumerate(single):
-            value = block.values[i]
-            matrix[:, k] = 1.0 if value is None else value
-        weighted = matrix if block.precision is None else matrix * block.precision[:, None]
-        found = matrix.T @ weighted
+        found = np.zeros((len(single), len(single)))
+        for start in range(0, block.rows, CHUNK):
+            rows = slice(start, min(start + CHUNK, block.rows))
+            matrix = np.ones((len(single), rows.stop - start))
+            for k, i in enumerate(single):
+                value = block.values[i]
+                if value is not None:
+                    matrix[k] = value[rows]
+            found += matrix @ (matrix if block.precision is None else matrix * block.precision[rows]).T
         for k, i in enumerate(single):
             for m in range(k, len(single)):
                 self.gram.add((i, single[m]), found[k : k + 1, m : m + 1])

@@ -1,0 +1,221 @@
+r"""Coefficients integrated out by Laplace's method, for responses that are not Gaussian; as in INLA.
+
+Where the predictor is linear in Gaussian coefficients, these are nearly Gaussian given the few hyperparameters (standard
+deviations, correlations, parameters of the family). A Newton search finds their mode at any value of the hyperparameters, and
+the curvature there gives the approximate marginal posterior of the hyperparameters, which is explored by a fitted proposal as in
+``collapsed``; coefficients are drawn from the Gaussian at the inner mode. Each joint draw has a known weight against the true
+posterior. Where the Pareto k-hat of these weights is good, independence Metropolis chains use them, and the draws are
+those of the posterior up to Monte Carlo error; where it is not, the draws are those of the approximation.
+
+Unlike INLA's, the coefficients' conditional distribution has no correction for skewness beside that by weights.
+
+References
+----------
+Rue, Martino and Chopin (2009), Approximate Bayesian inference for latent Gaussian models by using integrated nested
+Laplace approximations, doi:10.1111/j.1467-9868.2008.00700.x. Tierney and Kadane (1986),
+doi:10.1080/01621459.1986.10478240.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesdeep.core.draws import Draws, Engine, Progress, Target
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.rowwise import RowSystem
+
+from ._gaussian import KHAT_LIMIT, importance_weights
+from ._hyper import Coordinates, start_of
+from ._inner_explore import Chains, Marginal, Proposed, Size, propose, run_chains, shift
+from ._inner_laplace import LOOSE, Inner
+from ._proposal import Adapted, adapt, curvature, find_mode
+
+TUNING, PATIENCE = 3.0, 6.0
+"""Seconds that may go into fitting the proposal, and into values of the hyperparameters for the draws."""
+
+MOST_TUNING, LEAST_TUNING = 3500, 80
+"""Points a proposal is fitted to: at the most in all, at the least a dimension."""
+
+LEAST_DISTINCT, WITHOUT = 1000, 128
+"""Values of the hyperparameters where each is dear, and of nothing at all where there are no hyperparameters."""
+
+THINNED = 2
+"""Proposals a draw where they are cheap."""
+
+
+@dataclass(frozen=True)
+class LaplaceMarginalSettings:
+    """Options of the engine.
+
+    Attributes
+    ----------
+    draws, chains
+        Kept draws of each chain, and the number of chains.
+    distinct
+        Values of the hyperparameters in all; each gets as many draws of the coefficients as it takes. None: as many as a few
+        seconds allow, at least 1000.
+    correct
+        Whether the joint draws are corrected by importance where that works.
+    check
+        Whether a short run of ``nuts`` is made as well and compared with.
+    """
+
+    draws: int = 1000
+    chains: int = 4
+    distinct: int | None = None
+    correct: bool = True
+    check: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "chains"):
+            if getattr(self, name) < 1:
+                raise FitError(f"laplace_marginal: {name} must be at least 1, not {getattr(self, name)}")
+        if self.distinct is not None and self.distinct < self.chains:
+            raise FitError(
+                f"laplace_marginal: distinct is {self.distinct}; give at least one value a chain, {self.chains}"
+            )
+
+
+def run(settings: LaplaceMarginalSettings, target: Target, seed: int, progress: Progress) -> Draws:
+    """Explore and draw; see :class:`bayesdeep.core.draws.Engine`."""
+    began = time.perf_counter()
+    rows: RowSystem = target.rows  # type: ignore[attr-defined]
+    rng = np.random.default_rng(seed)
+    inner = Inner.of(rows)
+    ready = time.perf_counter()
+    try:
+        marginal, adapted, each = _tune(inner, rng, progress)
+    except FitError as error:
+        raise FitError(str(error).replace("collapsed:", "laplace_marginal:", 1)) from None
+    tuned = time.perf_counter()
+    size = _size(settings, each, rows.system.dim)
+    proposed = propose(size, marginal, None if adapted is None else adapted.proposal, rng, progress)
+    draws = min(settings.draws, proposed.log_weights.shape[1] * size.repeat)
+    joint = proposed.log_weights + proposed.log_ratios
+    weights, khat = importance_weights(joint.ravel())
+    outer = importance_weights(proposed.log_weights.ravel())[1] if adapted is not None else float("-inf")
+    corrected = settings.correct and khat < KHAT_LIMIT
+    chains = run_chains(proposed, draws, corrected, rng)
+    progress.update(100, 100)
+    done = time.perf_counter()
+    fine = khat < KHAT_LIMIT and outer < KHAT_LIMIT
+    return Draws(
+        positions=chains.positions,
+        stats={"lp": chains.lp, "accepted": chains.accepted},
+        exact=False,
+        status="interrupted" if proposed.interrupted else "ok" if fine else "doubtful",
+        advice=_advice(settings, proposed, chains, khat, outer),
+        seconds_compile=target.seconds_compile + ready - began,
+        seconds_tune=tuned - ready,
+        seconds_sample=done - tuned,
+        details={
+            "khat": float(khat),
+            "khat_hyperparameters": float(outer),
+            "corrected": "yes" if corrected else "no",
+            "shift_in_sds": shift(proposed),
+            "effective_fraction": float(1.0 / (weights**2).sum() / weights.size),
+            "inner_iterations": float(inner.iterations / max(inner.searches, 1)),
+            "evaluations": float(inner.searches),
+            "seconds_per_evaluation": float(each),
+            "draws_per_value": float(size.repeat),
+        },
+        coefficients=chains.coefficients,
+    )
+
+
+def _tune(inner: Inner, rng: np.random.Generator, progress: Progress) -> tuple[Marginal, Adapted | None, float]:
+    """Return the marginal posterior in good coordinates, a proposal, and seconds an evaluation."""
+    system = inner.rows.system
+    progress.update(0, 100, "mode")
+    marginal = Marginal(inner, Coordinates(np.full(system.dim, np.nan)))
+    start = start_of(system)
+    began = time.perf_counter()
+    _check_start(inner, marginal, start)
+    if system.dim == 0:
+        each = time.perf_counter() - began
+        inner.tolerance = LOOSE
+        return marginal, None, each
+    inner.follow = True
+    mode = find_mode(marginal.density, start)
+    is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
+    marginal = Marginal(inner, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
+    centre = find_mode(marginal.density, marginal.coordinates.from_system(mode))
+    centre = np.where(is_scale, np.abs(centre), centre)
+    inner.density_at(marginal.coordinates.to_system(centre[None]))
+    inner.follow = False
+    before = time.perf_counter()
+    factor = curvature(marginal.density, centre)
+    each = (time.perf_counter() - before) / (1 + 2 * system.dim**2)
+    progress.update(5, 100, "proposal")
+    inner.tolerance = LOOSE
+    total = int(np.clip(TUNING / each, LEAST_TUNING * system.dim, max(MOST_TUNING, LEAST_TUNING * system.dim)))
+    sizes = tuple(max(total * k // 7, 1) for k in (1, 2, 4))
+    foldable = ~np.isnan(marginal.coordinates.units)
+    adapted = adapt(marginal.density, centre, factor, foldable, sizes, rng)
+    progress.update(20, 100, "drawing")
+    return marginal, adapted, each
+
+
+def _check_start(inner: Inner, marginal: Marginal, start: np.ndarray) -> None:
+    if np.isfinite(marginal.density(start[None])).all():
+        return
+    _, _, weights = inner.look(np.zeros((len(inner.rows.offset), 1)), marginal.coordinates.to_system(start[None]))
+    if not (weights > 0).any():
+        raise FitError(
+            "laplace_marginal: the response's log likelihood has no curvature in the predictor, so that there is no Gaussian "
+            "to approximate by; use method='nuts'"
+        )
+    raise FitError(
+        "laplace_marginal: the marginal likelihood is not finite at likely values of the hyperparameters. With flat priors, "
+        "columns that are combinations of each other have this effect, and so have responses that a column separates; "
+        "leave it out or give proper priors, or use method='nuts'"
+    )
+
+
+def _size(settings: LaplaceMarginalSettings, each: float, dim: int) -> Size:
+    """Return how many values of the hyperparameters, and how many draws of the coefficients for each."""
+    total = settings.chains * settings.draws
+    if settings.distinct is not None:
+        wanted = settings.distinct
+    elif dim == 0:
+        wanted = WITHOUT
+    else:
+        wanted = int(np.clip(PATIENCE / each, LEAST_DISTINCT, THINNED * total))
+    if wanted >= total:
+        return Size(settings.chains, -(-wanted // settings.chains), 1)
+    repeat = -(-total // max(wanted, settings.chains))
+    return Size(settings.chains, -(-settings.draws // repeat), repeat)
+
+
+def _advice(
+    settings: LaplaceMarginalSettings, proposed: Proposed, chains: Chains, khat: float, outer: float
+) -> tuple[str, ...]:
+    advice = []
+    if proposed.interrupted:
+        kept, draws = chains.lp.shape
+        advice.append(f"Drawing was interrupted; {kept} chains of {draws} draws are kept.")
+    if not outer < KHAT_LIMIT:
+        advice.append(
+            f"The proposal does not cover the posterior of the hyperparameters well (Pareto k-hat {outer:.2f}, limit "
+            f"{KHAT_LIMIT}). Fit with method='nuts'."
+        )
+    elif not khat < KHAT_LIMIT:
+        shown = "infinite" if np.isinf(khat) else f"{khat:.2f}"
+        again = "" if settings.check else " Fit again with check=True to compare with a short run of nuts."
+        advice.append(
+            f"laplace_marginal: Pareto k-hat of the joint draws is {shown} (limit {KHAT_LIMIT}), so they could not be "
+            "corrected by importance and are the approximation's own. Groups with few rows and rare outcomes are where it is "
+            f"off, usually by little.{again}"
+        )
+    return tuple(advice)
+
+
+ENGINE = Engine(
+    name="laplace_marginal",
+    title="Laplace approximation with coefficients integrated out",
+    exact=False,
+    settings=LaplaceMarginalSettings,
+    run=run,
+    needs=frozenset({"rows"}),
+)

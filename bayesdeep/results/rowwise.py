@@ -1,0 +1,51 @@
+"""A model by its rows and their predictor, for engines that integrate coefficients out by Laplace's method."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.collapse import posterior_arrays
+from bayesdeep.collapse.predictor import RowTarget, row_system_of, why_not_marginal
+from bayesdeep.core.draws import Draws
+from bayesdeep.core.errors import FitError
+from bayesdeep.graph.rowwise import row_likelihood
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .rows import Rows
+
+
+def row_source(
+    spec: ModelSpec, rows: Rows, method: str, device: str = "auto"
+) -> tuple[Any, RowTarget, Callable[[Draws], dict[str, np.ndarray]]]:
+    """Return the graph names are read from, the rows of a model, and the way back from its coefficients.
+
+    Raises
+    ------
+    FitError
+        Saying what in the model stands against it.
+    """
+    del device
+    reason = why_not_marginal(spec)
+    if reason is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
+    began = time.perf_counter()
+    likelihood = row_likelihood(spec, rows.arrays, rows.response)
+    layout, found = row_system_of(spec, rows.arrays, rows.response, likelihood)
+    system = found.system
+    if system.dim == 0 and system.columns == 0 and not system.factors:
+        raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
+    words = frozenset({"rows", *(("hierarchical",) if system.factors else ())})
+    target = RowTarget(found, words, time.perf_counter() - began)
+    # Names, dimensions and labels do not depend on the rows.
+    graph = rows.take(np.arange(min(1, rows.rows))).graph(spec)
+
+    def named(draws: Draws) -> dict[str, np.ndarray]:
+        assert draws.coefficients is not None
+        flat = tuple(v.reshape(-1, *v.shape[2:]) for v in draws.coefficients)
+        positions = draws.positions.reshape(-1, draws.positions.shape[-1])
+        values = {**posterior_arrays(spec, layout, system, 0.0, positions, flat), **found.values(positions)}
+        return {name: values[name] for name in graph.reported}
+
+    return graph, target, named
