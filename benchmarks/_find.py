@@ -1,4 +1,4 @@
-"""A benchmark joins by being a file of this folder whose name does not begin with an underscore."""
+"""A benchmark joins by being a file of this folder with a ``BENCHMARK``; names that begin with ``_`` are not looked at."""
 
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +8,8 @@ from ._cards import Benchmark
 
 def names() -> list[str]:
     """Return the names of the benchmarks, sorted."""
-    return sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+    files = (p for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+    return sorted(p.stem for p in files if "\nBENCHMARK = " in p.read_text())
 
 
 def find(name: str) -> Benchmark:

@@ -17,6 +17,8 @@ DIVERGENCE_BAD = 0.01
 DEPTH_LIMIT = 0.05
 BFMI_LIMIT = 0.3
 KHAT_LIMIT = 0.7
+SHIFT_LIMIT = 1.0
+CHECK_MEAN, CHECK_SD = 0.2, 0.15
 
 
 @dataclass(frozen=True)
@@ -202,5 +204,34 @@ def approximation_checks(attrs: Mapping[Any, Any], draws: int) -> list[Check]:
     ok = khat < KHAT_LIMIT
     good = "importance weights from the approximation to the posterior are well behaved"
     bad = "the approximation differs from the posterior: means may be useful, intervals may be wrong"
-    advised = () if ok else ("Use method='nuts'; if that is too slow, trust means only.",)
-    return [Check("Pareto k-hat", khat, f"< {KHAT_LIMIT}", ok, good if ok else bad, 2, advised)]
+    compared = comparison_checks(details)
+    # Where the result itself was compared with the posterior's, weights that are uneven say little beside that.
+    advised = () if ok or compared else ("Use method='nuts'; if that is too slow, trust means only.",)
+    found = [Check("Pareto k-hat", khat, f"< {KHAT_LIMIT}", ok, good if ok else bad, 1 if compared else 2, advised)]
+    if "shift_in_sds" in details:
+        found.append(_shift(details, ok))
+    return [*found, *compared]
+
+
+def _shift(details: Mapping[str, Any], known: bool) -> Check:
+    """Say how far the correction moves a mean; where the weights are bad this is rough."""
+    value = float(details["shift_in_sds"])
+    done = "the draws are corrected" if details.get("corrected") == "yes" else "the draws are not corrected"
+    rough = "" if known else ", roughly, since few draws carry the weights"
+    meaning = f"posterior sds by which correcting the approximation moves the mean it moves most{rough}; {done}"
+    return Check("error of the approximation", value, f"<= {SHIFT_LIMIT}", value <= SHIFT_LIMIT, meaning)
+
+
+def comparison_checks(details: Mapping[str, Any]) -> list[Check]:
+    """Check an approximation against the run of ``nuts`` it was compared with, if it was."""
+    if "check_mean" not in details:
+        return []
+    mean, sd = float(details["check_mean"]), float(details["check_sd"])
+    at_mean, at_sd = details.get("check_mean_at"), details.get("check_sd_at")
+    centre = f"difference of the mean of '{at_mean}' from that of nuts in posterior sds, the largest there is"
+    spread = f"standard deviation of '{at_sd}' over that of nuts, the farthest from 1 there is"
+    close, alike = abs(mean) <= CHECK_MEAN, abs(sd - 1.0) <= CHECK_SD
+    return [
+        Check("mean against nuts", mean, f"within {CHECK_MEAN}", close, centre, 2),
+        Check("sd against nuts", sd, f"1 within {CHECK_SD}", alike, spread, 2),
+    ]

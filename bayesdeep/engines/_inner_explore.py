@@ -37,6 +37,18 @@ class Marginal:
             found = self.inner.log_marginal(self.coordinates.to_system(points)) + self.beside(points)
         return np.where(np.isnan(found), -np.inf, found)
 
+    def proposed(self, points: np.ndarray) -> np.ndarray:
+        """Return the log density at proposals: a scale that is not folded at 0 has none below."""
+        found = np.full(len(points), -np.inf)
+        there = self.there(points)
+        if there.any():
+            found[there] = self.density(points[there])
+        return found
+
+    def there(self, points: np.ndarray) -> np.ndarray:
+        """Return which points are not the mirror image of another ``(batch,)``."""
+        return ~((points < 0) & ~np.isnan(self.coordinates.units)).any(axis=1)
+
     def beside(self, points: np.ndarray) -> np.ndarray:
         """Return the part that is not the likelihood: the prior and the Jacobian."""
         system = self.inner.rows.system
@@ -97,6 +109,7 @@ def propose(
             part = slice(i, min(i + block, count))
             mode = inner.mode(marginal.coordinates.to_system(points[part]))
             log_p[part] = mode.log_marginal + marginal.beside(points[part])
+            log_p[part][~marginal.there(points[part])] = -np.inf
             with np.errstate(all="ignore"):
                 for j in range(repeat):
                     drawn, ratios[j, part] = inner.draw(mode, rng)

@@ -31,7 +31,7 @@ from ._inner_explore import Chains, Marginal, Proposed, Size, propose, run_chain
 from ._inner_laplace import LOOSE, Inner
 from ._proposal import Adapted, adapt, curvature, find_mode
 
-TUNING, PATIENCE = 3.0, 6.0
+TUNING, PATIENCE = 1.5, 3.0
 """Seconds that may go into fitting the proposal, and into values of the hyperparameters for the draws."""
 
 MOST_TUNING, LEAST_TUNING = 3500, 80
@@ -42,6 +42,9 @@ LEAST_DISTINCT, WITHOUT = 1000, 128
 
 THINNED = 2
 """Proposals a draw where they are cheap."""
+
+ATTEMPTS = 2
+"""Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
 
 
 @dataclass(frozen=True)
@@ -83,32 +86,38 @@ def run(settings: LaplaceMarginalSettings, target: Target, seed: int, progress: 
     rows: RowSystem = target.rows  # type: ignore[attr-defined]
     rng = np.random.default_rng(seed)
     inner = Inner.of(rows)
+    size = _size(settings, inner.seconds, rows.system.dim)
     ready = time.perf_counter()
     try:
-        marginal, adapted, each = _tune(inner, rng, progress)
+        marginal, shape = _centre(inner, progress)
     except FitError as error:
         raise FitError(str(error).replace("collapsed:", "laplace_marginal:", 1)) from None
-    tuned = time.perf_counter()
-    size = _size(settings, each, rows.system.dim)
-    proposed = propose(size, marginal, None if adapted is None else adapted.proposal, rng, progress)
+    tuning, outer = time.perf_counter() - ready, -np.inf
+    for attempt in range(ATTEMPTS):
+        before = time.perf_counter()
+        adapted = None if shape is None else _adapted(marginal, shape, 2**attempt, rng)
+        tuning += time.perf_counter() - before
+        progress.update(20, 100, "drawing")
+        proposed = propose(size, marginal, None if adapted is None else adapted.proposal, rng, progress)
+        weights, khat = importance_weights((proposed.log_weights + proposed.log_ratios).ravel())
+        if adapted is not None:
+            outer = importance_weights(proposed.log_weights.ravel())[1]
+        corrected = settings.correct and khat < KHAT_LIMIT
+        # With more points a tail is seen that none of the first fell into.
+        if corrected or outer < KHAT_LIMIT or proposed.interrupted:
+            break
     draws = min(settings.draws, proposed.log_weights.shape[1] * size.repeat)
-    joint = proposed.log_weights + proposed.log_ratios
-    weights, khat = importance_weights(joint.ravel())
-    outer = importance_weights(proposed.log_weights.ravel())[1] if adapted is not None else float("-inf")
-    corrected = settings.correct and khat < KHAT_LIMIT
     chains = run_chains(proposed, draws, corrected, rng)
     progress.update(100, 100)
-    done = time.perf_counter()
-    fine = khat < KHAT_LIMIT and outer < KHAT_LIMIT
     return Draws(
         positions=chains.positions,
         stats={"lp": chains.lp, "accepted": chains.accepted},
         exact=False,
-        status="interrupted" if proposed.interrupted else "ok" if fine else "doubtful",
+        status="interrupted" if proposed.interrupted else "ok" if khat < KHAT_LIMIT else "doubtful",
         advice=_advice(settings, proposed, chains, khat, outer),
         seconds_compile=target.seconds_compile + ready - began,
-        seconds_tune=tuned - ready,
-        seconds_sample=done - tuned,
+        seconds_tune=tuning,
+        seconds_sample=time.perf_counter() - ready - tuning,
         details={
             "khat": float(khat),
             "khat_hyperparameters": float(outer),
@@ -117,44 +126,51 @@ def run(settings: LaplaceMarginalSettings, target: Target, seed: int, progress: 
             "effective_fraction": float(1.0 / (weights**2).sum() / weights.size),
             "inner_iterations": float(inner.iterations / max(inner.searches, 1)),
             "evaluations": float(inner.searches),
-            "seconds_per_evaluation": float(each),
             "draws_per_value": float(size.repeat),
         },
         coefficients=chains.coefficients,
     )
 
 
-def _tune(inner: Inner, rng: np.random.Generator, progress: Progress) -> tuple[Marginal, Adapted | None, float]:
-    """Return the marginal posterior in good coordinates, a proposal, and seconds an evaluation."""
+@dataclass(frozen=True)
+class _Shape:
+    """The mode of the hyperparameters ``(dim,)`` and the factor of the inverse curvature there ``(dim, dim)``."""
+
+    centre: np.ndarray
+    factor: np.ndarray
+
+
+def _centre(inner: Inner, progress: Progress) -> tuple[Marginal, _Shape | None]:
+    """Return the marginal posterior in good coordinates, and its shape at the mode; None without hyperparameters."""
     system = inner.rows.system
     progress.update(0, 100, "mode")
     marginal = Marginal(inner, Coordinates(np.full(system.dim, np.nan)))
     start = start_of(system)
-    began = time.perf_counter()
-    _check_start(inner, marginal, start)
-    if system.dim == 0:
-        each = time.perf_counter() - began
-        inner.tolerance = LOOSE
-        return marginal, None, each
     inner.follow = True
-    mode = find_mode(marginal.density, start)
-    is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
-    marginal = Marginal(inner, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
-    centre = find_mode(marginal.density, marginal.coordinates.from_system(mode))
-    centre = np.where(is_scale, np.abs(centre), centre)
-    inner.density_at(marginal.coordinates.to_system(centre[None]))
-    inner.follow = False
-    before = time.perf_counter()
-    factor = curvature(marginal.density, centre)
-    each = (time.perf_counter() - before) / (1 + 2 * system.dim**2)
+    _check_start(inner, marginal, start)
+    shape = None
+    if system.dim > 0:
+        mode = find_mode(marginal.density, start)
+        is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
+        marginal = Marginal(inner, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
+        centre = find_mode(marginal.density, marginal.coordinates.from_system(mode))
+        centre = np.where(is_scale, np.abs(centre), centre)
+        marginal.density(centre[None])
+        inner.follow = False
+        shape = _Shape(centre, curvature(marginal.density, centre))
+    inner.follow, inner.tolerance = False, LOOSE
     progress.update(5, 100, "proposal")
-    inner.tolerance = LOOSE
-    total = int(np.clip(TUNING / each, LEAST_TUNING * system.dim, max(MOST_TUNING, LEAST_TUNING * system.dim)))
-    sizes = tuple(max(total * k // 7, 1) for k in (1, 2, 4))
+    return marginal, shape
+
+
+def _adapted(marginal: Marginal, shape: _Shape, times: int, rng: np.random.Generator) -> Adapted:
+    """Return a proposal fitted to ``times`` the usual number of points."""
+    dim, seconds = len(shape.centre), marginal.inner.seconds
+    most = max(MOST_TUNING, LEAST_TUNING * dim)
+    total = times * int(np.clip(TUNING / seconds, LEAST_TUNING * dim, most))
     foldable = ~np.isnan(marginal.coordinates.units)
-    adapted = adapt(marginal.density, centre, factor, foldable, sizes, rng)
-    progress.update(20, 100, "drawing")
-    return marginal, adapted, each
+    sizes = tuple(max(total * k // 7, 1) for k in (1, 2, 4))
+    return adapt(marginal.proposed, shape.centre, shape.factor, foldable, sizes, rng)
 
 
 def _check_start(inner: Inner, marginal: Marginal, start: np.ndarray) -> None:
@@ -195,12 +211,14 @@ def _advice(
     if proposed.interrupted:
         kept, draws = chains.lp.shape
         advice.append(f"Drawing was interrupted; {kept} chains of {draws} draws are kept.")
+    if khat < KHAT_LIMIT:
+        return tuple(advice)
     if not outer < KHAT_LIMIT:
         advice.append(
             f"The proposal does not cover the posterior of the hyperparameters well (Pareto k-hat {outer:.2f}, limit "
             f"{KHAT_LIMIT}). Fit with method='nuts'."
         )
-    elif not khat < KHAT_LIMIT:
+    else:
         shown = "infinite" if np.isinf(khat) else f"{khat:.2f}"
         again = "" if settings.check else " Fit again with check=True to compare with a short run of nuts."
         advice.append(

@@ -18,7 +18,7 @@ def loops(kind: str, summed: bool) -> Any:
     """Return ``f(eta, y[, trials][, base]) -> (log likelihood, slope)``, and the version that the disk cache knows it by."""
     rows = {"bernoulli": _bernoulli, "binomial": _binomial, "poisson": _poisson}[kind]()
     further = {"bernoulli": 0, "binomial": 2, "poisson": 1}[kind]
-    return (_summed if summed else _apart)(rows, further), 1
+    return (_summed if summed else _apart)(rows, further), 2
 
 
 def _apart(rows: Any, further: int) -> Any:
@@ -26,7 +26,7 @@ def _apart(rows: Any, further: int) -> Any:
 
     if further == 0:
 
-        @numba_njit
+        @numba_njit(fastmath=False)
         def none(eta: Any, y: Any) -> Any:
             value, slope = np.empty(eta.size), np.empty(eta.size)
             rows(eta, y, value, slope)
@@ -35,7 +35,7 @@ def _apart(rows: Any, further: int) -> Any:
         return none
     if further == 1:
 
-        @numba_njit
+        @numba_njit(fastmath=False)
         def one(eta: Any, y: Any, base: Any) -> Any:
             value, slope = np.empty(eta.size), np.empty(eta.size)
             rows(eta, y, base, value, slope)
@@ -43,7 +43,7 @@ def _apart(rows: Any, further: int) -> Any:
 
         return one
 
-    @numba_njit
+    @numba_njit(fastmath=False)
     def two(eta: Any, y: Any, trials: Any, base: Any) -> Any:
         value, slope = np.empty(eta.size), np.empty(eta.size)
         rows(eta, y, trials, base, value, slope)
@@ -59,7 +59,7 @@ def _summed(rows: Any, further: int) -> Any:
     # A 0-dimensional array is what PyTensor expects of a scalar output.
     if further == 0:
 
-        @numba_njit
+        @numba_njit(fastmath=False)
         def none(eta: Any, y: Any) -> Any:
             n, whole = eta.size, 0.0
             slope, value = np.empty(n), np.empty(min(n, CHUNK))
@@ -72,7 +72,7 @@ def _summed(rows: Any, further: int) -> Any:
         return none
     if further == 1:
 
-        @numba_njit
+        @numba_njit(fastmath=False)
         def one(eta: Any, y: Any, base: Any) -> Any:
             n, whole = eta.size, 0.0
             slope, value = np.empty(n), np.empty(min(n, CHUNK))
@@ -84,7 +84,7 @@ def _summed(rows: Any, further: int) -> Any:
 
         return one
 
-    @numba_njit
+    @numba_njit(fastmath=False)
     def two(eta: Any, y: Any, trials: Any, base: Any) -> Any:
         n, whole = eta.size, 0.0
         slope, value = np.empty(n), np.empty(min(n, CHUNK))
@@ -106,7 +106,7 @@ def _bernoulli() -> Any:
 
     exp, log1p = vector_math()[:2]
 
-    @njit(error_model="numpy")
+    @njit(error_model="numpy", fastmath=False)
     def rows(eta: Any, y: Any, value: Any, slope: Any) -> None:
         for i in range(eta.size):
             e, yes = eta[i], float(y[i])
@@ -132,7 +132,7 @@ def _binomial() -> Any:
 
     exp, log1p = vector_math()[:2]
 
-    @njit(error_model="numpy")
+    @njit(error_model="numpy", fastmath=False)
     def rows(eta: Any, y: Any, trials: Any, base: Any, value: Any, slope: Any) -> None:
         for i in range(eta.size):
             e, yes, n = eta[i], float(y[i]), float(trials[i])
@@ -158,7 +158,7 @@ def _poisson() -> Any:
 
     exp = vector_math().exp
 
-    @njit(error_model="numpy")
+    @njit(error_model="numpy", fastmath=False)
     def rows(eta: Any, y: Any, base: Any, value: Any, slope: Any) -> None:
         for i in range(eta.size):
             e, count = eta[i], float(y[i])

@@ -4,6 +4,9 @@ The C library's ``exp`` and ``log1p`` are calls, one number at a time. The two b
 branches, so that a loop over them becomes vector instructions: a third of the time a row. Both are accurate to a few
 units in the last place on the ranges given, which the tests check against NumPy.
 
+The rounding below is arithmetic that means nothing to an optimiser that may reorder sums, and PyTensor's disk cache does not
+tell code compiled with such licence from code without: every loop says ``fastmath=False`` itself.
+
 References
 ----------
 Cody and Waite (1980), Software Manual for the Elementary Functions: reduction of the argument of ``exp``. The polynomial
@@ -70,7 +73,7 @@ def vector_math() -> VectorMath:
 
     bits_of, double_of = reinterpreted(types.int64, types.float64), reinterpreted(types.float64, types.int64)
 
-    @njit(inline="always", error_model="numpy")
+    @njit(inline="always", error_model="numpy", fastmath=False)
     def exp(x: Any) -> Any:
         shifted = x * INVERSE_LN2 + ROUNDER
         octaves = shifted - ROUNDER
@@ -80,7 +83,7 @@ def vector_math() -> VectorMath:
         p = 1.0 + (r + r * r * p)
         return p * double_of((bits_of(shifted) + np.int64(BIAS)) << np.int64(MANTISSA))
 
-    @njit(inline="always", error_model="numpy")
+    @njit(inline="always", error_model="numpy", fastmath=False)
     def log1p(t: Any) -> Any:
         # log(1 + t) = log(1 + u), or log 2 + log(1 + u) with 1 + u = (1 + t) / 2: u is small either way.
         far = t > HALF_OCTAVE
@@ -91,7 +94,7 @@ def vector_math() -> VectorMath:
         found = 2.0 * s + s * tail
         return (found + LN2_LOW) + LN2_HIGH if far else found
 
-    @njit(error_model="numpy")
+    @njit(error_model="numpy", fastmath=False)
     def total(values: Any) -> Any:
         a = b = c = d = e = f = g = h = 0.0
         whole = values.size // 8 * 8

@@ -115,12 +115,12 @@ def operation() -> Any:
     @register(Gather)
     def compiled(op: Any, **options: Any) -> Any:
         del options
-        return _forward(op.width, op.intercept), 1
+        return _forward(op.width, op.intercept), 2
 
     @register(Scatter)
     def compiled_transpose(op: Any, **options: Any) -> Any:
         del options
-        return _backward(op.width, op.intercept), 1
+        return _backward(op.width, op.intercept), 2
 
     return Gather
 
@@ -133,7 +133,7 @@ def _forward(width: int, intercept: bool) -> Any:
 
     first = int(intercept)
 
-    @numba_njit
+    @numba_njit(fastmath=False)
     def forward(table: Any, codes: Any, columns: Any) -> Any:
         out = np.empty(codes.size)
         for i in range(codes.size):
@@ -154,7 +154,7 @@ def _backward(width: int, intercept: bool) -> Any:
 
     first = int(intercept)
 
-    @numba_njit
+    @numba_njit(fastmath=False)
     def backward(slope: Any, codes: Any, columns: Any, groups: Any) -> Any:
         out = np.zeros((groups.item(), width))
         for i in range(codes.size):

@@ -92,7 +92,8 @@ def matrix_vector() -> Any:
     @register(MatrixVector)
     def compiled(op: Any, **options: Any) -> Any:
         del options
-        return _transposed_loops() if op.transposed else _loops()
+        # The number is what the disk cache of compiled code knows this version by.
+        return (_transposed_loops() if op.transposed else _loops()), 2
 
     return MatrixVector()
 
@@ -100,7 +101,7 @@ def matrix_vector() -> Any:
 def _loops() -> Any:
     from pytensor.link.numba.dispatch.basic import numba_njit
 
-    @numba_njit
+    @numba_njit(fastmath=False)
     def product(matrix: Any, vector: Any) -> Any:
         rows, columns = matrix.shape
         out = np.empty(rows)
@@ -117,7 +118,7 @@ def _loops() -> Any:
 def _transposed_loops() -> Any:
     from pytensor.link.numba.dispatch.basic import numba_njit
 
-    @numba_njit
+    @numba_njit(fastmath=False)
     def product(matrix: Any, vector: Any) -> Any:
         rows, columns = matrix.shape
         out = np.zeros(columns)

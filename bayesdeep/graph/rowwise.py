@@ -87,7 +87,10 @@ def _column(array: np.ndarray) -> Any:
 
 def softplus(x: Any) -> Any:
     """Return ``log(1 + exp(x))`` of arrays."""
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+    # NumPy's log1p works number by number, its log does not; the last term is what 1 + t rounds off.
+    t = np.exp(-np.abs(x))
+    u = 1.0 + t
+    return np.maximum(x, 0.0) + np.log(u) - ((u - 1.0) - t) / u
 
 
 def log1mexp(x: Any) -> Any:
@@ -103,25 +106,30 @@ def trigamma(x: Any) -> Any:
     return polygamma(1, x)
 
 
-ON_ARRAYS = ("softplus", "log1mexp", "trigamma")
-"""Functions that PyTensor's Python linker would call number by number."""
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """Return arrays kept between bounds."""
+    return np.where(x < low, low, np.where(x > high, high, x))
+
+
+ON_ARRAYS = {"softplus": 1, "log1mexp": 1, "trigamma": 1, "clip": 3}
+"""Functions that PyTensor's Python linker would call number by number, and how many inputs each has."""
 
 
 @cache
 def _mode() -> Any:
     """Return the mode of functions on arrays, with array versions of what has none in PyTensor."""
     from pytensor.graph.rewriting.basic import in2out, node_rewriter
-    from pytensor.scalar import math
+    from pytensor.scalar import basic, math
     from pytensor.tensor.elemwise import Elemwise
 
-    scalar_ops = {type(getattr(math, {"trigamma": "tri_gamma"}.get(name, name))): name for name in ON_ARRAYS}
+    scalar_ops = {math.Softplus: "softplus", math.Log1mexp: "log1mexp", math.TriGamma: "trigamma", basic.Clip: "clip"}
 
     @node_rewriter([Elemwise])
     def on_arrays(fgraph: Any, node: Any) -> Any:
         name = scalar_ops.get(type(node.op.scalar_op))
         if name is None or node.op.nfunc_spec is not None:
             return None
-        return [Elemwise(node.op.scalar_op, nfunc_spec=(f"{__name__}.{name}", 1, 1))(*node.inputs)]
+        return [Elemwise(node.op.scalar_op, nfunc_spec=(f"{__name__}.{name}", ON_ARRAYS[name], 1))(*node.inputs)]
 
     mode = array_mode().including("local_remove_check_parameter")
     return mode.register((in2out(on_arrays, name="on_arrays"), 200.0))

@@ -92,9 +92,8 @@ class StreamedRows(Rows):
     example: Frame | None = None
 
     def __init__(self, rows: int, moments: Moments | None = None, centre: float = 0.0, example: Frame | None = None) -> None:
-        for name, value in (("rows", rows), ("moments", moments), ("centre", centre), ("example", example)):
-            object.__setattr__(self, name, value)
-        for name, value in (("observed", True), ("index", None), ("unseen", {})):
+        given: dict[str, Any] = {"rows": rows, "moments": moments, "centre": centre, "example": example}
+        for name, value in {**given, "observed": True, "index": None, "unseen": {}}.items():
             object.__setattr__(self, name, value)
 
     def __getattribute__(self, name: str) -> Any:

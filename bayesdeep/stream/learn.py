@@ -21,6 +21,7 @@ from bayesdeep.formula.nodes import Parsed
 from bayesdeep.spec.make import make_spec
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .assemble import moments_of_scan
 from .block import block_of
 from .finish import Finished
 from .plan import Plan, check_before_reading, plan_of, refuse
@@ -111,7 +112,7 @@ def learn_stream(
     mean = scan.response_mean()
     centre = mean if layout.intercept else 0.0
     keys = [(t.key, node) for t, (_, _, node) in zip(spec.predictors[0].terms, term_nodes(formula), strict=True)]
-    moments = learned.moments(layout, keys, centre)
+    moments = moments_of_scan(learned, layout, keys, centre)
     assert scan.example is not None
     return Streamed(spec, moments, centre, scan.rows, notice, scan.example)
 

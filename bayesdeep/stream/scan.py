@@ -28,7 +28,7 @@ from .block import Block, Gaps
 from .labels import Combinations, Labels
 from .plan import Plan, refuse
 from .response import ResponseSums
-from .sums import SparseTables, Tables, sums_by, sums_by_pair, times
+from .sums import PairTables, Tables, sums_by, times
 
 CHUNK = 8_192
 """Rows multiplied at a time: they stay in the processor's cache."""
@@ -80,7 +80,7 @@ class Scan:
         self.products: tuple[Full, ...] = ()
         self.centres: np.ndarray = np.zeros(0)
         self.gram, self.by_group, self.plain = Tables(), Tables(), Tables()
-        self.between = SparseTables()
+        self.between = PairTables()
         self.rows = 0
         self.response = ResponseSums()
         self.example: Frame | None = None
@@ -104,7 +104,7 @@ class Scan:
 
     def response_mean(self) -> float:
         """Return the mean over rows of the response less what is added to the predictor as it is."""
-        sums = self.plain.get("response", (1,)) if self.plain.keys() else self.gram.get((ONES, len(self.products)), (1, 1))
+        sums = self.plain.get("response", (1,)) if "response" in self.plain else self.gram.get((ONES, len(self.products)), (1, 1))
         return float(self.centres[-1] + sums.ravel()[0] / self.rows)
 
     def levels(self, names: tuple[str, ...]) -> int:
@@ -235,10 +235,9 @@ class Scan:
                 for b in range(sizes[j])
             ]
             weights = [times(_slot(block, i, a), _slot(block, j, b), weigh) for i, a, j, b in pairs]
-            shape2 = (self.levels(first), self.levels(second))
-            found = sums_by_pair(block.groups[f], block.groups[g], shape2, weights)
-            for key, table in zip(pairs, found, strict=True):
-                self.between.add((f, g, *key), table)
+            sizes2 = (self.levels(first), self.levels(second))
+            keys = [(f, g, *pair) for pair in pairs]
+            self.between.add(keys, (block.groups[f], block.groups[g]), sizes2, weights)
 
     def _dense(self, block: _Numbers) -> None:
         """Add the products of columns that are single ones, the response among them, by one matrix product."""

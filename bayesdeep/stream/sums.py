@@ -5,8 +5,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from scipy import sparse
 
-DENSE_PAIRS = 4_000_000
-"""Pairs of levels that are counted in a table rather than sorted."""
+DENSE_PAIRS = 16_000_000
+"""Pairs of groups that are counted in a table rather than sorted."""
 
 
 class Tables:
@@ -26,36 +26,63 @@ class Tables:
             self._found[key] = _padded(total, part.shape)
             self._found[key] += part
 
-    def get(self, key: Hashable, shape: tuple[int, ...]) -> np.ndarray:
-        """Return a sum with all labels known by now."""
+    def get(self, key: Hashable, shape: tuple[int, ...] | None) -> np.ndarray:
+        """Return a sum with all labels known by now; with those it has where ``shape`` is None."""
         total = self._found.get(key)
+        if shape is None:
+            assert total is not None, key
+            return total
         return np.zeros(shape) if total is None else _padded(total, shape)
 
-    def keys(self) -> tuple[Hashable, ...]:
-        """Return the keys."""
-        return tuple(self._found)
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._found
 
 
-class SparseTables:
-    """Sparse matrices by key, to which others of the same or larger shape are added."""
+class PairTables:
+    """Sums by pair of groups, by key: a table while there are few pairs, and a sparse matrix of what comes later."""
 
-    def __init__(self) -> None:
-        self._found: dict[Hashable, sparse.csr_array] = {}
+    def __init__(self, dense_pairs: int = DENSE_PAIRS) -> None:
+        self._dense_pairs = dense_pairs
+        self._tables = Tables()
+        self._sparse: dict[Hashable, sparse.csr_array] = {}
 
-    def add(self, key: Hashable, part: sparse.csr_array) -> None:
-        """Add ``part``, whose new rows and columns are behind the ones known so far."""
-        total = self._found.get(key)
+    def add(
+        self,
+        keys: Sequence[Hashable],
+        codes: tuple[np.ndarray, np.ndarray],
+        sizes: tuple[int, int],
+        weights: Sequence[np.ndarray | None],
+    ) -> None:
+        """Add sums of ``weights``, one a key, each ``(obs,)``, by the pair of ``codes``; new groups are behind old ones."""
+        pair = codes[0].astype(np.int64, copy=False) * sizes[1] + codes[1]
+        if sizes[0] * sizes[1] <= self._dense_pairs:
+            for key, weight in zip(keys, weights, strict=True):
+                self._tables.add(key, np.bincount(pair, weight, minlength=sizes[0] * sizes[1]).reshape(sizes))
+            return
+        import pandas as pd
+
+        inverse, there = pd.factorize(pair, sort=True)
+        i, j = np.divmod(there, sizes[1])
+        for key, weight in zip(keys, weights, strict=True):
+            values = np.bincount(inverse, weight, minlength=len(there)).astype(np.float64)
+            part = sparse.csr_array((values, (i, j)), shape=sizes)
+            total = self._sparse.get(key)
+            if total is not None:
+                total.resize(sizes)
+            self._sparse[key] = part if total is None else total + part
+
+    def get(self, key: Hashable, sizes: tuple[int, int]) -> sparse.csr_array:
+        """Return a sum with all groups known by now."""
+        found = sparse.csr_array(sizes)
+        if key in self._tables:
+            table = sparse.csr_array(self._tables.get(key, None))
+            table.resize(sizes)
+            found = found + table
+        total = self._sparse.get(key)
         if total is not None:
-            total.resize(part.shape)
-        self._found[key] = part if total is None else total + part
-
-    def get(self, key: Hashable, shape: tuple[int, int]) -> sparse.csr_array:
-        """Return a sum with all labels known by now."""
-        total = self._found.get(key)
-        if total is None:
-            return sparse.csr_array(shape)
-        total.resize(shape)
-        return total
+            total.resize(sizes)
+            found = found + total
+        return sparse.csr_array(found)
 
 
 def _padded(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -91,25 +118,3 @@ def sums_by(codes: Sequence[np.ndarray | None], sizes: Sequence[int], weights: n
         total = float(rows) if weights is None else float(weights.sum())
         return np.full(tuple(sizes), total)
     return np.bincount(place, weights, minlength=int(np.prod(sizes))).reshape(tuple(sizes))
-
-
-def sums_by_pair(
-    first: np.ndarray, second: np.ndarray, sizes: tuple[int, int], weights: Sequence[np.ndarray | None]
-) -> list[sparse.csr_array]:
-    """Return sums of several weights by pair of groups, each ``sizes``."""
-    pair = first.astype(np.int64) * sizes[1] + second
-    if sizes[0] * sizes[1] <= DENSE_PAIRS:
-        there = np.flatnonzero(np.bincount(pair, minlength=sizes[0] * sizes[1]))
-        place = np.zeros(sizes[0] * sizes[1], dtype=np.int64)
-        place[there] = np.arange(len(there))
-        inverse = place[pair]
-    else:
-        import pandas as pd
-
-        inverse, there = pd.factorize(pair, sort=True)
-    i, j = np.divmod(there, sizes[1])
-    found = []
-    for weight in weights:
-        values = np.bincount(inverse, weight, minlength=len(there)).astype(np.float64)
-        found.append(sparse.csr_array((values, (i, j)), shape=sizes))
-    return found

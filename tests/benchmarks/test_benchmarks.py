@@ -38,7 +38,7 @@ def test_every_benchmark_is_listed_with_its_cards():
     text = listing()
     for name in _find.names():
         assert re.search(rf"^{name} ", text, re.MULTILINE)
-    assert {"radon", "radon_second", "insteval", "classics", "generalised", "rows", "large"} == set(_find.names())
+    assert {"radon", "radon_second", "insteval", "classics", "generalised", "rows", "large"} <= set(_find.names())
     assert all(card.name in text for card in CARDS)
     assert len({card.name for card in CARDS}) == len(CARDS)
 

@@ -216,7 +216,7 @@ def test_missing_values_are_counted_or_left_out_as_in_memory(sizes: tuple[int, .
         bd.Model(formula, d)
     assert str(ours.value) == str(theirs.value)
     found = streamed(formula, source, missing="drop")
-    with pytest.warns(UserWarning) as said:
+    with pytest.warns(UserWarning, match="left out") as said:
         spec, moments = in_memory(formula, d, found.centre, missing="drop")
     assert found.notice == str(said[0].message)
     assert_same_spec(found.spec, spec)

@@ -1,0 +1,292 @@
+"""Coefficients integrated out by Laplace's method: exact where it must be, close where theory says so, and corrected."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import gammaln, log_expit, logsumexp
+
+import bayesdeep as bd
+from bayesdeep.collapse import centre_of, layout_of, moments_of, system_of
+from bayesdeep.collapse.predictor import row_system_of, why_not_marginal
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.diagnostics.checks import approximation_checks
+from bayesdeep.engines._hyper import scales_of, start_of
+from bayesdeep.engines._inner_laplace import Inner
+from bayesdeep.engines._plan import plan
+from bayesdeep.graph.rowwise import row_likelihood
+
+RNG = np.random.default_rng(11)
+
+
+def crossed(rows=300):
+    """Groups nested, crossed and with slopes."""
+    rng = np.random.default_rng(5)
+    a = rng.integers(0, 30, rows)
+    return {
+        "x": rng.normal(size=rows),
+        "o": rng.normal(size=rows),
+        "w": rng.uniform(0.5, 2.0, rows),
+        "a": a,
+        "c": a // 5,
+        "e": a // 15,
+        "b": rng.integers(0, 6, rows),
+        "y": rng.normal(size=rows),
+        "k": rng.poisson(2.0, rows),
+        "z": rng.integers(0, 2, rows),
+    }
+
+
+def inner_of(formula, data, **options):
+    model = bd.Model(formula, data, **options)
+    rows = model._rows if hasattr(model, "_rows") else model.__dict__["_rows"]
+    likelihood = row_likelihood(model.spec, rows.arrays, rows.response)
+    found = row_system_of(model.spec, rows.arrays, rows.response, likelihood)[1]
+    return model, rows, found, Inner.of(found)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ x",
+        "y ~ x + (1 + x | a) + offset(o)",
+        "weighted(y, w) ~ x + (1 + x | a) + (1 | c) + (x || e)",
+        "y ~ x + (1 + x | a) + (1 + x | b) + (1 | c)",
+        "y ~ 0 + (1 | a) + (1 | b)",
+    ],
+)
+def test_it_is_exact_for_a_gaussian_response(formula):
+    model, rows, found, inner = inner_of(formula, crossed())
+    layout = layout_of(model.spec)
+    centre = centre_of(layout, rows.arrays, rows.response)
+    system = system_of(model.spec, layout, moments_of(layout, rows.arrays, rows.response, centre), centre)
+    assert [h.name for h in system.hyperparameters] == [h.name for h in found.system.hyperparameters]
+    points = start_of(system) + 0.4 * RNG.normal(size=(4, system.dim))
+    exact = plan(system).log_likelihood(scales_of(system, points))
+    assert inner.log_marginal(points) == pytest.approx(exact, rel=1e-11, abs=1e-8)
+    _, ratio = inner.draw(inner.mode(points), np.random.default_rng(0))
+    assert np.abs(ratio).max() < 1e-7
+
+
+def log_integrals(values, groups, sd, density):
+    """Return the sum over groups of the log of the integral of the likelihood against a normal with ``sd``, on a fine grid."""
+    b = np.linspace(-9.0, 9.0, 4001)
+    prior = stats.norm.logpdf(b) + np.log(b[1] - b[0])
+    return sum(logsumexp(density(values[groups == g][:, None], sd * b).sum(axis=0) + prior) for g in np.unique(groups))
+
+
+DENSITIES = {
+    "poisson": lambda y, eta: y * eta - np.exp(eta) - gammaln(y + 1),
+    "bernoulli": lambda y, eta: log_expit((2 * y - 1) * eta),
+}
+
+
+@pytest.mark.parametrize("family", DENSITIES)
+def test_the_error_shrinks_as_groups_grow(family):
+    rng, sd, errors = np.random.default_rng(3), 0.8, []
+    for size in (2, 8, 32, 128):
+        groups = np.repeat(np.arange(60), size)
+        eta = sd * rng.normal(size=60)[groups] + 0.4
+        y = rng.poisson(np.exp(eta)) if family == "poisson" else (rng.random(len(eta)) < 1 / (1 + np.exp(-eta))).astype(int)
+        _, _, _, inner = inner_of("y ~ 0 + (1 | g)", {"y": y, "g": groups}, family=family)
+        found = inner.log_marginal(np.array([[np.log(sd)]]))[0]
+        errors.append(abs(found - log_integrals(y, groups, sd, DENSITIES[family])) / 60)
+    # A group's error goes as one over its rows; of the smallest ones it is a few hundredths.
+    assert errors[0] < 0.03
+    assert errors[3] < 0.0015
+    assert errors[3] < errors[2] < errors[1]
+
+
+SUPPORTED = [n for n, f in FAMILIES.items() if f.main.shape == "row" and n not in ("cumulative", "multinomial")]
+
+
+def responses(family, size=12):
+    rng = np.random.default_rng(2)
+    kinds = {
+        "bernoulli": rng.integers(0, 2, size),
+        "binomial": rng.integers(0, 6, size),
+        "beta": rng.uniform(0.1, 0.9, size),
+    }
+    count = family in ("poisson", "negative_binomial", "zero_inflated_poisson", "hurdle_poisson")
+    return kinds.get(family, rng.integers(0, 5, size) if count else rng.gamma(2.0, 1.0, size) + 0.1)
+
+
+@pytest.mark.parametrize("family", SUPPORTED)
+def test_derivatives_are_those_of_the_log_likelihood(family):
+    y = responses(family)
+    data = {"y": y, "n": np.full(len(y), 6), "x": RNG.normal(size=len(y))}
+    model = bd.Model("prop(y, n) ~ x" if family == "binomial" else "y ~ x", data, family=family)
+    rows = model.__dict__["_rows"]
+    found = row_likelihood(model.spec, rows.arrays, rows.response)
+    values = {n: np.array([0.4, 0.7, 0.3]) for n in found.parameters}
+    eta, h = RNG.normal(0.3, 0.5, size=(len(y), 3)), 1e-4
+    if model.spec.links[FAMILIES[family].main.name] == "inverse":
+        eta = np.abs(eta) + 0.5
+    value, first, second = found.derivatives(eta, values)
+    up, down = found.value(eta + h, values), found.value(eta - h, values)
+    assert found.value(eta, values) == pytest.approx(value, rel=1e-12)
+    smooth = np.abs(y[:, None] - eta) > 10 * h if family in ("asymmetric_laplace", "tobit") else np.ones_like(eta, bool)
+    assert ((up - down) / (2 * h))[smooth] == pytest.approx(first[smooth], rel=1e-5, abs=1e-5)
+    slopes = (found.derivatives(eta + h, values)[1] - found.derivatives(eta - h, values)[1]) / (2 * h)
+    assert slopes[smooth] == pytest.approx(second[smooth], rel=1e-5, abs=1e-5)
+
+
+def test_the_mode_is_one_and_the_curvature_is_its():
+    """No step from the mode goes up, and small steps go down as the factorised Hessian says."""
+    _, _, _, inner = inner_of("k ~ x + (1 + x | a) + (1 | c) + (1 | b)", crossed(), family="poisson")
+    mode = inner.mode(start_of(inner.rows.system)[None])
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        _, ratio = inner.draw(mode, rng)
+        assert abs(float(ratio[0])) < 12
+    inner.warm = tuple(v[0] for v in inner.effects(mode.scales, mode.at))
+    again = inner.mode(start_of(inner.rows.system)[None])
+    assert again.log_marginal == pytest.approx(mode.log_marginal, abs=1e-7)
+    assert again.iterations <= 2
+
+
+def test_weights_count_rows():
+    data = crossed(100)
+    double = {k: np.concatenate([v, v]) for k, v in data.items()}
+    once = inner_of("weighted(k, two) ~ x + (1 | b)", {**data, "two": np.full(100, 2.0)}, family="poisson")[3]
+    twice = inner_of("k ~ x + (1 | b)", double, family="poisson", priors=priors_of("weighted(k, two) ~ x + (1 | b)", data))[3]
+    points = np.array([[-0.5], [0.3]])
+    assert once.log_marginal(points) == pytest.approx(twice.log_marginal(points), abs=1e-7)
+
+
+def priors_of(formula, data):
+    model = bd.Model(formula, {**data, "two": np.full(100, 2.0)}, family="poisson")
+    return {p.name: str(p.prior) for p in model.spec.priors if p.role in ("intercept", "coefficient", "sd")}
+
+
+def test_a_response_whose_curvature_changes_sign():
+    """Student's t far from an outlier; the integral is of one dimension a group."""
+    rng = np.random.default_rng(4)
+    groups = np.repeat(np.arange(20), 30)
+    y = 0.5 * rng.normal(size=20)[groups] + rng.standard_t(4, size=600)
+    y[::50] += 8.0
+    _, _, found, inner = inner_of("y ~ 0 + (1 | g)", {"y": y, "g": groups}, family="student_t")
+    names = [h.name for h in found.system.hyperparameters]
+    assert names == ["1|g_sigma", "sigma", "nu"]
+    value = inner.log_marginal(np.log([[0.5, 1.0, 4.0]]))[0]
+    wanted = log_integrals(y, groups, 0.5, lambda y, eta: stats.t.logpdf(y - eta, 4))
+    assert abs(value - wanted) / 20 < 0.02
+
+
+def test_corrected_draws_are_those_of_the_posterior():
+    """The posterior of a standard deviation with its groups integrated out on grids."""
+    rng = np.random.default_rng(8)
+    groups = np.repeat(np.arange(25), 3)
+    y = rng.poisson(np.exp(0.7 * rng.normal(size=25)[groups]))
+    model = bd.Model("y ~ 0 + (1 | g)", {"y": y, "g": groups}, family="poisson", priors={"1|g_sigma": "HalfNormal(1)"})
+    fit = model.fit("laplace_marginal", seed=3, progress=False)
+    assert fit.idata.attrs["details"]["corrected"] == "yes"
+    assert fit.idata.attrs["exact"] is False
+    assert fit.idata.attrs["status"] == "ok"
+    grid = np.linspace(0.01, 3.0, 200)
+    log_p = np.array([log_integrals(y, groups, s, DENSITIES["poisson"]) for s in grid]) - 0.5 * grid**2
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    mean = p @ grid
+    sd = np.sqrt(p @ (grid - mean) ** 2)
+    draws = np.asarray(fit.posterior["1|g_sigma"])
+    # 4000 draws of an efficiency above a quarter: 0.03 sds is one Monte Carlo error.
+    assert draws.mean() == pytest.approx(mean, abs=0.1 * sd)
+    assert draws.std() == pytest.approx(sd, rel=0.08)
+
+
+def test_without_groups_there_is_nothing_to_explore():
+    y = np.r_[np.ones(3), np.zeros(17)].astype(int)
+    model = bd.Model("y ~ 1", {"y": y}, family="bernoulli", priors={"Intercept": "Normal(0, 2)"})
+    fit = model.fit("laplace_marginal", seed=1, progress=False)
+    grid = np.linspace(-8, 4, 4001)
+    log_p = 3 * log_expit(grid) + 17 * log_expit(-grid) - grid**2 / 8
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    draws = np.asarray(fit.posterior["Intercept"]).ravel()
+    mean, sd = p @ grid, np.sqrt(p @ grid**2 - (p @ grid) ** 2)
+    assert draws.mean() == pytest.approx(mean, abs=0.08 * sd)
+    assert draws.std() == pytest.approx(sd, rel=0.07)
+    # The Laplace approximation's own mean, the mode, is farther off than that.
+    plain = model.fit("laplace_marginal", seed=1, progress=False, correct=False)
+    assert abs(np.asarray(plain.posterior["Intercept"]).mean() - mean) > 0.1 * sd
+    assert plain.idata.attrs["details"]["corrected"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("formula", "family"),
+    [
+        ("k ~ x + C(e) + (1 + x | a) + (1 | b)", "negative_binomial"),
+        ("z ~ 0 + x + (0 + x | a)", "bernoulli"),
+        ("k ~ x + offset(o) + (1 | c)", "zero_inflated_poisson"),
+    ],
+)
+def test_names_and_dimensions_are_the_models_own(formula, family):
+    model = bd.Model(formula, crossed(), family=family)
+    fit = model.fit("laplace_marginal", seed=1, draws=30, chains=2, progress=False)
+    graph = model.__dict__["_rows"].graph(model.spec)
+    assert list(fit.posterior.data_vars) == list(graph.reported)
+    for name in graph.reported:
+        assert fit.posterior[name].dims == ("chain", "draw", *graph.dims[name])
+        assert np.isfinite(np.asarray(fit.posterior[name])).all()
+    again = model.fit("laplace_marginal", seed=1, draws=30, chains=2, progress=False)
+    assert again.posterior.equals(fit.posterior)
+
+
+@pytest.mark.parametrize(
+    ("formula", "options", "said"),
+    [
+        ("y ~ x", {"family": "student_t", "sigma": "~ x"}, "sigma has a formula of its own"),
+        ("z ~ x", {"family": "bernoulli", "priors": {"x": "Laplace(0, 1)"}}, "the prior of x is Laplace"),
+        ("e3 ~ x", {"family": "cumulative"}, "the thresholds of a cumulative response"),
+        ("e3 ~ x", {"family": "categorical"}, "has a predictor for each level"),
+        ("y ~ x", {"family": "asymmetric_laplace"}, "no curvature in the predictor"),
+    ],
+)
+def test_refusals_say_why(formula, options, said):
+    data = {**crossed(), "e3": np.array(["p", "q", "r"])[RNG.integers(0, 3, 300)]}
+    if options["family"] == "cumulative":
+        data["e3"] = RNG.integers(0, 3, 300)
+    with pytest.raises(FitError, match=said) as error:
+        bd.Model(formula, data, **options).fit("laplace_marginal", progress=False)
+    assert "method='nuts'" in str(error.value)
+
+
+def test_large_crossed_factors_are_refused():
+    rng = np.random.default_rng(0)
+    data = {"y": rng.integers(0, 2, 9000), "a": rng.integers(0, 2000, 9000), "b": rng.integers(0, 1800, 9000)}
+    with pytest.raises(FitError, match=r"of 'b'.*factorised together"):
+        bd.Model("y ~ 1 + (1 | a) + (1 | b)", data, family="bernoulli").fit("laplace_marginal", progress=False)
+
+
+def test_options_are_checked():
+    model = bd.Model("k ~ x", crossed(), family="poisson")
+    with pytest.raises(FitError, match="give at least one value a chain, 4"):
+        model.fit("laplace_marginal", distinct=2)
+    assert why_not_marginal(model.spec) is None
+
+
+def test_a_comparison_outweighs_the_weights():
+    """Bad weights alone mean no trust; a comparison that went well leaves a caution, one that did not takes it away."""
+    details = {"khat": 0.9, "shift_in_sds": 0.3, "corrected": "no"}
+    good = {"check_mean": 0.05, "check_mean_at": "b", "check_sd": 1.04, "check_sd_at": "s"}
+    severity = lambda d: max((c.severity for c in approximation_checks({"details": d}, 4000) if not c.passed), default=0)  # noqa: E731
+    assert severity(details) == 2
+    assert severity({**details, **good}) == 1
+    assert severity({**details, **good, "check_mean": -0.4}) == 2
+    assert severity({**details, **good, "check_sd": 0.7}) == 2
+    names = [c.check for c in approximation_checks({"details": {**details, **good}}, 4000)]
+    assert names == ["Pareto k-hat", "error of the approximation", "mean against nuts", "sd against nuts"]
+
+
+@pytest.mark.slow
+def test_it_agrees_with_nuts_and_says_so():
+    data = bd.load_dataset("cbpp")
+    model = bd.Model("prop(incidence, size) ~ period + (1 | herd)", data, family="binomial")
+    fit = model.fit("laplace_marginal", seed=1, progress=False, check=True)
+    details = fit.idata.attrs["details"]
+    assert abs(details["check_mean"]) < 0.2
+    assert details["check_sd"] == pytest.approx(1.0, abs=0.15)
+    assert "1|herd_sigma: " in details["check"]
+    assert fit.idata.attrs["status"] == "ok"
+    assert "mean against nuts" in repr(fit.diagnose())
