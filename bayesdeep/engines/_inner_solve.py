@@ -130,9 +130,10 @@ def _pending(level: LevelProducts, size: int, weights: np.ndarray, right: np.nda
     width, levels = level.width, level.levels
     sums = _batch_first(level.own @ weights, width * (width + 1) // 2, levels)
     own = [[sums[:, max(k, m) * (max(k, m) + 1) // 2 + min(k, m)] for m in range(width)] for k in range(width)]
-    rest = np.empty((weights.shape[1], width, size + 1, levels))
-    rest[:, :, :-1] = (level.rest @ weights).T.reshape(-1, width, size, levels)
-    rest[:, :, -1] = (level.design @ right).T.reshape(-1, width, levels)
+    batch = weights.shape[1]
+    rest = np.empty((batch, width, size + 1, levels))
+    rest[:, :, :-1] = (level.rest @ weights).T.reshape(batch, width, size, levels)
+    rest[:, :, -1] = (level.design @ right).T.reshape(batch, width, levels)
     parents = {
         place: _batch_first(table @ weights, width, wide, levels) for place, (_, wide, table) in level.parents.items()
     }

@@ -167,7 +167,7 @@ class Finished:
         """Return means and standard deviations over rows, likelihood weights left out of account."""
         first, second = [], []
         for i, size in enumerate(self.sizes[:-1]):
-            if False:
+            if "response" in self.scan.plain:
                 first.append(self.scan.plain.get((i, 1), (size,)))
                 second.append(self.scan.plain.get((i, 2), (size,)))
             else:
