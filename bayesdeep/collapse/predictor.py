@@ -62,14 +62,15 @@ def why_not_marginal(spec: ModelSpec) -> str | None:
     others = [p.parameter for p in spec.predictors if p.parameter != main.name]
     if others:
         return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
+    cuts = [p.name for p in family.parameters if p.shape == "cut"]
+    if cuts:
+        return f"the {cuts[0]}s of a {spec.family} response are a vector of parameters beside the predictor"
     reason = terms_reason(spec)
     if reason is not None:
         return reason
     for parameter in family.parameters[1:]:
         if parameter.name in spec.known:
             continue
-        if parameter.shape == "cut":
-            return f"the {parameter.name}s of a {spec.family} response are a vector of parameters beside the predictor"
         chosen = spec.prior(parameter.name)
         reason = _probability(chosen) if parameter.support == "unit" else _positive(chosen, parameter.support)
         if reason is not None:

@@ -111,6 +111,7 @@ def propose(
             log_p[part] = mode.log_marginal + marginal.beside(points[part])
             log_p[part][~marginal.there(points[part])] = -np.inf
             with np.errstate(all="ignore"):
+                mode = inner.recentred(mode, rng)
                 for j in range(repeat):
                     drawn, ratios[j, part] = inner.draw(mode, rng)
                     for kept, values in zip(out, drawn, strict=True):
@@ -179,6 +180,15 @@ def run_chains(proposed: Proposed, draws: int, corrected: bool, rng: np.random.G
     )
 
 
+def weigh(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return smoothed weights ``(n,)`` that sum to one, and the Pareto k-hat; of ratios that are all alike minus infinity."""
+    finite = np.isfinite(log_ratios)
+    if finite.all() and np.ptp(log_ratios) < 1e-6:
+        return np.full(len(log_ratios), 1.0 / len(log_ratios)), float("-inf")
+    with np.errstate(all="ignore"):
+        return importance_weights(log_ratios)
+
+
 def shift(proposed: Proposed) -> float:
     """Return by how many standard deviations the correction moves the mean of what it moves most.
 
@@ -192,7 +202,7 @@ def shift(proposed: Proposed) -> float:
         [positions.reshape(len(plain), -1), proposed.coefficients[0].reshape(len(plain), -1)], axis=1
     )
     good = np.isfinite(values).all(axis=1)
-    before, after = (importance_weights(np.where(good, w, -np.inf))[0] for w in (plain, both))
+    before, after = (weigh(np.where(good, w, -np.inf))[0] for w in (plain, both))
     values = np.where(good[:, None], values, 0.0)
     centre = before @ values
     sd = np.sqrt(np.maximum(before @ (values - centre) ** 2, 1e-300))

@@ -18,13 +18,13 @@ Corenflos, Lao and Louf (2024), BlackJAX: composable Bayesian inference in JAX, 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from bayesdeep.core.draws import Draws, Progress
 from bayesdeep.core.errors import FitError
 
 from ._cores import machine_cores
+from ._jax_draws import Row, advice, collected
 from ._jax_tuning import Todo, plan, start, update
 from ._starts import safe_start
 
@@ -40,20 +41,6 @@ PIECE = 100
 PIECE_SECONDS = 0.2
 """About how long one call should take: as long as an interruption may have to wait."""
 POLL_SECONDS = 0.05
-
-
-class Row(NamedTuple):
-    """What is kept of one iteration."""
-
-    position: Any
-    lp: Any
-    diverging: Any
-    energy: Any
-    tree_depth: Any
-    n_steps: Any
-    step_size: Any
-    acceptance_rate: Any
-    reached_max_treedepth: Any
 
 
 @dataclass
@@ -103,7 +90,7 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
     ready = time.perf_counter()
     interrupted = _run(settings, target, groups, programs, progress)
     seconds = time.perf_counter() - ready
-    positions, stats = _collected(groups, settings.draws)
+    positions, stats = collected(groups, settings.draws)
     spent = {tuning: sum(g.seconds[tuning] for g in groups) for tuning in (True, False)}
     share = spent[True] / max(sum(spent.values()), 1e-12)
     return Draws(
@@ -111,7 +98,7 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
         stats=stats,
         exact=True,
         status="interrupted" if interrupted else "ok",
-        advice=_advice(settings, stats, interrupted),
+        advice=advice(settings, stats, interrupted),
         seconds_compile=target.seconds_compile + ready - began,
         seconds_tune=seconds * share,
         seconds_sample=seconds * (1 - share),
@@ -301,45 +288,3 @@ def _note(settings: Any, groups: Sequence[Group]) -> str:
     divergences = sum(g.divergences for g in groups)
     parts = ["tuning"] if any(g.done < settings.tune for g in groups) else []
     return ", ".join([*parts, f"{divergences} divergences"] if divergences else parts)
-
-
-def _collected(groups: Sequence[Group], draws: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return positions ``(chain, draw, dim)`` and statistics ``(chain, draw)``; of a broken run, the largest block."""
-    parts: list[Row] = []
-    for group in groups:
-        if group.kept:
-            whole = Row(*(np.concatenate(v, axis=int(group.batched)) for v in zip(*group.kept, strict=True)))
-            parts += [Row(*(v[i] for v in whole)) for i in range(len(group.chains))] if group.batched else [whole]
-    lengths = sorted((len(p.lp) for p in parts), reverse=True)
-    if not lengths:
-        raise KeyboardInterrupt("nuts was interrupted before the first draw after tuning")
-    # The chains that, cut to a common length, keep the most draws.
-    length = max(range(len(lengths)), key=lambda k: (k + 1) * lengths[k])
-    common = min(lengths[length], draws)
-    rows = Row(*(np.stack(v) for v in zip(*(Row(*(v[:common] for v in p)) for p in parts if len(p.lp) >= common), strict=True)))
-    positions = rows.position.astype(np.float64)
-    kinds = {"f": np.float64, "b": np.bool_, "i": np.int64}
-    stats = {name: v.astype(kinds[v.dtype.kind]) for name, v in rows._asdict().items() if name != "position"}
-    if not np.isfinite(positions).all() or not np.isfinite(stats["lp"]).all():
-        raise FitError("nuts: a chain reached a log density that is not finite; check the priors and the data's scale")
-    return positions, stats
-
-
-def _advice(settings: Any, stats: Mapping[str, np.ndarray], interrupted: bool) -> tuple[str, ...]:
-    advice = []
-    diverging, deep = int(stats["diverging"].sum()), float(stats["reached_max_treedepth"].mean())
-    if interrupted:
-        chains, draws = stats["lp"].shape
-        advice.append(f"Sampling was interrupted; {chains} chains of {draws} draws after tuning are kept.")
-    if diverging:
-        higher = min(0.99, 1 - (1 - settings.target_accept) / 4)
-        advice.append(
-            f"There were {diverging} divergences: parts of the posterior may be missing. Fit again with "
-            f"target_accept={higher:.2f}; if they stay, use narrower priors or a simpler model."
-        )
-    if deep > 0.05:
-        advice.append(
-            f"{deep:.0%} of the draws reached max_treedepth={settings.max_treedepth}: sampling is slow, not wrong. "
-            "Standardise the predictors."
-        )
-    return tuple(advice)

@@ -34,7 +34,7 @@ LEAST_POINTS = 150
 GOOD = 0.93
 """Efficiency (effective over actual number of importance draws) at which fitting the proposal stops."""
 
-FARTHEST = 40.0
+FARTHEST = 20.0
 """A coordinate (a log scale, an inverse hyperbolic tangent) beyond which there is no mode worth the name."""
 
 
@@ -102,8 +102,8 @@ def single(mean: np.ndarray, factor: np.ndarray, freedom: float) -> Mixture:
     return Mixture(np.ones(1), mean[None], factor[None], np.array([freedom]))
 
 
-def find_mode(density: Density, start: np.ndarray) -> np.ndarray:
-    """Return where the log density is largest, from gradients by central differences.
+def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = ()) -> np.ndarray:
+    """Return where the log density is largest, from gradients by central differences; ``names`` are for messages.
 
     Raises
     ------
@@ -123,10 +123,14 @@ def find_mode(density: Density, start: np.ndarray) -> np.ndarray:
 
     result = minimize(value_and_slope, start, jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 200})
     mode = np.asarray(result.x)
-    if not np.isfinite(result.fun) or result.fun >= 1e300 or (np.abs(mode - start) > FARTHEST).any():
+    lost = ~(np.abs(mode - start) < FARTHEST)
+    if not np.isfinite(result.fun) or result.fun >= 1e300 or lost.any():
+        which = ", ".join(f"'{n}'" for n, out in zip(names, lost, strict=False) if out) or "the scales"
         raise FitError(
-            "collapsed: the marginal posterior of the scales has no maximum within reach; an improper prior (HalfFlat) "
-            "with few groups has this effect. Use a proper prior"
+            f"collapsed: the posterior of {which} has no maximum within reach. It goes to 0 where the predictors reproduce "
+            "the response exactly (a response that does not vary, more coefficients under flat priors than rows), and "
+            "beyond all bounds under an improper prior with few groups, or with a column far from 0 that varies by group: "
+            "centre the column, use a proper prior, or leave the term out"
         )
     return mode
 

@@ -11,8 +11,12 @@ from typing import Protocol
 
 import numpy as np
 
+from bayesdeep.core.errors import FitError
+
 BOUND = 1.0
 """The tilt's largest size on the log scale: rejection keeps at least one point in eight."""
+
+MOST_ROUNDS = 200
 
 DEGREES = (2, 3, 4)
 RIDGE = 0.3
@@ -62,10 +66,15 @@ class Tilted:
     def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Return points ``(count, dim)``."""
         parts: list[np.ndarray] = []
-        while sum(map(len, parts)) < count:
+        for _ in range(MOST_ROUNDS):
+            if sum(map(len, parts)) >= count:
+                break
             points = self.base.draw(count + 100, rng)
             parts.append(points[np.log(rng.random(len(points))) < self.tilt(points) - BOUND])
-        return np.concatenate(parts)[:count]
+        found = np.concatenate(parts)[:count]
+        if len(found) < count:
+            raise FitError("collapsed: the posterior of the scales cannot be proposed from; use method='nuts'")
+        return found
 
 
 def _features(terms: tuple[tuple[int, ...], ...], z: np.ndarray) -> np.ndarray:

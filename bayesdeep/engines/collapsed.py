@@ -39,6 +39,9 @@ DEAR = 2e-3
 MANY = 300
 """Fewest proposals of a round where they cost next to nothing."""
 
+LEAST_EFFICIENCY, FAIR = 0.2, 0.6
+"""Effective over actual number of proposals: below the first another way is taken, below the second another attempt made."""
+
 MOST_TUNING = 400
 """Tuning draws of the chain that stands in for proposals: its coordinates are whitened already."""
 
@@ -114,8 +117,9 @@ def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progr
         found = explore(steps, posterior, adapted, rng, progress)
         khat = importance_weights(found.log_weights)[1]
         weights = np.exp(found.log_weights - log_sum(found.log_weights))
-        covered = khat < KHAT_LIMIT or weights.max() * len(weights) < EVEN
-        if covered or found.interrupted:
+        efficiency = float(1.0 / (weights**2).sum() / len(weights))
+        covered = (khat < KHAT_LIMIT or weights.max() * len(weights) < EVEN) and efficiency > LEAST_EFFICIENCY
+        if (covered and efficiency > FAIR) or found.interrupted:
             break
         # A tail that no point of the earlier rounds fell into; with more points it is seen.
         sizes = tuple((2 + attempt) * size for size in sizes)
@@ -140,7 +144,7 @@ def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progr
         details={
             "explored_by": how,
             **details,
-            "efficiency": float(1.0 / (weights**2).sum() / len(weights)),
+            "efficiency": efficiency,
             "evaluations": float(len(weights) + len(adapted.points)),
             "seconds_per_evaluation": float(each),
             "values_per_draw": steps.steps / settings.draws,
@@ -156,10 +160,11 @@ def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Post
     on_logs = Posterior(system, solver, Coordinates(own))
     start = start_of(system)
     _check_start(on_logs.density(start[None]))
-    mode = find_mode(on_logs.density, start)
+    names = tuple(h.name for h in system.hyperparameters)
+    mode = find_mode(on_logs.density, start, names)
     is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
     posterior = Posterior(system, solver, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
-    centre = find_mode(posterior.density, posterior.coordinates.from_system(mode))
+    centre = find_mode(posterior.density, posterior.coordinates.from_system(mode), names)
     centre = np.where(is_scale, np.abs(centre), centre)
     before = time.perf_counter()
     factor = curvature(posterior.density, centre)

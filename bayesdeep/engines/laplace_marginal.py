@@ -25,9 +25,9 @@ from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.rowwise import RowSystem
 
-from ._gaussian import KHAT_LIMIT, importance_weights
+from ._gaussian import KHAT_LIMIT
 from ._hyper import Coordinates, start_of
-from ._inner_explore import Chains, Marginal, Proposed, Size, propose, run_chains, shift
+from ._inner_explore import Chains, Marginal, Proposed, Size, propose, run_chains, shift, weigh
 from ._inner_laplace import LOOSE, Inner
 from ._proposal import Adapted, adapt, curvature, find_mode
 
@@ -99,9 +99,9 @@ def run(settings: LaplaceMarginalSettings, target: Target, seed: int, progress: 
         tuning += time.perf_counter() - before
         progress.update(20, 100, "drawing")
         proposed = propose(size, marginal, None if adapted is None else adapted.proposal, rng, progress)
-        weights, khat = importance_weights((proposed.log_weights + proposed.log_ratios).ravel())
+        weights, khat = weigh((proposed.log_weights + proposed.log_ratios).ravel())
         if adapted is not None:
-            outer = importance_weights(proposed.log_weights.ravel())[1]
+            outer = weigh(proposed.log_weights.ravel())[1]
         corrected = settings.correct and khat < KHAT_LIMIT
         # With more points a tail is seen that none of the first fell into.
         if corrected or outer < KHAT_LIMIT or proposed.interrupted:
@@ -174,14 +174,14 @@ def _adapted(marginal: Marginal, shape: _Shape, times: int, rng: np.random.Gener
 
 
 def _check_start(inner: Inner, marginal: Marginal, start: np.ndarray) -> None:
-    if np.isfinite(marginal.density(start[None])).all():
-        return
     _, _, weights = inner.look(np.zeros((len(inner.rows.offset), 1)), marginal.coordinates.to_system(start[None]))
-    if not (weights > 0).any():
+    if len(weights) and (weights == 0).all():
         raise FitError(
             "laplace_marginal: the response's log likelihood has no curvature in the predictor, so that there is no Gaussian "
             "to approximate by; use method='nuts'"
         )
+    if np.isfinite(marginal.density(start[None])).all():
+        return
     raise FitError(
         "laplace_marginal: the marginal likelihood is not finite at likely values of the hyperparameters. With flat priors, "
         "columns that are combinations of each other have this effect, and so have responses that a column separates; "

@@ -44,7 +44,8 @@ def row_source(
     def named(draws: Draws) -> dict[str, np.ndarray]:
         assert draws.coefficients is not None
         flat = tuple(v.reshape(-1, *v.shape[2:]) for v in draws.coefficients)
-        positions = draws.positions.reshape(-1, draws.positions.shape[-1])
+        chains, count, dim = draws.positions.shape
+        positions = draws.positions.reshape(chains * count, dim)
         values = {**posterior_arrays(spec, layout, system, 0.0, positions, flat), **found.values(positions)}
         return {name: values[name] for name in graph.reported}
 

@@ -126,10 +126,9 @@ def _span(learned: Finished, product: int) -> slice:
 def _between(learned: Finished, first: Varying, second: Varying) -> sparse.csr_array:
     """Return the sums of two factors by pair of levels, ``(level * width, level * width)``."""
     names = list(learned.scan.plan.groups)
-    f, g = names.index(first[0]), names.index(second[0])
-    turned = f > g
-    (row_names, z_rows), (column_names, z_columns) = (second, first) if turned else (first, second)
-    f, g = min(f, g), max(f, g)
+    (row_names, z_rows), (column_names, z_columns) = first, second
+    f, g = names.index(row_names), names.index(column_names)
+    assert f < g, "factors are in the order of the terms"
     sizes = learned.scan.levels(row_names), learned.scan.levels(column_names)
     places = _places(learned, row_names), _places(learned, column_names)
     widths = z_rows.shape[1], z_columns.shape[1]
@@ -142,8 +141,7 @@ def _between(learned: Finished, first: Varying, second: Varying) -> sparse.csr_a
         values.append(table.data)
     shape = (levels[0] * widths[0], levels[1] * widths[1])
     joined = (np.concatenate(values), (np.concatenate(rows), np.concatenate(across)))
-    total = sparse.coo_array(joined, shape=shape).tocsr()
-    return sparse.csr_array(total.T) if turned else total
+    return sparse.coo_array(joined, shape=shape).tocsr()
 
 
 def _combined(

@@ -98,7 +98,7 @@ class ParquetFiles:
                 plain = _parquet(path)
                 schema = plain.schema_arrow
                 _check_names(path, schema.names, columns)
-                text = [name for name in columns if False]
+                text = [name for name in columns if pa.types.is_string(schema.field(name).type)]
                 file = _parquet(path, text) if text else plain
                 for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=list(columns), use_threads=True):
                     # Whether it was text or a category is remembered: categories have an order that text has not.

@@ -91,10 +91,10 @@ def test_the_error_shrinks_as_groups_grow(family):
         _, _, _, inner = inner_of("y ~ 0 + (1 | g)", {"y": y, "g": groups}, family=family)
         found = inner.log_marginal(np.array([[np.log(sd)]]))[0]
         errors.append(abs(found - log_integrals(y, groups, sd, DENSITIES[family])) / 60)
-    # A group's error goes as one over its rows; of the smallest ones it is a few hundredths.
-    assert errors[0] < 0.03
-    assert errors[3] < 0.0015
+    # A group's error goes as one over its rows in the end; the smallest ones lean on the prior, which is Gaussian.
+    assert max(errors) < 0.01
     assert errors[3] < errors[2] < errors[1]
+    assert errors[3] < 0.3 * errors[1]
 
 
 SUPPORTED = [n for n, f in FAMILIES.items() if f.main.shape == "row" and n not in ("cumulative", "multinomial")]
@@ -207,9 +207,12 @@ def test_without_groups_there_is_nothing_to_explore():
     mean, sd = p @ grid, np.sqrt(p @ grid**2 - (p @ grid) ** 2)
     assert draws.mean() == pytest.approx(mean, abs=0.08 * sd)
     assert draws.std() == pytest.approx(sd, rel=0.07)
-    # The Laplace approximation's own mean, the mode, is farther off than that.
+    # Uncorrected draws have their mean moved from the mode, which is 0.17 sds off, and keep a normal's shape.
     plain = model.fit("laplace_marginal", seed=1, progress=False, correct=False)
-    assert abs(np.asarray(plain.posterior["Intercept"]).mean() - mean) > 0.1 * sd
+    drawn = np.asarray(plain.posterior["Intercept"]).ravel()
+    assert drawn.mean() == pytest.approx(mean, abs=0.12 * sd)
+    assert grid[np.argmax(p)] - mean > 0.15 * sd
+    assert abs(stats.skew(drawn)) < 0.15
     assert plain.idata.attrs["details"]["corrected"] == "no"
 
 

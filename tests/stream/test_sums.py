@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bayesdeep.stream.labels import Combinations, Numbered
+from bayesdeep.core.columns import Column
+from bayesdeep.stream.labels import Combinations, Labels, Numbered
 from bayesdeep.stream.sums import PairTables, Tables, sums_by
 
 
@@ -57,3 +58,12 @@ def test_combinations_know_their_members() -> None:
     members = combinations.members(0)
     assert np.array_equal(members[codes], np.stack(parts, axis=1))
     assert len(members) == len({tuple(row) for row in np.stack(parts, axis=1).tolist()})
+
+
+def test_text_that_no_row_has_is_no_label() -> None:
+    labels = Labels("a")
+    # Parquet hands out the dictionary of a whole row group with a slice of its rows.
+    codes = labels.codes(Column("a", "text", np.array([2, 0, 2]), ("z", "never", "b")), None)
+    found, numbers = labels.column()
+    assert found.levels == ("b", "z")
+    assert [found.levels[found.values[list(numbers).index(c)]] for c in codes] == ["b", "z", "b"]
