@@ -94,10 +94,20 @@ class Coordinates:
 
 
 def start_of(system: LinearSystem) -> np.ndarray:
-    """Return the coordinates ``(dim,)`` of the hyperparameters' likely values."""
-    return np.array(
-        [np.log(max(h.start, 1e-300)) if h.kind == "scale" else np.arctanh(h.start) for h in system.hyperparameters]
-    )
+    """Return the coordinates ``(dim,)`` of the hyperparameters' likely values, where their priors allow them."""
+    found = np.empty(system.dim)
+    for k, hyper in enumerate(system.hyperparameters):
+        if hyper.kind != "scale":
+            found[k] = np.arctanh(hyper.start)
+            continue
+        # The nearest, by its logarithm, of which the prior thinks possible with something to either side.
+        values = np.log(max(hyper.start, 1e-300)) + np.concatenate([[0.0], np.repeat(np.arange(0.5, 30.0, 0.5), 2)])
+        values[2::2] = 2 * values[0] - values[1::2]
+        with np.errstate(all="ignore"):
+            allowed = [np.isfinite(hyper.log_density(np.exp(values + shift))) for shift in (-0.2, 0.0, 0.2)]
+        inside = np.flatnonzero(np.all(allowed, axis=0))
+        found[k] = values[inside[0]] if len(inside) else values[0]
+    return found
 
 
 def _value(scale: Scale, points: np.ndarray) -> np.ndarray:

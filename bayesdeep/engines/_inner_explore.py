@@ -1,8 +1,8 @@
 """Joint proposals of hyperparameters and coefficients, and independence chains through them.
 
-Hyperparameters come from a proposal fitted to the approximate marginal posterior, coefficients from the Gaussian at the inner
-mode, so every joint proposal has a known density and a known weight against the true posterior. Chains that use these weights
-target the posterior itself; chains that use the approximate marginal posterior's target the approximation.
+Hyperparameters come from a proposal fitted to the approximate marginal posterior, coefficients from the Gaussian around the
+inner mode, so every joint proposal has a known density and a known weight against the true posterior. Chains that use these
+weights target the posterior itself; chains that use the approximate marginal posterior's target the approximation.
 
 References
 ----------

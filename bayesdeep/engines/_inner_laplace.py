@@ -21,7 +21,7 @@ from bayesdeep.core.rowwise import RowSystem, Values
 from ._blocks import LOG_2PI
 from ._hyper import Scales, scales_of
 from ._inner_products import Products, products_of
-from ._inner_solve import Coefficients, Factored, factorise, solve, unstandardised
+from ._inner_solve import Coefficients, Mode, factorise, noise_like, solve, unstandardised
 
 MOST_ITERATIONS, MOST_HALVINGS = 60, 30
 LEAST_WEIGHT = 1e-7
@@ -33,47 +33,11 @@ STRICT, LOOSE = 1e-9, 1e-5
 WORKING_SET = 100_000
 """Numbers held at once by one step of the arithmetic."""
 
-SOUNDINGS, THIRD_STEP = 16, 1e-3
+SOUNDINGS, THIRD_STEP = 8, 1e-3
 """Draws for the rows' variances of the predictor, and the step of the difference for third derivatives."""
 
 FARTHEST = 30.0
 """Largest standardised effect to start from."""
-
-
-@dataclass(frozen=True)
-class Mode:
-    """Modes of the coefficients with the curvature there.
-
-    Attributes
-    ----------
-    scales, values
-        What they are given.
-    at
-        The modes.
-    height
-        Log likelihood and log prior of the coefficients there ``(batch,)``.
-    factored
-        The factorised negative Hessian.
-    log_marginal
-        The approximate log marginal likelihood ``(batch,)``; minus infinity where the search failed.
-    iterations
-        Newton steps.
-    extra
-        What the log determinant of the Gaussian that is drawn from lacks against the one in ``log_marginal``.
-    """
-
-    scales: Scales
-    values: Values
-    at: Coefficients
-    height: np.ndarray
-    factored: Factored
-    log_marginal: np.ndarray
-    iterations: int
-    extra: np.ndarray | float = 0.0
-
-
-def _noise(like: Coefficients, rng: np.random.Generator) -> Coefficients:
-    return Coefficients(rng.standard_normal(like.beta.shape), tuple(rng.standard_normal(b.shape) for b in like.standard))
 
 
 @dataclass
@@ -170,7 +134,9 @@ class Inner:
             eta = np.zeros_like(eta)
             height, slope, weight = self._look(eta, values, at)
         gain = np.full(len(positions), np.inf)
-        for iteration in range(1, MOST_ITERATIONS + 1):
+        iterations = 0
+        for _ in range(MOST_ITERATIONS):
+            iterations += 1
             factored = factorise(self.products, system, scales, weight, weight * eta + slope)
             there = solve(self.products, system, scales, factored)
             if not (gain > self.tolerance).any():
@@ -180,12 +146,12 @@ class Inner:
                 gain = np.where(np.isfinite(new) & factored.good, new - height, 0.0)
                 gain = np.where(np.isnan(gain), np.inf, gain)
             height = new
-        self.iterations += iteration * len(positions)
+        self.iterations += iterations * len(positions)
         self.searches += len(positions)
         p = system.columns
         found = height + 0.5 * p * LOG_2PI - factored.half_log_det
         good = factored.good & np.isfinite(found) & ~(gain > 1e-2)
-        return Mode(scales, values, there, height, factored, np.where(good, found, -np.inf), iteration)
+        return Mode(scales, values, there, height, factored, np.where(good, found, -np.inf), iterations)
 
     def recentred(self, mode: Mode, rng: np.random.Generator) -> Mode:
         r"""Return the modes moved to about the means, by :math:`\tfrac12 H^{-1} A^\top (\ell^{(3)} \circ v)`.
@@ -199,7 +165,7 @@ class Inner:
         _, slope, weight = self._look(eta, mode.values, mode.at)
         variance = np.zeros_like(eta)
         for _ in range(SOUNDINGS):
-            drawn = solve(self.products, system, mode.scales, mode.factored, _noise(mode.at, rng))
+            drawn = solve(self.products, system, mode.scales, mode.factored, noise_like(mode.at, rng))
             variance += (self.predictor(mode.scales, drawn) - eta) ** 2 / SOUNDINGS
         h = THIRD_STEP
         above, below = (self._look(eta + s, mode.values, mode.at)[2] for s in (h, -h))
@@ -213,7 +179,7 @@ class Inner:
 
         The first are population coefficients and effects; the second ``(batch,)`` is 0 where the posterior is Gaussian.
         """
-        noise = _noise(mode.at, rng)
+        noise = noise_like(mode.at, rng)
         drawn = solve(self.products, self.rows.system, mode.scales, mode.factored, noise)
         squares = (noise.beta**2).sum(axis=1)
         for b in noise.standard:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.rowwise import Values
 
 from ._blocks import _cholesky, _effects, _eliminate, _Eliminated, _Pending, _scale_inner, _update
 from ._hyper import Scales
@@ -48,6 +49,42 @@ class Factored:
     good: np.ndarray
 
 
+@dataclass(frozen=True)
+class Mode:
+    """Modes of the coefficients with the curvature there.
+
+    Attributes
+    ----------
+    scales, values
+        What they are given.
+    at
+        The modes.
+    height
+        Log likelihood and log prior of the coefficients there ``(batch,)``.
+    factored
+        The factorised negative Hessian.
+    log_marginal
+        The approximate log marginal likelihood ``(batch,)``; minus infinity where the search failed.
+    iterations
+        Newton steps.
+    extra
+        What the log determinant of the Gaussian that is drawn from lacks against the one in ``log_marginal``.
+    """
+
+    scales: Scales
+    values: Values
+    at: Coefficients
+    height: np.ndarray
+    factored: Factored
+    log_marginal: np.ndarray
+    iterations: int
+    extra: np.ndarray | float = 0.0
+
+
+def noise_like(like: Coefficients, rng: np.random.Generator) -> Coefficients:
+    return Coefficients(rng.standard_normal(like.beta.shape), tuple(rng.standard_normal(b.shape) for b in like.standard))
+
+
 def factorise(
     products: Products, system: LinearSystem, scales: Scales, weights: np.ndarray, right: np.ndarray
 ) -> Factored:
@@ -61,7 +98,8 @@ def factorise(
         flat = gone.rest.reshape(scales.batch, products.size + 1, -1)
         rest -= flat @ flat.transpose(0, 2, 1)
         for parent in gone.parents:
-            _update(level, gone, parent, pending[parent])
+            # It asks a level for its nestings only.
+            _update(level, gone, parent, pending[parent])  # type: ignore[arg-type]
         done.append(gone)
     for number, start in products.inner:
         _scale_inner(rest, scales.roots[number], start, system.factors[number].levels)

@@ -50,7 +50,8 @@ class MarginalTarget:
         """Return the log density and its gradient ``(dim,)`` by central differences at ``x`` ``(dim,)``."""
         shifts = np.concatenate([np.zeros((1, self.dim)), STEP * np.eye(self.dim), -STEP * np.eye(self.dim)])
         values = self.posterior.density(self.place(x + shifts))
-        return float(values[0]), (values[1 : self.dim + 1] - values[self.dim + 1 :]) / (2 * STEP)
+        with np.errstate(invalid="ignore"):
+            return float(values[0]), (values[1 : self.dim + 1] - values[self.dim + 1 :]) / (2 * STEP)
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """Return a point near the mode ``(dim,)``, spread like the curvature there."""

@@ -117,11 +117,18 @@ def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = ()) 
 
     def value_and_slope(x: np.ndarray) -> tuple[float, np.ndarray]:
         found = density(x + shifts)
-        if not np.isfinite(found).all():
+        if not np.isfinite(found[0]):
             return 1e300, np.zeros(dim)
-        return -float(found[0]), -(found[1 : dim + 1] - found[dim + 1 :]) / (2 * GRADIENT_STEP)
+        up, down = found[1 : dim + 1], found[dim + 1 :]
+        # At the edge of a bounded prior only one side has a density.
+        high, low = np.where(np.isfinite(up), up, found[0]), np.where(np.isfinite(down), down, found[0])
+        sides = np.isfinite(up).astype(float) + np.isfinite(down)
+        return -float(found[0]), -(high - low) / (GRADIENT_STEP * np.maximum(sides, 1.0))
 
     result = minimize(value_and_slope, start, jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 200})
+    if np.abs(result.jac).max() > 1.0 and result.nit < 2:
+        # The first step left the region where the density is finite; a search without gradients goes to its edge.
+        result = minimize(lambda x: value_and_slope(x)[0], start, method="Nelder-Mead", options={"maxiter": 400 * dim})
     mode = np.asarray(result.x)
     lost = ~(np.abs(mode - start) < FARTHEST)
     if not np.isfinite(result.fun) or result.fun >= 1e300 or lost.any():

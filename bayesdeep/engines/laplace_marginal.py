@@ -2,12 +2,13 @@ r"""Coefficients integrated out by Laplace's method, for responses that are not 
 
 Where the predictor is linear in Gaussian coefficients, these are nearly Gaussian given the few hyperparameters (standard
 deviations, correlations, parameters of the family). A Newton search finds their mode at any value of the hyperparameters, and
-the curvature there gives the approximate marginal posterior of the hyperparameters, which is explored by a fitted proposal as in
-``collapsed``; coefficients are drawn from the Gaussian at the inner mode. Each joint draw has a known weight against the true
-posterior. Where the Pareto k-hat of these weights is good, independence Metropolis chains use them, and the draws are
-those of the posterior up to Monte Carlo error; where it is not, the draws are those of the approximation.
+the curvature there gives the approximate marginal posterior of the hyperparameters, which is explored by a fitted proposal as
+in ``collapsed``; coefficients are drawn from the Gaussian with that curvature, moved from the mode to about the mean. Each
+joint draw has a known weight against the true posterior. Where the Pareto k-hat of these weights is good, independence
+Metropolis chains use them, and the draws are those of the posterior up to Monte Carlo error; where it is not, the draws are
+those of the approximation.
 
-Unlike INLA's, the coefficients' conditional distribution has no correction for skewness beside that by weights.
+Unlike INLA's, the coefficients' conditional distribution is not made skew beside the correction by weights.
 
 References
 ----------
@@ -42,6 +43,12 @@ LEAST_DISTINCT, WITHOUT = 1000, 128
 
 THINNED = 2
 """Proposals a draw where they are cheap."""
+
+DRAWING = 2.0
+"""Times a search that a value of the hyperparameters takes with its draws."""
+
+LEAST_EFFECTIVE = 50
+"""Effective number of weighted joint draws below which chains through them would hardly move."""
 
 ATTEMPTS = 2
 """Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
@@ -86,7 +93,7 @@ def run(settings: LaplaceMarginalSettings, target: Target, seed: int, progress: 
     rows: RowSystem = target.rows  # type: ignore[attr-defined]
     rng = np.random.default_rng(seed)
     inner = Inner.of(rows)
-    size = _size(settings, inner.seconds, rows.system.dim)
+    size = _size(settings, DRAWING * inner.seconds, rows.system.dim)
     ready = time.perf_counter()
     try:
         marginal, shape = _centre(inner, progress)
@@ -102,7 +109,8 @@ def run(settings: LaplaceMarginalSettings, target: Target, seed: int, progress: 
         weights, khat = weigh((proposed.log_weights + proposed.log_ratios).ravel())
         if adapted is not None:
             outer = weigh(proposed.log_weights.ravel())[1]
-        corrected = settings.correct and khat < KHAT_LIMIT
+        fraction = float(1.0 / (weights**2).sum() / weights.size)
+        corrected = settings.correct and khat < KHAT_LIMIT and fraction * weights.size >= LEAST_EFFECTIVE
         # With more points a tail is seen that none of the first fell into.
         if corrected or outer < KHAT_LIMIT or proposed.interrupted:
             break
@@ -123,7 +131,7 @@ def run(settings: LaplaceMarginalSettings, target: Target, seed: int, progress: 
             "khat_hyperparameters": float(outer),
             "corrected": "yes" if corrected else "no",
             "shift_in_sds": shift(proposed),
-            "effective_fraction": float(1.0 / (weights**2).sum() / weights.size),
+            "effective_fraction": fraction,
             "inner_iterations": float(inner.iterations / max(inner.searches, 1)),
             "evaluations": float(inner.searches),
             "draws_per_value": float(size.repeat),

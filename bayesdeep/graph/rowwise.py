@@ -6,6 +6,7 @@ The functions run PyTensor's Python linker on arrays ``(obs, batch)``: NumPy's s
 import time
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -119,9 +120,10 @@ ON_ARRAYS = {"softplus": 1, "log1mexp": 1, "trigamma": 1, "clip": 3}
 def _mode() -> Any:
     """Return the mode of functions on arrays, with array versions of what has none in PyTensor."""
     from pytensor.graph.rewriting.basic import in2out, node_rewriter
-    from pytensor.scalar import basic, math
+    from pytensor.scalar import basic
     from pytensor.tensor.elemwise import Elemwise
 
+    math: Any = import_module("pytensor.scalar.math")
     scalar_ops = {math.Softplus: "softplus", math.Log1mexp: "log1mexp", math.TriGamma: "trigamma", basic.Clip: "clip"}
 
     @node_rewriter([Elemwise])

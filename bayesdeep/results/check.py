@@ -66,8 +66,11 @@ def compared(draws: Draws, values: Mapping[str, np.ndarray], reference: xr.Datas
     status = draws.status
     if status != "interrupted":
         status = "ok" if good else "doubtful"
-    found = {
-        "check_mean": mean, "check_mean_at": by_mean, "check_sd": ratio, "check_sd_at": by_sd,
+    found: dict[str, float | str] = {
+        "check_mean": mean,
+        "check_mean_at": by_mean,
+        "check_sd": ratio,
+        "check_sd_at": by_sd,
         "check_rms_mean": float(np.sqrt(np.mean([m**2 for m, _ in table.values()]))),
         "check": rows,
     }

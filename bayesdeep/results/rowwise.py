@@ -43,8 +43,8 @@ def row_source(
 
     def named(draws: Draws) -> dict[str, np.ndarray]:
         assert draws.coefficients is not None
-        flat = tuple(v.reshape(-1, *v.shape[2:]) for v in draws.coefficients)
         chains, count, dim = draws.positions.shape
+        flat = tuple(v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients)
         positions = draws.positions.reshape(chains * count, dim)
         values = {**posterior_arrays(spec, layout, system, 0.0, positions, flat), **found.values(positions)}
         return {name: values[name] for name in graph.reported}

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.errors import DataError, FormulaError, nearest
+from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.links import LINKS, find_link
-from bayesdeep.core.priors import Known
+from bayesdeep.core.priors import ChosenPrior, Known
 from bayesdeep.core.records import Family, Response
-from bayesdeep.core.registry import TERMS
+from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
 from .choose import choose, hyperparameters
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
-from .slots import all_slots
+from .slots import all_slots, prefixed
 
 
 def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[str, str]:
@@ -65,6 +65,7 @@ def make_spec(
     # A nested scale of group effects stands in the place of their sd, under the same name.
     sds = {s.name for s in slots if s.role == "sd"}
     nested = [name for name in hyperparameters(chosen) if name not in sds]
+    _refuse_improper(predictors, family.main.name, chosen)
     _refuse_clashes([*(s.name for s in slots), *nested], response.name)
     return ModelSpec(
         formulas=dict(texts),
@@ -84,6 +85,27 @@ def make_spec(
         priors=chosen,
         missing=missing,
     )
+
+
+LEAST_GROUPS = 3
+
+
+def _refuse_improper(predictors: tuple[PredictorSpec, ...], main: str, chosen: tuple[ChosenPrior, ...]) -> None:
+    """Refuse an improper prior on a standard deviation of fewer than three groups: the posterior would be improper too.
+
+    Gelman (2006), Prior distributions for variance parameters in hierarchical models, doi:10.1214/06-BA117A.
+    """
+    by_name = {p.name: p for p in chosen}
+    for predictor in predictors:
+        for term in predictor.terms:
+            for factor, labels in TERMS[term.kind].groups(term.state).items():
+                for slot in TERMS[term.kind].slots(term.state, 1.0):
+                    prior = by_name.get(prefixed(predictor.parameter, main, slot.name))
+                    if slot.role == "sd" and prior and not PRIORS[prior.prior.name].proper and len(labels) < LEAST_GROUPS:
+                        raise PriorError(
+                            f"prior '{prior.name}': {prior.prior} with {len(labels)} group(s) of '{factor}' leaves the "
+                            f"posterior improper; use a proper prior such as HalfNormal(1), or at least {LEAST_GROUPS} groups"
+                        )
 
 
 def _refuse_clashes(names: list[str], response: str) -> None:
