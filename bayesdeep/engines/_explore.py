@@ -62,7 +62,7 @@ def at_once(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.G
     evaluated = 0
     try:
         for i in range(0, len(points), block):
-            values[i : i + block] = posterior.density(points[i : i + block])
+            values[i : i + block] = posterior.proposed(points[i : i + block])
             evaluated = min(i + block, len(points))
             progress.update(20 + int(50 * evaluated / len(points)), 100, "evaluating")
     except KeyboardInterrupt:
@@ -120,6 +120,7 @@ def one_by_one(
                 return
             factored = solver.factor(posterior.scales(proposed[None]))
             there = factored.value + float(posterior.beside(proposed[None])[0])
+            there = there if posterior.there(proposed[None])[0] else -np.inf
             log_w[c, t] = there - float(adapted.proposal.log_density(proposed[None])[0])
             span = plan.draws_of(t)
             if log_w[c, t] - weight >= np.log(own.random()):

@@ -24,6 +24,15 @@ class Posterior:
             found = self.solver.log_likelihood(self.scales(points)) + self.beside(points)
         return np.where(np.isnan(found), -np.inf, found)
 
+    def there(self, points: np.ndarray) -> np.ndarray:
+        """Return which points ``(batch, dim)`` stand for themselves: a scale below 0 is another one's mirror image."""
+        scales = ~np.isnan(self.coordinates.units)
+        return (points[:, scales] >= 0).all(axis=1)
+
+    def proposed(self, points: np.ndarray) -> np.ndarray:
+        """Return the log density of proposals ``(batch, dim)``: none for mirror images, or they would count twice."""
+        return np.where(self.there(points), self.density(points), -np.inf)
+
     def beside(self, points: np.ndarray) -> np.ndarray:
         """Return the part that is not the likelihood: the prior and the Jacobian."""
         prior = log_prior(self.system, self.coordinates.to_system(points))

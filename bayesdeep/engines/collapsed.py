@@ -111,7 +111,7 @@ def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progr
     tuning = 0.0
     for attempt in range(1 if each > DEAR else ATTEMPTS):
         before = time.perf_counter()
-        adapted = adapt(posterior.density, mode, factor, foldable, sizes, rng)
+        adapted = adapt(posterior.proposed, mode, factor, foldable, sizes, rng)
         tuning += time.perf_counter() - before
         explore = one_by_one if isinstance(solver, Crossed) else at_once
         found = explore(steps, posterior, adapted, rng, progress)

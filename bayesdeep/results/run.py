@@ -148,8 +148,9 @@ def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
 
     def named(draws: Draws) -> dict[str, np.ndarray]:
         assert draws.coefficients is not None
-        flat = [v.reshape(-1, *v.shape[2:]) for v in draws.coefficients]
-        positions = draws.positions.reshape(-1, draws.positions.shape[-1])
+        chains, count, dim = draws.positions.shape
+        flat = [v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients]
+        positions = draws.positions.reshape(chains * count, dim)
         found = posterior_arrays(spec, layout, system, centre, positions, tuple(flat))
         return {name: found[name] for name in graph.reported}
 
