@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.linear import Factor, LinearSystem, Scale
+from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Scale
 
 Entries = list[list[np.ndarray | None]]
 """A lower-triangular matrix written out: entry ``[k][m]`` is ``(batch,)``, None where it is always 0."""
@@ -108,6 +108,16 @@ def start_of(system: LinearSystem) -> np.ndarray:
         inside = np.flatnonzero(np.all(allowed, axis=0))
         found[k] = values[inside[0]] if len(inside) else values[0]
     return found
+
+
+def bounded_at_zero(hyper: Hyperparameter) -> bool:
+    """Return whether a scale's prior density stays bounded towards 0, so that the scale itself is a good coordinate there.
+
+    That of a gamma with a shape below 1 does not; its logarithm has a density all the same.
+    """
+    with np.errstate(all="ignore"):
+        near, nearer = hyper.log_density(hyper.start * np.array([1e-6, 1e-10]))
+    return not nearer > near + 1.0
 
 
 def _value(scale: Scale, points: np.ndarray) -> np.ndarray:

@@ -158,6 +158,8 @@ def curvature(density: Density, mode: np.ndarray) -> np.ndarray:
                 places[i, j, a, b] = len(steps)
                 steps.append(step)
     found = density(mode + np.array(steps))
+    # Beyond the edge of a bounded prior: as if it fell off steeply.
+    found = np.where(np.isfinite(found), found, found[0] - 1.0)
     hessian = np.empty((dim, dim))
     for i in range(dim):
         for j in range(i + 1):
@@ -167,7 +169,6 @@ def curvature(density: Density, mode: np.ndarray) -> np.ndarray:
                 signs = sum(a * b * found[places[i, j, a, b]] for a in (1, -1) for b in (1, -1))
                 value = signs / (4 * h**2)
             hessian[i, j] = hessian[j, i] = value
-    hessian = np.where(np.isfinite(hessian), hessian, -0.25 * np.eye(dim))
     values, vectors = np.linalg.eigh(-hessian)
     values = np.maximum(values, 0.25)
     return np.linalg.cholesky(vectors / values @ vectors.T)

@@ -27,7 +27,7 @@ from bayesdeep.core.registry import ENGINES
 from ._crossed import Crossed
 from ._explore import Explored, Plan, at_once, one_by_one
 from ._gaussian import KHAT_LIMIT, importance_weights
-from ._hyper import Coordinates, scales_of, start_of
+from ._hyper import Coordinates, bounded_at_zero, scales_of, start_of
 from ._marginal import Posterior
 from ._markov import MarginalTarget
 from ._plan import plan
@@ -162,7 +162,7 @@ def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Post
     _check_start(on_logs.density(start[None]))
     names = tuple(h.name for h in system.hyperparameters)
     mode = find_mode(on_logs.density, start, names)
-    is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
+    is_scale = np.array([h.kind == "scale" and bounded_at_zero(h) for h in system.hyperparameters])
     posterior = Posterior(system, solver, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
     centre = find_mode(posterior.density, posterior.coordinates.from_system(mode), names)
     centre = np.where(is_scale, np.abs(centre), centre)

@@ -130,9 +130,8 @@ def dense(case: str, model: Any, layout: Any, system: LinearSystem, centre: floa
 
 def a_point(system: LinearSystem, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return np.where(
-        [h.kind == "scale" for h in system.hyperparameters], rng.uniform(-1.0, 0.7, system.dim), rng.uniform(-0.6, 0.6, system.dim)
-    )
+    scales, correlations = rng.uniform(-1.0, 0.7, system.dim), rng.uniform(-0.6, 0.6, system.dim)
+    return np.where([h.kind == "scale" for h in system.hyperparameters], scales, correlations)
 
 
 @pytest.mark.parametrize("case", CASES)

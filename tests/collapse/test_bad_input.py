@@ -1,0 +1,99 @@
+"""What is degenerate gets the right posterior or an error that says what is wrong; never NaN, never a hang."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesdeep as bd
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    n = 60
+    made = pd.DataFrame(
+        {
+            "x": rng.normal(size=n),
+            "g": rng.integers(0, 6, n).astype(str),
+            "one": "a",
+            "each": np.arange(n).astype(str),
+            "big": rng.normal(size=n) * 1e12,
+            "far": 1e12 + rng.normal(size=n),
+            "still": 2.0,
+        }
+    )
+    return made.assign(double=2 * made.x, y=1 + made.x + rng.normal(size=n))
+
+
+@pytest.mark.parametrize(
+    ("formula", "priors"),
+    [
+        ("y ~ x + double", {}),
+        ("y ~ x + (1 | one)", {}),
+        ("y ~ x + (1 | each)", {}),
+        ("y ~ big", {}),
+        ("y ~ far", {}),
+        ("y ~ (1 + x + big | each)", {}),
+        ("y ~ x + (1 | g)", {"1|g_sigma": "HalfFlat()"}),
+        ("y ~ x + (1 | g)", {"1|g_sigma": "Uniform(0, 0.001)"}),
+        ("y ~ x + (1 | g)", {"1|g_sigma": "Gamma(0.1, 1)"}),
+    ],
+)
+def test_degenerate_but_proper(frame, formula, priors):
+    fit = bd.Model(formula, frame, priors=priors).fit("collapsed", seed=1, draws=500, progress=False)
+    posterior = fit.idata.posterior
+    assert all(np.isfinite(posterior[name]).all() for name in posterior.data_vars)
+    if "1|g_sigma" in priors and "Uniform" in priors["1|g_sigma"]:
+        assert float(posterior["1|g_sigma"].max()) <= 0.001
+
+
+def test_collinear_columns_keep_the_sum_the_data_determine(frame):
+    both = bd.Model("y ~ x + double", frame).fit("collapsed", seed=1, progress=False).idata.posterior
+    alone = bd.Model("y ~ x", frame).fit("collapsed", seed=1, progress=False).idata.posterior["x"]
+    total = both["x"] + 2 * both["double"]
+    assert abs(float(total.mean() - alone.mean())) < 0.2 * float(alone.std())
+    assert float(total.std()) == pytest.approx(float(alone.std()), rel=0.1)
+
+
+def test_units_of_the_response_do_not_matter(frame):
+    small, large = (
+        bd.Model("y ~ x + (1 | g)", frame.assign(y=frame.y * unit)).fit("collapsed", seed=1, progress=False).idata.posterior
+        for unit in (1e-12, 1e9)
+    )
+    for name in ("x", "sigma", "1|g_sigma"):
+        # Default priors are written with four digits.
+        assert float(large[name].mean()) / 1e21 == pytest.approx(float(small[name].mean()), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("formula", "priors", "text"),
+    [
+        ("still ~ x", {}, "posterior of 'sigma' has no maximum within reach"),
+        ("y ~ x + double", {"x": "Flat()", "double": "Flat()"}, "combinations of each other"),
+    ],
+)
+def test_no_posterior_is_an_error(frame, formula, priors, text):
+    model = bd.Model(formula, frame, priors=priors)
+    with pytest.raises(bd.FitError, match=text):
+        model.fit("collapsed", seed=1, progress=False)
+
+
+def test_improper_scales_of_few_groups_are_refused(frame):
+    with pytest.raises(bd.PriorError, match=r"prior '1\|one_sigma': HalfFlat\(\) with 1 group"):
+        bd.Model("y ~ x + (1 | one)", frame, priors={"1|one_sigma": "HalfFlat()"})
+
+
+@pytest.mark.parametrize(
+    ("formula", "options", "text"),
+    [
+        ("y ~ x", {"family": "student_t"}, "the response is student_t"),
+        ("y ~ x", {"sigma": "~ x"}, "sigma has a formula of its own"),
+        ("y ~ x", {"priors": {"x": "StudentT(3, 0, 1)"}}, "the prior of x is StudentT"),
+        ("y ~ x + (1 | g)", {"priors": {"1|g_sigma": "HalfNormal(Exponential(1))"}}, "has a hyperprior"),
+        ("y ~ x + (1 | g)", {"priors": {"1|g": "StudentT(4, 0, HalfNormal(1))"}}, "not normal"),
+    ],
+)
+def test_it_says_why_it_does_not_apply(frame, formula, options, text):
+    model = bd.Model(formula, frame, **options)
+    with pytest.raises(bd.FitError, match=text):
+        model.fit("collapsed", progress=False)
