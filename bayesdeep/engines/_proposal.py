@@ -28,7 +28,7 @@ NEAR, MOST_FOLDED = 4.5, 5
 MOST_FITTED = 2500
 """Points a mixture is fitted to and judged by."""
 
-LEAST_POINTS = 150
+LEAST_POINTS = 80
 """Points a dimension before a fit is believed."""
 
 GOOD = 0.93

@@ -105,7 +105,7 @@ def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progr
     ready = time.perf_counter()
     posterior, mode, factor, each = _centre(system, solver, progress)
     foldable = ~np.isnan(posterior.coordinates.units)
-    rounds = (75, 75) if each > DEAR else (100, 150, 300, 600)
+    rounds = (45, 45) if each > DEAR else (150, 150, 300, 600)
     sizes = tuple(max(MANY if each < DEAR else 100, count * system.dim) for count in rounds)
     steps = _steps(settings, each)
     tuning = 0.0
