@@ -55,7 +55,7 @@ ATTEMPTS = 3
 PATIENCE = 15.0
 """Seconds for evaluations up to which every draw gets hyperparameters of its own."""
 
-LEAST_DISTINCT = 1250
+LEAST_DISTINCT = 1350
 """Distinct values of the hyperparameters where each costs a large factorisation."""
 
 
