@@ -168,8 +168,29 @@ LINKS: Mapping[str, Link] = _named(
 )
 """Every link by name."""
 
+def _gelu(eta: Any) -> Any:
+    return eta * _normal_cdf(eta)
+
+
+def _silu(eta: Any) -> Any:
+    return eta * pt.sigmoid(eta)
+
+
+CURVES: Mapping[str, Callable[[Any], Any]] = MappingProxyType({"gelu": _gelu, "silu": _silu})
+"""Activations that are no inverse links, since they fall before they rise (Hendrycks and Gimpel 2016, arXiv:1606.08415)."""
+
 ALIASES: Mapping[str, str] = MappingProxyType({"sigmoid": "logit"})
 """Names under which networks know an inverse link."""
+
+
+def find_activation(name: Any, where: str, error: type[BayesdeepError]) -> Callable[[Any], Any]:
+    """Return what a layer does to its linear predictors: the inverse of a link of that name, or one of :data:`CURVES`."""
+    if isinstance(name, str) and name in CURVES:
+        return CURVES[name]
+    known = ALIASES.get(name, name) if isinstance(name, str) else name
+    if not isinstance(known, str) or known not in LINKS:
+        raise error(f"{where}: unknown activation '{name}'{nearest(str(name), (*LINKS, *ALIASES, *CURVES))}")
+    return LINKS[known].inverse
 
 
 def find_link(name: str, where: str, error: type[BayesdeepError]) -> Link:

@@ -15,6 +15,9 @@ class DesignContext(Protocol):
     """The data, as a term may see them."""
 
     rows: int
+    where: str
+    population: tuple[bool, Any]
+    factors: tuple[Any, ...]
 
     def learn_columns(self, intercept: bool, products: Any) -> Columns:
         """Code products of factors as columns, on the training rows."""
@@ -65,6 +68,14 @@ class Scope(Protocol):
 
         ``codes`` and ``array`` are keys of the term's arrays; the intercept's effect, if there is one, comes first.
         """
+        ...
+
+    def alone(self) -> "Scope":
+        """Return the same scope without ``width``: for what all predictors of a parameter share."""
+        ...
+
+    def mask(self, name: str, size: int) -> Any:
+        """Return a tensor ``(obs, size)`` to multiply a layer's units by, where units are dropped at random; else None."""
         ...
 
     def centring(self) -> tuple[Any, Any] | None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..core.columns import Columns, Frame
 from ..core.errors import FormulaError
+from ..formula.nodes import Formula, Product
 from .coding import design_matrix, learn_columns
 from .factors import evaluate_column
 from .groups import learn_levels, new_levels
@@ -19,13 +20,21 @@ class FrameContext:
     ----------
     rows
         Number of rows.
+    population
+        Intercept and products of the population-level columns that stand in the same predictor.
+    factors
+        The grouping factors of the same predictor.
+    where
+        Begins error texts.
     unseen
         After :meth:`codes`: the labels of groups that the model was not fitted to, by factor name.
     """
 
-    def __init__(self, frame: Frame, where: str) -> None:
+    def __init__(self, frame: Frame, where: str, formula: Formula | None = None) -> None:
         self._frame, self._where = frame, where
-        self.rows = frame.rows
+        self.rows, self.where = frame.rows, where
+        self.population: tuple[bool, tuple[Product, ...]] = (False, ()) if formula is None else (formula.intercept, formula.products)
+        self.factors: tuple[Product, ...] = () if formula is None else tuple(g.factor for g in formula.groups)
         self.unseen: dict[str, tuple[Any, ...]] = {}
 
     def learn_columns(self, intercept: bool, products: Any) -> Columns:

@@ -1,7 +1,7 @@
 """Formulas and a frame to a design: what every term learned, the arrays, and the response."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..core.priors import Known
 from ..core.records import Response
 from ..core.registry import TERMS
 from ..formula.expand import columns, expand, find_dot, grouping_columns
-from ..formula.nodes import Formula, Parsed, label
+from ..formula.nodes import Formula, Parsed, Varying, label
 from .context import FrameContext
 from .frame import column
 from .missing import check_missing
@@ -69,7 +69,10 @@ def term_nodes(formula: Formula) -> Iterator[tuple[str, str, Any]]:
         text = " + ".join((["1"] if formula.intercept else []) + [label(p) for p in formula.products])
         yield "population", text, formula
     for group in formula.groups:
-        yield "group", f"({group.source})", group
+        if group.intercept or group.products:
+            yield "group", f"({group.source})", replace(group, specials=())
+        for call in group.specials:
+            yield call.function, f"({group.source})", Varying(call, group.factor, f"({group.source})")
     for call in formula.specials:
         yield call.function, call.source, call
 
@@ -107,7 +110,7 @@ def learn_design(
     terms: dict[str, tuple[LearnedTerm, ...]] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, formula in formulas.items():
-        context = FrameContext(frame, where(parsed[name].text))
+        context = FrameContext(frame, where(parsed[name].text), formula)
         learned = []
         for i, (kind, source, node) in enumerate(term_nodes(formula)):
             key = f"{name}_{kind}" if kind == "population" else f"{name}_{kind}_{i}"

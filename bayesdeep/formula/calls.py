@@ -35,6 +35,8 @@ def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kin
         raise problem(text, token.start, f"{name}() is a term; terms stand right of '~'")
     if kind == "response" and side == "right":
         raise problem(text, token.start, f"{name}() describes a response; it stands left of '~'")
+    if kind == "inner" and inside != "term":
+        raise problem(text, token.start, f"{name}() stands inside net(), as in net(x, {name}(g, 4))")
     # weighted(censored(y, status), w) nests; which response functions take another is their own affair.
     if (kind == "term" and inside is not None) or (kind == "response" and inside not in (None, "response")):
         raise problem(text, token.start, f"{name}() cannot stand inside another call")

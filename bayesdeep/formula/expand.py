@@ -102,7 +102,7 @@ class _Expander:
                 raise problem(self.text, node.start, "a group-level term cannot stand inside another")
             return Sum(groups=self.groups(node))
         if isinstance(node, Call) and node.function in self.terms:
-            return Sum(specials=(node,))
+            return Sum(specials=(self.without_dot(node),))
         if not columns(node):
             raise problem(self.text, node.start, f"{quote(node.source)} uses no column")
         return Sum(self.factor(node))
@@ -119,6 +119,19 @@ class _Expander:
         for name in self.others:
             result |= self.factor(Name(name, source=name, start=node.start))
         return result
+
+    def without_dot(self, call: Call) -> Call:
+        """Return a term's call with the columns that ``.`` stands for written out; its text stays as it is."""
+        if not any(isinstance(node, Dot) for node in call.arguments):
+            return call
+        written: list[Expression] = []
+        for node in call.arguments:
+            if not isinstance(node, Dot):
+                written.append(node)
+                continue
+            self.all_others(node)
+            written += [Name(name, source=name, start=node.start) for name in self.others]
+        return replace(call, arguments=tuple(dict.fromkeys(written)))
 
     def number(self, node: Number) -> Sum:
         """Return what ``1`` or ``0`` says about the intercept."""

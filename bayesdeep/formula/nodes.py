@@ -115,6 +115,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Varying:
+    """``(net(x) | factor)``: a special term of which every level of ``factor`` has its own version."""
+
+    call: Call
+    factor: Product
+    source: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Formula:
     """A predictor multiplied out.
 

@@ -13,13 +13,16 @@ ASIS = "I"
 
 BUILTINS = ELEMENTWISE | {ASIS}
 
-LATER = frozenset({"embed", "gp", "mm", "mo", "net", "s"})
+LATER = frozenset({"gp", "mm", "mo", "s"})
 """Terms the language reserves; without a plug-in of that name they are refused with a word of explanation."""
+
+INNER = frozenset({"embed"})
+"""What can be called inside a term's call only: ``net(x, embed(g, 4))``."""
 
 # Terms that have their own notation: a product of columns, and ``(… | g)``.
 _UNCALLED = frozenset({"population", "group"})
 
-Kind = Literal["builtin", "transform", "term", "response"]
+Kind = Literal["builtin", "transform", "term", "response", "inner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Words:
             return "transform"
         if name in self.terms:
             return "term"
+        if name in INNER:
+            return "inner"
         return "response" if name in self.responses else None
 
     def right(self) -> tuple[str, ...]:

@@ -42,11 +42,13 @@ class Builder:
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
     effects
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
+    masked, masks, mask_sizes
+        Whether the units of layers are multiplied by masks, these tensors by name, and how many units each is for.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
 
-    def __init__(self, spec: ModelSpec, main: str, has_thresholds: bool, rough: Rough | None = None) -> None:
+    def __init__(self, spec: ModelSpec, main: str, has_thresholds: bool, rough: Rough | None = None, masked: bool = False) -> None:
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
         self.data: dict[str, Any] = {}
         self.reported: dict[str, Any] = {}
@@ -58,6 +60,9 @@ class Builder:
         self.rough, self.centring = rough, centring(rough)
         self.population: dict[str, Any] = {}
         self.effects: dict[str, list[Any]] = {}
+        self.masked = masked
+        self.masks: dict[str, Any] = {}
+        self.mask_sizes: dict[str, int] = {}
         self.taken = _shown_names(spec, main)
 
     def unused(self, name: str) -> str:
@@ -110,6 +115,19 @@ class TermScope:
     def data(self, key: str) -> Any:
         """Return one of the term's arrays."""
         return self._b.data[f"{self._key}.{key}"]
+
+    def alone(self) -> "TermScope":
+        """Return the same scope without ``width``."""
+        return TermScope(self._b, self._parameter, self._key, None)
+
+    def mask(self, name: str, size: int) -> Any:
+        """Return a layer's mask ``(obs, size)``; None in graphs without."""
+        if not self._b.masked:
+            return None
+        full = f"{self._key}.{name}_mask"
+        variable = self._b.masks.setdefault(full, pt.matrix(full))
+        self._b.mask_sizes[full] = size
+        return variable
 
     def product(self, key: str, coefficients: Any) -> Any:
         """Return one of the term's matrices times coefficients."""

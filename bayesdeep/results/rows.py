@@ -142,7 +142,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     arrays: dict[str, np.ndarray] = {}
     unseen: dict[str, tuple[Any, ...]] = {}
     for predictor in spec.predictors:
-        context = FrameContext(frame, "data")
+        context = FrameContext(frame, "data", nodes[predictor.parameter])
         for term, (kind, _, node) in zip(
             predictor.terms, term_nodes(nodes[predictor.parameter]), strict=True
         ):

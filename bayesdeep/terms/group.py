@@ -32,10 +32,6 @@ def _factor_name(node: Any) -> str:
 
 def learn(node: Any, context: DesignContext) -> Json:
     """Learn the coding of the varying coefficients and the labels of the groups."""
-    if node.specials:
-        raise FormulaError(
-            f"formula: ({node.source}): {node.specials[0].function}() cannot vary by group in this version"
-        )
     columns = context.learn_columns(node.intercept, node.products)
     if not columns.intercept and not columns.terms:
         raise FormulaError(f"formula: ({node.source}): nothing varies by group; write (1 | …) or (x | …)")

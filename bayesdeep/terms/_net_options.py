@@ -1,0 +1,133 @@
+"""The options of ``net()``: read from a formula's call, checked, and completed with defaults."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bayesdeep.core.columns import Json
+from bayesdeep.core.errors import FormulaError, nearest
+from bayesdeep.core.links import find_activation
+
+PRIORS = ("ard", "layer", "horseshoe", "normal", "student_t", "laplace", "spike_slab")
+BAYES = ("all", "last", "none")
+POOLS = ("last", "weights")
+MOST_UNITS = 4096
+
+MEANINGS = {
+    "hidden": "numbers of units, as in hidden=[32, 32]; hidden=[] for none",
+    "activation": 'a name, or a list of one a layer, as in activation="tanh"',
+    "skip": "True or False",
+    "prior": f"one of {', '.join(PRIORS)}",
+    "bayes": f"one of {', '.join(BAYES)}",
+    "orthogonal": 'True, False or "groups"',
+    "pool": f"one of {', '.join(POOLS)}",
+    "name": 'a text, as in name="trend"',
+}
+
+
+@dataclass(frozen=True)
+class NetOptions:
+    """What can be said of a network.
+
+    Attributes
+    ----------
+    hidden
+        Units of each hidden layer; empty for a linear function of the inputs.
+    activation
+        By hidden layer: the inverse link its linear predictors pass through.
+    skip
+        Whether the inputs also go to the output directly.
+    prior
+        ``"ard"``: normal weights, a learned scale a layer and another an input. ``"layer"``: without those of inputs.
+        ``"student_t"``, ``"laplace"``, ``"spike_slab"``: other weights, a learned scale a layer. ``"horseshoe"``: inputs'
+        scales with half-Cauchy priors. ``"normal"``: normal weights with a fixed scale.
+    bayes
+        Which layers have a posterior: ``"all"``, ``"last"`` or ``"none"``; the others are trained to a point.
+    orthogonal
+        Whether the function is kept orthogonal, over the training rows, to the population-level columns of its formula
+        (``True``), to these and to the indicators of its groups (``"groups"``), or to nothing.
+    pool
+        Of networks that vary by group, which weights do: those of the ``"last"`` layer, or all ``"weights"``.
+    name
+        What the posterior calls it; empty for its text.
+    """
+
+    hidden: tuple[int, ...] = (32,)
+    activation: tuple[str, ...] = ("tanh",)
+    skip: bool = False
+    prior: str = "ard"
+    bayes: str = "all"
+    orthogonal: bool | str = True
+    pool: str = "last"
+    name: str = ""
+
+    def to_json(self) -> Json:
+        """Return them as JSON."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, state: Json) -> "NetOptions":
+        """Return them from JSON."""
+        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in state.items()})
+
+
+def read_options(call: Any, where: str) -> NetOptions:
+    """Return a call's options; ``where`` begins error texts."""
+    given: dict[str, Any] = {}
+    for name, node in call.options:
+        if name not in MEANINGS:
+            raise FormulaError(f"{where}: net() has no option '{name}'{nearest(name, MEANINGS)}")
+        given[name] = _value(node, name, where)
+    hidden = _hidden(given.pop("hidden", [32]), where)
+    activation = _activation(given.pop("activation", "tanh"), len(hidden), where)
+    for name, choices in (("prior", PRIORS), ("bayes", BAYES), ("pool", POOLS)):
+        if name in given and given[name] not in choices:
+            raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {_meaning(name)}{_near(given[name], choices)}")
+    for name, choices in (("skip", (True, False)), ("orthogonal", (True, False, "groups"))):
+        if name in given and not any(given[name] is c or (isinstance(c, str) and given[name] == c) for c in choices):
+            raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {_meaning(name)}")
+    if "name" in given and not (isinstance(given["name"], str) and given["name"].strip()):
+        raise FormulaError(f"{where}: net(): name={given['name']!r} is not {_meaning('name')}")
+    return NetOptions(hidden, activation, **given)
+
+
+def _meaning(name: str) -> str:
+    return MEANINGS[name]
+
+
+def _near(value: Any, choices: tuple[str, ...]) -> str:
+    return nearest(value, choices) if isinstance(value, str) else ""
+
+
+_WORDS: Mapping[str, Any] = {"True": True, "False": False, "None": None}
+
+
+def _value(node: Any, name: str, where: str) -> Any:
+    """Return an option's value: a number, a text, a truth value or a list of such."""
+    if hasattr(node, "items") and isinstance(node.items, tuple):
+        return [_value(item, name, where) for item in node.items]
+    if hasattr(node, "value"):
+        return node.value
+    if getattr(node, "name", None) in _WORDS:
+        return _WORDS[node.name]
+    raise FormulaError(f"{where}: net(): {name}={node.source} is not {_meaning(name)}")
+
+
+def _hidden(value: Any, where: str) -> tuple[int, ...]:
+    sizes = value if isinstance(value, list) else [value]
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_UNITS:
+            raise FormulaError(
+                f"{where}: net(): hidden has a layer of {size!r} units; give whole numbers from 1 to {MOST_UNITS}, "
+                "or hidden=[] for no hidden layer"
+            )
+    return tuple(sizes)
+
+
+def _activation(value: Any, layers: int, where: str) -> tuple[str, ...]:
+    names = value if isinstance(value, list) else [value] * layers
+    if len(names) != layers:
+        raise FormulaError(f"{where}: net(): {len(names)} activations for {layers} hidden layers; give one each, or one name")
+    for name in names:
+        find_activation(name, f"{where}: net()", FormulaError)
+    return tuple(names)
