@@ -22,7 +22,7 @@ from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.rows import Rows, StreamedRows
-from bayesdeep.results.run import COMMON, find_engine, run_engine, settings_of, words_of
+from bayesdeep.results.run import COMMON, find_engine, run_engine, settings_of, variant_for, words_of
 from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.stream.learn import learn_stream
@@ -212,7 +212,7 @@ class Model:
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
             raise FitError(f"fit: seed is {seed!r}; give a whole number, 0 or more")
         chosen, why = self._choose(method)
-        engine = find_engine(chosen)
+        engine = variant_for(find_engine(chosen), words_of(self.spec))
         settings_of(engine, common, options)
         tree = run_engine(
             self.spec,

@@ -104,9 +104,13 @@ class Engine:
         A frozen dataclass; its fields are the options ``fit`` accepts for this method.
     needs
         Words the target must have; empty for most. ``"linear"`` asks for ``target.system``, a
-        :class:`~bayesdeep.core.linear.LinearSystem`, in the log density's place.
+        :class:`~bayesdeep.core.linear.LinearSystem`, in the log density's place, ``"batches"`` for a
+        :class:`~bayesdeep.core.batches.BatchTarget`.
     run
         ``run(settings, target, seed, progress) -> Draws``.
+    variants
+        What runs instead under the same name, with settings and needs of its own, for models that have a word, such as
+        ``"network"``.
     """
 
     name: str
@@ -115,3 +119,4 @@ class Engine:
     settings: type
     run: Callable[[Any, Target, int, Progress], Draws]
     needs: frozenset[str] = frozenset()
+    variants: Mapping[str, "Engine"] = field(default_factory=dict)

@@ -74,8 +74,11 @@ class Scope(Protocol):
         """Return the same scope without ``width``: for what all predictors of a parameter share."""
         ...
 
-    def mask(self, name: str, size: int) -> Any:
-        """Return a tensor ``(obs, size)`` to multiply a layer's units by, where units are dropped at random; else None."""
+    def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
+        """Return a tensor ``(obs, size)`` to multiply a layer's units by, where units are dropped at random; else None.
+
+        ``outgoing`` names the hidden variables whose first axis runs over these units.
+        """
         ...
 
     def centring(self) -> tuple[Any, Any] | None:
@@ -110,12 +113,19 @@ class Scope(Protocol):
         """Return the ``(pair,)`` correlations of ``size`` coefficients."""
         ...
 
-    def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any) -> Any:
-        """Return an auxiliary variable that the posterior does not show."""
+    def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any, role: str = "effect") -> Any:
+        """Return an auxiliary variable that the posterior does not show.
+
+        ``role`` is what it is a means to: the ``"effect"`` of a group or a ``"weight"`` of a network.
+        """
         ...
 
-    def report(self, name: str, value: Any, dims: tuple[str, ...] = ()) -> Any:
-        """Name a derived quantity; it belongs to the posterior and predictions start from it."""
+    def report(self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "") -> Any:
+        """Name a derived quantity; it belongs to the posterior and predictions start from it.
+
+        The role ``"weight"`` marks what only a function's values give a meaning; ``"held"`` what all rows together decide, so
+        that some rows cannot stand for all in it. Tables and diagnoses leave both out.
+        """
         ...
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:

@@ -33,7 +33,9 @@ class FrameContext:
     def __init__(self, frame: Frame, where: str, formula: Formula | None = None) -> None:
         self._frame, self._where = frame, where
         self.rows, self.where = frame.rows, where
-        self.population: tuple[bool, tuple[Product, ...]] = (False, ()) if formula is None else (formula.intercept, formula.products)
+        self.population: tuple[bool, tuple[Product, ...]] = (False, ())
+        if formula is not None:
+            self.population = (formula.intercept, formula.products)
         self.factors: tuple[Product, ...] = () if formula is None else tuple(g.factor for g in formula.groups)
         self.unseen: dict[str, tuple[Any, ...]] = {}
 

@@ -1,7 +1,7 @@
 """Spec and arrays to a graph: a PyMC model, and the tensors that log likelihood and prediction are read from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ class Graph:
 
     Attributes
     ----------
+    rows
+        How many.
     model
         The PyMC model; its likelihood is there only if the rows have a response.
     reported
@@ -39,9 +41,17 @@ class Graph:
         (None without a response); ``(obs, level)`` for responses with levels.
     rough
         A rough fit, of graphs that are to be sampled from; None for models it does not know.
+    roles
+        By name of a variable: that of its prior, ``"effect"`` or ``"weight"`` of what a posterior does not show, ``"weight"``
+        of reported quantities that only a function's values give a meaning, ``"held"`` of those that all rows decide.
+    masks
+        By layer, the tensor ``(obs, unit)`` that its units are multiplied by, and the number of units.
+    outgoing
+        By layer, the names of the hidden variables whose first axis runs over its units: the weights that go out from them.
     """
 
     model: Any
+    rows: int
     family: Family
     reported: Mapping[str, Any]
     dims: Mapping[str, tuple[str, ...]]
@@ -52,10 +62,20 @@ class Graph:
     predictive: Any
     pointwise: Any
     rough: Rough | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    masks: Mapping[str, tuple[Any, int]] = field(default_factory=dict)
+    outgoing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def build(
-    spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, rows: int, *, observed: bool, sampled: bool = False
+    spec: ModelSpec,
+    arrays: Mapping[str, np.ndarray],
+    response: Response,
+    rows: int,
+    *,
+    observed: bool,
+    sampled: bool = False,
+    masked: bool = False,
 ) -> Graph:
     """Return the graph of ``spec`` on the rows whose arrays are given.
 
@@ -74,13 +94,15 @@ def build(
     sampled
         Whether the graph is to be sampled from, with the response: effects of groups are then kept in the coordinates
         that suit these rows, see :mod:`bayesdeep.graph.centring`. The posterior is the same.
+    masked
+        Whether hidden layers are multiplied by masks ``(obs, unit)``, which are then the graph's inputs ``masks``.
     """
     family = FAMILIES[spec.family]
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
         rough = rough_fit(spec, arrays, response) if observed and sampled else None
-        builder = Builder(spec, main.name, "no_intercept" in family.words, rough)
+        builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked)
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
         width = None
@@ -117,6 +139,7 @@ def build(
             observe(spec.response.name, family, params, aux, parts, dims, linear)
         return Graph(
             model,
+            rows,
             family,
             _in_order(builder.reported, spec),
             builder.dims,
@@ -127,7 +150,16 @@ def build(
             to_draw_from(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
             rough,
+            {**{p.name: p.role for p in spec.priors}, **builder.roles},
+            {name: (tensor, builder.mask_sizes[name]) for name, tensor in builder.masks.items()},
+            builder.outgoing,
         )
+
+
+def units_of(graph: Graph) -> int:
+    """Return how many numbers a row needs at a time while it passes through the widest layer; 1 without networks."""
+    dims = [graph.dims[name] for name in graph.reported if graph.roles.get(name) == "weight"]
+    return max((len(graph.coords[d]) for own in dims for d in own), default=1)
 
 
 _ORDER = ("intercept", "coefficient", "parameter", "sd", "correlation")
@@ -185,14 +217,14 @@ def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> An
 def _parts(builder: Builder, response: Response, observed: bool) -> Parts:
     """Return the response's arrays as tensors; their data containers join the others."""
     fields: dict[str, Any] = {}
-    for field in ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights"):
-        array = getattr(response, field)
+    for part in ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights"):
+        array = getattr(response, part)
         if array is None or (
-            field in ("value", "weights", "upper") and not observed and response.status is None
+            part in ("value", "weights", "upper") and not observed and response.status is None
         ):
             continue
-        name = f"{response.name}_{field}"
-        builder.data[name] = fields[field] = pm.Data(builder.unused(name), _exact(array))
+        name = f"{response.name}_{part}"
+        builder.data[name] = fields[part] = pm.Data(builder.unused(name), _exact(array))
     return Parts(**fields)
 
 

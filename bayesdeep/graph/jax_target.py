@@ -20,8 +20,9 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 
+from .layout import Layout, layout_of
 from .precondition import Mixing
-from .target import PyMCTarget, _jitter, _names, _places
+from .target import PyMCTarget
 
 PRECISIONS = ("float64", "float32")
 LARGE = 64
@@ -103,31 +104,17 @@ def jax_target(
     if precision not in PRECISIONS:
         raise FitError(f"fit: precision must be 'float64' or 'float32', not '{precision}'")
     began = perf_counter()
-    discrete = [v.name for v in model.discrete_value_vars]
-    if discrete:
-        raise FitError(f"fit: gradient-based methods need continuous parameters; discrete: {', '.join(discrete)}")
-    point = model.initial_point()
-    shapes = {v.name: tuple(np.shape(point[v.name])) for v in model.value_vars}
-    start = np.concatenate([np.ravel(point[n]) for n in shapes] or [np.zeros(0)]).astype(np.float64)
-    mixed = tuple((at, m.matrix) for m in mixings for at in _places(model, shapes, m.names))
-    jitter = _jitter(model, shapes, units or {})
-    for at, matrix in mixed:
-        start[at], jitter[at] = np.linalg.solve(matrix, start[at]), 1.0
+    layout = layout_of(model, units, mixings)
     with _tracing(precision):
-        density, data = _density(model, shapes, mixed, precision)
-        code = _compiled(density, start.astype(precision), data)
+        density, data = _density(model, layout, precision)
+        code = _compiled(density, layout.start.astype(precision), data)
     return JaxTarget(
-        dim=start.size,
-        names=_names(model, shapes),
+        layout=layout,
         words=frozenset(words) | {"jax"},
         seconds_compile=perf_counter() - began,
-        start=start,
-        jitter=jitter,
-        shapes=shapes,
         model=model,
         code=code,
         shared=(),
-        mixed=mixed,
         density=density,
         data=data,
         precision=precision,
@@ -172,30 +159,20 @@ def _tracing(precision: str) -> Iterator[None]:
         yield
 
 
-def _density(
-    model: Any,
-    shapes: Mapping[str, tuple[int, ...]],
-    mixed: Sequence[tuple[np.ndarray, np.ndarray]],
-    precision: str,
-) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def _density(model: Any, layout: Layout, precision: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return ``density(x, *data)`` and the data."""
     import jax
 
     values = list(model.value_vars)
-    function, arrays = _jaxified(model.logp(), values, [shapes[v.name] for v in values])
-    turning = [array for at, matrix in mixed for array in (at, matrix)]
+    function, arrays = _jaxified(model.logp(), values, [layout.shapes[v.name] for v in values])
+    turning = [array for at, matrix in layout.mixed for array in (at, matrix)]
     count = len(turning)
 
     def density(x: Any, *data: Any) -> Any:
         turned = x
         for k in range(0, count, 2):
             turned = turned.at[data[k]].set(data[k + 1] @ x[data[k]])
-        parts, begin = [], 0
-        for shape in shapes.values():
-            end = begin + int(np.prod(shape, dtype=int))
-            parts.append(turned[begin:end].reshape(shape))
-            begin = end
-        return function(*parts, *data[count:])[0].astype(precision)
+        return function(*layout.split(turned), *data[count:]).astype(precision)
 
     return density, tuple(jax.device_put(np.asarray(array)) for array in (*turning, *arrays))
 
@@ -205,33 +182,47 @@ def _jaxified(density: Any, values: Sequence[Any], shapes: Sequence[tuple[int, .
 
     All shapes are known, so that PyTensor computes what depends on shapes alone.
     """
-    from pytensor.compile.mode import JAX
     from pytensor.compile.sharedvalue import SharedVariable
-    from pytensor.graph import FunctionGraph, clone_replace
     from pytensor.graph.traversal import ancestors
-    from pytensor.link.jax.dispatch import jax_funcify
-    from pytensor.tensor import TensorType
     from pytensor.tensor.variable import TensorConstant
 
-    from ._jax_ops import register_operations
-
-    register_operations()
     numbers: dict[Any, np.ndarray] = {}
     for variable in ancestors([density]):
         if isinstance(variable, SharedVariable):
             numbers[variable] = np.asarray(variable.get_value(borrow=True))
         elif isinstance(variable, TensorConstant) and variable.data.size > LARGE:
             numbers[variable] = variable.data
-    holders = [TensorType(v.dtype, shape=shape)() for v, shape in zip(values, shapes, strict=True)]
-    arguments = [TensorType(a.dtype, shape=a.shape)() for a in numbers.values()]
-    replace = dict(zip([*values, *numbers], [*holders, *arguments], strict=True))
-    (replaced,) = clone_replace([density], replace, rebuild_strict=False)
-    graph = FunctionGraph([*holders, *arguments], [replaced], clone=True)
+    return jax_function(density, [*values, *numbers], [*shapes, *(a.shape for a in numbers.values())]), list(numbers.values())
+
+
+def jax_function(output: Any, inputs: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> Callable[..., Any]:
+    """Return a tensor as a JAX function of arrays of these shapes in the place of some variables, shared ones among them.
+
+    Other shared variables, such as the lengths of dimensions, become constants.
+    """
+    from pytensor.compile.mode import JAX
+    from pytensor.compile.sharedvalue import SharedVariable
+    from pytensor.graph import FunctionGraph, clone_replace
+    from pytensor.graph.traversal import ancestors
+    from pytensor.link.jax.dispatch import jax_funcify
+    from pytensor.tensor import TensorType, constant
+
+    from ._jax_ops import register_operations
+
+    register_operations()
+    holders = [TensorType(v.dtype, shape=tuple(shape))() for v, shape in zip(inputs, shapes, strict=True)]
+    replace: dict[Any, Any] = {
+        v: constant(v.get_value()) for v in ancestors([output]) if isinstance(v, SharedVariable) and v not in inputs
+    }
+    replace.update(zip(inputs, holders, strict=True))
+    (replaced,) = clone_replace([output], replace, rebuild_strict=False)
+    graph = FunctionGraph(holders, [replaced], clone=True)
     JAX.optimizer.rewrite(graph)
     try:
-        return jax_funcify(graph), list(numbers.values())
+        function = jax_funcify(graph)
     except NotImplementedError as error:
         raise FitError(f"fit: JAX cannot compute this model: {error}; leave device out") from error
+    return lambda *arguments: function(*arguments)[0]
 
 
 def _compiled(density: Callable[..., Any], start: np.ndarray, data: Sequence[Any]) -> Any:

@@ -42,13 +42,18 @@ class Builder:
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
     effects
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
-    masked, masks, mask_sizes
-        Whether the units of layers are multiplied by masks, these tensors by name, and how many units each is for.
+    roles
+        What variables are, by name, where it is not the role of the prior of that name.
+    masked, masks, mask_sizes, outgoing
+        Whether the units of layers are multiplied by masks, these tensors by name, how many units each is for, and the names
+        of the hidden variables with the weights that go out from these units.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
 
-    def __init__(self, spec: ModelSpec, main: str, has_thresholds: bool, rough: Rough | None = None, masked: bool = False) -> None:
+    def __init__(
+        self, spec: ModelSpec, main: str, has_thresholds: bool, rough: Rough | None = None, masked: bool = False
+    ) -> None:
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
         self.data: dict[str, Any] = {}
         self.reported: dict[str, Any] = {}
@@ -60,9 +65,11 @@ class Builder:
         self.rough, self.centring = rough, centring(rough)
         self.population: dict[str, Any] = {}
         self.effects: dict[str, list[Any]] = {}
+        self.roles: dict[str, str] = {}
         self.masked = masked
         self.masks: dict[str, Any] = {}
         self.mask_sizes: dict[str, int] = {}
+        self.outgoing: dict[str, tuple[str, ...]] = {}
         self.taken = _shown_names(spec, main)
 
     def unused(self, name: str) -> str:
@@ -120,13 +127,14 @@ class TermScope:
         """Return the same scope without ``width``."""
         return TermScope(self._b, self._parameter, self._key, None)
 
-    def mask(self, name: str, size: int) -> Any:
+    def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
         """Return a layer's mask ``(obs, size)``; None in graphs without."""
         if not self._b.masked:
             return None
         full = f"{self._key}.{name}_mask"
         variable = self._b.masks.setdefault(full, pt.matrix(full))
         self._b.mask_sizes[full] = size
+        self._b.outgoing[full] = tuple(self._full(own) for own in outgoing)
         return variable
 
     def product(self, key: str, coefficients: Any) -> Any:
@@ -170,8 +178,9 @@ class TermScope:
         """Return the prior chosen for a slot."""
         return self._b.spec.prior(self._full(slot))
 
-    def report(self, name: str, value: Any, dims: tuple[str, ...] = ()) -> Any:
+    def report(self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "") -> Any:
         """Name a derived quantity."""
+        self._b.roles[self._full(name)] = role
         return self._report(self._full(name), value, self._with_width(dims))
 
     def _report(self, full: str, value: Any, dims: tuple[str, ...]) -> Any:
@@ -179,14 +188,16 @@ class TermScope:
         self._b.reported[full], self._b.dims[full] = value, dims
         return value
 
-    def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any) -> Any:
+    def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any, role: str = "effect") -> Any:
         """Return an auxiliary variable; ``shape`` mixes dimension names and lengths."""
         shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
         sizes = [len(self._b.coords[s]) if isinstance(s, str) else s for s in self._with_width(shape)]
         arguments = dict(arguments)
         if self.width is not None:
             arguments = {k: np.asarray(v)[..., None] if np.ndim(v) else v for k, v in arguments.items()}
-        return getattr(pm, prior)(self._b.unused(self._full(name)), **arguments, shape=tuple(sizes))
+        own = self._b.unused(self._full(name))
+        self._b.roles[own] = role
+        return getattr(pm, prior)(own, **arguments, shape=tuple(sizes))
 
     def argument(self, slot: str, name: str) -> Any:
         """Return an argument of a slot's prior by role (``"location"``, ``"scale"``) or by its own name."""

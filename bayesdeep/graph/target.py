@@ -40,6 +40,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pt
 
 from ._native import NativeLogp, call, native_logp
+from .layout import Layout, layout_of
 from .matvec import LARGE, times, times_transposed
 from .precondition import Mixing
 from .reuse import code_for
@@ -54,30 +55,38 @@ class PyMCTarget:
 
     Attributes
     ----------
+    layout
+        How the vector holds ``model.value_vars``, and where sampling starts.
     dim, names, words, seconds_compile
-        As the protocol says. The vector holds ``model.value_vars`` one after another, each ravelled in C order.
-    start
-        The model's initial point, ``(dim,)``.
-    jitter
-        How far starting points lie from it at the most, ``(dim,)``.
-    shapes
-        Name of each value variable and its shape, in the order of the vector.
-    mixed
-        Positions in the vector, ``(coefficient, …)``, and the matrix that turns the vector's values there into
-        those of the variables; see :mod:`bayesdeep.graph.precondition`.
+        As the protocol says.
     """
 
-    dim: int
-    names: tuple[str, ...]
+    layout: Layout
     words: frozenset[str]
     seconds_compile: float
-    start: np.ndarray
-    jitter: np.ndarray
-    shapes: Mapping[str, tuple[int, ...]]
     model: Any = field(repr=False)
     code: Any = field(repr=False)
     shared: tuple[Any, ...] = field(repr=False)
-    mixed: tuple[tuple[np.ndarray, np.ndarray], ...] = field(default=(), repr=False)
+
+    @property
+    def dim(self) -> int:
+        """Return the length of the vector."""
+        return self.layout.start.size
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return a label for each coordinate."""
+        return self.layout.names
+
+    @property
+    def start(self) -> np.ndarray:
+        """Return the model's initial point ``(dim,)``."""
+        return self.layout.start
+
+    @property
+    def jitter(self) -> np.ndarray:
+        """Return how far starting points lie from it at the most ``(dim,)``."""
+        return self.layout.jitter
 
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log density and its gradient ``(dim,)`` at ``x`` ``(dim,)``; safe in several threads."""
@@ -120,16 +129,7 @@ class PyMCTarget:
 
     def unravel(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Split ``(..., dim)`` into the value variables, each ``(..., *shape)``, on the unconstrained scale."""
-        if self.mixed:
-            positions = positions.copy()
-            for at, matrix in self.mixed:
-                positions[..., at] = np.einsum("ij,...j->...i", matrix, positions[..., at])
-        lead, out, begin = positions.shape[:-1], {}, 0
-        for name, shape in self.shapes.items():
-            end = begin + int(np.prod(shape, dtype=int))
-            out[name] = positions[..., begin:end].reshape(lead + shape)
-            begin = end
-        return out
+        return self.layout.unravel(positions)
 
     @cached_property
     def native(self) -> NativeLogp | None:
@@ -167,74 +167,38 @@ def target_from_pymc(
         Where a free variable is discrete.
     """
     began = perf_counter()
-    discrete = [v.name for v in model.discrete_value_vars]
-    if discrete:
-        raise FitError(
-            f"fit: gradient-based methods need continuous parameters; discrete: {', '.join(discrete)}"
-        )
-    point = model.initial_point()
-    shapes = {v.name: tuple(np.shape(point[v.name])) for v in model.value_vars}
-    start = np.concatenate([np.ravel(point[n]) for n in shapes] or [np.zeros(0)]).astype(np.float64)
-    mixed = tuple((at, m.matrix) for m in mixings for at in _places(model, shapes, m.names))
-    jitter = _jitter(model, shapes, units or {})
-    for at, matrix in mixed:
-        start[at], jitter[at] = np.linalg.solve(matrix, start[at]), 1.0
-    code, shared = _compile(model, shapes, start, mixed)
+    layout = layout_of(model, units, mixings)
+    code, shared = _compile(model, layout)
     return PyMCTarget(
-        dim=start.size,
-        names=_names(model, shapes),
+        layout=layout,
         words=frozenset(words),
         seconds_compile=perf_counter() - began,
-        start=start,
-        jitter=jitter,
-        shapes=shapes,
         model=model,
         code=code,
         shared=shared,
-        mixed=mixed,
     )
 
 
-def _places(model: Any, shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> list[np.ndarray]:
-    """Return the positions of some variables' coefficients, one array ``(coefficient,)`` a further axis' entry."""
-    begins = dict(zip(shapes, np.cumsum([0, *(int(np.prod(s, dtype=int)) for s in shapes.values())]), strict=False))
-    blocks = []
-    wide = max(model[name].ndim for name in names) > 1 or _is_wide(model, names)
-    for name in names:
-        value = model.rvs_to_values[model[name]].name
-        block = begins[value] + np.arange(int(np.prod(shapes[value], dtype=int)))
-        blocks.append(block.reshape(-1, shapes[value][-1]) if wide else block[:, None])
-    return list(np.concatenate(blocks).T)
-
-
-def _is_wide(model: Any, names: Sequence[str]) -> bool:
-    """Return whether every variable ends in one shared dimension: a response with several predictors."""
-    dims: list[tuple[str, ...]] = [tuple(model.named_vars_to_dims.get(name) or ()) for name in names]
-    return bool(dims[0]) and all(d and d[-1] == dims[0][-1] for d in dims) and len(names) > 1
-
-
-def _compile(
-    model: Any, shapes: Mapping[str, tuple[int, ...]], start: np.ndarray, mixed: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> tuple[Any, tuple[Any, ...]]:
+def _compile(model: Any, layout: Layout) -> tuple[Any, tuple[Any, ...]]:
     """Return numba's result for ``f(x, *shared) -> (logp, gradient)`` and the further arguments.
 
     Every number that another data set may change is an argument, so that the code serves all models of one structure.
     """
     from pytensor import config
 
-    values = list(model.value_vars)
+    values, shapes, mixed = list(model.value_vars), layout.shapes, layout.mixed
     # Lengths of 1 stay known, since they broadcast; all others may be any other length the next time.
     holders = [_holder(v.dtype, shapes[v.name]) for v in values]
     # PyTensor notes for every variable where in the program it was made, which takes a tenth of the time.
     with config.change_flags(traceback__limit=0):
         lifted = lift([model.logp().astype("float64")], dict(zip(values, holders, strict=True)))
     x = pt.TensorType("float64", shape=(None,))("unconstrained")
-    layout = [_holder("int64", ()) for shape in shapes.values() for _ in range(1 + len(shape))]
+    lengths = [_holder("int64", ()) for shape in shapes.values() for _ in range(1 + len(shape))]
     places = [_holder("int64", at.shape) for at, _ in mixed]
     matrices = [_holder("float64", matrix.shape) for _, matrix in mixed]
-    arguments = [*layout, *places, *matrices, *lifted.arguments]
+    arguments = [*lengths, *places, *matrices, *lifted.arguments]
     turning = [np.ascontiguousarray(a) for a in (*(at for at, _ in mixed), *(m for _, m in mixed))]
-    shared = (*_layout(shapes), *turning, *lifted.values)
+    shared = (*_lengths(shapes), *turning, *lifted.values)
     large = [matrix.size for _, matrix in mixed]
 
     def build() -> Any:
@@ -249,7 +213,7 @@ def _compile(
             turned: Any = x
             for at, matrix, size in zip(places, matrices, large, strict=True):
                 turned = pt.set_subtensor(turned[at], times(matrix, x[at], size, None))
-            parts = dict(zip(holders, _parts(turned, holders, layout), strict=True))
+            parts = dict(zip(holders, _parts(turned, holders, lengths), strict=True))
             density, slopes = clone_replace([density, slopes], parts, rebuild_strict=False)
             # The chain rule of a constant matrix.
             back: Any = slopes
@@ -262,7 +226,7 @@ def _compile(
                 [x, *arguments], [density, slopes], mode="NUMBA", on_unused_input="ignore", trust_input=True
             )
         jitted = function.vm.jit_fn
-        jitted(start, *shared)  # numba compiles on the first call
+        jitted(layout.start, *shared)  # numba compiles on the first call
         return jitted
 
     key = None
@@ -277,7 +241,7 @@ def _holder(dtype: str, shape: tuple[int, ...]) -> Any:
     return pt.TensorType(dtype, shape=tuple(1 if n == 1 else None for n in shape))()
 
 
-def _layout(shapes: Mapping[str, tuple[int, ...]]) -> list[np.ndarray]:
+def _lengths(shapes: Mapping[str, tuple[int, ...]]) -> list[np.ndarray]:
     """Return where each variable begins in the vector, and the lengths of its axes, one after another."""
     found, begin = [], 0
     for shape in shapes.values():
@@ -290,34 +254,11 @@ def _parts(x: Any, holders: Sequence[Any], layout: Sequence[Any]) -> list[Any]:
     """Return the slice of ``x`` that stands for each value variable, in its shape and type."""
     parts, k = [], 0
     for holder in holders:
-        begin, lengths = layout[k], [1 if n == 1 else v for n, v in zip(holder.type.shape, layout[k + 1 :], strict=False)]
+        begin, lengths = (
+            layout[k],
+            [1 if n == 1 else v for n, v in zip(holder.type.shape, layout[k + 1 :], strict=False)],
+        )
         k += 1 + holder.ndim
         part = x[begin : begin + pt.prod(pt.stack(lengths))].reshape(lengths) if lengths else x[begin]
         parts.append(part.astype(holder.dtype))
     return parts
-
-
-def _jitter(model: Any, shapes: Mapping[str, tuple[int, ...]], units: Mapping[str, float]) -> np.ndarray:
-    """Return each coordinate's largest jitter ``(dim,)``."""
-    rvs = {value.name: rv.name for value, rv in model.values_to_rvs.items()}
-    parts = [np.full(int(np.prod(shape, dtype=int)), units.get(rvs[name], 1.0)) for name, shape in shapes.items()]
-    return np.concatenate(parts or [np.zeros(0)])
-
-
-def _names(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
-    """Return a label for each coordinate: ``name (transform)[level, …]``."""
-    labels: list[str] = []
-    for value, shape in zip(model.value_vars, shapes.values(), strict=True):
-        variable = model.values_to_rvs[value]
-        transform = model.rvs_to_transforms.get(variable)
-        kind = "" if transform is None else f" ({getattr(transform, 'name', 'transformed')})"
-        dims = model.named_vars_to_dims.get(variable.name) or ()
-        axes = [model.coords.get(d) for d in dims]
-        # A transform can shorten an axis (simplex, zero-sum); positions are then numbered.
-        known = len(axes) == len(shape) and all(
-            a is not None and len(a) == n for a, n in zip(axes, shape, strict=True)
-        )
-        for index in np.ndindex(*shape):
-            inner = [str(axes[k][i]) if known else str(i) for k, i in enumerate(index)]
-            labels.append(f"{variable.name}{kind}" + (f"[{', '.join(inner)}]" if inner else ""))
-    return tuple(labels)

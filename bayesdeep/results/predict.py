@@ -9,7 +9,7 @@ import numpy as np
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.graph.build import Graph
+from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.evaluate import BatchedFunction, forward_draws, needed, row_function
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
@@ -122,7 +122,7 @@ def blocks(
     graph = rows.graph(spec)
     draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
     function = row_function(graph, [what], derive(seed, what))
-    levels = len(spec.response.levels or ()) or 1
+    levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
     count = len(next(iter(posterior.values()))) if posterior else 1
     step = block_rows(count, levels)
     for start in range(0, rows.rows, step):

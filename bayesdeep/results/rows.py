@@ -61,9 +61,13 @@ class Rows:
         index = None if self.index is None else self.index[keep]
         return Rows(arrays, response, len(response.value), self.observed, index, self.unseen)
 
-    def graph(self, spec: ModelSpec, *, sampled: bool = False) -> Graph:
-        """Return the model on these rows, in the coordinates it is best sampled in if it is to be ``sampled``."""
-        return build(spec, self.arrays, self.response, self.rows, observed=self.observed, sampled=sampled)
+    def graph(self, spec: ModelSpec, *, sampled: bool = False, masked: bool = False) -> Graph:
+        """Return the model on these rows, in the coordinates it is best sampled in if it is to be ``sampled``.
+
+        ``masked`` gives the hidden layers of networks masks.
+        """
+        options = {"observed": self.observed, "sampled": sampled, "masked": masked}
+        return build(spec, self.arrays, self.response, self.rows, **options)
 
 
 ABSENT = (
@@ -106,9 +110,9 @@ class StreamedRows(Rows):
         del keep
         raise FitError(ABSENT)
 
-    def graph(self, spec: ModelSpec, *, sampled: bool = False) -> Graph:
+    def graph(self, spec: ModelSpec, *, sampled: bool = False, masked: bool = False) -> Graph:
         """Not possible: the graph holds the rows."""
-        del spec, sampled
+        del spec, sampled, masked
         raise FitError(ABSENT)
 
 

@@ -10,19 +10,20 @@ import numpy as np
 import xarray as xr
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
-from bayesdeep.core.draws import Draws, Engine, Target
+from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.progress import progress_bar
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES, TERMS
-from bayesdeep.graph.build import Graph
+from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.centring import described
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .batches import batches_of
 from .check import REFERENCE, compared
 from .compress import compress
 from .rows import Rows, StreamedRows, rows_of
@@ -36,6 +37,11 @@ EXPAND_BLOCK = 2_000_000
 def find_engine(method: str) -> Engine:
     """Return an engine by name."""
     return ENGINES.find(method, "method", FitError)
+
+
+def variant_for(engine: Engine, words: frozenset[str]) -> Engine:
+    """Return what runs under an engine's name for a model with these words."""
+    return next((other for word, other in engine.variants.items() if word in words), engine)
 
 
 def settings_of(engine: Engine, common: dict[str, int], options: dict[str, Any]) -> Any:
@@ -84,7 +90,8 @@ def run_engine(
     """Fit and return the tree; ``device`` is for engines that work on a log density."""
     started = time.perf_counter()
     settings = settings_of(engine, common, options)
-    source = _linear if "linear" in engine.needs else row_source if "rows" in engine.needs else partial(_density, device=device)
+    sources = {"linear": _linear, "rows": row_source, "batches": _batches}
+    source = next((sources[word] for word in sources if word in engine.needs), partial(_density, device=device))
     graph, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
         draws = engine.run(settings, target, derive(seed, engine.name), bar)
@@ -97,7 +104,7 @@ def run_engine(
     return make_tree(spec, graph, rows, draws, values, engine.name, seed, seconds, asdict(settings))
 
 
-Source = tuple[Graph, Target, Callable[[Draws], dict[str, np.ndarray]]]
+Source = tuple[Graph, Any, Callable[[Draws], dict[str, np.ndarray]]]
 """The graph names are read from, what the engine works on, and how its draws become posterior arrays."""
 
 
@@ -118,11 +125,18 @@ def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto") -> 
     if isinstance(rows, StreamedRows):
         raise FitError(f"fit: method '{method}' needs all rows, and they are not in memory; use method='collapsed'")
     # Equal rows are multiplied instead of repeated; everything that is read off the fit uses the rows as they came.
-    graph = (compress(rows) or rows).graph(spec, sampled=ENGINES[method].exact)
+    fewer = None if "whole" in words_of(spec) else compress(rows)
+    graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact)
     turned = mixings(spec, rows.arrays, graph.rough)
     target = make_target(graph.model, words_of(spec), starting_units(spec), turned)
     if target.dim == 0:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
+    return graph, target, lambda draws: expanded(graph, target, draws)
+
+
+def _batches(spec: ModelSpec, rows: Rows, method: str) -> Source:
+    """Return the model as a prior and a sum over rows, and expansion of unconstrained positions."""
+    graph, target = batches_of(spec, rows, method, words_of(spec), starting_units(spec))
     return graph, target, lambda draws: expanded(graph, target, draws)
 
 
@@ -168,6 +182,6 @@ def expanded(graph: Any, target: Any, draws: Draws) -> dict[str, np.ndarray]:
     """Return posterior arrays ``(chain * draw, …)`` from unconstrained positions, in blocks of draws."""
     flat = draws.positions.reshape(-1, draws.positions.shape[-1])
     expand = expand_function(graph)
-    step = max(1, EXPAND_BLOCK // max(1, flat.shape[1]))
+    step = max(1, EXPAND_BLOCK // max(1, flat.shape[1], graph.rows * units_of(graph)))
     parts = [expand(target.unravel(flat[i : i + step])) for i in range(0, len(flat), step)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

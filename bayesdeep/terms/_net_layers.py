@@ -17,8 +17,8 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.errors import FormulaError
-from bayesdeep.core.links import find_activation
 from bayesdeep.core.lazy import pt
+from bayesdeep.core.links import find_activation
 from bayesdeep.core.terms import Scope
 
 from ._net_options import NetOptions
@@ -52,11 +52,15 @@ def network(scope: Scope, state: Json) -> Any:
         scale = 1.0 if options.prior in FIXED else shared.variable(f"{name}_layer{k}_sigma")
         unit = shared.dim(f"{name}_unit{k}", tuple(range(1, size + 1)))
         weights = scale * _standard(shared, state, f"{name}_w{k}", (before, unit), rows) / np.sqrt(_length(state, options, k))
-        weights = shared.report(f"{name}_w{k}", weights, (before, unit))
-        bias = shared.report(f"{name}_b{k}", scale * _standard(shared, state, f"{name}_b{k}", (unit,)), (unit,))
+        weights = shared.report(f"{name}_w{k}", weights, (before, unit), "weight")
+        bias = scale * _standard(shared, state, f"{name}_b{k}", (unit,))
+        bias = shared.report(f"{name}_b{k}", bias, (unit,), "weight")
         activation = find_activation(options.activation[k - 1], "net()", FormulaError)
         h = activation(pt.dot(h, weights) + bias)
-        mask = shared.mask(f"layer{k}", size)
+        after = [f"{name}_w{k + 1}_z"]
+        if k == len(options.hidden) and "factor" in state:
+            after.append(f"{name}|{state['factor']}_z")
+        mask = shared.mask(f"layer{k}", size, tuple(after))
         h = h if mask is None else h * mask
         before, rows = unit, None
     out = _output(scope, state, h, before, rows, len(options.hidden) + 1)
@@ -83,8 +87,8 @@ def _embedding(scope: Scope, state: Json, embed: Json) -> Any:
     name, size = f"{state['name']}_{embed['factor']}", embed["size"]
     level = scope.dim(embed["factor"], tuple(embed["labels"]))
     place = scope.dim(f"{name}_place", tuple(range(size)))
-    z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (place, level))
-    return scope.report(name, scope.variable(f"{name}_sigma") * z, (place, level))
+    z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (place, level), "weight")
+    return scope.report(name, scope.variable(f"{name}_sigma") * z, (place, level), "weight")
 
 
 def _standard(scope: Scope, state: Json, name: str, dims: tuple[str, ...], rows: Any = None) -> Any:
@@ -92,7 +96,7 @@ def _standard(scope: Scope, state: Json, name: str, dims: tuple[str, ...], rows:
     chosen = scope.prior(f"{state['name']}_weights")
     assert chosen is not None
     arguments: Mapping[str, Any] = {k: v for k, v in chosen.prior.arguments if v is not None}
-    z = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims)
+    z = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, "weight")
     return z if rows is None else rows.reshape((-1, *(1 for _ in range(z.ndim - 1)))) * z
 
 
@@ -101,7 +105,7 @@ def _output(scope: Scope, state: Json, h: Any, before: str, rows: Any, layer: in
     options, name = NetOptions.from_json(state["options"]), state["name"]
     length = np.sqrt(_length(state, options, layer))
     weights = scope.variable(f"{name}_sigma") * _standard(scope, state, f"{name}_w{layer}", (before,), rows) / length
-    weights = scope.report(f"{name}_w{layer}", weights, (before,))
+    weights = scope.report(f"{name}_w{layer}", weights, (before,), "weight" if options.hidden else "")
     total = pt.dot(h, weights)
     if "factor" in state:
         total = total + _by_group(scope, state, h, before, length)
@@ -112,8 +116,8 @@ def _by_group(scope: Scope, state: Json, h: Any, before: str, length: float) -> 
     """Return what each row's group adds: ``h`` times the group's own deviations of the last layer's weights."""
     name, factor = state["name"], state["factor"]
     group = scope.dim(factor, tuple(state["labels"]))
-    z = scope.hidden(f"{name}|{factor}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (before, group))
-    own = scope.report(f"{name}|{factor}", scope.variable(f"{name}|{factor}_sigma") * z / length, (before, group))
+    z = scope.hidden(f"{name}|{factor}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (before, group), "weight")
+    own = scope.report(f"{name}|{factor}", scope.variable(f"{name}|{factor}_sigma") * z / length, (before, group), "weight")
     chosen = own[:, scope.data("codes")]
     if scope.width is None:
         return (h.T * chosen).sum(axis=0)

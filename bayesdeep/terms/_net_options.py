@@ -68,7 +68,8 @@ class NetOptions:
     @classmethod
     def from_json(cls, state: Json) -> "NetOptions":
         """Return them from JSON."""
-        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in state.items()})
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in state.items()}
+        return cls(**values)
 
 
 def read_options(call: Any, where: str) -> NetOptions:
@@ -83,8 +84,9 @@ def read_options(call: Any, where: str) -> NetOptions:
     for name, choices in (("prior", PRIORS), ("bayes", BAYES), ("pool", POOLS)):
         if name in given and given[name] not in choices:
             raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {_meaning(name)}{_near(given[name], choices)}")
-    for name, choices in (("skip", (True, False)), ("orthogonal", (True, False, "groups"))):
-        if name in given and not any(given[name] is c or (isinstance(c, str) and given[name] == c) for c in choices):
+    allowed: tuple[tuple[str, tuple[Any, ...]], ...] = (("skip", (True, False)), ("orthogonal", (True, False, "groups")))
+    for name, values in allowed:
+        if name in given and not any(given[name] is v or (isinstance(v, str) and given[name] == v) for v in values):
             raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {_meaning(name)}")
     if "name" in given and not (isinstance(given["name"], str) and given["name"].strip()):
         raise FormulaError(f"{where}: net(): name={given['name']!r} is not {_meaning('name')}")

@@ -15,7 +15,6 @@ American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054).
 from collections.abc import Mapping
 from typing import Any
 
-
 from bayesdeep.core.columns import Json
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.priors import Slot
@@ -69,7 +68,7 @@ def eta(scope: Scope, state: Json) -> Any:
     # A mean, so that some of the rows estimate what all of them give.
     share = state["rows"] * (basis[:, :, None] * total[:, None, :] if scope.width else basis * total[:, None]).mean(axis=0)
     direction = scope.dim(f"{name}_direction", tuple(range(1, len(state["basis"]["map"][0]) + 1)))
-    return total - pt.dot(basis, scope.report(f"{name}_removed", share, (direction,)))
+    return total - pt.dot(basis, scope.report(f"{name}_removed", share, (direction,), "held"))
 
 
 def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:

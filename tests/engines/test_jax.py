@@ -89,7 +89,7 @@ def test_density_and_gradient_are_the_models(family):
     graph, target, _ = both(f"{RESPONSES.get(family, 'y')} ~ x + (1 | g)", family)
     mode = {"mode": array_mode(), "on_unused_input": "ignore"}
     logp, slope = graph.model.compile_logp(**mode), graph.model.compile_dlogp(**mode)
-    assert not target.mixed
+    assert not target.layout.mixed
     for x in points(target):
         point = target.unravel(x)
         value, gradient = target.logp_dlogp(x)
@@ -106,7 +106,7 @@ def test_density_and_gradient_are_the_models(family):
 def test_it_is_the_compiled_target_in_the_same_coordinates(formula, family):
     graph, target, turned = both(formula, family)
     other = target_from_pymc(graph.model, frozenset({"some"}), mixings=turned)
-    assert target.mixed, "the coordinates are meant to be turned here"
+    assert target.layout.mixed, "the coordinates are meant to be turned here"
     assert target.words == other.words | {"jax"}
     assert target.names == other.names
     assert target.native is None

@@ -37,16 +37,16 @@ def test_same_density_and_exact_gradient(formula: str, family: str, options: dic
     found = mixings(model.spec, model._graph.data and model.__dict__["_rows"].arrays)
     assert found, "these columns are correlated"
     plain, turned = target_from_pymc(model.pymc), target_from_pymc(model.pymc, mixings=found)
-    assert turned.mixed
+    assert turned.layout.mixed
     q = turned.start + 0.1 * np.random.default_rng(1).normal(size=turned.dim)
     values = turned.unravel(q)
-    x = np.concatenate([np.ravel(values[name]) for name in plain.shapes])
+    x = np.concatenate([np.ravel(values[name]) for name in plain.layout.shapes])
     assert turned.logp_dlogp(q)[0] == pytest.approx(plain.logp_dlogp(x)[0], rel=1e-9)
     numeric = approx_fprime(q, lambda at: turned.logp_dlogp(at)[0], 1e-6)
     np.testing.assert_allclose(turned.logp_dlogp(q)[1], numeric, rtol=1e-3, atol=1e-3)
     start = turned.unravel(turned.start)
     np.testing.assert_allclose(
-        np.concatenate([np.ravel(start[name]) for name in plain.shapes]), plain.start, atol=1e-9
+        np.concatenate([np.ravel(start[name]) for name in plain.layout.shapes]), plain.start, atol=1e-9
     )
 
 
@@ -55,7 +55,7 @@ def test_the_posterior_of_nearly_collinear_columns_is_round_in_turned_coordinate
     model = bd.Model("y ~ x + z", data(), sigma=bd.known(1.0))
     (mixing,) = mixings(model.spec, model.__dict__["_rows"].arrays)
     target = target_from_pymc(model.pymc, mixings=[mixing])
-    (at, _), = target.mixed
+    (at, _), = target.layout.mixed
     step, size = 1e-4, len(at)
     hessian = np.empty((size, size))
     for i, k in enumerate(at):

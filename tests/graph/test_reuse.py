@@ -82,7 +82,7 @@ def reference(found: PyMCTarget, seed: int = 0) -> tuple[list[float], list[np.nd
         point = found.unravel(found.start + 0.2 * found.jitter * rng.normal(size=found.dim))
         values.append(float(logp(point)))
         back = np.array(slope(point))
-        for at, matrix in found.mixed:
+        for at, matrix in found.layout.mixed:
             back[at] = matrix.T @ back[at]
         slopes.append(back)
     return values, slopes
