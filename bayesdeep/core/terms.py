@@ -74,6 +74,10 @@ class Scope(Protocol):
         """Return the same scope without ``width``: for what all predictors of a parameter share."""
         ...
 
+    def layer(self, units: Any, weights: Any, bias: Any, activation: str) -> Any:
+        """Return a layer's units ``(obs, unit)``: an activation, by name, of ``units @ weights + bias``."""
+        ...
+
     def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
         """Return a tensor ``(obs, size)`` to multiply a layer's units by, where units are dropped at random; else None.
 

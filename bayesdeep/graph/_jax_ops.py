@@ -10,6 +10,7 @@ from typing import Any
 
 from .gather import operation as gather_operation
 from .glm_likelihood import HIGHEST, LARGEST, LOWEST, log_likelihood
+from .layer import operation as layer_operation
 from .matvec import matrix_vector
 
 
@@ -26,6 +27,7 @@ def register_operations() -> None:
     jax_funcify.register(type(matrix_vector()))(_matrix_vector)
     jax_funcify.register(gather_operation())(_gather)
     jax_funcify.register(type(log_likelihood("bernoulli")))(_log_likelihood)
+    jax_funcify.register(layer_operation())(_layer)
 
 
 def _matrix_vector(op: Any, **options: Any) -> Any:
@@ -45,6 +47,14 @@ def _gather(op: Any, **options: Any) -> Any:
         return found
 
     return gather
+
+
+def _layer(op: Any, **options: Any) -> Any:
+    del options
+    import jax
+
+    activation = {"tanh": jax.numpy.tanh, "logit": jax.nn.sigmoid, "relu": jax.nn.relu}[op.kind]
+    return lambda units, weights, bias: activation(units @ weights + bias)
 
 
 def _log_likelihood(op: Any, **options: Any) -> Any:

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.spec.choose import hyperparameters
@@ -14,6 +16,7 @@ from bayesdeep.spec.slots import prefixed
 
 from .centring import Centring, centring
 from .gather import gather
+from .layer import layer
 from .matvec import times
 from .rough import Rough
 
@@ -126,6 +129,10 @@ class TermScope:
     def alone(self) -> "TermScope":
         """Return the same scope without ``width``."""
         return TermScope(self._b, self._parameter, self._key, None)
+
+    def layer(self, units: Any, weights: Any, bias: Any, activation: str) -> Any:
+        """Return a layer's units ``(obs, unit)``."""
+        return layer(units, weights, bias, activation, find_activation(activation, "net()", FormulaError))
 
     def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
         """Return a layer's mask ``(obs, size)``; None in graphs without."""

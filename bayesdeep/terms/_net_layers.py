@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
-from bayesdeep.core.links import find_activation
 from bayesdeep.core.terms import Scope
 
 from ._net_options import NetOptions
@@ -55,8 +53,7 @@ def network(scope: Scope, state: Json) -> Any:
         weights = shared.report(f"{name}_w{k}", weights, (before, unit), "weight")
         bias = scale * _standard(shared, state, f"{name}_b{k}", (unit,))
         bias = shared.report(f"{name}_b{k}", bias, (unit,), "weight")
-        activation = find_activation(options.activation[k - 1], "net()", FormulaError)
-        h = activation(pt.dot(h, weights) + bias)
+        h = shared.layer(h, weights, bias, options.activation[k - 1])
         after = [f"{name}_w{k + 1}_z"]
         if k == len(options.hidden) and "factor" in state:
             after.append(f"{name}|{state['factor']}_z")

@@ -1,0 +1,216 @@
+r"""A layer of a network, :math:`a(hW + b)`, and its derivatives, in one pass each beside the matrix products.
+
+PyTensor's ``tanh`` and ``sigmoid`` call the C library, a number at a time, and the derivative calls them once more: most of the
+gradient of a small network is spent there. Here they are plain arithmetic on the exponential of
+:mod:`bayesdeep.graph._vector_math`,
+
+.. math:: \tanh x = \frac{2}{1 + e^{-2x}} - 1,
+
+and derivatives are worked out from the units' values: :math:`1 - y^2`, :math:`y (1 - y)`, and 1 where a rectifier is on.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.lazy import pt
+
+from ._vector_math import vector_math
+
+KINDS = ("tanh", "logit", "relu")
+"""Activations with a pass of their own."""
+
+
+def layer(units: Any, weights: Any, bias: Any, name: str, activation: Any) -> Any:
+    """Return the units ``(obs, unit)`` of a layer.
+
+    Parameters
+    ----------
+    units
+        Those of the layer before ``(obs, before)``.
+    weights, bias
+        ``(before, unit)`` and ``(unit,)``.
+    name, activation
+        The activation's name, and what it does to the linear predictors, for those that have no pass of their own.
+    """
+    kind = "logit" if name == "sigmoid" else name
+    if kind in KINDS:
+        return operation()(kind)(units, weights, bias)
+    return activation(pt.dot(units, weights) + bias)
+
+
+def by_numpy(kind: str, eta: np.ndarray) -> np.ndarray:
+    """Return an activation of arrays."""
+    if kind == "relu":
+        return np.maximum(eta, 0.0)
+    if kind == "tanh":
+        return np.tanh(eta)
+    from scipy.special import expit
+
+    return expit(eta)
+
+
+def by_tensor(kind: str, eta: Any) -> Any:
+    """Return an activation of tensors."""
+    return {"tanh": pt.tanh, "logit": pt.sigmoid, "relu": lambda v: pt.maximum(v, 0.0)}[kind](eta)
+
+
+@cache
+def operation() -> Any:
+    """Return the class of the operation, made when first used, since PyTensor is not imported before."""
+    from pytensor.graph.basic import Apply
+    from pytensor.graph.op import Op
+    from pytensor.graph.replace import _vectorize_node
+    from pytensor.link.numba.dispatch import basic as numba_basic
+
+    class Layer(Op):
+        """``(units (obs, before), weights (before, unit), bias (unit,)) -> (obs, unit)``."""
+
+        __props__ = ("kind",)
+
+        def __init__(self, kind: str) -> None:
+            self.kind = kind
+
+        def make_node(self, units: Any, weights: Any, bias: Any) -> Any:  # type: ignore[override]
+            inputs = [pt.as_tensor(v) for v in (units, weights, bias)]
+            shape = (inputs[0].type.shape[0], inputs[1].type.shape[1])
+            return Apply(self, inputs, [pt.TensorType("float64", shape=shape)()])
+
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+            del node
+            outputs[0][0] = by_numpy(self.kind, inputs[0] @ inputs[1] + inputs[2])
+
+        def infer_shape(self, node: Any, shapes: Any) -> Any:
+            del node
+            return [(shapes[0][0], shapes[1][1])]
+
+        def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
+            units, weights, _ = inputs
+            slope, bias = Slope(self.kind)(cotangents[0], outputs[0])
+            return [pt.dot(slope, weights.T), pt.dot(units.T, slope), bias]
+
+    class Slope(Op):
+        """``(cotangent (obs, unit), values (obs, unit)) -> (obs, unit)`` and its sum over rows ``(unit,)``."""
+
+        __props__ = ("kind",)
+
+        def __init__(self, kind: str) -> None:
+            self.kind = kind
+
+        def make_node(self, cotangent: Any, values: Any) -> Any:  # type: ignore[override]
+            inputs = [pt.as_tensor(cotangent), pt.as_tensor(values)]
+            width = inputs[1].type.shape
+            return Apply(self, inputs, [pt.TensorType("float64", shape=width)(), pt.TensorType("float64", shape=width[1:])()])
+
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+            del node
+            g, y = inputs
+            found = g * {"tanh": 1.0 - y * y, "logit": y * (1.0 - y), "relu": y > 0}[self.kind]
+            outputs[0][0], outputs[1][0] = found, found.sum(axis=0)
+
+        def infer_shape(self, node: Any, shapes: Any) -> Any:
+            del node
+            return [shapes[1], shapes[1][1:]]
+
+    @_vectorize_node.register(Layer)
+    def vectorised(op: Any, node: Any, units: Any, weights: Any, bias: Any) -> Any:
+        del node
+        return by_tensor(op.kind, pt.matmul(units, weights) + bias[..., None, :]).owner
+
+    register = getattr(numba_basic, "register_funcify_default_op_cache_key", numba_basic.numba_funcify.register)
+
+    @register(Layer)
+    def compiled(op: Any, **options: Any) -> Any:
+        del options
+        return _forward(op.kind), 1
+
+    @register(Slope)
+    def compiled_slope(op: Any, **options: Any) -> Any:
+        del options
+        return _backward(op.kind), 1
+
+    return Layer
+
+
+def _value(kind: str) -> Any:
+    """Return the activation of one number, for use inside loops."""
+    from numba import njit
+
+    exp = vector_math().exp
+
+    @njit(inline="always", error_model="numpy", fastmath=False)
+    def tanh(x: Any) -> Any:
+        x = x if x < 20.0 else 20.0
+        x = x if x > -20.0 else -20.0
+        return 2.0 / (1.0 + exp(-2.0 * x)) - 1.0
+
+    @njit(inline="always", error_model="numpy", fastmath=False)
+    def logit(x: Any) -> Any:
+        x = x if x < 700.0 else 700.0
+        x = x if x > -700.0 else -700.0
+        return 1.0 / (1.0 + exp(-x))
+
+    @njit(inline="always", error_model="numpy", fastmath=False)
+    def relu(x: Any) -> Any:
+        return x if x > 0.0 else 0.0
+
+    return {"tanh": tanh, "logit": logit, "relu": relu}[kind]
+
+
+def _forward(kind: str) -> Any:
+    from pytensor.link.numba.dispatch.basic import numba_njit
+
+    value = _value(kind)
+
+    @numba_njit(error_model="numpy", fastmath=False)
+    def add_and_activate(out: Any, flat: Any, bias: Any) -> None:
+        for i in range(out.shape[0]):
+            for j in range(bias.size):
+                out[i, j] += bias[j]
+        # One long loop: rows are not whole numbers of vector instructions.
+        for i in range(flat.size):
+            flat[i] = value(flat[i])
+
+    @numba_njit(fastmath=False)
+    def forward(units: Any, weights: Any, bias: Any) -> Any:
+        out = np.dot(np.ascontiguousarray(units), np.ascontiguousarray(weights))
+        add_and_activate(out, out.ravel(), np.ascontiguousarray(bias))
+        return out
+
+    return forward
+
+
+def _backward(kind: str) -> Any:
+    from pytensor.link.numba.dispatch.basic import numba_njit
+
+    @numba_njit(error_model="numpy", fastmath=False)
+    def tanh(g: Any, y: Any, out: Any, total: Any) -> None:
+        for i in range(y.shape[0]):
+            for j in range(y.shape[1]):
+                out[i, j] = g[i, j] * (1.0 - y[i, j] * y[i, j])
+                total[j] += out[i, j]
+
+    @numba_njit(error_model="numpy", fastmath=False)
+    def logit(g: Any, y: Any, out: Any, total: Any) -> None:
+        for i in range(y.shape[0]):
+            for j in range(y.shape[1]):
+                out[i, j] = g[i, j] * (y[i, j] * (1.0 - y[i, j]))
+                total[j] += out[i, j]
+
+    @numba_njit(error_model="numpy", fastmath=False)
+    def relu(g: Any, y: Any, out: Any, total: Any) -> None:
+        for i in range(y.shape[0]):
+            for j in range(y.shape[1]):
+                out[i, j] = g[i, j] if y[i, j] > 0.0 else 0.0
+                total[j] += out[i, j]
+
+    loop = {"tanh": tanh, "logit": logit, "relu": relu}[kind]
+
+    @numba_njit(fastmath=False)
+    def backward(g: Any, y: Any) -> Any:
+        out, total = np.empty_like(y), np.zeros(y.shape[1])
+        loop(g, y, out, total)
+        return out, total
+
+    return backward
