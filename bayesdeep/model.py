@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from bayesdeep.collapse.applies import why_not
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
 from bayesdeep.core.priors import Known
@@ -20,15 +19,17 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.design.learn import learn_design
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
+from bayesdeep.results.choose import Choice, choose
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.rows import Rows, StreamedRows
-from bayesdeep.results.run import COMMON, find_engine, run_engine, settings_of, variant_for, words_of
+from bayesdeep.results.run import find_engine, run_engine, settings_of, variant_for, words_of
 from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.stream.learn import learn_stream
 from bayesdeep.stream.source import open_source
 
 MISSING = ("error", "drop")
+CHAINS = 4
 DEVICES = ("auto", "cpu", "gpu", "jax")
 
 
@@ -99,7 +100,7 @@ class Model:
         chosen = _prior_dict(priors)
         check_known(record, given, design.arrays)
         spec = make_spec(design, texts, record, links, given, chosen, response, missing)
-        rows = Rows(design.arrays, response, design.rows, True, design.index)
+        rows = Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns)
         self._set(spec, rows, design.notice)
 
     @classmethod
@@ -175,9 +176,9 @@ class Model:
         self,
         method: str = "auto",
         *,
-        draws: int = 1000,
-        tune: int = 1000,
-        chains: int = 4,
+        draws: int | None = None,
+        tune: int | None = None,
+        chains: int | None = None,
         seed: int | None = None,
         device: str = "auto",
         progress: bool = True,
@@ -189,9 +190,11 @@ class Model:
         ----------
         method
             ``"auto"`` chooses and says why in ``fit.explain_choice``. By name: ``nuts``, ``collapsed``, ``advi``,
-            ``fullrank_advi``, ``pathfinder``, ``laplace``, ``map``.
+            ``fullrank_advi``, ``pathfinder``, ``laplace``, ``map``; for networks also ``mclmc``, ``sgd``, ``ensemble``,
+            ``dropout``.
         draws, tune, chains
-            Draws kept a chain, draws a chain for tuning, number of chains.
+            Draws kept a chain, draws a chain for tuning, number of chains. Where they are not given the method's own: 1000,
+            1000 and 4, and fewer draws, each of them dearer, for networks.
         seed
             Makes everything reproducible; None draws one and keeps it in ``idata.attrs["seed"]``.
         device
@@ -204,15 +207,20 @@ class Model:
         options
             The method's own; one it does not know is an error.
         """
-        common = {"draws": draws, "tune": tune, "chains": chains}
-        for name in COMMON:
-            _check_count(name, common[name], least=0 if name == "tune" else 1)
+        given = {"draws": draws, "tune": tune, "chains": chains}
+        common = {name: value for name, value in given.items() if value is not None}
+        for name, value in common.items():
+            _check_count(name, value, least=0 if name == "tune" else 1)
         if device not in DEVICES:
             raise FitError(f"fit: unknown device '{device}'{nearest(device, DEVICES)}")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
             raise FitError(f"fit: seed is {seed!r}; give a whole number, 0 or more")
-        chosen, why = self._choose(method)
-        engine = variant_for(find_engine(chosen), words_of(self.spec))
+        choice = Choice(method, f"{method}: asked for")
+        if method == "auto":
+            choice = choose(self.spec, self.rows, common.get("chains", CHAINS))
+            common = {**choice.settings, **common}
+        why = choice.why
+        engine = variant_for(find_engine(choice.method), words_of(self.spec))
         settings_of(engine, common, options)
         tree = run_engine(
             self.spec,
@@ -229,21 +237,6 @@ class Model:
         tree.attrs["explain_choice"] = why
         return Fit(self.spec, copy(self.__dict__["_rows"]), tree, why)
 
-    def _choose(self, method: str) -> tuple[str, str]:
-        if method != "auto":
-            return method, f"{method}: asked for"
-        shape = "a multilevel model" if "hierarchical" in words_of(self.spec) else "a regression"
-        reason = why_not(self.spec)
-        if reason is None:
-            return "collapsed", (
-                f"collapsed: {shape} of {self.rows:,} rows with a normal response and normal coefficients, which are "
-                "integrated out exactly; only scales and correlations are explored, and the coefficients drawn back"
-            )
-        return "nuts", (
-            f"nuts: {shape} of {self.rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
-            f"itself, and the coefficients cannot be integrated out: {reason}"
-        )
-
     def __repr__(self) -> str:
         return f"Model of {self.rows:,} rows\n{self.spec}"
 
@@ -254,6 +247,8 @@ class Model:
 
 def _on_device(engine: Engine, device: str) -> str:
     """Return what became of a device that was asked for."""
+    if "batches" in engine.needs:
+        return f"; device='{device}': networks are trained by JAX, on its default device"
     if engine.needs:
         return f"; device='{device}' is not used: what is left to explore is so small that the CPU is faster"
     return f"; device='{device}': the log density and its gradient are computed by JAX"

@@ -78,6 +78,14 @@ class Scope(Protocol):
         """Return a layer's units ``(obs, unit)``: an activation, by name, of ``units @ weights + bias``."""
         ...
 
+    def staged(self) -> "Scope":
+        """Return the same scope for what is trained to a point before anything is sampled, and then held."""
+        ...
+
+    def per_row(self, numbers: int) -> None:
+        """Say how many numbers a row needs at a time, where it is many: predictions are made of so many fewer rows at once."""
+        ...
+
     def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
         """Return a tensor ``(obs, size)`` to multiply a layer's units by, where units are dropped at random; else None.
 
@@ -138,6 +146,15 @@ class Scope(Protocol):
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a network takes: multiplications and units of hidden layers for each row, and its number of weights."""
+
+    products: int
+    units: int
+    weights: int
+
+
+@dataclass(frozen=True)
 class Term:
     """A kind of addend of a predictor. One file in ``terms/`` defines one as ``TERM``.
 
@@ -157,12 +174,15 @@ class Term:
     groups
         ``groups(state) -> {factor name: labels}`` of the levels it indexes.
     words
-        ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``.
+        ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
+        trained to a point first.
     call
         Whether it is written as a call in formulas.
     linear
         ``linear(state) -> LinearPart`` for terms that are linear in coefficients with Gaussian priors; engines can then
         integrate those out. None for other terms.
+    cost
+        ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
     """
 
     name: str
@@ -174,3 +194,4 @@ class Term:
     words: Callable[[Json], frozenset[str]]
     call: bool = False
     linear: Callable[[Json], LinearPart] | None = None
+    cost: Callable[[Json], Cost] | None = None

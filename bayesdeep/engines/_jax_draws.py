@@ -1,6 +1,6 @@
-"""From the pieces the JAX sampler computed to arrays of draws, and what there is to say about them."""
+"""From the pieces the JAX sampler computed to arrays of draws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,24 +43,3 @@ def collected(groups: Sequence[Any], draws: int) -> tuple[np.ndarray, dict[str, 
     if not np.isfinite(positions).all() or not np.isfinite(stats["lp"]).all():
         raise FitError("nuts: a chain reached a log density that is not finite; check the priors and the data's scale")
     return positions, stats
-
-
-def advice(settings: Any, stats: Mapping[str, np.ndarray], interrupted: bool) -> tuple[str, ...]:
-    """Return what the user should know or do."""
-    found = []
-    diverging, deep = int(stats["diverging"].sum()), float(stats["reached_max_treedepth"].mean())
-    if interrupted:
-        chains, draws = stats["lp"].shape
-        found.append(f"Sampling was interrupted; {chains} chains of {draws} draws after tuning are kept.")
-    if diverging:
-        higher = min(0.99, 1 - (1 - settings.target_accept) / 4)
-        found.append(
-            f"There were {diverging} divergences: parts of the posterior may be missing. Fit again with "
-            f"target_accept={higher:.2f}; if they stay, use narrower priors or a simpler model."
-        )
-    if deep > 0.05:
-        found.append(
-            f"{deep:.0%} of the draws reached max_treedepth={settings.max_treedepth}: sampling is slow, not wrong. "
-            "Standardise the predictors."
-        )
-    return tuple(found)

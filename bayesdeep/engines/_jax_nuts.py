@@ -31,8 +31,9 @@ import numpy as np
 from bayesdeep.core.draws import Draws, Progress
 from bayesdeep.core.errors import FitError
 
+from ._chain_advice import advice
 from ._cores import machine_cores
-from ._jax_draws import Row, advice, collected
+from ._jax_draws import Row, collected
 from ._jax_tuning import Todo, plan, start, update
 from ._starts import safe_start
 
@@ -98,7 +99,7 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
         stats=stats,
         exact=True,
         status="interrupted" if interrupted else "ok",
-        advice=advice(settings, stats, interrupted),
+        advice=advice(settings, stats, interrupted, "" if "network" in target.words else "Standardise the predictors."),
         seconds_compile=target.seconds_compile + ready - began,
         seconds_tune=seconds * share,
         seconds_sample=seconds * (1 - share),

@@ -13,16 +13,17 @@ American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054).
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
-from bayesdeep.core.terms import Scope, Term
+from bayesdeep.core.terms import Cost, Scope, Term
 
 from ._net_design import arrays, learn
-from ._net_layers import BY_INPUT, FIXED, network
+from ._net_layers import BY_INPUT, FIXED, input_labels, network
 from ._net_options import NetOptions
 
 WEIGHTS = {
@@ -83,4 +84,11 @@ def words(state: Json) -> frozenset[str]:
     return frozenset(found | ({"hierarchical"} if groups(state) else set()))
 
 
-TERM = Term("net", learn, arrays, slots, eta, groups, words, call=True)
+def cost(state: Json) -> Cost:
+    """Return what the network takes."""
+    sizes = [len(input_labels(state)), *NetOptions.from_json(state["options"]).hidden, 1]
+    products = sum(a * b for a, b in pairwise(sizes))
+    return Cost(products, sum(sizes[1:-1]), products + sum(sizes[1:-1]) + sum(len(v) for v in groups(state).values()) * sizes[-2])
+
+
+TERM = Term("net", learn, arrays, slots, eta, groups, words, call=True, cost=cost)

@@ -9,7 +9,7 @@ import pytest
 
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import FitError
-from bayesdeep.engines import _variational, advi, fullrank_advi, laplace, nuts, pathfinder
+from bayesdeep.engines import _nutpie, _variational, advi, fullrank_advi, laplace, nuts, pathfinder
 from bayesdeep.engines import map as map_mode
 from bayesdeep.engines._adam import climb
 
@@ -257,7 +257,7 @@ def test_interrupt_inside_the_density_keeps_what_is_there(name):
     ("lengths", "kept"), [([5, 5, 5], [0, 1, 2]), ([100, 100, 3, 0], [0, 1]), ([0, 7], [1]), ([0, 0], [])]
 )
 def test_chains_kept_after_an_interrupt(lengths, kept):
-    assert nuts._longest_block(lengths) == kept
+    assert _nutpie._longest_block(lengths) == kept
 
 
 @pytest.mark.parametrize("options", [{"draws": 0}, {"target_accept": 1.0}, {"adaptation": "dense"}])

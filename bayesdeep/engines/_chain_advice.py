@@ -1,0 +1,43 @@
+"""What there is to say about chains of NUTS, whoever made them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+FEW = 0.05
+"""Share of draws at the longest trajectory that is not worth a word."""
+
+
+def advice(
+    settings: Any, stats: Mapping[str, np.ndarray], interrupted: bool, remedy: str = "Standardise the predictors."
+) -> tuple[str, ...]:
+    """Return what the user should know or do.
+
+    Parameters
+    ----------
+    settings
+        With ``target_accept`` and ``max_treedepth``.
+    stats
+        ``diverging``, ``lp`` and ``reached_max_treedepth``, each ``(chain, draw)``.
+    interrupted
+        Whether the chains were cut short.
+    remedy
+        What helps against long trajectories; empty where they are as long as they are meant to be.
+    """
+    found = []
+    diverging, deep = int(stats["diverging"].sum()), float(stats["reached_max_treedepth"].mean())
+    if interrupted:
+        chains, draws = stats["lp"].shape
+        found.append(f"Sampling was interrupted; {chains} chains of {draws} draws after tuning are kept.")
+    if diverging:
+        higher = min(0.99, 1 - (1 - settings.target_accept) / 4)
+        found.append(
+            f"There were {diverging} divergences: parts of the posterior may be missing. Fit again with "
+            f"target_accept={higher:.2f}; if they stay, use narrower priors or a simpler model."
+        )
+    if deep > FEW and remedy:
+        found.append(
+            f"{deep:.0%} of the draws reached max_treedepth={settings.max_treedepth}: sampling is slow, not wrong. {remedy}"
+        )
+    return tuple(found)

@@ -1,0 +1,84 @@
+"""Which engine ``auto`` takes, with what settings, and why: from the model and the number of rows alone, not from a clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bayesdeep.collapse.applies import why_not
+from bayesdeep.core.registry import TERMS
+from bayesdeep.core.terms import Cost
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .run import words_of
+
+# Measured on one core of 2026: a multiplication and addition of a matrix product forth and back, an activation forth and back.
+SECONDS_A_PRODUCT, SECONDS_A_UNIT = 1.6e-10, 5e-9
+STEPS = 127
+"""Gradients of a draw of NUTS: the longest trajectory it has for networks."""
+TUNE, LEAST_DRAWS, MOST_DRAWS = 250, 150, 500
+AIM, PATIENCE = 35.0, 90.0
+"""Seconds of a core that sampling is made to take, and that it may take at the most to be chosen."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method, why, and settings where they differ from the method's own."""
+
+    method: str
+    why: str
+    settings: Mapping[str, int] = field(default_factory=dict)
+
+
+def choose(spec: ModelSpec, rows: int, chains: int) -> Choice:
+    """Return what ``auto`` does."""
+    words = words_of(spec)
+    if "network" in words:
+        return _network(spec, rows, chains)
+    shape = "a multilevel model" if "hierarchical" in words else "a regression"
+    reason = why_not(spec)
+    if reason is None:
+        return Choice(
+            "collapsed",
+            f"collapsed: {shape} of {rows:,} rows with a normal response and normal coefficients, which are "
+            "integrated out exactly; only scales and correlations are explored, and the coefficients drawn back",
+        )
+    return Choice(
+        "nuts",
+        f"nuts: {shape} of {rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
+        f"itself, and the coefficients cannot be integrated out: {reason}",
+    )
+
+
+def cost_of(spec: ModelSpec) -> Cost:
+    """Return what all networks of a model take together."""
+    found = [cost(t.state) for p in spec.predictors for t in p.terms if (cost := TERMS[t.kind].cost) is not None]
+    return Cost(*(sum(getattr(c, name) for c in found) for name in ("products", "units", "weights")))
+
+
+def gradient_seconds(cost: Cost, rows: int) -> float:
+    """Return about how long a gradient of the log density takes on one core."""
+    return rows * (SECONDS_A_PRODUCT * cost.products + SECONDS_A_UNIT * cost.units) + 2e-8 * cost.weights + 2e-5
+
+
+def _network(spec: ModelSpec, rows: int, chains: int) -> Choice:
+    cost = cost_of(spec)
+    draw = STEPS * gradient_seconds(cost, rows)
+    shape = f"a network of {cost.weights:,} weights on {rows:,} rows"
+    least = chains * (TUNE + LEAST_DRAWS) * draw
+    if least <= PATIENCE:
+        draws = int(min(MOST_DRAWS, max(LEAST_DRAWS, AIM / (chains * draw) - TUNE)))
+        seconds = chains * (TUNE + draws) * draw
+        return Choice(
+            "nuts",
+            f"nuts: {shape} is small enough to sample all of its weights: about {_duration(seconds)} of one core for "
+            f"{chains} chains of {TUNE} + {draws} draws, beside compiling where this structure is new",
+            {"draws": draws, "tune": TUNE},
+        )
+    return Choice(
+        "ensemble",
+        f"ensemble: {shape} would take NUTS about {_duration(least)} of one core; an ensemble of networks, each "
+        "trained from its own start, is the best approximation in a fraction of that. It is no posterior",
+    )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
