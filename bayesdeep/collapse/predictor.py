@@ -1,7 +1,7 @@
 """Models that are linear in Gaussian coefficients but whose response is anything: which they are, and their rows."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -17,38 +17,17 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .applies import _nested, _scale, terms_reason
 from .layout import Layout, layout_of
 from .moments import _columns, _effects, moments_of
-from .system import system_of
+from .system import SystemTarget, system_of
 
 UNIT_PRIORS = ("Beta", "Uniform")
 """Priors of probabilities whose density is known here."""
 
 
 @dataclass(frozen=True)
-class RowTarget:
-    """What an engine sees of such a model: its rows, in the place of a log density."""
+class RowTarget(SystemTarget):
+    """What an engine sees of such a model: its rows too, whose ``system`` it is."""
 
-    rows: RowSystem
-    words: frozenset[str]
-    seconds_compile: float = 0.0
-
-    @property
-    def dim(self) -> int:
-        """Return the number of hyperparameters."""
-        return self.rows.system.dim
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return a label for each hyperparameter."""
-        return tuple(h.name for h in self.rows.system.hyperparameters)
-
-    def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Not offered: engines that ask for rows evaluate them themselves."""
-        raise NotImplementedError
-
-    def initial(self, rng: np.random.Generator) -> np.ndarray:
-        """Return the hyperparameters' likely values as coordinates ``(dim,)``."""
-        del rng
-        return np.zeros(self.dim)
+    rows: RowSystem = field(kw_only=True)
 
 
 def why_not_marginal(spec: ModelSpec) -> str | None:

@@ -19,7 +19,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class SystemTarget:
-    """What an engine sees of a linear Gaussian model: its system, in the place of a log density."""
+    """What an engine sees of a linear Gaussian model: its system, in the place of a log density; a ``Structure``."""
 
     system: LinearSystem
     words: frozenset[str]
@@ -34,15 +34,6 @@ class SystemTarget:
     def names(self) -> tuple[str, ...]:
         """Return a label for each hyperparameter."""
         return tuple(h.name for h in self.system.hyperparameters)
-
-    def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Not offered: engines that ask for a system evaluate it themselves."""
-        raise NotImplementedError
-
-    def initial(self, rng: np.random.Generator) -> np.ndarray:
-        """Return the hyperparameters' likely values as coordinates ``(dim,)``."""
-        del rng
-        return np.zeros(self.dim)
 
 
 @dataclass

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 
 
-class Target(Protocol):
-    """A log density on a flat, unconstrained vector: all an engine may know of a model.
+class Structure(Protocol):
+    """What every engine is told of a model; those with ``needs`` find what they need beside it.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Target(Protocol):
         What is known about the density beyond its values, such as ``"hierarchical"``; an engine asks for
         words, never for classes.
     seconds_compile
-        Time it took to build ``logp_dlogp``.
+        Time it took to build it.
     """
 
     @property
@@ -34,6 +34,10 @@ class Target(Protocol):
 
     @property
     def seconds_compile(self) -> float: ...
+
+
+class Target(Structure, Protocol):
+    """A log density on a flat, unconstrained vector: all that an engine without ``needs`` may know of a model."""
 
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log density, with every Jacobian, and its gradient ``(dim,)`` at ``x`` ``(dim,)``."""
@@ -117,6 +121,6 @@ class Engine:
     title: str
     exact: bool
     settings: type
-    run: Callable[[Any, Target, int, Progress], Draws]
+    run: Callable[[Any, Any, int, Progress], Draws]
     needs: frozenset[str] = frozenset()
     variants: Mapping[str, "Engine"] = field(default_factory=dict)

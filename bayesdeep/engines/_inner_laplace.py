@@ -18,7 +18,7 @@ import numpy as np
 
 from bayesdeep.core.rowwise import RowSystem, Values
 
-from ._blocks import LOG_2PI
+from ._elimination import LOG_2PI
 from ._hyper import Scales, scales_of
 from ._inner_products import Products, products_of
 from ._inner_solve import Coefficients, Mode, factorise, noise_like, solve, unstandardised

@@ -12,7 +12,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import RowSystem
 
-from ._blocks import Nesting
+from ._levels import Nesting
 from ._plan import nested_in
 
 LARGEST_REST = 1500

@@ -11,7 +11,7 @@ import numpy as np
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import Values
 
-from ._blocks import _cholesky, _effects, _eliminate, _Eliminated, _Pending, _scale_inner, _update
+from ._elimination import Eliminated, Pending, cholesky, effects_of, eliminate, scale_inner, update
 from ._hyper import Scales
 from ._inner_products import LevelProducts, Products
 
@@ -44,7 +44,7 @@ class Factored:
     """Cholesky factors of the precision, the sum of their logarithms ``(batch,)`` and which of the batch have one."""
 
     lower: np.ndarray
-    done: tuple[_Eliminated, ...]
+    done: tuple[Eliminated, ...]
     half_log_det: np.ndarray
     good: np.ndarray
 
@@ -91,25 +91,25 @@ def factorise(
     """Return the factorised system for weights and weighted working responses, both ``(obs, batch)``."""
     rest, log_det = _rest(products, weights, right), np.zeros(scales.batch)
     pending = [_pending(level, products.size, weights, right) for level in products.levels]
-    done: list[_Eliminated] = []
+    done: list[Eliminated] = []
     for place, level in enumerate(products.levels):
-        gone = _eliminate(scales.roots[level.factor], pending[place])
+        gone = eliminate(scales.roots[level.factor], pending[place])
         log_det += gone.log_det
         flat = gone.rest.reshape(scales.batch, products.size + 1, -1)
         rest -= flat @ flat.transpose(0, 2, 1)
         for parent in gone.parents:
             # It asks a level for its nestings only.
-            _update(level, gone, parent, pending[parent])  # type: ignore[arg-type]
+            update(level, gone, parent, pending[parent])  # type: ignore[arg-type]
         done.append(gone)
     for number, start in products.inner:
-        _scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
+        scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
     p, size = system.columns, products.size
     rest[:, :p, :p] += system.precision
     rest[:, -1, :p] += system.shift
     inner = np.arange(p, size)
     rest[:, inner, inner] += 1.0
     rest[:, -1, -1] = APART
-    lower, good = _cholesky(rest)
+    lower, good = cholesky(rest)
     pivots = np.diagonal(lower, axis1=1, axis2=2)[:, :-1]
     half = log_det + np.log(pivots).sum(axis=1)
     return Factored(lower, tuple(done), half, good & np.isfinite(half))
@@ -156,14 +156,14 @@ def solve(
 
 def unstandardised(scales: Scales, number: int, standard: np.ndarray) -> np.ndarray:
     """Return a factor's effects ``T b``, ``(batch, level, width)``."""
-    return np.stack(_effects(scales.roots[number], [standard[:, :, k] for k in range(standard.shape[2])]), axis=2)
+    return np.stack(effects_of(scales.roots[number], [standard[:, :, k] for k in range(standard.shape[2])]), axis=2)
 
 
 def _batch_first(sums: np.ndarray, *shape: int) -> np.ndarray:
     return np.ascontiguousarray(sums.T).reshape(-1, *shape)
 
 
-def _pending(level: LevelProducts, size: int, weights: np.ndarray, right: np.ndarray) -> _Pending:
+def _pending(level: LevelProducts, size: int, weights: np.ndarray, right: np.ndarray) -> Pending:
     """Return a factor's weighted products before anything is eliminated."""
     width, levels = level.width, level.levels
     sums = _batch_first(level.own @ weights, width * (width + 1) // 2, levels)
@@ -175,7 +175,7 @@ def _pending(level: LevelProducts, size: int, weights: np.ndarray, right: np.nda
     parents = {
         place: _batch_first(table @ weights, width, wide, levels) for place, (_, wide, table) in level.parents.items()
     }
-    return _Pending(own, rest, parents)
+    return Pending(own, rest, parents)
 
 
 def _rest(products: Products, weights: np.ndarray, right: np.ndarray) -> np.ndarray:

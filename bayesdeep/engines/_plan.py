@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
 
-from ._blocks import Blocks, between, lay_out
+from ._blocks import Blocks
+from ._blocks_layout import between, lay_out
 from ._crossed import LARGEST_REST, Crossed, lay_out_crossed
+from ._unexplored import UnexploredError
 
 SMALL_REST = 150
 """Columns of the rest up to which many values are worked on at once."""
@@ -39,8 +40,8 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
         return lay_out(system, (), {})
     rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k != chain[0])
     if rest > LARGEST_REST:
-        raise FitError(
-            f"collapsed: beside '{system.factors[chain[0]].name}', {rest:,} coefficients have to be factorised together "
+        raise UnexploredError(
+            f"beside '{system.factors[chain[0]].name}', {rest:,} coefficients have to be factorised together "
             f"(at most {LARGEST_REST:,}); use method='nuts'"
         )
     return lay_out_crossed(system, chain[0])

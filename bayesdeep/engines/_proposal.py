@@ -14,9 +14,8 @@ from itertools import product
 import numpy as np
 from scipy.special import gammaln
 
-from bayesdeep.core.errors import FitError
-
 from ._tilt import Proposal, tilted
+from ._unexplored import UnexploredError
 
 Density = Callable[[np.ndarray], np.ndarray]
 """Log density of points ``(batch, dim)``, ``(batch,)``; minus infinity where there is none."""
@@ -133,8 +132,8 @@ def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = ()) 
     lost = ~(np.abs(mode - start) < FARTHEST)
     if not np.isfinite(result.fun) or result.fun >= 1e300 or lost.any():
         which = ", ".join(f"'{n}'" for n, out in zip(names, lost, strict=False) if out) or "the scales"
-        raise FitError(
-            f"collapsed: the posterior of {which} has no maximum within reach. It goes to 0 where the predictors reproduce "
+        raise UnexploredError(
+            f"the posterior of {which} has no maximum within reach. It goes to 0 where the predictors reproduce "
             "the response exactly (a response that does not vary, more coefficients under flat priors than rows), and "
             "beyond all bounds under an improper prior with few groups, or with a column far from 0 that varies by group: "
             "centre the column, use a proper prior, or leave the term out"
@@ -259,7 +258,7 @@ def adapt(
         log_q = log_sum(np.stack([q.log_density(points) for q in used]) + share)
         log_w = np.where(np.isfinite(log_p), log_p - log_q, -np.inf)
         if not np.isfinite(log_w).any():
-            raise FitError("collapsed: the marginal posterior of the scales is nowhere finite near its mode")
+            raise UnexploredError("the marginal posterior of the scales is nowhere finite near its mode")
         proposal, efficiency = _best(points, log_p, log_w, guard, proposal, rng)
         if len(points) < LEAST_POINTS * len(mode):
             continue

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bayesdeep.core.errors import FitError
+from ._unexplored import UnexploredError
 
 BOUND = 1.0
 """The tilt's largest size on the log scale: rejection keeps at least one point in eight."""
@@ -73,7 +73,7 @@ class Tilted:
             parts.append(points[np.log(rng.random(len(points))) < self.tilt(points) - BOUND])
         found = np.concatenate(parts)[:count]
         if len(found) < count:
-            raise FitError("collapsed: the posterior of the scales cannot be proposed from; use method='nuts'")
+            raise UnexploredError("the posterior of the scales cannot be proposed from; use method='nuts'")
         return found
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bayesdeep.core.draws import Draws, Engine, Progress, Target
+from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.registry import ENGINES
@@ -32,6 +32,7 @@ from ._marginal import Posterior
 from ._markov import MarginalTarget
 from ._plan import plan
 from ._proposal import adapt, curvature, find_mode, log_sum
+from ._unexplored import under
 
 DEAR = 2e-3
 """Seconds an evaluation from which proposals are not made in plenty."""
@@ -87,23 +88,24 @@ class CollapsedSettings:
             raise FitError(f"collapsed: distinct is {self.distinct}; give at least one value a chain, {self.chains}")
 
 
-def run(settings: CollapsedSettings, target: Target, seed: int, progress: Progress) -> Draws:
+def run(settings: CollapsedSettings, target: Any, seed: int, progress: Progress) -> Draws:
     """Explore and draw; see :class:`bayesdeep.core.draws.Engine`."""
     # The matrices are small or worked on by several threads of our own: more threads of BLAS would only get in the way.
-    with threadpool_limits(1):
+    with threadpool_limits(1), under("collapsed"):
         return _run(settings, target, seed, progress)
 
 
-def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progress) -> Draws:
+def _run(settings: CollapsedSettings, target: Any, seed: int, progress: Progress) -> Draws:
     began = time.perf_counter()
-    system: LinearSystem = target.system  # type: ignore[attr-defined]
+    system: LinearSystem = target.system
     rng = np.random.default_rng(seed)
     solver = plan(system)
 
     if system.dim == 0:
         return _without_hyperparameters(settings, system, solver, rng, time.perf_counter() - began)
     ready = time.perf_counter()
-    posterior, mode, factor, each = _centre(system, solver, progress)
+    posterior, mode, factor = _centre(system, solver, progress)
+    each = solver.seconds
     foldable = ~np.isnan(posterior.coordinates.units)
     rounds = (45, 45) if each > DEAR else (150, 150, 300, 600)
     sizes = tuple(max(MANY if each < DEAR else 100, count * system.dim) for count in rounds)
@@ -146,15 +148,15 @@ def _run(settings: CollapsedSettings, target: Target, seed: int, progress: Progr
             **details,
             "efficiency": efficiency,
             "evaluations": float(len(weights) + len(adapted.points)),
-            "seconds_per_evaluation": float(each),
+            "seconds_per_evaluation_expected": float(each),
             "values_per_draw": steps.steps / settings.draws,
         },
         coefficients=found.coefficients,
     )
 
 
-def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Posterior, np.ndarray, np.ndarray, float]:
-    """Return the posterior in good coordinates, its mode, the curvature's factor there, and seconds an evaluation."""
+def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Posterior, np.ndarray, np.ndarray]:
+    """Return the posterior in good coordinates, its mode, and the curvature's factor there."""
     progress.update(0, 100, "mode")
     own = np.full(system.dim, np.nan)
     on_logs = Posterior(system, solver, Coordinates(own))
@@ -166,11 +168,9 @@ def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Post
     posterior = Posterior(system, solver, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
     centre = find_mode(posterior.density, posterior.coordinates.from_system(mode), names)
     centre = np.where(is_scale, np.abs(centre), centre)
-    before = time.perf_counter()
     factor = curvature(posterior.density, centre)
-    each = (time.perf_counter() - before) / (1 + 2 * system.dim**2)
     progress.update(5, 100, "proposal")
-    return posterior, centre, factor, each
+    return posterior, centre, factor
 
 
 def _by_chain(

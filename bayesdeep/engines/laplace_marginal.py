@@ -19,10 +19,11 @@ doi:10.1080/01621459.1986.10478240.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.draws import Draws, Engine, Progress, Target
+from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.rowwise import RowSystem
 
@@ -31,6 +32,7 @@ from ._hyper import Coordinates, start_of
 from ._inner_explore import Chains, Marginal, Proposed, Size, propose, run_chains, shift, weigh
 from ._inner_laplace import LOOSE, Inner
 from ._proposal import Adapted, adapt, curvature, find_mode
+from ._unexplored import under
 
 TUNING, PATIENCE = 1.5, 3.0
 """Seconds that may go into fitting the proposal, and into values of the hyperparameters for the draws."""
@@ -87,18 +89,20 @@ class LaplaceMarginalSettings:
             )
 
 
-def run(settings: LaplaceMarginalSettings, target: Target, seed: int, progress: Progress) -> Draws:
+def run(settings: LaplaceMarginalSettings, target: Any, seed: int, progress: Progress) -> Draws:
     """Explore and draw; see :class:`bayesdeep.core.draws.Engine`."""
+    with under("laplace_marginal"):
+        return _run(settings, target, seed, progress)
+
+
+def _run(settings: LaplaceMarginalSettings, target: Any, seed: int, progress: Progress) -> Draws:
     began = time.perf_counter()
-    rows: RowSystem = target.rows  # type: ignore[attr-defined]
+    rows: RowSystem = target.rows
     rng = np.random.default_rng(seed)
     inner = Inner.of(rows)
     size = _size(settings, DRAWING * inner.seconds, rows.system.dim)
     ready = time.perf_counter()
-    try:
-        marginal, shape = _centre(inner, progress)
-    except FitError as error:
-        raise FitError(str(error).replace("collapsed:", "laplace_marginal:", 1)) from None
+    marginal, shape = _centre(inner, progress)
     tuning, outer = time.perf_counter() - ready, -np.inf
     for attempt in range(ATTEMPTS):
         before = time.perf_counter()

@@ -37,7 +37,7 @@ def row_source(
     if system.dim == 0 and system.columns == 0 and not system.factors:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     words = frozenset({"rows", *(("hierarchical",) if system.factors else ())})
-    target = RowTarget(found, words, time.perf_counter() - began)
+    target = RowTarget(system, words, time.perf_counter() - began, rows=found)
     # Names, dimensions and labels do not depend on the rows.
     graph = rows.take(np.arange(min(1, rows.rows))).graph(spec)
 
