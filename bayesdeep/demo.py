@@ -1,4 +1,4 @@
-"""``bayesdeep demo``: radon in 85 counties, three models, one question, one report.
+"""``bayesdeep demo``: radon in 85 counties, multilevel models and networks, one question, one report.
 
 Houses in Minnesota were measured for radon; some counties have a hundred measurements, others one or two. How should a
 county with two houses be judged: by these two, by the whole state, or by both?
@@ -16,20 +16,23 @@ from bayesdeep.core.errors import BayesdeepError, FitError
 
 REPORT = "report.html"
 QUESTION = (
-    "How much radon is there in the houses of each county of Minnesota, and does pooling the counties, partly, "
-    "predict better than taking each by itself or all as one?"
+    "How much radon is there in the houses of each county of Minnesota: does pooling the counties, partly, predict better "
+    "than taking each by itself or all as one, and does a network see something that these models do not?"
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One of the demo's models: its name, its formula, its own priors, and what it assumes."""
+    """One of the demo's models: its name, its formula, its own priors, what it assumes, and how it is fitted."""
 
     name: str
     formula: str
     priors: Mapping[str, str]
     idea: str
+    method: str = "auto"
 
+
+NETWORK = "log_radon ~ net(floor, log_uranium, hidden=[16])"
 
 PLANS = (
     Plan("complete pooling", "log_radon ~ floor", {}, "All counties are the same"),
@@ -45,11 +48,20 @@ PLANS = (
         {},
         "Counties differ, by an amount that is learned; a county with few houses leans on the others",
     ),
+    Plan(
+        "Bayesian net",
+        "log_radon ~ floor + net(floor, log_uranium, hidden=[16]) + (1 | county)",
+        {},
+        "Whatever floor and uranium do together, beside counties that differ; every weight has a posterior",
+        "nuts",
+    ),
+    Plan("point net", NETWORK, {}, "The network as most people train one: a single set of weights, no counties", "sgd"),
+    Plan("ensemble", NETWORK, {}, "Eight such networks, each trained from its own start", "ensemble"),
 )
 
 
 def run_demo(out: str | Path, quick: bool = False, seed: int = 20260101) -> int:
-    """Fit three models to the radon data, say what comes out, and write ``report.html`` to a folder.
+    """Fit multilevel models and networks to the radon data, say what comes out, and write ``report.html`` to a folder.
 
     Parameters
     ----------
@@ -131,7 +143,8 @@ def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> Any:
     _say(f"Fitting {plan.name}: {plan.formula}")
     _say(f"{plan.idea}.", "  ")
     model = bd.Model(plan.formula, data, priors=plan.priors or None)
-    fit = model.fit(seed=seed, **settings)
+    known = ("draws", "tune") if plan.method in ("auto", "nuts") else ()
+    fit = model.fit(plan.method, seed=seed, **{name: value for name, value in settings.items() if name in known})
     attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
     kind = "exact" if attrs["exact"] else "approximate"
     _say(

@@ -22,6 +22,7 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.kfold import group_codes, number_groups
 from bayesdeep.results.rows import Rows, rows_of
+from bayesdeep.results.run import find_engine, variant_for, words_of
 
 from .assess import Assessed, by_folds, by_loo, on_held_out
 from .loo import LEAST_DRAWS
@@ -92,8 +93,8 @@ def compare(
     fits
         By name; at least two, of the same response on the same rows.
     target
-        ``"rows"``: predict single rows, by PSIS leave-one-out; point estimates, which have no posterior draws to weigh,
-        are refitted in ``k`` folds instead. ``"groups"``: refit without whole groups of the factor ``by``.
+        ``"rows"``: predict single rows, by PSIS leave-one-out; point estimates and ensembles, which have no posterior draws
+        to weigh, are refitted in ``k`` folds instead. ``"groups"``: refit without whole groups of the factor ``by``.
     by
         The factor, such as ``"county"``. At least one of the models must have group effects for it.
     data
@@ -142,7 +143,7 @@ def compare(
         how = f"groups of '{by}' left out in {k} folds"
     else:
         found = {
-            name: by_loo(fit) if _draws(fit) >= LEAST_DRAWS else by_folds(fit, k, None, None, seed, progress)
+            name: by_loo(fit) if _can_be_weighed(fit) else by_folds(fit, k, None, None, seed, progress)
             for name, fit in fits.items()
         }
         how = "scored by PSIS leave-one-out" + (
@@ -165,9 +166,15 @@ def _mixed(fits: Mapping[str, Fit]) -> tuple[str, ...]:
     )
 
 
-def _draws(fit: Fit) -> int:
+def _can_be_weighed(fit: Fit) -> bool:
+    """Return whether there are draws, and whether they stand for a posterior that a row can be taken out of by weights.
+
+    The members of an ensemble do not: each was trained on the row.
+    """
     sizes = fit.idata["posterior"].sizes
-    return int(sizes["chain"] * sizes["draw"])
+    engine = variant_for(find_engine(fit.idata.attrs["method"]), words_of(fit.spec))
+    trained = "batches" in engine.needs and not fit.idata.attrs["exact"]
+    return int(sizes["chain"] * sizes["draw"]) >= LEAST_DRAWS and not trained
 
 
 def _check_fits(fits: Any) -> None:

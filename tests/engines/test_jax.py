@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,17 +14,12 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.mixing import ess_bulk, measure, rhat
 from bayesdeep.core.progress import Silent
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.engines import nuts
+from bayesdeep.engines import _jax_nuts, _jax_tuning, nuts
+from bayesdeep.graph import jax_target as jax_module
 from bayesdeep.graph.evaluate import array_mode
+from bayesdeep.graph.jax_target import JaxTarget, jax_target, require_device
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import target_from_pymc
-
-jax = pytest.importorskip("jax", reason="JAX is not installed: pip install 'bayesdeep[jax]'")
-pytest.importorskip("blackjax", reason="BlackJAX is not installed: pip install 'bayesdeep[jax]'")
-
-from bayesdeep.engines import _jax_nuts, _jax_tuning  # noqa: E402
-from bayesdeep.graph import jax_target as jax_module  # noqa: E402
-from bayesdeep.graph.jax_target import JaxTarget, jax_target, require_device  # noqa: E402
 
 RESPONSES = {
     "bernoulli": "b",
