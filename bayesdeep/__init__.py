@@ -16,6 +16,7 @@ _HOME = {
     "Fit": "results.fit",
     "Model": "model",
     "compare": "diagnostics.compare",
+    "explain": "diagnostics.explain",
     "known": "model",
     "list_datasets": "datasets",
     "load": "loading",

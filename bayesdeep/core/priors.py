@@ -59,6 +59,8 @@ class Prior:
         ``"correlation"`` or ``"block"`` (joint over several coefficients).
     positive
         Arguments that must be positive.
+    unit
+        Arguments that must lie between 0 and 1.
     defaults
         Values of arguments that may be left out; None stands for a number that ``fill`` works out.
     location, scale
@@ -67,8 +69,8 @@ class Prior:
     proper
         Whether it can be drawn from.
     rv
-        ``rv(name, arguments, dims, **options)``: register the variable with the model in context. None: the
-        PyMC distribution of the same name.
+        ``rv()`` returns a class with the interface of PyMC's distributions, asked for late since PyMC takes seconds to
+        import. None: the PyMC distribution of the same name.
     fill
         ``fill(arguments, columns, rows) -> arguments``: explicit numbers for arguments left out (block priors).
     block
@@ -87,6 +89,7 @@ class Prior:
     arguments: tuple[str, ...]
     support: str = "real"
     positive: tuple[str, ...] = ()
+    unit: tuple[str, ...] = ()
     defaults: Mapping[str, float | None] = field(default_factory=dict)
     location: str | None = None
     scale: str | None = None
@@ -109,12 +112,12 @@ class Slot:
         The key in ``priors=``: the posterior's name for most.
     support
         What the prior must cover: ``"real"``, ``"positive"``, ``"unit"``, ``"correlation"``, ``"ordered"``,
-        ``"effects"`` (group effects, whose prior may carry a nested scale) or ``"correlated"`` (such effects mixed
-        by a correlation matrix).
+        ``"effects"`` (group effects, whose prior may carry a nested scale), ``"correlated"`` (such effects mixed
+        by a correlation matrix) or ``"weights"`` (of a network: proper, and on the whole real line).
     default
         The default prior and its reason; None where nothing is put there unless the user asks.
     role
-        ``"intercept" "coefficient" "sd" "correlation" "effects" "parameter"``.
+        ``"intercept" "coefficient" "sd" "correlation" "effects" "parameter" "weights" "scale"``.
     size
         Number of scalars that share the prior.
     unit

@@ -1,7 +1,7 @@
 """Formulas and a frame to a design: what every term learned, the arrays, and the response."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,10 @@ class Design:
         Rows used, and rows left out for missing values.
     notice
         A sentence about rows left out, or "".
+    index
+        Labels of the rows used, or None.
+    columns
+        The columns used, on the rows used, by name.
     """
 
     formulas: Mapping[str, Formula]
@@ -61,6 +65,7 @@ class Design:
     dropped: int
     notice: str
     index: Any
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
 
 def term_nodes(formula: Formula) -> Iterator[tuple[str, str, Any]]:
@@ -123,7 +128,8 @@ def learn_design(
     assert left is not None, "the main formula has a response"
     response = read_response(left, frame, where(parsed[main].text))
     response = response.with_(name=posterior_name(response.name))
-    return Design(formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index)
+    kept = {name: frame.columns[name] for name in used}
+    return Design(formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index, kept)
 
 
 def known_arrays(known: Mapping[str, Known], frame: Frame) -> dict[str, np.ndarray]:

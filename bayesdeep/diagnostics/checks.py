@@ -10,15 +10,11 @@ import xarray as xr
 
 from .convergence import Convergence
 
-RHAT_GOOD, RHAT_BAD = 1.01, 1.05
-ESS_A_CHAIN, ESS_BAD_A_CHAIN = 100, 25
-MCSE_LIMIT = 0.1
-DIVERGENCE_BAD = 0.01
+DIVERGENCE_BAD, DIVERGENCE_BAD_NETWORK = 0.01, 0.1
+"""Share of draws from which divergences are alarming. Those of networks gather where a layer's scale is small and its weights
+hardly matter; whether that shows is seen in the functions."""
 DEPTH_LIMIT = 0.05
 BFMI_LIMIT = 0.3
-KHAT_LIMIT = 0.7
-SHIFT_LIMIT = 1.0
-CHECK_MEAN, CHECK_SD = 0.2, 0.15
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,35 @@ class Check:
     advice: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Limits:
+    """From where on named quantities are good, and from where on alarming.
+
+    Attributes
+    ----------
+    rhat, rhat_bad
+        Largest good R-hat, and the largest that is not alarming.
+    ess, ess_bad
+        Smallest good effective sample size of all chains together, and the smallest that is not alarming.
+    mcse
+        Largest good Monte Carlo error of a mean in posterior sds.
+    longer
+        Options of a longer run, for the advice.
+    """
+
+    rhat: float
+    rhat_bad: float
+    ess: int
+    ess_bad: int
+    mcse: float
+    longer: str = "tune=2000 and draws=2000"
+
+
+def limits(chains: int) -> Limits:
+    """Return the limits for models whose parameters all have a meaning, of so many chains."""
+    return Limits(1.01, 1.05, 100 * chains, 25 * chains, 0.1)
+
+
 def names(items: Iterable[str], most: int = 3) -> str:
     """Return quoted names as a phrase, cut short."""
     every = list(items)
@@ -44,31 +69,32 @@ def names(items: Iterable[str], most: int = 3) -> str:
     return shown + (f" and {len(every) - most} more" if len(every) > most else "")
 
 
-def chain_checks(found: Convergence, chains: int, draws: int) -> list[Check]:
+def chain_checks(found: Convergence, chains: int, draws: int, limit: Limits | None = None) -> list[Check]:
     """Check R-hat, effective sizes and Monte Carlo error of the worst quantities, and the number of chains."""
-    rows = [_finite(found), _chains(chains)]
-    table = found.table
+    rows = [finite_check(found), chains_check(chains)]
+    table, limit = found.table, limit or limits(chains)
     if table.empty:
         return rows
     if draws < 4:
         too_few = f"fewer than 4 draws a chain: nothing can be said about '{table.index[0]}' or the others"
         return [*rows, Check("draws a chain", draws, ">= 4", False, too_few, 2, ("Fit again with draws=1000.",))]
-    sizes = [_ess(table, chains, draws, "ess_bulk", "centre"), _ess(table, chains, draws, "ess_tail", "tails")]
+    sizes = [_ess(table, draws, "ess_bulk", "centre", limit), _ess(table, draws, "ess_tail", "tails", limit)]
     # One sentence asks for more draws, and none where the chains disagree: longer ones would not help.
-    agree = chains == 1 or not float(table["rhat"].fillna(np.inf).max()) > RHAT_BAD
+    agree = chains == 1 or not float(table["rhat"].fillna(np.inf).max()) > limit.rhat_bad
     fewest = min(sizes, key=lambda check: check.value)
     sizes = [check if agree and check is fewest else replace(check, advice=()) for check in sizes]
-    return [*rows, *([_rhat(table)] if chains > 1 else []), *sizes, _error(table)]
+    return [*rows, *([_rhat(table, limit)] if chains > 1 else []), *sizes, _error(table, limit.mcse)]
 
 
-def _error(table: pd.DataFrame) -> Check:
+def _error(table: pd.DataFrame, limit: float) -> Check:
     worst = table["mcse_relative"].fillna(np.inf)
     name, value = worst.idxmax(), float(worst.max())
     meaning = f"Monte Carlo error of the mean of '{name}' in posterior sds"
-    return Check("MCSE / sd", value, f"<= {MCSE_LIMIT}", value <= MCSE_LIMIT, meaning)
+    return Check("MCSE / sd", value, f"<= {limit}", value <= limit, meaning)
 
 
-def _finite(found: Convergence) -> Check:
+def finite_check(found: Convergence) -> Check:
+    """Check that all draws are numbers."""
     bad = found.nonfinite
     if not bad:
         return Check("non-finite quantities", 0, "0", True, f"all draws of all {found.total:,} quantities are numbers")
@@ -77,7 +103,8 @@ def _finite(found: Convergence) -> Check:
     return Check("non-finite quantities", len(bad), "0", False, said, 2, (advice,))
 
 
-def _chains(chains: int) -> Check:
+def chains_check(chains: int) -> Check:
+    """Check that there are chains to compare."""
     if chains == 1:
         meaning = "with one chain R-hat cannot be judged: a chain stuck in one place looks as good as any"
         return Check("chains", 1, ">= 2", False, meaning, 1, ("Fit again with chains=4.",))
@@ -85,23 +112,23 @@ def _chains(chains: int) -> Check:
     return Check("chains", chains, ">= 2", True, f"chains from different starting points can be compared{more}")
 
 
-def _rhat(table: pd.DataFrame) -> Check:
+def _rhat(table: pd.DataFrame, limits: Limits) -> Check:
     rhat = table["rhat"].fillna(np.inf)
     name, value = rhat.idxmax(), float(rhat.max())
-    bad = rhat[rhat > RHAT_GOOD].sort_values(ascending=False)
-    limit = f"<= {RHAT_GOOD}"
+    bad = rhat[rhat > limits.rhat].sort_values(ascending=False)
+    limit = f"<= {limits.rhat}"
     if bad.empty:
         return Check("R-hat", value, limit, True, f"the chains agree; the largest is that of '{name}'")
-    if value > RHAT_BAD:
+    if value > limits.rhat_bad:
         meaning = f"the chains describe different distributions: {names(bad.index)}"
         advice = (
-            f"The chains disagree on {names(bad.index)}: fit again with tune=2000 and draws=2000. If they still "
+            f"The chains disagree on {names(bad.index)}: fit again with {limits.longer}. If they still "
             f"disagree there is more than one mode, or '{name}' is not determined by the data: give it a stronger "
             "prior or leave it out. See where the chains are with "
             f"arviz.plot_trace(fit.idata, var_names=['{_bare(table, name)}']).",
         )
         return Check("R-hat", value, limit, False, meaning, 2, advice)
-    advice = (f"Fit again with tune=2000, draws=2000: the chains do not quite agree on {names(bad.index)}.",)
+    advice = (f"Fit again with {limits.longer}: the chains do not quite agree on {names(bad.index)}.",)
     return Check("R-hat", value, limit, False, f"the chains do not quite agree: {names(bad.index)}", 1, advice)
 
 
@@ -109,9 +136,9 @@ def _bare(table: pd.DataFrame, name: Any) -> str:
     return str(table["variable"].loc[[name]].iloc[0])
 
 
-def _ess(table: pd.DataFrame, chains: int, draws: int, column: str, what: str) -> Check:
+def _ess(table: pd.DataFrame, draws: int, column: str, what: str, limits: Limits) -> Check:
     ess = table[column].fillna(0.0)
-    name, value, limit = ess.idxmin(), float(ess.min()), ESS_A_CHAIN * chains
+    name, value, limit = ess.idxmin(), float(ess.min()), limits.ess
     title = {"ess_bulk": "bulk ESS", "ess_tail": "tail ESS"}[column]
     if value >= limit:
         return Check(title, value, f">= {limit}", True, f"enough independent draws for the {what}; fewest for '{name}'")
@@ -119,15 +146,25 @@ def _ess(table: pd.DataFrame, chains: int, draws: int, column: str, what: str) -
     meaning = f"too few independent draws for the {what} of {names(low.index)}"
     times = int(np.ceil(1.2 * limit / max(value, limit / 20)))
     more = f"Fit again with draws={times * draws} for {names(low.index)}"
-    severe = value < ESS_BAD_A_CHAIN * chains
-    return Check(title, value, f">= {limit}", False, meaning, 2 if severe else 1, (f"{more}.",))
+    return Check(title, value, f">= {limit}", False, meaning, 2 if value < limits.ess_bad else 1, (f"{more}.",))
 
 
-def sampler_checks(stats: xr.Dataset, posterior: xr.Dataset, scales: Iterable[str]) -> list[Check]:
-    """Check divergences, tree depth and energy; ``scales`` are the names of standard deviations of group effects."""
+def group_sds(posterior: xr.Dataset) -> list[str]:
+    """Return the names of standard deviations of group effects."""
+    return [str(name) for name in posterior.data_vars if "|" in str(name) and str(name).endswith("_sigma")]
+
+
+def sampler_checks(
+    stats: xr.Dataset, posterior: xr.Dataset, scales: Iterable[str], divergent: float = DIVERGENCE_BAD
+) -> list[Check]:
+    """Check divergences, tree depth and energy.
+
+    ``scales`` are the names of standard deviations of group effects, ``divergent`` the share of draws from which divergences
+    are alarming.
+    """
     rows = []
     if "diverging" in stats:
-        rows.append(_divergences(np.asarray(stats["diverging"], dtype=bool), posterior, list(scales)))
+        rows.append(_divergences(np.asarray(stats["diverging"], dtype=bool), posterior, list(scales), divergent))
     if "reached_max_treedepth" in stats:
         share = float(np.asarray(stats["reached_max_treedepth"], dtype=float).mean())
         ok = share <= DEPTH_LIMIT
@@ -139,7 +176,7 @@ def sampler_checks(stats: xr.Dataset, posterior: xr.Dataset, scales: Iterable[st
     return rows
 
 
-def _divergences(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]) -> Check:
+def _divergences(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str], alarming: float) -> Check:
     count, share = int(diverging.sum()), float(diverging.mean())
     if not count:
         return Check("divergences", 0, "0", True, "the sampler followed the posterior everywhere it went")
@@ -147,7 +184,7 @@ def _divergences(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]
     suspect = _where(diverging, posterior, scales)
     stronger = f"a narrower prior on '{suspect}', near whose small values they lie" if suspect else "narrower priors"
     advice = f"Fit again with target_accept=0.95 and tune=2000; if divergences stay, use {stronger}."
-    return Check("divergences", count, "0", False, meaning, 2 if share > DIVERGENCE_BAD else 1, (advice,))
+    return Check("divergences", count, "0", False, meaning, 2 if share > alarming else 1, (advice,))
 
 
 def _where(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]) -> str | None:
@@ -187,51 +224,3 @@ def status_check(attrs: Mapping[Any, Any]) -> list[Check]:
     said = meaning.get(status, "the method doubts its own result")
     severe = 2 if status == "doubtful" and not attrs.get("exact", True) else 1
     return [Check("status of the run", status, "ok", status == "ok", said, severe)]
-
-
-def approximation_checks(attrs: Mapping[Any, Any], draws: int) -> list[Check]:
-    """Check an approximation by its Pareto k-hat, where the method gives one."""
-    details = attrs.get("details") or {}
-    method = attrs.get("method", "the method")
-    if draws == 1:
-        meaning = f"{method} gives one point: no uncertainty of the parameters, and no intervals for them"
-        return [Check("draws", 1, "> 1", False, meaning, 1, ("Use method='nuts' where uncertainty matters.",))]
-    if "khat" not in details:
-        meaning = f"{method} approximates the posterior and does not say how well"
-        advice = f"Compare with method='nuts' once before relying on intervals from {method}."
-        return [Check("Pareto k-hat", float("nan"), f"< {KHAT_LIMIT}", False, meaning, 1, (advice,))]
-    khat = float(details["khat"])
-    ok = khat < KHAT_LIMIT
-    good = "importance weights from the approximation to the posterior are well behaved"
-    bad = "the approximation differs from the posterior: means may be useful, intervals may be wrong"
-    compared = comparison_checks(details)
-    # Where the result itself was compared with the posterior's, weights that are uneven say little beside that.
-    advised = () if ok or compared else ("Use method='nuts'; if that is too slow, trust means only.",)
-    found = [Check("Pareto k-hat", khat, f"< {KHAT_LIMIT}", ok, good if ok else bad, 1 if compared else 2, advised)]
-    if "shift_in_sds" in details:
-        found.append(_shift(details, ok))
-    return [*found, *compared]
-
-
-def _shift(details: Mapping[str, Any], known: bool) -> Check:
-    """Say how far the correction moves a mean; where the weights are bad this is rough."""
-    value = float(details["shift_in_sds"])
-    done = "the draws are corrected" if details.get("corrected") == "yes" else "the draws are not corrected"
-    rough = "" if known else ", roughly, since few draws carry the weights"
-    meaning = f"posterior sds by which correcting the approximation moves the mean it moves most{rough}; {done}"
-    return Check("error of the approximation", value, f"<= {SHIFT_LIMIT}", value <= SHIFT_LIMIT, meaning)
-
-
-def comparison_checks(details: Mapping[str, Any]) -> list[Check]:
-    """Check an approximation against the run of ``nuts`` it was compared with, if it was."""
-    if "check_mean" not in details:
-        return []
-    mean, sd = float(details["check_mean"]), float(details["check_sd"])
-    at_mean, at_sd = details.get("check_mean_at"), details.get("check_sd_at")
-    centre = f"difference of the mean of '{at_mean}' from that of nuts in posterior sds, the largest there is"
-    spread = f"standard deviation of '{at_sd}' over that of nuts, the farthest from 1 there is"
-    close, alike = abs(mean) <= CHECK_MEAN, abs(sd - 1.0) <= CHECK_SD
-    return [
-        Check("mean against nuts", mean, f"within {CHECK_MEAN}", close, centre, 2),
-        Check("sd against nuts", sd, f"1 within {CHECK_SD}", alike, spread, 2),
-    ]

@@ -16,6 +16,7 @@ from bayesdeep.core.registry import PRIORS
 from .checks import Check
 
 LIMIT = 2.0
+UNJUDGED = frozenset({"intercept", "effects", "correlation", "scale", "weights"})
 
 
 def conflict_checks(posterior: xr.Dataset, priors: Iterable[Any]) -> list[Check]:
@@ -28,7 +29,8 @@ def conflict_checks(posterior: xr.Dataset, priors: Iterable[Any]) -> list[Check]
     priors
         As in a spec's JSON: name, ``[distribution, [[argument, number], …]]``, origin, reason, key, role, unit. Only
         distributions with a location or scale count, such as Normal, StudentT or HalfNormal. The prior on an intercept
-        is on its value at the predictors' means, which is not in the posterior; it is left out.
+        is on its value at the predictors' means, which is not in the posterior; it is left out. So are the scales of
+        networks' layers and inputs, which make up for each other.
 
     Notes
     -----
@@ -37,7 +39,7 @@ def conflict_checks(posterior: xr.Dataset, priors: Iterable[Any]) -> list[Check]
     """
     rows = []
     for name, (distribution, arguments), origin, _, _, role, *_ in priors:
-        if name not in posterior or role in ("intercept", "effects", "correlation") or distribution not in PRIORS:
+        if name not in posterior or role in UNJUDGED or distribution not in PRIORS:
             continue
         measured = location_scale(distribution, dict(arguments))
         if measured is None:

@@ -53,14 +53,17 @@ class Convergence:
     screened: bool = False
 
 
-def convergence(posterior: xr.Dataset) -> Convergence:
-    """Return R-hat, effective sample sizes and Monte Carlo errors of all scalars of ``(chain, draw, …)`` variables."""
+def convergence(posterior: xr.Dataset, *, every: bool = False) -> Convergence:
+    """Return R-hat, effective sample sizes and Monte Carlo errors of all scalars of ``(chain, draw, …)`` variables.
+
+    With ``every`` all of them are judged exactly, however many.
+    """
     labels, variables, draws = stack_scalars(posterior)
     finite = np.isfinite(draws).all(axis=(1, 2))
     bad = tuple(labels[i] for i in np.flatnonzero(~finite))
     moves = finite & (draws.max(axis=(1, 2), initial=-np.inf) > draws.min(axis=(1, 2), initial=np.inf))
     chosen = np.flatnonzero(moves)
-    screened = len(chosen) > SCREEN_ABOVE
+    screened = len(chosen) > SCREEN_ABOVE and not every
     if screened:
         chosen = chosen[screen(draws[chosen])]
     table = pd.DataFrame(_judge(draws[chosen]), index=[labels[i] for i in chosen])

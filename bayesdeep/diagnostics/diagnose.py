@@ -14,10 +14,14 @@ import pandas as pd
 import xarray as xr
 
 from bayesdeep.core.registry import ENGINES
+from bayesdeep.core.roles import shown
 
-from .checks import Check, approximation_checks, chain_checks, sampler_checks, status_check
+from .approximation import approximation_checks
+from .checks import Check, chain_checks, group_sds, sampler_checks, status_check
 from .conflict import conflict_checks
 from .convergence import COLUMNS, convergence
+from .functions import GROUP
+from .network import network_checks, network_sentence
 
 VERDICTS = ("trust", "caution", "do not trust")
 WORST = 10
@@ -84,27 +88,34 @@ def diagnose(idata: xr.DataTree) -> Diagnosis:
     For draws of the posterior itself the checks are: R-hat (good to 1.01, alarming from 1.05), bulk and tail effective
     sample size (100 a chain), Monte Carlo error, divergences (any is a caution, more than 1 % of the draws a reason
     not to trust), tree depth and E-BFMI (0.3). Methods that approximate the posterior never get better than "caution".
+
+    Models with a network are judged by its function instead of its weights, and by the quantities that have a meaning;
+    :mod:`bayesdeep.diagnostics.functions` has the limits and their reasons.
     """
-    posterior, attrs = idata["posterior"].to_dataset(), idata.attrs
+    whole, attrs = idata["posterior"].to_dataset(), idata.attrs
+    posterior = shown(whole)
     chains, draws = posterior.sizes.get("chain", 1), posterior.sizes.get("draw", 1)
-    found = convergence(posterior)
     exact = bool(attrs.get("exact", True)) and chains * draws > 1
-    if exact:
-        stats = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else xr.Dataset()
-        rows = [*chain_checks(found, chains, draws), *sampler_checks(stats, posterior, _scales(posterior))]
+    stats = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else xr.Dataset()
+    network = idata[GROUP].to_dataset() if exact and GROUP in idata.children else None
+    priors = attrs["spec"].get("priors", ()) if isinstance(attrs.get("spec"), dict) else ()
+    if network is not None:
+        rows, table = network_checks(whole, network, stats, priors, attrs.get("settings"))
     else:
-        rows = [*chain_checks(found, chains, draws)[:1], *approximation_checks(attrs, chains * draws)]
-    rows += status_check(attrs)
-    spec = attrs.get("spec")
-    rows += conflict_checks(posterior, spec.get("priors", ())) if isinstance(spec, dict) else []
+        found = convergence(posterior)
+        rows, table = chain_checks(found, chains, draws), found.table
+        if exact:
+            rows += sampler_checks(stats, posterior, group_sds(posterior))
+        else:
+            rows = [*rows[:1], *approximation_checks(attrs, chains * draws)]
+    rows += [*status_check(attrs), *conflict_checks(posterior, priors)]
     level = max([0 if exact else 1, *(row.severity for row in rows if not row.passed)])
-    worst = _worst(found.table) if exact else found.table.head(0)
-    sentence = _sentence(level, rows, exact, attrs, chains * draws)
+    if network is not None and chains > 1:
+        sentence = network_sentence(level, rows, whole, _because(rows))
+    else:
+        sentence = _sentence(level, rows, exact, attrs, chains * draws)
+    worst = _worst(table) if exact else table.head(0)
     return Diagnosis(VERDICTS[level], sentence, _evidence(rows), worst, _advice(rows, attrs))
-
-
-def _scales(posterior: xr.Dataset) -> list[str]:
-    return [str(name) for name in posterior.data_vars if "|" in str(name) and str(name).endswith("_sigma")]
 
 
 def _worst(table: pd.DataFrame) -> pd.DataFrame:
@@ -120,8 +131,7 @@ def _worst(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sentence(level: int, rows: list[Check], exact: bool, attrs: Any, draws: int) -> str:
-    failed = sorted((row for row in rows if not row.passed), key=lambda row: -row.severity)
-    because = f" ({'; '.join(f'{r.check}: {_shown(r.value)}' for r in failed[:3])})" if failed else ""
+    because = _because(rows)
     if exact:
         return (
             "the chains agree and have enough independent draws; means and intervals can be reported",
@@ -129,11 +139,20 @@ def _sentence(level: int, rows: list[Check], exact: bool, attrs: Any, draws: int
             f"the draws do not represent the posterior{because}; do not report numbers from them",
         )[level]
     method = str(attrs.get("method", "this method"))
+    if "chain_weights" in attrs:
+        tail = "it failed a check" if level == 2 else "its predictions may be good, its uncertainty is not the posterior's"
+        return f"the mixture of weighted chains of {method} is made to predict and is not the posterior; {tail}{because}"
     title = f"{method} ({ENGINES[method].title})" if method in ENGINES else method
     point, cloud = "is a point estimate, not draws from the posterior", "gives approximate, not posterior, draws"
     kind = point if draws == 1 else cloud
     tail = ("", "its predictions may be good, its uncertainty is not the posterior's", "it failed a check")[level]
     return f"{title} {kind}; {tail}{because}"
+
+
+def _because(rows: list[Check]) -> str:
+    """Return the worst failures in brackets."""
+    failed = sorted((row for row in rows if not row.passed), key=lambda row: -row.severity)
+    return f" ({'; '.join(f'{r.check}: {_shown(r.value)}' for r in failed[:3])})" if failed else ""
 
 
 def _evidence(rows: list[Check]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ import xarray as xr
 from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.roles import shown
 
 SMALL = 20_000_000
 """Draws times rows up to which all rows are handed to ArviZ at once."""
@@ -114,13 +115,16 @@ def loo_parts(idata: xr.DataTree, blocks: Iterable[Block]) -> Iterator[tuple[int
 
 
 def relative_efficiency(idata: xr.DataTree) -> float:
-    """Return the mean effective size over the number of draws, as ArviZ does; of at most 1,000 scalars."""
+    """Return the mean effective size over the number of draws, as ArviZ does; of at most 1,000 scalars.
+
+    Weights of networks do not count: they are exchanged between units without any change of the likelihood.
+    """
     import arviz as az
 
     from .convergence import stack_scalars
 
-    posterior = idata["posterior"].to_dataset()
-    if posterior.sizes["chain"] == 1 or not posterior.data_vars:
+    posterior = shown(idata["posterior"].to_dataset())
+    if posterior.sizes.get("chain", 1) == 1 or not posterior.data_vars:
         return 1.0
     _, _, draws = stack_scalars(posterior)
     if len(draws) > RELATIVE_FROM:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.results.fit import Fit
 
@@ -27,7 +28,7 @@ def rank_table(
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        ranked = az.compare(_shifted(found), method="stacking", round_to="none")
+        ranked = az.compare(shifted({name: a.elpd for name, a in found.items()}), method="stacking", round_to="none")
     notes = tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)))
     levels = any(a.probabilities is not None for a in found.values())
     rows = {name: _row(found[name], fits[name], str(ranked.loc[name, "diag_diff"])) for name in ranked.index}
@@ -41,17 +42,17 @@ def rank_table(
     return table, pd.DataFrame(empirical, index=pd.Index(GRID, name="nominal")), notes
 
 
-def _shifted(found: Mapping[str, Assessed]) -> dict[str, object]:
+def shifted(found: Mapping[str, ELPDDataLOO]) -> dict[str, ELPDDataLOO]:
     """Return the records with pointwise values relative to the best model of each unit.
 
     Stacking takes their exponentials, which for an outlying row, or the sum over a group, underflow; weights and
     differences do not depend on such a shift.
     """
-    values = np.array([np.asarray(a.elpd.elpd_i, dtype=float) for a in found.values()])
+    values = np.array([np.asarray(record.elpd_i, dtype=float) for record in found.values()])
     best = values.max(axis=0)
     return {
-        name: replace(a.elpd, elpd_i=a.elpd.elpd_i.copy(data=own - best))
-        for (name, a), own in zip(found.items(), values, strict=True)
+        name: replace(record, elpd_i=record.elpd_i.copy(data=own - best))
+        for (name, record), own in zip(found.items(), values, strict=True)
     }
 
 

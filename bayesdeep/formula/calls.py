@@ -4,8 +4,9 @@ from typing import Literal
 
 from ..core.errors import nearest
 from .lexer import Token
-from .nodes import Call, Expression, Name
+from .nodes import Call, Expression, Name, Sequence
 from .problems import problem, quote
+from .walk import CONSTANTS
 from .words import LATER, Kind, Words
 
 Side = Literal["left", "right"]
@@ -58,6 +59,10 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
     name = call.function
     if kind == "builtin" and call.options:
         raise problem(text, call.start, f"{name}() takes no options")
+    for _, given in call.options if kind == "term" else ():
+        for value in given.items if isinstance(given, Sequence) else (given,):
+            if isinstance(value, Name) and value.name not in CONSTANTS:
+                raise problem(text, value.start, f"text stands in quotes in an option of {name}(): \"{value.name}\"")
     if not call.arguments:
         raise problem(text, call.start, f"{name}() needs a column, as in {name}(x)")
     if kind == "builtin" and len(call.arguments) != 1:

@@ -36,7 +36,7 @@ def expand(parsed: Parsed, others: tuple[str, ...] = ()) -> Formula:
     expander = _Expander(parsed.text, others)
     total = expander.evaluate(parsed.predictor)
     products = expander.products(total)
-    _check_response(parsed, products)
+    _check_response(parsed, products, (*total.specials, *(call for group in total.groups for call in group.specials)))
     return Formula(
         text=parsed.text,
         response=parsed.response,
@@ -47,13 +47,17 @@ def expand(parsed: Parsed, others: tuple[str, ...] = ()) -> Formula:
     )
 
 
-def _check_response(parsed: Parsed, products: tuple[Product, ...]) -> None:
+def _check_response(parsed: Parsed, products: tuple[Product, ...], specials: tuple[Call, ...]) -> None:
     """Raise when the response itself is a predictor; R drops it with a warning."""
-    for product in products:
-        for factor in product:
-            if isinstance(factor, Name) and factor == parsed.response:
-                message = f"{quote(factor.name)} is the response and cannot be a predictor as well"
-                raise problem(parsed.text, factor.start, message)
+    factors = [factor for product in products for factor in product]
+    for factor in factors:
+        if isinstance(factor, Name) and factor == parsed.response:
+            message = f"{quote(factor.name)} is the response and cannot be a predictor as well"
+            raise problem(parsed.text, factor.start, message)
+    for call in specials:
+        if isinstance(parsed.response, Name) and parsed.response.name in columns(call):
+            message = f"{quote(parsed.response.name)} is the response and cannot be a predictor as well"
+            raise problem(parsed.text, call.start, message)
 
 
 class _Expander:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Parsed, Product, Sequence, Unary
 
-_CONSTANTS = frozenset({"True", "False", "None"})
+CONSTANTS = frozenset({"True", "False", "None"})
+"""Names that are no columns where they are an option's value."""
 
 
 def columns(node: Expression | Parsed | Formula) -> tuple[str, ...]:
@@ -73,4 +74,4 @@ def _children(node: Expression) -> tuple[Expression, ...]:
 
 
 def _constant(value: Expression) -> bool:
-    return isinstance(value, Name) and value.name in _CONSTANTS
+    return isinstance(value, Name) and value.name in CONSTANTS

@@ -48,6 +48,8 @@ class Graph:
         By layer, the tensor ``(obs, unit)`` that its units are multiplied by, and the number of units.
     outgoing
         By layer, the names of the hidden variables whose first axis runs over its units: the weights that go out from them.
+    parts
+        The addends of the main predictor ``linear``, by term key, of its shape.
     """
 
     model: Any
@@ -65,6 +67,9 @@ class Graph:
     roles: Mapping[str, str] = field(default_factory=dict)
     masks: Mapping[str, tuple[Any, int]] = field(default_factory=dict)
     outgoing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    staged: Mapping[str, Any] = field(default_factory=dict)
+    numbers: int = 1
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build(
@@ -76,6 +81,7 @@ def build(
     observed: bool,
     sampled: bool = False,
     masked: bool = False,
+    fixed: Mapping[str, np.ndarray] | None = None,
 ) -> Graph:
     """Return the graph of ``spec`` on the rows whose arrays are given.
 
@@ -96,13 +102,15 @@ def build(
         that suit these rows, see :mod:`bayesdeep.graph.centring`. The posterior is the same.
     masked
         Whether hidden layers are multiplied by masks ``(obs, unit)``, which are then the graph's inputs ``masks``.
+    fixed
+        Values by name of variables among ``staged`` that are held instead of estimated.
     """
     family = FAMILIES[spec.family]
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
         rough = rough_fit(spec, arrays, response) if observed and sampled else None
-        builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked)
+        builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked, fixed)
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
         width = None
@@ -112,15 +120,19 @@ def build(
         count = data[next(iter(data))].shape[0] if data else rows
         params: dict[str, Any] = {}
         linear = None
+        addends: dict[str, Any] = {}
         for predictor in spec.predictors:
             own_width = (
                 width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
             )
             eta: Any = 0.0
             for term in predictor.terms:
-                eta = eta + TERMS[term.kind].eta(
+                addend = TERMS[term.kind].eta(
                     TermScope(builder, predictor.parameter, term.key, own_width), term.state
                 )
+                eta = eta + addend
+                if predictor.parameter == main.name:
+                    addends[term.key] = addend
             eta = _full(eta, count, own_width)
             linear = eta if predictor.parameter == main.name else linear
             inside = getattr(family.parameter(predictor.parameter), "link_in_family", False)
@@ -153,13 +165,13 @@ def build(
             {**{p.name: p.role for p in spec.priors}, **builder.roles},
             {name: (tensor, builder.mask_sizes[name]) for name, tensor in builder.masks.items()},
             builder.outgoing,
+            parts={key: _full(addend, count, width) for key, addend in addends.items()},
         )
 
 
 def units_of(graph: Graph) -> int:
     """Return how many numbers a row needs at a time while it passes through the widest layer; 1 without networks."""
-    dims = [graph.dims[name] for name in graph.reported if graph.roles.get(name) == "weight"]
-    return max((len(graph.coords[d]) for own in dims for d in own), default=1)
+    return graph.numbers
 
 
 _ORDER = ("intercept", "coefficient", "parameter", "sd", "correlation")

@@ -122,13 +122,10 @@ def jax_target(
 
 
 def require_jax() -> None:
-    """Raise a FitError where a package of the extra ``jax`` is missing."""
-    missing = [name for name in ("jax", "blackjax") if find_spec(name) is None]
+    """Raise a FitError where a package that comes with this one is missing."""
+    missing = [name for name in ("jax", "blackjax", "optax") if find_spec(name) is None]
     if missing:
-        raise FitError(
-            f"fit: device='gpu' and device='jax' need JAX and BlackJAX; not installed: {', '.join(missing)}. "
-            "pip install 'bayesdeep[gpu]' brings them for NVIDIA GPUs, 'bayesdeep[jax]' for the CPU"
-        )
+        raise FitError(f"fit: this needs JAX; not installed: {', '.join(missing)}. pip install {' '.join(missing)}")
 
 
 def require_device(device: str) -> None:
@@ -200,6 +197,7 @@ def jax_function(output: Any, inputs: Sequence[Any], shapes: Sequence[tuple[int,
 
     Other shared variables, such as the lengths of dimensions, become constants.
     """
+    import jax
     from pytensor.compile.mode import JAX
     from pytensor.compile.sharedvalue import SharedVariable
     from pytensor.graph import FunctionGraph, clone_replace
@@ -219,7 +217,9 @@ def jax_function(output: Any, inputs: Sequence[Any], shapes: Sequence[tuple[int,
     graph = FunctionGraph(holders, [replaced], clone=True)
     JAX.optimizer.rewrite(graph)
     try:
-        function = jax_funcify(graph)
+        # The function may be asked for inside a trace, and again in another precision: its constants must be plain numbers.
+        with jax.enable_x64(True), jax.ensure_compile_time_eval():
+            function = jax_funcify(graph)
     except NotImplementedError as error:
         raise FitError(f"fit: JAX cannot compute this model: {error}; leave device out") from error
     return lambda *arguments: function(*arguments)[0]

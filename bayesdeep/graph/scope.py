@@ -47,6 +47,12 @@ class Builder:
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
     roles
         What variables are, by name, where it is not the role of the prior of that name.
+    fixed
+        Values of variables by name that are held instead of estimated.
+    staged
+        Variables that are to be trained to a point first, by name.
+    numbers
+        How many numbers a row needs at a time.
     masked, masks, mask_sizes, outgoing
         Whether the units of layers are multiplied by masks, these tensors by name, how many units each is for, and the names
         of the hidden variables with the weights that go out from these units.
@@ -55,9 +61,18 @@ class Builder:
     """
 
     def __init__(
-        self, spec: ModelSpec, main: str, has_thresholds: bool, rough: Rough | None = None, masked: bool = False
+        self,
+        spec: ModelSpec,
+        main: str,
+        has_thresholds: bool,
+        rough: Rough | None = None,
+        masked: bool = False,
+        fixed: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
+        self.fixed = fixed or {}
+        self.staged: dict[str, Any] = {}
+        self.numbers = 1
         self.data: dict[str, Any] = {}
         self.reported: dict[str, Any] = {}
         self.dims: dict[str, tuple[str, ...]] = {}
@@ -113,8 +128,10 @@ def _coordinate(labels: tuple[Any, ...]) -> tuple[Any, ...]:
 class TermScope:
     """The scope of one term of one predictor."""
 
-    def __init__(self, builder: Builder, parameter: str, key: str, width: tuple[str, int] | None) -> None:
-        self._b, self._parameter, self._key, self.width = builder, parameter, key, width
+    def __init__(
+        self, builder: Builder, parameter: str, key: str, width: tuple[str, int] | None, staged: bool = False
+    ) -> None:
+        self._b, self._parameter, self._key, self.width, self._staged = builder, parameter, key, width, staged
 
     def _full(self, name: str) -> str:
         return name if self._parameter == self._b.main else f"{self._parameter}_{name}"
@@ -128,7 +145,15 @@ class TermScope:
 
     def alone(self) -> "TermScope":
         """Return the same scope without ``width``."""
-        return TermScope(self._b, self._parameter, self._key, None)
+        return TermScope(self._b, self._parameter, self._key, None, self._staged)
+
+    def staged(self) -> "TermScope":
+        """Return the same scope for what is trained first, and then held."""
+        return TermScope(self._b, self._parameter, self._key, self.width, True)
+
+    def per_row(self, numbers: int) -> None:
+        """Say how many numbers a row needs at a time."""
+        self._b.numbers = max(self._b.numbers, numbers)
 
     def layer(self, units: Any, weights: Any, bias: Any, activation: str) -> Any:
         """Return a layer's units ``(obs, unit)``."""
@@ -191,6 +216,8 @@ class TermScope:
         return self._report(self._full(name), value, self._with_width(dims))
 
     def _report(self, full: str, value: Any, dims: tuple[str, ...]) -> Any:
+        if full in self._b.reported:
+            raise FormulaError(f"formula: two quantities of the model would be called '{full}'; rename the column of that name")
         value = pm.Deterministic(full, value, dims=dims)
         self._b.reported[full], self._b.dims[full] = value, dims
         return value
@@ -204,7 +231,12 @@ class TermScope:
             arguments = {k: np.asarray(v)[..., None] if np.ndim(v) else v for k, v in arguments.items()}
         own = self._b.unused(self._full(name))
         self._b.roles[own] = role
-        return getattr(pm, prior)(own, **arguments, shape=tuple(sizes))
+        if self._staged and own in self._b.fixed:
+            return pt.constant(self._b.fixed[own], dtype="float64")
+        variable = distribution(prior)(own, **arguments, shape=tuple(sizes))
+        if self._staged:
+            self._b.staged[own] = variable
+        return variable
 
     def argument(self, slot: str, name: str) -> Any:
         """Return an argument of a slot's prior by role (``"location"``, ``"scale"``) or by its own name."""
@@ -231,6 +263,12 @@ class TermScope:
         full, chosen = self._full(slot), self.prior(slot)
         assert chosen is not None, full
         plugin, dims = PRIORS[chosen.prior.name], self._with_width(dims)
+        if self._staged:
+            if full in self._b.fixed:
+                return self._report(full, pt.constant(self._b.fixed[full], dtype="float64"), dims)
+            free = TermScope(self._b, self._parameter, self._key, self.width)
+            self._b.staged[full] = free.variable(slot, dims[: len(dims) - (self.width is not None)])
+            return self._b.staged[full]
         if plugin.support == "block":
             return self._report(full, self._from_block(chosen, full, plugin), dims)
         arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
@@ -335,7 +373,13 @@ def _random(
     """Register a random variable with the model in context."""
     # PyTensor keeps a bare 3.0 in 32 bits, and what it works out from that, such as 1 / 3.0, has 8 digits only.
     double = {k: np.asarray(v, dtype=np.float64) if isinstance(v, float) else v for k, v in arguments.items()}
-    return getattr(pm, prior.name)(name, **double, dims=dims or None, **options)
+    return distribution(prior.name)(name, **double, dims=dims or None, **options)
+
+
+def distribution(name: str) -> Any:
+    """Return the class of a prior's distribution."""
+    own = PRIORS[name].rv
+    return getattr(pm, name) if own is None else own()
 
 
 def as_rows(value: Any, rows: Any) -> Any:

@@ -3,18 +3,22 @@
 None of them touches pyplot or its global state. Save with ``figure.savefig("name.svg")``.
 """
 
+from .budget import budget
 from .calibration import calibration
 from .forest import elpd_differences, forest
 from .groups import group_effects
+from .network import network
 from .predictive import predictive_check
 from .ranks import ranks
 from .shrinkage import shrinkage
 
 __all__ = [
+    "budget",
     "calibration",
     "elpd_differences",
     "forest",
     "group_effects",
+    "network",
     "predictive_check",
     "ranks",
     "shrinkage",

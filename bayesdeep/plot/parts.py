@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.roles import shown
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class GroupTerm:
 
 def group_terms(fit: Any) -> tuple[GroupTerm, ...]:
     """Return the group-level terms of the main predictor whose effects are in the posterior."""
-    posterior, constant = fit.idata["posterior"], fit.idata["constant_data"]
-    found = []
+    posterior, constant = shown(fit.idata["posterior"].to_dataset()), fit.idata["constant_data"]
+    found: list[GroupTerm] = []
     for term in fit.spec.predictors[0].terms:
         state = term.state
         if not isinstance(state, dict) or "factor" not in state or f"{term.key}.codes" not in constant:
@@ -46,6 +47,8 @@ def group_terms(fit: Any) -> tuple[GroupTerm, ...]:
         ending = f"|{state['factor']}"
         effects = [str(n) for n in posterior.data_vars if str(n).endswith(ending)]
         effects = [n for n in effects if posterior[n].sizes[posterior[n].dims[-1]] == len(state["labels"])]
+        if any((t.factor, t.effects) == (state["factor"], tuple(effects)) for t in found):
+            continue  # A network varies by the same groups; its weights are no effects.
         codes = np.asarray(constant[f"{term.key}.codes"])
         sizes = np.bincount(codes, minlength=len(state["labels"]))
         found.append(GroupTerm(state["factor"], tuple(effects), tuple(map(str, state["labels"])), sizes, codes))

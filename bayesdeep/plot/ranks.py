@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.stats import rankdata
 
+from bayesdeep.core.errors import FitError
+
 from .style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, plain
 
 BINS = 20
@@ -19,7 +21,7 @@ def ranks(fit: Any, names: list[str], *, bins: int = BINS) -> Any:
     fit
         A fit with several chains.
     names
-        Labels of scalars, ``"sigma"`` or ``"1|county[Anoka]"``.
+        Labels of scalars, ``"sigma"`` or ``"1|county[Anoka]"``; of a network's values, ``"predictor[row 17]"``.
     bins
         Number of bins of ranks.
 
@@ -61,8 +63,12 @@ def _draw(axes: Any, values: np.ndarray, bins: int) -> None:
 
 
 def scalar(fit: Any, label: str) -> np.ndarray:
-    """Return the draws ``(chain, draw)`` of one scalar by its label."""
+    """Return the draws ``(chain, draw)`` of one scalar of the posterior, or of a network's values, by its label."""
     from bayesdeep.diagnostics.convergence import stack_scalars
 
-    labels, _, draws = stack_scalars(fit.idata["posterior"].to_dataset())
-    return draws[labels.index(label)]
+    for group in ("posterior", "functions"):
+        if group in fit.idata.children:
+            labels, _, draws = stack_scalars(fit.idata[group].to_dataset())
+            if label in labels:
+                return draws[labels.index(label)]
+    raise FitError(f"plot: the fit has no quantity '{label}'")

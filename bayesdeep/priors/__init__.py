@@ -72,6 +72,8 @@ def _checked(plugin: Prior, key: str, value: Any) -> float | PriorSpec | None:
         raise PriorError(f"prior '{name}': argument '{key}' is {number}; give a finite number")
     if key in plugin.positive and number <= 0:
         raise PriorError(f"prior '{name}': argument '{key}' is {number:g}; it must be positive")
+    if key in plugin.unit and number >= 1:
+        raise PriorError(f"prior '{name}': argument '{key}' is {number:g}; it must lie between 0 and 1")
     return number
 
 
@@ -86,6 +88,10 @@ def _nested(plugin: Prior, key: str, value: PriorSpec) -> PriorSpec:
     above_zero = support == "bounded" and isinstance(lower, float) and lower >= 0
     if key in plugin.positive and support not in ("positive", "unit") and not above_zero:
         raise PriorError(f"prior '{plugin.name}': argument '{key}' must be positive, and {value} is not always")
+    upper = value.get("upper")
+    below_one = above_zero and isinstance(upper, float) and upper <= 1
+    if key in plugin.unit and support != "unit" and not below_one:
+        raise PriorError(f"prior '{plugin.name}': argument '{key}' lies between 0 and 1, and {value} does not always")
     return value
 
 

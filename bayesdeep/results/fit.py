@@ -28,7 +28,9 @@ class Fit:
     ----------
     idata
         ``xarray.DataTree`` with the groups posterior, sample_stats, observed_data and constant_data; log_likelihood and
-        posterior_predictive are added when asked for. ``attrs`` hold spec, method, seed, versions and seconds.
+        posterior_predictive are added when asked for. Models with a network also have the group functions: values of the
+        predictor and the log likelihood at some rows, by which their convergence is judged. ``attrs`` hold spec, method,
+        seed, versions and seconds.
     spec
         The model as data.
     explain_choice
@@ -54,7 +56,8 @@ class Fit:
     def summary(self, **options: Any) -> pd.DataFrame:
         """Return ArviZ's summary of the posterior, unrounded: a row a quantity.
 
-        Options are those of ``arviz.summary``: ``kind="stats"``, ``ci_prob=0.9``, ``var_names=["Intercept"]``, ….
+        Options are those of ``arviz.summary``: ``kind="stats"``, ``ci_prob=0.9``, ``var_names=["Intercept"]``, …. Weights of
+        networks are left out unless ``var_names`` names them.
         """
         return summary(self.idata, **options)
 
@@ -153,6 +156,35 @@ class Fit:
         values = log_score_rows(self._blocks(rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
+    def budget(self, data: Any = None, new_groups: str = "sample", seed: int | None = None) -> pd.DataFrame:
+        """Return where the uncertainty of each row's prediction comes from: its variance as a sum of parts.
+
+        Parameters
+        ----------
+        data, new_groups, seed
+            As for :meth:`draws`. For a group the model was not fitted to, ``group`` is the uncertainty about what group it is.
+
+        Returns
+        -------
+        pandas.DataFrame
+            In the response's units squared, with the rows' index: ``noise``, what would be left if the parameters were known;
+            ``population``, ``group`` and ``network``, what is not known of these parts of the predictor; ``between``, the
+            variance of the means of the chains, of which each may be another mode (of chains that agree it is the Monte Carlo
+            error of their means); and ``total``, the exact sum. A part that makes up for others, as an intercept can for groups,
+            may be negative. :mod:`bayesdeep.results.budget` has the formula.
+
+        Raises
+        ------
+        FitError
+            For responses with several levels, whose mean is not one number.
+        """
+        from .budget import budget
+
+        rows = self._given(data)
+        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
+        chains = int(self.posterior.sizes["chain"])
+        return budget(self.spec, flat_posterior(self.posterior, self.spec), chains, rows, new_groups, seed)
+
     def loo(self, pointwise: bool = True) -> Any:
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning."""
         from bayesdeep.diagnostics.loo import loo_from_blocks
@@ -200,7 +232,37 @@ class Fit:
         from .kfold import kfold
 
         self._here("kfold")
+        if "chain_weights" in self.idata.attrs:
+            raise FitError("kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from")
         return kfold(self, k, by, seed, progress, options)
+
+    def stack_chains(self) -> "Fit":
+        r"""Return a fit of one chain in which each chain has the weight that makes their mixture predict best.
+
+        For chains that disagree and would go on doing so: of each chain :math:`c` the mixture has a share :math:`w_c`, and
+        :math:`w` maximises :math:`\sum_i \log \sum_c w_c\, p_c(y_i \mid y_{-i})`, the leave-one-out log score (PSIS) of the
+        rows. Chains with a weight below 0.01 are left out. No draw is taken twice, so that there are fewer draws, the more
+        uneven the weights are.
+
+        Returns
+        -------
+        Fit
+            ``idata.attrs["chain_weights"]`` has a weight a chain. ``idata.attrs["exact"]`` is False: this is a predictive
+            distribution, and its parameters are not draws from the posterior.
+
+        Raises
+        ------
+        FitError
+            With one chain, or fewer than 25 draws a chain.
+
+        References
+        ----------
+        Yao, Vehtari and Gelman (2022), Stacking for non-mixing Bayesian computations: the curse and blessing of multimodal
+        posteriors, Journal of Machine Learning Research 23(79), https://jmlr.org/papers/v23/20-1426.html
+        """
+        from bayesdeep.diagnostics.stacking import stack_chains
+
+        return stack_chains(self)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the fit to one NetCDF file, which :func:`bayesdeep.load` reads."""

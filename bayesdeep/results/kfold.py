@@ -24,7 +24,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .predict import blocks, flat_posterior
 from .rows import Rows
-from .run import COMMON, find_engine, run_engine, settings_of
+from .run import COMMON, find_engine, run_engine, settings_of, variant_for, words_of
 from .score import log_score_rows
 
 LEAST_PREDICTIVE = 1_000
@@ -133,7 +133,8 @@ def group_codes(spec: ModelSpec, rows: Rows, by: str) -> np.ndarray:
     for predictor in spec.predictors:
         for term in predictor.terms:
             for factor in TERMS[term.kind].groups(term.state):
-                known[factor] = f"{term.key}.codes"
+                own = f"{term.key}.codes_{factor}"
+                known[factor] = own if own in rows.arrays else f"{term.key}.codes"
     if by not in known:
         has = nearest(by, known) if known else "; the model has no group effects"
         raise FitError(f"kfold: no grouping factor '{by}' in the model{has}")
@@ -187,7 +188,7 @@ def kfold(
         groups = group_codes(spec, rows, by)
     own = None if groups is None else number_groups(groups)[0]
     folds = make_folds(rows.rows, k, 0 if seed is None else seed, own)
-    engine, before = find_engine(attrs["method"]), dict(attrs["settings"])
+    engine, before = variant_for(find_engine(attrs["method"]), words_of(spec)), dict(attrs["settings"])
     given = {**{name: value for name, value in before.items() if name not in COMMON}, **(options or {})}
     sizes = fit.idata["posterior"].sizes
     common = {"draws": int(sizes["draw"]), "tune": before.get("tune", 1000), "chains": int(sizes["chain"])}

@@ -1,5 +1,6 @@
 """Predictions in blocks of rows, so that draws times rows never sit in memory at once."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -65,7 +66,7 @@ def with_new_groups(
     if new_groups == "raise":
         refuse_new_groups(unseen)
     other = rows.graph(_with_labels(spec, unseen))
-    axes = group_axes(spec, other, unseen)
+    axes = group_axes(other, unseen)
     effects = list(axes)
     hyper = needed_hyper(other, effects)
     count = len(next(iter(posterior.values())))
@@ -82,17 +83,19 @@ def with_new_groups(
     return draws
 
 
-def group_axes(spec: ModelSpec, graph: Graph, factors: Mapping[str, Any]) -> dict[str, int]:
-    """Return the axis, draws being 0, along which the groups of these factors lie, by the effects' names."""
-    main, found = next(iter(spec.formulas)), {}
-    for predictor in spec.predictors:
-        shape = getattr(FAMILIES[spec.family].parameter(predictor.parameter), "shape", "row")
-        for term in predictor.terms:
-            if not set(TERMS[term.kind].groups(term.state)).isdisjoint(factors):
-                names = [s.name for s in TERMS[term.kind].slots(term.state, 1.0) if s.role == "effects"]
-                full = [prefixed(predictor.parameter, main, name) for name in names]
-                found.update({name: len(graph.dims[name]) - (shape == "contrast") for name in full})
+def group_axes(graph: Graph, factors: Mapping[str, tuple[Any, ...]]) -> dict[str, int]:
+    """Return the axis, draws being 0, along which the groups of these factors lie, by the names of what has one."""
+    found: dict[str, int] = {}
+    for name, dims in graph.dims.items():
+        for axis, dim in enumerate(dims, start=1):
+            if any(_is_of(dim, f) and graph.coords[dim] == tuple(labels) for f, labels in factors.items()):
+                found[name] = axis
     return found
+
+
+def _is_of(dim: str, factor: str) -> bool:
+    """Return whether a dimension may be a factor's, whose name makes way for others."""
+    return re.fullmatch(rf"{re.escape(factor)}(_level)?(_\d+)?", dim) is not None
 
 
 def needed_hyper(graph: Graph, effects: list[str]) -> list[str]:
@@ -106,8 +109,11 @@ def _with_labels(spec: ModelSpec, labels: Mapping[str, tuple[Any, ...]]) -> Mode
     """Return the spec with other groups: only these factors' labels are exchanged."""
 
     def changed(state: Any) -> Any:
-        factor: Any = state.get("factor") if isinstance(state, dict) else None
-        return {**state, "labels": list(labels[factor])} if factor in labels else state
+        if not isinstance(state, dict):
+            return state
+        inner = {key: [changed(v) for v in value] for key, value in state.items() if key == "embeds"}
+        own = {"labels": list(labels[state["factor"]])} if state.get("factor") in labels else {}
+        return {**state, **inner, **own}
 
     predictors = tuple(
         replace(p, terms=tuple(replace(t, state=changed(t.state)) for t in p.terms)) for p in spec.predictors

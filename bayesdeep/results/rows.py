@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Frame
+from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import DataError, FitError, nearest
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import Response
@@ -19,6 +19,8 @@ from bayesdeep.formula.expand import columns
 from bayesdeep.graph.build import Graph, build
 from bayesdeep.spec.make import check_known
 from bayesdeep.spec.model_spec import ModelSpec
+
+from .columns import taken
 
 INDEX = "obs_index"
 """Where a tree keeps the data frame's index."""
@@ -44,6 +46,10 @@ class Rows:
         The data frame's index of these rows, or None.
     unseen
         Labels of groups the model was not fitted to, by factor.
+    columns
+        Of training rows, the data's columns that the model reads, by name.
+    fixed
+        Values by name of variables that are held while the model is fitted to these rows.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -52,6 +58,8 @@ class Rows:
     observed: bool
     index: Any = None
     unseen: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    fixed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def take(self, keep: np.ndarray) -> "Rows":
         """Return some of the rows; ``keep`` is a mask or positions."""
@@ -59,14 +67,15 @@ class Rows:
         response = self.response.with_(**{f: None if v is None else v[keep] for f, v in parts.items()})
         arrays = {name: value[keep] for name, value in self.arrays.items()}
         index = None if self.index is None else self.index[keep]
-        return Rows(arrays, response, len(response.value), self.observed, index, self.unseen)
+        columns = taken(self.columns, keep)
+        return Rows(arrays, response, len(response.value), self.observed, index, self.unseen, columns, self.fixed)
 
     def graph(self, spec: ModelSpec, *, sampled: bool = False, masked: bool = False) -> Graph:
         """Return the model on these rows, in the coordinates it is best sampled in if it is to be ``sampled``.
 
         ``masked`` gives the hidden layers of networks masks.
         """
-        options = {"observed": self.observed, "sampled": sampled, "masked": masked}
+        options = {"observed": self.observed, "sampled": sampled, "masked": masked, "fixed": self.fixed}
         return build(spec, self.arrays, self.response, self.rows, **options)
 
 
@@ -97,7 +106,7 @@ class StreamedRows(Rows):
 
     def __init__(self, rows: int, moments: Moments | None = None, centre: float = 0.0, example: Frame | None = None) -> None:
         given: dict[str, Any] = {"rows": rows, "moments": moments, "centre": centre, "example": example}
-        for name, value in {**given, "observed": True, "index": None, "unseen": {}}.items():
+        for name, value in {**given, "observed": True, "index": None, "unseen": {}, "columns": {}, "fixed": {}}.items():
             object.__setattr__(self, name, value)
 
     def __getattribute__(self, name: str) -> Any:

@@ -28,6 +28,7 @@ from .check import REFERENCE, compared
 from .compress import compress
 from .rows import Rows, StreamedRows, rows_of
 from .rowwise import row_source
+from .staged import told, trained
 from .tree import make_tree
 
 COMMON = ("draws", "tune", "chains")
@@ -92,9 +93,10 @@ def run_engine(
     settings = settings_of(engine, common, options)
     sources = {"linear": _linear, "rows": row_source, "batches": _batches}
     source = next((sources[word] for word in sources if word in engine.needs), partial(_density, device=device))
+    rows, before = trained(spec, rows, engine, words_of(spec), starting_units(spec), seed, progress)
     graph, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
-        draws = engine.run(settings, target, derive(seed, engine.name), bar)
+        draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
     draws = replace(draws, details={**draws.details, **described(graph.rough)})
     values = named(draws)
     if getattr(settings, "check", False):

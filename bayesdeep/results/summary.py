@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesdeep.core.mixing import measure
+from bayesdeep.core.roles import shown, unnamed
 
 STATS = ("mean", "sd", "quantiles")
 DIAGNOSTICS = ("ess_bulk", "ess_tail", "rhat", "mcse_mean", "mcse_sd")
@@ -28,7 +29,8 @@ def summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
     options
         As ``arviz.summary`` has them. ``kind`` (``"all"``, ``"stats"``, ``"diagnostics"``), ``ci_prob``, an equal-tailed
         ``ci_kind``, ``var_names``, ``filter_vars``, ``group`` and ``coords`` are computed here; ArviZ is called for
-        everything else (medians, highest-density intervals, rounding, other shapes of the table).
+        everything else (medians, highest-density intervals, rounding, other shapes of the table). Weights of networks
+        are left out unless ``var_names`` names them.
 
     Returns
     -------
@@ -39,6 +41,7 @@ def summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
     """
     import arviz as az
 
+    data, options = _without_weights(data, options)
     if not _natural(options, az.rcParams):
         options.setdefault("round_to", "none")
         return az.summary(data, **options)
@@ -96,6 +99,26 @@ def _natural(options: Mapping[str, Any], settings: Any) -> bool:
         and options.get("round_to", "none") in ("none", "None")
         and tuple(settings["data.sample_dims"]) == SAMPLE
     )
+
+
+def _without_weights(data: xr.DataTree, options: Mapping[str, Any]) -> tuple[xr.DataTree, dict[str, Any]]:
+    """Return a tree without what only a function gives a meaning, unless it is asked for, and the options for it."""
+    found, group = dict(options), options.get("group") or "posterior"
+    names = found.get("var_names")
+    names = [names] if isinstance(names, str) else names
+    asked = names is not None and not all(str(name).startswith("~") for name in names)
+    if asked or group not in data.children:
+        return data, found
+    dataset: Any = data[group].to_dataset()
+    if not unnamed(dataset):
+        return data, found
+    if names is not None:
+        from arviz_base import extract
+
+        # What is gone cannot be excluded once more: excluded first, it may be named.
+        how = {name: found.pop(name) for name in ("var_names", "filter_vars") if name in found}
+        dataset = extract(data, group=group, combined=False, keep_dataset=True, **how)
+    return xr.DataTree.from_dict({group: shown(dataset)}), found
 
 
 def _select(data: xr.DataTree, coords: Any = None, **options: Any) -> xr.Dataset | None:

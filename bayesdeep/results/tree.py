@@ -13,6 +13,9 @@ from bayesdeep.core.records import Response
 from bayesdeep.graph.build import Graph
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .columns import GROUP, columns_dataset, columns_from
+from .functions import GROUP as FUNCTIONS
+from .functions import functions_dataset
 from .rows import FIELDS, INDEX, Rows, StreamedRows
 
 STREAMED = "streamed_rows"
@@ -98,7 +101,8 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
     own = {INDEX, *(f"{name}_{f}" for f in FIELDS)}
     index = np.asarray(constant[INDEX]) if INDEX in constant else None
     arrays = {str(k): np.asarray(v) for k, v in constant.data_vars.items() if k not in own}
-    return Rows(arrays, response, len(value), True, index)
+    columns = columns_from(tree[GROUP].to_dataset()) if GROUP in tree else {}
+    return Rows(arrays, response, len(value), True, index, columns=columns)
 
 
 def make_tree(
@@ -145,6 +149,10 @@ def make_tree(
             "constant_data": constant,
         }
     )
+    if rows.columns:
+        tree[GROUP] = xr.DataTree(columns_dataset(rows.columns, rows.rows))
+    if (functions := functions_dataset(spec, rows, values, chains, count, seed)) is not None:
+        tree[FUNCTIONS] = xr.DataTree(functions)
     tree.attrs.update(attrs)
     tree["posterior"].attrs.update(
         {"sampling_time": attrs["seconds_sample"], "inference_library": "bayesdeep"}
@@ -152,7 +160,7 @@ def make_tree(
     return tree
 
 
-PACKED = ("spec", "versions", "details", "advice", "settings")
+PACKED = ("spec", "versions", "details", "advice", "settings", "chain_weights")
 
 
 def pack_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:

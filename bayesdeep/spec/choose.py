@@ -22,6 +22,7 @@ _ACCEPTED = {
     "unit": {"unit"},
     "ordered": {"real"},
     "correlation": {"correlation"},
+    "weights": {"real"},
 }
 
 _ADVICE = {
@@ -32,6 +33,7 @@ _ADVICE = {
     "correlated": "a Normal, since its effects are correlated with others; (… || group) makes them independent",
     "correlation": "LKJ(eta)",
     "real": "a distribution such as Normal(0, 1)",
+    "weights": "a proper distribution on the whole real line such as Normal(0, 1), StudentT(3, 0, 1), Laplace(0, 1), SpikeSlab()",
 }
 
 
@@ -146,6 +148,7 @@ def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
     else:
         accepted = _ACCEPTED[slot.support] | ({"block"} if slot.role == "coefficient" else set())
         fits = plugin.support in accepted or _bounds_fit(prior, slot.support)
+        fits = fits and (plugin.proper or slot.support != "weights")
     if fits:
         return
     raise PriorError(f"{where}: {prior} does not fit '{slot.name}', which needs {_ADVICE[slot.support]}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.links import LINKS, find_link
-from bayesdeep.core.priors import ChosenPrior, Known
+from bayesdeep.core.priors import ChosenPrior, Known, Slot
 from bayesdeep.core.records import Family, Response
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
@@ -66,6 +66,7 @@ def make_spec(
     sds = {s.name for s in slots if s.role == "sd"}
     nested = [name for name in hyperparameters(chosen) if name not in sds]
     _refuse_improper(predictors, family.main.name, chosen)
+    _refuse_namesakes(slots)
     _refuse_clashes([*(s.name for s in slots), *nested], response.name)
     return ModelSpec(
         formulas=dict(texts),
@@ -106,6 +107,17 @@ def _refuse_improper(predictors: tuple[PredictorSpec, ...], main: str, chosen: t
                             f"prior '{prior.name}': {prior.prior} with {len(labels)} group(s) of '{factor}' leaves the "
                             f"posterior improper; use a proper prior such as HalfNormal(1), or at least {LEAST_GROUPS} groups"
                         )
+
+
+def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:
+    """Refuse two networks of one name."""
+    names = [slot.name.removesuffix("_weights") for slot in slots if slot.role == "weights"]
+    for name in names:
+        if names.count(name) > 1:
+            raise FormulaError(
+                f"formula: two networks would be called '{name}'; give one of them another name, as in net(x, name=\"trend\") "
+                "(one that varies by group, (net(x) | g), has the function of all groups in it already)"
+            )
 
 
 def _refuse_clashes(names: list[str], response: str) -> None:

@@ -1,6 +1,6 @@
 """What a network learns from the training rows, and the arrays it takes: inputs, codes, and what it is orthogonal to."""
 
-import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,18 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.terms import DesignContext
 
+from ._net_basis import basis_of, factor_name, learn_basis
 from ._net_options import NetOptions, read_options
 from ._packing import pack, unpack
 
-LEAST_RANK = 1e-8
-"""Directions whose singular value is below this share of the largest count as not there."""
 INDICATOR_SPREAD = 0.5
 """Indicator columns are divided by this instead of their standard deviation, which is tiny for rare levels."""
+ROUNDING = 1e-14
+"""A column whose standard deviation is below this share of its mean does not vary: what is left is rounding."""
+MOST_PLACES = 64
+MOST_GROUPS = 30
+"""So many groups may have a network of their own."""
+MOST_WEIGHTS = 2_000_000
 
 
 def call_of(node: Any) -> Any:
@@ -40,105 +45,110 @@ def learn(node: Any, context: DesignContext) -> Json:
         "name": options.name or _name(call),
         "options": options.to_json(),
         "columns": pack(columns),
-        "centre": [float(m) for m in columns.means],
-        "scale": _scales(columns),
         "embeds": embeds,
         "rows": context.rows,
     }
+    _check_size(options, columns.width + sum(embed["size"] for embed in embeds), context.where)
     if factor is not None:
-        name = _factor_name(factor)
-        state |= {"factor": name, "labels": list(context.learn_levels(factor))}
-    basis = _basis(options, context)
+        labels = context.learn_levels(factor)
+        _check_pool(options, factor_name(factor), len(labels), context.where)
+        state |= {"factor": factor_name(factor), "labels": list(labels)}
+    basis = learn_basis(options, context)
     return state if basis is None else {**state, "basis": basis}
 
 
 def _name(call: Any) -> str:
-    """Return what the posterior calls a network: its inputs, without its options."""
-    text: str = call.source
-    if call.options:
-        text = re.split(rf",\s*{call.options[0][0]}\s*=", text, maxsplit=1)[0] + ")"
-    return posterior_name(text)
-
-
-def _factor_name(factor: Any) -> str:
-    return posterior_name(":".join(getattr(f, "name", f.source) for f in factor))
+    """Return what the posterior calls a network: its inputs as written, without its options."""
+    by_place: dict[int, list[str]] = {}
+    for node in call.arguments:
+        by_place.setdefault(node.start, []).append(getattr(node, "name", node.source))
+    # Columns that stand for a `.` stand where it stood.
+    shown = ["." if len(sources) > 1 else sources[0] for sources in by_place.values()]
+    return posterior_name(f"net({', '.join(shown)})")
 
 
 def _inputs(call: Any, where: str) -> tuple[tuple[Any, ...], list[Any]]:
     """Return the inputs as products of one column each, and the embedded categories."""
-    embedded = [a for a in call.arguments if getattr(a, "function", "") == "embed"]
-    plain = tuple((a,) for a in call.arguments if getattr(a, "function", "") != "embed")
+    given = dict.fromkeys(call.arguments)
+    embedded = [a for a in given if getattr(a, "function", "") == "embed"]
+    plain = [a for a in given if getattr(a, "function", "") != "embed"]
+    for node in plain:
+        if hasattr(node, "operator"):
+            raise FormulaError(
+                f"{where}: net({node.source}): inputs are parted by commas, as in net(x, z); for arithmetic on columns "
+                f"write I({node.source})"
+            )
+    seen: set[str] = set()
     for inner in embedded:
         size = getattr(inner.arguments[1], "value", None) if len(inner.arguments) == 2 else None
-        if inner.options or not hasattr(inner.arguments[0], "name") or not isinstance(size, int) or not 1 <= size <= 64:
-            raise FormulaError(f"{where}: {inner.source}: write it as embed(g, 4), a column and a number of dimensions to 64")
-    return plain, embedded
+        whole = isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= MOST_PLACES
+        if inner.options or not hasattr(inner.arguments[0], "name") or not whole:
+            raise FormulaError(
+                f"{where}: {inner.source}: write it as embed(g, 4), a column and a number of dimensions to {MOST_PLACES}"
+            )
+        if inner.arguments[0].name in seen:
+            raise FormulaError(f"{where}: net() embeds '{inner.arguments[0].name}' twice; once, with more dimensions, is enough")
+        seen.add(inner.arguments[0].name)
+    return tuple((node,) for node in plain), embedded
 
 
 def _embed(inner: Any, context: DesignContext) -> Json:
     factor = (inner.arguments[0],)
-    return {
-        "factor": _factor_name(factor),
-        "labels": list(context.learn_levels(factor)),
-        "size": int(inner.arguments[1].value),
-    }
+    labels = context.learn_levels(factor)
+    return {"factor": factor_name(factor), "labels": list(labels), "size": int(inner.arguments[1].value)}
 
 
-def _scales(columns: Columns) -> list[float]:
-    """Return what inputs are divided by; a column that does not vary stays 0 wherever it keeps its value."""
-    found = [1.0] * columns.width
+def _check_size(options: NetOptions, inputs: int, where: str) -> None:
+    sizes = [inputs, *options.hidden, 1]
+    weights = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    if weights > MOST_WEIGHTS:
+        raise FormulaError(
+            f"{where}: net() would have {weights:,} weights ({inputs:,} inputs into layers of {', '.join(map(str, sizes[1:-1]))}), "
+            f"more than the {MOST_WEIGHTS:,} that are possible; take fewer inputs, such as leading principal components, or "
+            "smaller layers"
+        )
+
+
+def _check_pool(options: NetOptions, factor: str, groups: int, where: str) -> None:
+    if options.pool == "weights" and groups > MOST_GROUPS:
+        raise FormulaError(
+            f"{where}: net(): pool='weights' gives each of the {groups:,} groups of '{factor}' a network of its own, which is for "
+            f"up to {MOST_GROUPS} groups; with pool='last' groups have their own last layer on shared hidden units"
+        )
+
+
+def scales(columns: Columns) -> np.ndarray:
+    """Return what inputs are divided by ``(column,)``; a column that does not vary is only centred."""
+    found = np.ones(columns.width)
     for term in columns.terms:
         for k in range(term.start, term.stop):
             spread = INDICATOR_SPREAD if term.kind == "categorical" else columns.sds[k]
-            found[k] = float(spread) if spread > 1e-12 * max(1.0, abs(columns.means[k])) else 1.0
+            if spread > ROUNDING * abs(columns.means[k]):
+                found[k] = spread
     return found
-
-
-def _basis(options: NetOptions, context: DesignContext) -> Json | None:
-    """Return how to make an orthonormal basis of the columns the function is orthogonal to; None for nothing."""
-    intercept, products = context.population
-    factors = tuple(dict.fromkeys(context.factors)) if options.orthogonal == "groups" else ()
-    if options.orthogonal is False or not (intercept or products or factors):
-        return None
-    columns = context.learn_columns(intercept, products)
-    levels = [[_factor_name(factor), list(context.learn_levels(factor))] for factor in factors]
-    found: Json = {"columns": pack(columns), "intercept": bool(intercept), "levels": levels}
-    matrix = _population(found, context)
-    if matrix.shape[1] == 0:
-        return None
-    # Columns of thousands beside columns of thousandths would lose the latter in the rank.
-    size = np.sqrt((matrix**2).sum(axis=0))
-    size[size == 0] = 1.0
-    _, values, rotation = np.linalg.svd(matrix / size, full_matrices=False)
-    kept = values > LEAST_RANK * values[0]
-    return {**found, "map": ((rotation[kept] / values[kept, None]) / size).T.tolist()}
-
-
-def _population(basis: Json, context: DesignContext) -> np.ndarray:
-    """Return the columns the function is orthogonal to ``(obs, column)``, centred where there is an intercept."""
-    columns = unpack(basis["columns"])
-    parts = []
-    if columns.width:
-        design = context.design_matrix(columns, context.population[1])
-        parts.append(design - np.asarray(columns.means) if basis["intercept"] else design)
-    if basis["intercept"]:
-        parts.append(np.ones((context.rows, 1)))
-    for factor, (name, labels) in zip(dict.fromkeys(context.factors), basis["levels"], strict=False):
-        codes = context.codes(factor, name, tuple(labels))
-        parts.append((codes[:, None] == np.arange(len(labels))).astype(np.float64))
-    return np.concatenate(parts, axis=1) if parts else np.zeros((context.rows, 0))
 
 
 def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarray]:
-    """Return the standardised inputs ``(obs, input)``, codes ``(obs,)`` and the basis ``(obs, direction)``."""
+    """Return the standardised inputs ``(obs, input)``, codes ``(obs,)`` and the basis ``(obs, direction)``.
+
+    Where all weights vary by group there are also indicators of the groups ``(obs, group)``, which are few.
+    """
     call, columns, found = call_of(node), unpack(state["columns"]), {}
     plain, embedded = _inputs(call, context.where)
     if columns.width:
-        found["X"] = (context.design_matrix(columns, plain) - np.asarray(state["centre"])) / np.asarray(state["scale"])
-    for k, (inner, embed) in enumerate(zip(embedded, state["embeds"], strict=True)):
-        found[f"embed{k}"] = context.codes((inner.arguments[0],), embed["factor"], tuple(embed["labels"]))
+        found["X"] = (context.design_matrix(columns, plain) - np.asarray(columns.means)) / scales(columns)
+    for inner, embed in zip(embedded, state["embeds"], strict=True):
+        factor = embed["factor"]
+        found[f"codes_{factor}"] = context.codes((inner.arguments[0],), factor, tuple(embed["labels"]))
     if "factor" in state:
         found["codes"] = context.codes(factor_of(node), state["factor"], tuple(state["labels"]))
+        if state["options"]["pool"] == "weights":
+            found["indicators"] = _indicators(found["codes"], state["labels"])
     if "basis" in state:
-        found["Q"] = _population(state["basis"], context) @ np.asarray(state["basis"]["map"])
+        found["Q"] = basis_of(state["basis"], context)
     return found
+
+
+def _indicators(codes: np.ndarray, labels: Sequence[Any]) -> np.ndarray:
+    count = max(len(labels), int(codes.max(initial=-1)) + 1)
+    return (codes[:, None] == np.arange(count)).astype(np.float64)

@@ -2,12 +2,15 @@ r"""The function a network is, layer by layer, as tensors.
 
 With standardised inputs :math:`h_0`, :math:`n_l` of them into layer :math:`l`, and independent standardised weights :math:`z`,
 
-.. math:: h_l = a_l(h_{l-1} W_l + b_l), \qquad W_l = s_l z_l / \sqrt{n_l}, \qquad b_l = s_l z^b_l, \qquad
-    f = h_L w, \qquad w = \sigma_f z_f / \sqrt{n_{L+1}}
+.. math:: h_l = a_l(h_{l-1} W_l + b_l), \qquad W_l = \frac{s_l z_l}{v_{l-1} \sqrt{n_l}}, \qquad b_l = \tfrac12 s_l z^b_l, \qquad
+    f = h_L w, \qquad w = \frac{\sigma_f z_f}{v_L \sqrt{n_{L+1}}}
 
-so that every layer is a linear predictor and an inverse link. The rows of :math:`W_1` are also multiplied by a scale for each
-input where there are such scales (automatic relevance determination: MacKay 1995, Network: Computation in Neural Systems 6,
-469-505; Neal 1996, Bayesian Learning for Neural Networks).
+so that every layer is a linear predictor and an inverse link. :math:`v_l` is how widely the units of a layer vary, see
+:func:`reach`; without it the functions of a prior would grow or fade from layer to layer with most activations, and with biases
+as large as the weights they would fade with all bounded ones (Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli 2016,
+arXiv:1606.05340). The rows of :math:`W_1` are also multiplied by a scale for each input where there are such scales (automatic
+relevance determination: MacKay 1995, Network: Computation in Neural Systems 6, 469-505; Neal 1996, Bayesian Learning for Neural
+Networks).
 """
 
 from collections.abc import Mapping
@@ -19,6 +22,8 @@ from bayesdeep.core.columns import Json
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.terms import Scope
 
+from ._net_design import scales
+from ._net_groups import every_layer, last_layer, spread_out
 from ._net_options import NetOptions
 from ._packing import unpack
 
@@ -26,6 +31,23 @@ BY_INPUT = frozenset({"ard", "horseshoe"})
 """Priors with a scale for each input."""
 FIXED = frozenset({"normal"})
 """Priors without learned scales of layers."""
+FIXED_SCALE = 1.5
+BIAS = 0.5
+"""Scale of biases beside that of weights."""
+REACH: Mapping[str, float] = {
+    **{"identity": 2.509, "tanh": 1.0, "relu": 1.465, "softplus": 1.369, "gelu": 1.495, "silu": 1.48, "sqrt": 7.097, "log": 67.87},
+    **{"logit": 0.394, "sigmoid": 0.394, "probit": 0.482, "cloglog": 0.453, "loglog": 0.453, "cauchit": 0.369},
+}
+"""Standard deviation of units whose linear predictors are normal with sd 2, beside that of tanh."""
+SOFTMAX = 0.5
+
+
+def reach(activation: str, units: int) -> float:
+    """Return how far all units of a layer together reach: its length times how widely one varies beside a tanh.
+
+    The units of a softmax layer share one unit between them, whatever their number.
+    """
+    return SOFTMAX if activation == "softmax" else float(REACH[activation] * np.sqrt(units))
 
 
 def input_labels(state: Json) -> tuple[str, ...]:
@@ -38,90 +60,106 @@ def input_labels(state: Json) -> tuple[str, ...]:
     return tuple(found)
 
 
+def input_units(state: Json) -> np.ndarray:
+    """Return what a unit of each standardised input is on the input's own scale ``(input,)``."""
+    return np.concatenate([scales(unpack(state["columns"])), *(np.ones(embed["size"]) for embed in state["embeds"])])
+
+
 def network(scope: Scope, state: Json) -> Any:
     """Return the function at the rows ``(obs,)`` or ``(obs, width)``, before anything is taken off it."""
     options, name = NetOptions.from_json(state["options"]), state["name"]
-    shared, inputs = scope.alone(), input_labels(state)
-    before = shared.dim(f"{name}_input", inputs)
-    h, rows = _inputs(shared, state), None
+    outer = scope.staged() if options.bayes == "none" else scope
+    shared = (scope if options.bayes == "all" else scope.staged()).alone()
+    inputs, labels = _inputs(shared, state), input_labels(state)
+    h, before, length, rows = inputs, shared.dim(f"{name}_input", labels), float(np.sqrt(len(labels))), None
+    relative = shared.variable(f"{name}_hidden|{state['factor']}_sigma") if by_weight(state, options) else None
+    scope.per_row(len(labels))
     if options.prior in BY_INPUT:
-        rows = shared.variable(f"{name}_input_sigma", (before,))
+        rows = (shared if options.hidden else outer.alone()).variable(f"{name}_input_sigma", (before,))
     for k, size in enumerate(options.hidden, start=1):
-        scale = 1.0 if options.prior in FIXED else shared.variable(f"{name}_layer{k}_sigma")
+        scale = FIXED_SCALE if options.prior in FIXED else shared.variable(f"{name}_layer{k}_sigma")
         unit = shared.dim(f"{name}_unit{k}", tuple(range(1, size + 1)))
-        weights = scale * _standard(shared, state, f"{name}_w{k}", (before, unit), rows) / np.sqrt(_length(state, options, k))
+        weights = scale / length * _standard(shared, state, f"{name}_w{k}", (before, unit), rows)
         weights = shared.report(f"{name}_w{k}", weights, (before, unit), "weight")
-        bias = scale * _standard(shared, state, f"{name}_b{k}", (unit,))
+        bias = BIAS * scale * _standard(shared, state, f"{name}_b{k}", (unit,))
         bias = shared.report(f"{name}_b{k}", bias, (unit,), "weight")
-        h = shared.layer(h, weights, bias, options.activation[k - 1])
-        after = [f"{name}_w{k + 1}_z"]
-        if k == len(options.hidden) and "factor" in state:
-            after.append(f"{name}|{state['factor']}_z")
-        mask = shared.mask(f"layer{k}", size, tuple(after))
+        activation = options.activation[k - 1]
+        if relative is not None:
+            by_input = 1.0 if rows is None else rows[:, None, None]
+            own = (relative * scale / length * by_input, relative * BIAS * scale)
+            h = every_layer(shared, state, k, h, (weights, bias), own, (before, unit), activation)
+            scope.per_row(size * len(state["labels"]))
+        else:
+            h = shared.layer(h, weights, bias, activation)
+        mask = shared.mask(f"layer{k}", size, _after(state, options, k))
         h = h if mask is None else h * mask
-        before, rows = unit, None
-    out = _output(scope, state, h, before, rows, len(options.hidden) + 1)
+        before, length, rows = unit, reach(activation, size), None
+        scope.per_row(size)
+    units = None if options.hidden else input_units(state)
+    out = _last(outer, state, f"{name}_w{len(options.hidden) + 1}", f"{name}_sigma", h, before, length, units, rows)
+    if "factor" in state:
+        count = options.hidden[-1] if options.hidden else len(labels)
+        out = out + last_layer(outer, state, h, (before, count), length, units)
     if options.skip and options.hidden:
-        out = out + _skip(scope, state, _inputs(shared, state), inputs)
+        place = shared.dim(f"{name}_input", labels)
+        length = float(np.sqrt(len(labels)))
+        skip = f"{name}_skip"
+        out = out + _last(outer, state, skip, f"{skip}_sigma", inputs, place, length, input_units(state), None)
     return out
 
 
-def _length(state: Json, options: NetOptions, layer: int) -> int:
-    """Return the number of inputs of a layer."""
-    return len(input_labels(state)) if layer == 1 else options.hidden[layer - 2]
+def by_weight(state: Json, options: NetOptions) -> bool:
+    """Return whether the weights of hidden layers vary by group."""
+    return "factor" in state and options.pool == "weights" and bool(options.hidden)
+
+
+def _after(state: Json, options: NetOptions, layer: int) -> tuple[str, ...]:
+    """Return the names of the hidden variables with the weights that go out from a layer."""
+    name, found = state["name"], [f"{state['name']}_w{layer + 1}_z"]
+    if "factor" in state and layer == len(options.hidden):
+        found.append(f"{name}|{state['factor']}_z")
+    elif "factor" in state and options.pool == "weights":
+        found.append(f"{name}_w{layer + 1}|{state['factor']}_z")
+    return tuple(found)
 
 
 def _inputs(scope: Scope, state: Json) -> Any:
     """Return the inputs ``(obs, input)``."""
     parts = [scope.data("X")] if unpack(state["columns"]).width else []
-    for k, embed in enumerate(state["embeds"]):
-        parts.append(_embedding(scope, state, embed)[:, scope.data(f"embed{k}")].T)
+    for embed in state["embeds"]:
+        parts.append(_embedding(scope, state, embed)[:, scope.data(f"codes_{embed['factor']}")].T)
     return parts[0] if len(parts) == 1 else pt.concatenate(parts, axis=1)
 
 
 def _embedding(scope: Scope, state: Json, embed: Json) -> Any:
-    """Return the place of each level ``(dimension, level)``: normal about 0 with a learned scale."""
-    name, size = f"{state['name']}_{embed['factor']}", embed["size"]
+    """Return the place of each level ``(dimension, level)``: about 0, with a learned scale."""
+    name = f"{state['name']}_{embed['factor']}"
+    place = scope.dim(f"{name}_place", tuple(range(embed["size"])))
     level = scope.dim(embed["factor"], tuple(embed["labels"]))
-    place = scope.dim(f"{name}_place", tuple(range(size)))
-    z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (place, level), "weight")
-    return scope.report(name, scope.variable(f"{name}_sigma") * z, (place, level), "weight")
+    return scope.report(name, spread_out(scope, name, (place, level)), (place, level), "weight")
 
 
 def _standard(scope: Scope, state: Json, name: str, dims: tuple[str, ...], rows: Any = None) -> Any:
     """Return standardised weights with the network's prior, each row times its input's scale."""
-    chosen = scope.prior(f"{state['name']}_weights")
+    slot = f"{state['name']}_weights"
+    chosen, plain = scope.prior(slot), scope.alone()
     assert chosen is not None
-    arguments: Mapping[str, Any] = {k: v for k, v in chosen.prior.arguments if v is not None}
+    arguments = {key: _double(plain.argument(slot, key)) for key, value in chosen.prior.arguments if value is not None}
     z = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, "weight")
     return z if rows is None else rows.reshape((-1, *(1 for _ in range(z.ndim - 1)))) * z
 
 
-def _output(scope: Scope, state: Json, h: Any, before: str, rows: Any, layer: int) -> Any:
-    """Return the last layer's sum; its weights vary by group where the network does."""
-    options, name = NetOptions.from_json(state["options"]), state["name"]
-    length = np.sqrt(_length(state, options, layer))
-    weights = scope.variable(f"{name}_sigma") * _standard(scope, state, f"{name}_w{layer}", (before,), rows) / length
-    weights = scope.report(f"{name}_w{layer}", weights, (before,), "weight" if options.hidden else "")
-    total = pt.dot(h, weights)
-    if "factor" in state:
-        total = total + _by_group(scope, state, h, before, length)
-    return total
+def _double(value: Any) -> Any:
+    """Return a number in 64 bits, in which PyTensor would not keep a short one."""
+    return np.asarray(value, dtype=np.float64) if isinstance(value, float) else value
 
 
-def _by_group(scope: Scope, state: Json, h: Any, before: str, length: float) -> Any:
-    """Return what each row's group adds: ``h`` times the group's own deviations of the last layer's weights."""
-    name, factor = state["name"], state["factor"]
-    group = scope.dim(factor, tuple(state["labels"]))
-    z = scope.hidden(f"{name}|{factor}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (before, group), "weight")
-    own = scope.report(f"{name}|{factor}", scope.variable(f"{name}|{factor}_sigma") * z / length, (before, group), "weight")
-    chosen = own[:, scope.data("codes")]
-    if scope.width is None:
-        return (h.T * chosen).sum(axis=0)
-    return (h.T[:, :, None] * chosen).sum(axis=0)
-
-
-def _skip(scope: Scope, state: Json, inputs: Any, labels: tuple[str, ...]) -> Any:
-    name, before = f"{state['name']}_skip", scope.dim(f"{state['name']}_input", labels)
-    weights = scope.variable(f"{name}_sigma") * _standard(scope, state, name, (before,)) / np.sqrt(len(labels))
-    return pt.dot(inputs, scope.report(name, weights, (before,)))
+def _last(
+    scope: Scope, state: Json, name: str, scale: str, h: Any, before: str, length: float, units: np.ndarray | None, rows: Any
+) -> Any:
+    """Return the sum of units ``(obs,)`` or ``(obs, width)``; where these are inputs, coefficients are reported a unit of them."""
+    weights = scope.variable(scale) / length * _standard(scope, state, name, (before,), rows)
+    if units is None:
+        return pt.dot(h, scope.report(name, weights, (before,), "weight"))
+    turned = units if scope.width is None else units[:, None]
+    return pt.dot(h, turned * scope.report(name, weights / turned, (before,)))

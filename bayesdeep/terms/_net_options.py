@@ -12,6 +12,8 @@ PRIORS = ("ard", "layer", "horseshoe", "normal", "student_t", "laplace", "spike_
 BAYES = ("all", "last", "none")
 POOLS = ("last", "weights")
 MOST_UNITS = 4096
+POLES: Mapping[str, str] = {"inverse": "at 0", "inverse_squared": "at 0 and below"}
+"""Inverse links that are not defined for every linear predictor, and where they are not."""
 
 MEANINGS = {
     "hidden": "numbers of units, as in hidden=[32, 32]; hidden=[] for none",
@@ -40,9 +42,10 @@ class NetOptions:
     prior
         ``"ard"``: normal weights, a learned scale a layer and another an input. ``"layer"``: without those of inputs.
         ``"student_t"``, ``"laplace"``, ``"spike_slab"``: other weights, a learned scale a layer. ``"horseshoe"``: inputs'
-        scales with half-Cauchy priors. ``"normal"``: normal weights with a fixed scale.
+        scales with half-Cauchy priors. ``"normal"``: normal weights whose scales are fixed in hidden layers.
     bayes
-        Which layers have a posterior: ``"all"``, ``"last"`` or ``"none"``; the others are trained to a point.
+        Which layers have a posterior: ``"all"``, ``"last"`` or ``"none"``; the others are trained to a point first. Direct
+        connections (``skip``) belong to the last layer, embeddings to the first.
     orthogonal
         Whether the function is kept orthogonal, over the training rows, to the population-level columns of its formula
         (``True``), to these and to the indicators of its groups (``"groups"``), or to nothing.
@@ -83,22 +86,21 @@ def read_options(call: Any, where: str) -> NetOptions:
     activation = _activation(given.pop("activation", "tanh"), len(hidden), where)
     for name, choices in (("prior", PRIORS), ("bayes", BAYES), ("pool", POOLS)):
         if name in given and given[name] not in choices:
-            raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {_meaning(name)}{_near(given[name], choices)}")
-    allowed: tuple[tuple[str, tuple[Any, ...]], ...] = (("skip", (True, False)), ("orthogonal", (True, False, "groups")))
-    for name, values in allowed:
-        if name in given and not any(given[name] is v or (isinstance(v, str) and given[name] == v) for v in values):
-            raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {_meaning(name)}")
-    if "name" in given and not (isinstance(given["name"], str) and given["name"].strip()):
-        raise FormulaError(f"{where}: net(): name={given['name']!r} is not {_meaning('name')}")
+            raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {MEANINGS[name]}{_near(given[name], choices)}")
+    for name, words in (("skip", ()), ("orthogonal", ("groups",))):
+        if name in given and not isinstance(given[name], bool) and given[name] not in words:
+            raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {MEANINGS[name]}")
+    if "name" in given:
+        if not (isinstance(given["name"], str) and given["name"].strip()):
+            raise FormulaError(f"{where}: net(): name={given['name']!r} is not {MEANINGS['name']}")
+        if any(c in given["name"] for c in "/|,"):
+            raise FormulaError(f"{where}: net(): name={given['name']!r} has one of / | , in it, which join names; leave them out")
     return NetOptions(hidden, activation, **given)
 
 
-def _meaning(name: str) -> str:
-    return MEANINGS[name]
-
-
 def _near(value: Any, choices: tuple[str, ...]) -> str:
-    return nearest(value, choices) if isinstance(value, str) else ""
+    found = nearest(value, choices) if isinstance(value, str) else ""
+    return found if "did you mean" in found else ""
 
 
 _WORDS: Mapping[str, Any] = {"True": True, "False": False, "None": None}
@@ -112,7 +114,7 @@ def _value(node: Any, name: str, where: str) -> Any:
         return node.value
     if getattr(node, "name", None) in _WORDS:
         return _WORDS[node.name]
-    raise FormulaError(f"{where}: net(): {name}={node.source} is not {_meaning(name)}")
+    raise FormulaError(f"{where}: net(): {name}={node.source} is not {MEANINGS[name]}")
 
 
 def _hidden(value: Any, where: str) -> tuple[int, ...]:
@@ -127,9 +129,14 @@ def _hidden(value: Any, where: str) -> tuple[int, ...]:
 
 
 def _activation(value: Any, layers: int, where: str) -> tuple[str, ...]:
+    for name in value if isinstance(value, list) else [value]:
+        find_activation(name, f"{where}: net()", FormulaError)
+        if name in POLES:
+            raise FormulaError(
+                f"{where}: net(): activation='{name}' is not defined {POLES[name]}, where linear predictors of a layer will be; "
+                'take one that is defined everywhere, such as "tanh"'
+            )
     names = value if isinstance(value, list) else [value] * layers
     if len(names) != layers:
         raise FormulaError(f"{where}: net(): {len(names)} activations for {layers} hidden layers; give one each, or one name")
-    for name in names:
-        find_activation(name, f"{where}: net()", FormulaError)
     return tuple(names)

@@ -9,11 +9,14 @@ rows: what is added to the predictor is
 with :math:`Q` an orthonormal basis of the columns of :math:`X`, the intercept's among them. Coefficients beside a network
 thus keep their meaning, the best linear description of what the predictor does. The posterior keeps :math:`\gamma`, so that
 the same function is predicted at other rows (Rügamer, Kolb and Klein 2024, Semi-Structured Distributional Regression, The
-American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054).
+American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054). With ``orthogonal="groups"`` the function's mean in each group
+is 0 as well, so that the standard deviation of ``(1 | g)`` keeps its meaning too.
+
+Beside scales and the linear coefficients of networks without hidden layers, what the posterior shows of a network means nothing
+weight by weight; see what it does to predictions instead.
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 from bayesdeep.core.columns import Json
@@ -23,40 +26,46 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Cost, Scope, Term
 
 from ._net_design import arrays, learn
-from ._net_layers import BY_INPUT, FIXED, input_labels, network
+from ._net_layers import BY_INPUT, FIXED, by_weight, input_labels, network
 from ._net_options import NetOptions
 
 WEIGHTS = {
-    "student_t": ("StudentT(4, 0, 1)", "standardised weights, with heavy tails"),
+    "student_t": ("StudentT(4, 0, 0.7071)", "standardised weights, with heavy tails"),
     "laplace": ("Laplace(0, 0.7071)", "standardised weights, many of them small"),
-    "spike_slab": ("SpikeSlab(0.5, 0.05, 1)", "standardised weights: half of them near 0, half standard normal"),
+    "spike_slab": ("SpikeSlab(0.5, 0.05, 1.4)", "standardised weights: half of them near 0"),
 }
+SIZE = 2.5
+"""Scale of a function's size in spreads of the predictor, as that of coefficients of standardised columns."""
 
 
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     """Return a slot for the standardised weights, and one for each scale."""
     options, name = NetOptions.from_json(state["options"]), state["name"]
     text, why = WEIGHTS.get(options.prior, ("Normal(0, 1)", "standardised weights"))
-    found = [Slot(f"{name}_weights", "real", Default(text, why), "weights")]
+    found = [Slot(f"{name}_weights", "weights", Default(text, why), "weights")]
 
-    def scale(label: str, prior: str, reason: str, role: str = "scale", size: int = 1, unit: float = 1.0) -> None:
-        found.append(Slot(f"{name}{label}_sigma", "positive", Default(prior, reason), role, size, unit))
+    def scale(label: str, prior: str, reason: str, role: str = "scale", unit: float = 1.0) -> None:
+        found.append(Slot(f"{name}{label}_sigma", "positive", Default(prior, reason), role, 1, unit))
 
     if options.prior in BY_INPUT:
         heavy = options.prior == "horseshoe"
-        scale("_input", "HalfCauchy(1)" if heavy else "HalfNormal(1)", "how much an input matters, beside the layer's scale")
+        scale("_input", "HalfCauchy(1)" if heavy else "Gamma(2, 2)", "how much an input matters, beside the layer's scale")
     for k in range(1, len(options.hidden) + 1) if options.prior not in FIXED else ():
-        scale(f"_layer{k}", "HalfNormal(2)", "sd of the layer's linear predictors, for standardised inputs")
-    scale("", f"HalfStudentT(3, {spread:.4g})", "one spread of the predictor: the function's size", unit=spread)
+        scale(f"_layer{k}", "LogNormal(0.7, 0.5)", "sd of the layer's linear predictors, for standardised inputs")
+    size, reason = f"HalfStudentT(3, {SIZE * spread:.4g})", f"{SIZE} spreads of the predictor: the function's size"
+    scale("", size, reason, unit=spread)
     if options.skip and options.hidden:
-        scale("_skip", f"HalfStudentT(3, {spread:.4g})", "one spread of the predictor", unit=spread)
+        scale("_skip", size, f"{SIZE} spreads of the predictor: the linear part's size", unit=spread)
     for embed in state["embeds"]:
-        scale(f"_{embed['factor']}", "HalfNormal(1)", "how far levels lie apart, beside standardised inputs", "sd")
-        found.append(Slot(f"{name}_{embed['factor']}", "effects", None, "effects", embed["size"]))
+        own = f"_{embed['factor']}"
+        scale(own, "HalfNormal(1)", "how far levels lie apart, beside standardised inputs", "sd")
+        found.append(Slot(f"{name}{own}", "effects", None, "effects", embed["size"]))
     if "factor" in state:
         own = f"|{state['factor']}"
-        scale(own, f"HalfStudentT(3, {0.5 * spread:.4g})", "half a spread: how far groups' functions differ", "sd", unit=spread)
+        scale(own, f"HalfStudentT(3, {spread:.4g})", "one spread: how far groups' functions differ", "sd", unit=spread)
         found.append(Slot(f"{name}{own}", "effects", None, "effects", 1))
+    if by_weight(state, options):
+        scale(f"_hidden|{state['factor']}", "HalfNormal(0.5)", "how far groups' weights differ, beside the layers' scales", "sd")
     return tuple(found)
 
 
@@ -69,6 +78,7 @@ def eta(scope: Scope, state: Json) -> Any:
     # A mean, so that some of the rows estimate what all of them give.
     share = state["rows"] * (basis[:, :, None] * total[:, None, :] if scope.width else basis * total[:, None]).mean(axis=0)
     direction = scope.dim(f"{name}_direction", tuple(range(1, len(state["basis"]["map"][0]) + 1)))
+    scope.per_row(len(state["basis"]["map"][0]) * (scope.width[1] if scope.width else 1))
     return total - pt.dot(basis, scope.report(f"{name}_removed", share, (direction,), "held"))
 
 
@@ -80,15 +90,28 @@ def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
 
 def words(state: Json) -> frozenset[str]:
     """A network's value at one row depends on all rows where something is taken off it."""
-    found = {"network"} | ({"whole"} if "basis" in state else set())
-    return frozenset(found | ({"hierarchical"} if groups(state) else set()))
+    options = NetOptions.from_json(state["options"])
+    early = bool(options.hidden or state["embeds"])
+    given = {
+        "whole": "basis" in state,
+        "hierarchical": bool(groups(state)),
+        "staged": options.bayes == "none" or (options.bayes == "last" and early),
+    }
+    return frozenset({"network", *(word for word, there in given.items() if there)})
 
 
 def cost(state: Json) -> Cost:
-    """Return what the network takes."""
-    sizes = [len(input_labels(state)), *NetOptions.from_json(state["options"]).hidden, 1]
-    products = sum(a * b for a, b in pairwise(sizes))
-    return Cost(products, sum(sizes[1:-1]), products + sum(sizes[1:-1]) + sum(len(v) for v in groups(state).values()) * sizes[-2])
+    """Return what the network takes; by each predictor of a response with several."""
+    options, groups_of = NetOptions.from_json(state["options"]), len(state.get("labels", ()))
+    sizes = [len(input_labels(state)), *options.hidden, 1]
+    pairs = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
+    copies = groups_of if by_weight(state, options) else 0
+    skip = sizes[0] if options.skip and options.hidden else 0
+    held = len(state["basis"]["map"][0]) if "basis" in state else 0
+    places = sum(embed["size"] * len(embed["labels"]) for embed in state["embeds"])
+    weights = sum(pairs) + sum(options.hidden) + skip
+    own = weights * copies if copies else sizes[-2] * groups_of
+    return Cost(sum(pairs) * (1 + copies) + skip + 2 * held, sum(options.hidden), weights + own + places)
 
 
 TERM = Term("net", learn, arrays, slots, eta, groups, words, call=True, cost=cost)

@@ -178,10 +178,10 @@ def test_specials_are_kept_apart() -> None:
 
 
 def test_columns() -> None:
-    parsed = parse("prop(k, n) ~ b*log(a) + net(., z, by=w, deep=True, act='q') + (x | g/h) + offset(o)")
+    parsed = parse("prop(k, n) ~ b*log(a) + net(., z, by=log(w), deep=True, act='q') + (x | g/h) + offset(o)")
     assert columns(parsed) == ("k", "n", "b", "a", "z", "w", "x", "g", "h", "o")
     assert columns(parsed.predictor)[:2] == ("b", "a")
-    assert set(columns(expand(parsed))) == set(columns(parsed))
+    assert set(columns(expand(parsed, ("a", "q")))) == {*columns(parsed), "q"}
     assert grouping_columns(parsed) == ("g", "h")
     assert find_dot(parsed)
     assert not find_dot(parse("y ~ x + (1 | g)"))
@@ -190,6 +190,8 @@ def test_columns() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "at"),
     [
+        ("net(x, y)", "'y' is the response", "net"),
+        ("x + (net(log(y)) | g)", "'y' is the response", "net"),
         ("x**2", "would mean x, not a power; write I(x**2) or poly(x, 2)", "x"),
         ("x^2", "write I(x^2) or poly(x, 2)", "x"),
         ("log(x)**2", "write I(log(x)**2)", "log"),

@@ -168,6 +168,11 @@ def test_text_is_a_value() -> None:
         ("y ~ x < 3", "cannot contain code"),
         ("y ~ x[1]", "no indexing"),
         ("y ~ [x]", "a list can only be an option's value"),
+        ("y ~ net(x, activation=tanh)", 'text stands in quotes in an option of net(): "tanh"'),
+        ("y ~ net(x, activation=['tanh', relu])", 'text stands in quotes in an option of net(): "relu"'),
+        ("y ~ embed(g, 2)", "embed() stands inside net()"),
+        ("y ~ net(log(embed(g, 2)))", "embed() stands inside net()"),
+        ("y ~ net(net(x))", "net() cannot stand inside another call"),
         ("y ~ net([x])", "a list can only be an option's value"),
         ("y ~ 'x'", "a quoted text can only be an option's value"),
         ("y ~ my.col", "in backticks: `my.col`"),
@@ -199,8 +204,8 @@ def test_refusals(text: str, message: str) -> None:
 def test_installed_terms_can_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "TERMS", {"gp": None})
     assert shape(parse("y ~ gp(x)").predictor) == "gp(x)"
-    with pytest.raises(FormulaError, match=r"net\(\) is not available"):
-        parse("y ~ net(x)")
+    with pytest.raises(FormulaError, match=r"mo\(\) is not available"):
+        parse("y ~ mo(x)")
 
 
 def test_nesting_is_bounded_before_parsing() -> None:

@@ -3,19 +3,23 @@
 import inspect
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
+from scipy import stats
 
 import bayesdeep as bd
 from bayesdeep.core.errors import PriorError
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.graph.evaluate import array_mode
+from bayesdeep.graph.scope import distribution
+from bayesdeep.spec.prior_text import read_prior
 from bayesdeep.spec.slots import prior_median
 
 PLAIN = [n for n in PRIORS.names() if PRIORS[n].support not in ("block", "correlation")]
 WITH_SCALE = [n for n in PLAIN if PRIORS[n].scale]
-NUMBERS = {"lower": 0.25, "upper": 4.0}
+NUMBERS = {"lower": 0.25, "upper": 4.0, "probability": 0.3}
 
 
 def example(name: str, **changes: float) -> PriorSpec:
@@ -25,15 +29,15 @@ def example(name: str, **changes: float) -> PriorSpec:
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_arguments_are_pymcs_in_pymcs_order(name):
-    known = inspect.signature(getattr(pm, name).dist).parameters
+    known = inspect.signature(distribution(name).dist).parameters
     ours = PRIORS[name].arguments
     positional = [p for p in known if p in ours]
-    assert tuple(positional) == ours, f"{name}: PyMC has {list(known)}"
+    assert tuple(positional) == ours, f"{name}: its distribution has {list(known)}"
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_the_distribution_of_that_name_takes_them(name):
-    value = getattr(pm, name).dist(**dict(example(name).arguments))
+    value = distribution(name).dist(**dict(example(name).arguments))
     assert np.isfinite(float(pm.logp(value, 0.3).eval()))
 
 
@@ -43,8 +47,8 @@ def test_location_and_scale_move_and_stretch(name):
     standard = {plugin.scale: 1.0} | ({plugin.location: 0.0} if plugin.location else {})
     moved = {plugin.scale: 2.5} | ({plugin.location: 0.7} if plugin.location else {})
     shift = 0.7 if plugin.location else 0.0
-    one = getattr(pm, name).dist(**dict(example(name, **standard).arguments))
-    other = getattr(pm, name).dist(**dict(example(name, **moved).arguments))
+    one = distribution(name).dist(**dict(example(name, **standard).arguments))
+    other = distribution(name).dist(**dict(example(name, **moved).arguments))
     for at in (0.1, 0.9, 2.2):
         expected = float(pm.logp(one, at).eval()) - np.log(2.5)
         assert float(pm.logp(other, shift + 2.5 * at).eval()) == pytest.approx(expected, rel=1e-6)
@@ -56,7 +60,7 @@ def test_supports_are_what_they_say(name):
     if not plugin.proper:
         pytest.skip("it cannot be drawn from")
     draws = pm.draw(
-        getattr(pm, name).dist(**dict(example(name).arguments)), draws=2000, random_seed=1, mode=array_mode()
+        distribution(name).dist(**dict(example(name).arguments)), draws=2000, random_seed=1, mode=array_mode()
     )
     assert (draws.min() < 0) == (plugin.support == "real")
     if plugin.support == "unit":
@@ -100,3 +104,34 @@ def test_horseshoe_fills_in_a_scale_that_is_positive(size):
     assert 0 < filled["tau0"] < np.inf
     relevant = min(max(1, size / 4), max(size - 0.5, 0.5))
     assert filled["tau0"] == pytest.approx(relevant / (size - relevant) / 10, rel=1e-3)
+
+
+def test_spike_and_slab_is_a_mixture_of_two_normal_distributions():
+    x = np.array([-3.0, -0.1, 0.0, 0.02, 0.7, 40.0])
+    given = {"probability": 0.3, "spike": 0.05, "slab": 1.4}
+    found = pm.logp(distribution("SpikeSlab").dist(**given), x).eval()
+    expected = np.logaddexp(np.log(0.7) + stats.norm(0, 0.05).logpdf(x), np.log(0.3) + stats.norm(0, 1.4).logpdf(x))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    theirs = pm.NormalMixture.dist(w=[0.7, 0.3], mu=[0.0, 0.0], sigma=[0.05, 1.4])
+    np.testing.assert_allclose(found, pm.logp(theirs, x).eval(), rtol=1e-12)
+    draws = pm.draw(distribution("SpikeSlab").dist(**given), 4000, random_seed=1, mode=array_mode())
+    mixture = lambda v: 0.7 * stats.norm(0, 0.05).cdf(v) + 0.3 * stats.norm(0, 1.4).cdf(v)  # noqa: E731
+    assert stats.kstest(draws, mixture).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("value", [0, 1, 1.5, -0.2, "HalfNormal(1)", "Uniform(0, 2)"])
+def test_a_probability_lies_between_0_and_1(value):
+    text = f"SpikeSlab({value}, 0.05, 1)"
+    with pytest.raises(PriorError, match="probability"):
+        read_prior(text, "prior 'x'")
+
+
+@pytest.mark.parametrize("text", ["SpikeSlab()", "SpikeSlab(Beta(1, 1), 0.05, 1)", "SpikeSlab(0.5, 0.05, HalfNormal(2))"])
+def test_spike_and_slab_on_coefficients(text):
+    d = pd.DataFrame({"x": np.arange(9.0), "y": np.arange(9.0) ** 0.5})
+    model = bd.Model("y ~ x", d, priors={"x": text})
+    found = model.prior_predictive(200, seed=1)["prior"].to_dataset()
+    assert np.isfinite(found["x"]).all()
+    assert ("x_probability" in found) == ("Beta" in text)
+    assert ("x_slab" in found) == ("HalfNormal" in text)
+    assert np.isfinite(model.pymc.compile_logp(mode=array_mode())(model.pymc.initial_point()))

@@ -1,0 +1,145 @@
+"""Which coordinates are trained, which are found from held-out rows, which stay; and where training starts.
+
+* Weights, coefficients, intercepts and effects of groups are trained.
+* Scales of layers and inputs stay at the middle of their priors: a joint mode of weights and their scales lies where the
+  scales vanish.
+* Parameters of the family, such as the noise, and intercepts of formulas for them, are found from held-out rows alone: a network
+  can come as near to the training rows as it likes.
+* Thresholds are intercepts, several of them, and trained.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.batches import BatchTarget
+
+STAY = ("scale", "correlation")
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """What becomes of each coordinate.
+
+    Attributes
+    ----------
+    trained, tuned
+        Positions of those that training moves, and of those found from held-out rows.
+    decayed
+        1 where weight decay takes something off, else 0, ``(dim,)``.
+    unit
+        Natural step of each, ``(dim,)``: what is trained is ``(x - start) / unit``.
+    """
+
+    trained: np.ndarray
+    tuned: np.ndarray
+    decayed: np.ndarray
+    unit: np.ndarray
+
+    def join(self, w: Any, v: Any, unit: Any, start: Any) -> Any:
+        """Return the whole vector, for JAX, from trained coordinates ``w`` in units ``unit`` and tuned ones ``v``.
+
+        It is put together from pieces instead of scattered, so that the compiler sees which of them are constant.
+        """
+        import jax.numpy as jnp
+
+        kind = np.zeros(len(self.unit), dtype=int)
+        kind[self.trained], kind[self.tuned] = 1, 2
+        edges = np.flatnonzero(np.diff(kind)) + 1
+        parts, used = [], {1: 0, 2: 0}
+        for begin, end in zip([0, *edges], [*edges, len(kind)], strict=True):
+            own, size = kind[begin], end - begin
+            at = used.get(own, 0)
+            if own == 1:
+                parts.append(start[begin:end] + unit[at : at + size] * w[at : at + size])
+            else:
+                parts.append(v[at : at + size] if own == 2 else start[begin:end])
+            used[own] = at + size
+        return jnp.concatenate(parts)
+
+    def split(self, x: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what :meth:`join` puts together, of vectors ``(..., dim)``."""
+        return ((x - start) / self.unit)[..., self.trained], x[..., self.tuned]
+
+    def whole(self, w: np.ndarray, v: np.ndarray, start: np.ndarray) -> np.ndarray:
+        """Return vectors ``(..., dim)``, as :meth:`join` does, in NumPy."""
+        x = np.broadcast_to(start, (*w.shape[:-1], len(start))).copy()
+        x[..., self.trained] += self.unit[self.trained] * w
+        x[..., self.tuned] = v
+        return x
+
+
+def coordinates(target: BatchTarget, penalty: bool) -> Coordinates:
+    """Return what becomes of each coordinate."""
+    roles = target.roles
+    tuned = np.zeros(target.dim, dtype=bool)
+    for places in target.blocks.values():
+        if places.size == 1:
+            tuned[places] = roles[places.flat[0]] == "parameter"
+    tuned |= _other_intercepts(target)
+    stays = np.isin(roles, STAY) | ((roles == "sd") & (not penalty))
+    return Coordinates(
+        trained=np.flatnonzero(~tuned & ~stays),
+        tuned=np.flatnonzero(tuned),
+        decayed=np.isin(roles, ("weight", "effect")).astype(np.float64),
+        # The target's jitter is half the natural scale of a coefficient.
+        unit=np.where(np.isin(roles, ("intercept", "coefficient")), 2.0 * target.jitter, 1.0),
+    )
+
+
+def _other_intercepts(target: BatchTarget) -> np.ndarray:
+    """Return which intercepts, ``(dim,)``, are not the main predictor's."""
+    found = np.zeros(target.dim, dtype=bool)
+    at = np.flatnonzero(target.roles == "intercept")
+    if len({name for name, places in target.blocks.items() if np.isin(places, at).any()}) < 2:
+        return found
+    import jax
+
+    with jax.enable_x64(True):
+        batch, x = target.take(np.arange(1)), target.start
+        predictor = jax.jit(lambda x: target.linear_function(1)(x, batch))
+        here = np.asarray(predictor(x))
+        for k in at:
+            moved = x.copy()
+            moved[k] += 1.0
+            found[k] = np.array_equal(np.asarray(predictor(moved)), here)
+    return found
+
+
+def first(target: BatchTarget, initialisation: str, rng: np.random.Generator) -> np.ndarray:
+    """Return a starting point ``(dim,)``: random weights, everything else in the middle of its prior.
+
+    Deviations of groups from a common network start at 0.
+    """
+    x = target.start.copy()
+    for name, places in target.blocks.items():
+        if target.roles[places.flat[0]] == "weight":
+            x[places] = spread(target, name, initialisation) * rng.standard_normal(places.shape)
+    return x
+
+
+WEIGHTS = re.compile(r"(?P<net>.*)_(?P<kind>[wb])(?P<layer>\d+)_z_*")
+
+
+def spread(target: BatchTarget, name: str, initialisation: str) -> float:
+    r"""Return the sd of the standardised weights of a block at the start.
+
+    A weight is :math:`s z / \sqrt{n}` with :math:`n` inputs of its layer and the layer's scale :math:`s`. For a variance of
+    :math:`2 / n` (He et al. 2015, ICCV, 1026-1034, doi:10.1109/ICCV.2015.123) or :math:`2 / (n + m)` with :math:`m` outputs
+    (Glorot and Bengio 2010, AISTATS 9, 249-256) the sd of :math:`z` must be :math:`\sqrt{2} / s` or
+    :math:`\sqrt{2 n / (n + m)} / s`. Biases are 0 then. The last layer's outputs are in units of its scale, so that there
+    :math:`s = 1` is what these rules mean.
+    """
+    if "|" in name:
+        return 0.0
+    found = WEIGHTS.fullmatch(name)
+    if initialisation == "prior" or found is None:
+        return 1.0
+    if found["kind"] == "b":
+        return 0.0
+    inputs, outputs = target.blocks[name].shape[0], target.blocks[name].size // target.blocks[name].shape[0]
+    scale = target.blocks.get(f"{found['net']}_layer{found['layer']}_sigma")
+    s = 1.0 if scale is None else float(np.exp(target.start[scale]))
+    return float(np.sqrt(2.0 if initialisation == "he" else 2.0 * inputs / (inputs + outputs))) / s

@@ -1,0 +1,58 @@
+"""The learned scales of networks: of each input, each layer and the output."""
+
+from typing import Any
+
+import pandas as pd
+
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.spec.slots import prefixed
+
+from .forest import draw_intervals
+from .parts import summarise
+
+
+def scales_table(fit: Any, interval: float = 0.9) -> pd.DataFrame:
+    """Return mean, sd, lower and upper of every learned scale of the model's networks, inputs first.
+
+    Scales of inputs multiply the first layer's weights, for inputs in units of their standard deviation: one near 0 says that
+    the input hardly matters.
+    """
+    posterior, main = fit.idata["posterior"], FAMILIES[fit.spec.family].main.name
+    tables: list[pd.DataFrame] = []
+    nets = [(p.parameter, t) for p in fit.spec.predictors for t in p.terms if "network" in TERMS[t.kind].words(t.state)]
+    for parameter, term in nets:
+        name = term.state["name"]
+        found = []
+        for slot in TERMS[term.kind].slots(term.state, 1.0):
+            full = prefixed(parameter, main, slot.name)
+            if slot.role not in ("scale", "sd") or full not in posterior:
+                continue
+            table = summarise(posterior[full], interval)
+            table.index = pd.Index([_words(str(label), prefixed(parameter, main, name)) for label in table.index])
+            found.append(table)
+        whole = pd.concat(found) if found else pd.DataFrame()
+        if len(nets) > 1:
+            whole.index = pd.Index([f"{name}: {label}" for label in whole.index])
+        tables.append(whole)
+    if not any(len(t) for t in tables):
+        raise FitError("plot: the model has no network with learned scales, such as net(x1, x2)")
+    return pd.concat(tables)
+
+
+def _words(label: str, net: str) -> str:
+    """Return what a scale is of: ``input x1``, ``layer 1``, ``output``."""
+    text = label.removeprefix(net)
+    name, bracket, level = text.partition("_sigma")
+    name = name.lstrip("_")
+    level = level.strip("[]") if bracket else ""
+    if name.startswith("layer"):
+        name = f"layer {name.removeprefix('layer')}"
+    return " ".join(part for part in (name or "output", level) if part)
+
+
+def network_scales(fit: Any, interval: float = 0.9) -> Any:
+    """Draw the learned scales of networks with their intervals."""
+    figure = draw_intervals(scales_table(fit, interval), scales_table(fit, 0.5), "learned scale (log), inputs standardised", zero=False)
+    figure.axes[0].set_xscale("log")
+    return figure

@@ -1,0 +1,79 @@
+r"""Networks that vary by group: deviations from the population's weights, and the places of embedded categories.
+
+Group :math:`g` has its own last layer :math:`w + \delta_g` on hidden units that all groups share,
+
+.. math:: f_g(x) = h_L(x) (w + \delta_g), \qquad \delta_g = \frac{\sigma_g z_g}{v_L \sqrt{n_{L+1}}}
+
+or, with ``pool="weights"``, all its own weights, :math:`W_l + \rho s_l z_{lg} / (v_{l-1} \sqrt{n_l})` with one :math:`\rho` for
+all hidden layers. Where the scales are 0 every group has the population's function.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.columns import Json
+from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.lazy import pt
+from bayesdeep.core.links import find_activation
+from bayesdeep.core.registry import PRIORS
+from bayesdeep.core.terms import Scope
+
+
+def spread_out(scope: Scope, name: str, dims: tuple[str, ...], hidden: str = "") -> Any:
+    """Return effects of groups with the prior of their slot: standardised ones times their scale, about its location.
+
+    The default is a normal distribution about 0 with the scale ``name_sigma``.
+    """
+    hidden, chosen = hidden or f"{name}_z", scope.prior(name)
+    if chosen is None:
+        return scope.variable(f"{name}_sigma") * scope.hidden(hidden, "Normal", {"mu": 0.0, "sigma": 1.0}, dims, "weight")
+    plugin = PRIORS[chosen.prior.name]
+    moved = {plugin.location: 0.0, plugin.scale: 1.0}
+    arguments = {key: moved[key] if key in moved else scope.argument(name, key) for key in plugin.arguments}
+    standard = scope.hidden(hidden, chosen.prior.name, arguments, dims, "weight")
+    return scope.argument(name, "location") + scope.argument(name, "scale") * standard
+
+
+def last_layer(
+    scope: Scope, state: Json, h: Any, before: tuple[str, int], length: float, units: np.ndarray | None
+) -> Any:
+    """Return what each row's group adds: ``h`` times the group's own deviations of the last layer's weights.
+
+    ``before`` are the dimension of the units and their number. Memory is rows by units.
+    """
+    name = f"{state['name']}|{state['factor']}"
+    dims = (before[0], scope.dim(state["factor"], tuple(state["labels"])))
+    own = spread_out(scope, name, dims) / length
+    if units is None:
+        own = scope.report(name, own, dims, "weight")
+    else:
+        turned = units.reshape((-1, *(1 for _ in range(own.ndim - 1))))
+        own = turned * scope.report(name, own / turned, dims)
+    chosen = own[:, scope.data("codes")]
+    if scope.width is None:
+        return (h.T * chosen).sum(axis=0)
+    scope.per_row(before[1] * scope.width[1])
+    return (h.T[:, :, None] * chosen).sum(axis=0)
+
+
+def every_layer(
+    scope: Scope, state: Json, layer: int, h: Any, shared: tuple[Any, Any], scale: tuple[Any, Any], dims: tuple[str, str],
+    activation: str,
+) -> Any:
+    """Return the units ``(obs, unit)`` of a layer whose weights and biases vary by group about the ``shared`` ones.
+
+    ``scale`` is what standardised deviations of weights and of biases are multiplied by. Memory is rows by units by groups.
+    """
+    group = scope.dim(state["factor"], tuple(state["labels"]))
+
+    def deviations(label: str, size: Any, own: tuple[str, ...]) -> Any:
+        name = f"{state['name']}_{label}{layer}|{state['factor']}"
+        z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (*own, group), "weight")
+        return scope.report(name, size * z, (*own, group), "weight")
+
+    weights, biases = deviations("w", scale[0], dims), deviations("b", scale[1], dims[1:])
+    indicators = scope.data("indicators")
+    by_group = pt.matmul(h, weights.transpose(2, 0, 1)) * indicators.T[:, :, None]
+    eta = pt.dot(h, shared[0]) + by_group.sum(axis=0) + shared[1] + pt.dot(indicators, biases.T)
+    return find_activation(activation, "net()", FormulaError)(eta)

@@ -1,0 +1,1 @@
+"""The text and code of each notebook, a file each."""

@@ -1,0 +1,45 @@
+"""Fits that cost nothing: draws from the prior, or values of one's own, in the posterior's place."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import bayesdeep as bd
+from bayesdeep.results.fit import Fit
+from bayesdeep.results.tree import data_datasets
+
+
+@pytest.fixture(scope="session")
+def made_up() -> Callable[..., Fit]:
+    """Return ``made_up(model, draws=20, chains=2, values={}, seed=1)``: a fit with draws that nothing was fitted for.
+
+    ``values`` has the draws ``(chain * draw, …)``, or one value for all, of quantities by posterior name; others are drawn from
+    the prior.
+    """
+
+    def make(
+        model: bd.Model, draws: int = 20, chains: int = 2, values: Mapping[str, Any] | None = None, seed: int = 1
+    ) -> Fit:
+        prior = model.prior_predictive(draws * chains, seed=seed)["prior"].to_dataset()
+        data: dict[str, Any] = {}
+        for name, array in prior.data_vars.items():
+            flat = np.asarray(array)[0]
+            own = np.asarray((values or {}).get(str(name), flat), dtype=float)
+            full = np.broadcast_to(own, flat.shape)
+            data[str(name)] = (array.dims, full.reshape(chains, draws, *flat.shape[1:]), array.attrs)
+        unknown = set(values or {}) - set(data)
+        assert not unknown, unknown
+        coords = {k: v for k, v in prior.coords.items() if k not in ("chain", "draw")}
+        posterior = xr.Dataset(data, coords=coords).assign_coords(chain=np.arange(chains), draw=np.arange(draws))
+        rows = model.__dict__["_rows"]
+        observed, constant = data_datasets(rows, model.spec)
+        groups = {"posterior": posterior, "observed_data": observed, "constant_data": constant}
+        tree = xr.DataTree.from_dict(groups)
+        attrs = {"method": "made up", "exact": True, "status": "ok", "advice": [], "seed": 1, "seconds_total": 0.0}
+        tree.attrs.update({**attrs, "settings": {}})
+        return Fit(model.spec, rows, tree)
+
+    return make
