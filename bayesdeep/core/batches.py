@@ -53,6 +53,11 @@ class BatchTarget:
         ``unravel(positions)``: ``(..., dim)`` as value variables by name, for turning draws into posterior arrays.
     layers
         By hidden layer of ``masks``, the names of the blocks whose first axis runs over its units: the weights that go out.
+    units_function
+        ``units_function(count)`` returns ``f(x, batch) -> tuple``: by hidden layer of ``masks``, the values of its units
+        ``(count, unit)``.
+    weights
+        ``weights(x)``: by block, the weights that its standardised values stand for, in the block's shape.
     seconds_compile
         Time it took to write all that down.
     """
@@ -71,6 +76,8 @@ class BatchTarget:
     held_function: Callable[[int], Callable[[Any, Sequence[Any]], tuple[Any, ...]]]
     unravel: Callable[[np.ndarray], dict[str, np.ndarray]]
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    units_function: Callable[[int], Callable[..., tuple[Any, ...]]] = lambda count: lambda x, batch: ()  # noqa: E731
+    weights: Callable[[np.ndarray], dict[str, np.ndarray]] = lambda x: {}  # noqa: E731
     seconds_compile: float = 0.0
 
     @property

@@ -64,12 +64,14 @@ def function_checks(
     if table.empty or draws < 4:
         return []
     if chains == 1:
-        return _sizes(table, longer)
+        return _sizes(table, longer, alarming=True)
     share = agreement(functions)
     values = table["rhat"].fillna(np.inf)
     most, worst = float(values.quantile(SHARE_OF_POINTS, interpolation="higher")), float(values.max())
     far = values[values > NETWORK.rhat].sort_values(ascending=False)
-    severe = (most > NETWORK.rhat_bad and not share <= NEGLIGIBLE) or (most > NETWORK.rhat and share > DISAGREEMENT)
+    # Chains that differ by far less than responses vary give intervals of responses that are as good as one another's.
+    alarming = not share <= NEGLIGIBLE
+    severe = (most > NETWORK.rhat_bad and alarming) or (most > NETWORK.rhat and share > DISAGREEMENT)
     good = most <= NETWORK.rhat
     meaning = (
         f"the chains agree on the function at 95 % of {len(table)} points: rows, probes between them, log likelihoods"
@@ -84,10 +86,10 @@ def function_checks(
     largest = f"the largest is that of '{values.idxmax()}'"
     limit, fine = f"<= {NETWORK.rhat_bad}", worst <= NETWORK.rhat_bad
     rows.append(Check("R-hat of predictions, worst", worst, limit, fine, largest, 1, look))
-    return [*rows, *_sizes(table, longer if good else ""), *_agreement_check(share, most, longer)]
+    return [*rows, *_sizes(table, longer if good else "", alarming), *_agreement_check(share, most, longer)]
 
 
-def _sizes(table: pd.DataFrame, longer: str) -> list[Check]:
+def _sizes(table: pd.DataFrame, longer: str, alarming: bool) -> list[Check]:
     """Check the effective sizes that 95 % of the points reach; without ``longer`` nothing is advised."""
     found: list[Check] = []
     for column, what in (("ess_bulk", "bulk"), ("ess_tail", "tail")):
@@ -97,7 +99,7 @@ def _sizes(table: pd.DataFrame, longer: str) -> list[Check]:
         meaning = f"independent draws of the function, reached at 95 % of the points; fewest for '{sizes.idxmin()}'"
         advised = not good and bool(longer) and all(check.passed for check in found)
         advice = (f"Fit again with {longer}: the function has few independent draws.",) if advised else ()
-        severity = 2 if value < NETWORK.ess_bad else 1
+        severity = 2 if value < NETWORK.ess_bad and alarming else 1
         found.append(Check(f"{what} ESS of predictions, 95 %", value, f">= {NETWORK.ess}", good, meaning, severity, advice))
     return found
 

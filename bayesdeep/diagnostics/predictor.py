@@ -13,7 +13,7 @@ from bayesdeep.design.missing import check_missing
 from bayesdeep.formula.nodes import Call, Formula
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.columns import taken
-from bayesdeep.results.predict import blocks, flat_posterior
+from bayesdeep.results.predict import blocks, check_kind, flat_posterior
 from bayesdeep.results.rows import Rows
 
 CODED = ("C", "embed")
@@ -112,10 +112,10 @@ class Predictor:
 
         ``kind`` is ``"linear"`` or ``"mean"``.
         """
-        names = list(self.columns)
+        names, what = list(self.columns), check_kind(kind, self.spec)
         joined = {name: _joined([f.columns[name] for f in frames]) for name in names}
         rows = self.rows_of(Frame(joined, sum(f.rows for f in frames)))
-        parts = [value for _, _, value in blocks(self.spec, self.posterior, rows, kind, "average", 0)]
+        parts = [value for _, _, value in blocks(self.spec, self.posterior, rows, what, "average", 0)]
         whole = np.concatenate(parts, axis=1)
         return np.split(whole, np.cumsum([f.rows for f in frames])[:-1], axis=1)
 

@@ -51,7 +51,9 @@ def stack_chains(fit: Any) -> Any:
         # It was the variance over all draws of all chains.
         groups["functions"] = groups["functions"].drop_vars("predictive_variance", errors="ignore")
     tree = xr.DataTree.from_dict(groups)
-    bad = max(float((np.asarray(loo.pareto_k) > loo.good_k).mean()) for loo in found)
+    # Where importance weights fail a chain looks better than it is: one that gets nothing even so is no concern.
+    used = [loo for loo, weight in zip(found, weights, strict=True) if weight > 0]
+    bad = max(float((np.asarray(loo.pareto_k) > loo.good_k).mean()) for loo in used)
     tree.attrs = {
         **attrs,
         "exact": False,
@@ -120,7 +122,7 @@ def _sentences(attrs: Any, weights: np.ndarray, bad: float) -> list[str]:
     ]
     if bad > MOST_BAD:
         said.append(
-            f"In one chain {bad:.0%} of the rows have a large Pareto k-hat: leave-one-out densities, and the weights with them, "
+            f"In one of these chains {bad:.0%} of the rows have a large Pareto k-hat: leave-one-out densities, and the weights, "
             "may be far off. Compare log_score() of both fits on rows held out before using the weights."
         )
     return said

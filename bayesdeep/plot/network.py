@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.diagnostics.predictor import Predictor, predictor_of
 
-from .effects import POINTS, SIDE, Axis, fitted, make_axis, surface
+from .effects import POINTS, SIDE, Axis, check_options, fitted, make_axis, surface
 from .parts import main_link, observed
 from .scales import network_scales
 from .style import BLUE, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, legend, plain
@@ -48,7 +48,8 @@ def network(
         Another fit of the same response, such as a net fitted with ``method="sgd"``: a line beside the curves.
     data
         The data beside the curves. True: partial residuals where the link is the identity, that is the curve at the row's value
-        plus what the row differs from its own fitted value by; else the response. ``"residuals"``, ``"response"`` or False.
+        plus what the row differs from its own fitted value by; else the response; nothing where responses are censored or
+        counts of a number of trials. ``"residuals"``, ``"response"`` or False.
     kind
         ``"mean"``: expected responses, in the response's units. ``"linear"``: the predictor on the link's scale. ``"scales"``:
         the learned scales of inputs (how much each matters, for prior="ard" and "horseshoe") and layers.
@@ -74,9 +75,11 @@ def network(
     """
     if kind == "scales":
         return network_scales(fit, interval)
-    if not 0 < interval < 1:
-        raise FitError(f"plot: interval is {interval}; it is a probability between 0 and 1, such as 0.9")
-    kind = kind or ("mean" if fit.spec.response.modifiers == () else "linear")
+    counted = "prop" in fit.spec.response.modifiers
+    kind = kind or ("linear" if counted else "mean")
+    check_options(kind, others, interval)
+    if counted and kind == "mean":
+        raise FitError("plot: expected counts depend on a row's number of trials; use kind='linear'")
     predictor = predictor_of(fit, "plot", draws, rows)
     names = _names(predictor, inputs)
     other = None if point is None else predictor_of(point, "plot", draws, rows)
@@ -100,6 +103,8 @@ def _shown(fit: Any, data: bool | str, kind: str) -> str:
     if data is False:
         return ""
     identity = main_link(fit) == "identity"
+    if data is True and {"censored", "prop"} & set(fit.spec.response.modifiers):
+        return ""
     if data is True:
         return "residuals" if identity else ("response" if kind == "mean" else "")
     if data not in SHOWN:

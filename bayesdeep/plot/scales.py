@@ -53,6 +53,7 @@ def _words(label: str, net: str) -> str:
 
 def network_scales(fit: Any, interval: float = 0.9) -> Any:
     """Draw the learned scales of networks with their intervals."""
-    figure = draw_intervals(scales_table(fit, interval), scales_table(fit, 0.5), "learned scale (log), inputs standardised", zero=False)
+    label = "learned scale (log), inputs standardised"
+    figure = draw_intervals(scales_table(fit, interval), scales_table(fit, 0.5), label, zero=False)
     figure.axes[0].set_xscale("log")
     return figure

@@ -15,7 +15,7 @@ def distribution() -> Any:
     from pymc.distributions.dist_math import check_parameters
     from pytensor.tensor.random.op import RandomVariable
 
-    class SpikeSlabRV(RandomVariable):  # type: ignore[misc]
+    class SpikeSlabRV(RandomVariable):
         """Draws of it."""
 
         name = "spike_slab"
@@ -30,7 +30,7 @@ def distribution() -> Any:
             wide = rng.uniform(size=size) < probability
             return np.where(wide, slab, spike) * rng.normal(size=size)
 
-    class SpikeSlab(pm.Continuous):  # type: ignore[misc, name-defined]
+    class SpikeSlab(pm.Continuous):
         """A normal of sd ``slab`` with a probability, and else one of sd ``spike``."""
 
         rv_op = SpikeSlabRV()

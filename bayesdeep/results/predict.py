@@ -9,11 +9,10 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
-from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.evaluate import BatchedFunction, forward_draws, needed, row_function
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.spec.slots import prefixed
 
 from .rows import Rows, containers, refuse_new_groups
 

@@ -75,8 +75,8 @@ class Rows:
 
         ``masked`` gives the hidden layers of networks masks.
         """
-        options = {"observed": self.observed, "sampled": sampled, "masked": masked, "fixed": self.fixed}
-        return build(spec, self.arrays, self.response, self.rows, **options)
+        arguments = spec, self.arrays, self.response, self.rows
+        return build(*arguments, observed=self.observed, sampled=sampled, masked=masked, fixed=self.fixed)
 
 
 ABSENT = (

@@ -116,7 +116,7 @@ def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:
         if names.count(name) > 1:
             raise FormulaError(
                 f"formula: two networks would be called '{name}'; give one of them another name, as in net(x, name=\"trend\") "
-                "(one that varies by group, (net(x) | g), has the function of all groups in it already)"
+                "(one that varies by group, (net(x) | g), has the function of all groups in it already; (… | a/b) makes two)"
             )
 
 

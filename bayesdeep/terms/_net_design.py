@@ -1,6 +1,7 @@
 """What a network learns from the training rows, and the arrays it takes: inputs, codes, and what it is orthogonal to."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def learn(node: Any, context: DesignContext) -> Json:
     options = read_options(call, context.where)
     plain, embedded = _inputs(call, context.where)
     columns = context.learn_columns(True, plain)
+    _check_spread(columns, context.where)
     embeds = [_embed(inner, context) for inner in embedded]
     state = {
         "name": options.name or _name(call),
@@ -98,12 +100,18 @@ def _embed(inner: Any, context: DesignContext) -> Json:
     return {"factor": factor_name(factor), "labels": list(labels), "size": int(inner.arguments[1].value)}
 
 
+def _check_spread(columns: Columns, where: str) -> None:
+    for term in columns.terms:
+        if not np.isfinite(columns.sds[term.start : term.stop]).all():
+            raise FormulaError(f"{where}: net(): the values of '{term.name}' are too large to be squared; measure it in other units")
+
+
 def _check_size(options: NetOptions, inputs: int, where: str) -> None:
     sizes = [inputs, *options.hidden, 1]
-    weights = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    weights = sum(a * b for a, b in pairwise(sizes))
     if weights > MOST_WEIGHTS:
         raise FormulaError(
-            f"{where}: net() would have {weights:,} weights ({inputs:,} inputs into layers of {', '.join(map(str, sizes[1:-1]))}), "
+            f"{where}: net() would have {weights:,} weights, of {inputs:,} inputs into {', '.join(map(str, sizes[1:]))}, "
             f"more than the {MOST_WEIGHTS:,} that are possible; take fewer inputs, such as leading principal components, or "
             "smaller layers"
         )
@@ -112,8 +120,8 @@ def _check_size(options: NetOptions, inputs: int, where: str) -> None:
 def _check_pool(options: NetOptions, factor: str, groups: int, where: str) -> None:
     if options.pool == "weights" and groups > MOST_GROUPS:
         raise FormulaError(
-            f"{where}: net(): pool='weights' gives each of the {groups:,} groups of '{factor}' a network of its own, which is for "
-            f"up to {MOST_GROUPS} groups; with pool='last' groups have their own last layer on shared hidden units"
+            f"{where}: net(): pool='weights' gives each of the {groups:,} groups of '{factor}' a network of its own, which is "
+            f"for up to {MOST_GROUPS} groups; with pool='last' groups have their own last layer on shared hidden units"
         )
 
 

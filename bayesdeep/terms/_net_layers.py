@@ -27,16 +27,26 @@ from ._net_groups import every_layer, last_layer, spread_out
 from ._net_options import NetOptions
 from ._packing import unpack
 
-BY_INPUT = frozenset({"ard", "horseshoe"})
-"""Priors with a scale for each input."""
 FIXED = frozenset({"normal"})
 """Priors without learned scales of layers."""
 FIXED_SCALE = 1.5
 BIAS = 0.5
 """Scale of biases beside that of weights."""
 REACH: Mapping[str, float] = {
-    **{"identity": 2.509, "tanh": 1.0, "relu": 1.465, "softplus": 1.369, "gelu": 1.495, "silu": 1.48, "sqrt": 7.097, "log": 67.87},
-    **{"logit": 0.394, "sigmoid": 0.394, "probit": 0.482, "cloglog": 0.453, "loglog": 0.453, "cauchit": 0.369},
+    "identity": 2.509,
+    "tanh": 1.0,
+    "relu": 1.465,
+    "softplus": 1.369,
+    "gelu": 1.495,
+    "silu": 1.48,
+    "sqrt": 7.097,
+    "log": 67.87,
+    "logit": 0.394,
+    "sigmoid": 0.394,
+    "probit": 0.482,
+    "cloglog": 0.453,
+    "loglog": 0.453,
+    "cauchit": 0.369,
 }
 """Standard deviation of units whose linear predictors are normal with sd 2, beside that of tanh."""
 SOFTMAX = 0.5
@@ -74,7 +84,7 @@ def network(scope: Scope, state: Json) -> Any:
     h, before, length, rows = inputs, shared.dim(f"{name}_input", labels), float(np.sqrt(len(labels))), None
     relative = shared.variable(f"{name}_hidden|{state['factor']}_sigma") if by_weight(state, options) else None
     scope.per_row(len(labels))
-    if options.prior in BY_INPUT:
+    if by_input(state, options):
         rows = (shared if options.hidden else outer.alone()).variable(f"{name}_input_sigma", (before,))
     for k, size in enumerate(options.hidden, start=1):
         scale = FIXED_SCALE if options.prior in FIXED else shared.variable(f"{name}_layer{k}_sigma")
@@ -85,8 +95,7 @@ def network(scope: Scope, state: Json) -> Any:
         bias = shared.report(f"{name}_b{k}", bias, (unit,), "weight")
         activation = options.activation[k - 1]
         if relative is not None:
-            by_input = 1.0 if rows is None else rows[:, None, None]
-            own = (relative * scale / length * by_input, relative * BIAS * scale)
+            own = (relative * scale / length * (1.0 if rows is None else rows[:, None, None]), relative * BIAS * scale)
             h = every_layer(shared, state, k, h, (weights, bias), own, (before, unit), activation)
             scope.per_row(size * len(state["labels"]))
         else:
@@ -106,6 +115,11 @@ def network(scope: Scope, state: Json) -> Any:
         skip = f"{name}_skip"
         out = out + _last(outer, state, skip, f"{skip}_sigma", inputs, place, length, input_units(state), None)
     return out
+
+
+def by_input(state: Json, options: NetOptions) -> bool:
+    """Return whether each input has a scale; of a single one, the layer's says the same."""
+    return options.prior == "horseshoe" or (options.prior == "ard" and len(input_labels(state)) > 1)
 
 
 def by_weight(state: Json, options: NetOptions) -> bool:
@@ -157,7 +171,7 @@ def _double(value: Any) -> Any:
 def _last(
     scope: Scope, state: Json, name: str, scale: str, h: Any, before: str, length: float, units: np.ndarray | None, rows: Any
 ) -> Any:
-    """Return the sum of units ``(obs,)`` or ``(obs, width)``; where these are inputs, coefficients are reported a unit of them."""
+    """Return the sum of units ``(obs,)`` or ``(obs, width)``; that of inputs is reported as coefficients a unit of them."""
     weights = scope.variable(scale) / length * _standard(scope, state, name, (before,), rows)
     if units is None:
         return pt.dot(h, scope.report(name, weights, (before,), "weight"))

@@ -40,7 +40,8 @@ class NetOptions:
     skip
         Whether the inputs also go to the output directly.
     prior
-        ``"ard"``: normal weights, a learned scale a layer and another an input. ``"layer"``: without those of inputs.
+        ``"ard"``: normal weights, a learned scale a layer and, of several inputs, another an input. ``"layer"``: without
+        those of inputs.
         ``"student_t"``, ``"laplace"``, ``"spike_slab"``: other weights, a learned scale a layer. ``"horseshoe"``: inputs'
         scales with half-Cauchy priors. ``"normal"``: normal weights whose scales are fixed in hidden layers.
     bayes

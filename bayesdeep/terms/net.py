@@ -9,14 +9,15 @@ rows: what is added to the predictor is
 with :math:`Q` an orthonormal basis of the columns of :math:`X`, the intercept's among them. Coefficients beside a network
 thus keep their meaning, the best linear description of what the predictor does. The posterior keeps :math:`\gamma`, so that
 the same function is predicted at other rows (Rügamer, Kolb and Klein 2024, Semi-Structured Distributional Regression, The
-American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054). With ``orthogonal="groups"`` the function's mean in each group
-is 0 as well, so that the standard deviation of ``(1 | g)`` keeps its meaning too.
+American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054). With ``orthogonal="groups"`` the function's mean in each
+group is 0 as well, so that the standard deviation of ``(1 | g)`` keeps its meaning too.
 
 Beside scales and the linear coefficients of networks without hidden layers, what the posterior shows of a network means nothing
 weight by weight; see what it does to predictions instead.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from bayesdeep.core.columns import Json
@@ -26,7 +27,7 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Cost, Scope, Term
 
 from ._net_design import arrays, learn
-from ._net_layers import BY_INPUT, FIXED, by_weight, input_labels, network
+from ._net_layers import FIXED, by_input, by_weight, input_labels, network
 from ._net_options import NetOptions
 
 WEIGHTS = {
@@ -47,7 +48,7 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     def scale(label: str, prior: str, reason: str, role: str = "scale", unit: float = 1.0) -> None:
         found.append(Slot(f"{name}{label}_sigma", "positive", Default(prior, reason), role, 1, unit))
 
-    if options.prior in BY_INPUT:
+    if by_input(state, options):
         heavy = options.prior == "horseshoe"
         scale("_input", "HalfCauchy(1)" if heavy else "Gamma(2, 2)", "how much an input matters, beside the layer's scale")
     for k in range(1, len(options.hidden) + 1) if options.prior not in FIXED else ():
@@ -104,7 +105,7 @@ def cost(state: Json) -> Cost:
     """Return what the network takes; by each predictor of a response with several."""
     options, groups_of = NetOptions.from_json(state["options"]), len(state.get("labels", ()))
     sizes = [len(input_labels(state)), *options.hidden, 1]
-    pairs = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
+    pairs = [a * b for a, b in pairwise(sizes)]
     copies = groups_of if by_weight(state, options) else 0
     skip = sizes[0] if options.skip and options.hidden else 0
     held = len(state["basis"]["map"][0]) if "basis" in state else 0

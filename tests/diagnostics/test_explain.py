@@ -173,6 +173,15 @@ def test_a_point_has_no_interval(made_up):
     found.plot()
 
 
+def test_one_input_has_no_interactions(made_up):
+    found = bd.explain(made_up(bd.Model("y ~ x1", data()), values={"x1": 2.0}))
+    assert found.main_effects.to_numpy()[:, 1:].astype(float) == pytest.approx(np.ones((1, 3)))
+    assert list(found.interactions.columns) == ["term", "share", "lower", "upper"]
+    assert not len(found.interactions)
+    assert len(found.plot().axes) == 1
+    assert "(none)" in repr(found)
+
+
 def test_a_function_that_does_not_vary(made_up):
     found = bd.explain(made_up(bd.Model("y ~ x1 + x2", data()), values={"x1": 0.0, "x2": 0.0}))
     assert (found.main_effects["share"] == 0).all()
@@ -276,9 +285,9 @@ def test_terms_for_pairs(pair, formula, expected):
 
 def test_terms_for_main_effects():
     formula = node("y ~ c + (1 | g)")
-    assert candidates(INPUTS, found(main={"x1": CLEAR}, curved={"x1": NONE}, parabola={"x1": 1.0}), formula, 5) == ("x1",)
-    assert candidates(INPUTS, found(main={"x1": CLEAR}, curved={"x1": CLEAR}, parabola={"x1": 0.99}), formula, 5) == ("poly(x1, 2)",)
-    assert candidates(INPUTS, found(main={"x1": CLEAR}, curved={"x1": CLEAR}, parabola={"x1": 0.5}), formula, 5) == ("bs(x1, df=4)",)
+    for curve, parabola, expected in ((NONE, 1.0, "x1"), (CLEAR, 0.99, "poly(x1, 2)"), (CLEAR, 0.5, "bs(x1, df=4)")):
+        shares = found(main={"x1": CLEAR}, curved={"x1": curve}, parabola={"x1": parabola})
+        assert candidates(INPUTS, shares, formula, 5) == (expected,)
     assert candidates(INPUTS, found(main={"a:b": CLEAR}), formula, 5) == ("(1 | a:b)",)
     assert candidates(INPUTS, found(main={"g": CLEAR, "c": CLEAR}), formula, 5) == ()
     bent = found(main={"x1": CLEAR}, curved={"x1": CLEAR}, parabola={"x1": 0.5})
@@ -286,7 +295,8 @@ def test_terms_for_main_effects():
 
 
 def test_the_largest_come_first_and_few_that_are_undecided():
-    pairs = {(a, b): Share(s, 0.0, 0.5) for s, (a, b) in zip((0.02, 0.05, 0.03), (("x1", "c"), ("x1", "g"), ("c", "g")), strict=True)}
+    sizes = {("x1", "c"): 0.02, ("x1", "g"): 0.05, ("c", "g"): 0.03}
+    pairs = {pair: Share(size, 0.0, 0.5) for pair, size in sizes.items()}
     assert candidates(INPUTS, found(pairs=pairs), node("y ~ x1 + c + (1 | g)"), 5) == ("(0 + x1 | g)", "(0 + c | g)")
     assert candidates(INPUTS, found(pairs=pairs), node("y ~ x1 + c + (1 | g)"), 1) == ("(0 + x1 | g)",)
 
@@ -311,6 +321,7 @@ def simulated(rows: int, seed: int, interaction: float) -> pd.DataFrame:
     return frame.assign(y=f + 0.5 * rng.normal(size=rows))
 
 
+@pytest.mark.filterwarnings("ignore:.*Pareto k-hat:UserWarning")
 def test_terms_are_tried_and_scored():
     frame = simulated(150, 1, 0.7)
     options = {"draws": 150, "tune": 150, "chains": 2, "seed": 1, "progress": False}
@@ -337,7 +348,8 @@ def test_terms_are_tried_and_scored():
     assert "<table" in found._repr_html_()
     assert "&lt;" not in found._repr_html_().split("<table")[1]
     figure = found.plot()
-    assert [axes.get_xlabel() for axes in figure.axes][1:] == ["share of variance (90 % interval)", "change in log score a row (± 2 SE)"]
+    named = [axes.get_xlabel() for axes in figure.axes]
+    assert named == ["", "share of variance (90 % interval)", "change in log score a row (± 2 SE)"]
     assert figure.axes[1].get_yticklabels()[0].get_text() == "x2:x3"
 
 

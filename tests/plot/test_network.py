@@ -70,7 +70,8 @@ def labels(figure) -> list[tuple[str, str]]:
 def test_curves_have_names_and_data(net, line):
     figure = bd.plot.network(net, point=line)
     assert labels(figure) == [("x1", "expected y"), ("x2", "")]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mean", "50 %", "90 %", "point fit", "partial residuals"]
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == ["mean", "50 %", "90 %", "point fit", "partial residuals"]
     points = figure.axes[0].lines[0]
     assert points.get_xdata() == pytest.approx(data()["x1"].to_numpy())
 
@@ -104,6 +105,10 @@ def test_other_responses(made_up):
         bd.plot.network(fit, data="residuals")
     counts = made_up(bd.Model("prop(k, n) ~ x1", data(), "binomial"))
     assert labels(bd.plot.network(counts)) == [("x1", "logit of expected k")]
+    with pytest.raises(FitError, match="number of trials; use kind='linear'"):
+        bd.plot.network(counts, kind="mean")
+    censored = made_up(bd.Model("censored(y, yes) ~ x1", data().assign(yes="right")))
+    assert [len(bd.plot.network(censored, data=d).axes[0].lines) for d in (True, "residuals")] == [1, 2]
     with pytest.raises(FitError, match="several levels"):
         bd.plot.network(made_up(bd.Model("c ~ x1", data(), "categorical")))
 

@@ -129,3 +129,48 @@ def test_stopping_keeps_nothing(fit, monkeypatch):
     with pytest.raises(KeyboardInterrupt, match="stopped in fold 1"):
         fit.kfold(k=3, progress=False)
     assert fit.idata.attrs == before
+
+
+def test_refits_of_a_network_use_the_engine_for_networks(monkeypatch):
+    """Under one name another engine may run for models with a network; refits must do as the fit did."""
+    from dataclasses import dataclass, replace
+
+    from bayesdeep.results import kfold as module
+
+    @dataclass(frozen=True)
+    class Settings:
+        draws: int = 5
+        own: int = 1
+
+    class Seen(Exception):
+        pass
+
+    def stop(spec, rows, engine, common, options, *others):
+        raise Seen(engine.title, common, options)
+
+    plain = module.find_engine("nuts")
+    other = replace(plain, title="for networks", settings=Settings, variants={})
+    monkeypatch.setattr(module, "find_engine", lambda name: replace(plain, variants={"network": other}))
+    monkeypatch.setattr(module, "run_engine", stop)
+    for formula, title in (("y ~ net(x, hidden=[2])", "for networks"), ("y ~ x", plain.title)):
+        shell = point("y ~ x")
+        shell.spec = bd.Model(formula, data()).spec
+        shell.idata.attrs |= {"method": "nuts", "settings": {}}
+        with pytest.raises(Seen) as caught:
+            kfold(shell, k=2, progress=False)
+        assert caught.value.args[0] == title
+
+
+@pytest.mark.slow
+def test_a_network_in_folds_and_left_out_row_by_row():
+    rng = np.random.default_rng(2)
+    x = rng.uniform(-2, 2, 90)
+    frame = pd.DataFrame({"y": np.sin(2 * x) + 0.3 * rng.normal(size=90), "x": x})
+    fit = bd.Model("y ~ net(x, hidden=[6])", frame).fit("nuts", draws=150, tune=200, chains=2, seed=3, progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        folds, loo = fit.kfold(k=3, draws=100, tune=150, progress=False), fit.loo()
+    assert folds.refits == 3
+    # Both estimate the log score of a row left out; folds learn from a third fewer rows.
+    assert abs(folds.elpd - loo.elpd) < 3 * (folds.se + 5)
+    assert folds.elpd / 90 > -1.0  # a constant's score is about -1.1, the noise's own -0.2

@@ -102,3 +102,36 @@ def test_the_tree_is_not_changed():
     before = made.copy(deep=True)
     summary(made)
     xr.testing.assert_identical(made["posterior"].to_dataset(), before["posterior"].to_dataset())
+
+
+def with_roles() -> xr.DataTree:
+    made = tree()
+    posterior = made["posterior"].to_dataset()
+    posterior["w1"] = (posterior["slopes"] + 1).assign_attrs(role="weight")
+    posterior["removed"] = (posterior["Intercept"] + 1).assign_attrs(role="held")
+    return xr.DataTree.from_dict({"posterior": posterior, "prior": made["prior"].to_dataset()})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"kind": "stats"}, {"round_to": 2}, {"ci_kind": "hdi"}, {"var_names": ["~Intercept"]}, {"var_names": "~w1"},
+     {"var_names": ["~w1", "~slopes"]}, {"var_names": ["~ept"], "filter_vars": "like"}, {"group": "prior"}],
+    ids=str,
+)  # fmt: skip
+def test_weights_are_left_out(options):
+    names = options.get("var_names")
+    plain = [name for name in ([names] if isinstance(names, str) else names or ()) if "w1" not in name]
+    expected = summary(tree(), **{**options, "var_names": plain or None})
+    pd.testing.assert_frame_equal(summary(with_roles(), **options), expected)
+
+
+def test_weights_are_shown_where_they_are_asked_for():
+    assert list(summary(with_roles(), var_names=["removed"]).index) == ["removed"]
+    assert len(summary(with_roles(), var_names="w1")) == 6
+    assert len(summary(with_roles(), var_names=["w"], filter_vars="like")) == 6
+
+
+def test_the_posterior_keeps_its_weights():
+    made = with_roles()
+    summary(made)
+    assert {"w1", "removed"} <= set(made["posterior"].data_vars)

@@ -172,7 +172,10 @@ def test_prior_texts_with_a_mistake(text, message):
 def test_priors_as_objects_are_priors_as_text(name):
     # importing a plug-in's file must not put the module in the place of the function
     __import__(f"bayesdeep.priors.{name}")
-    arguments = (1.0, 2.0, 3.0)[: len(PRIORS[name].arguments)]
+    plugin = PRIORS[name]
+    arguments = [
+        0.5 if key in plugin.unit else value for key, value in zip(plugin.arguments, (1.0, 2.0, 3.0), strict=False)
+    ]
     made = getattr(bd.priors, name)(*arguments)
     assert made == read_prior(f"{name}({', '.join(map(str, arguments))})", "prior")
 

@@ -30,7 +30,7 @@ def spreads(inputs: int, hidden: list[int], **options: object) -> np.ndarray:
     given = "".join(f", {k}={v!r}" for k, v in {"orthogonal": False, **options}.items())
     columns = ", ".join(f"x{k}" for k in range(inputs))
     model = bd.Model(f"y ~ 0 + net({columns}, hidden={hidden}{given}, name='f')", data(inputs))
-    draws = drawn(model)
+    draws = drawn(model, DRAWS)
     function = row_function(model._graph, ["linear"])
     return function({k: draws[k] for k in function._given})[0].std(axis=1) / model.spec.response.spread
 
@@ -42,9 +42,8 @@ SIZES = [(1, 1), (1, 3), (4, 2), (30, 1), (30, 3)]
 def test_functions_of_the_prior_are_of_the_responses_size(inputs, layers):
     found = spreads(inputs, [32] * layers)
     inside = np.mean((found > 0.1) & (found < 10))
-    # Nine of ten, less three Monte Carlo standard errors; one input is the hardest, since its scale alone decides.
-    least = 0.86 if inputs == 1 else 0.9
-    assert inside > least - 3 * np.sqrt(0.1 * 0.9 / DRAWS)
+    # Nine of ten, less three Monte Carlo standard errors.
+    assert inside > 0.9 - 3 * np.sqrt(0.1 * 0.9 / DRAWS)
     assert 0.3 < np.median(found) < 2.5
 
 
@@ -97,7 +96,7 @@ def test_weights_have_the_users_prior(text):
         "SpikeSlab(0.2, 0.01, 1)": lambda v: 0.8 * stats.norm(0, 0.01).cdf(v) + 0.2 * stats.norm.cdf(v),
     }[text]
     assert stats.kstest(z, cdf).pvalue > 1e-3
-    assert f"net(x0, x1)_weights         ~ {text}" in str(model) or text in str(model)
+    assert f"~ {text}" in str(model)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +129,7 @@ def test_every_slot_takes_a_users_prior():
     assert np.isfinite(value)
 
 
-@pytest.mark.parametrize("text", ["Normal(0, 0.3)", "StudentT(4, 0, HalfNormal(2))", "Cauchy(1, 0.5)", "Laplace(0, HalfNormal(1))"])
+@pytest.mark.parametrize("text", ["Normal(0, 0.3)", "StudentT(4, 0, Gamma(2, 1))", "Cauchy(1, 0.5)", "Laplace(0, Gamma(1, 1))"])
 def test_places_and_deviations_of_groups_take_priors_of_effects(text):
     name = "net(x0, embed(g, 2))"
     formula = f"y ~ (0 + {name[:-1]}, hidden=[3]) | g)"

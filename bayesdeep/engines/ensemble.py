@@ -1,0 +1,35 @@
+"""A deep ensemble: several networks, each trained from its own start on its own rows, with noise learned from other rows.
+
+References
+----------
+Lakshminarayanan, Pritzel and Blundell (2017), Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles,
+NeurIPS, arXiv:1612.01474.
+"""
+
+from dataclasses import dataclass
+
+from bayesdeep.core.batches import BatchTarget
+from bayesdeep.core.draws import Draws, Engine, Progress
+
+from ._train_draws import trained
+from ._train_settings import TrainSettings, check
+
+
+@dataclass(frozen=True)
+class EnsembleSettings(TrainSettings):
+    """Options of :class:`~bayesdeep.engines._train_settings.TrainSettings`, and the number of ``members``."""
+
+    members: int = 8
+
+    def __post_init__(self) -> None:
+        check(self, "ensemble")
+
+
+def run(settings: EnsembleSettings, target: BatchTarget, seed: int, progress: Progress) -> Draws:
+    """Train the members; one chain of a draw a member, ``(1, member, dim)``."""
+    return trained(settings, target, seed, progress, "ensemble", settings.members)
+
+
+ENGINE = Engine(
+    "ensemble", "ensemble of trained networks", exact=False, settings=EnsembleSettings, run=run, needs=frozenset({"batches"})
+)

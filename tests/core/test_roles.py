@@ -1,0 +1,24 @@
+"""Weights are told from what has a meaning by their role alone."""
+
+import numpy as np
+import xarray as xr
+
+from bayesdeep.core.roles import shown, unnamed
+
+
+def test_only_roles_of_weights_are_left_out():
+    dims = ("chain", "draw", "unit")
+    data = xr.Dataset(
+        {
+            "sigma": (("chain", "draw"), np.ones((2, 3)), {"role": "parameter"}),
+            "w1": (dims, np.ones((2, 3, 4)), {"role": "weight"}),
+            "removed": (("chain", "draw"), np.ones((2, 3)), {"role": "held"}),
+            "plain": (("chain", "draw"), np.ones((2, 3))),
+        }
+    )
+    assert unnamed(data) == ["w1", "removed"]
+    assert list(shown(data).data_vars) == ["sigma", "plain"]
+    assert "unit" not in shown(data).dims
+    assert shown(data[["sigma"]]) is not None
+    whole = data[["sigma", "plain"]]
+    assert shown(whole) is whole

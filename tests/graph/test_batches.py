@@ -1,0 +1,83 @@
+"""A model as prior and rows: together they are the model's density, and some rows estimate all of them."""
+
+import numpy as np
+import pytest
+
+import bayesdeep as bd
+from bayesdeep.graph.jax_target import jax_target
+from bayesdeep.results.batches import batches_of
+from bayesdeep.results.run import starting_units, words_of
+
+rng = np.random.default_rng(5)
+ROWS = 60
+DATA = {
+    "x": rng.normal(size=ROWS), "z": rng.normal(size=ROWS), "g": rng.choice(list("abcd"), ROWS), "y": rng.normal(size=ROWS),
+    "b": rng.integers(0, 2, ROWS), "k": rng.poisson(2, ROWS), "c": rng.choice(["u", "v", "w"], ROWS),
+}  # fmt: skip
+MODELS = {
+    "gaussian": ("y ~ x + (1 | g) + net(x, z, hidden=[4, 3])", "gaussian", {}),
+    "distributional": ("y ~ net(x, hidden=[3])", "gaussian", {"sigma": "~ net(z, hidden=[2])"}),
+    "bernoulli": ("b ~ net(x, z, hidden=[3], orthogonal=False) + (1 | g)", "bernoulli", {}),
+    "poisson": ("k ~ (net(x, hidden=[3]) | g)", "poisson", {}),
+    "categorical": ("c ~ net(x, z, hidden=[3])", "categorical", {}),
+    "no network": ("y ~ x + (1 | g)", "gaussian", {}),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def made(request: pytest.FixtureRequest):
+    import jax
+
+    formula, family, others = MODELS[request.param]
+    model = bd.Model(formula, DATA, family, **others)
+    with jax.enable_x64(True):
+        graph, target = batches_of(
+            model.spec, model.__dict__["_rows"], "sgd", words_of(model.spec), starting_units(model.spec)
+        )
+        yield graph, target
+
+
+def test_prior_and_rows_are_the_density(made) -> None:
+    graph, target = made
+    x = target.initial(np.random.default_rng(1))
+    # JAX works out the factorials of counts, constants of the data, from 32-bit numbers and in single precision.
+    whole = float(target.prior(x)) + float(target.rows_function(target.rows)(x, target.arrays).sum())
+    assert whole == pytest.approx(jax_target(graph.model).logp_dlogp(x)[0], rel=1e-8)
+
+
+def test_batches_of_an_epoch_average_to_the_whole(made) -> None:
+    import jax
+
+    _, target = made
+    x, size = target.initial(np.random.default_rng(2)), 15
+    held = target.held_function(target.rows)(x, target.arrays)
+    whole = jax.grad(lambda v: target.rows_function(target.rows)(v, target.arrays, (), held).sum())(x)
+    parts = np.random.default_rng(0).permutation(target.rows).reshape(-1, size)
+    some = target.rows_function(size)
+    estimates = [target.rows / size * jax.grad(lambda v, b=b: some(v, target.take(b), (), held).sum())(x) for b in parts]
+    np.testing.assert_allclose(np.mean(estimates, axis=0), whole, rtol=1e-9, atol=1e-9)
+
+
+def test_units_that_are_left_out_are_weights_that_are_zero(made) -> None:
+    _, target = made
+    if not target.masks:
+        return
+    x = target.initial(np.random.default_rng(3))
+    masks = [np.ones((target.rows, size)) for size in target.masks.values()]
+    function = target.rows_function(target.rows)
+    held = target.held_function(target.rows)(x, target.arrays)
+    np.testing.assert_allclose(function(x, target.arrays, masks, held), function(x, target.arrays, (), held), rtol=1e-12)
+    masks[0][:, 1] = 0.0
+    without = x.copy()
+    for name in target.layers[next(iter(target.masks))]:
+        without[target.blocks[name][1].ravel()] = 0.0
+    np.testing.assert_allclose(function(x, target.arrays, masks, held), function(without, target.arrays, (), held), rtol=1e-12)
+
+
+def test_every_coordinate_has_a_role(made) -> None:
+    graph, target = made
+    known = {"weight", "scale", "effect", "sd", "correlation", "intercept", "coefficient", "parameter"}
+    assert set(target.roles) <= known
+    assert len(target.roles) == len(target.names) == target.dim
+    weights = {name.split("[")[0] for name, role in zip(target.names, target.roles, strict=True) if role == "weight"}
+    assert all(name.endswith("_z") for name in weights)

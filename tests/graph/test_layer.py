@@ -1,0 +1,66 @@
+"""A layer is its activation of a linear predictor, forth and back, whoever computes it."""
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+from pytensor.graph.replace import vectorize_graph
+
+from bayesdeep.core.links import LINKS
+from bayesdeep.graph.evaluate import array_mode
+from bayesdeep.graph.layer import KINDS, by_numpy, layer
+
+rng = np.random.default_rng(3)
+UNITS, WEIGHTS, BIAS, BACK = rng.normal(size=(7, 3)), 3 * rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(7, 5))
+
+
+def inputs() -> list:
+    return [pt.matrix("units"), pt.matrix("weights"), pt.vector("bias")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
+def test_values_and_slopes_are_those_of_the_plain_graph(kind: str, mode: str) -> None:
+    chosen = array_mode() if mode == "PYTHON" else mode
+    given = inputs()
+    found = layer(*given, kind, None)
+    plain = LINKS[kind].inverse(pt.dot(given[0], given[1]) + given[2])
+    for own, other in ((found, plain), *zip(*(pt.grad((y * BACK).sum(), given) for y in (found, plain)), strict=True)):
+        a = pytensor.function(given, own, mode=chosen, on_unused_input="ignore")(UNITS, WEIGHTS, BIAS)
+        b = pytensor.function(given, other, mode=array_mode(), on_unused_input="ignore")(UNITS, WEIGHTS, BIAS)
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_far_out_units_are_at_their_limits(kind: str) -> None:
+    given = inputs()
+    run = pytensor.function(given, layer(*given, kind, None), mode="NUMBA")
+    found = run(np.array([[-1e6], [-800.0], [0.0], [800.0], [1e6]]), np.ones((1, 1)), np.zeros(1))[:, 0]
+    np.testing.assert_allclose(found, by_numpy(kind, np.array([-1e6, -800.0, 0.0, 800.0, 1e6])), atol=1e-300)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stretched_over_draws(kind: str) -> None:
+    given = inputs()
+    weights, bias = pt.tensor3("w"), pt.matrix("b")
+    many = vectorize_graph(layer(*given, kind, None), replace={given[1]: weights, given[2]: bias})
+    found = pytensor.function([given[0], weights, bias], many, mode=array_mode())(UNITS, np.stack([WEIGHTS, -WEIGHTS]), np.stack([BIAS] * 2))
+    np.testing.assert_allclose(found[1], by_numpy(kind, UNITS @ -WEIGHTS + BIAS), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_jax_computes_the_same(kind: str) -> None:
+    import jax
+
+    from bayesdeep.graph.jax_target import jax_function
+
+    given = inputs()
+    with jax.enable_x64(True):
+        function = jax_function(layer(*given, kind, None), given, [UNITS.shape, WEIGHTS.shape, BIAS.shape])
+        np.testing.assert_allclose(function(UNITS, WEIGHTS, BIAS), by_numpy(kind, UNITS @ WEIGHTS + BIAS), rtol=1e-12, atol=1e-14)
+
+
+def test_other_activations_are_used_as_they_are() -> None:
+    given = inputs()
+    found = pytensor.function(given, layer(*given, "softplus", LINKS["softplus"].inverse), mode=array_mode())
+    np.testing.assert_allclose(found(UNITS, WEIGHTS, BIAS), np.logaddexp(0, UNITS @ WEIGHTS + BIAS), rtol=1e-12)

@@ -1,0 +1,39 @@
+"""What ``auto`` chooses: from the model and its size alone."""
+
+import numpy as np
+import pytest
+
+import bayesdeep as bd
+from bayesdeep.results.choose import choose
+
+rng = np.random.default_rng(0)
+DATA = {f"x{i}": rng.normal(size=40) for i in range(1, 11)} | {"y": rng.normal(size=40), "b": rng.integers(0, 2, 40)}
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "rows", "method"),
+    [
+        ("y ~ x1", "gaussian", 1000, "collapsed"),
+        ("b ~ x1", "bernoulli", 1000, "nuts"),
+        ("y ~ net(x1, x2, hidden=[50])", "gaussian", 400, "nuts"),
+        ("b ~ net(x1, hidden=[8])", "bernoulli", 2000, "nuts"),
+        ("y ~ net(x1, x2, hidden=[200, 200])", "gaussian", 100_000, "ensemble"),
+    ],
+)
+def test_method(formula: str, family: str, rows: int, method: str) -> None:
+    choice = choose(bd.Model(formula, DATA, family).spec, rows, 4)
+    assert choice.method == method
+    assert choice.why.startswith(f"{method}: ")
+
+
+def test_more_rows_of_a_network_get_fewer_draws_and_say_how_long() -> None:
+    spec = bd.Model("y ~ net(x1, x2, x3, hidden=[50])", DATA).spec
+    few, many = choose(spec, 100, 4), choose(spec, 900, 4)
+    assert few.settings["draws"] > many.settings["draws"] >= 150
+    assert " of one core" in few.why
+
+
+def test_settings_of_the_user_go_first() -> None:
+    fit = bd.Model("y ~ net(x1, hidden=[2])", DATA).fit(draws=20, tune=30, chains=1, seed=1, progress=False)
+    assert fit.idata.posterior.sizes["draw"] == 20
+    assert fit.idata.attrs["settings"]["tune"] == 30
