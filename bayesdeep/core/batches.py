@@ -76,8 +76,8 @@ class BatchTarget:
     held_function: Callable[[int], Callable[[Any, Sequence[Any]], tuple[Any, ...]]]
     unravel: Callable[[np.ndarray], dict[str, np.ndarray]]
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    units_function: Callable[[int], Callable[..., tuple[Any, ...]]] = lambda count: lambda x, batch: ()  # noqa: E731
-    weights: Callable[[np.ndarray], dict[str, np.ndarray]] = lambda x: {}  # noqa: E731
+    units_function: Callable[[int], Callable[..., tuple[Any, ...]]] = lambda count: lambda x, batch: ()
+    weights: Callable[[np.ndarray], dict[str, np.ndarray]] = lambda x: {}
     seconds_compile: float = 0.0
 
     @property

@@ -39,7 +39,7 @@ def density_of(target: BatchTarget) -> Callable[..., Any]:
     return lambda x, *arrays: target.prior(x) + rows(x, arrays).sum()
 
 
-def make_groups(target: BatchTarget, starts: Sequence[np.ndarray], slope_of: Any, seed: int, layout: str, kind: str) -> list[Group]:
+def make_groups(target: BatchTarget, starts: Sequence[np.ndarray], seed: int, layout: str, kind: str) -> list[Group]:
     """Return the chains by where they are computed, each at its starting point.
 
     Parameters
@@ -48,16 +48,17 @@ def make_groups(target: BatchTarget, starts: Sequence[np.ndarray], slope_of: Any
         The model.
     starts
         Starting points, ``(dim,)`` each.
-    slope_of
-        The compiled log density and gradient, ``(x, *arrays)``.
     seed
         Decides the chains' random numbers.
     layout
         ``"threads"``, ``"batch"``, or ``"auto"``: threads on a CPU, a batch elsewhere.
+    kind
+        ``"float32"`` or ``"float64"``.
     """
     import jax
 
     arrays = cast(target.arrays, kind)
+    slope_of = jax.jit(jax.value_and_grad(density_of(target)))
     devices = _devices()
     batched = devices[0].platform != "cpu" if layout == "auto" else layout == "batch"
     members: list[tuple[Any, list[int]]] = [(devices[0], [chain]) for chain in range(len(starts))]

@@ -103,7 +103,9 @@ def _embed(inner: Any, context: DesignContext) -> Json:
 def _check_spread(columns: Columns, where: str) -> None:
     for term in columns.terms:
         if not np.isfinite(columns.sds[term.start : term.stop]).all():
-            raise FormulaError(f"{where}: net(): the values of '{term.name}' are too large to be squared; measure it in other units")
+            raise FormulaError(
+                f"{where}: net(): the values of '{term.name}' are too large to be squared; measure it in other units"
+            )
 
 
 def _check_size(options: NetOptions, inputs: int, where: str) -> None:

@@ -75,7 +75,7 @@ def test_units_that_are_left_out_are_weights_that_are_zero(made) -> None:
 
 
 def test_every_coordinate_has_a_role(made) -> None:
-    graph, target = made
+    _, target = made
     known = {"weight", "scale", "effect", "sd", "correlation", "intercept", "coefficient", "parameter"}
     assert set(target.roles) <= known
     assert len(target.roles) == len(target.names) == target.dim

@@ -44,7 +44,8 @@ def test_stretched_over_draws(kind: str) -> None:
     given = inputs()
     weights, bias = pt.tensor3("w"), pt.matrix("b")
     many = vectorize_graph(layer(*given, kind, None), replace={given[1]: weights, given[2]: bias})
-    found = pytensor.function([given[0], weights, bias], many, mode=array_mode())(UNITS, np.stack([WEIGHTS, -WEIGHTS]), np.stack([BIAS] * 2))
+    run = pytensor.function([given[0], weights, bias], many, mode=array_mode())
+    found = run(UNITS, np.stack([WEIGHTS, -WEIGHTS]), np.stack([BIAS] * 2))
     np.testing.assert_allclose(found[1], by_numpy(kind, UNITS @ -WEIGHTS + BIAS), rtol=1e-12)
 
 

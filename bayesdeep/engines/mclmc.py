@@ -1,0 +1,252 @@
+"""Microcanonical Langevin Monte Carlo: explore with steps of constant speed, then correct them with a Metropolis test.
+
+1. Weights of networks are trained to a point, scales and noise held; see :mod:`bayesdeep.engines._mclmc_start`.
+2. Chains explore without a Metropolis test, and find the coordinates' scales. What comes of this alone is biased: with long
+   steps the noise of a network came out four times too uncertain while all chains agreed.
+3. So trajectories with a Metropolis test, each from a fresh direction and of random length, make the draws.
+
+References
+----------
+Robnik, De Luca, Silverstein and Seljak (2023), Microcanonical Hamiltonian Monte Carlo, Journal of Machine Learning Research 24,
+311. Robnik, Cohn-Gordon and Seljak (2025), arXiv:2503.01707: the Metropolis test. Sommer, Robnik, Nozadze, Seljak and Rügamer
+(2025), Microcanonical Langevin Ensembles, International Conference on Learning Representations: networks, from a trained start.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.batches import BatchTarget
+from bayesdeep.core.draws import Draws, Engine, Progress
+from bayesdeep.core.errors import FitError, nearest
+
+from ._cores import machine_cores
+from ._jax_nuts import _name
+from ._mclmc_draws import bias, collected
+from ._mclmc_precision import TOO_MUCH, chosen, density_in, rounding
+from ._mclmc_run import Row, density_of, make_groups, programs_of, run_stages
+from ._mclmc_start import Trained, objective, train
+from ._mclmc_tuning import Todo, stages
+from ._train_program import cast, precision
+
+CHECK_TUNE, CHECK_DRAWS = 100, 150
+"""Iterations with a test that draws without one are compared with."""
+LEAST_ACCEPTANCE = 0.5
+CHECKED = 32
+"""Draws whose rounding is looked at."""
+
+
+@dataclass(frozen=True)
+class MclmcSettings:
+    """Options of microcanonical sampling.
+
+    Attributes
+    ----------
+    draws, tune, chains
+        Kept draws and tuning iterations of each chain, each a trajectory of many steps, and the number of chains. Half of the
+        tuning explores without a Metropolis test, the other half has one.
+    adjust
+        Whether trajectories pass a Metropolis test. Without it the draws are biased; how much is looked at, and told.
+    target_accept
+        Mean acceptance the steps of the test aim at.
+    energy_variance
+        Mean squared error of the energy, by step and dimension, while there is no test; smaller is slower and less biased.
+    path
+        Mean length of a trajectory, in units of the square root of the dimension times the posterior's width.
+    max_steps
+        Most steps, one gradient each, of a trajectory.
+    start
+        ``"trained"`` (weights trained to a point) or ``"prior"`` (a random point).
+    learning_rate, train_steps
+        Of that training, and the most steps of each of its two rounds.
+    precision
+        ``"float32"``, ``"float64"``, or ``"auto"``: the former where its rounding is too small to matter, which is measured.
+    cores
+        Chains that run at once; as many as the machine has cores when None.
+    """
+
+    draws: int = 250
+    tune: int = 250
+    chains: int = 4
+    adjust: bool = True
+    target_accept: float = 0.85
+    energy_variance: float = 5e-4
+    path: float = 2.0
+    max_steps: int = 512
+    start: str = "trained"
+    learning_rate: float = 0.02
+    train_steps: int = 500
+    precision: str = "auto"
+    cores: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "tune", "chains", "max_steps", "train_steps"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise FitError(f"mclmc: {name} is {value!r}; give a whole number, 1 or more")
+        for name in ("energy_variance", "path", "learning_rate"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise FitError(f"mclmc: {name} is {getattr(self, name)!r}; give a number above 0")
+        if not 0 < self.target_accept < 1:
+            raise FitError(f"mclmc: target_accept must lie between 0 and 1, not {self.target_accept}")
+        for name, known in (("start", ("trained", "prior")), ("precision", ("auto", "float32", "float64"))):
+            value = getattr(self, name)
+            if value not in known:
+                raise FitError(f"mclmc: {name} is {value!r}{nearest(str(value), known)}")
+
+
+@dataclass
+class Run:
+    """What one fit works with: settings, the model, where reports go, and whether the user wants it to end."""
+
+    settings: MclmcSettings
+    target: BatchTarget
+    seed: int
+    progress: Progress
+    kind: str = "float32"
+
+    def train(self) -> list[Trained]:
+        """Return the chains' starting points; they are trained in threads."""
+        import jax
+
+        settings, target, kind = self.settings, self.target, self.kind
+        with precision(kind):
+            code = jax.jit(jax.value_and_grad(objective(target), has_aux=True))
+            arrays = jax.device_put(cast(target.arrays, kind))
+            code = code.lower(target.start.astype(kind), np.ones(target.rows, dtype=kind), *arrays).compile()
+        stop = Event()
+
+        def loss(x: np.ndarray, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
+            with jax.enable_x64(kind == "float64"):
+                (value, held_out), slope = code(x.astype(kind), weights.astype(kind), *arrays)
+            return float(value), float(held_out), np.asarray(slope, dtype=np.float64)
+
+        steps = settings.train_steps if settings.start == "trained" else 0
+        found: list[Trained] = []
+        with ThreadPoolExecutor(min(settings.cores or machine_cores(), settings.chains)) as pool:
+            jobs = [
+                pool.submit(train, target, loss, (self.seed, 1, chain), steps, settings.learning_rate, stop)
+                for chain in range(settings.chains)
+            ]
+            try:
+                for job in jobs:
+                    found.append(job.result())
+                    self.progress.update(0, self.total, f"trained {len(found)} of {settings.chains}")
+            finally:
+                stop.set()
+        return found
+
+    @property
+    def total(self) -> int:
+        """Return the number of iterations of all chains."""
+        return self.settings.chains * (self.settings.tune + self.settings.draws)
+
+
+def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progress, *, layout: str = "auto") -> Draws:
+    """Sample; see :class:`bayesdeep.core.draws.Engine`.
+
+    Raises
+    ------
+    FitError
+        Where the log density is not finite, training diverges, or a chain does not move.
+    """
+    began = time.perf_counter()
+    if target.dim < 2:
+        raise FitError("mclmc: a direction needs two parameters or more; use method='nuts'")
+    work = Run(settings, target, seed, progress)
+    single, double = (density_in(target, density_of(target), kind) for kind in ("float32", "float64"))
+    work.kind = chosen(settings.precision, target, single, double, target.initial(np.random.default_rng((seed, 0))))
+    compiled = time.perf_counter()
+    trained = work.train()
+    ready = time.perf_counter()
+    explore = settings.tune // 2 if settings.adjust else settings.tune
+    todo = stages(explore, settings.tune - explore, settings.draws, settings.adjust)
+    with precision(work.kind):
+        groups = make_groups(target, [t.x for t in trained], seed, layout, work.kind)
+        programs = programs_of(settings, target, groups, todo)
+    made = time.perf_counter()
+    interrupted = _stage(work, groups, programs, todo)
+    rows = collected(groups, settings.draws)
+    extra, advice = {}, []
+    if not settings.adjust and not interrupted:
+        extra, said = _compared(work, groups, programs, rows)
+        advice += said
+    sampled = time.perf_counter()
+    noise = rounding(single, double, _some(rows))
+    if noise > TOO_MUCH and work.kind == "float32":
+        advice.append(f"The log density has rounding errors of {noise:.2g}; fit again with precision='float64'.")
+    acceptance = rows.acceptance_rate.mean(axis=1)
+    if settings.adjust and acceptance.min() < LEAST_ACCEPTANCE:
+        advice.append(
+            f"A chain accepted {acceptance.min():.0%} of its trajectories (aim: {settings.target_accept:.0%}): parts of the "
+            "posterior may be missing. Tune longer, or raise target_accept."
+        )
+    doubtful = bool(advice) and (settings.adjust or bool(extra.get("biased")))
+    if interrupted:
+        advice.insert(0, "Sampling was interrupted; {} chains of {} draws are kept.".format(*rows.lp.shape))
+        advice += [] if settings.adjust else ["The draws are not corrected by a Metropolis test, and their bias is not known."]
+    spent = {tuning: sum(g.seconds[tuning] for g in groups) for tuning in (True, False)}
+    share = spent[True] / max(sum(spent.values()), 1e-12)
+    gradients = sum(g.gradients for g in groups)
+    seconds, compiling = sampled - made, target.seconds_compile + compiled - began + made - ready
+    return Draws(
+        positions=rows.position,
+        stats=_stats(rows),
+        exact=settings.adjust,
+        status="interrupted" if interrupted else "doubtful" if doubtful else "ok",
+        advice=tuple(advice),
+        seconds_compile=compiling,
+        seconds_tune=ready - compiled + seconds * share,
+        seconds_sample=seconds * (1 - share),
+        details={
+            "adjusted": float(settings.adjust),
+            "gradients": float(gradients),
+            "microseconds_per_gradient": 1e6 * sum(spent.values()) / max(gradients, 1),
+            "compile_share": compiling / max(target.seconds_compile + sampled - began, 1e-12),
+            "acceptance": float(acceptance.mean()),
+            "step_size": float(rows.step_size[:, -1].mean()),
+            "divergences": float(rows.diverging.sum()),
+            "precision": work.kind,
+            "rounding": noise,
+            "device": ", ".join(sorted({_name(g.device) for g in groups})),
+            "backend": f"jax {version('jax')}",
+            **extra,
+        },
+    )
+
+
+def _stage(work: Run, groups: Any, programs: Any, todo: Todo) -> bool:
+    def report() -> None:
+        tuning = any(g.done < work.settings.tune for g in groups)
+        work.progress.update(min(work.total, sum(g.done * len(g.chains) for g in groups)), work.total, "tuning" if tuning else "")
+
+    return run_stages(groups, programs, todo, work.settings.cores, work.kind, report)
+
+
+def _compared(work: Run, groups: Any, programs: Any, rows: Row) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Go on from where the chains are, with a test, and return how far off the draws without it were."""
+    done = work.settings.tune + work.settings.draws
+    for group in groups:
+        group.kept = []
+    todo = stages(0, CHECK_TUNE, CHECK_DRAWS, True, first=done)
+    if _stage(work, groups, programs, todo):
+        return {}, ("The draws are not corrected by a Metropolis test, and the check of their bias was interrupted.",)
+    return bias(rows, collected(groups, CHECK_DRAWS), work.target.names, work.target.roles)
+
+
+def _some(rows: Row) -> list[np.ndarray]:
+    flat = rows.position.reshape(-1, rows.position.shape[-1])
+    return list(flat[np.unique(np.linspace(0, len(flat) - 1, CHECKED).astype(int))])
+
+
+def _stats(rows: Row) -> dict[str, np.ndarray]:
+    kinds = {"f": np.float64, "b": np.bool_, "i": np.int64}
+    return {name: v.astype(kinds[v.dtype.kind]) for name, v in rows._asdict().items() if name != "position"}
+
+
+ENGINE = Engine("mclmc", "Microcanonical Monte Carlo", exact=True, settings=MclmcSettings, run=run, needs=frozenset({"batches"}))
