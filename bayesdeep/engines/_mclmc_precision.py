@@ -11,7 +11,7 @@ import numpy as np
 
 from bayesdeep.core.batches import BatchTarget
 
-from ._train_program import cast, precision
+from ._train_program import precision
 
 ENOUGH = 0.02
 """Standard deviation of the rounding error up to which single precision is chosen."""
@@ -23,18 +23,18 @@ NEARBY, POINTS = 0.05, 8
 Density = Callable[[np.ndarray], float]
 
 
-def density_in(target: BatchTarget, density: Callable[..., Any], kind: str) -> Density:
-    """Return the compiled log density of ``(dim,)`` in ``"float32"`` or ``"float64"``, as a function that returns a float."""
+def exact_density(target: BatchTarget, density: Callable[..., Any]) -> Density:
+    """Return the log density of ``(dim,)`` compiled in double precision."""
     import jax
 
-    arrays = cast(target.arrays, kind)
-    with precision(kind):
-        code = jax.jit(density).lower(target.start.astype(kind), *arrays).compile()
-        held = jax.device_put(arrays)
+    with precision("float64"):
+        arrays = jax.device_put(target.arrays)
+        program: Any = jax.jit(density)
+        code = program.lower(target.start, *arrays).compile()
 
     def value(x: np.ndarray) -> float:
-        with jax.enable_x64(kind == "float64"):
-            return float(code(x.astype(kind), *held))
+        with jax.enable_x64(True):
+            return float(code(x, *arrays))
 
     return value
 
@@ -45,10 +45,7 @@ def rounding(single: Density, double: Density, points: Sequence[np.ndarray]) -> 
     return float(wrong.std()) if np.isfinite(wrong).all() else float("inf")
 
 
-def chosen(wanted: str, target: BatchTarget, single: Density | None, double: Density | None, x: np.ndarray) -> str:
-    """Return the precision to compute in: the one wanted, or for ``"auto"`` the cheapest that is enough about ``x``."""
-    if wanted != "auto" or single is None or double is None:
-        return wanted
+def nearby(target: BatchTarget, x: np.ndarray) -> list[np.ndarray]:
+    """Return points about ``x`` ``(dim,)`` at which to measure rounding before there are draws."""
     rng = np.random.default_rng(0)
-    points = [x + NEARBY * target.jitter * rng.standard_normal(target.dim) for _ in range(POINTS)]
-    return "float32" if rounding(single, double, points) < ENOUGH else "float64"
+    return [x + NEARBY * target.jitter * rng.standard_normal(target.dim) for _ in range(POINTS)]

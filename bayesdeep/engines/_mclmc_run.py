@@ -20,6 +20,8 @@ from ._mclmc_moves import Place, random_direction, trajectory
 from ._mclmc_tuning import Todo, begin, tuned_on
 from ._train_program import cast
 
+Slope = Callable[[np.ndarray], tuple[float, np.ndarray]]
+
 
 class Row(NamedTuple):
     """What is kept of one iteration."""
@@ -39,7 +41,9 @@ def density_of(target: BatchTarget) -> Callable[..., Any]:
     return lambda x, *arrays: target.prior(x) + rows(x, arrays).sum()
 
 
-def make_groups(target: BatchTarget, starts: Sequence[np.ndarray], seed: int, layout: str, kind: str) -> list[Group]:
+def make_groups(
+    target: BatchTarget, starts: Sequence[np.ndarray], slope_of: Slope, seed: int, layout: str, kind: str
+) -> list[Group]:
     """Return the chains by where they are computed, each at its starting point.
 
     Parameters
@@ -48,6 +52,8 @@ def make_groups(target: BatchTarget, starts: Sequence[np.ndarray], seed: int, la
         The model.
     starts
         Starting points, ``(dim,)`` each.
+    slope_of
+        The log density and its gradient ``(dim,)`` at a point.
     seed
         Decides the chains' random numbers.
     layout
@@ -58,7 +64,6 @@ def make_groups(target: BatchTarget, starts: Sequence[np.ndarray], seed: int, la
     import jax
 
     arrays = cast(target.arrays, kind)
-    slope_of = jax.jit(jax.value_and_grad(density_of(target)))
     devices = _devices()
     batched = devices[0].platform != "cpu" if layout == "auto" else layout == "batch"
     members: list[tuple[Any, list[int]]] = [(devices[0], [chain]) for chain in range(len(starts))]
@@ -68,7 +73,7 @@ def make_groups(target: BatchTarget, starts: Sequence[np.ndarray], seed: int, la
 
     def carry(chain: int) -> Any:
         x = np.asarray(starts[chain], dtype=kind)
-        lp, slope = (np.asarray(v) for v in slope_of(x, *arrays))
+        lp, slope = (np.asarray(v, dtype=kind) for v in slope_of(x))
         return Place(x, lp, slope, np.full(x.size, x.size**-0.5, dtype=kind)), begin(np.ones(x.size, dtype=kind))
 
     groups = []
@@ -134,7 +139,7 @@ def _iterations(settings: Any, target: BatchTarget) -> Any:
                     place,
                     path,
                     target_accept=settings.target_accept,
-                    energy_variance=settings.energy_variance,
+                    energy_variance=settings.exploring,
                 ),
                 lambda t: t,
                 tuned,

@@ -15,6 +15,8 @@ import numpy as np
 from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.errors import FitError
 
+from ._train_program import cast, precision
+
 HELD_OUT = 0.1
 FEWEST = 20
 """Rows below which none are held out."""
@@ -57,6 +59,24 @@ def objective(target: BatchTarget) -> Callable[..., Any]:
         return -target.prior(x) - jnp.where(away, 0.0, weights * each).sum(), held_out
 
     return value
+
+
+def compiled_loss(target: BatchTarget, kind: str) -> Loss:
+    """Return the compiled loss, computed in ``"float32"`` or ``"float64"``; safe in several threads."""
+    import jax
+
+    ones = np.ones(target.rows, dtype=kind)
+    with precision(kind):
+        arrays = jax.device_put(cast(target.arrays, kind))
+        program: Any = jax.jit(jax.value_and_grad(objective(target), has_aux=True))
+        code = program.lower(target.start.astype(kind), ones, *arrays).compile()
+
+    def loss(x: np.ndarray, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
+        with jax.enable_x64(kind == "float64"):
+            (value, held_out), slope = code(x.astype(kind), weights.astype(kind), *arrays)
+        return float(value), float(held_out), np.asarray(slope, dtype=np.float64)
+
+    return loss
 
 
 def train(target: BatchTarget, loss: Loss, seed: Any, steps: int, rate: float, stop: Event) -> Trained:

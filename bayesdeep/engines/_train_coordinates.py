@@ -5,6 +5,8 @@
   scales vanish.
 * Parameters of the family, such as the noise, and intercepts of formulas for them, are found from held-out rows alone: a network
   can come as near to the training rows as it likes.
+* Standard deviations of groups are found from held-out rows too, given the standardised effects. With these they have no joint
+  mode of use: it lies where the sd is large and the effects are hardly shrunk. Without a penalty they stay.
 * Thresholds are intercepts, several of them, and trained.
 """
 
@@ -80,10 +82,8 @@ def coordinates(target: BatchTarget, penalty: bool) -> Coordinates:
         if places.size == 1:
             tuned[places] = roles[places.flat[0]] == "parameter"
     tuned |= _other_intercepts(target)
-    import os
-    mode = os.environ.get("SDMODE", "train")
-    stays = np.isin(roles, STAY) | ((roles == "sd") & (not penalty or mode == "fixed"))
-    tuned |= (roles == "sd") & (mode == "held") & penalty
+    stays = np.isin(roles, STAY) | ((roles == "sd") & (not penalty))
+    tuned |= (roles == "sd") & penalty
     return Coordinates(
         trained=np.flatnonzero(~tuned & ~stays),
         tuned=np.flatnonzero(tuned),

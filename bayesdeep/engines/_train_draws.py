@@ -1,4 +1,4 @@
-"""From training to draws: members, each with the noise that rows it has not seen ask for."""
+"""From training to draws: networks, each with the noise that rows it has not seen ask for."""
 
 import time
 from collections.abc import Callable
@@ -8,13 +8,14 @@ import numpy as np
 
 from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Draws, Progress
+from bayesdeep.core.errors import FitError
 
 from ._train_coordinates import coordinates
-from ._train_loop import refreshing, train
+from ._train_loop import Trained, refreshing, train
 from ._train_noise import tuned_noise
-from ._train_settings import recipe
-from ._train_split import LEAST_HELD_OUT, split
-from ._train_units import idle_advice, idle_units
+from ._train_settings import Recipe, recipe
+from ._train_split import LEAST_HELD_OUT, Split, split
+from ._train_units import constant_advice, constant_units
 
 Spread = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """From a trained network ``(dim,)`` to those whose predictions are averaged, ``(network, dim)``."""
@@ -27,7 +28,7 @@ def trained(
     progress: Progress,
     method: str,
     members: int = 1,
-    spread: Spread | None = None,
+    averaged: Spread | None = None,
     shown: Spread | None = None,
 ) -> Draws:
     """Train and return one chain of draws, ``(1, member, dim)``, or those that ``shown`` makes of one network.
@@ -40,55 +41,84 @@ def trained(
         The model, and how it is said what is done.
     members
         Of an ensemble.
-    spread
-        What is averaged when the noise is found; None for the network itself.
+    averaged
+        The networks whose predictions are averaged when the noise is found; None for the network itself.
     shown
         The draws of a network; None for the network itself.
+
+    Raises
+    ------
+    FitError
+        Where training diverges, or nothing is held out from which the family's parameters could be found.
     """
     began = time.perf_counter()
-    chosen = recipe(settings, target.rows)
-    parts = split(target.rows, settings.held_out, members, np.random.default_rng((seed, 1)))
+    chosen, where = recipe(settings, target.rows), coordinates(target, settings.penalty)
+    if chosen.dropout and not target.masks:
+        raise FitError(f"{method}: dropout={chosen.dropout:g}, and the model has no hidden layer of which units could be left out")
+    grouped = bool((target.roles == "sd").any())
+    parts = split(target.rows, settings.held_out, members, np.random.default_rng((seed, 1)), grouped)
+    _refuse_unjudged(target, parts, where.tuned, method)
     found = train(target, chosen, parts, seed, progress, method)
-    where, rng = coordinates(target, settings.penalty), np.random.default_rng((seed, 2))
-    positions, scores = found.positions.copy(), found.scores
+    rng, positions, scores = np.random.default_rng((seed, 2)), found.positions.copy(), found.scores
     if parts.judged:
-        networks = [p[None] if spread is None else spread(p, rng) for p in positions]
-        values, scores = tuned_noise(
-            target, where.tuned, networks, parts.held_out, refreshing(target.rows, seed), parts.together
-        )
+        networks = np.stack([p[None] if averaged is None else averaged(p, rng) for p in positions])
+        values, scores = tuned_noise(target, where.tuned, networks, parts.held_out, refreshing(target.rows, seed), parts.together)
         positions[:, where.tuned] = values
     kept = positions[list(parts.wanted)]
-    idle = idle_units(target, kept[0], np.random.default_rng((seed, 3)))
-    draws = kept if shown is None else shown(kept[0], rng)
-    advice = (*_advice(parts.judged, found.interrupted, found.epochs.max(), chosen.epochs), *idle_advice(idle))
-    seconds = time.perf_counter() - began - found.seconds_compile
+    constant = constant_units(target, kept[0], np.random.default_rng((seed, 3)))
     return Draws(
-        positions=draws[None],
+        positions=(kept if shown is None else shown(kept[0], rng))[None],
         stats={},
         exact=False,
         status="interrupted" if found.interrupted else "ok",
-        advice=advice,
+        advice=(*_advice(found, parts, chosen), *constant_advice(constant)),
         seconds_compile=target.seconds_compile + found.seconds_compile,
-        seconds_sample=seconds,
-        details={
-            "held_out_log_score": float(np.mean(scores)),
-            "held_out_rows": float(parts.judged),
-            "epochs": float(found.epochs.max()),
-            "best_epoch": float(np.median(found.best)),
-            "batch_size": float(chosen.batch_size),
-            "learning_rate": float(chosen.learning_rate),
-            "ended_by": "early stopping" if found.epochs.max() < chosen.epochs else "the limit of epochs",
-            "idle_units": float(sum(count for count, _ in idle.values())),
-        },
+        seconds_sample=time.perf_counter() - began - found.seconds_compile,
+        details=_details(found, parts, chosen, scores) | {"constant_units": float(sum(n for n, _ in constant.values()))},
     )
 
 
-def _advice(judged: int, interrupted: bool, made: int, most: int) -> tuple[str, ...]:
-    said = []
-    if interrupted:
-        said.append(f"Training was interrupted after {made} of at most {most} epochs; the best network so far is kept.")
-    if not judged:
-        said.append("No rows were held out, so that the noise is what the prior says: predictive intervals mean nothing.")
-    elif judged < LEAST_HELD_OUT:
-        said.append(f"Only {judged} rows were held out to stop training and to learn the noise from; both are rough.")
+def _refuse_unjudged(target: BatchTarget, parts: Split, tuned: np.ndarray, method: str) -> None:
+    if parts.judged or not tuned.size:
+        return
+    names = ", ".join(target.names[k] for k in tuned[:3])
+    raise FitError(
+        f"{method}: no rows are held out, so that nothing says what {names} should be: on its training rows a network leaves "
+        "as little noise as it likes. Set held_out=0.1 with at least 2 rows, or give the parameter, as in sigma=bd.known(0.5)"
+    )
+
+
+def _details(found: Trained, parts: Split, chosen: Recipe, scores: np.ndarray) -> dict[str, float | str]:
+    own = list(parts.wanted)
+    return {
+        **({"held_out_log_score": float(np.mean(scores[own])), "held_out_rows": float(parts.judged)} if parts.judged else {}),
+        "epochs": float(found.epochs[own].max()),
+        "best_epoch": float(np.mean(found.best[own])),
+        "training_loss": float(np.mean(found.losses[found.epochs[own].max() - 1, own])),
+        "batch_size": float(chosen.batch_size),
+        "learning_rate": chosen.learning_rate,
+        "ended_by": _ending(found, parts),
+    }
+
+
+def _ending(found: Trained, parts: Split) -> str:
+    if found.interrupted:
+        return "interruption"
+    return "early stopping" if found.stopped[list(parts.wanted)].all() else "epoch limit"
+
+
+def _advice(found: Trained, parts: Split, chosen: Recipe) -> tuple[str, ...]:
+    own, said = list(parts.wanted), []
+    best = f"the parameters kept are those after epoch {np.mean(found.best[own]):.0f}"
+    ending, most = _ending(found, parts), found.epochs[own].max()
+    if ending == "interruption":
+        said.append(f"Training was interrupted after {most} of at most {chosen.epochs} epochs; {best}.")
+    elif ending == "early stopping":
+        said.append(f"Early stopping ended training after {most} epochs; {best}.")
+    else:
+        late = parts.judged > 0 and np.mean(found.best[own]) > 0.9 * chosen.epochs
+        more = " The held-out rows were still predicted better and better: try more epochs." if late else ""
+        said.append(f"The limit of {chosen.epochs} epochs ended training; {best}.{more}")
+    if 0 < parts.judged < 4 * LEAST_HELD_OUT:
+        said.append(f"Only {parts.judged} held-out rows say when to stop and what the noise is: both are rough.")
     return tuple(said)

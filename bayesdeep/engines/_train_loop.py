@@ -37,6 +37,8 @@ class Trained:
         After how many epochs they were reached, and how many were made, ``(member,)``.
     losses, curves
         The training loss in each epoch and the held-out log score before it ``(epoch, member)``.
+    stopped
+        Whether early stopping ended it, ``(member,)``.
     interrupted
         Whether the user cut it short.
     seconds_compile, seconds
@@ -49,6 +51,7 @@ class Trained:
     epochs: np.ndarray
     losses: np.ndarray
     curves: np.ndarray
+    stopped: np.ndarray
     interrupted: bool
     seconds_compile: float
     seconds: float
@@ -87,21 +90,23 @@ def train(target: BatchTarget, recipe: Recipe, parts: Split, seed: int, progress
                     break
                 progress.update(min(done, recipe.epochs), recipe.epochs, f"held-out log score {np.max(carry.score):.3f}")
         except KeyboardInterrupt:
+            if not losses:
+                raise
             interrupted = True
         w, v, score, at = (np.asarray(a, dtype=np.float64) for a in (carry.best_w, carry.best_v, carry.score, carry.at))
-    empty = [np.zeros((0, len(w)))]
     found = Trained(
         positions=where.whole(w, v, target.start),
         scores=score,
         best=at.astype(int),
-        epochs=np.isfinite(np.concatenate(curves or empty)).sum(axis=0),
-        losses=np.concatenate(losses or empty),
-        curves=np.concatenate(curves or empty),
+        epochs=np.minimum((~np.isnan(np.concatenate(losses))).sum(axis=0), recipe.epochs),
+        losses=np.concatenate(losses),
+        curves=np.concatenate(curves),
+        stopped=~np.asarray(carry.live),
         interrupted=interrupted,
         seconds_compile=ready - began,
         seconds=time.perf_counter() - ready,
     )
-    refuse_divergence(found, recipe, method)
+    refuse_divergence(found, recipe, method, parts.judged > 0)
     return found
 
 
@@ -138,12 +143,17 @@ class Planner:
         return Todo(number, number <= self.recipe.epochs, rows, rate, np.array(words))
 
 
-def refuse_divergence(found: Trained, recipe: Recipe, method: str) -> None:
-    """Raise a FitError where training went wrong."""
-    made = ~np.isnan(found.curves)
+def refuse_divergence(found: Trained, recipe: Recipe, method: str, judged: bool) -> None:
+    """Raise a FitError where a member's loss is not a number, or where it only ever got worse, and much."""
     wrong = ""
-    if not np.isfinite(found.positions).all() or not np.isfinite(found.losses[made]).all():
+    if np.isinf(found.losses).any() or np.isinf(found.curves).any() or not np.isfinite(found.positions).all():
         wrong = "the loss is not a finite number"
+    else:
+        curves = found.curves if judged else -found.losses
+        last = np.array([c[~np.isnan(c)][-1] for c in curves.T])
+        worse = (last < curves[0] - np.maximum(1.0, np.abs(curves[0]))) & ((found.best == 0) if judged else True)
+        if worse.any():
+            wrong = f"the log score of a row went from {curves[0][worse][0]:.3g} to {last[worse][0]:.3g}"
     if wrong:
         raise FitError(
             f"{method}: training diverged: {wrong}. Lower learning_rate (it is {recipe.learning_rate:g}), or set clip=1 to "

@@ -174,7 +174,9 @@ def program(target: BatchTarget, recipe: Recipe, where: Coordinates, parts: Spli
         at, top = jnp.where(better, now.number, c.at), jnp.where(better, score, c.score)
         w, steps, losses = every_epoch(c.w, v, c.steps, held, now.rows, data.filled, data.size, now.key, now.rate, data)
         live = c.live & (now.number - at < recipe.patience) & jnp.isfinite(losses) & jnp.isfinite(score)
-        return Carry(w, v, steps, best_w, best_v, top, at, live), (losses, score)
+        # What is not a number is told apart from epochs that were not made.
+        said = jnp.where(jnp.isnan(losses), jnp.inf, losses), jnp.where(jnp.isnan(score), -jnp.inf, score)
+        return Carry(w, v, steps, best_w, best_v, top, at, live), said
 
     def run(carry: Carry, todo: Todo, data: Given) -> Any:
         def some(carry: Carry, now: Todo) -> Any:

@@ -8,7 +8,7 @@ from bayesdeep.core.errors import FitError, nearest
 OPTIMIZERS = {"adam": 0.01, "adamw": 0.01, "sgd": 0.05}
 """Optimisers, each with its default learning rate."""
 SCHEDULES = ("constant", "cosine", "exponential")
-INITIALISATIONS = ("glorot", "he", "prior")
+INITIALISATIONS = ("prior", "glorot", "he")
 PRECISIONS = ("float32", "float64")
 DECAY = {"adamw": 0.01}
 """Weight decay where none is given, by optimiser; 0 for the others."""
@@ -34,15 +34,15 @@ class TrainSettings:
         Share of the steps over which it first rises from 0.
     weight_decay
         Share of a weight taken off at each step, times the learning rate, beside what the prior does (decoupled).
-    dropout
-        Share of a hidden layer's units that are left out, anew for each row and step.
     patience
         Epochs without a better held-out log score after which training ends; None: a fifth of ``epochs``, at least 20.
     held_out
         Share of the rows that are not trained on: they decide when to stop and what the family's parameters, such as the
-        noise, are. With few rows, see :mod:`bayesdeep.engines._train_split`.
+        noise, and the sds of groups are. 0 for none, where there are no such parameters. With up to 2,000 rows a single
+        network is cross-validated instead, see :mod:`bayesdeep.engines._train_split`.
     initialisation
-        Variance of the weights at the start: ``"glorot"`` 2 / (inputs + outputs), ``"he"`` 2 / inputs, ``"prior"`` the prior's.
+        Variance of the weights at the start: ``"prior"`` that of standard normal ``z``, ``"glorot"`` 2 / (inputs + outputs),
+        ``"he"`` 2 / inputs.
     clip
         Largest norm of a gradient; None for no limit.
     penalty
@@ -59,13 +59,19 @@ class TrainSettings:
     schedule: str = "cosine"
     warm_up: float = 0.0
     weight_decay: float | None = None
-    dropout: float = 0.0
     patience: int | None = None
     held_out: float = 0.1
-    initialisation: str = "glorot"
+    initialisation: str = "prior"
     clip: float | None = None
     penalty: bool = True
     precision: str = "float32"
+
+
+@dataclass(frozen=True)
+class SgdSettings(TrainSettings):
+    """Options of training, and ``dropout``, the share of hidden units left out, anew for each row and step."""
+
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         check(self, "sgd")

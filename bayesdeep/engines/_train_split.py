@@ -1,8 +1,10 @@
 r"""Which rows a member of an ensemble is trained on, which judge it, and which rows make a batch.
 
-With enough rows each member has held-out rows of its own. With few, too few would be left to judge by, so that the rows are cut
-into folds: members of the ensemble are each trained without one fold, and what all of them say of the rows they have not seen
-decides for all when to stop and what the noise is. A point estimate then is one more member, trained on all rows beside them.
+* Members of an ensemble have held-out rows of their own. Where these would be fewer than 25, or sds of groups are found from
+  them, the rows are cut into folds instead, a member is trained without each, and what all members say of the rows they have
+  not seen decides for all when to stop and what the noise is.
+* Up to 2,000 rows, a single network is cross-validated in the same way, with 5 networks that do not count and are trained
+  beside the one that does, which sees all rows. Above, it has held-out rows of its own.
 
 Within an epoch each row is in one batch. Batches differ in size by one row at the most, and each row counts the same: with
 :math:`K` batches the estimate of the sum over rows is :math:`K \sum_{i \in \text{batch}}`, whose mean over an epoch is the sum.
@@ -16,6 +18,8 @@ import numpy as np
 LEAST_HELD_OUT = 25
 """Held-out rows below which members are judged together."""
 FOLDS = 5
+FEW_ROWS = 2_000
+"""Rows up to which a single network is cross-validated."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Split:
         return sum(sizes) if self.together else min(sizes)
 
 
-def split(rows: int, share: float, members: int, rng: np.random.Generator) -> Split:
+def split(rows: int, share: float, members: int, rng: np.random.Generator, together: bool = False) -> Split:
     """Return a split of ``rows`` rows for so many members.
 
     Parameters
@@ -59,26 +63,28 @@ def split(rows: int, share: float, members: int, rng: np.random.Generator) -> Sp
         Of the ensemble; 1 for a point estimate.
     rng
         Decides which.
+    together
+        Whether members of an ensemble are to be judged together, however many rows there are.
     """
     every = np.arange(rows)
     count = round(share * rows)
     if share == 0 or rows < 2:
         return Split((every,) * members, (every[:0],) * members, False, tuple(range(members)))
-    if count >= LEAST_HELD_OUT:
+    if count >= LEAST_HELD_OUT and (rows > FEW_ROWS if members == 1 else not together):
         held = tuple(np.sort(rng.permutation(rows)[:count]) for _ in range(members))
         return Split(tuple(np.setdiff1d(every, h) for h in held), held, False, tuple(range(members)))
     if members > 1:
         held = _folds(rows, members, rng)
         return Split(tuple(np.setdiff1d(every, h) for h in held), held, True, tuple(range(members)))
-    held = _folds(rows, FOLDS, rng)
+    held = _folds(rows, min(FOLDS, rows), rng)
     training = (*(np.setdiff1d(every, h) for h in held), every)
     return Split(training, (*held, every[:0]), True, (len(held),))
 
 
 def _folds(rows: int, count: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Return so many parts of the rows; the first again where there are more parts than rows."""
-    parts = np.array_split(rng.permutation(rows), min(count, rows))
-    return tuple(np.sort(parts[k % len(parts)]) for k in range(count if rows > count else len(parts)))
+    """Return ``count`` of at least 5 parts of the rows; the first again where there are more than rows."""
+    parts = np.array_split(rng.permutation(rows), min(max(count, FOLDS), rows))
+    return tuple(np.sort(parts[k % len(parts)]) for k in range(count))
 
 
 @dataclass(frozen=True)

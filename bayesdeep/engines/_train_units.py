@@ -1,9 +1,4 @@
-r"""Units of a trained network that do nothing, and units that are left out at random.
-
-How much unit :math:`u` does at row :math:`i` is the slope of the row's log likelihood in a factor in front of the unit,
-:math:`\partial \ell_i / \partial m_{iu}`: 0 where the unit is off, where its weights onwards are 0, or where what follows is
-saturated.
-"""
+"""Units of a trained network that do nothing, and units that are left out at random."""
 
 from collections.abc import Mapping
 
@@ -14,40 +9,43 @@ from bayesdeep.core.batches import BatchTarget
 from ._train_program import precision
 
 MOST_ROWS = 2_000
-IDLE = 1e-4
-"""A unit that does less than this share of what the most active one of its layer does, at every row, is idle."""
-MANY_IDLE = 0.25
-"""Share of a layer's units from which idle ones are worth a word."""
+CONSTANT = 0.01
+"""A unit whose sd over rows is below this share of its size is constant."""
+SMALL = 0.1
+"""A unit counts as having at least this share of the size of its layer's largest."""
+MANY = 0.25
+"""Share of a layer's units from which constant ones are worth a word."""
 
 
-def idle_units(target: BatchTarget, position: np.ndarray, rng: np.random.Generator) -> dict[str, tuple[int, int]]:
-    """Return by layer how many units do next to nothing at any row, and how many there are."""
+def constant_units(target: BatchTarget, position: np.ndarray, rng: np.random.Generator) -> dict[str, tuple[int, int]]:
+    """Return by hidden layer how many units are the same at all rows, and how many there are.
+
+    Such are rectifiers that are always off, units that are saturated everywhere, and those whose weights are nearly 0.
+    """
     import jax
 
     if not target.masks:
         return {}
     rows = np.sort(rng.permutation(target.rows)[:MOST_ROWS])
     with precision("float64"):
-        held = target.held_function(target.rows)(position, target.arrays)
-        batch, masks = target.take(rows), tuple(np.ones((len(rows), size)) for size in target.masks.values())
-        some = target.rows_function(len(rows))
-        slopes = jax.jit(jax.grad(lambda m: some(position, batch, m, held).sum()))(masks)
+        layers = jax.jit(target.units_function(len(rows)))(position, target.take(rows))
     found = {}
-    for name, slope in zip(target.masks, slopes, strict=True):
-        most = np.abs(np.asarray(slope)).max(axis=0)
-        found[name] = (int((most <= IDLE * max(most.max(), 1e-300)).sum()), len(most))
+    for name, units in zip(target.masks, map(np.asarray, layers), strict=True):
+        axes = tuple(range(units.ndim - 1))
+        size, sd = np.sqrt((units**2).mean(axis=axes)), units.std(axis=axes)
+        found[name] = (int((sd <= CONSTANT * np.maximum(size, SMALL * size.max())).sum()), len(size))
     return found
 
 
-def idle_advice(found: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
-    """Return a sentence for each layer of which many units do nothing."""
+def constant_advice(found: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
+    """Return a sentence for each layer with many constant units."""
     said = []
-    for name, (idle, units) in found.items():
-        if idle and idle >= MANY_IDLE * units:
+    for name, (constant, units) in found.items():
+        if constant >= MANY * units:
             layer = name.rsplit(".", 1)[-1].removesuffix("_mask").replace("layer", "hidden layer ")
             said.append(
-                f"{idle} of {units} units of {layer} do nothing at any row: dead, or shrunk to nothing. Fewer would do; if the "
-                "fit is poor, try a lower learning_rate."
+                f"{constant} of {units} units of {layer} are the same at all rows: dead, saturated, or shrunk to nothing. "
+                "Fewer would do; if the fit is poor, lower learning_rate, or set initialisation='he' or another activation."
             )
     return tuple(said)
 
@@ -61,7 +59,5 @@ def left_out(target: BatchTarget, position: np.ndarray, rate: float, draws: int,
     for name, size in target.masks.items():
         kept = (rng.random((draws, size)) >= rate) / (1.0 - rate)
         for block in target.layers[name]:
-            places = target.blocks[block]
-            flat = places.reshape(size, -1)
-            found[:, flat] *= kept[:, :, None]
+            found[:, target.blocks[block].reshape(size, -1)] *= kept[:, :, None]
     return found

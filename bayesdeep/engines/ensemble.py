@@ -1,4 +1,4 @@
-"""A deep ensemble: several networks, each trained from its own start on its own rows, with noise learned from other rows.
+"""A deep ensemble: networks trained from different starts, on different rows, each with noise found from rows it has not seen.
 
 References
 ----------
@@ -12,12 +12,12 @@ from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Draws, Engine, Progress
 
 from ._train_draws import trained
-from ._train_settings import TrainSettings, check
+from ._train_settings import SgdSettings, check
 
 
 @dataclass(frozen=True)
-class EnsembleSettings(TrainSettings):
-    """Options of :class:`~bayesdeep.engines._train_settings.TrainSettings`, and the number of ``members``."""
+class EnsembleSettings(SgdSettings):
+    """Options of ``sgd``, and the number of ``members``."""
 
     members: int = 8
 
@@ -26,7 +26,7 @@ class EnsembleSettings(TrainSettings):
 
 
 def run(settings: EnsembleSettings, target: BatchTarget, seed: int, progress: Progress) -> Draws:
-    """Train the members; one chain of a draw a member, ``(1, member, dim)``."""
+    """Train the members side by side; one chain with a draw a member, ``(1, member, dim)``."""
     return trained(settings, target, seed, progress, "ensemble", settings.members)
 
 

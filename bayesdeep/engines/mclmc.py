@@ -28,11 +28,11 @@ from bayesdeep.core.errors import FitError, nearest
 from ._cores import machine_cores
 from ._jax_nuts import _name
 from ._mclmc_draws import bias, collected
-from ._mclmc_precision import TOO_MUCH, chosen, density_in, rounding
+from ._mclmc_precision import ENOUGH, TOO_MUCH, Density, exact_density, nearby, rounding
 from ._mclmc_run import Row, density_of, make_groups, programs_of, run_stages
-from ._mclmc_start import Trained, objective, train
+from ._mclmc_start import Loss, compiled_loss, train
 from ._mclmc_tuning import Todo, stages
-from ._train_program import cast, precision
+from ._train_program import precision
 
 CHECK_TUNE, CHECK_DRAWS = 100, 150
 """Iterations with a test that draws without one are compared with."""
@@ -56,6 +56,7 @@ class MclmcSettings:
         Mean acceptance the steps of the test aim at.
     energy_variance
         Mean squared error of the energy, by step and dimension, while there is no test; smaller is slower and less biased.
+        None: 0.0005 where all draws come from it, 0.02 where it only explores.
     path
         Mean length of a trajectory, in units of the square root of the dimension times the posterior's width.
     max_steps
@@ -75,7 +76,7 @@ class MclmcSettings:
     chains: int = 4
     adjust: bool = True
     target_accept: float = 0.85
-    energy_variance: float = 5e-4
+    energy_variance: float | None = None
     path: float = 2.0
     max_steps: int = 512
     start: str = "trained"
@@ -90,8 +91,9 @@ class MclmcSettings:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise FitError(f"mclmc: {name} is {value!r}; give a whole number, 1 or more")
         for name in ("energy_variance", "path", "learning_rate"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise FitError(f"mclmc: {name} is {getattr(self, name)!r}; give a number above 0")
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise FitError(f"mclmc: {name} is {value!r}; give a number above 0")
         if not 0 < self.target_accept < 1:
             raise FitError(f"mclmc: target_accept must lie between 0 and 1, not {self.target_accept}")
         for name, known in (("start", ("trained", "prior")), ("precision", ("auto", "float32", "float64"))):
@@ -99,52 +101,63 @@ class MclmcSettings:
             if value not in known:
                 raise FitError(f"mclmc: {name} is {value!r}{nearest(str(value), known)}")
 
+    @property
+    def exploring(self) -> float:
+        """Return the error of the energy to aim at where there is no test."""
+        return self.energy_variance or (0.02 if self.adjust else 5e-4)
 
-@dataclass
+
+@dataclass(frozen=True)
 class Run:
-    """What one fit works with: settings, the model, where reports go, and whether the user wants it to end."""
+    """What one fit works with: its options, the model, and the log density compiled in the precision ``kind``."""
 
     settings: MclmcSettings
     target: BatchTarget
     seed: int
     progress: Progress
-    kind: str = "float32"
-
-    def train(self) -> list[Trained]:
-        """Return the chains' starting points; they are trained in threads."""
-        import jax
-
-        settings, target, kind = self.settings, self.target, self.kind
-        with precision(kind):
-            code = jax.jit(jax.value_and_grad(objective(target), has_aux=True))
-            arrays = jax.device_put(cast(target.arrays, kind))
-            code = code.lower(target.start.astype(kind), np.ones(target.rows, dtype=kind), *arrays).compile()
-        stop = Event()
-
-        def loss(x: np.ndarray, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
-            with jax.enable_x64(kind == "float64"):
-                (value, held_out), slope = code(x.astype(kind), weights.astype(kind), *arrays)
-            return float(value), float(held_out), np.asarray(slope, dtype=np.float64)
-
-        steps = settings.train_steps if settings.start == "trained" else 0
-        found: list[Trained] = []
-        with ThreadPoolExecutor(min(settings.cores or machine_cores(), settings.chains)) as pool:
-            jobs = [
-                pool.submit(train, target, loss, (self.seed, 1, chain), steps, settings.learning_rate, stop)
-                for chain in range(settings.chains)
-            ]
-            try:
-                for job in jobs:
-                    found.append(job.result())
-                    self.progress.update(0, self.total, f"trained {len(found)} of {settings.chains}")
-            finally:
-                stop.set()
-        return found
+    kind: str
+    loss: Loss
 
     @property
     def total(self) -> int:
         """Return the number of iterations of all chains."""
         return self.settings.chains * (self.settings.tune + self.settings.draws)
+
+    def slope_of(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the log density and its gradient ``(dim,)``."""
+        value, _, slope = self.loss(x, np.ones(self.target.rows))
+        return -value, -slope
+
+    def density(self, x: np.ndarray) -> float:
+        """Return the log density."""
+        return self.slope_of(x)[0]
+
+    def train(self) -> list[np.ndarray]:
+        """Return the chains' starting points, which are trained in threads."""
+        settings, stop, found = self.settings, Event(), []
+        steps = settings.train_steps if settings.start == "trained" else 0
+        with ThreadPoolExecutor(min(settings.cores or machine_cores(), settings.chains)) as pool:
+            jobs = [
+                pool.submit(train, self.target, self.loss, (self.seed, 1, chain), steps, settings.learning_rate, stop)
+                for chain in range(settings.chains)
+            ]
+            try:
+                for job in jobs:
+                    found.append(job.result().x)
+                    self.progress.update(0, self.total, f"trained {len(found)} of {settings.chains}")
+            finally:
+                stop.set()
+        return found
+
+
+def _prepared(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progress, exact: Density) -> Run:
+    """Return what to work with; ``"auto"`` is single precision where its rounding is small enough."""
+    kind = "float32" if settings.precision == "auto" else settings.precision
+    work = Run(settings, target, seed, progress, kind, compiled_loss(target, kind))
+    points = nearby(target, target.initial(np.random.default_rng((seed, 0))))
+    if settings.precision == "auto" and not rounding(work.density, exact, points) < ENOUGH:
+        work = Run(settings, target, seed, progress, "float64", compiled_loss(target, "float64"))
+    return work
 
 
 def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progress, *, layout: str = "auto") -> Draws:
@@ -158,26 +171,26 @@ def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progr
     began = time.perf_counter()
     if target.dim < 2:
         raise FitError("mclmc: a direction needs two parameters or more; use method='nuts'")
-    work = Run(settings, target, seed, progress)
-    single, double = (density_in(target, density_of(target), kind) for kind in ("float32", "float64"))
-    work.kind = chosen(settings.precision, target, single, double, target.initial(np.random.default_rng((seed, 0))))
+    exact = exact_density(target, density_of(target))
+    work = _prepared(settings, target, seed, progress, exact)
     compiled = time.perf_counter()
-    trained = work.train()
+    starts = work.train()
     ready = time.perf_counter()
     explore = settings.tune // 2 if settings.adjust else settings.tune
     todo = stages(explore, settings.tune - explore, settings.draws, settings.adjust)
     with precision(work.kind):
-        groups = make_groups(target, [t.x for t in trained], seed, layout, work.kind)
+        groups = make_groups(target, starts, work.slope_of, seed, layout, work.kind)
         programs = programs_of(settings, target, groups, todo)
     made = time.perf_counter()
     interrupted = _stage(work, groups, programs, todo)
     rows = collected(groups, settings.draws)
-    extra, advice = {}, []
+    extra: dict[str, float] = {}
+    advice: list[str] = []
     if not settings.adjust and not interrupted:
         extra, said = _compared(work, groups, programs, rows)
         advice += said
     sampled = time.perf_counter()
-    noise = rounding(single, double, _some(rows))
+    noise = rounding(work.density, exact, _some(rows))
     if noise > TOO_MUCH and work.kind == "float32":
         advice.append(f"The log density has rounding errors of {noise:.2g}; fit again with precision='float64'.")
     acceptance = rows.acceptance_rate.mean(axis=1)

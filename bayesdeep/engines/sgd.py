@@ -1,23 +1,21 @@
 """The point estimate of a network, trained by mini-batches, as most networks are.
 
 The loss is the negative log likelihood less the log prior, so that the prior of the weights is the weight decay; with
-``penalty=False`` it is the likelihood alone. Scales of layers and inputs stay in the middle of their priors, and the family's
-parameters, such as the noise, are learned from held-out rows only: their joint mode with the weights lies where a network meets
-every training row and the noise is nothing.
+``penalty=False`` it is the likelihood alone. Scales of layers and inputs stay in the middle of their priors. The family's
+parameters, such as the noise, and sds of groups are found from held-out rows only: their joint mode with the weights lies where
+a network meets every training row and the noise is nothing. Without a network this is penalised regression.
 """
 
 from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Draws, Engine, Progress
 
 from ._train_draws import trained
-from ._train_settings import TrainSettings
+from ._train_settings import SgdSettings
 
 
-def run(settings: TrainSettings, target: BatchTarget, seed: int, progress: Progress) -> Draws:
+def run(settings: SgdSettings, target: BatchTarget, seed: int, progress: Progress) -> Draws:
     """Train one network; one chain of one draw, ``(1, 1, dim)``."""
     return trained(settings, target, seed, progress, "sgd")
 
 
-ENGINE = Engine(
-    "sgd", "network trained by mini-batches", exact=False, settings=TrainSettings, run=run, needs=frozenset({"batches"})
-)
+ENGINE = Engine("sgd", "network trained by mini-batches", exact=False, settings=SgdSettings, run=run, needs=frozenset({"batches"}))

@@ -142,9 +142,9 @@ def test_scales(net, line):
 
 
 def test_scales_of_several_networks(made_up):
-    fit = made_up(bd.Model("y ~ net(x1, hidden=[2])", data(), sigma="~ net(x2, hidden=[2], skip=True, prior='layer')"))
+    fit = made_up(bd.Model("y ~ net(x1, x2, hidden=[2])", data(), sigma="~ net(x2, hidden=[2], skip=True, prior='layer')"))
     index = list(scales_table(fit).index)
-    assert "net(x1): input x1" in index
+    assert "net(x1, x2): input x1" in index
     assert "net(x2): skip" in index
     assert "net(x2): layer 1" in index
 

@@ -1,6 +1,5 @@
 """Networks of which only some layers have a posterior: the others are trained first, by a stage that is a stand-in here."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +39,7 @@ def _cloud(settings, target, seed, progress):
 
 
 @pytest.fixture(autouse=True)
-def _engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _engines(monkeypatch: pytest.MonkeyPatch) -> None:
     needs = frozenset({"batches"})
     names = (*ENGINES.names(), "cloud")
     monkeypatch.setattr(ENGINES, "_names", tuple(sorted({*names, "sgd"})))
@@ -48,7 +47,6 @@ def _engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(ENGINES._loaded, "cloud", Engine("cloud", "cloud", True, Settings, _cloud, needs))
     for seen in SEEN.values():
         seen.clear()
-    yield
 
 
 def data() -> pd.DataFrame:
