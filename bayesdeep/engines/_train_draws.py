@@ -54,7 +54,7 @@ def trained(
     began = time.perf_counter()
     chosen, where = recipe(settings, target.rows), coordinates(target, settings.penalty)
     if chosen.dropout and not target.masks:
-        raise FitError(f"{method}: dropout={chosen.dropout:g}, and the model has no hidden layer of which units could be left out")
+        raise FitError(f"{method}: dropout={chosen.dropout:g} needs hidden units to leave out, and the model has none; give 0")
     grouped = bool((target.roles == "sd").any())
     parts = split(target.rows, settings.held_out, members, np.random.default_rng((seed, 1)), grouped)
     _refuse_unjudged(target, parts, where.tuned, method)

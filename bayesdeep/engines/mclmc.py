@@ -56,7 +56,7 @@ class MclmcSettings:
         Mean acceptance the steps of the test aim at.
     energy_variance
         Mean squared error of the energy, by step and dimension, while there is no test; smaller is slower and less biased.
-        None: 0.0005 where all draws come from it, 0.02 where it only explores.
+        None: 0.0005 where all draws come from it, 0.003 where it only explores.
     path
         Mean length of a trajectory, in units of the square root of the dimension times the posterior's width.
     max_steps
@@ -75,7 +75,7 @@ class MclmcSettings:
     tune: int = 250
     chains: int = 4
     adjust: bool = True
-    target_accept: float = 0.85
+    target_accept: float = 0.9
     energy_variance: float | None = None
     path: float = 2.0
     max_steps: int = 512
@@ -104,7 +104,7 @@ class MclmcSettings:
     @property
     def exploring(self) -> float:
         """Return the error of the energy to aim at where there is no test."""
-        return self.energy_variance or (0.02 if self.adjust else 5e-4)
+        return self.energy_variance or (0.003 if self.adjust else 5e-4)
 
 
 @dataclass(frozen=True)

@@ -18,4 +18,6 @@ def run(settings: SgdSettings, target: BatchTarget, seed: int, progress: Progres
     return trained(settings, target, seed, progress, "sgd")
 
 
-ENGINE = Engine("sgd", "network trained by mini-batches", exact=False, settings=SgdSettings, run=run, needs=frozenset({"batches"}))
+ENGINE = Engine(
+    "sgd", "network trained by mini-batches", exact=False, settings=SgdSettings, run=run, needs=frozenset({"batches"})
+)
