@@ -11,7 +11,7 @@ to its inputs, calls the results *units*, and does it again to those. Three thin
 1. **activations are inverse links**, so one list serves both;
 2. **a network without hidden layers is the GLM**, and depth is added a layer at a time;
 3. **a penalty is a prior**: weight decay is a normal distribution on the weights, and maximum likelihood is a flat one."""),
-    ("code", "import matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd\n\nimport bayesdeep as bd\n\n" + SETTINGS),
+    ("code", "import matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd\n\nimport bayesdeep as bd\n\n" + SETTINGS + "\nNET = {**SETTINGS, \"draws\": SETTINGS[\"draws\"] // 4, \"tune\": SETTINGS[\"tune\"] // 4}"),
     ("md", "## Activations are inverse links"),
     ("code", """from bayesdeep.core.links import LINKS
 
@@ -31,7 +31,7 @@ curve = lambda x: np.sin(1.5 * x) + 0.3 * x
 data = pd.DataFrame({"x": x, "y": curve(x) + rng.normal(0, 0.25, x.size)})
 
 line = bd.Model("y ~ x", data).fit(**SETTINGS)
-none = bd.Model("y ~ net(x, hidden=[], orthogonal=False)", data).fit("nuts", **SETTINGS)
+none = bd.Model("y ~ net(x, hidden=[], orthogonal=False)", data).fit("nuts", **NET)
 grid = pd.DataFrame({"x": np.linspace(-4, 4, 81)})
 pd.DataFrame({"y ~ x": line.predict(grid, kind="mean")["mean"], "net without hidden layer": none.predict(grid, kind="mean")["mean"]}
              ).iloc[::20].round(2)"""),
@@ -39,7 +39,7 @@ pd.DataFrame({"y ~ x": line.predict(grid, kind="mean")["mean"], "net without hid
 
 With two units the function can bend twice; with more it follows the curve. Every weight has a posterior, so every function comes with
 a band, and the band opens where there are no data (beyond ±3)."""),
-    ("code", """widths = {units: bd.Model(f"y ~ net(x, hidden=[{units}])", data).fit("nuts", **SETTINGS) for units in (2, 4, 16)}
+    ("code", """widths = {units: bd.Model(f"y ~ net(x, hidden=[{units}])", data).fit("nuts", **NET) for units in (2, 4, 16)}
 figure, axes = plt.subplots(1, 3, figsize=(10, 3), sharey=True)
 for axis, (units, fit) in zip(axes, widths.items()):
     band = fit.predict(grid, kind="mean", interval=0.9)
@@ -73,7 +73,7 @@ scores = {}
 for name, penalty in (("maximum likelihood", False), ("with the prior", True)):
     net = bd.Model("y ~ net(x, hidden=[50])", small).fit("sgd", penalty=penalty, seed=2, progress=False)
     scores[name] = {"fitted rows": net.log_score(small), "other rows": net.log_score(rest)}
-whole = bd.Model("y ~ net(x, hidden=[50])", small).fit("nuts", **SETTINGS)
+whole = bd.Model("y ~ net(x, hidden=[50])", small).fit("nuts", **NET)
 scores["posterior"] = {"fitted rows": whole.log_score(small), "other rows": whole.log_score(rest)}
 pd.DataFrame(scores).T.round(2)  # mean log predictive density a row, higher is better"""),
     ("md", """## Deep

@@ -132,9 +132,10 @@ def test_an_implicit_1_stays_as_in_other_groups():
     assert "1|g_sigma" not in {p.name for p in bd.Model("y ~ (0 + net(x) | g)", data()).spec.priors}
 
 
-def test_groups_functions_are_what_is_reported():
+@pytest.mark.parametrize("pool", ["last", "weights"])
+def test_groups_functions_are_what_is_reported(pool):
     """The value by hand, from reported weights alone."""
-    formula = "y ~ 0 + (0 + net(x, hidden=[3, 2], pool='weights', orthogonal=False, name='f') | g)"
+    formula = f"y ~ 0 + (0 + net(x, hidden=[3, 2], pool='{pool}', orthogonal=False, name='f') | g)"
     model, draws = made(formula, 5)
     d = data()
     codes = d.g.map(dict(zip("pqrs", range(4), strict=True))).to_numpy()
@@ -145,7 +146,8 @@ def test_groups_functions_are_what_is_reported():
         for row in range(0, 36, 7):
             g, h = codes[row], np.array([inputs[row]])
             for layer in ("1", "2"):
-                h = np.tanh(h @ (w[f"f_w{layer}"] + w[f"f_w{layer}|g"][..., g]) + w[f"f_b{layer}"] + w[f"f_b{layer}|g"][:, g])
+                own = [w[f"f_{v}{layer}|g"][..., g] if pool == "weights" else 0.0 for v in "wb"]
+                h = np.tanh(h @ (w[f"f_w{layer}"] + own[0]) + w[f"f_b{layer}"] + own[1])
             assert found[k, row] == pytest.approx(h @ (w["f_w3"] + w["f|g"][:, g]), rel=1e-9)
 
 

@@ -133,6 +133,7 @@ def test_every_family_takes_networks_on_every_parameter(name):
 
 ORTHOGONAL = {
     "columns": "real ~ x1 + poly(x2, 2) + a + net(x1, x2, a, hidden=[4])",
+    "nearly collinear": "real ~ x1 + I(x1**2) + net(x1, x2, hidden=[4])",
     "intercept": "real ~ net(x1, x2, hidden=[4])",
     "no intercept": "real ~ 0 + x1 + net(x1, x2, hidden=[4])",
     "groups": "real ~ x1 + net(x1, x2, hidden=[4], orthogonal='groups') + (1 | g)",
@@ -160,6 +161,8 @@ def test_orthogonal_to_what_stands_beside_it(name):
     beside = [d.x1 - (0 if "0 + x1" in formula else d.x1.mean())] if "~ x1" in formula or "0 + x1" in formula else []
     if "0 + x1" not in formula:
         beside.append(np.ones(ROWS))
+    if "x1**2" in formula:
+        beside.append((d.x1 - d.x1.mean()) ** 2)
     if "poly" in formula:
         beside += [d.x2 - d.x2.mean(), (d.x2 - d.x2.mean()) ** 2, d.a == "v", d.a == "w"]
     for factor in ("g", "a") if "'groups'" in formula else ():

@@ -107,6 +107,14 @@ def test_weights_need_a_proper_prior_on_the_real_line(text):
         bd.Model("y ~ net(x0)", data(), priors={"net(x0)_weights": text})
 
 
+def test_without_hidden_layers_coefficients_are_a_unit_of_their_column():
+    d = data().assign(x1=lambda t: 1000 * t.x1)
+    draws = drawn(bd.Model("y ~ net(x0, x1, hidden=[], prior='normal', name='f')", d), 2000)
+    for k, name in enumerate(("x0", "x1")):
+        z = draws["f_w1"][:, k] * d[name].std(ddof=0) * np.sqrt(2) / draws["f_sigma"]
+        assert stats.kstest(z, stats.norm.cdf).pvalue > 1e-3
+
+
 EVERY = {
     "net(x0, embed(g, 2))_weights": "StudentT(Gamma(2, 0.1), 0, 1)",
     "net(x0, embed(g, 2))_input_sigma": "HalfCauchy(0.3)",
