@@ -79,7 +79,9 @@ def compiled_loss(target: BatchTarget, kind: str) -> Loss:
     return loss
 
 
-def train(target: BatchTarget, loss: Loss, seed: Any, steps: int, rate: float, stop: Event) -> Trained:
+def train(
+    target: BatchTarget, loss: Loss, seed: Any, steps: int, rate: float, stop: Event, method: str = "mclmc"
+) -> Trained:
     """Return where training leads from a random start.
 
     Parameters
@@ -96,6 +98,8 @@ def train(target: BatchTarget, loss: Loss, seed: Any, steps: int, rate: float, s
         Adam's learning rate, in standardised weights.
     stop
         Ends training early.
+    method
+        The engine's name, for errors.
 
     Raises
     ------
@@ -108,15 +112,15 @@ def train(target: BatchTarget, loss: Loss, seed: Any, steps: int, rate: float, s
     value, _, slope = loss(x, weights)
     if not (np.isfinite(value) and np.isfinite(slope).all()):
         raise FitError(
-            f"mclmc: the log density is not finite at the starting point (it is {-value}). Check the range of the response, "
+            f"{method}: the log density is not finite at the starting point (it is {-value}). Check the range of the response, "
             "standardise the predictors and use proper priors."
         )
     free = ~np.isin(target.roles.astype(str), HELD)
     noise = target.roles == "parameter"
-    x, first, _ = _adam(loss, x, weights, free, steps, rate, stop)
+    x, first, _ = _adam(loss, x, weights, free, steps, rate, stop, method)
     if rest is not None and noise.any():
-        x, _, _ = _adam(lambda x, _: _alone(loss(x, rest)), x, rest, noise, steps, 5 * rate, stop)
-    x, second, best = _adam(loss, x, weights, free, steps, rate, stop)
+        x, _, _ = _adam(lambda x, _: _alone(loss(x, rest)), x, rest, noise, steps, 5 * rate, stop, method)
+    x, second, best = _adam(loss, x, weights, free, steps, rate, stop, method)
     return Trained(x, first + second, best)
 
 
@@ -137,7 +141,7 @@ def _alone(found: tuple[float, float, np.ndarray]) -> tuple[float, float, np.nda
 
 
 def _adam(
-    loss: Loss, x: np.ndarray, weights: np.ndarray, free: np.ndarray, steps: int, rate: float, stop: Event
+    loss: Loss, x: np.ndarray, weights: np.ndarray, free: np.ndarray, steps: int, rate: float, stop: Event, method: str
 ) -> tuple[np.ndarray, int, float]:
     """Return the best point by what was held out, the steps taken, and how well it predicts that."""
     first, second = np.zeros(x.size), np.zeros(x.size)
@@ -155,7 +159,7 @@ def _adam(
         if not (np.isfinite(value) and np.isfinite(slope).all()):
             halvings += 1
             if halvings > HALVINGS:
-                raise FitError("mclmc: training diverged; lower learning_rate, or begin with start='prior'")
+                raise FitError(f"{method}: training diverged; lower learning_rate")
             x, rate, age, first, second = best_x, rate / 2, 0, np.zeros(x.size), np.zeros(x.size)
             value, held_out, slope = loss(x, weights)
             continue

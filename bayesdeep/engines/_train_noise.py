@@ -60,7 +60,7 @@ def tuned_noise(
         for group in [list(range(len(held_out)))] if together else [[m] for m in range(len(held_out))]:
             rows = tuple(np.stack([a[index[m]] for m in group]) for a in target.arrays)
             own = positions[group], jax.tree.map(lambda *a: jnp.stack(a), *(held[m] for m in group)), rows, weight[group]
-            best = _highest(lambda v, own=own: made(v, *own), values[group[0]])
+            best = _least(made, own, values[group[0]])
             values[group] = best
             scores[group] = float(made(best, *own)[0][1]) / weight[group].sum()
     return values, scores
@@ -84,15 +84,15 @@ def _objective(target: BatchTarget, tuned: np.ndarray, count: int, networks: int
     return objective
 
 
-def _highest(function: Callable[[np.ndarray], Any], v: np.ndarray) -> np.ndarray:
-    """Return where a function's negative is highest, from ``v``; ``v`` itself where the search finds no number."""
+def _least(function: Callable[..., Any], rest: tuple[Any, ...], v: np.ndarray) -> np.ndarray:
+    """Return where ``function(v, *rest)`` is least, from ``v``; ``v`` itself where the search finds no number."""
     from scipy.optimize import minimize
 
     if not v.size:
         return v
 
     def value(v: np.ndarray) -> tuple[float, np.ndarray]:
-        (found, _), slope = function(v)
+        (found, _), slope = function(v, *rest)
         return float(found), np.asarray(slope)
 
     found = minimize(value, v, jac=True, method="BFGS")

@@ -18,6 +18,7 @@ from bayesdeep.core.errors import FitError
 
 from ._gaussian import KHAT_LIMIT, Gaussian, check, finish
 from ._mode import curvature, find_mode
+from ._network_laplace import ENGINE as NETWORK
 from ._starts import log_densities, no_parameters
 
 
@@ -80,4 +81,11 @@ def _factor(precision: np.ndarray) -> tuple[np.ndarray, int]:
     return np.linalg.cholesky((vectors * sds**2) @ vectors.T), int(flat.sum())
 
 
-ENGINE = Engine(name="laplace", title="Laplace approximation", exact=False, settings=LaplaceSettings, run=run)
+ENGINE = Engine(
+    name="laplace",
+    title="Laplace approximation",
+    exact=False,
+    settings=LaplaceSettings,
+    run=run,
+    variants={"network": NETWORK},
+)

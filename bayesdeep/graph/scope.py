@@ -251,11 +251,16 @@ class TermScope:
         if not isinstance(value, PriorSpec):
             return value
         if (key, name) not in self._b.nested:
-            full = f"{key}_{name}"
+            full, dims = f"{key}_{name}", self._with_width(())
+            if self._staged and full in self._b.fixed:
+                self._b.nested[key, name] = self._report(full, pt.constant(self._b.fixed[full], dtype="float64"), dims)
+                return self._b.nested[key, name]
             arguments = {k: self._value(full, k, v) for k, v in value.arguments}
-            variable = _random(full, value, arguments, self._with_width(()))
-            self._b.reported[full], self._b.dims[full] = variable, self._with_width(())
+            variable = _random(full, value, arguments, dims)
+            self._b.reported[full], self._b.dims[full] = variable, dims
             self._b.nested[key, name] = variable
+            if self._staged:
+                self._b.staged[full] = variable
         return self._b.nested[key, name]
 
     def variable(self, slot: str, dims: tuple[str, ...] = ()) -> Any:

@@ -22,9 +22,10 @@ def trained(
 ) -> tuple[Rows, Draws | None]:
     """Return the rows with the trained layers' variables held, and what the training gave.
 
-    Nothing is held, and None returned, where no layer is to be trained first or ``engine`` trains all of them.
+    Nothing is held, and None returned, where no layer is to be trained first or ``engine`` trains all of them. What is held
+    already stays.
     """
-    if "staged" not in words or engine.name == TRAINER:
+    if "staged" not in words or engine.name == TRAINER or rows.fixed:
         return rows, None
     trainer = ENGINES.find(TRAINER, "method", FitError)
     graph, target = batches_of(spec, rows, TRAINER, words, units)

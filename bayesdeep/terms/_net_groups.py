@@ -20,24 +20,23 @@ from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import Scope
 
 
-def spread_out(scope: Scope, name: str, dims: tuple[str, ...], hidden: str = "") -> Any:
+def spread_out(scope: Scope, name: str, dims: tuple[str, ...]) -> Any:
     """Return effects of groups with the prior of their slot: standardised ones times their scale, about its location.
 
     The default is a normal distribution about 0 with the scale ``name_sigma``.
     """
-    hidden, chosen = hidden or f"{name}_z", scope.prior(name)
+    chosen = scope.prior(name)
     if chosen is None:
-        return scope.variable(f"{name}_sigma") * scope.hidden(hidden, "Normal", {"mu": 0.0, "sigma": 1.0}, dims, "weight")
+        standard = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, dims, "weight")
+        return scope.variable(f"{name}_sigma") * standard
     plugin = PRIORS[chosen.prior.name]
     moved = {plugin.location: 0.0, plugin.scale: 1.0}
     arguments = {key: moved[key] if key in moved else scope.argument(name, key) for key in plugin.arguments}
-    standard = scope.hidden(hidden, chosen.prior.name, arguments, dims, "weight")
+    standard = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, "weight")
     return scope.argument(name, "location") + scope.argument(name, "scale") * standard
 
 
-def last_layer(
-    scope: Scope, state: Json, h: Any, before: tuple[str, int], length: float, units: np.ndarray | None
-) -> Any:
+def last_layer(scope: Scope, state: Json, h: Any, before: tuple[str, int], length: float, units: np.ndarray | None) -> Any:
     """Return what each row's group adds: ``h`` times the group's own deviations of the last layer's weights.
 
     ``before`` are the dimension of the units and their number. Memory is rows by units.
@@ -51,15 +50,20 @@ def last_layer(
         turned = units.reshape((-1, *(1 for _ in range(own.ndim - 1))))
         own = turned * scope.report(name, own / turned, dims)
     chosen = own[:, scope.data("codes")]
+    scope.per_row(before[1] * (scope.width[1] if scope.width else 1))
     if scope.width is None:
         return (h.T * chosen).sum(axis=0)
-    scope.per_row(before[1] * scope.width[1])
     return (h.T[:, :, None] * chosen).sum(axis=0)
 
 
 def every_layer(
-    scope: Scope, state: Json, layer: int, h: Any, shared: tuple[Any, Any], scale: tuple[Any, Any], dims: tuple[str, str],
-    activation: str,
+    scope: Scope,
+    state: Json,
+    layer: int,
+    h: Any,
+    shared: tuple[Any, Any],
+    scale: tuple[Any, Any],
+    dims: tuple[str, str],
 ) -> Any:
     """Return the units ``(obs, unit)`` of a layer whose weights and biases vary by group about the ``shared`` ones.
 
@@ -73,7 +77,8 @@ def every_layer(
         return scope.report(name, size * z, (*own, group), "weight")
 
     weights, biases = deviations("w", scale[0], dims), deviations("b", scale[1], dims[1:])
-    indicators = scope.data("indicators")
+    indicators, options = scope.data("indicators"), state["options"]
+    scope.per_row(options["hidden"][layer - 1] * indicators.get_value(borrow=True).shape[1])
     by_group = pt.matmul(h, weights.transpose(2, 0, 1)) * indicators.T[:, :, None]
     eta = pt.dot(h, shared[0]) + by_group.sum(axis=0) + shared[1] + pt.dot(indicators, biases.T)
-    return find_activation(activation, "net()", FormulaError)(eta)
+    return find_activation(options["activation"][layer - 1], "net()", FormulaError)(eta)

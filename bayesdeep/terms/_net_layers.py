@@ -83,7 +83,8 @@ def network(scope: Scope, state: Json) -> Any:
     inputs, labels = _inputs(shared, state), input_labels(state)
     h, before, length, rows = inputs, shared.dim(f"{name}_input", labels), float(np.sqrt(len(labels))), None
     relative = shared.variable(f"{name}_hidden|{state['factor']}_sigma") if by_weight(state, options) else None
-    scope.per_row(len(labels))
+    # Inputs that are data are not repeated for each draw.
+    scope.per_row(len(labels) if state["embeds"] else 1)
     if by_input(state, options):
         rows = (shared if options.hidden else outer.alone()).variable(f"{name}_input_sigma", (before,))
     for k, size in enumerate(options.hidden, start=1):
@@ -93,16 +94,14 @@ def network(scope: Scope, state: Json) -> Any:
         weights = shared.report(f"{name}_w{k}", weights, (before, unit), "weight")
         bias = BIAS * scale * _standard(shared, state, f"{name}_b{k}", (unit,))
         bias = shared.report(f"{name}_b{k}", bias, (unit,), "weight")
-        activation = options.activation[k - 1]
         if relative is not None:
             own = (relative * scale / length * (1.0 if rows is None else rows[:, None, None]), relative * BIAS * scale)
-            h = every_layer(shared, state, k, h, (weights, bias), own, (before, unit), activation)
-            scope.per_row(size * len(state["labels"]))
+            h = every_layer(shared, state, k, h, (weights, bias), own, (before, unit))
         else:
-            h = shared.layer(h, weights, bias, activation)
+            h = shared.layer(h, weights, bias, options.activation[k - 1])
         mask = shared.mask(f"layer{k}", size, _after(state, options, k))
         h = h if mask is None else h * mask
-        before, length, rows = unit, reach(activation, size), None
+        before, length, rows = unit, reach(options.activation[k - 1], size), None
         scope.per_row(size)
     units = None if options.hidden else input_units(state)
     out = _last(outer, state, f"{name}_w{len(options.hidden) + 1}", f"{name}_sigma", h, before, length, units, rows)

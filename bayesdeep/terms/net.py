@@ -77,9 +77,8 @@ def eta(scope: Scope, state: Json) -> Any:
         return total
     basis = scope.data("Q")
     # A mean, so that some of the rows estimate what all of them give.
-    share = state["rows"] * (basis[:, :, None] * total[:, None, :] if scope.width else basis * total[:, None]).mean(axis=0)
+    share = pt.dot(basis.T, total) * (state["rows"] / basis.shape[0].astype("float64"))
     direction = scope.dim(f"{name}_direction", tuple(range(1, len(state["basis"]["map"][0]) + 1)))
-    scope.per_row(len(state["basis"]["map"][0]) * (scope.width[1] if scope.width else 1))
     return total - pt.dot(basis, scope.report(f"{name}_removed", share, (direction,), "held"))
 
 

@@ -84,5 +84,5 @@ def test_two_levels_are_learned() -> None:
 
 @pytest.mark.parametrize("formula", ["y ~ x", "y ~ net(x, hidden=[])"])
 def test_a_model_without_hidden_units_is_refused(formula: str) -> None:
-    with pytest.raises(FitError, match="dropout: this model has no network with hidden units.*method='sgd'"):
+    with pytest.raises(FitError, match=r"dropout: this model has no network with hidden units.*method='sgd'"):
         bd.Model(formula, data(rows=40)).fit("dropout", seed=1, progress=False)

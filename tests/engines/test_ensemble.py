@@ -11,7 +11,7 @@ pytest.importorskip("jax", reason="JAX is not installed: pip install 'bayesdeep[
 pytest.importorskip("optax", reason="optax is not installed: pip install 'bayesdeep[jax]'")
 pytest.importorskip("blackjax", reason="BlackJAX is not installed: pip install 'bayesdeep[jax]'")
 
-from bayesdeep.engines._train_split import split  # noqa: E402
+from bayesdeep.engines._train_split import split
 
 
 def data(rows: int = 300, seed: int = 1) -> pd.DataFrame:

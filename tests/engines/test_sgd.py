@@ -153,7 +153,7 @@ def test_without_penalty_it_comes_nearer_to_the_training_rows() -> None:
 
 def test_a_diverging_learning_rate_says_so() -> None:
     model = bd.Model("y ~ net(x, hidden=[10])", data())
-    with pytest.raises(FitError, match="sgd: training diverged.*Lower learning_rate"):
+    with pytest.raises(FitError, match=r"sgd: training diverged.*Lower learning_rate"):
         model.fit("sgd", optimizer="sgd", learning_rate=1e5, **QUICK)
 
 

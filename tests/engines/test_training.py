@@ -6,6 +6,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 
+pytestmark = pytest.mark.slow
 rng = np.random.default_rng(11)
 ROWS = 120
 X, Z = rng.uniform(-2, 2, (2, ROWS))

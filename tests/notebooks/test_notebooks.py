@@ -30,9 +30,14 @@ def test_committed_notebook_has_its_cells_and_pictures(build, path: Path) -> Non
 
 
 @pytest.mark.filterwarnings("default")
-def test_notebooks_run_with_small_settings(build) -> None:
-    for name, cells in build.NOTEBOOKS.items():
-        small = [(kind, text.replace(build.SETTINGS, SMALL)) for kind, text in cells]
-        assert small != cells, f"{name} has no settings to make small"
-        book = build.run(build.notebook(small))
-        assert all(cell.execution_count for cell in book.cells if cell.cell_type == "code")
+@pytest.mark.parametrize("name", sorted(p.stem for p in FOLDER.glob("*.ipynb")))
+def test_notebook_runs_with_small_settings(build, name: str) -> None:
+    cells = build.NOTEBOOKS[name]
+    small = [(kind, text.replace(build.SETTINGS, SMALL)) for kind, text in cells]
+    assert small != cells, f"{name} has no settings to make small"
+    book = build.run(build.notebook(small))
+    assert all(cell.execution_count for cell in book.cells if cell.cell_type == "code")
+
+
+def test_every_notebook_is_there(build) -> None:
+    assert sorted(build.NOTEBOOKS) == sorted(p.stem for p in FOLDER.glob("*.ipynb"))

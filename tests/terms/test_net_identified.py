@@ -1,5 +1,7 @@
 """Coefficients beside a network keep their meaning, and networks by group find what differs: by simulation."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,6 +69,7 @@ VARYING = {
 }
 
 
+@cache
 def scored(formula: str, differ: float, seed: int) -> tuple[np.ndarray, bd.results.fit.Fit]:
     train, test = by_group(seed, differ)
     fit = bd.Model(formula, train).fit(**NUTS, tune=250, seed=seed)

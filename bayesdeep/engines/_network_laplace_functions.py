@@ -1,0 +1,127 @@
+r"""What the Laplace approximation of a network asks of its model: Jacobians, information, and their derivatives, in float64.
+
+A row's log likelihood depends on the main predictor :math:`\eta_i`. How much, :math:`\partial \ell_i / \partial \eta_i` and the
+information :math:`\Lambda_i = -\partial^2 \ell_i / \partial \eta_i^2`, is read off the second derivative along a direction in
+which the predictor is linear, so that it works for any family.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.batches import BatchTarget
+
+WIDTH = 64
+"""Columns of a Jacobian that are computed at once."""
+LARGEST = 40_000_000
+"""Numbers of a Jacobian; with more rows than fit, a sample of the rows stands for all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Functions:
+    """Compiled functions of a model at some rows that stand for all, each of which counts ``weight`` times.
+
+    Attributes
+    ----------
+    rows, weight
+        Number of rows, and for how many each stands.
+    columns
+        ``columns(x, tangents, held)``: the predictor ``(obs,)`` and its derivatives ``(WIDTH, obs)`` along ``(WIDTH, dim)``.
+    along
+        ``along(x, directions, held)``: by direction, the rows' log likelihoods' first and second derivatives and the predictor's
+        first, each ``(direction, obs)``.
+    penalty_slope
+        ``penalty_slope(x, directions, draws, held)``: gradient ``(dim,)`` of half the mean over ``draws`` ``(draw, dim)`` of
+        the information times the squares of what they do to the predictor.
+    prior_curvature
+        ``prior_curvature(x, v)``: minus the second derivative of the log prior times ``v`` ``(dim,)``.
+    held
+        ``held(x)``: what all rows decide.
+    """
+
+    rows: int
+    weight: float
+    columns: Callable[..., Any]
+    along: Callable[..., Any]
+    penalty_slope: Callable[..., Any]
+    prior_curvature: Callable[..., Any]
+    held: Callable[..., Any]
+
+    def jacobian(self, x: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the predictor ``(obs,)`` and its derivatives ``(obs, chosen)`` in some of the coordinates."""
+        held, parts, eta = self.held(x), [], np.zeros(self.rows)
+        for first in range(0, max(len(chosen), 1), WIDTH):
+            some = chosen[first : first + WIDTH]
+            tangents = np.zeros((WIDTH, x.size))
+            tangents[np.arange(len(some)), some] = 1.0
+            eta, found = self.columns(x, tangents, held)
+            parts.append(found[: len(some)])
+        return eta, np.concatenate(parts).T
+
+    def information(self, x: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each row's slope and information ``(obs,)`` in the predictor; the latter at least 0."""
+        slope, second, moved = self.along(x, directions, self.held(x))
+        best = np.abs(moved).argmax(axis=0), np.arange(self.rows)
+        step = np.where(moved[best] == 0, 1.0, moved[best])
+        return slope[best] / step, np.maximum(-second[best] / step**2, 0.0)
+
+
+def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
+    """Return the functions of a model, compiled when they are first called."""
+    import jax
+    import jax.numpy as jnp
+
+    most = max(1, LARGEST // max(target.dim, 1))
+    whole = target.rows <= most
+    some = np.arange(target.rows) if whole else np.sort(rng.permutation(target.rows)[:most])
+    count, every, batch = len(some), target.arrays, target.take(some)
+    linear, rows = target.linear_function(count), target.rows_function(count)
+    all_rows = target.held_function(target.rows)
+
+    def columns(x: Any, tangents: Any, held: Any, batch: Any) -> Any:
+        def push(tangent: Any) -> Any:
+            return jax.jvp(lambda v: linear(v, batch, held), (x,), (tangent,))[1]
+
+        return linear(x, batch, held), jax.vmap(push)(tangents)
+
+    def along(x: Any, directions: Any, held: Any, batch: Any) -> Any:
+        def one(u: Any) -> Any:
+            def slope(v: Any) -> Any:
+                return jax.jvp(lambda w: rows(w, batch, (), held), (v,), (u,))[1]
+
+            first, second = jax.jvp(slope, (x,), (u,))
+            return first, second, jax.jvp(lambda w: linear(w, batch, held), (x,), (u,))[1]
+
+        return jax.vmap(one)(directions)
+
+    def penalty(x: Any, directions: Any, draws: Any, held: Any, batch: Any) -> Any:
+        _, second, moved = along(x, directions, held, batch)
+        best = jnp.abs(jax.lax.stop_gradient(moved)).argmax(axis=0), jnp.arange(count)
+        step = jnp.where(moved[best] == 0, 1.0, moved[best])
+        information = jnp.maximum(-second[best] / step**2, 0.0)
+        change = jax.vmap(lambda e: jax.jvp(lambda v: linear(v, batch, held), (x,), (e,))[1])(draws)
+        return 0.5 * target.rows / count * (information * change**2).sum(axis=1).mean()
+
+    def curvature(x: Any, v: Any) -> Any:
+        return -jax.jvp(jax.grad(target.prior), (x,), (v,))[1]
+
+    def compiled(function: Callable[..., Any], *last: Any) -> Callable[..., Any]:
+        program: Any = jax.jit(function)
+
+        def call(*arguments: Any) -> Any:
+            with jax.enable_x64(True):
+                return jax.tree.map(np.asarray, program(*arguments, *last))
+
+        return call
+
+    return Functions(
+        rows=count,
+        weight=target.rows / count,
+        columns=compiled(columns, batch),
+        along=compiled(along, batch),
+        penalty_slope=compiled(jax.grad(penalty), batch),
+        prior_curvature=compiled(curvature),
+        held=compiled(lambda x, every: () if whole else all_rows(x, every), every),
+    )
