@@ -10,7 +10,7 @@ from bayesdeep.collapse import centre_of, layout_of, moments_of, system_of
 from bayesdeep.collapse.predictor import row_system_of, why_not_marginal
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.diagnostics.checks import approximation_checks
+from bayesdeep.diagnostics.approximation import approximation_checks
 from bayesdeep.engines._hyper import scales_of, start_of
 from bayesdeep.engines._inner_laplace import Inner
 from bayesdeep.engines._plan import plan

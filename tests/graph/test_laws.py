@@ -157,7 +157,8 @@ SCIPY = {
     "Weibull": ("Weibull(1.5, 2)", stats.weibull_min(1.5, scale=2)),
     "Beta": ("Beta(2, 3)", stats.beta(2, 3)),
 }
-SPECIAL = {"Flat", "HalfFlat", "Horseshoe", "R2D2", "LKJ"}
+SPECIAL = {"Flat", "HalfFlat", "Horseshoe", "R2D2", "LKJ", "SpikeSlab"}
+"""Those with laws of their own, below or in tests/priors."""
 
 
 def test_every_prior_of_the_registry_has_a_law_here():
