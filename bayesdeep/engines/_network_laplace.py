@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Draws, Engine, Progress
@@ -32,12 +33,12 @@ from ._network_laplace_functions import functions_of
 from ._network_laplace_linear import draw
 from ._network_laplace_parts import parts_of
 
-ROUNDS, STEPS = 60, 20
+ROUNDS, STEPS = 200, 20
 """Changes of the scales, and of the weights between two of them, where there is no other number."""
 LARGEST_PART = 5000
 """Linear weights whose precision is factorised."""
-EFFORT = 3e10
-"""About how many operations the factors of the draws may take."""
+EFFORT, MOST = 1e10, 64
+"""About how many operations the factors of the draws may take, and the most different scales among them."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,16 @@ def run(settings: NetworkLaplaceSettings, target: BatchTarget, seed: int, progre
     compiled = time.perf_counter()
     start = train(target, loss, (seed, 1), settings.train_steps, settings.learning_rate, Event(), "laplace")
     total = settings.rounds + 1
-    found = climb(
-        slope_of, functions, parts, start.x, settings.rounds, STEPS, settings.learning_rate, rng,
-        lambda k: progress.update(k, total, "training by evidence"),
-    )  # fmt: skip
-    trained = time.perf_counter()
-    size = settings.draws * settings.chains
-    distinct = max(16, int(EFFORT / (target.rows * parts.linear.size**2 + parts.linear.size**3)))
-    positions, _ = draw(slope_of, functions, parts, found.x, size, distinct, rng)
+    # Threads that wait for each other cost more than these factors take.
+    with threadpool_limits(1):
+        found = climb(
+            slope_of, functions, parts, start.x, settings.rounds, STEPS, settings.learning_rate, rng,
+            lambda k: progress.update(k, total, "training by evidence"),
+        )  # fmt: skip
+        trained = time.perf_counter()
+        size = settings.draws * settings.chains
+        distinct = min(MOST, max(8, int(EFFORT / (target.rows * parts.linear.size**2 + parts.linear.size**3))))
+        positions, _ = draw(slope_of, functions, parts, found.x, size, distinct, rng)
     progress.update(total, total, "interrupted" if found.interrupted else "")
     lp = np.array([slope_of(x)[0] for x in positions])
     if not (np.isfinite(positions).all() and np.isfinite(lp).all()):

@@ -33,6 +33,8 @@ from ._network_laplace_parts import ALIKE, Parts
 
 DRAWS = 16
 """Draws behind one derivative."""
+REFRESH = 2
+"""Changes of the scales for which the draws serve."""
 FIRST, SECOND = 0.9, 0.999
 """Adam's memories, of weights."""
 SCALE_FIRST, SCALE_SECOND = 0.5, 0.9
@@ -155,6 +157,7 @@ def climb(
     weights = Climb(parts.weights, rate, FIRST, SECOND)
     scales = Climb(parts.scales, LONGEST, SCALE_FIRST, SCALE_SECOND)
     best, best_x, interrupted = -np.inf, x, False
+    draws = np.zeros((DRAWS, x.size))
     try:
         for k in range(rounds + 1):
             share = 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(1.0, k / max(rounds, 1))))
@@ -163,19 +166,18 @@ def climb(
             value, slope = slope_of(x)
             if not (np.isfinite(value) and np.isfinite(slope).all()):
                 raise FitError("laplace: training diverged; lower learning_rate")
-            jacobian = functions.jacobian(x, parts.weights)[1]
-            information = functions.weight * functions.information(x, parts.directions)[1]
-            precision, _ = prior_precision(functions, x, parts.weights, rng)
-            half, found = spread(jacobian, information, precision, DRAWS, rng)
-            evidence = value - 0.5 * half
-            if not np.isfinite(evidence):
-                raise FitError("laplace: training diverged; lower learning_rate")
-            if evidence > best:
-                best, best_x = evidence, x
+            if k % REFRESH == 0 or k == rounds:
+                information = functions.weight * functions.information(x, parts.directions)[1]
+                precision, _ = prior_precision(functions, x, parts.weights, rng)
+                half, found = spread(functions.jacobian(x, parts.weights)[1], information, precision, DRAWS, rng)
+                draws[:, parts.weights] = found
+                evidence = value - 0.5 * half
+                if not np.isfinite(evidence):
+                    raise FitError("laplace: training diverged; lower learning_rate")
+                if evidence > best:
+                    best, best_x = evidence, x
             report(k)
             if k < rounds and parts.scales.size:
-                draws = np.zeros((DRAWS, x.size))
-                draws[:, parts.weights] = found
                 down = functions.penalty_slope(x, parts.directions, draws, functions.held(x))
                 x = scales.step(x, slope - down, share)
     except KeyboardInterrupt:
