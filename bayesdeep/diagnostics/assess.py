@@ -37,6 +37,10 @@ class Assessed:
         Scores by row where the response is a number; of the rows whose response is observed.
     probabilities, codes
         Predictive probabilities ``(obs, level)`` and the observed level ``(obs,)`` where the response has levels.
+    log_scores
+        Log predictive density of every row ``(obs,)``, also where whole groups were left out.
+    places
+        Which rows ``scores``, or ``probabilities`` and ``codes``, are of: all but those with a censored response.
     notes
         What to mind.
     """
@@ -47,6 +51,8 @@ class Assessed:
     scores: RowScores | None = None
     probabilities: np.ndarray | None = None
     codes: np.ndarray | None = None
+    log_scores: np.ndarray | None = None
+    places: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -87,9 +93,9 @@ class _Gather:
         places = np.concatenate(self.places)
         order = np.argsort(places, kind="stable")
         if self.kind == "number":
-            return {"scores": take(join(self.parts), order)}
+            return {"scores": take(join(self.parts), order), "places": places[order]}
         codes = np.asarray(rows.response.value, dtype=int)[places[order]]
-        return {"probabilities": np.concatenate(self.parts)[order], "codes": codes}
+        return {"probabilities": np.concatenate(self.parts)[order], "codes": codes, "places": places[order]}
 
 
 def by_loo(fit: Fit) -> Assessed:
@@ -107,7 +113,8 @@ def by_loo(fit: Fit) -> Assessed:
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
         parts.append(without_weights(part))
     loo = combine(parts, fit.idata)
-    return Assessed("loo", loo, loo.elpd / rows.rows, notes=loo.advice, **gather.result(rows))
+    log_scores = np.asarray(loo.elpd_i, dtype=float)
+    return Assessed("loo", loo, loo.elpd / rows.rows, log_scores=log_scores, notes=loo.advice, **gather.result(rows))
 
 
 def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
@@ -120,7 +127,7 @@ def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
     record = elpd_record(values, float(values.sum()), len(next(iter(posterior.values()))) if posterior else 1)
     unseen = {name: labels for name, labels in rows.unseen.items() if labels}
     notes = tuple(f"{len(labels)} new groups of '{name}'" for name, labels in unseen.items())
-    return Assessed("data", record, float(values.mean()), notes=notes, **gather.result(rows))
+    return Assessed("data", record, float(values.mean()), log_scores=values, notes=notes, **gather.result(rows))
 
 
 def by_folds(fit: Fit, k: int, by: str | None, groups: np.ndarray | None, seed: int | None, progress: bool) -> Assessed:
@@ -137,7 +144,8 @@ def by_folds(fit: Fit, k: int, by: str | None, groups: np.ndarray | None, seed: 
     draws = int(np.prod([fit.idata["posterior"].sizes[d] for d in ("chain", "draw")]))
     record = elpd_record(units, found.elpd, draws)
     notes = (f"refitted in {k} folds", *_few(found.doubtful))
-    return Assessed("folds", record, found.elpd / fit._rows.rows, notes=notes, **gather.result(fit._rows))
+    log_scores, mean = np.asarray(found.elpd_i, dtype=float), found.elpd / fit._rows.rows
+    return Assessed("folds", record, mean, log_scores=log_scores, notes=notes, **gather.result(fit._rows))
 
 
 def _few(doubtful: tuple[str, ...]) -> tuple[str, ...]:

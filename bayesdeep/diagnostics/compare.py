@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
@@ -49,6 +50,8 @@ class Comparison:
         The fits, by name.
     target, by
         What was left out: rows, or the groups of a factor.
+    data
+        The held-out rows that all fits were scored on, or None.
     """
 
     table: pd.DataFrame
@@ -58,6 +61,25 @@ class Comparison:
     target: str = "rows"
     by: str | None = None
     notes: tuple[str, ...] = field(default=())
+    data: Frame | None = None
+
+    def errors(self, by: str | None = None, *, factor: str | None = None) -> pd.DataFrame:
+        """Return who is wrong where: scores by group size, by region of the inputs and by predicted uncertainty.
+
+        See :func:`bayesdeep.diagnostics.where.errors`.
+        """
+        from .where import errors
+
+        return errors(self, by, factor=factor)
+
+    def selective(self) -> pd.DataFrame:
+        """Return the error of the rows that are kept when those with the most uncertain predictions are left out.
+
+        See :func:`bayesdeep.diagnostics.where.selective`.
+        """
+        from .where import selective
+
+        return selective(self)
 
     def report(self, path: str | Path) -> Any:
         """Write a report, HTML or Markdown by the path's suffix."""
@@ -151,7 +173,8 @@ def compare(
         )
     table, calibration, notes = rank_table(found, fits)
     table.attrs["scored_on"] = how
-    return Comparison(table, calibration, found, dict(fits), target, by, (*_mixed(fits), *notes))
+    held_out = None if data is None else frame
+    return Comparison(table, calibration, found, dict(fits), target, by, (*_mixed(fits), *notes), held_out)
 
 
 def _mixed(fits: Mapping[str, Fit]) -> tuple[str, ...]:
