@@ -11,7 +11,8 @@ from arviz_stats.utils import ELPDDataLOO
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fit import Fit
-from bayesdeep.results.kfold import enough_draws, kfold
+from bayesdeep.results.kfold import kfold
+from bayesdeep.results.refit import enough_draws
 from bayesdeep.results.predict import blocks, flat_posterior
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.score import log_score_rows

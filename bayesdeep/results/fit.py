@@ -216,6 +216,9 @@ class Fit:
         by: str | None = None,
         seed: int | None = None,
         progress: bool = True,
+        *,
+        executor: Any = None,
+        workers: int = 1,
         **options: Any,
     ) -> Any:
         """Return K-fold cross-validation by refitting; ``by`` names a grouping factor whose groups stay together.
@@ -226,6 +229,8 @@ class Fit:
             Number of folds.
         by
             Leave whole groups out: predictions then come from the distribution of groups.
+        executor, workers
+            Where refits run side by side; see :func:`bayesdeep.results.kfold.kfold`. The numbers stay the same.
         options
             For the refits; by default the fit's own method with its number of draws and chains.
         """
@@ -234,7 +239,7 @@ class Fit:
         self._here("kfold")
         if "chain_weights" in self.idata.attrs:
             raise FitError("kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from")
-        return kfold(self, k, by, seed, progress, options)
+        return kfold(self, k, by, seed, progress, options, executor=executor, workers=workers)
 
     def stack_chains(self) -> "Fit":
         r"""Return a fit of one chain in which each chain has the weight that makes their mixture predict best.

@@ -9,7 +9,8 @@ https://doi.org/10.1111/ecog.02881
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +23,8 @@ from bayesdeep.core.random import derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .predict import blocks, flat_posterior
+from .refit import Refit, Refitted, Visit, refits, run_refits
 from .rows import Rows
-from .run import COMMON, find_engine, run_engine, settings_of, variant_for, words_of
-from .score import log_score_rows
-
-LEAST_PREDICTIVE = 1_000
-"""A few draws, as of a point estimate, are repeated this often before predicting, for smooth distributions."""
-
-Visit = Callable[[ModelSpec, Mapping[str, np.ndarray], Rows, np.ndarray, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +49,8 @@ class KFold:
         Time it took and how often the model was fitted.
     doubtful
         What the method said of folds it was not content with.
+    visited
+        What ``visit`` returned, by fold.
     """
 
     elpd: float
@@ -67,6 +63,7 @@ class KFold:
     seconds: float
     refits: int
     doubtful: tuple[str, ...] = ()
+    visited: tuple[Any, ...] = ()
 
     @property
     def units(self) -> np.ndarray:
@@ -141,6 +138,58 @@ def group_codes(spec: ModelSpec, rows: Rows, by: str) -> np.ndarray:
     return np.asarray(rows.arrays[known[by]])
 
 
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Folds ``(obs,)``, from 0; the factor that stays together and each row's group, or None; and a refit for each fold."""
+
+    folds: np.ndarray
+    by: str | None
+    groups: np.ndarray | None
+    tasks: tuple[Refit, ...]
+
+
+def planned(
+    fit: Any,
+    k: int = 10,
+    by: str | None = None,
+    seed: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    groups: np.ndarray | None = None,
+    visit: Visit | None = None,
+) -> Plan:
+    """Return what is to be fitted; see :func:`kfold`."""
+    spec, rows = fit.spec, fit._rows
+    if by is not None and groups is None:
+        groups = group_codes(spec, rows, by)
+    own = None if groups is None else number_groups(groups)[0]
+    folds = make_folds(rows.rows, k, 0 if seed is None else seed, own)
+    base = derive(fit.idata.attrs["seed"] if seed is None else seed, "kfold")
+    outs = {f"fold {i}": np.flatnonzero(folds == i) for i in range(k)}
+    return Plan(folds, by, own, refits(fit, outs, base, visit, options))
+
+
+def collected(plan: Plan, found: Sequence[Refitted], seconds: float) -> KFold:
+    """Return what the refits of a plan, in their order, say together."""
+    values = np.empty(len(plan.folds))
+    for one in found:
+        values[one.out] = one.values
+    elpd_i = xr.DataArray(values, dims="obs", coords={"obs": np.arange(len(values))}, name="elpd_i")
+    units = values if plan.groups is None else np.bincount(plan.groups, weights=values)
+    return KFold(
+        elpd=float(values.sum()),
+        se=float(np.sqrt(len(units) * units.var(ddof=1))),
+        elpd_i=elpd_i,
+        folds=plan.folds,
+        k=len(found),
+        by=plan.by,
+        groups=plan.groups,
+        seconds=seconds,
+        refits=len(found),
+        doubtful=tuple(f"fold {i}: {sentence}" for i, one in enumerate(found, 1) for sentence in one.advice),
+        visited=tuple(one.visited for one in found),
+    )
+
+
 def kfold(
     fit: Any,
     k: int = 10,
@@ -151,6 +200,8 @@ def kfold(
     *,
     groups: np.ndarray | None = None,
     visit: Visit | None = None,
+    executor: Executor | None = None,
+    workers: int = 1,
 ) -> KFold:
     """Return K-fold cross-validation: the model is fitted once for each fold, without that fold's rows.
 
@@ -174,6 +225,12 @@ def kfold(
         Each row's group ``(obs,)`` where ``by`` is no factor of this model.
     visit
         Called after each refit with spec, draws by name, rows left out, their positions and a seed.
+    executor
+        Any ``concurrent.futures.Executor`` that works in processes, on this machine or on others; what is sent there is
+        plain data. The numbers are the same as without. With threads refits wait for each other.
+    workers
+        More than 1: so many processes are started for the refits. A script that does this must do its work under
+        ``if __name__ == "__main__":``. Methods with chains use all cores in one process already; networks gain most.
 
     Raises
     ------
@@ -183,48 +240,9 @@ def kfold(
         When stopped; no partial result is kept and the fit is as it was.
     """
     started = time.perf_counter()
-    spec, rows, attrs = fit.spec, fit._rows, fit.idata.attrs
-    if by is not None and groups is None:
-        groups = group_codes(spec, rows, by)
-    own = None if groups is None else number_groups(groups)[0]
-    folds = make_folds(rows.rows, k, 0 if seed is None else seed, own)
-    engine, before = variant_for(find_engine(attrs["method"]), words_of(spec)), dict(attrs["settings"])
-    given = {**{name: value for name, value in before.items() if name not in COMMON}, **(options or {})}
-    sizes = fit.idata["posterior"].sizes
-    common = {"draws": int(sizes["draw"]), "tune": before.get("tune", 1000), "chains": int(sizes["chain"])}
-    common |= {name: given.pop(name) for name in COMMON if name in given}
-    settings_of(engine, common, given)
-    base = derive(attrs["seed"] if seed is None else seed, "kfold")
-    values, doubtful = np.empty(rows.rows), []
+    plan = planned(fit, k, by, seed, options, groups, visit)
     with progress_bar(f"{k}-fold cross-validation", progress) as bar:
-        for i in range(k):
-            bar.update(i, k, f"fitting without fold {i + 1}")
-            out = np.flatnonzero(folds == i)
-            own_seed = derive(base, f"fold {i}")
-            tree = run_engine(spec, rows.take(folds != i), engine, common, given, own_seed, False)
-            doubtful += _doubts(tree.attrs, i)
-            posterior = enough_draws(flat_posterior(tree["posterior"].to_dataset(), spec))
-            held = rows.take(out)
-            values[out] = log_score_rows(blocks(spec, posterior, held, "pointwise", "sample", own_seed), held.rows)
-            if visit is not None:
-                visit(spec, posterior, held, out, own_seed)
-        bar.update(k, k)
-    elpd_i = xr.DataArray(values, dims="obs", coords={"obs": np.arange(rows.rows)}, name="elpd_i")
-    units = values if own is None else np.bincount(own, weights=values)
-    se = float(np.sqrt(len(units) * units.var(ddof=1)))
-    seconds = time.perf_counter() - started
-    return KFold(float(values.sum()), se, elpd_i, folds, k, by, own, seconds, k, tuple(doubtful))
-
-
-def _doubts(attrs: Mapping[Any, Any], fold: int) -> list[str]:
-    """Return what the method said of a refit; raise if the user stopped it, since methods keep what they have."""
-    if attrs["status"] == "interrupted":
-        raise KeyboardInterrupt(f"kfold was stopped in fold {fold + 1}; no result is kept")
-    return [f"fold {fold + 1}: {sentence}" for sentence in attrs["advice"]]
-
-
-def enough_draws(posterior: Mapping[str, np.ndarray], least: int = LEAST_PREDICTIVE) -> dict[str, np.ndarray]:
-    """Return draws by name, repeated where there are few, so that predictive draws show the response's spread."""
-    count = len(next(iter(posterior.values()))) if posterior else least
-    times = -(-least // count) if count < 100 else 1
-    return {name: np.tile(value, (times, *[1] * (value.ndim - 1))) for name, value in posterior.items()}
+        found = run_refits({"": plan.tasks}, executor, workers, bar)[""]
+    if isinstance(found, Exception):
+        raise found
+    return collected(plan, found, time.perf_counter() - started)
