@@ -1,7 +1,7 @@
 """The predictive scores of one fit: by leave-one-out weights, on held-out rows, or over folds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,14 @@ from arviz_stats.utils import ELPDDataLOO
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fit import Fit
-from bayesdeep.results.kfold import kfold
-from bayesdeep.results.refit import enough_draws
+from bayesdeep.results.kfold import KFold
 from bayesdeep.results.predict import blocks, flat_posterior
+from bayesdeep.results.refit import Refitted, enough_draws
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.score import log_score_rows
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .loo import NOTHING, check_draws, combine, loo_parts, without_weights
+from .loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
 from .scores import RowScores, join, row_scores, take
 
 
@@ -65,14 +65,23 @@ def response_kind(spec: ModelSpec) -> str:
     return "levels" if words & {"levels", "two_levels"} else "number"
 
 
-class _Gather:
-    """Collects scores of blocks of rows, in whatever order these come."""
+@dataclass(frozen=True, eq=False)
+class Gather:
+    """Collects scores of blocks of rows, in whatever order these come; of a row that comes twice the later ones count."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.parts: list[Any] = []
-        self.places: list[np.ndarray] = []
-        self.what = {"levels": "mean", "number": "predictive"}.get(kind)
+    kind: str
+    parts: list[Any] = field(default_factory=list)
+    places: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def what(self) -> str | None:
+        """Return what is asked of the fit: expected or new responses."""
+        return {"levels": "mean", "number": "predictive"}.get(self.kind)
+
+    def extend(self, other: "Gather") -> None:
+        """Add what another one holds."""
+        self.parts.extend(other.parts)
+        self.places.extend(other.places)
 
     def add(self, draws: np.ndarray, rows: Rows, places: np.ndarray, weights: np.ndarray | None = None) -> None:
         """Score draws ``(draw, rows[, level])`` of rows that are at ``places`` of all."""
@@ -93,16 +102,25 @@ class _Gather:
             return {}
         places = np.concatenate(self.places)
         order = np.argsort(places, kind="stable")
+        order = order[np.append(np.diff(places[order]) > 0, True)]
         if self.kind == "number":
             return {"scores": take(join(self.parts), order), "places": places[order]}
         codes = np.asarray(rows.response.value, dtype=int)[places[order]]
         return {"probabilities": np.concatenate(self.parts)[order], "codes": codes, "places": places[order]}
 
 
-def by_loo(fit: Fit) -> Assessed:
-    """Assess a fit on its own rows, each with its leave-one-out importance weights."""
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """A leave-one-out estimate, and the scores of rows that its weights give."""
+
+    loo: Loo
+    gather: Gather
+
+
+def weighed(fit: Fit, tick: Callable[[int], None] = lambda rows: None) -> Weighed:
+    """Weigh the draws of a fit for each of its own rows; ``tick`` is told how many rows are done."""
     check_draws(fit.idata)
-    rows, gather = fit._rows, _Gather(response_kind(fit.spec))
+    rows, gather = fit._rows, Gather(response_kind(fit.spec))
     other = iter(fit._blocks(rows, gather.what, "sample", None)) if gather.what else None
     parts = []
     for start, stop, part in loo_parts(fit.idata, fit._blocks(rows, "pointwise", "sample", None)):
@@ -113,14 +131,32 @@ def by_loo(fit: Fit) -> Assessed:
             weights = np.exp(flat - flat.max(axis=0))
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
         parts.append(without_weights(part))
-    loo = combine(parts, fit.idata)
-    log_scores = np.asarray(loo.elpd_i, dtype=float)
-    return Assessed("loo", loo, loo.elpd / rows.rows, log_scores=log_scores, notes=loo.advice, **gather.result(rows))
+        tick(stop)
+    return Weighed(combine(parts, fit.idata), gather)
+
+
+def left_out_exactly(fit: Fit, one: Weighed, found: Sequence[Refitted]) -> Weighed:
+    """Return the estimate with what refits without single rows found of these rows."""
+    gather = Gather(one.gather.kind, [*one.gather.parts], [*one.gather.places])
+    for refitted in found:
+        gather.extend(refitted.visited)
+    places = np.concatenate([refitted.out for refitted in found])
+    values = np.concatenate([refitted.values for refitted in found])
+    return Weighed(with_exact(one.loo, places, values, fit.idata.attrs), gather)
+
+
+def by_loo(fit: Fit, one: Weighed, notes: tuple[str, ...] = ()) -> Assessed:
+    """Assess a fit on its own rows by leave-one-out."""
+    log_scores = np.asarray(one.loo.elpd_i, dtype=float)
+    own = one.gather.result(fit._rows)
+    return Assessed(
+        "loo", one.loo, one.loo.elpd / len(log_scores), log_scores=log_scores, notes=(*notes, *one.loo.advice), **own
+    )
 
 
 def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
     """Assess a fit on rows it was not fitted to."""
-    gather = _Gather(response_kind(fit.spec))
+    gather = Gather(response_kind(fit.spec))
     posterior = enough_draws(flat_posterior(fit.posterior, fit.spec))
     seed = derive(fit.idata.attrs["seed"] if seed is None else seed, "held out")
     values = log_score_rows(blocks(fit.spec, posterior, rows, "pointwise", "sample", seed), rows.rows)
@@ -131,22 +167,25 @@ def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
     return Assessed("data", record, float(values.mean()), log_scores=values, notes=notes, **gather.result(rows))
 
 
-def by_folds(fit: Fit, k: int, by: str | None, groups: np.ndarray | None, seed: int | None, progress: bool) -> Assessed:
-    """Assess a fit by refitting it without each fold; with ``groups``, groups are the units of ``elpd``."""
-    gather = _Gather(response_kind(fit.spec))
+def score_left_out(
+    kind: str, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, seed: int
+) -> Gather:
+    """Return the scores of the rows that a refit left out; with ``kind`` given, what a refit calls."""
+    gather = Gather(kind)
+    _add_all(gather, spec, posterior, rows, places, seed)
+    return gather
 
-    def visit(
-        spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, own_seed: int
-    ) -> None:
-        _add_all(gather, spec, posterior, rows, places, own_seed)
 
-    found = kfold(fit, k, by, seed, progress, {}, groups=groups, visit=visit)
-    units = found.units
+def by_folds(fit: Fit, found: KFold, notes: tuple[str, ...] = ()) -> Assessed:
+    """Assess a fit that was refitted without each fold; where groups were left out, they are the units of ``elpd``."""
+    gather = Gather(response_kind(fit.spec))
+    for one in found.visited:
+        gather.extend(one)
     draws = int(np.prod([fit.idata["posterior"].sizes[d] for d in ("chain", "draw")]))
-    record = elpd_record(units, found.elpd, draws)
-    notes = (f"refitted in {k} folds", *_few(found.doubtful))
+    record = elpd_record(found.units, found.elpd, draws)
+    said = (f"refitted in {found.k} folds", *notes, *_few(found.doubtful))
     log_scores, mean = np.asarray(found.elpd_i, dtype=float), found.elpd / fit._rows.rows
-    return Assessed("folds", record, mean, log_scores=log_scores, notes=notes, **gather.result(fit._rows))
+    return Assessed("folds", record, mean, log_scores=log_scores, notes=said, **gather.result(fit._rows))
 
 
 def _few(doubtful: tuple[str, ...]) -> tuple[str, ...]:
@@ -157,7 +196,7 @@ def _few(doubtful: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _add_all(
-    gather: _Gather, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, seed: int
+    gather: Gather, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, seed: int
 ) -> None:
     if gather.what is None:
         return

@@ -8,26 +8,25 @@ https://doi.org/10.1214/17-BA1091 (weights). Sivula et al. (2025), arXiv:2008.10
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import FitError, nearest
-from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.results.fit import Fit
-from bayesdeep.results.kfold import group_codes, number_groups
-from bayesdeep.results.rows import Rows, rows_of
-from bayesdeep.results.run import find_engine, variant_for, words_of
+from bayesdeep.results.kfold import number_groups
+from bayesdeep.results.rows import rows_of
 
-from .assess import Assessed, by_folds, by_loo, on_held_out
-from .loo import LEAST_DRAWS
+from .assess import Assessed, on_held_out
+from .comparable import check_fits, common_groups, mixed
 from .rank import rank_table
+from .scoring import SCORES, Scored, Work, score_groups, score_rows
 
 TARGETS = ("rows", "groups")
 
@@ -45,7 +44,8 @@ class Comparison:
         Index: nominal probability of central intervals; a column a fit: the share of rows inside. On the diagonal is
         calibrated, below it overconfident. Empty for responses with levels.
     assessed
-        By name, ArviZ's record (``elpd``), scores by row (``scores``) and sentences to mind (``notes``).
+        By name, ArviZ's record (``elpd``), scores by row (``scores``) and sentences to mind (``notes``); fits that failed
+        are absent.
     fits
         The fits, by name.
     target, by
@@ -107,6 +107,9 @@ def compare(
     k: int = 10,
     seed: int | None = None,
     progress: bool = True,
+    score: str = "auto",
+    executor: Executor | None = None,
+    workers: int = 1,
 ) -> Comparison:
     """Compare fits of the same rows by how well they predict rows, or groups, that they have not seen.
 
@@ -115,14 +118,22 @@ def compare(
     fits
         By name; at least two, of the same response on the same rows.
     target
-        ``"rows"``: predict single rows, by PSIS leave-one-out; point estimates and ensembles, which have no posterior draws
-        to weigh, are refitted in ``k`` folds instead. ``"groups"``: refit without whole groups of the factor ``by``.
+        ``"rows"``: predict single rows; see ``score``. ``"groups"``: refit without whole groups of the factor ``by``, whose
+        effects then come from the fitted distribution of groups.
     by
         The factor, such as ``"county"``. At least one of the models must have group effects for it.
     data
         Held-out rows; all fits are scored on these instead.
     k, seed, progress
         For refits: the number of folds (at most the number of groups), their seed, and whether to show a bar.
+    score
+        Of single rows. ``"auto"``: by PSIS leave-one-out; a row with too large a Pareto k-hat is left out exactly, by a
+        refit, but if that were more than 10 rows of a fit, all fits are refitted in the same ``k`` folds instead. Point
+        estimates and ensembles, which have no posterior draws to weigh, always are. ``"loo"``: never refit; k-hats are
+        only warned of. ``"folds"``: refit all, on the same folds.
+    executor, workers
+        Where refits run side by side: any ``concurrent.futures.Executor`` of processes, here or on other machines, or so
+        many new processes (in a script, under ``if __name__ == "__main__":``). The numbers are the same.
 
     Returns
     -------
@@ -145,107 +156,38 @@ def compare(
     -----
     None of the scores is in-sample: for ``target="rows"`` predictive draws carry each row's leave-one-out weights, so
     that rows with large Pareto k-hat (see ``warning``) make all of them optimistic. Censored rows count in ``elpd``
-    but, since their response is not known, not in the other scores.
+    but, since their response is not known, not in the other scores. A fit whose method fails while it is refitted keeps
+    its place in the table, without numbers; the reason is its ``warning``.
+
+    Raises
+    ------
+    FitError
+        For fits that cannot be compared, unknown options, and if all fits fail.
+    KeyboardInterrupt
+        When stopped; what was scored so far is not kept, and the fits are as they were.
     """
-    _check_fits(fits)
+    check_fits(fits)
     if target not in TARGETS:
         raise FitError(f"compare: unknown target '{target}'{nearest(target, TARGETS)}")
     if (target == "groups") != (by is not None):
         raise FitError("compare: target='groups' and by='…' (the grouping factor) go together")
     if data is not None and target == "groups":
         raise FitError("compare: give data=… or target='groups', not both: data are left out already")
+    if score not in SCORES:
+        raise FitError(f"compare: unknown score '{score}'{nearest(score, SCORES)}")
+    if score != "auto" and (data is not None or target == "groups"):
+        raise FitError(f"compare: score='{score}' is for rows of the training data, without data=… and target='groups'")
+    work, frame = Work(k, seed, executor, workers, progress), None
     if data is not None:
         frame = read_frame(data)
-        found = {name: on_held_out(fit, rows_of(fit.spec, frame, observed=True), seed) for name, fit in fits.items()}
-        how = "scored on held-out data"
+        held = {name: on_held_out(fit, rows_of(fit.spec, frame, observed=True), seed) for name, fit in fits.items()}
+        scored = Scored(held, {}, "scored on held-out data")
     elif target == "groups":
-        groups = _groups(fits, str(by))
-        k = min(k, number_groups(groups)[1])
-        found = {name: by_folds(fit, k, by, groups, seed, progress) for name, fit in fits.items()}
-        how = f"groups of '{by}' left out in {k} folds"
+        groups = common_groups(fits, str(by))
+        scored = score_groups(fits, str(by), groups, replace(work, k=min(k, number_groups(groups)[1])))
     else:
-        found = {
-            name: by_loo(fit) if _can_be_weighed(fit) else by_folds(fit, k, None, None, seed, progress)
-            for name, fit in fits.items()
-        }
-        how = "scored by PSIS leave-one-out" + (
-            "" if all(a.kind == "loo" for a in found.values()) else f"; fits without posterior draws in {k} folds"
-        )
-    table, calibration, notes = rank_table(found, fits)
-    table.attrs["scored_on"] = how
-    held_out = None if data is None else frame
-    return Comparison(table, calibration, found, dict(fits), target, by, (*_mixed(fits), *notes), held_out)
-
-
-def _mixed(fits: Mapping[str, Fit]) -> tuple[str, ...]:
-    """Return a note where log probabilities would be compared with log densities."""
-    discrete = {name: "discrete" in FAMILIES[fit.spec.family].words for name, fit in fits.items()}
-    if len(set(discrete.values())) == 1:
-        return ()
-    shown = ", ".join(f"'{name}'" for name, is_discrete in discrete.items() if is_discrete)
-    return (
-        f"{shown} give probabilities, the others densities: their elpd cannot be compared, unless values are whole "
-        "numbers and one unit is small against their spread",
-    )
-
-
-def _can_be_weighed(fit: Fit) -> bool:
-    """Return whether there are draws, and whether they stand for a posterior that a row can be taken out of by weights.
-
-    The members of an ensemble do not: each was trained on the row.
-    """
-    sizes = fit.idata["posterior"].sizes
-    engine = variant_for(find_engine(fit.idata.attrs["method"]), words_of(fit.spec))
-    trained = "batches" in engine.needs and not fit.idata.attrs["exact"]
-    return int(sizes["chain"] * sizes["draw"]) >= LEAST_DRAWS and not trained
-
-
-def _check_fits(fits: Any) -> None:
-    if not isinstance(fits, Mapping):
-        raise FitError(f"compare: fits is {type(fits).__name__}; give a dict of fits by name")
-    for name, fit in fits.items():
-        if not isinstance(fit, Fit):
-            raise FitError(f"compare: '{name}' is {type(fit).__name__}, not a fit; call model.fit() first")
-    if len(fits) < 2:
-        raise FitError(f"compare: {len(fits)} fit{'' if len(fits) == 1 else 's'}; give at least two")
-    seen: dict[int, str] = {}
-    for name, fit in fits.items():
-        if id(fit) in seen:
-            raise FitError(f"compare: '{name}' and '{seen[id(fit)]}' are the same fit")
-        seen[id(fit)] = name
-    (first, one), *others = fits.items()
-    for name, fit in others:
-        _check_same(first, one, name, fit)
-
-
-def _check_same(first: str, one: Fit, name: str, other: Fit) -> None:
-    """Check that two fits are of the same response on the same rows."""
-    a, b = one._rows, other._rows
-    if a.response.name != b.response.name:
-        raise FitError(
-            f"compare: '{first}' models '{a.response.name}' and '{name}' models '{b.response.name}'; log scores of "
-            "different responses cannot be compared"
-        )
-    if a.rows != b.rows:
-        raise FitError(f"compare: '{first}' has {a.rows:,} rows and '{name}' {b.rows:,}; fit both to the same rows")
-    if not _same_values(a, b):
-        raise FitError(
-            f"compare: '{first}' and '{name}' have different values of '{a.response.name}', or rows in another order; "
-            "fit both to the same rows"
-        )
-
-
-def _same_values(a: Rows, b: Rows) -> bool:
-    x, y = np.asarray(a.response.value), np.asarray(b.response.value)
-    return x.shape == y.shape and bool(np.array_equal(x, y)) and a.response.modifiers == b.response.modifiers
-
-
-def _groups(fits: Mapping[str, Fit], by: str) -> np.ndarray:
-    """Return each row's group from the first model that has the factor."""
-    trouble: FitError | None = None
-    for fit in fits.values():
-        try:
-            return group_codes(fit.spec, fit._rows, by)
-        except FitError as error:
-            trouble = error
-    raise FitError(f"compare: no model has group effects for '{by}'") from trouble
+        scored = score_rows(fits, score, work)
+    table, calibration, notes = rank_table(scored.found, fits, scored.failed)
+    table.attrs["scored_on"] = scored.how
+    said = (*mixed(fits), *scored.notes, *notes)
+    return Comparison(table, calibration, scored.found, dict(fits), target, by, said, frame)

@@ -162,6 +162,34 @@ def combine(parts: Iterable[ELPDDataLOO], idata: xr.DataTree) -> Loo:
     return Loo(**kept, advice=(*k_advice, *_approximate(idata.attrs)))
 
 
+def bad_rows(loo: ELPDDataLOO) -> np.ndarray:
+    """Return the positions of rows whose Pareto k-hat is too large."""
+    return np.flatnonzero(np.asarray(loo.pareto_k) > loo.good_k)
+
+
+def with_exact(loo: Loo, places: np.ndarray, values: np.ndarray, attrs: Any) -> Loo:
+    """Return the estimate with exact log predictive densities ``values`` of the rows at ``places``.
+
+    As ArviZ's ``reloo``, which fits one row after another and holds the log likelihood of all: k-hat of these rows becomes 0,
+    and ``p``, the log likelihood's mean less ``elpd``, gets what ``elpd`` loses.
+    """
+    elpd_i, pareto_k = loo.elpd_i.copy(), loo.pareto_k.copy()
+    before = np.asarray(elpd_i, dtype=float)[places]
+    elpd_i[{"obs": places}], pareto_k[{"obs": places}] = values, 0.0
+    k_advice = k_sentence(np.asarray(pareto_k), loo.good_k)
+    return replace(
+        loo,
+        elpd=float(elpd_i.sum()),
+        se=float(np.sqrt(elpd_i.size * elpd_i.var(ddof=1))) if elpd_i.size > 1 else 0.0,
+        p=float(loo.p + (before - values).sum()),
+        warning=bool(k_advice),
+        elpd_i=elpd_i,
+        pareto_k=pareto_k,
+        log_weights=NOTHING,
+        advice=(*k_advice, *_approximate(attrs)),
+    )
+
+
 def k_sentence(pareto_k: np.ndarray, good_k: float) -> tuple[str, ...]:
     """Return a sentence on rows whose Pareto k-hat is too large, or nothing."""
     bad = int((pareto_k > good_k).sum())

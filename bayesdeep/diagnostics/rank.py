@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from arviz_stats.utils import ELPDDataLOO
 
+from bayesdeep.core.errors import FitError
 from bayesdeep.results.fit import Fit
 
 from .assess import Assessed
@@ -21,25 +22,59 @@ GRID = np.round(np.arange(0.05, 1.0, 0.05), 2)
 
 
 def rank_table(
-    found: Mapping[str, Assessed], fits: Mapping[str, Fit]
+    found: Mapping[str, Assessed], fits: Mapping[str, Fit], failed: Mapping[str, str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-    """Return the table, best first, the calibration of intervals, and notes on the comparison as a whole."""
-    import arviz as az
+    """Return the table, best first, the calibration of intervals, and notes on the comparison as a whole.
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        ranked = az.compare(shifted({name: a.elpd for name, a in found.items()}), method="stacking", round_to="none")
-    notes = tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)))
+    Parameters
+    ----------
+    found, fits
+        Assessments and fits by name.
+    failed
+        By name, why fits have no assessment; in the table they come last, without numbers.
+
+    Raises
+    ------
+    FitError
+        If all fits failed, or none gives all rows some probability.
+    """
+    failed = {**(failed or {}), **_impossible(found)}
+    found = {name: one for name, one in found.items() if name not in failed}
+    if not found:
+        raise FitError("compare: every fit failed: " + "; ".join(f"'{name}': {why}" for name, why in failed.items()))
+    ranked, notes = _ranked(found)
     levels = any(a.probabilities is not None for a in found.values())
     rows = {name: _row(found[name], fits[name], str(ranked.loc[name, "diag_diff"])) for name in ranked.index}
     columns = ["accuracy", "calibration_error", "log_score"] if levels else [*NUMBERS, "log_score", *COVERED]
     own = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=[*columns, *LAST])
     table = pd.concat([ranked[RANKED], own], axis=1)
-    table["exact"] = table["exact"].astype(bool)
+    for place, (name, why) in enumerate(failed.items(), len(table)):
+        table.loc[name, ["rank", *LAST]] = [place, *_cost(fits[name]).values(), why]
+    table = table.astype({"rank": int, "exact": bool})
     table.index.name = "fit"
-    scored = {name: found[name].scores for name in table.index}
+    scored = {name: found[name].scores for name in table.index if name in found}
     empirical = {name: calibration(scores, GRID) for name, scores in scored.items() if scores is not None}
     return table, pd.DataFrame(empirical, index=pd.Index(GRID, name="nominal")), notes
+
+
+def _impossible(found: Mapping[str, Assessed]) -> dict[str, str]:
+    """Return the fits whose score is no number, with a sentence: ArviZ would rank them anyhow."""
+    wrong = {name: int((~np.isfinite(np.asarray(one.elpd.elpd_i, dtype=float))).sum()) for name, one in found.items()}
+    return {name: f"no finite log score for {count:,} of its rows or groups" for name, count in wrong.items() if count}
+
+
+def _ranked(found: Mapping[str, Assessed]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return ArviZ's comparison, best first, and what it warned of; of one fit alone its own numbers."""
+    import arviz as az
+
+    if len(found) == 1:
+        ((name, one),) = found.items()
+        numbers = [0, one.elpd.elpd, 0.0, 0.0, one.elpd.p, one.elpd.se, 1.0, ""]
+        return pd.DataFrame([numbers], index=[name], columns=[*RANKED, "diag_diff"]), ()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ranked = az.compare(shifted({name: a.elpd for name, a in found.items()}), method="stacking", round_to="none")
+    return ranked, tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)))
 
 
 def shifted(found: Mapping[str, ELPDDataLOO]) -> dict[str, ELPDDataLOO]:
@@ -57,12 +92,7 @@ def shifted(found: Mapping[str, ELPDDataLOO]) -> dict[str, ELPDDataLOO]:
 
 
 def _row(one: Assessed, fit: Fit, difference: str) -> dict[str, object]:
-    attrs = fit.idata.attrs
-    row: dict[str, object] = {
-        "log_score": one.log_score,
-        "seconds": float(attrs["seconds_total"]),
-        "exact": bool(attrs["exact"]),
-    }
+    row: dict[str, object] = {"log_score": one.log_score, **_cost(fit)}
     if one.scores is not None:
         s = one.scores
         row |= {"rmse": s.rmse, "mae": s.mae, "crps": float(s.crps.mean()), "width_90": float(s.width.mean())}
@@ -70,7 +100,11 @@ def _row(one: Assessed, fit: Fit, difference: str) -> dict[str, object]:
     if one.probabilities is not None and one.codes is not None:
         row["accuracy"] = accuracy(one.probabilities, one.codes)
         row["calibration_error"] = calibration_error(one.probabilities, one.codes)
-    status = attrs.get("status", "ok")
+    status = fit.idata.attrs.get("status", "ok")
     said = [*one.notes, *([] if status == "ok" else [f"the fit's status is '{status}'"]), difference]
     row["warning"] = "; ".join(s.rstrip(".") for s in said if s)
     return row
+
+
+def _cost(fit: Fit) -> dict[str, object]:
+    return {"seconds": float(fit.idata.attrs["seconds_total"]), "exact": bool(fit.idata.attrs["exact"])}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing import get_context
 from threading import Lock
 from typing import Any
@@ -85,7 +86,9 @@ def recipe_of(fit: Any, options: Mapping[str, Any] | None = None) -> tuple[dict[
     """
     attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
     if "chain_weights" in attrs:
-        raise FitError("kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from")
+        raise FitError(
+            "kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from"
+        )
     engine, before = variant_for(find_engine(attrs["method"]), words_of(fit.spec)), dict(attrs["settings"])
     given = {**{name: value for name, value in before.items() if name not in COMMON}, **(options or {})}
     common = {"draws": int(sizes["draw"]), "tune": before.get("tune", 1000), "chains": int(sizes["chain"])}
@@ -105,8 +108,7 @@ def refits(
     common, given = recipe_of(fit, options)
     rows, method = replace(fit._rows, columns={}, index=None), str(fit.idata.attrs["method"])
     return tuple(
-        Refit(fit.spec, rows, out, method, common, given, derive(base, what), visit)
-        for what, out in outs.items()
+        Refit(fit.spec, rows, out, method, common, given, derive(base, what), visit) for what, out in outs.items()
     )
 
 
@@ -122,7 +124,9 @@ def refit(task: Refit) -> Refitted:
     with _ONE_AT_A_TIME:
         engine = variant_for(find_engine(task.method), words_of(task.spec))
         keep = np.setdiff1d(np.arange(task.rows.rows), task.out)
-        tree = run_engine(task.spec, task.rows.take(keep), engine, dict(task.common), dict(task.options), task.seed, False)
+        tree = run_engine(
+            task.spec, task.rows.take(keep), engine, dict(task.common), dict(task.options), task.seed, False
+        )
         if tree.attrs["status"] == "interrupted":
             raise KeyboardInterrupt
         posterior = enough_draws(flat_posterior(tree["posterior"].to_dataset(), task.spec))
@@ -153,7 +157,8 @@ def run_refits(
     jobs
         Refits by the name of their fit.
     executor, workers
-        Where they run: on the executor, in so many processes of this machine, or with one one after another in this process. The results are the same.
+        Where they run: on the executor, in so many processes of this machine, or (1) one after another in this process.
+        The results are the same.
     bar
         Moved a step by each refit.
 
@@ -214,7 +219,7 @@ def _results(
     if executor is None:
         for name, k, task in every:
             if name not in failed:
-                yield name, k, _outcome(lambda task=task: refit(task))
+                yield name, k, _outcome(partial(refit, task))
         return
     futures: dict[Future[Refitted], tuple[str, int]] = {}
     try:
