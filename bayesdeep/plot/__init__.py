@@ -5,6 +5,7 @@ None of them touches pyplot or its global state. Save with ``figure.savefig("nam
 
 from .budget import budget
 from .calibration import calibration
+from .curve import curve
 from .forest import elpd_differences, forest
 from .groups import group_effects
 from .network import network
@@ -15,6 +16,7 @@ from .shrinkage import shrinkage
 __all__ = [
     "budget",
     "calibration",
+    "curve",
     "elpd_differences",
     "forest",
     "group_effects",

@@ -13,6 +13,7 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .marginal.methods import Marginal
 from .predict import blocks, check_kind, flat_posterior
 from .rows import ABSENT, Rows, StreamedRows, rows_of
 from .score import log_score_rows
@@ -21,7 +22,7 @@ from .summary import summary
 from .tables import predictive_table
 
 
-class Fit:
+class Fit(Marginal):
     """Draws from a model's posterior, or from what stands in for it; ``idata.attrs["exact"]`` says which.
 
     Attributes

@@ -121,15 +121,24 @@ def _with_labels(spec: ModelSpec, labels: Mapping[str, tuple[Any, ...]]) -> Mode
 
 
 def blocks(
-    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, what: str, new_groups: str, seed: int
+    spec: ModelSpec,
+    posterior: Mapping[str, np.ndarray],
+    rows: Rows,
+    what: str,
+    new_groups: str,
+    seed: int,
+    together: int = 1,
 ) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield first row, last row + 1 and an array ``(draw, rows of the block[, level])`` for all the rows."""
+    """Yield first row, last row + 1 and an array ``(draw, rows of the block[, level])`` for all the rows.
+
+    Every ``together`` rows, counted from the first, are in one block.
+    """
     graph = rows.graph(spec)
     draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
     function = row_function(graph, [what], derive(seed, what))
     levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
     count = len(next(iter(posterior.values()))) if posterior else 1
-    step = block_rows(count, levels)
+    step = max(1, block_rows(count, levels) // together) * together
     for start in range(0, rows.rows, step):
         stop = min(start + step, rows.rows)
         value = function(draws, containers(rows, start, stop))[0]

@@ -1,0 +1,125 @@
+"""The columns a model's predictors read, as what can be moved: numbers by a little, categories from level to level."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.columns import Column
+from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.registry import TRANSFORMS
+from bayesdeep.design.factors import constant
+from bayesdeep.formula.nodes import Call, Formula, Name, label
+from bayesdeep.formula.walk import columns as columns_of
+from bayesdeep.spec.model_spec import ModelSpec
+
+CODED = ("C", "embed")
+"""Calls to which a number is the name of a level."""
+
+
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """One column that some predictor reads.
+
+    Attributes
+    ----------
+    column
+        On the training rows.
+    labels
+        Of a category: its levels, the reference first; None for a number.
+    grouping
+        Whether it does nothing but group rows, ``g`` of ``(1 | g)``.
+    main
+        Whether the main parameter's formula has it other than to group rows.
+    """
+
+    column: Column
+    labels: tuple[Any, ...] | None
+    grouping: bool
+    main: bool
+
+    @property
+    def name(self) -> str:
+        """Return the column's name."""
+        return self.column.name
+
+    def find(self, value: Any, where: str) -> Any:
+        """Return a value as the model knows it: a finite number, or the level that is called so; raise if there is none."""
+        if self.labels is None:
+            number = isinstance(value, int | float | np.number | bool | np.bool_)
+            if not number or not np.isfinite(value):
+                raise FitError(f"{where}: '{self.name}' is a number, and {value!r} is not a finite one")
+            return float(value)
+        found = [known for known in self.labels if known == value or str(known) == str(value)]
+        if not found:
+            raise FitError(f"{where}: '{self.name}' has no level {value!r}{nearest(str(value), map(str, self.labels))}")
+        return found[0]
+
+    def values(self, given: Any) -> Column:
+        """Return numbers or levels, as :meth:`find` returns them, as a column."""
+        if self.labels is None:
+            return Column(self.name, "number", np.asarray(given, dtype=np.float64))
+        if self.column.levels is None:
+            return replace(self.column, values=np.asarray(list(given), dtype=self.column.values.dtype), missing=None)
+        codes = {known: code for code, known in enumerate(self.column.levels)}
+        return replace(self.column, values=np.array([codes[v] for v in given], dtype=np.int64), missing=None)
+
+
+def variables_of(spec: ModelSpec, columns: Mapping[str, Column]) -> dict[str, Variable]:
+    """Return the predictors' columns by name, in the order of the formulas.
+
+    A number that a formula also uses as a label, in ``C()`` or to group rows, counts as a category: a little beside one of its
+    values there is nothing.
+
+    Parameters
+    ----------
+    spec
+        The model.
+    columns
+        The training rows' columns by name.
+    """
+    nodes = [replace(node, response=None) for node in spec.nodes.values()]
+    alone = [_ungrouped(node) for node in nodes]
+    labelling = {name for factor in factors_of(spec).values() for name in factor}
+    labelling |= {name for node in nodes for call in _coding(node) for name in columns_of(call.arguments[0])}
+    found: dict[str, Variable] = {}
+    for name in dict.fromkeys(n for node in nodes for n in columns_of(node)):
+        column = columns[name]
+        number = column.kind == "number" and name not in labelling
+        grouping = not any(name in used for used in alone)
+        labels = None if number else _labels(column, nodes)
+        found[name] = Variable(column, labels, grouping, name in alone[0])
+    return found
+
+
+def factors_of(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
+    """Return the columns of each grouping factor, by its name."""
+    groups = [group for node in spec.nodes.values() for group in node.groups]
+    return {label(g.factor): tuple(n for part in g.factor for n in columns_of(part)) for g in groups}
+
+
+def _ungrouped(node: Formula) -> set[str]:
+    """Return the columns a formula has other than right of a bar."""
+    inside = [columns_of(replace(node, products=g.products, groups=(), specials=g.specials)) for g in node.groups]
+    return {name for names in (columns_of(replace(node, groups=())), *inside) for name in names}
+
+
+def _coding(node: Formula) -> Iterator[Call]:
+    """Yield the calls of a formula in which numbers are names of levels."""
+    calls = [*node.specials, *(call for group in node.groups for call in group.specials)]
+    factors = [factor for product in node.products for factor in product]
+    factors += [factor for group in node.groups for product in group.products for factor in product]
+    parts = [*factors, *(argument for call in calls for argument in call.arguments)]
+    yield from (part for part in parts if isinstance(part, Call) and part.function in CODED)
+
+
+def _labels(column: Column, nodes: list[Formula]) -> tuple[Any, ...]:
+    """Return a column's levels as ``C()`` orders them, where a formula says how."""
+    given = [call for node in nodes for call in _coding(node) if _is_of(call, column.name) and call.function == "C"]
+    options = {name: constant(value, "formula") for name, value in given[0].options} if given else {}
+    return tuple(TRANSFORMS["C"].learn(column, (), options)["levels"])
+
+
+def _is_of(call: Call, name: str) -> bool:
+    return isinstance(call.arguments[0], Name) and call.arguments[0].name == name
