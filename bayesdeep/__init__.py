@@ -23,7 +23,7 @@ _HOME = {
     "load_dataset": "datasets",
     "report": "report",
 }
-_MODULES = ("plot", "priors")
+_MODULES = ("plot", "priors", "sklearn")
 
 __all__ = [*sorted(_HOME), *_MODULES]
 __version__ = "0.1.0"

@@ -1,0 +1,137 @@
+"""``BayesClassifier``: a model of classes as a scikit-learn estimator."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from bayesdeep.core.errors import DataError, FitError, nearest
+
+from ._base import BayesEstimator
+from ._columns import read_columns, read_response, read_weights
+
+CHOICE = ("auto", "bernoulli", "categorical", "cumulative")
+
+
+class BayesClassifier(ClassifierMixin, BayesEstimator):
+    r"""A Bayesian model of classes with scikit-learn's interface.
+
+    .. math:: P(y_i = k) = \mathrm{softmax}_k(\eta_i), \quad\text{of two classes}\quad P(y_i = 1) = \mathrm{logit}^{-1}(\eta_i)
+
+    Parameters
+    ----------
+    formula
+        ``"y ~ x0 + (1 | g)"`` or ``"~ x0 + (1 | g)"``, with the columns of ``X`` by name; what is left of the tilde is a name for
+        ``y``. Columns of an array are called ``x0``, ``x1``, …. None: all columns, linear.
+    family
+        ``"auto"``: bernoulli for two classes, categorical for more. Else ``"bernoulli"``, ``"categorical"``, or ``"cumulative"``
+        for ordered classes, in sorted order.
+    method
+        ``"auto"``, or a method by name; see :meth:`bayesdeep.Model.fit`.
+    net
+        Widths of the hidden layers, such as ``(16, 16)``: a network of all columns in place of a formula.
+    link, priors, parameters, draws, tune, chains, options, random_state
+        As for :class:`~bayesdeep.sklearn.regressor.BayesRegressor`.
+
+    Attributes
+    ----------
+    classes_
+        The classes, sorted ``(class,)``.
+    fit_
+        The :class:`~bayesdeep.results.fit.Fit`, whose response is called as in the formula and has the classes as levels.
+    n_features_in_, feature_names_in_
+        Number of columns of ``X``, and their names if they have any.
+
+    Notes
+    -----
+    ``sample_weight`` are weights of the log likelihood: a row of weight 2 counts like two rows, and a row of weight 0 like none.
+    """
+
+    def __init__(
+        self,
+        formula: str | None = None,
+        family: str = "auto",
+        method: str = "auto",
+        *,
+        net: Sequence[int] | None = None,
+        link: str | Mapping[str, str] | None = None,
+        priors: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        draws: int | None = None,
+        tune: int | None = None,
+        chains: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            formula,
+            family,
+            method,
+            net=net,
+            link=link,
+            priors=priors,
+            parameters=parameters,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            options=options,
+            random_state=random_state,
+        )
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BayesClassifier":
+        """Fit the model.
+
+        Parameters
+        ----------
+        X
+            Array ``(obs, column)`` of numbers, or a data frame, whose text and categories can be factors.
+        y
+            The classes ``(obs,)``; two at least.
+        sample_weight
+            Weights ``(obs,)`` of the log likelihood, 0 or more, in numbers of rows.
+
+        Returns
+        -------
+        BayesClassifier
+            Itself.
+
+        Raises
+        ------
+        BayesdeepError
+            Where formula, data, family and priors do not fit together.
+        """
+        if self.family not in CHOICE:
+            raise FitError(f"BayesClassifier: unknown family '{self.family}'{nearest(self.family, CHOICE)}")
+        columns = read_columns(self, X, reset=True)
+        response = read_response(self, X, y)
+        check_classification_targets(response)
+        self.classes_, codes = np.unique(response, return_inverse=True)
+        weights = read_weights(sample_weight, X)
+        present = len(self.classes_) if weights is None else len(np.unique(codes[weights > 0]))
+        if present < 2 or present < len(self.classes_):
+            seen = f"{present} of {len(self.classes_)} classes" if present >= 1 and len(self.classes_) > 1 else "one class"
+            raise DataError(f"data: y has rows of {seen} only; a classifier needs at least two classes, each with some weight")
+        two = len(self.classes_) == 2
+        family = ("bernoulli" if two else "categorical") if self.family == "auto" else self.family
+        labels = [label.item() if isinstance(label, np.generic) else label for label in self.classes_]
+        levels = pd.Categorical.from_codes(codes, labels, ordered=family == "cumulative")
+        self._fit(columns, pd.Series(levels), weights, family)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return posterior mean probabilities ``(obs, class)``, in the order of ``classes_``."""
+        check_is_fitted(self)
+        table = self.fit_.predict(self._new(X), kind="mean")
+        if len(self.classes_) == 2 and "mean" in table:
+            success = table["mean"].to_numpy(dtype=float)
+            return np.column_stack([1 - success, success])
+        return table.iloc[:, : len(self.classes_)].to_numpy(dtype=float)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each row ``(obs,)``."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
