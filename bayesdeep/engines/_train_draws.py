@@ -98,6 +98,7 @@ def _details(found: Trained, parts: Split, chosen: Recipe, scores: np.ndarray) -
         "batch_size": float(chosen.batch_size),
         "learning_rate": chosen.learning_rate,
         "ended_by": _ending(found, parts),
+        "training": _course(found, parts, chosen),
     }
 
 
@@ -107,18 +108,27 @@ def _ending(found: Trained, parts: Split) -> str:
     return "early stopping" if found.stopped[list(parts.wanted)].all() else "epoch limit"
 
 
-def _advice(found: Trained, parts: Split, chosen: Recipe) -> tuple[str, ...]:
-    own, said = list(parts.wanted), []
+def _course(found: Trained, parts: Split, chosen: Recipe) -> str:
+    """Return in a sentence what ended training and which parameters were kept."""
+    own = list(parts.wanted)
     best = f"the parameters kept are those after epoch {np.mean(found.best[own]):.0f}"
     ending, most = _ending(found, parts), found.epochs[own].max()
     if ending == "interruption":
-        said.append(f"Training was interrupted after {most} of at most {chosen.epochs} epochs; {best}.")
-    elif ending == "early stopping":
-        said.append(f"Early stopping ended training after {most} epochs; {best}.")
-    else:
-        late = parts.judged > 0 and np.mean(found.best[own]) > 0.9 * chosen.epochs
-        more = " The held-out rows were still predicted better and better: try more epochs." if late else ""
-        said.append(f"The limit of {chosen.epochs} epochs ended training; {best}.{more}")
+        return f"Training was interrupted after {most} of at most {chosen.epochs} epochs; {best}."
+    if ending == "early stopping":
+        return f"Early stopping ended training after {most} epochs; {best}."
+    return f"The limit of {chosen.epochs} epochs ended training; {best}."
+
+
+def _advice(found: Trained, parts: Split, chosen: Recipe) -> tuple[str, ...]:
+    """Return what is doubtful about training; how it went otherwise is a detail."""
+    own, said, ending = list(parts.wanted), [], _ending(found, parts)
+    late = ending == "epoch limit" and parts.judged > 0 and np.mean(found.best[own]) > 0.9 * chosen.epochs
+    if ending == "interruption":
+        said.append(_course(found, parts, chosen))
+    elif late:
+        more = "The held-out rows were still predicted better and better: try more epochs."
+        said.append(f"{_course(found, parts, chosen)} {more}")
     if 0 < parts.judged < 4 * LEAST_HELD_OUT:
         said.append(f"Only {parts.judged} held-out rows say when to stop and what the noise is: both are rough.")
     return tuple(said)

@@ -9,6 +9,7 @@ from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 
+from ._train_compiled import compiled
 from ._train_coordinates import coordinates, first
 from ._train_program import Todo, first_carry, given, precision, program
 from ._train_settings import Recipe
@@ -76,7 +77,7 @@ def train(target: BatchTarget, recipe: Recipe, parts: Split, seed: int, progress
     with precision(recipe.precision):
         data = jax.device_put(given(target, recipe, where, parts, places, refreshing(target.rows, seed)))
         carry, todo = first_carry(recipe, w, v), planner.plan(0)
-        run = jax.jit(program(target, recipe, where, parts, places)).lower(carry, todo, data).compile()
+        run = compiled(jax.jit(program(target, recipe, where, parts, places)).lower(carry, todo, data), carry, todo, data)
         ready = time.perf_counter()
         try:
             while done <= recipe.epochs:

@@ -12,7 +12,11 @@ import numpy as np
 
 from bayesdeep.core.batches import BatchTarget
 
+from ._train_compiled import compiled
 from ._train_program import precision
+
+ROWS = 32
+"""Held-out rows are filled up to a multiple, for folds that differ by a row to have one program."""
 
 
 def tuned_noise(
@@ -48,7 +52,7 @@ def tuned_noise(
     import jax
     import jax.numpy as jnp
 
-    count = max(len(own) for own in held_out)
+    count = -(-max(len(own) for own in held_out) // ROWS) * ROWS
     weight = np.stack([np.arange(count) < len(own) for own in held_out])
     index = np.stack([np.resize(own, count) if len(own) else np.zeros(count, dtype=int) for own in held_out])
     every = target.take(refresh)
@@ -57,12 +61,15 @@ def tuned_noise(
         statistics = jax.jit(lambda x: jax.lax.map(lambda p: target.held_function(len(refresh))(p, every), x))
         held = [statistics(own) for own in positions]
         made = jax.jit(jax.value_and_grad(_objective(target, tuned, count, positions.shape[1]), has_aux=True))
+        run = None
         for group in [list(range(len(held_out)))] if together else [[m] for m in range(len(held_out))]:
             rows = tuple(np.stack([a[index[m]] for m in group]) for a in target.arrays)
             own = positions[group], jax.tree.map(lambda *a: jnp.stack(a), *(held[m] for m in group)), rows, weight[group]
-            best = _least(made, own, values[group[0]])
+            start = values[group[0]]
+            run = run or compiled(made.lower(start, *own), start, *own)
+            best = _least(run, own, start)
             values[group] = best
-            scores[group] = float(made(best, *own)[0][1]) / weight[group].sum()
+            scores[group] = float(run(best, *own)[0][1]) / weight[group].sum()
     return values, scores
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from bayesdeep.core.batches import Batch, BatchTarget
 
+from ._train_compiled import padded
 from ._train_coordinates import Coordinates
 from ._train_settings import Recipe
 from ._train_split import Slots, Split
@@ -95,7 +96,11 @@ def cast(arrays: Batch, name: str) -> Batch:
 
 def given(target: BatchTarget, recipe: Recipe, where: Coordinates, parts: Split, places: Slots, rows: np.ndarray) -> Given:
     """Return the arrays of the program; ``rows`` are those from which what all rows decide is worked out."""
+    import jax
+
     kind, size = recipe.precision, places.filled.shape[-1]
+    # Only what depends on all rows reads them together; without it the program does not depend on their number.
+    held = jax.eval_shape(target.held_function(len(rows)), target.start, target.take(rows)) if len(rows) else ()
     chunks = max(-(-len(h) // size) for h in parts.held_out)
     held_out = np.zeros((len(parts.held_out), chunks * size), dtype=np.int32)
     weight = np.zeros(held_out.shape)
@@ -103,8 +108,8 @@ def given(target: BatchTarget, recipe: Recipe, where: Coordinates, parts: Split,
         held_out[member, : len(own)], weight[member, : len(own)] = own, 1.0
     shape = (len(parts.held_out), chunks, size)
     return Given(
-        arrays=cast(target.arrays, kind),
-        refresh=cast(target.take(rows), kind),
+        arrays=cast(padded(target.arrays), kind),
+        refresh=cast(target.take(rows), kind) if held else (),
         filled=places.filled.astype(kind),
         size=np.array([len(t) for t in parts.training], dtype=kind),
         held_out=held_out.reshape(shape),
@@ -149,6 +154,8 @@ def program(target: BatchTarget, recipe: Recipe, where: Coordinates, parts: Spli
     judge = _judge(target, where, parts, width)
 
     def refreshed(w: Any, v: Any, data: Given) -> Any:
+        if not data.refresh:
+            return ()
         return target.held_function(len(data.refresh[0]))(where.join(w, v, data.unit, data.fixed), data.refresh)
 
     def epoch(w: Any, v: Any, steps: Any, held: Any, rows: Any, filled: Any, size: Any, key: Any, rate: Any, data: Given) -> Any:
