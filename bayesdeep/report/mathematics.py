@@ -20,7 +20,7 @@ def equations(spec: ModelSpec) -> str:
         lines.append(_link(predictor))
         parts = [part for term in predictor.terms for part in _addends(term)]
         lines.append(f"{_eta(predictor)} = " + f"\n{' ' * len(_eta(predictor))} + ".join(_gathered(parts)))
-        groups += [line for term in predictor.terms for line in _groups(term)]
+        groups += [line for term in predictor.terms for line in (*_network(term), *_groups(term))]
     lines += [f"{_letter(name)} = {known.value} (given)" for name, known in spec.known.items()]
     return "\n".join([*(line for line in lines if line), *(["", *groups] if groups else [])])
 
@@ -76,6 +76,30 @@ def _addends(term: Any) -> list[str]:
 def _coefficient(term: Any) -> str:
     name, _, _, labels, _ = term
     return f"β({name}) · {name}ᵢ" if labels is None else f"β({name})[{name}ᵢ]"
+
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def _network(term: Any) -> list[str]:
+    """Return the layers of a network: each a linear predictor and an inverse link, like a model's own."""
+    options = term.state.get("options") if isinstance(term.state, dict) else None
+    if not isinstance(options, dict) or "hidden" not in options:
+        return []
+    hidden, activation = options["hidden"], options["activation"]
+    lines, last = [f"{term.state['name']}ᵢ, with xᵢ its standardised inputs:"], "xᵢ"
+    for k, size in enumerate(hidden, start=1):
+        name = activation[min(k, len(activation)) - 1]
+        mark = str(k).translate(SUBSCRIPTS)
+        lines.append(f"    h{mark} = {name}(W{mark} {last} + b{mark})    {size} units")
+        last = f"h{mark}"
+    skip = " + s · xᵢ" if options.get("skip") and hidden else ""
+    lines.append(f"    w · {last}{skip}" + (f"    w differs by {term.state['factor']}" if _by_group(term) else ""))
+    return lines
+
+
+def _by_group(term: Any) -> bool:
+    return "|" in term.source and bool(term.state.get("factor"))
 
 
 def _groups(term: Any) -> list[str]:

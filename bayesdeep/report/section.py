@@ -49,12 +49,16 @@ class Subject:
         """Return whether a fit's numbers may be used; the main one's without a name."""
         return self.diagnoses[self.main if name is None else name].verdict != "do not trust"
 
+    def untrusted(self) -> list[str]:
+        """Return the names of the fits whose numbers may not be used."""
+        return [name for name in self.fits if not self.trusted(name)]
+
     def warning(self, name: str | None = None) -> tuple[Callout, ...]:
         """Return the reason why a fit's numbers may not be used, or nothing."""
         name = self.main if name is None else name
         if self.trusted(name):
             return ()
-        said = f"Do not use the numbers of {name}: {self.diagnoses[name].sentence}. They are struck through."
+        said = f"The numbers of “{name}”, which are struck through: {self.diagnoses[name].sentence}."
         return (Callout("bad", said),)
 
 

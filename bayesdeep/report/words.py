@@ -1,5 +1,6 @@
 """Sentences that several places of a report need."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -44,6 +45,9 @@ def clearly_worse(row: pd.Series) -> bool:
 def comparison_sentence(comparison: Any) -> str:
     """Return which model predicts best, by how much, and whether that difference means anything."""
     table, unit = comparison.table, _unit(comparison)
+    table = table[table["elpd"].notna()]
+    if len(table) < 2:
+        return f"Only {named(table.index[0])} could be scored." if len(table) else "No model could be scored."
     best, others = str(table.index[0]), table.iloc[1:]
     gaps = {str(n): f"{abs(r['elpd_diff']):.1f} (standard error {r['dse']:.1f})" for n, r in others.iterrows()}
     worse = [str(n) for n, r in others.iterrows() if clearly_worse(r)]
@@ -61,6 +65,39 @@ def comparison_sentence(comparison: Any) -> str:
         f"{even} predict about equally well, the difference of {near} being too small to mean much; "
         f"behind {named(best)} {verb} {behind} {unit}."
     )
+
+
+def certainty_sentence(comparison: Any) -> str:
+    """Return how sure it is that the best model is better than each other one, in words; "" with nothing to compare.
+
+    The probability is that of a normal distribution of the difference with its standard error, which understates what is not
+    known for fewer than about 100 rows, for models that predict nearly alike, and where one model is wrong about a few rows
+    (Sivula et al. 2025, arXiv:2008.10296).
+    """
+    table = comparison.table[comparison.table["elpd"].notna()]
+    others = [(str(n), float(r["elpd_diff"]), float(r["dse"])) for n, r in table.iloc[1:].iterrows() if r["dse"] > 0]
+    if not others:
+        return ""
+    chances = joined([f"{_chance(abs(diff) / error)} for {named(n)}" for n, diff, error in others])
+    said = (
+        f"How sure is that? By the normal approximation, the chance that {named(table.index[0])} predicts such rows better than "
+        f"another model is {chances}."
+    )
+    rows = _scored_rows(comparison, str(table.index[0]))
+    few = f" With {rows:,} scored rows or groups the approximation is rough." if rows is not None and rows < 100 else ""
+    doubted = [named(n) for n, w in table.get("warning", {}).items() if "k-hat" in str(w)]
+    shaky = f" Some rows' scores are uncertain themselves, of {joined(doubted)}: see the comparison." if doubted else ""
+    return said + few + shaky
+
+
+def _chance(z: float) -> str:
+    chance = 100 * (1 - math.erfc(z / math.sqrt(2)) / 2)
+    return "over 99\u00a0%" if chance > 99 else f"{chance:.0f}\u00a0%"
+
+
+def _scored_rows(comparison: Any, name: str) -> int | None:
+    one = getattr(comparison, "assessed", {}).get(name)
+    return None if one is None else int(one.elpd.n_data_points)
 
 
 def _unit(comparison: Any) -> str:

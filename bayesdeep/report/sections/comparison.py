@@ -1,10 +1,13 @@
 """How well each model predicts what it has not seen."""
 
+from typing import Any
+
 from bayesdeep.plot.forest import elpd_differences
 
 from ..blocks import Block, Callout, Figure, Format, Paragraph, Table
 from ..numbers import number, percent
 from ..section import Section, Subject
+from ..sound import without
 from ..words import named
 
 FORMATS: dict[str, Format] = {
@@ -33,29 +36,40 @@ def applies(subject: Subject) -> bool:
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
-    """Return the answer in words, the differences as a picture, and the table."""
-    comparison = subject.comparison
+    """Return the answer in words, the differences as a picture, and the table; fits that cannot be trusted are apart."""
+    comparison, bad = subject.comparison, subject.untrusted()
+    sound = without(comparison, bad)
+    found: list[Block] = [block for name in bad for block in subject.warning(name)]
+    if sound is not None:
+        found += [Paragraph(READING), *_figure(sound), _table(comparison, sound.table, False)]
+    rest = comparison.table if sound is None else comparison.table.loc[[n for n in comparison.table.index if n in bad]]
+    if len(rest):
+        found.append(
+            _table(comparison, rest.drop(columns=["rank", "elpd_diff", "dse", "weight"], errors="ignore"), bool(bad))
+        )
     table = comparison.table
-    trusted = {str(n): subject.trusted(str(n)) if str(n) in subject.fits else True for n in table.index}
-    found: list[Block] = [block for n, ok in trusted.items() if not ok for block in subject.warning(n)]
-    if all(trusted.values()):
-        found += [Paragraph(READING), *_figure(subject)]
-    kept = [c for c in FORMATS if c in table.columns and not table[c].isna().all()]
-    caption = (
-        f"Best first, {table.attrs.get('scored_on', 'scored on rows not seen')}. elpd: expected log predictive "
-        "density, higher is better; "
-        "elpd_diff: against the best, with standard error dse; p: effective number of parameters; weight: stacking; "
-        "the errors are in the response's units; coverage and width are of 90 % intervals."
-    )
-    found.append(Table(table[kept], caption, {c: FORMATS[c] for c in kept}, "model", not all(trusted.values())))
     warned = [(str(n), str(w)) for n, w in table["warning"].items() if w] if "warning" in table else []
     found += [Callout("caution", f"{named(name)}: {text}.") for name, text in warned]
     return (*found, *(Callout("note", str(note)) for note in getattr(comparison, "notes", ())))
 
 
-def _figure(subject: Subject) -> list[Block]:
-    table = subject.comparison.table
-    if not {"elpd_diff", "dse"} <= set(table.columns):
+def _table(comparison: Any, table: Any, struck: bool) -> Table:
+    kept = [c for c in FORMATS if c in table.columns and not table[c].isna().all()]
+    caption = (
+        f"Best first, {comparison.table.attrs.get('scored_on', 'scored on rows not seen')}. elpd: expected log predictive "
+        "density, higher is better; elpd_diff: against the best, with standard error dse; p: effective number of parameters; "
+        "weight: stacking; the errors are in the response's units; coverage and width are of 90 % intervals."
+    )
+    if struck:
+        caption = (
+            f"What cannot be trusted, {comparison.table.attrs.get('scored_on', 'scored on rows not seen')}; not ranked."
+        )
+    return Table(table[kept], caption, {c: FORMATS[c] for c in kept}, "model", struck)
+
+
+def _figure(comparison: Any) -> list[Block]:
+    table = comparison.table[comparison.table["elpd"].notna()]
+    if not {"elpd_diff", "dse"} <= set(table.columns) or len(table) < 2:
         return []
     behind = "; ".join(f"{n} {number(-abs(float(d)), '.1f')}" for n, d in table["elpd_diff"].items())
     alt = f"Difference in elpd from the best model, with two standard errors: {behind}."

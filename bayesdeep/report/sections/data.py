@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 
 from bayesdeep.plot.parts import GroupTerm, group_terms, observed
+from bayesdeep.results.rows import StreamedRows
 
 from ..blocks import Block, Listing, Paragraph, Table
 from ..numbers import number
 from ..section import Section, Subject
 from ..words import plural
+
+MOST_COLUMNS = 20
 
 
 def applies(subject: Subject) -> bool:
@@ -29,10 +32,33 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
         )
     ]
     found.append(Listing(tuple(_response(fit))))
+    columns = _columns(fit)
+    found += [columns] if columns is not None else []
     terms = {t.factor: t for t in group_terms(fit)}
     if terms:
         found.append(_sizes(terms))
     return tuple(found)
+
+
+def _columns(fit: Any) -> Table | None:
+    """Return the columns that the model reads, with their range or their levels."""
+    columns = {} if isinstance(fit._rows, StreamedRows) else fit._rows.columns
+    if not columns:
+        return None
+    shown = list(columns.items())[:MOST_COLUMNS]
+    rows = {name: {"kind": c.kind, "values": _values(c)} for name, c in shown}
+    left = len(columns) - len(rows)
+    caption = "The columns that the model reads" + (f"; {left} more are left out." if left else ".")
+    return Table(pd.DataFrame.from_dict(rows, orient="index"), caption, {}, "column")
+
+
+def _values(column: Any) -> str:
+    if column.levels is not None:
+        count = np.bincount(column.values[column.values >= 0], minlength=len(column.levels))
+        first = [f"{column.levels[j]} ({count[j]:,})" for j in np.argsort(-count, kind="stable")[:3]]
+        return f"{plural(int((count > 0).sum()), 'level')}: {', '.join(first)}{', …' if (count > 0).sum() > 3 else ''}"
+    values = np.asarray(column.values, dtype=float)
+    return f"{number(values.min())} to {number(values.max())}, mean {number(values.mean())}, sd {number(values.std())}"
 
 
 def _missing(fit: Any) -> str:

@@ -73,6 +73,8 @@ def _side_by_side(subject: Subject) -> list[Block]:
         return []
 
     def text(row: pd.Series) -> str:
+        if not float(row["sd"]) > 0:
+            return f"{number(row['mean'], '.3g')} (a point)"
         places = decimals(float(row["sd"]))
         whole = between(row["lower"], row["upper"], places).replace(" ", "\u00a0")
         return f"{number(row['mean'], f'.{places}f')} ({whole})"

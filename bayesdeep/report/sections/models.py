@@ -1,5 +1,6 @@
 """What was assumed: formula, family, link, the equations, and every prior with its reason."""
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from bayesdeep.core.registry import FAMILIES
 from ..blocks import Block, Code, Heading, Paragraph, Table
 from ..mathematics import equations
 from ..section import Section, Subject
+from ..words import named
 
 
 def applies(subject: Subject) -> bool:
@@ -20,22 +22,34 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     """Return each model's formulas, equations and priors."""
     several = len(subject.fits) > 1
     found: list[Block] = []
+    told: dict[str, str] = {}
     for name, fit in subject.fits.items():
         found += [Heading(name)] if several else []
         about = subject.extra.get("about", {}).get(name)
-        found += [Paragraph(str(about)), *_one(fit.spec)] if about else _one(fit.spec)
+        found += [Paragraph(str(about))] if about else []
+        same = told.setdefault(json.dumps(fit.spec.to_json(), sort_keys=True, default=str), name)
+        if same != name:
+            found += [
+                Code(_formulas(fit.spec)),
+                Paragraph(f"The same model as {named(same)}, fitted by {fit.idata.attrs['method']}."),
+            ]
+        else:
+            found += _one(fit.spec)
     return tuple(found)
+
+
+def _formulas(spec: Any) -> str:
+    main, *others = spec.formulas.items()
+    return "\n".join([main[1], *(f"{name} {text}" for name, text in others)])
 
 
 def _one(spec: Any) -> list[Block]:
     family = FAMILIES[spec.family]
-    main, *others = spec.formulas.items()
-    formulas = "\n".join([main[1], *(f"{name} {text}" for name, text in others)])
     links = ", ".join(f"{link} link for `{name}`" for name, link in spec.links.items())
     levels = spec.response.levels
     success = f" Success is `{spec.response.name}` = {levels[1]}." if levels is not None and len(levels) == 2 else ""
     return [
-        Code(formulas),
+        Code(_formulas(spec)),
         Paragraph(f"The response follows a {_title(family)}; {links}.{success}"),
         Code(equations(spec)),
         _priors(spec),

@@ -1,9 +1,19 @@
-"""How to obtain these numbers again: seed, versions, the model as a card or as data."""
+"""How to obtain these numbers again: calls, seeds, versions, and every model as a card."""
 
 import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bayesdeep.core.errors import BayesdeepError
+from bayesdeep.core.registry import ENGINES
 
 from ..blocks import Block, Code, Heading, Listing, Paragraph
 from ..section import Section, Subject
+
+MOST_CARDS = 8
+COMMON = ("draws", "tune", "chains")
 
 
 def applies(subject: Subject) -> bool:
@@ -12,41 +22,66 @@ def applies(subject: Subject) -> bool:
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
-    """Return call, seeds, versions and the card."""
+    """Return calls, seeds, versions and the cards."""
     attrs = subject.fit.idata.attrs
     found: list[Block] = [
+        Paragraph("With the same data, seeds and versions the same numbers come out. In Python:"),
+        Code("\n".join(_call(name, fit) for name, fit in subject.fits.items())),
+        Listing(tuple(f"{name} {number}" for name, number in attrs.get("versions", {}).items())),
+        Heading("As model cards"),
         Paragraph(
-            "With the same data, seed and versions the same numbers come out. A fit keeps its draws, chains and seed; "
-            "tune and the method's own options, where they were not the defaults, have to be added to these calls."
-        )
+            "Each as a file `name.toml`, for `bayesdeep fit` or, several together, `bayesdeep compare`. "
+            + ("" if subject.extra.get("data") else "Put the data's own file name in the place of `data.csv`.")
+        ),
     ]
-    found.append(Code("\n".join(_call(name, fit) for name, fit in subject.fits.items())))
-    found.append(Listing(tuple(f"{name} {number}" for name, number in attrs.get("versions", {}).items())))
-    card = subject.extra.get("card")
-    if card:
-        found += [Heading(f"{subject.main} as a model card"), Code(str(card).rstrip())]
-    else:
-        found += [Heading("Priors as data"), Code(json.dumps(_priors(subject), indent=1, ensure_ascii=False))]
-    return tuple(found)
+    given = subject.extra.get("card")
+    if given:
+        return (*found, Code(str(given).rstrip()))
+    for name, fit in list(subject.fits.items())[:MOST_CARDS]:
+        found += _card(fit, str(subject.extra.get("data") or "data.csv"), name)
+    left = len(subject.fits) - MOST_CARDS
+    return (*found, Paragraph(f"{left} more models are left out.")) if left > 0 else tuple(found)
 
 
-def _call(name: str, fit: object) -> str:
-    spec, attrs = fit.spec, fit.idata.attrs  # type: ignore[attr-defined]
-    sizes = fit.idata["posterior"].sizes  # type: ignore[attr-defined]
+def _card(fit: Any, data: str, name: str) -> list[Block]:
+    """Return a fit's model as a card, with how it was fitted; its priors as data where a card cannot hold it."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            made = fit.model.to_card(Path(folder) / "card.toml", data=data, title=name)
+            text = made.read_text(encoding="utf-8").rstrip()
+    except (BayesdeepError, OSError) as error:
+        priors = {p.name: str(p.prior) for p in fit.spec.priors}
+        shown = json.dumps(priors, indent=1, ensure_ascii=False)
+        return [Paragraph(f"No card of {name} ({error}); its priors:"), Code(shown)]
+    method = str(fit.idata.attrs["method"])
+    lines = [f"method = {json.dumps(method)}", *(f"{k} = {json.dumps(v)}" for k, v in _settings(fit).items())]
+    return [Code("\n".join([text, "", "[fit]", *lines]))]
+
+
+def _settings(fit: Any) -> dict[str, Any]:
+    """Return how a fit was made, as far as it was not by default: common settings, the method's own, and the seed."""
+    attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
+    said = dict(attrs.get("settings") or {})
+    method = attrs["method"]
+    usual = asdict(ENGINES[method].settings()) if method in ENGINES else {}
+    own = {k: v for k, v in said.items() if v is not None and (k in COMMON or v != usual.get(k))}
+    counts = {} if said else {"draws": int(sizes["draw"]), "chains": int(sizes["chain"])}
+    return {**counts, **own, "seed": int(attrs["seed"])}
+
+
+def _call(name: str, fit: Any) -> str:
+    spec, attrs = fit.spec, fit.idata.attrs
     main, *others = spec.formulas.items()
     parts = [repr(main[1]), "data", f"family={spec.family!r}"]
     links = dict(spec.links)
     parts += [f"link={links!r}"] if any(link != "identity" for link in links.values()) else []
     own = {p.name: str(p.prior) for p in spec.priors if p.origin == "user"}
     parts += [f"priors={own!r}"] if own else []
+    parts += [f"missing={spec.missing!r}"] if spec.missing != "error" else []
     parts += [f"{parameter}={text!r}" for parameter, text in others]
     parts += [f"{parameter}=bd.known({known.value!r})" for parameter, known in spec.known.items()]
-    fit_part = f"draws={sizes['draw']}, chains={sizes['chain']}, seed={attrs['seed']}"
-    return f"# {name}\nbd.Model({', '.join(parts)}).fit({attrs['method']!r}, {fit_part})"
-
-
-def _priors(subject: Subject) -> dict[str, str]:
-    return {p.name: str(p.prior) for p in subject.fit.spec.priors}
+    options = ", ".join(f"{k}={v!r}" for k, v in _settings(fit).items())
+    return f"# {name}\nbd.Model({', '.join(parts)}).fit({attrs['method']!r}, {options})"
 
 
 SECTION = Section("To obtain this again", 100, applies, blocks)

@@ -7,7 +7,8 @@ from bayesdeep.plot.parts import family_words, group_terms
 from ..blocks import Block, Callout, Listing, Paragraph
 from ..estimates import estimates_of
 from ..section import Section, Subject
-from ..words import capital, comparison_sentence, estimate, joined, named
+from ..sound import scored_names, without
+from ..words import capital, certainty_sentence, comparison_sentence, estimate, joined, named
 
 KIND = {"trust": "good", "caution": "caution", "do not trust": "bad"}
 
@@ -21,20 +22,30 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     """Return question, answer, what it rests on, and whether the draws can be trusted."""
     question = subject.extra.get("question")
     found: list[Block] = [Paragraph(str(question))] if question else []
-    trusted = [name for name in subject.fits if subject.trusted(name)]
-    if subject.comparison is not None and len(trusted) == len(subject.fits):
-        found.append(Paragraph(comparison_sentence(subject.comparison), lead=True))
-    elif subject.comparison is not None:
-        bad = joined([named(n) for n in subject.fits if n not in trusted])
-        found.append(
-            Paragraph(f"The models cannot be compared yet: the draws of {bad} do not represent the posterior.")
-        )
+    if subject.comparison is not None:
+        found += _compared(subject)
     if subject.trusted():
         said = tuple(s for s in (_effects(subject.fit), *_groups(subject.fit)) if s)
         if said:
             of = named(subject.main) if len(subject.fits) > 1 else "the model"
             found += [Paragraph(f"What {of} says, with 90 % intervals:"), Listing(said)]
     return (*found, *_diagnoses(subject))
+
+
+def _compared(subject: Subject) -> list[Block]:
+    """Return which model predicts best and how sure that is, of the fits that can be trusted."""
+    bad = subject.untrusted()
+    sound = without(subject.comparison, bad)
+    not_used = f"the draws of {joined([named(n) for n in bad])} do not represent the posterior" if bad else ""
+    if sound is None:
+        return [Paragraph(f"The models cannot be compared yet: {not_used}.")]
+    aside = [Paragraph(f"This leaves out what cannot be trusted: {not_used}.")] if bad else []
+    failed = [named(n) for n in subject.comparison.table.index if str(n) not in scored_names(subject.comparison)]
+    aside += (
+        [Paragraph(f"Without a score, since it failed: {joined(failed)}; the comparison says why.")] if failed else []
+    )
+    sure = certainty_sentence(sound)
+    return [Paragraph(comparison_sentence(sound), lead=True), *([Paragraph(sure)] if sure else []), *aside]
 
 
 def _effects(fit: Any) -> str:
