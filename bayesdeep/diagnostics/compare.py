@@ -24,6 +24,7 @@ from bayesdeep.results.kfold import number_groups
 from bayesdeep.results.rows import rows_of
 
 from .assess import Assessed, on_held_out
+from .baseline import prepare, split, with_baselines
 from .comparable import check_fits, common_groups, mixed
 from .rank import rank_table
 from .scoring import SCORES, Scored, Work, score_groups, score_rows
@@ -47,7 +48,7 @@ class Comparison:
         By name, ArviZ's record (``elpd``), scores by row (``scores``) and sentences to mind (``notes``); fits that failed
         are absent.
     fits
-        The fits, by name.
+        The fits, by name; without baselines.
     target, by
         What was left out: rows, or the groups of a factor.
     data
@@ -99,7 +100,7 @@ class Comparison:
 
 
 def compare(
-    fits: Mapping[str, Fit],
+    fits: Mapping[str, Fit | str],
     *,
     target: str = "rows",
     by: str | None = None,
@@ -116,7 +117,10 @@ def compare(
     Parameters
     ----------
     fits
-        By name; at least two, of the same response on the same rows.
+        By name; at least two, of the same response on the same rows. A text in a fit's place names a baseline of scikit-learn:
+        ``"ridge"``, ``"gradient boosting"``, ``"knn"``, ``"svm"``, ``"gaussian process"``, and for classes also ``"lda"`` and
+        ``"nearest centroid"``. It gets the rows and all the columns that the fits read, groups included, and is refitted in the
+        same folds, or scored on ``data``; :mod:`bayesdeep.diagnostics.baseline` says how it becomes a distribution.
     target
         ``"rows"``: predict single rows; see ``score``. ``"groups"``: refit without whole groups of the factor ``by``, whose
         effects then come from the fitted distribution of groups.
@@ -166,7 +170,8 @@ def compare(
     KeyboardInterrupt
         When stopped; what was scored so far is not kept, and the fits are as they were.
     """
-    check_fits(fits)
+    models, names = split(fits)
+    check_fits(models, len(names))
     if target not in TARGETS:
         raise FitError(f"compare: unknown target '{target}'{nearest(target, TARGETS)}")
     if (target == "groups") != (by is not None):
@@ -177,17 +182,20 @@ def compare(
         raise FitError(f"compare: unknown score '{score}'{nearest(score, SCORES)}")
     if score != "auto" and (data is not None or target == "groups"):
         raise FitError(f"compare: score='{score}' is for rows of the training data, without data=… and target='groups'")
-    work, frame = Work(k, seed, executor, workers, progress), None
+    baselines = prepare(names, models)
+    work, frame, groups = Work(k, seed, executor, workers, progress), None, None
     if data is not None:
         frame = read_frame(data)
-        held = {name: on_held_out(fit, rows_of(fit.spec, frame, observed=True), seed) for name, fit in fits.items()}
+        held = {name: on_held_out(fit, rows_of(fit.spec, frame, observed=True), seed) for name, fit in models.items()}
         scored = Scored(held, {}, "scored on held-out data")
     elif target == "groups":
-        groups = common_groups(fits, str(by))
-        scored = score_groups(fits, str(by), groups, replace(work, k=min(k, number_groups(groups)[1])))
+        groups = common_groups(models, str(by))
+        work = replace(work, k=min(k, number_groups(groups)[1]))
+        scored = score_groups(models, str(by), groups, work)
     else:
-        scored = score_rows(fits, score, work)
-    table, calibration, notes = rank_table(scored.found, fits, scored.failed)
+        scored = score_rows(models, score, work)
+    scored, attrs = with_baselines(scored, baselines, models, work, groups, frame)
+    table, calibration, notes = rank_table(scored.found, attrs, scored.failed)
     table.attrs["scored_on"] = scored.how
-    said = (*mixed(fits), *scored.notes, *notes)
-    return Comparison(table, calibration, scored.found, dict(fits), target, by, said, frame)
+    said = (*mixed(models), *scored.notes, *notes)
+    return Comparison(table, calibration, scored.found, dict(models), target, by, said, frame)

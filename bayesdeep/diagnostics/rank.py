@@ -3,14 +3,13 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.core.errors import FitError
-from bayesdeep.results.fit import Fit
-
 from .assess import Assessed
 from .scores import NOMINAL, accuracy, calibration, calibration_error
 
@@ -22,14 +21,15 @@ GRID = np.round(np.arange(0.05, 1.0, 0.05), 2)
 
 
 def rank_table(
-    found: Mapping[str, Assessed], fits: Mapping[str, Fit], failed: Mapping[str, str] | None = None
+    found: Mapping[str, Assessed], attrs: Mapping[str, Mapping[Any, Any]], failed: Mapping[str, str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """Return the table, best first, the calibration of intervals, and notes on the comparison as a whole.
 
     Parameters
     ----------
-    found, fits
-        Assessments and fits by name.
+    found, attrs
+        By name, assessments and the attributes of fits: ``seconds_total``, ``exact`` and ``status``. Those without log scores,
+        which cannot be ranked, come after those that can.
     failed
         By name, why fits have no assessment; in the table they come last, without numbers.
 
@@ -38,21 +38,26 @@ def rank_table(
     FitError
         If all fits failed, or none gives all rows some probability.
     """
-    failed = {**(failed or {}), **_impossible(found)}
-    found = {name: one for name, one in found.items() if name not in failed}
+    unranked = {name: one for name, one in found.items() if one.log_scores is None and np.isnan(one.log_score)}
+    scorable = {name: one for name, one in found.items() if name not in unranked}
+    failed = {**(failed or {}), **_impossible(scorable)}
+    found = {name: one for name, one in scorable.items() if name not in failed}
     if not found:
         raise FitError("compare: every fit failed: " + "; ".join(f"'{name}': {why}" for name, why in failed.items()))
     ranked, notes = _ranked(found)
     levels = any(a.probabilities is not None for a in found.values())
-    rows = {name: _row(found[name], fits[name], str(ranked.loc[name, "diag_diff"])) for name in ranked.index}
+    rows = {name: _row(found[name], attrs[name], str(ranked.loc[name, "diag_diff"])) for name in ranked.index}
+    rows |= {name: _row(one, attrs[name], "") for name, one in unranked.items()}
     columns = ["accuracy", "calibration_error", "log_score"] if levels else [*NUMBERS, "log_score", *COVERED]
     own = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=[*columns, *LAST])
     table = pd.concat([ranked[RANKED], own], axis=1)
+    for place, name in enumerate(unranked, len(ranked)):
+        table.loc[name, "rank"] = place
     for place, (name, why) in enumerate(failed.items(), len(table)):
-        table.loc[name, ["rank", *LAST]] = [place, *_cost(fits[name]).values(), why]
+        table.loc[name, ["rank", *LAST]] = [place, *_cost(attrs[name]).values(), why]
     table = table.astype({"rank": int, "exact": bool})
     table.index.name = "fit"
-    scored = {name: found[name].scores for name in table.index if name in found}
+    scored = {name: (found | unranked)[name].scores for name in table.index if name in found or name in unranked}
     empirical = {name: calibration(scores, GRID) for name, scores in scored.items() if scores is not None}
     return table, pd.DataFrame(empirical, index=pd.Index(GRID, name="nominal")), notes
 
@@ -91,8 +96,8 @@ def shifted(found: Mapping[str, ELPDDataLOO]) -> dict[str, ELPDDataLOO]:
     }
 
 
-def _row(one: Assessed, fit: Fit, difference: str) -> dict[str, object]:
-    row: dict[str, object] = {"log_score": one.log_score, **_cost(fit)}
+def _row(one: Assessed, attrs: Mapping[Any, Any], difference: str) -> dict[str, object]:
+    row: dict[str, object] = {"log_score": one.log_score, **_cost(attrs)}
     if one.scores is not None:
         s = one.scores
         row |= {"rmse": s.rmse, "mae": s.mae, "crps": float(s.crps.mean()), "width_90": float(s.width.mean())}
@@ -100,11 +105,11 @@ def _row(one: Assessed, fit: Fit, difference: str) -> dict[str, object]:
     if one.probabilities is not None and one.codes is not None:
         row["accuracy"] = accuracy(one.probabilities, one.codes)
         row["calibration_error"] = calibration_error(one.probabilities, one.codes)
-    status = fit.idata.attrs.get("status", "ok")
+    status = attrs.get("status", "ok")
     said = [*one.notes, *([] if status == "ok" else [f"the fit's status is '{status}'"]), difference]
     row["warning"] = "; ".join(s.rstrip(".") for s in said if s)
     return row
 
 
-def _cost(fit: Fit) -> dict[str, object]:
-    return {"seconds": float(fit.idata.attrs["seconds_total"]), "exact": bool(fit.idata.attrs["exact"])}
+def _cost(attrs: Mapping[Any, Any]) -> dict[str, object]:
+    return {"seconds": float(attrs["seconds_total"]), "exact": bool(attrs["exact"])}
