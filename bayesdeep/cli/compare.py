@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from bayesdeep.cards import Card, find_card, read_card
-from bayesdeep.core.errors import CardError
+from bayesdeep.core.errors import BayesdeepError, CardError, FitError
 
 from .fit import SETTINGS, fit_named, seconds_text
 from .words import check_output, say
+
+FAILURES = (BayesdeepError, ArithmeticError, ValueError, RuntimeError, MemoryError)
+"""What a fit fails with for reasons of its model, data or method."""
 
 
 def run(arguments: Namespace) -> None:
@@ -18,26 +21,53 @@ def run(arguments: Namespace) -> None:
     path = check_output(arguments.report, arguments.overwrite, (".html", ".md"))
     cards = [read_card(find_card(text)) for text in arguments.cards]
     names = card_names(cards)
+    if len(cards) < 2:
+        raise CardError(
+            f"compare: one card, '{names[0]}', is nothing to compare; give at least two, or use bayesdeep fit"
+        )
     asked = {name: getattr(arguments, name) for name in SETTINGS}
     models = [card.model() for card in cards]
-    fits = {}
+    fits: dict[str, Any] = {}
+    failed: dict[str, Exception] = {}
     for name, card, model in zip(names, cards, models, strict=True):
         if not arguments.quiet:
             say(f"{name}: {card.formula} ({card.family}; {model.rows:,} rows of {card.data}) …")
-        fits[name] = fit_named(card, model, card.settings(**asked), progress=not arguments.quiet)
+        try:
+            fits[name] = fit_named(card, model, card.settings(**asked), progress=not arguments.quiet)
+        except FAILURES as error:
+            # The other cards' fits are not thrown away for this one: they are compared, and the failure is said at the end.
+            failed[name] = error
+            say(f"  failed: {error}")
+            continue
         if not arguments.quiet:
             found = fits[name].diagnose()
             say(f"  {found.verdict}: {found.sentence}", *(f"  - {sentence}" for sentence in found.advice))
             say(f"  {seconds_text(fits[name])}")
+    if not fits:
+        raise next(iter(failed.values()))
+    found = _compared(fits, arguments)
+    if path is not None:
+        from bayesdeep.report import report
+
+        extra = about([card for name, card in zip(names, cards, strict=True) if name in fits])
+        reasons = {name: str(error) for name, error in failed.items()}
+        report(found, path, overwrite=arguments.overwrite, extra={**extra, "failed": reasons})
+        say(f"wrote {path}")
+    if failed:
+        told = "; ".join(f"{name}: {error}" for name, error in failed.items())
+        raise FitError(f"compare: {len(failed)} of {len(cards)} cards could not be fitted: {told}")
+
+
+def _compared(fits: dict[str, Any], arguments: Namespace) -> Any:
+    """Return the comparison, its table printed; or the only fit there is."""
+    if len(fits) == 1:
+        say(f"only {next(iter(fits))} could be fitted: nothing to compare")
+        return next(iter(fits.values()))
     from bayesdeep.diagnostics.compare import compare
 
     comparison = compare(fits, seed=arguments.seed, progress=not arguments.quiet)
     say(*([] if arguments.quiet else [""]), *table_lines(comparison.table))
-    if path is not None:
-        from bayesdeep.report import report
-
-        report(comparison, path, overwrite=arguments.overwrite, extra=about(cards))
-        say(f"wrote {path}")
+    return comparison
 
 
 def table_lines(table: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """Helpers of the commands: reading pairs and files, checking outputs, printing."""
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -64,6 +65,8 @@ def check_output(text: str | None, overwrite: bool, endings: tuple[str, ...] = (
         raise BayesdeepError(f"output '{path}': there is no folder '{path.parent}'")
     if path.exists() and not overwrite:
         raise BayesdeepError(f"output '{path}': exists; pass --overwrite or choose another name")
+    if not os.access(path.parent, os.W_OK):
+        raise BayesdeepError(f"output '{path}': no permission to write in '{path.parent}'")
     return path
 
 

@@ -27,7 +27,7 @@ class Subject:
         Name of the fit that is looked at closely.
     extra
         What a caller adds: ``question`` (text), ``data`` (its name), ``about`` (a sentence a fit), ``card`` (text of a
-        model card).
+        model card), ``failed`` (by name, why a model could not be fitted).
     """
 
     fits: Mapping[str, Any]

@@ -85,7 +85,7 @@ def certainty_sentence(comparison: Any) -> str:
     )
     rows = _scored_rows(comparison, str(table.index[0]))
     few = f" With {rows:,} scored rows or groups the approximation is rough." if rows is not None and rows < 100 else ""
-    doubted = [named(n) for n, w in table.get("warning", {}).items() if "k-hat" in str(w)]
+    doubted = [named(n) for n, w in table.get("warning", {}).items() if "not reliable" in str(w)]
     shaky = f" Some rows' scores are uncertain themselves, of {joined(doubted)}: see the comparison." if doubted else ""
     return said + few + shaky
 

@@ -24,6 +24,9 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     found: list[Block] = [Paragraph(str(question))] if question else []
     if subject.comparison is not None:
         found += _compared(subject)
+    found += [
+        Callout("bad", f"{named(n)} could not be fitted: {why}") for n, why in subject.extra.get("failed", {}).items()
+    ]
     if subject.trusted():
         said = tuple(s for s in (_effects(subject.fit), *_groups(subject.fit)) if s)
         if said:
