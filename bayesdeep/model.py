@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from bayesdeep.core import notebook
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
 from bayesdeep.core.priors import Known
@@ -241,8 +242,7 @@ class Model:
         return f"Model of {self.rows:,} rows\n{self.spec}"
 
     def _repr_html_(self) -> str:
-        head = str(self).split("\npriors")[0].replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
-        return f"<p>{head}</p>{self.priors._repr_html_()}"
+        return notebook.shown(notebook.code(str(self).split("\npriors")[0]), notebook.table(self.priors, rest="model.priors"))
 
 
 def _on_device(engine: Engine, device: str) -> str:

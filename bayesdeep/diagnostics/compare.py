@@ -10,12 +10,12 @@ https://doi.org/10.1214/17-BA1091 (weights). Sivula et al. (2025), arXiv:2008.10
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from bayesdeep.core import notebook
 from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.design.frame import read_frame
@@ -95,8 +95,10 @@ class Comparison:
         return "\n".join([head, "", shown, *warned, *(f"! {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        head = f"<p>Comparison, {escape(self.table.attrs['scored_on'])}</p>"
-        return head + self.table.round(3).to_html() + "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        head = f"Comparison of {len(self.table)} fits, {self.table.attrs['scored_on']}"
+        warned = [f"{name}: {text}" for name, text in self.table["warning"].items() if text]
+        shown = notebook.table(self.table.drop(columns="warning"))
+        return notebook.shown(notebook.paragraph(head), shown, notebook.listing([*warned, *self.notes]))
 
 
 def compare(

@@ -7,12 +7,12 @@ Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221 (R-hat, effective sizes
 """
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from bayesdeep.core import notebook
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.core.roles import shown
 
@@ -24,6 +24,7 @@ from .functions import GROUP
 from .network import network_checks, network_sentence
 
 VERDICTS = ("trust", "caution", "do not trust")
+KINDS = dict(zip(VERDICTS, ("good", "caution", "bad"), strict=True))
 WORST = 10
 
 
@@ -65,12 +66,11 @@ class Diagnosis:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        advice = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.advice)
-        return (
-            f"<p><b>{escape(self.verdict)}</b>: {escape(self.sentence)}</p>{self.evidence.to_html(index=False)}"
-            + (f"<ul>{advice}</ul>" if advice else "")
-            + (self.worst.to_html() if self.verdict != "trust" and len(self.worst) else "")
-        )
+        parts = [notebook.said(KINDS[self.verdict], self.sentence, self.verdict), notebook.table(self.evidence, index=False)]
+        parts.append(notebook.listing(self.advice))
+        if self.verdict != "trust" and len(self.worst):
+            parts += [notebook.paragraph("The worst quantities:"), notebook.table(self.worst)]
+        return notebook.shown(*parts)
 
 
 def diagnose(idata: xr.DataTree) -> Diagnosis:

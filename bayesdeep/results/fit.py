@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesdeep.core import notebook
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
@@ -289,6 +290,11 @@ class Fit(Marginal):
         return blocks(self.spec, posterior, rows, what, new_groups, seed)
 
     def __repr__(self) -> str:
+        table = self.summary(kind="all" if _healthy(self.posterior.sizes) else "stats")
+        return f"{self._head()}\n\n{table}"
+
+    def _head(self) -> str:
+        """Return what was fitted and how, and the method's advice."""
         sizes, attrs = self.posterior.sizes, self.idata.attrs
         claim = "exact" if attrs["exact"] else "approximate"
         lines = [
@@ -297,15 +303,11 @@ class Fit(Marginal):
             f"{attrs['seconds_total']:.1f} s, seed {attrs['seed']}",
         ]
         lines += [f"! {sentence}" for sentence in attrs.get("advice", ())]
-        return "\n".join(
-            [*lines, "", str(self.summary(kind="all") if _healthy(sizes) else self.summary(kind="stats"))]
-        )
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = (
-            self.__repr__().split("\n\n")[0].replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
-        )
-        return f"<p>{head}</p>{self.summary(kind='all' if _healthy(self.posterior.sizes) else 'stats')._repr_html_()}"
+        table = self.summary(kind="all" if _healthy(self.posterior.sizes) else "stats")
+        return notebook.shown(notebook.paragraph(self._head()), notebook.table(table, rest="fit.summary()"))
 
 
 def _healthy(sizes: Any) -> bool:
