@@ -82,11 +82,11 @@ class Comparison:
 
         return selective(self)
 
-    def report(self, path: str | Path) -> Any:
-        """Write a report, HTML or Markdown by the path's suffix."""
+    def report(self, path: str | Path, **options: Any) -> Any:
+        """Write a report, HTML or Markdown by the path's suffix; options are those of ``bd.report``, such as ``overwrite``."""
         from bayesdeep.report import report
 
-        return report(self, path)
+        return report(self, path, **options)
 
     def __repr__(self) -> str:
         head = f"Comparison of {len(self.table)} fits, {self.table.attrs['scored_on']}"
@@ -122,7 +122,7 @@ def compare(
         By name; at least two, of the same response on the same rows. A text in a fit's place names a baseline of scikit-learn:
         ``"ridge"``, ``"gradient boosting"``, ``"knn"``, ``"svm"``, ``"gaussian process"``, and for classes also ``"lda"`` and
         ``"nearest centroid"``. It gets the rows and all the columns that the fits read, groups included, and is refitted in the
-        same folds, or scored on ``data``; :mod:`bayesdeep.diagnostics.baseline` says how it becomes a distribution.
+        same folds, or scored on ``data``; :mod:`bayesdeep.diagnostics.baseline_fit` says how it becomes a distribution.
     target
         ``"rows"``: predict single rows; see ``score``. ``"groups"``: refit without whole groups of the factor ``by``, whose
         effects then come from the fitted distribution of groups.

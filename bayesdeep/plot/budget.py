@@ -65,7 +65,7 @@ def budget(
     axes.set_ylabel(f"variance of {plain(fit.spec.response.name)} (units²)", fontsize=LABEL, color=INK)
     axes.set_xlabel(plain(label), fontsize=LABEL, color=INK)
     labels = [plain(str(x)) for x in shown.index]
-    crowded = len(labels) > 12 or max(map(len, labels)) * len(labels) > 50
+    crowded = len(labels) > 12 or max(map(len, labels)) * len(labels) > 40
     axes.set_xticks(places, labels, rotation=90 if crowded else 0)
     legend(axes, columns=3)
     return figure

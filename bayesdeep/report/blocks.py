@@ -13,6 +13,9 @@ import pandas as pd
 
 KINDS = ("note", "good", "caution", "bad")
 
+MOST_SVG = 400_000
+"""Bytes of a drawing of many marks beyond which its pixels need less."""
+
 Format = str | Callable[[Any], str]
 
 
@@ -109,14 +112,19 @@ class Figure:
 
     @classmethod
     def of(cls, figure: Any, alt: str, caption: str) -> "Figure":
-        """Return a block with a matplotlib figure drawn now, as SVG whose text stays text."""
+        """Return a block with a matplotlib figure drawn now: SVG whose text stays text, PNG where that would be large."""
         import matplotlib
 
         stream = io.BytesIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bayesdeep", "svg.id": None}):
             figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
-        return cls(stream.getvalue(), "svg", alt, caption, 72.0 * figure.get_figwidth())
+        width = 72.0 * figure.get_figwidth()
+        if len(stream.getvalue()) <= MOST_SVG:
+            return cls(stream.getvalue(), "svg", alt, caption, width)
+        pixels = io.BytesIO()
+        figure.savefig(pixels, format="png", dpi=170, facecolor="white", metadata={"Software": None})
+        return cls(pixels.getvalue(), "png", alt, caption, width)
 
 
 Block = Heading | Paragraph | Listing | Code | Callout | Table | Figure

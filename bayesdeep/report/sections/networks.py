@@ -20,6 +20,7 @@ MOST_FITS = 3
 MOST_INPUTS = 10
 DRAWS = 60
 MOST_TERMS = 10
+MOST_DOTS = 2_000
 
 
 def has_network(fit: Any) -> bool:
@@ -75,7 +76,7 @@ def _one(fit: Any, name: str) -> list[Block]:
 
 def _curves(fit: Any, name: str, inputs: list[str]) -> list[Block]:
     try:
-        figure = network(fit, draws=2 * DRAWS)
+        figure = network(fit, draws=2 * DRAWS, data=fit._rows.rows <= MOST_DOTS)
     except BayesdeepError:
         return []
     alt = f"Curves of the function that {name} learned, one an input ({', '.join(inputs[:6])}), with bands."
