@@ -6,7 +6,7 @@ import sys
 import grimp
 import pytest
 
-PLUGINS = ("families", "terms", "priors", "transforms", "responses", "engines", "report.sections")
+PLUGINS = ("families", "terms", "priors", "transforms", "responses", "engines", "baselines", "report.sections")
 
 
 @pytest.fixture(scope="module")

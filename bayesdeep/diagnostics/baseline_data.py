@@ -68,7 +68,9 @@ def problem_of(fits: Mapping[str, Fit]) -> Problem:
     words = family.words
     refused = sorted(response.modifiers) + (["counts by level"] if "counts_by_level" in words else [])
     if refused:
-        raise FitError(f"compare: baselines cannot be fitted to a response that is recorded as {', '.join(refused)}; leave them out")
+        raise FitError(
+            f"compare: baselines cannot be fitted to a response recorded as {', '.join(refused)}; leave them out"
+        )
     found: dict[str, Column] = {}
     categories: dict[str, None] = {}
     for fit in fits.values():
@@ -77,7 +79,9 @@ def problem_of(fits: Mapping[str, Fit]) -> Problem:
         found |= {name: own[name] for name in names}
         categories |= dict.fromkeys(n for n in names if n in coded or found[n].kind not in ("number", "bool"))
     if not found:
-        raise FitError("compare: baselines predict from the columns that the models read, and these read none; leave them out")
+        raise FitError(
+            "compare: baselines predict from the columns that the models read, and these read none; leave them out"
+        )
     levels = 2 if "two_levels" in words else len(first.spec.response.levels or ()) if "levels" in words else 0
     y = np.asarray(response.value, dtype=int if levels else float)
     task = "classification" if levels else "regression"
@@ -85,7 +89,7 @@ def problem_of(fits: Mapping[str, Fit]) -> Problem:
     width = sum(table[name].nunique() if name in categories else 1 for name in table)
     if width * len(table) > MOST_NUMBERS:
         raise FitError(
-            f"compare: {len(table):,} rows of {width:,} columns, levels counted, are more than baselines are given; leave them out"
+            f"compare: {len(table):,} rows of {width:,} columns, levels counted, are more than baselines get; leave them out"
         )
     return Problem(table, y, task, levels, "discrete" in words and not levels, tuple(categories))
 
@@ -112,7 +116,9 @@ def _values(own: Column, category: bool) -> np.ndarray:
     if own.levels is not None:
         values = np.array([str(level) for level in own.levels], dtype=object)[values]
     elif category:
-        values = np.array([f"{value:g}" if isinstance(value, float) else str(value) for value in values.tolist()], dtype=object)
+        values = np.array(
+            [f"{value:g}" if isinstance(value, float) else str(value) for value in values.tolist()], dtype=object
+        )
     return values if category else np.asarray(values, dtype=np.float64)
 
 

@@ -24,19 +24,19 @@ def mixed(fits: Mapping[str, Fit]) -> tuple[str, ...]:
     )
 
 
-def check_fits(fits: Any, others: int = 0) -> None:
+def check_fits(fits: Any, baselines: int = 0) -> None:
     """Check that there are at least two fits, each given once, of the same response on the same rows.
 
-    ``others`` is how many baselines they are compared with: with one or more, one fit is enough.
+    ``baselines`` is how many of these they are compared with: with one or more, one fit is enough.
     """
     if not isinstance(fits, Mapping):
         raise FitError(f"compare: fits is {type(fits).__name__}; give a dict of fits by name")
     for name, fit in fits.items():
         if not isinstance(fit, Fit):
             raise FitError(f"compare: '{name}' is {type(fit).__name__}, not a fit; call model.fit() first")
-    if others and not fits:
+    if baselines and not fits:
         raise FitError("compare: only baselines; give at least one fit, whose rows and columns they take")
-    if len(fits) + others < 2:
+    if len(fits) + baselines < 2:
         raise FitError(f"compare: {len(fits)} fit{'' if len(fits) == 1 else 's'}; give at least two")
     seen: dict[int, str] = {}
     for name, fit in fits.items():

@@ -10,6 +10,7 @@ import pandas as pd
 from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.core.errors import FitError
+
 from .assess import Assessed
 from .scores import NOMINAL, accuracy, calibration, calibration_error
 

@@ -1,7 +1,7 @@
 """Models of this package as scikit-learn estimators: for pipelines, cross-validation and searches over settings.
 
-``BayesRegressor`` and ``BayesClassifier`` take a formula whose names are the columns of ``X``; without one, all columns are linear
-terms. What they fit is kept as ``estimator.fit_``, with everything a fit can be asked for.
+``BayesRegressor`` and ``BayesClassifier`` take a formula whose names are the columns of ``X``; without one, all columns are
+linear terms. What they fit is kept as ``estimator.fit_``, with everything a fit can be asked for.
 """
 
 from bayesdeep.core.optional import require

@@ -3,7 +3,13 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import assert_all_finite, check_consistent_length, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 
 from bayesdeep.core.errors import DataError
 
@@ -24,7 +30,9 @@ def read_columns(estimator: Any, X: Any, *, reset: bool) -> dict[str, Any]:
         if values is None:
             raise DataError("data: X has two columns of one name; column names must differ")
         if X.shape[0] < (LEAST_ROWS if reset else 1):
-            raise DataError(f"data: X has {X.shape[0]} sample(s) (shape={X.shape}) while {LEAST_ROWS} are needed at least")
+            raise DataError(
+                f"data: X has {X.shape[0]} sample(s) (shape={X.shape}) while {LEAST_ROWS} are needed at least"
+            )
         names = [str(label) for label in labels]
     else:
         least = LEAST_ROWS if reset else 1
@@ -50,11 +58,14 @@ def read_response(estimator: Any, X: Any, y: Any) -> np.ndarray:
 
 def read_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
     """Return weights ``(obs,)``, or None where all rows count once."""
-    from sklearn.utils.validation import _check_sample_weight
-
     if sample_weight is None:
         return None
-    found = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    found = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if found.ndim != 1:
+        raise ValueError(f"Sample weights must be a 1D array, one a row; sample_weight has {found.ndim} dimensions")
+    check_consistent_length(X, found)
+    if (found < 0).any():
+        raise ValueError("Negative values in sample_weight; weights are numbers of rows, 0 or more")
     if not found.any():
         raise ValueError("Sample weights must contain at least one non-zero number; all sample_weight are zero")
     return None if np.all(found == 1.0) else found

@@ -44,7 +44,9 @@ def sides(formula: str | None, net: Sequence[int] | None, names: Collection[str]
             "it use sklearn.compose.TransformedTargetRegressor, to weigh rows fit(X, y, sample_weight=…)"
         )
     if response.name in names:
-        raise DataError(f"data: X has a column '{response.name}', which the formula calls the response; leave it out of X")
+        raise DataError(
+            f"data: X has a column '{response.name}', which the formula calls the response; leave it out of X"
+        )
     return response.name, formula[tilde.end :].strip()
 
 

@@ -113,8 +113,12 @@ class BayesClassifier(ClassifierMixin, BayesEstimator):
         weights = read_weights(sample_weight, X)
         present = len(self.classes_) if weights is None else len(np.unique(codes[weights > 0]))
         if present < 2 or present < len(self.classes_):
-            seen = f"{present} of {len(self.classes_)} classes" if present >= 1 and len(self.classes_) > 1 else "one class"
-            raise DataError(f"data: y has rows of {seen} only; a classifier needs at least two classes, each with some weight")
+            seen = (
+                f"{present} of {len(self.classes_)} classes" if present >= 1 and len(self.classes_) > 1 else "one class"
+            )
+            raise DataError(
+                f"data: y has rows of {seen} only; a classifier needs at least two classes, each with some weight"
+            )
         two = len(self.classes_) == 2
         family = ("bernoulli" if two else "categorical") if self.family == "auto" else self.family
         labels = [label.item() if isinstance(label, np.generic) else label for label in self.classes_]

@@ -25,6 +25,7 @@ def expected(estimator: object) -> dict[str, str]:
     return FAILED[type(estimator).__name__]
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [BayesRegressor(draws=100, tune=100, chains=2, random_state=0)], expected_failed_checks=expected, xfail_strict=True
 )
@@ -33,6 +34,8 @@ def test_regressor(estimator, check):
 
 
 @pytest.mark.slow
-@parametrize_with_checks([BayesClassifier(method="map", random_state=0)], expected_failed_checks=expected, xfail_strict=True)
+@parametrize_with_checks(
+    [BayesClassifier(method="map", random_state=0)], expected_failed_checks=expected, xfail_strict=True
+)
 def test_classifier(estimator, check):
     check(estimator)
