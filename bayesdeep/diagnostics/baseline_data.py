@@ -117,7 +117,7 @@ def _values(own: Column, category: bool) -> np.ndarray:
         values = np.array([str(level) for level in own.levels], dtype=object)[values]
     elif category:
         values = np.array(
-            [f"{value:g}" if isinstance(value, float) else str(value) for value in values.tolist()], dtype=object
+            [f"{value:.15g}" if isinstance(value, float) else str(value) for value in values.tolist()], dtype=object
         )
     return values if category else np.asarray(values, dtype=np.float64)
 
