@@ -79,3 +79,39 @@ def test_levels():
     codes = np.array([0, 1, 1, 0])
     assert scores.accuracy(p, codes) == 0.75
     assert scores.calibration_error(p, codes) == pytest.approx(0.75 * (0.8 - 2 / 3) + 0.25 * 0.3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_scores_equal_their_definitions_on_random_input(seed):
+    """Every pair of draws, and the distribution function itself; with ties and unequal weights."""
+    rng = np.random.default_rng(seed)
+    draws = np.round(rng.normal(size=(37, 5)) * 3, rng.integers(0, 3))
+    y = np.round(rng.normal(size=5) * 3, 1)
+    w = rng.dirichlet(np.full(37, 0.3), size=5).T if seed % 2 else np.full((37, 5), 1 / 37)
+    found = scores.row_scores(draws, y, 3 * w)
+    for i in range(5):
+        x, own = draws[:, i], w[:, i]
+        pairs = np.abs(x[:, None] - x) * own[:, None] * own
+        assert found.crps[i] == pytest.approx(own @ np.abs(x - y[i]) - pairs.sum() / 2)
+        # The score is also the area between the two distribution functions, squared.
+        at = np.unique(np.append(x, y[i]))
+        below = np.array([own[x <= a].sum() for a in at[:-1]]) - (y[i] <= at[:-1])
+        assert found.crps[i] == pytest.approx((below**2) @ np.diff(at))
+        assert found.below[i] == pytest.approx(own[x < y[i]].sum())
+        assert found.upto[i] == pytest.approx(own[x <= y[i]].sum())
+        assert found.mean[i] == pytest.approx(own @ x)
+        assert own[x <= found.median[i]].sum() >= 0.5 - 1e-9
+        assert own[x < found.median[i]].sum() <= 0.5 + 1e-9
+
+
+def test_a_normal_forecast_has_the_scores_of_its_closed_form():
+    """Draws at equal probabilities stand for the distribution without Monte Carlo error."""
+    mu, sd, y = np.array([0.0, 1.0, -3.0]), np.array([1.0, 0.3, 5.0]), np.array([0.4, 2.0, -3.0])
+    draws = mu + sd * norm.ppf((np.arange(20_000) + 0.5) / 20_000)[:, None]
+    found, z = scores.row_scores(draws, y), (y - mu) / sd
+    exact = sd * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+    np.testing.assert_allclose(found.crps, exact, rtol=2e-4)
+    np.testing.assert_allclose(found.pit, norm.cdf(z), atol=1e-4)
+    np.testing.assert_allclose(found.width, 2 * norm.ppf(0.95) * sd, rtol=2e-3)
+    assert found.coverage(0.95) == pytest.approx(2 / 3)
+    assert found.rmse == pytest.approx(np.sqrt(np.mean((mu - y) ** 2)), abs=1e-3)
