@@ -155,6 +155,7 @@ def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> No
         (["fit", "radon/pooled", "--out", "no/such/fit.nc"], "there is no folder"),
         (["fit", "penguins", "body_mass_g ~ bill_length_mm"], "missing"),
         (["compare", "radon/pooled", "radon/pooled"], "given twice"),
+        (["compare", "radon/pooled"], "one card, 'pooled', is nothing to compare"),
         (["compare", "radon/pooled", "--report", "report.pdf"], "should end in .html or .md"),
         (["report", "absent.nc"], "there is no file 'absent.nc'"),
         (["predict", "absent.nc", "radon"], "there is no file 'absent.nc'"),
@@ -267,6 +268,39 @@ def test_compare_and_report(folder: Path, saved: Path, capsys: pytest.CaptureFix
     assert "<html" in out.read_text(encoding="utf-8").lower()
     assert "exists; pass --overwrite" in refused(capsys, "report", saved, "--out", out)
     assert main(["report", str(saved), "--out", str(out), "--overwrite"]) == 0
+
+
+def test_a_card_that_fails_leaves_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = folder / "bad.toml"
+    bad.write_text('formula = "y ~ net(x, hidden=[2])"\ndata = "d.csv"\n[fit]\nmethod = "collapsed"\n', encoding="utf-8")
+    cards, report = [str(folder / "one.toml"), str(bad)], folder / "failed.md"
+    common = ["--draws", "50", "--chains", "1", "--seed", "1", "--quiet"]
+    assert main(["compare", *cards, str(folder / "two.toml"), *common, "--report", str(report)]) == 2
+    shown = capsys.readouterr()
+    assert "1 of 3 cards could not be fitted: bad: fit: method 'collapsed' does not apply" in shown.err
+    assert "elpd" in shown.out
+    text = report.read_text(encoding="utf-8")
+    assert "“bad” could not be fitted: fit: method 'collapsed' does not apply" in text
+    assert "2 models" in text
+    assert main(["compare", *cards, *common, "--report", str(report), "--overwrite"]) == 2
+    assert "only one could be fitted" in capsys.readouterr().out
+    assert "could not be fitted" in report.read_text(encoding="utf-8")
+    assert "does not apply" in refused(capsys, "compare", bad, _copy(bad), *common)
+
+
+def _copy(card: Path) -> Path:
+    other = card.with_name("worse.toml")
+    other.write_bytes(card.read_bytes())
+    return other
+
+
+def test_no_permission_is_said_before_any_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    words = ["compare", folder / "one.toml", folder / "two.toml", *FAST, "--report", folder / "new.html"]
+    assert "no permission to write in" in refused(capsys, *words)
+    assert not (folder / "new.html").exists()
 
 
 def test_names_of_compared_cards(tmp_path: Path) -> None:
