@@ -14,4 +14,6 @@ def estimator(task: str, rows: int, seed: int) -> Any:
     return kind(random_state=seed % 2**32)
 
 
-BASELINE = Baseline("gradient boosting", "Gradient boosted trees", frozenset({"regression", "classification"}), estimator)
+BASELINE = Baseline(
+    "gradient boosting", "Gradient boosted trees", frozenset({"regression", "classification"}), estimator
+)

@@ -20,4 +20,6 @@ def estimator(task: str, rows: int, seed: int) -> Any:
     return CalibratedClassifierCV(SVC(random_state=seed % 2**32), method="sigmoid", cv=folds, ensemble=False)
 
 
-BASELINE = Baseline("svm", "Support vector machine", frozenset({"regression", "classification"}), estimator, most_rows=20_000)
+BASELINE = Baseline(
+    "svm", "Support vector machine", frozenset({"regression", "classification"}), estimator, most_rows=20_000
+)
