@@ -75,3 +75,36 @@ def test_a_point_has_no_loo(rng):
     tree.attrs["method"] = "map"
     with pytest.raises(FitError, match=r"loo: map gives 1 draw.*kfold"):
         loo_from_blocks(tree, blocks(ll, 30), 30)
+
+
+@pytest.mark.slow
+def test_memory_grows_by_what_is_kept_of_a_row_and_not_by_its_draws(made_up, monkeypatch):
+    """500 draws of a row are 4,000 bytes; of what is kept, the scores, a few hundred are."""
+    import tracemalloc
+
+    import pandas as pd
+
+    import bayesdeep as bd
+    from bayesdeep.diagnostics.assess import by_loo, weighed
+
+    monkeypatch.setattr("bayesdeep.results.predict.BLOCK", 10_000)
+    fits, rng = [], np.random.default_rng(0)
+    near = {
+        "Intercept": 0.1 * rng.normal(size=500),
+        "x": 0.1 * rng.normal(size=500),
+        "sigma": rng.uniform(0.7, 0.8, 500),
+    }
+    for rows in (200, 800):
+        x = np.linspace(-1, 1, rows)
+        model = bd.Model("y ~ x", pd.DataFrame({"y": np.sin(99 * x), "x": x}))
+        fits.append(made_up(model, draws=250, chains=2, values=near))
+    by_loo(fits[0], weighed(fits[0]))
+    peaks = []
+    for fit in fits:
+        tracemalloc.start()
+        found = by_loo(fit, weighed(fit))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(found.scores.y) == fit._rows.rows
+        assert found.elpd.log_weights is None
+    assert (peaks[1] - peaks[0]) / 600 < 1500
