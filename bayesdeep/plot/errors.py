@@ -103,4 +103,6 @@ def _title(comparison: Any, column: str) -> str:
             column
         ]
     name = next(iter(comparison.fits.values())).spec.response.name
+    if len(name) < 8:
+        return f"RMSE of {plain(name)}"
     return f"RMSE of\n{plain(name if len(name) <= 20 else name[:19] + '…')}"

@@ -74,7 +74,8 @@ def subject_of(given: Any, main: str | None = None, extra: Mapping[str, Any] | N
 def default_title(subject: Subject) -> str:
     """Return a title: what is modelled, and how many ways."""
     response = subject.fit.spec.response.name
-    return f"{response}: {len(subject.fits)} models compared" if len(subject.fits) > 1 else f"A model of {response}"
+    count = len(subject.fits) + len(subject.baselines)
+    return f"{response}: {count} models compared" if count > 1 else f"A model of {response}"
 
 
 class _Verb(ModuleType):

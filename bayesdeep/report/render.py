@@ -49,7 +49,7 @@ def _chapter(key: str, section: Section, subject: Subject) -> Chapter:
 
 def _subtitle(subject: Subject) -> str:
     response = subject.fit.spec.response.name
-    names = list(subject.fits)
+    names = [*subject.fits, *subject.baselines]
     if len(names) == 1:
         return f"One model of {response}"
     return f"{len(names)} models of {response}: {', '.join(names[:-1])} and {names[-1]}"

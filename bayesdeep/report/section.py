@@ -49,6 +49,11 @@ class Subject:
         """Return whether a fit's numbers may be used; the main one's without a name."""
         return self.diagnoses[self.main if name is None else name].verdict != "do not trust"
 
+    @property
+    def baselines(self) -> list[str]:
+        """Return the names of models in the comparison's table that are no fits of ours."""
+        return [] if self.comparison is None else [str(n) for n in self.comparison.table.index if n not in self.fits]
+
     def untrusted(self) -> list[str]:
         """Return the names of the fits whose numbers may not be used."""
         return [name for name in self.fits if not self.trusted(name)]

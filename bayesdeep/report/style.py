@@ -98,7 +98,8 @@ margin-top:2.4rem}
 .lead{font-size:1.1rem}nav ol{gap:0 1rem}nav li{padding:.25rem 0}}
 @media print{body{max-width:none;padding:0;font-size:10.5pt}nav,.skip{display:none}
 .scroll{overflow:visible;background:none}
-h2,h3,h4,caption,thead{break-after:avoid}tbody tr:first-child{break-before:avoid}figure svg{max-height:23cm}figure,tr,.callout{break-inside:avoid}
+h2,h3,h4,caption,thead{break-after:avoid}tbody tr:first-child{break-before:avoid}
+figure svg{max-height:23cm}figure,tr,.callout{break-inside:avoid}
 a{color:inherit;text-decoration:none}pre{white-space:pre-wrap}}
 """
 )

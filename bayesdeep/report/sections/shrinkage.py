@@ -1,38 +1,58 @@
 """Partial pooling: each group's own estimate, the model's, and the line that ignores groups."""
 
+from typing import Any
+
 import numpy as np
 
 from bayesdeep.plot.parts import group_terms
 from bayesdeep.plot.shrinkage import Shrinkage, shrinkage, shrinkage_numbers
+from bayesdeep.results.rows import StreamedRows
 
 from ..blocks import Block, Figure, Paragraph
 from ..numbers import number
 from ..section import Section, Subject
-from ..words import plural
+from ..words import named, plural
 
 
 def applies(subject: Subject) -> bool:
-    """There are groups with an intercept of their own, and one number a row."""
-    terms = group_terms(subject.fit)
-    return (
-        any(f"1|{t.factor}" in t.effects and len(t.labels) > 2 for t in terms)
-        and subject.fit._rows.response.value.ndim == 1
-    )
+    """A fit has groups with an intercept of their own, and one number a row."""
+    return _chosen(subject) is not None
+
+
+def _chosen(subject: Subject) -> str | None:
+    """Return the fit to look at: the main one, else the first with such groups, those that can be trusted before others."""
+    able = [name for name in (subject.main, *subject.fits) if _can(subject.fits[name])]
+    if subject.main in able:
+        return subject.main
+    return next((name for name in able if subject.trusted(name)), able[0] if able else None)
+
+
+def _can(fit: Any) -> bool:
+    if isinstance(fit._rows, StreamedRows) or fit._rows.response.value.ndim != 1:
+        return False
+    return bool(_factors(fit))
+
+
+def _factors(fit: Any) -> list[str]:
+    return [t.factor for t in group_terms(fit) if f"1|{t.factor}" in t.effects and len(t.labels) > 2]
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
     """Return the picture and what it says, for each grouping factor with an intercept."""
-    if not subject.trusted():
-        return (*subject.warning(), Paragraph("No picture is drawn from these draws."))
-    found: list[Block] = []
-    for term in group_terms(subject.fit):
-        if f"1|{term.factor}" in term.effects and len(term.labels) > 2:
-            found += _one(subject, term.factor)
+    name = _chosen(subject)
+    assert name is not None
+    if not subject.trusted(name):
+        return (*subject.warning(name), Paragraph("No picture is drawn from these draws."))
+    found: list[Block] = (
+        [] if name == subject.main else [Paragraph(f"Of {named(name)}, since {named(subject.main)} has no groups:")]
+    )
+    for factor in _factors(subject.fits[name]):
+        found += _one(subject.fits[name], factor)
     return tuple(found)
 
 
-def _one(subject: Subject, factor: str) -> list[Block]:
-    n = shrinkage_numbers(subject.fit, factor)
+def _one(fit: Any, factor: str) -> list[Block]:
+    n = shrinkage_numbers(fit, factor)
     alt = (
         f"For each {factor}, its estimate from its own rows (open circle) and the model's (filled) against its "
         "number of rows; "
@@ -45,7 +65,7 @@ def _one(subject: Subject, factor: str) -> list[Block]:
         f"90 % interval). Dashed: the estimate that ignores {factor} (complete pooling). Groups of equal size are "
         "set side by side."
     )
-    return [Paragraph(sentence(n)), Figure.of(shrinkage(subject.fit, factor, numbers=n), alt, caption)]
+    return [Paragraph(sentence(n)), Figure.of(shrinkage(fit, factor, numbers=n), alt, caption)]
 
 
 def sentence(n: Shrinkage) -> str:
