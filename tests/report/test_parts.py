@@ -14,7 +14,7 @@ from bayesdeep.core.registry import SECTIONS
 from bayesdeep.diagnostics.assess import Assessed, elpd_record
 from bayesdeep.diagnostics.compare import Comparison
 from bayesdeep.plot.reliability import reliability_points
-from bayesdeep.report import subject_of
+from bayesdeep.report import default_title, subject_of
 from bayesdeep.report.blocks import MOST_SVG, Callout, Code, Figure, Table
 from bayesdeep.report.section import Subject
 from bayesdeep.report.sections.budget import mean_budget
@@ -103,6 +103,24 @@ def test_the_verdict_says_how_sure_it_is(compared: Any) -> None:
     assert f"{100 * norm.cdf(3 / 4):.0f}\u00a0% for “flat”" in said
     assert "over 99" in certainty_sentence(compared)
     assert "How sure is that?" in text(SECTIONS["verdict"].blocks(subject_of(compared)))
+
+
+def test_baselines_stand_beside_fits(compared: Any) -> None:
+    found = {**compared.assessed, "ridge": compared.assessed["flat"]}
+    table = pd.concat([compared.table, compared.table.loc[["flat"]].rename(index={"flat": "ridge"})])
+    table.attrs = compared.table.attrs
+    subject = subject_of(Comparison(table, compared.calibration, found, compared.fits))
+    assert subject.baselines == ["ridge"]
+    assert default_title(subject) == "y: 3 models compared"
+    for name in ("verdict", "comparison", "where_wrong", "calibration"):
+        shown = SECTIONS[name].blocks(subject)
+        assert "ridge" in text(shown) + " ".join(str(list(t.frame.index)) for t in tables(shown)), name
+
+
+def test_pooling_is_shown_of_a_fit_with_groups(fit: Any, flat: Any) -> None:
+    subject = Subject({"flat": flat, "groups": fit}, None, "flat")
+    assert "Of “groups”, since “flat” has no groups:" in text(SECTIONS["shrinkage"].blocks(subject))
+    assert not SECTIONS["shrinkage"].applies(Subject({"flat": flat}, None, "flat"))
 
 
 def test_failures_are_said(compared: Any) -> None:

@@ -54,7 +54,7 @@ def test_reports_are_whole_pages(which: str, request: pytest.FixtureRequest, tmp
         assert "<script>alert('x')</script>|*a*" in "".join(page.text)
 
 
-def test_markdown_report_has_its_figures_beside_it(fit: Any, tmp_path: Path) -> None:
+def test_markdown_report_has_its_figures_beside_it(fit: Any, flat: Any, tmp_path: Path) -> None:
     path = report(fit, tmp_path / "report.md")
     text = path.read_text(encoding="utf-8")
     named = re.findall(r"\]\((report_figures/[^)]+)\)", text)
@@ -63,7 +63,7 @@ def test_markdown_report_has_its_figures_beside_it(fit: Any, tmp_path: Path) -> 
     assert "<script>" not in re.sub(r"```.*?```", "", text, flags=re.S)
     with pytest.raises(bd.FitError, match="overwrite"):
         report(fit, tmp_path / "report.md")
-    report(fit, tmp_path / "report.md", overwrite=True)
+    report(flat, tmp_path / "report.md", overwrite=True)
 
 
 def test_a_fit_that_did_not_converge_is_struck_through(bad: Any, fit: Any) -> None:
