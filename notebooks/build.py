@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from cells import hierarchical_vs_deep, radon, recursive_glm
+from cells import hierarchical_vs_deep, posterior_diagnostics, radon, recursive_glm
 from cells.settings import SETTINGS
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -18,6 +18,7 @@ NOTEBOOKS = {
     "01-radon": radon.CELLS,
     "02-recursive-glm": recursive_glm.CELLS,
     "03-hierarchical-vs-deep": hierarchical_vs_deep.CELLS,
+    "05-posterior-diagnostics": posterior_diagnostics.CELLS,
 }
 
 
