@@ -32,12 +32,15 @@ class RowLikelihood:
         The same with first and second derivatives by ``eta``: three arrays ``(obs, batch)``.
     seconds_compile
         Time it took to build them.
+    side_by_side
+        Whether several threads may call them at once.
     """
 
     parameters: tuple[str, ...]
     value: Callable[[np.ndarray, Values], np.ndarray]
     derivatives: Callable[[np.ndarray, Values], tuple[np.ndarray, np.ndarray, np.ndarray]]
     seconds_compile: float = 0.0
+    side_by_side: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from bayesdeep.results.kfold import make_folds, number_groups
 from .assess import Assessed, elpd_record
 from .baseline_data import Problem, held_out_problem, problem_of
 from .baseline_fit import Predicted, by_fold, fit_and_predict
-from .scores import WIDTH_AT, RowScores
+from .scores import NOMINAL, RowScores
 from .scoring import Scored, Work
 
 
@@ -184,8 +184,8 @@ def normal_scores(y: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> RowScores:
     z = (y - mean) / sd
     below = norm.cdf(z)
     crps = sd * (z * (2 * below - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
-    width = 2 * norm.ppf((1 + WIDTH_AT) / 2) * sd
-    return RowScores(np.asarray(y, dtype=float), mean, mean, crps, below, below, width)
+    widths = 2 * np.asarray(sd)[:, None] * norm.ppf((1 + np.array(NOMINAL)) / 2)
+    return RowScores(np.asarray(y, dtype=float), mean, mean, crps, below, below, widths)
 
 
 def _check(own: str, baseline: Baseline, problem: Problem) -> None:

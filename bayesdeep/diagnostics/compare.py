@@ -154,8 +154,9 @@ def compare(
           to the others, not that it is bad;
         * ``rmse``, ``mae``, ``crps`` in the response's units, lower is better; ``log_score``: ``elpd`` a row;
         * ``coverage_50`` to ``coverage_95``: shares of rows inside their central intervals; less than nominal is
-          overconfident. ``width_90``: mean width, of two models that both cover, the narrower is better;
-        * for responses with levels instead ``accuracy`` and ``calibration_error``;
+          overconfident. ``width_90`` and so on: mean widths; of two models that both cover, the narrower is better;
+        * ``calibration_error``: mean distance of the probability integral transforms from uniform, 0 is perfect;
+        * for responses with levels instead ``accuracy``, and as ``calibration_error`` that of the stated probabilities;
         * ``seconds`` the fit took; ``exact``: whether its draws are the posterior's; ``warning``: what to mind.
 
     Notes

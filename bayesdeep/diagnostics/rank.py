@@ -12,11 +12,16 @@ from arviz_stats.utils import ELPDDataLOO
 from bayesdeep.core.errors import FitError
 
 from .assess import Assessed
-from .scores import NOMINAL, accuracy, calibration, calibration_error
+from .scores import NOMINAL, WIDTH_AT, accuracy, calibration, calibration_error, pit_error
 
 RANKED = ["rank", "elpd", "elpd_diff", "dse", "p", "se", "weight"]
 NUMBERS = ["rmse", "mae", "crps"]
-COVERED = [*(f"coverage_{round(100 * p)}" for p in NOMINAL), "width_90"]
+COVERED = [
+    *(f"coverage_{round(100 * p)}" for p in NOMINAL),
+    "width_90",
+    *(f"width_{round(100 * p)}" for p in NOMINAL if p != WIDTH_AT),
+    "calibration_error",
+]
 LAST = ["seconds", "exact", "warning"]
 GRID = np.round(np.arange(0.05, 1.0, 0.05), 2)
 
@@ -101,8 +106,9 @@ def _row(one: Assessed, attrs: Mapping[Any, Any], difference: str) -> dict[str, 
     row: dict[str, object] = {"log_score": one.log_score, **_cost(attrs)}
     if one.scores is not None:
         s = one.scores
-        row |= {"rmse": s.rmse, "mae": s.mae, "crps": float(s.crps.mean()), "width_90": float(s.width.mean())}
+        row |= {"rmse": s.rmse, "mae": s.mae, "crps": float(s.crps.mean()), "calibration_error": pit_error(s)}
         row |= {f"coverage_{round(100 * p)}": s.coverage(p) for p in NOMINAL}
+        row |= {f"width_{round(100 * p)}": float(w) for p, w in zip(NOMINAL, s.widths.mean(axis=0), strict=True)}
     if one.probabilities is not None and one.codes is not None:
         row["accuracy"] = accuracy(one.probabilities, one.codes)
         row["calibration_error"] = calibration_error(one.probabilities, one.codes)

@@ -33,8 +33,8 @@ class RowScores:
         prediction that is one number it is the absolute error.
     below, upto
         Predictive probability of a value less than, and of at most, the observed one.
-    width
-        Width of the central 90 % interval.
+    widths
+        Widths of the central intervals of the probabilities :data:`NOMINAL`, ``(obs, nominal)``.
     """
 
     y: np.ndarray
@@ -43,7 +43,12 @@ class RowScores:
     crps: np.ndarray
     below: np.ndarray
     upto: np.ndarray
-    width: np.ndarray
+    widths: np.ndarray
+
+    @property
+    def width(self) -> np.ndarray:
+        """Return widths of the central 90 % intervals ``(obs,)``."""
+        return np.asarray(self.widths[:, NOMINAL.index(WIDTH_AT)])
 
     @property
     def pit(self) -> np.ndarray:
@@ -89,12 +94,13 @@ def row_scores(draws: np.ndarray, y: np.ndarray, weights: np.ndarray | None = No
     values, weight = _sorted(draws, weights)
     y = np.asarray(y, dtype=float)
     cumulative = np.cumsum(weight, axis=0)
-    tail = (1 - WIDTH_AT) / 2
-    low, middle, high = (_quantile(values, cumulative, p) for p in (tail, 0.5, 1 - tail))
+    middle = _quantile(values, cumulative, 0.5)
+    ends = [[_quantile(values, cumulative, p) for p in ((1 - n) / 2, (1 + n) / 2)] for n in NOMINAL]
     below = np.minimum((weight * (values < y)).sum(axis=0), 1.0)
     upto = np.minimum((weight * (values <= y)).sum(axis=0), 1.0)
     mean = (weight * values).sum(axis=0)
-    return RowScores(y, mean, middle, _crps(values, weight, cumulative, y, fair), below, upto, high - low)
+    widths = np.stack([high - low for low, high in ends], axis=1)
+    return RowScores(y, mean, middle, _crps(values, weight, cumulative, y, fair), below, upto, widths)
 
 
 def crps(draws: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, *, fair: bool = False) -> np.ndarray:
@@ -156,6 +162,17 @@ def calibration_error(probabilities: np.ndarray, codes: np.ndarray, bins: int = 
         abs(float(hit[place == b].mean() - confidence[place == b].mean())) * np.mean(place == b) for b in set(place)
     ]
     return float(sum(gaps))
+
+
+def pit_error(scores: RowScores) -> float:
+    r"""Return the calibration error of a response that is a number: how far PIT values are from uniform, on average.
+
+    :math:`\frac{1}{n} \sum_i |u_{(i)} - \tfrac{i - 0.5}{n}|` of the sorted values: 0 is perfect, 0.25 is as far as a
+    prediction goes that always lies below, or always above, half of the responses. Of ``n`` rows of a calibrated prediction
+    it is about ``0.3 / sqrt(n)``.
+    """
+    values = np.sort(scores.pit)
+    return float(np.abs(values - (np.arange(values.size) + 0.5) / values.size).mean())
 
 
 def calibration(scores: RowScores, nominal: Iterable[float]) -> np.ndarray:

@@ -10,7 +10,10 @@ Tierney (1994), doi:10.1214/aos/1176325750 (independence chains); Vehtari, Simps
 smoothed importance sampling, JMLR 25(72).
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +25,10 @@ from ._independence import accept
 from ._inner_laplace import Inner
 from ._proposal import log_sum
 from ._tilt import Proposal
+
+
+LOOKED_AT, HOPELESS = 16, 5.0
+"""Values of the hyperparameters after which it is seen whether weights can be of use, and the log weights' sd from which not."""
 
 
 @dataclass(frozen=True)
@@ -104,19 +111,27 @@ def propose(
     sizes = [(system.columns,), *((f.levels, f.width) for f in system.factors)]
     out = [np.zeros((repeat, count, *one)) for one in sizes]
     block, made = max(inner.step, 1), 0
+    parts = [slice(i, min(i + block, count)) for i in range(0, count, block)]
+
+    def fill(part: slice, rng: np.random.Generator) -> None:
+        mode = inner.mode(marginal.coordinates.to_system(points[part]))
+        log_p[part] = mode.log_marginal + marginal.beside(points[part])
+        log_p[part][~marginal.there(points[part])] = -np.inf
+        with np.errstate(all="ignore"):
+            mode = inner.recentred(mode, rng)
+            for j in range(repeat):
+                drawn, ratios[j, part] = inner.draw(mode, rng, weigh=j == 0 or not hopeless)
+                for kept, values in zip(out, drawn, strict=True):
+                    kept[j, part] = values
+
+    hopeless = False
+    # Each block has its own random numbers, so that it does not matter how many threads there are.
+    generators = rng.spawn(len(parts))
     try:
-        for i in range(0, count, block):
-            part = slice(i, min(i + block, count))
-            mode = inner.mode(marginal.coordinates.to_system(points[part]))
-            log_p[part] = mode.log_marginal + marginal.beside(points[part])
-            log_p[part][~marginal.there(points[part])] = -np.inf
-            with np.errstate(all="ignore"):
-                mode = inner.recentred(mode, rng)
-                for j in range(repeat):
-                    drawn, ratios[j, part] = inner.draw(mode, rng)
-                    for kept, values in zip(out, drawn, strict=True):
-                        kept[j, part] = values
-            made = part.stop
+        for i in range(0, len(parts), inner.threads):
+            side_by_side(inner.threads, fill, list(zip(parts, generators, strict=True))[i : i + inner.threads])
+            made = parts[min(i + inner.threads, len(parts)) - 1].stop
+            hopeless = inner.threads > 1 and made >= LOOKED_AT and float(np.std(ratios[0, :LOOKED_AT])) > HOPELESS
             progress.update(20 + int(75 * made / count), 100, "drawing")
     except KeyboardInterrupt:
         if made < chains:
@@ -125,6 +140,8 @@ def propose(
     used = steps * chains
     finite = np.isfinite(log_p)
     log_p = np.where(finite, log_p, -np.inf)
+    # Where weights were found to be of no use, only the first draw at each value has one, which stands for the others.
+    ratios = np.where(np.isnan(ratios), ratios[:1], ratios)
     ratios = np.where(np.isfinite(ratios) & finite, ratios, -np.inf)
 
     def by_chain(values: np.ndarray, axis: int) -> np.ndarray:
@@ -142,6 +159,17 @@ def propose(
     )
 
 
+def side_by_side(threads: int, work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> None:
+    """Do some work for each of the arguments, in threads where there are several."""
+    if threads == 1:
+        for given in arguments:
+            work(*given)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work, *given) for given in arguments]:
+            done.result()
+
+
 @dataclass(frozen=True)
 class Chains:
     """What the chains came to, each ``(chain, draw, …)``."""
@@ -155,12 +183,11 @@ class Chains:
 def run_chains(proposed: Proposed, draws: int, corrected: bool, rng: np.random.Generator) -> Chains:
     """Return independence chains of ``draws`` draws, thinned from all proposals, by the joint weights if ``corrected``."""
     repeat, chains, steps = proposed.log_ratios.shape
-    # First every value of the hyperparameters with its first draw of the coefficients, then with the second, …: what
-    # follows each other is independent.
+    # Draws that share a value of the hyperparameters follow each other, so that effective sample sizes count it once.
     joint = np.broadcast_to(proposed.log_weights, (repeat, chains, steps))
     if corrected:
         joint = joint + proposed.log_ratios
-    log_w = joint.transpose(1, 0, 2).reshape(chains, repeat * steps)
+    log_w = joint.transpose(1, 2, 0).reshape(chains, steps * repeat)
     weights = np.exp(log_w - log_sum(log_w.ravel()))
     start = np.array([rng.choice(len(w), p=w / w.sum()) for w in weights])
     at = np.arange(chains)
@@ -170,7 +197,7 @@ def run_chains(proposed: Proposed, draws: int, corrected: bool, rng: np.random.G
     thin = max(1, states.shape[1] // draws)
     keep = slice(thin - 1, thin * draws, thin)
     states, moved = states[:, keep], moved[:, keep]
-    again, step = np.divmod(states, steps)
+    step, again = np.divmod(states, repeat)
     chain = at[:, None]
     return Chains(
         proposed.positions[chain, step],

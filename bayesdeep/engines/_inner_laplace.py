@@ -12,12 +12,14 @@ Tierney and Kadane (1986), doi:10.1080/01621459.1986.10478240. Rue, Martino and 
 doi:10.1111/j.1467-9868.2008.00700.x.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bayesdeep.core.rowwise import RowSystem, Values
 
+from ._cores import machine_cores
 from ._elimination import LOG_2PI
 from ._hyper import Scales, scales_of
 from ._inner_products import Products, products_of
@@ -33,8 +35,11 @@ STRICT, LOOSE = 1e-9, 1e-5
 WORKING_SET = 100_000
 """Numbers held at once by one step of the arithmetic."""
 
-SOUNDINGS, THIRD_STEP = 8, 1e-3
-"""Draws for the rows' variances of the predictor, and the step of the difference for third derivatives."""
+SOUNDINGS, FEW_SOUNDINGS, THIRD_STEP = 8, 2, 1e-3
+"""Draws for the rows' variances of the predictor, the same where rows are many, and the step for third derivatives."""
+
+MANY = 50_000
+"""Rows from which a search is so long that several are made side by side."""
 
 FARTHEST = 30.0
 """Largest standardised effect to start from."""
@@ -78,6 +83,12 @@ class Inner:
         return int(np.clip(WORKING_SET // self.products.cost, 1, 128))
 
     @property
+    def threads(self) -> int:
+        """Return how many searches are made side by side; the arithmetic on many rows lets other threads run."""
+        many = self.rows.likelihood.side_by_side and len(self.rows.offset) >= MANY
+        return machine_cores() if many else 1
+
+    @property
     def seconds(self) -> float:
         """Return about how long a search takes; worked out from sizes, so that a seed gives the same draws anywhere."""
         size = self.products.size
@@ -85,10 +96,11 @@ class Inner:
 
     def log_marginal(self, positions: np.ndarray) -> np.ndarray:
         """Return the approximate log marginal likelihood at the system's coordinates ``(batch, dim)``."""
-        found = np.empty(len(positions))
-        for i in range(0, len(positions), self.step):
-            found[i : i + self.step] = self.density_at(positions[i : i + self.step])
-        return found
+        parts = [positions[i : i + self.step] for i in range(0, len(positions), self.step)]
+        if self.threads == 1 or self.follow or len(parts) == 1:
+            return np.concatenate([self.density_at(part) for part in parts]) if parts else np.empty(0)
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.concatenate(list(pool.map(self.density_at, parts)))
 
     def density_at(self, positions: np.ndarray) -> np.ndarray:
         """Return the approximate log marginal likelihood ``(batch,)``, worked on together."""
@@ -163,10 +175,10 @@ class Inner:
         system = self.rows.system
         eta = self.predictor(mode.scales, mode.at)
         _, slope, weight = self._look(eta, mode.values, mode.at)
-        variance = np.zeros_like(eta)
-        for _ in range(SOUNDINGS):
+        variance, soundings = np.zeros_like(eta), SOUNDINGS if len(eta) < MANY else FEW_SOUNDINGS
+        for _ in range(soundings):
             drawn = solve(self.products, system, mode.scales, mode.factored, noise_like(mode.at, rng))
-            variance += (self.predictor(mode.scales, drawn) - eta) ** 2 / SOUNDINGS
+            variance += (self.predictor(mode.scales, drawn) - eta) ** 2 / soundings
         h = THIRD_STEP
         above, below = (self._look(eta + s, mode.values, mode.at)[2] for s in (h, -h))
         third = -(above - below) / (2 * h)
@@ -174,13 +186,18 @@ class Inner:
         centre = solve(self.products, system, mode.scales, factored)
         return replace(mode, at=centre, factored=factored, extra=mode.factored.half_log_det - factored.half_log_det)
 
-    def draw(self, mode: Mode, rng: np.random.Generator) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    def draw(
+        self, mode: Mode, rng: np.random.Generator, *, weigh: bool = True
+    ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
         """Return coefficients drawn from the Gaussians around the modes, and the log ratios of posterior and Gaussian there.
 
-        The first are population coefficients and effects; the second ``(batch,)`` is 0 where the posterior is Gaussian.
+        The first are population coefficients and effects; the second ``(batch,)`` is 0 where the posterior is Gaussian, and
+        NaN if draws are not to be weighed.
         """
         noise = noise_like(mode.at, rng)
         drawn = solve(self.products, self.rows.system, mode.scales, mode.factored, noise)
+        if not weigh:
+            return self.effects(mode.scales, drawn), np.full(len(mode.height), np.nan)
         squares = (noise.beta**2).sum(axis=1)
         for b in noise.standard:
             squares = squares + np.einsum("blw,blw->b", b, b)

@@ -40,8 +40,11 @@ TUNING, PATIENCE = 1.5, 3.0
 MOST_TUNING, LEAST_TUNING = 3500, 80
 """Points a proposal is fitted to: at the most in all, at the least a dimension."""
 
-LEAST_DISTINCT, WITHOUT = 1000, 128
-"""Values of the hyperparameters where each is dear, and of nothing at all where there are no hyperparameters."""
+LEAST_DISTINCT, FEWEST, WITHOUT = 1000, 400, 128
+"""Values of the hyperparameters where each is dear, where each is very dear, and of nothing where there are none."""
+
+LIMIT = 200.0
+"""Seconds above which there are fewer values of the hyperparameters than usual."""
 
 THINNED = 2
 """Proposals a draw where they are cheap."""
@@ -66,7 +69,7 @@ class LaplaceMarginalSettings:
         Kept draws of each chain, and the number of chains.
     distinct
         Values of the hyperparameters in all; each gets as many draws of the coefficients as it takes. None: as many as a few
-        seconds allow, at least 1000.
+        seconds allow, at least 1000; of a million rows at least 400.
     correct
         Whether the joint draws are corrected by importance where that works.
     check
@@ -209,7 +212,8 @@ def _size(settings: LaplaceMarginalSettings, each: float, dim: int) -> Size:
     elif dim == 0:
         wanted = WITHOUT
     else:
-        wanted = int(np.clip(PATIENCE / each, LEAST_DISTINCT, THINNED * total))
+        least = np.clip(LIMIT / each, FEWEST, LEAST_DISTINCT)
+        wanted = int(np.clip(PATIENCE / each, least, THINNED * total))
     if wanted >= total:
         return Size(settings.chains, -(-wanted // settings.chains), 1)
     repeat = -(-total // max(wanted, settings.chains))

@@ -1,6 +1,7 @@
 """A row's log likelihood as a function of its linear predictor, with two derivatives, from the family's own ``rv``.
 
-The functions run PyTensor's Python linker on arrays ``(obs, batch)``: NumPy's speed at once, and no time for compiling.
+The functions run PyTensor's Python linker on arrays ``(obs, batch)``: NumPy's speed at once, and no time for compiling. With
+very many rows compiling is what takes no time, and common likelihoods have loops of their own.
 """
 
 import time
@@ -19,8 +20,13 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.rowwise import RowLikelihood, Values
 from bayesdeep.spec.model_spec import ModelSpec
 
+from ._row_loops import derivatives_of
 from .evaluate import array_mode
+from .glm_likelihood import FUSED, base_of
 from .likelihood import Parts, pointwise
+
+MANY = 50_000
+"""Rows from which a compiled loop is worth the seconds that compiling takes."""
 
 FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
 
@@ -42,6 +48,9 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
     began = time.perf_counter()
     family, main = FAMILIES[spec.family], FAMILIES[spec.family].main
     link = find_link(spec.links[main.name], "link", FormulaError)
+    kind = FUSED.get((family.name, link.name))
+    if kind is not None and len(response.value) >= MANY and not any(getattr(response, f) is not None for f in FIELDS[2:]):
+        return _compiled(kind, response, began)
     eta = pt.tensor("eta", shape=(None, None), dtype="float64")
     params: dict[str, Any] = {main.name: eta if main.link_in_family else link.inverse(eta)}
     free: dict[str, Any] = {}
@@ -79,6 +88,25 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
         return a, b, c
 
     return RowLikelihood(tuple(free), log_density, derivatives, time.perf_counter() - began)
+
+
+def _compiled(kind: str, response: Response, began: float) -> RowLikelihood:
+    """Return the likelihood of counts under their canonical link by loops over rows."""
+    y = np.asarray(response.value, dtype=np.float64)
+    trials = np.ones_like(y) if response.trials is None else np.asarray(response.trials, dtype=np.float64)
+    base = np.zeros_like(y) if kind == "bernoulli" else base_of(kind, y, [trials])
+    link = "log" if kind == "poisson" else "logit"
+
+    def derivatives(eta: np.ndarray, values: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        del values
+        value, slope, second = derivatives_of(link, eta, y, trials, base)
+        return value, slope, second
+
+    def log_density(eta: np.ndarray, values: Values) -> np.ndarray:
+        return derivatives(eta, values)[0]
+
+    derivatives(np.zeros((len(y), 1)), {})
+    return RowLikelihood((), log_density, derivatives, time.perf_counter() - began, side_by_side=True)
 
 
 def _column(array: np.ndarray) -> Any:

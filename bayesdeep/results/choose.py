@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from bayesdeep.collapse.applies import why_not
+from bayesdeep.collapse.predictor import why_not_marginal
 from bayesdeep.core.registry import TERMS
 from bayesdeep.core.terms import Cost
 from bayesdeep.spec.model_spec import ModelSpec
@@ -17,6 +20,14 @@ STEPS = 127
 TUNE, LEAST_DRAWS, MOST_DRAWS = 250, 150, 500
 AIM, PATIENCE = 35.0, 90.0
 """Seconds of a core that sampling is made to take, and that it may take at the most to be chosen."""
+
+
+SECONDS_A_ROW, USUAL = 2.5e-8, 2000
+"""Of a core, for a gradient of a multilevel model of many rows (measured in 2026); iterations of a chain."""
+LONGEST_STEP = 2.6
+"""Steps of a trajectory over the fourth root of the number of effects: as many as NUTS needs for a standard normal."""
+LONG = 1800.0
+"""Seconds of a core from which a multilevel model is approximated."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +52,32 @@ def choose(spec: ModelSpec, rows: int, chains: int) -> Choice:
             f"collapsed: {shape} of {rows:,} rows with a normal response and normal coefficients, which are "
             "integrated out exactly; only scales and correlations are explored, and the coefficients drawn back",
         )
+    effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
+    if effects and seconds > LONG and why_not_marginal(spec) is None:
+        return Choice(
+            "laplace_marginal",
+            f"laplace_marginal: {shape} of {rows:,} rows and {effects:,} effects of groups would take NUTS about "
+            f"{_duration(seconds)} of one core; Laplace's method integrates the effects out in a fraction of that. It is an "
+            "approximation",
+        )
     return Choice(
         "nuts",
         f"nuts: {shape} of {rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
         f"itself, and the coefficients cannot be integrated out: {reason}",
     )
+
+
+def multilevel_seconds(rows: int, effects: int, chains: int) -> float:
+    """Return about how long NUTS takes on one core for a model of many rows whose coefficients are not integrated out."""
+    steps = 2 ** np.ceil(np.log2(1 + LONGEST_STEP * effects**0.25)) - 1
+    return float(chains * USUAL * steps * (rows * SECONDS_A_ROW + 2e-8 * effects))
+
+
+def _effects(spec: ModelSpec) -> int:
+    """Return about how many effects of groups there are: the levels of each term's largest factor."""
+    terms = [t for p in spec.predictors for t in p.terms]
+    found = [max(map(len, TERMS[t.kind].groups(t.state).values()), default=0) for t in terms]
+    return sum(found)
 
 
 def cost_of(spec: ModelSpec) -> Cost:

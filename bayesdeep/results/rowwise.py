@@ -10,7 +10,7 @@ from bayesdeep.collapse import posterior_arrays
 from bayesdeep.collapse.predictor import RowTarget, row_system_of, why_not_marginal
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
-from bayesdeep.graph.rowwise import row_likelihood
+from bayesdeep.graph.rowwise import MANY, row_likelihood
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .rows import Rows
@@ -31,6 +31,7 @@ def row_source(
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
     began = time.perf_counter()
+    rows = _by_group(rows)
     likelihood = row_likelihood(spec, rows.arrays, rows.response)
     layout, found = row_system_of(spec, rows.arrays, rows.response, likelihood)
     system = found.system
@@ -50,3 +51,16 @@ def row_source(
         return {name: values[name] for name in graph.reported}
 
     return graph, target, named
+
+
+def _by_group(rows: Rows) -> Rows:
+    """Return many rows in the order of their groups, of which sums are then taken as memory is read; draws have no rows."""
+    codes = {name: value for name, value in rows.arrays.items() if value.ndim == 1 and _is_code(name)}
+    if rows.rows < MANY or not codes:
+        return rows
+    most = max(codes.values(), key=lambda value: int(value.max(initial=0)))
+    return rows.take(np.argsort(most, kind="stable"))
+
+
+def _is_code(name: str) -> bool:
+    return name.rpartition(".")[2].split("_")[0] == "codes"

@@ -12,7 +12,8 @@ from bayesdeep.results.fit import Fit
 
 COLUMNS = [
     *("rank", "elpd", "elpd_diff", "dse", "p", "se", "weight", "rmse", "mae", "crps", "log_score"),
-    *("coverage_50", "coverage_80", "coverage_90", "coverage_95", "width_90", "seconds", "exact", "warning"),
+    *("coverage_50", "coverage_80", "coverage_90", "coverage_95", "width_90"),
+    *("width_50", "width_80", "width_95", "calibration_error", "seconds", "exact", "warning"),
 ]
 
 

@@ -131,6 +131,32 @@ def test_derivatives_are_those_of_the_log_likelihood(family):
     assert slopes[smooth] == pytest.approx(second[smooth], rel=1e-5, abs=1e-5)
 
 
+@pytest.mark.parametrize("family", ["bernoulli", "binomial", "poisson"])
+def test_compiled_derivatives_are_those_of_the_family(family, monkeypatch):
+    rng = np.random.default_rng(3)
+    size, eta = 40, np.concatenate([rng.normal(0, 3, size=(38, 2)), [[60.0, -60.0], [-20.0, 20.0]]])
+    y = np.resize(responses(family), size)
+    model = bd.Model("prop(y, n) ~ 1" if family == "binomial" else "y ~ 1", {"y": y, "n": np.full(size, 6)}, family=family)
+    rows = model.__dict__["_rows"]
+    plain = row_likelihood(model.spec, rows.arrays, rows.response)
+    monkeypatch.setattr("bayesdeep.graph.rowwise.MANY", size)
+    compiled = row_likelihood(model.spec, rows.arrays, rows.response)
+    if family == "poisson":
+        eta = np.minimum(eta, 20.0)
+    for a, b in zip(compiled.derivatives(eta, {}), plain.derivatives(eta, {}), strict=True):
+        assert a == pytest.approx(b, rel=1e-9, abs=1e-11)
+    assert compiled.value(eta, {}) == pytest.approx(plain.value(eta, {}), rel=1e-9, abs=1e-11)
+
+
+def test_threads_do_not_change_the_draws(monkeypatch):
+    model = bd.Model("k ~ x + (1 + x | a)", crossed(), family="poisson")
+    monkeypatch.setattr("bayesdeep.graph.rowwise.MANY", 1)
+    alone = model.fit("laplace_marginal", seed=1, draws=50, chains=2, distinct=100, progress=False)
+    monkeypatch.setattr("bayesdeep.engines._inner_laplace.Inner.threads", 3)
+    beside = model.fit("laplace_marginal", seed=1, draws=50, chains=2, distinct=100, progress=False)
+    assert np.array_equal(alone.posterior["x|a"], beside.posterior["x|a"])
+
+
 def test_the_mode_is_one_and_the_curvature_is_its():
     """No step from the mode goes up, and small steps go down as the factorised Hessian says."""
     _, _, _, inner = inner_of("k ~ x + (1 + x | a) + (1 | c) + (1 | b)", crossed(), family="poisson")

@@ -37,3 +37,15 @@ def test_settings_of_the_user_go_first() -> None:
     fit = bd.Model("y ~ net(x1, hidden=[2])", DATA).fit(draws=20, tune=30, chains=1, seed=1, progress=False)
     assert fit.idata.posterior.sizes["draw"] == 20
     assert fit.idata.attrs["settings"]["tune"] == 30
+
+
+def test_many_rows_with_many_groups_are_approximated_and_that_is_said() -> None:
+    groups = np.repeat(np.arange(10_000), 2)
+    data = {"y": groups % 2, "g": groups, "x": np.linspace(0, 1, len(groups))}
+    model = bd.Model("y ~ x + (1 | g)", data, family="bernoulli")
+    assert choose(model.spec, len(groups), 4).method == "nuts"
+    found = choose(model.spec, 1_000_000, 4)
+    assert found.method == "laplace_marginal"
+    assert "It is an approximation" in found.why
+    few = bd.Model("y ~ x", data, family="bernoulli")
+    assert choose(few.spec, 1_000_000, 4).method == "nuts"
