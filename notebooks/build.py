@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from cells import hierarchical_vs_deep, posterior_diagnostics, radon, recursive_glm
+from cells import hierarchical_vs_deep, posterior_diagnostics, radon, recursive_glm, small_and_new_groups
 from cells.settings import SETTINGS
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -19,6 +19,7 @@ NOTEBOOKS = {
     "02-recursive-glm": recursive_glm.CELLS,
     "03-hierarchical-vs-deep": hierarchical_vs_deep.CELLS,
     "05-posterior-diagnostics": posterior_diagnostics.CELLS,
+    "06-small-and-new-groups": small_and_new_groups.CELLS,
 }
 
 
