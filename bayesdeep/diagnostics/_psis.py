@@ -112,7 +112,13 @@ def smooth_rows(values: np.ndarray, efficiency: float, *, keep_weights: bool, co
 
 
 def _ask_arviz(
-    values: np.ndarray, efficiency: float, at: np.ndarray, elpd: np.ndarray, p: np.ndarray, k: np.ndarray, weights: np.ndarray
+    values: np.ndarray,
+    efficiency: float,
+    at: np.ndarray,
+    elpd: np.ndarray,
+    p: np.ndarray,
+    k: np.ndarray,
+    weights: np.ndarray,
 ) -> None:
     """Fill in the rows at these places by ArviZ, one row after another."""
     from arviz_stats.base import array_stats

@@ -15,9 +15,9 @@ from bayesdeep.graph._vector_math import LEAST_EXPONENT, vector_math
 
 AT_ONCE = 8
 """Rows copied together, and factors in one product."""
-TOO_DEEP = 700.0
+TOO_DEEP = 650.0
 """A tail that reaches further down than this, in logarithms, is left to the caller."""
-LEAST_QUARTILE = 1e-70
+LEAST_QUARTILE = 1e-290
 LARGE_FACTOR = 1e30
 NEAR = 0.25
 PRIOR_BS, PRIOR_K = 3.0, 10.0
@@ -197,9 +197,7 @@ def row_loop() -> Any:
         ),
         error_model="numpy", fastmath=False, nogil=True,
     )  # fmt: skip
-    def rows(
-        values: Any, first: Any, last: Any, upper: Any, elpd: Any, p: Any, k: Any, weights: Any, odd: Any
-    ) -> None:
+    def rows(values: Any, first: Any, last: Any, upper: Any, elpd: Any, p: Any, k: Any, weights: Any, odd: Any) -> None:
         draws, count = values.shape[0], upper.size
         size = 30 + int(math.sqrt(count))
         grid, weight = np.empty(size), np.empty(size)

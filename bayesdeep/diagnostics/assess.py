@@ -123,7 +123,7 @@ def weighed(fit: Fit, tick: Callable[[int], None] = lambda rows: None) -> Weighe
     rows, gather = fit._rows, Gather(response_kind(fit.spec))
     other = iter(fit._blocks(rows, gather.what, "sample", None)) if gather.what else None
     parts = []
-    for start, stop, part in loo_parts(fit.idata, fit._blocks(rows, "pointwise", "sample", None)):
+    for start, stop, part in loo_parts(fit.idata, fit._blocks(rows, "pointwise", "sample", None), rows.rows):
         if other is not None:
             first, last, draws = next(other)
             assert (first, last) == (start, stop)

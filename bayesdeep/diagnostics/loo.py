@@ -4,7 +4,7 @@ References
 ----------
 Vehtari, Gelman and Gabry (2017), Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC,
 Statistics and Computing 27(5), https://doi.org/10.1007/s11222-016-9696-4. Vehtari, Simpson, Gelman, Yao and Gabry
-(2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72).
+(2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72). :mod:`._psis` has the formula.
 """
 
 import warnings
@@ -19,8 +19,10 @@ from arviz_stats.utils import ELPDDataLOO
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.roles import shown
 
+from ._psis import COMPILED_FROM, can_smooth, smooth_rows
+
 SMALL = 20_000_000
-"""Draws times rows up to which all rows are handed to ArviZ at once."""
+"""Draws times rows up to which all rows are treated at once, and their weights kept."""
 LEAST_DRAWS = 25
 RELATIVE_FROM = 1_000
 NOTHING: Any = None
@@ -75,8 +77,7 @@ def loo_from_blocks(
     draws = check_draws(idata)
     if draws * rows <= limit:
         blocks = [(0, rows, np.concatenate([value for _, _, value in blocks], axis=1))]
-    parts = [part if stop - start == rows else without_weights(part) for start, stop, part in loo_parts(idata, blocks)]
-    found = combine(parts, idata)
+    found = combine((part for *_, part in loo_parts(idata, blocks, rows, weights=draws * rows <= limit)), idata)
     for sentence in found.advice:
         if "k-hat" in sentence:
             warnings.warn(sentence, UserWarning, stacklevel=3)
@@ -98,20 +99,60 @@ def check_draws(idata: xr.DataTree) -> int:
     return draws
 
 
-def loo_parts(idata: xr.DataTree, blocks: Iterable[Block]) -> Iterator[tuple[int, int, ELPDDataLOO]]:
-    """Yield ArviZ's leave-one-out of each block, with weights, whose rows are numbered as in the data."""
+def loo_parts(
+    idata: xr.DataTree, blocks: Iterable[Block], rows: int, *, weights: bool = True
+) -> Iterator[tuple[int, int, ELPDDataLOO]]:
+    """Yield the leave-one-out estimate of each block, whose rows are numbered as in the data.
+
+    ArviZ makes it, or where draws times ``rows``, those of all blocks, are many, compiled code with the same numbers.
+    Without ``weights`` these may be left out.
+    """
+    sizes = idata["posterior"].sizes
+    chains, draws = int(sizes["chain"]), int(sizes["draw"])
+    efficiency = relative_efficiency(idata)
+    many = chains * draws * rows >= COMPILED_FROM and can_smooth(chains * draws, efficiency)
+    for start, stop, value in blocks:
+        names = np.arange(start, stop)
+        if many:
+            yield start, stop, _by_loop(value, names, chains, efficiency, weights)
+        else:
+            part = _by_arviz(np.asarray(value, dtype=float).reshape(chains, draws, -1), names, efficiency)
+            yield start, stop, part if weights else without_weights(part)
+
+
+def _by_arviz(array: np.ndarray, names: np.ndarray, efficiency: float) -> ELPDDataLOO:
+    """Return ArviZ's leave-one-out of a log likelihood ``(chain, draw, obs)``."""
     import arviz as az
 
-    sizes = idata["posterior"].sizes
-    efficiency = relative_efficiency(idata)
-    for start, stop, value in blocks:
-        array = np.asarray(value, dtype=float).reshape(sizes["chain"], sizes["draw"], -1)
-        coords = {"obs": np.arange(start, stop)}
-        group = xr.Dataset({"y": (("chain", "draw", "obs"), array)}, coords=coords)
-        tree = xr.DataTree.from_dict({"log_likelihood": group})
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            yield start, stop, az.loo(tree, pointwise=True, reff=efficiency)
+    group = xr.Dataset({"y": (("chain", "draw", "obs"), array)}, coords={"obs": names})
+    tree = xr.DataTree.from_dict({"log_likelihood": group})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return az.loo(tree, pointwise=True, reff=efficiency)
+
+
+def _by_loop(value: np.ndarray, names: np.ndarray, chains: int, efficiency: float, weights: bool) -> ELPDDataLOO:
+    """Return the same record, of a log likelihood ``(chain * draw, obs)``, from compiled code."""
+    found, (draws, rows) = smooth_rows(value, efficiency, keep_weights=weights), value.shape
+    good_k = min(1 - 1 / float(np.log10(draws)), 0.7)
+
+    def by_row(array: np.ndarray, *dims: str) -> xr.DataArray:
+        return xr.DataArray(array, dims=("obs", *dims), coords={"obs": names}, name="y")
+
+    kept = found.log_weights
+    return ELPDDataLOO(
+        elpd=float(found.elpd_i.sum()),
+        se=float(np.sqrt(rows * found.elpd_i.var(ddof=1))) if rows > 1 else 0.0,
+        p=float(found.p_i.sum()),
+        n_samples=draws,
+        n_data_points=rows,
+        scale="log",
+        warning=bool((found.pareto_k > good_k).any()),
+        good_k=good_k,
+        elpd_i=by_row(found.elpd_i),
+        pareto_k=by_row(found.pareto_k),
+        log_weights=NOTHING if kept is None else by_row(kept.reshape(rows, chains, -1), "chain", "draw"),
+    )
 
 
 def relative_efficiency(idata: xr.DataTree) -> float:

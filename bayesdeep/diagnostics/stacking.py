@@ -73,7 +73,7 @@ def chain_loos(fit: Any) -> list[Loo]:
     parts: list[list[Any]] = [[] for _ in range(chains)]
     for start, stop, value in fit._blocks(fit._here("stack_chains"), "pointwise", "sample", None):
         for own, flat in zip(parts, np.split(value, chains), strict=True):
-            own += [without_weights(part) for _, _, part in loo_parts(one, [(start, stop, flat)])]
+            own += [without_weights(part) for _, _, part in loo_parts(one, [(start, stop, flat)], fit._rows.rows)]
     return [combine(own, one) for own in parts]
 
 

@@ -231,7 +231,7 @@ def scores(fit: Any, what: str, notes: list[str]) -> np.ndarray:
     if _draws(fit) < LEAST_DRAWS:
         return np.asarray(fit.kfold(progress=False).elpd_i)
     values = fit._blocks(fit._here("explain"), "pointwise", "sample", None)
-    parts = [without_weights(part) for _, _, part in loo_parts(fit.idata, values)]
+    parts = [without_weights(part) for _, _, part in loo_parts(fit.idata, values, fit._rows.rows)]
     found = combine(parts, fit.idata)
     bad = int((np.asarray(found.pareto_k) > found.good_k).sum())
     if bad:
