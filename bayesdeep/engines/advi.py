@@ -2,7 +2,8 @@
 
 It finds the normal distribution without correlations, on the unconstrained scale, nearest to the posterior in the
 exclusive Kullback-Leibler divergence. Means are often good; sds of correlated parameters are too small (for a Gaussian
-posterior they are the conditional ones, one over the root of the precision's diagonal).
+posterior they are the conditional ones, one over the root of the precision's diagonal). Networks are fitted by mini-batches:
+:mod:`bayesdeep.engines._network_advi`.
 
 References
 ----------
@@ -16,6 +17,7 @@ import numpy as np
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 
 from ._gaussian import check, finish
+from ._network_advi import NETWORK
 from ._starts import log_densities, no_parameters
 from ._variational import VariationalSettings, fit_mean_field
 
@@ -47,5 +49,10 @@ def run(settings: VariationalSettings, target: Target, seed: int, progress: Prog
 
 
 ENGINE = Engine(
-    name="advi", title="mean-field variational approximation", exact=False, settings=VariationalSettings, run=run
+    name="advi",
+    title="mean-field variational approximation",
+    exact=False,
+    settings=VariationalSettings,
+    run=run,
+    variants={"network": NETWORK},
 )

@@ -1,20 +1,16 @@
 """Monte Carlo dropout: a draw is the trained network with whole units left out, and its noise is that of their average."""
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
+from bayesdeep.engines._train_program import _masks
+from bayesdeep.engines._train_units import left_out
 from bayesdeep.results.batches import batches_of
 from bayesdeep.results.run import starting_units, words_of
-
-jax = pytest.importorskip("jax", reason="JAX is not installed: pip install 'bayesdeep[jax]'")
-pytest.importorskip("optax", reason="optax is not installed: pip install 'bayesdeep[jax]'")
-pytest.importorskip("blackjax", reason="BlackJAX is not installed: pip install 'bayesdeep[jax]'")
-
-from bayesdeep.engines._train_program import _masks  # noqa: E402
-from bayesdeep.engines._train_units import left_out  # noqa: E402
 
 
 def data(rows: int = 250, seed: int = 1) -> pd.DataFrame:

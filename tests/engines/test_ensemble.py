@@ -6,11 +6,6 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-
-pytest.importorskip("jax", reason="JAX is not installed: pip install 'bayesdeep[jax]'")
-pytest.importorskip("optax", reason="optax is not installed: pip install 'bayesdeep[jax]'")
-pytest.importorskip("blackjax", reason="BlackJAX is not installed: pip install 'bayesdeep[jax]'")
-
 from bayesdeep.engines._train_split import split
 
 

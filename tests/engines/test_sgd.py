@@ -1,24 +1,20 @@
 """The point estimate: its gradient is unbiased, it is the penalised mode where that is known, and its noise is honest."""
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
+from bayesdeep.engines._train_coordinates import coordinates, first
+from bayesdeep.engines._train_draws import trained
+from bayesdeep.engines._train_program import Given, given, loss_function, precision
+from bayesdeep.engines._train_settings import SgdSettings, recipe
+from bayesdeep.engines._train_split import FEW_ROWS, slots, split
+from bayesdeep.engines._train_steps import rates
 from bayesdeep.results.batches import batches_of
 from bayesdeep.results.run import starting_units, words_of
-
-jax = pytest.importorskip("jax", reason="JAX is not installed: pip install 'bayesdeep[jax]'")
-pytest.importorskip("optax", reason="optax is not installed: pip install 'bayesdeep[jax]'")
-pytest.importorskip("blackjax", reason="BlackJAX is not installed: pip install 'bayesdeep[jax]'")
-
-from bayesdeep.engines._train_coordinates import coordinates, first  # noqa: E402
-from bayesdeep.engines._train_draws import trained  # noqa: E402
-from bayesdeep.engines._train_program import Given, given, loss_function, precision  # noqa: E402
-from bayesdeep.engines._train_settings import SgdSettings, recipe  # noqa: E402
-from bayesdeep.engines._train_split import FEW_ROWS, slots, split  # noqa: E402
-from bayesdeep.engines._train_steps import rates  # noqa: E402
 
 QUICK = {"epochs": 60, "progress": False, "seed": 3}
 

@@ -11,8 +11,6 @@ from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.registry import ENGINES, TERMS
 from bayesdeep.results.run import words_of
 
-pytest.importorskip("jax")
-
 
 @dataclass(frozen=True)
 class Settings:
