@@ -182,12 +182,18 @@ def calibration(scores: RowScores, nominal: Iterable[float]) -> np.ndarray:
 
 def _sorted(draws: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return draws sorted by row and the weights that go with them, summing to one."""
-    draws = np.asarray(draws, dtype=float)
+    by_row = _across(draws)
     if weights is None:
-        return np.sort(draws, axis=0), np.full(draws.shape, 1 / len(draws))
-    order = np.argsort(draws, axis=0, kind="stable")
-    weight = np.take_along_axis(np.asarray(weights, dtype=float), order, axis=0)
-    return np.take_along_axis(draws, order, axis=0), weight / weight.sum(axis=0)
+        return np.moveaxis(np.sort(by_row, axis=-1), -1, 0), np.full(np.shape(draws), 1 / len(draws))
+    order = np.argsort(by_row, axis=-1)
+    values, weight = (np.take_along_axis(a, order, axis=-1) for a in (by_row, _across(weights)))
+    weight /= weight.sum(axis=-1, keepdims=True)
+    return np.moveaxis(values, -1, 0), np.moveaxis(weight, -1, 0)
+
+
+def _across(array: np.ndarray) -> np.ndarray:
+    """Return an array with draws on the last axis and a row's draws beside each other, which sorting needs to be fast."""
+    return np.ascontiguousarray(np.moveaxis(np.asarray(array, dtype=float), 0, -1))
 
 
 def _quantile(values: np.ndarray, cumulative: np.ndarray, p: float) -> np.ndarray:
