@@ -18,7 +18,7 @@ def loops(kind: str, summed: bool) -> Any:
     """Return ``f(eta, y[, trials][, base]) -> (log likelihood, slope)``, and the version that the disk cache knows it by."""
     rows = {"bernoulli": _bernoulli, "binomial": _binomial, "poisson": _poisson}[kind]()
     further = {"bernoulli": 0, "binomial": 2, "poisson": 1}[kind]
-    return (_summed if summed else _apart)(rows, further), 2
+    return (_summed if summed else _apart)(rows, further), 3
 
 
 def _apart(rows: Any, further: int) -> Any:
@@ -101,27 +101,45 @@ def _summed(rows: Any, further: int) -> Any:
 # comparisons let a NaN through. Without the error model of NumPy each division would be a branch.
 
 
-def _bernoulli() -> Any:
+@cache
+def logit_parts() -> Any:
+    """Return ``f(eta) -> (below, above, rest, success, failure)`` for use inside loops.
+
+    ``below + rest`` is minus the log probability of a success and ``above + rest`` that of a failure; then both probabilities.
+    """
     from numba import njit
 
     exp, log1p = vector_math()[:2]
+
+    @njit(inline="always", error_model="numpy", fastmath=False)
+    def parts(e: Any) -> Any:
+        size = abs(e)
+        size = -LEAST_EXPONENT if size >= -LEAST_EXPONENT else size
+        small = exp(-size)
+        larger = 1.0 / (1.0 + small)
+        smaller = small * larger
+        above = 0.0 if e <= 0.0 else e
+        above = LARGEST if above >= LARGEST else above
+        below = 0.0 if e >= 0.0 else -e
+        below = LARGEST if below >= LARGEST else below
+        success = larger if e >= 0.0 else smaller
+        failure = smaller if e >= 0.0 else larger
+        return below, above, log1p(small), success, failure
+
+    return parts
+
+
+def _bernoulli() -> Any:
+    from numba import njit
+
+    logit = logit_parts()
 
     @njit(error_model="numpy", fastmath=False)
     def rows(eta: Any, y: Any, value: Any, slope: Any) -> None:
         for i in range(eta.size):
             e, yes = eta[i], float(y[i])
-            size = abs(e)
-            size = -LEAST_EXPONENT if size >= -LEAST_EXPONENT else size
-            small = exp(-size)
-            larger = 1.0 / (1.0 + small)
-            smaller = small * larger
-            above = 0.0 if e <= 0.0 else e
-            above = LARGEST if above >= LARGEST else above
-            below = 0.0 if e >= 0.0 else -e
-            below = LARGEST if below >= LARGEST else below
-            success = larger if e >= 0.0 else smaller
-            failure = smaller if e >= 0.0 else larger
-            value[i] = -(yes * below + (1.0 - yes) * above + log1p(small))
+            below, above, rest, success, failure = logit(e)
+            value[i] = -(yes * below + (1.0 - yes) * above + rest)
             slope[i] = yes * failure - (1.0 - yes) * success
 
     return rows
@@ -130,24 +148,14 @@ def _bernoulli() -> Any:
 def _binomial() -> Any:
     from numba import njit
 
-    exp, log1p = vector_math()[:2]
+    logit = logit_parts()
 
     @njit(error_model="numpy", fastmath=False)
     def rows(eta: Any, y: Any, trials: Any, base: Any, value: Any, slope: Any) -> None:
         for i in range(eta.size):
             e, yes, n = eta[i], float(y[i]), float(trials[i])
-            size = abs(e)
-            size = -LEAST_EXPONENT if size >= -LEAST_EXPONENT else size
-            small = exp(-size)
-            larger = 1.0 / (1.0 + small)
-            smaller = small * larger
-            above = 0.0 if e <= 0.0 else e
-            above = LARGEST if above >= LARGEST else above
-            below = 0.0 if e >= 0.0 else -e
-            below = LARGEST if below >= LARGEST else below
-            success = larger if e >= 0.0 else smaller
-            failure = smaller if e >= 0.0 else larger
-            value[i] = base[i] - (yes * below + (n - yes) * above + n * log1p(small))
+            below, above, rest, success, failure = logit(e)
+            value[i] = base[i] - (yes * below + (n - yes) * above + n * rest)
             slope[i] = yes * failure - (n - yes) * success
 
     return rows

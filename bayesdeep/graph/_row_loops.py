@@ -7,16 +7,13 @@ The same formulas as :mod:`.glm_likelihood`, whose loops have one derivative, an
     \\text{logit:}\\quad \\ell'' = -\\frac{n}{(1 + e^{\\eta})(1 + e^{-\\eta})}, \\qquad \\text{log:}\\quad \\ell'' = -e^{\\eta}.
 """
 
-import math
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ._vector_math import LEAST_EXPONENT, vector_math
-
-LOWEST, HIGHEST, LARGEST = -700.0, math.log(1e15), 1e300
-"""As in :mod:`.glm_likelihood`."""
+from ._glm_loops import HIGHEST, LOWEST, logit_parts
+from ._vector_math import vector_math
 
 
 def derivatives_of(kind: str, eta: np.ndarray, y: np.ndarray, trials: np.ndarray, base: np.ndarray) -> list[np.ndarray]:
@@ -46,26 +43,16 @@ def _loop(kind: str) -> Any:
 def _logit() -> Any:
     from numba import njit
 
-    exp, log1p = vector_math()[:2]
+    logit = logit_parts()
 
     @njit(error_model="numpy", fastmath=False, nogil=True)
     def rows(eta: Any, y: Any, trials: Any, base: Any, value: Any, slope: Any, second: Any) -> None:
         for i in range(eta.size):
             e, yes, n = eta[i], y[i], trials[i]
-            size = abs(e)
-            size = -LEAST_EXPONENT if size >= -LEAST_EXPONENT else size
-            small = exp(-size)
-            larger = 1.0 / (1.0 + small)
-            smaller = small * larger
-            above = 0.0 if e <= 0.0 else e
-            above = LARGEST if above >= LARGEST else above
-            below = 0.0 if e >= 0.0 else -e
-            below = LARGEST if below >= LARGEST else below
-            success = larger if e >= 0.0 else smaller
-            failure = smaller if e >= 0.0 else larger
-            value[i] = base[i] - (yes * below + (n - yes) * above + n * log1p(small))
+            below, above, rest, success, failure = logit(e)
+            value[i] = base[i] - (yes * below + (n - yes) * above + n * rest)
             slope[i] = yes * failure - (n - yes) * success
-            second[i] = -n * larger * smaller
+            second[i] = -n * success * failure
 
     return rows
 
