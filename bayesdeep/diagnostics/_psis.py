@@ -35,7 +35,7 @@ from bayesdeep.graph.reuse import code_for
 from ._psis_loops import row_loop
 
 COMPILED_FROM = 2_000_000
-"""Draws times rows from which compiling, a few seconds, is made up for."""
+"""Draws times rows from which compiling, seconds the first time on a machine and half a second after that, is made up for."""
 LEAST_TAIL = 5
 ROWS_A_TASK = 256
 
