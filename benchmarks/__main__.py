@@ -12,7 +12,7 @@ from ._cards import TOOLS
 from ._environments import HERE, python_of
 from ._find import find, names
 from ._run import Options, run
-from ._tables import write
+from ._write import write
 
 
 def parser() -> argparse.ArgumentParser:

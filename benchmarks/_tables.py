@@ -1,6 +1,5 @@
 """Results as Markdown and JSON."""
 
-import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -148,17 +147,3 @@ def _conditions(results: Sequence[Mapping[str, Any]], where: Mapping[str, Any]) 
         f"total is shown of {max((r['repeat'] for r in results), default=0) + 1}. How to read it: the README of this "
         f"folder's parent.\n\nVersions: {versions}."
     )
-
-
-def write(folder: Path, name: str, benchmark: Benchmark, results: Sequence[Mapping[str, Any]]) -> list[Path]:
-    """Write ``NAME.json``, ``NAME.md`` and ``NAME.png``, and return their paths."""
-    from ._picture import bars
-
-    folder.mkdir(parents=True, exist_ok=True)
-    where = machine()
-    paths = [folder / f"{name}.{kind}" for kind in ("json", "md", "png")]
-    whole = {"benchmark": name, "title": benchmark.title, "machine": where, "results": list(results)}
-    paths[0].write_text(json.dumps(whole, indent=1) + "\n")
-    paths[1].write_text(markdown(name, benchmark, results, where))
-    (benchmark.picture or bars)(list(results), paths[2])
-    return [path for path in paths if path.exists()]

@@ -21,7 +21,7 @@ class BayesEstimator(BaseEstimator):
     def __init__(
         self,
         formula: str | None = None,
-        family: str = "gaussian",
+        family: str = "auto",
         method: str = "auto",
         *,
         net: Sequence[int] | None = None,

@@ -1,6 +1,5 @@
 """``BayesClassifier``: a model of classes as a scikit-learn estimator."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,37 +49,6 @@ class BayesClassifier(ClassifierMixin, BayesEstimator):
     -----
     ``sample_weight`` are weights of the log likelihood: a row of weight 2 counts like two rows, and a row of weight 0 like none.
     """
-
-    def __init__(
-        self,
-        formula: str | None = None,
-        family: str = "auto",
-        method: str = "auto",
-        *,
-        net: Sequence[int] | None = None,
-        link: str | Mapping[str, str] | None = None,
-        priors: Mapping[str, Any] | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        draws: int | None = None,
-        tune: int | None = None,
-        chains: int | None = None,
-        options: Mapping[str, Any] | None = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            formula,
-            family,
-            method,
-            net=net,
-            link=link,
-            priors=priors,
-            parameters=parameters,
-            draws=draws,
-            tune=tune,
-            chains=chains,
-            options=options,
-            random_state=random_state,
-        )
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BayesClassifier":
         """Fit the model.

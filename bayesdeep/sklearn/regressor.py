@@ -1,6 +1,5 @@
 """``BayesRegressor``: a model of numbers as a scikit-learn estimator."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,37 +56,6 @@ class BayesRegressor(RegressorMixin, BayesEstimator):
     would be saved by :meth:`bayesdeep.results.fit.Fit.save`, not the compiled model.
     """
 
-    def __init__(
-        self,
-        formula: str | None = None,
-        family: str = "gaussian",
-        method: str = "auto",
-        *,
-        net: Sequence[int] | None = None,
-        link: str | Mapping[str, str] | None = None,
-        priors: Mapping[str, Any] | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        draws: int | None = None,
-        tune: int | None = None,
-        chains: int | None = None,
-        options: Mapping[str, Any] | None = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            formula,
-            family,
-            method,
-            net=net,
-            link=link,
-            priors=priors,
-            parameters=parameters,
-            draws=draws,
-            tune=tune,
-            chains=chains,
-            options=options,
-            random_state=random_state,
-        )
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BayesRegressor":
         """Fit the model.
 
@@ -110,14 +78,15 @@ class BayesRegressor(RegressorMixin, BayesEstimator):
         BayesdeepError
             Where formula, data, family and priors do not fit together.
         """
-        words = FAMILIES.find(self.family, f"{type(self).__name__}: family", FormulaError).words
+        family = "gaussian" if self.family == "auto" else self.family
+        words = FAMILIES.find(family, f"{type(self).__name__}: family", FormulaError).words
         if words & LEVELS:
-            raise FitError(f"BayesRegressor: family '{self.family}' is of levels, not of numbers; use BayesClassifier")
+            raise FitError(f"BayesRegressor: family '{family}' is of levels, not of numbers; use BayesClassifier")
         columns = read_columns(self, X, reset=True)
         response = read_response(self, X, y)
         if response.dtype.kind not in "iuf":
             response = response.astype(np.float64)
-        self._fit(columns, response, sample_weight, self.family)
+        self._fit(columns, response, sample_weight, family)
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
