@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from cells import hierarchical_vs_deep, posterior_diagnostics, priors, radon, recursive_glm, small_and_new_groups
+from cells import hierarchical_vs_deep, model_comparison, posterior_diagnostics, priors, radon, recursive_glm, small_and_new_groups
 from cells.settings import SETTINGS
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -18,6 +18,7 @@ NOTEBOOKS = {
     "01-radon": radon.CELLS,
     "02-recursive-glm": recursive_glm.CELLS,
     "03-hierarchical-vs-deep": hierarchical_vs_deep.CELLS,
+    "04-model-comparison": model_comparison.CELLS,
     "05-posterior-diagnostics": posterior_diagnostics.CELLS,
     "06-small-and-new-groups": small_and_new_groups.CELLS,
     "07-priors": priors.CELLS,
