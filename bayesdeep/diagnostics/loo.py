@@ -108,22 +108,21 @@ def loo_parts(
     Without ``weights`` these may be left out.
     """
     sizes = idata["posterior"].sizes
-    chains, draws = int(sizes["chain"]), int(sizes["draw"])
+    chains, draws = int(sizes["chain"]), int(sizes["chain"] * sizes["draw"])
     efficiency = relative_efficiency(idata)
-    many = chains * draws * rows >= COMPILED_FROM and can_smooth(chains * draws, efficiency)
+    many = draws * rows >= COMPILED_FROM and can_smooth(draws, efficiency)
     for start, stop, value in blocks:
-        names = np.arange(start, stop)
-        if many:
-            yield start, stop, _by_loop(value, names, chains, efficiency, weights)
-        else:
-            part = _by_arviz(np.asarray(value, dtype=float).reshape(chains, draws, -1), names, efficiency)
-            yield start, stop, part if weights else without_weights(part)
+        names, array = np.arange(start, stop), np.asarray(value, dtype=float)
+        given = (array, names, chains, efficiency)
+        part = _by_loop(*given, weights) if many else _by_arviz(*given)
+        yield start, stop, part if weights else without_weights(part)
 
 
-def _by_arviz(array: np.ndarray, names: np.ndarray, efficiency: float) -> ELPDDataLOO:
-    """Return ArviZ's leave-one-out of a log likelihood ``(chain, draw, obs)``."""
+def _by_arviz(value: np.ndarray, names: np.ndarray, chains: int, efficiency: float) -> ELPDDataLOO:
+    """Return ArviZ's leave-one-out of a log likelihood ``(chain * draw, obs)``, always with weights."""
     import arviz as az
 
+    array = value.reshape(chains, -1, len(names))
     group = xr.Dataset({"y": (("chain", "draw", "obs"), array)}, coords={"obs": names})
     tree = xr.DataTree.from_dict({"log_likelihood": group})
     with warnings.catch_warnings():
@@ -132,14 +131,13 @@ def _by_arviz(array: np.ndarray, names: np.ndarray, efficiency: float) -> ELPDDa
 
 
 def _by_loop(value: np.ndarray, names: np.ndarray, chains: int, efficiency: float, weights: bool) -> ELPDDataLOO:
-    """Return the same record, of a log likelihood ``(chain * draw, obs)``, from compiled code."""
+    """Return the same record from compiled code."""
     found, (draws, rows) = smooth_rows(value, efficiency, keep_weights=weights), value.shape
-    good_k = min(1 - 1 / float(np.log10(draws)), 0.7)
+    kept, good_k = found.log_weights, min(1 - 1 / float(np.log10(draws)), 0.7)
 
     def by_row(array: np.ndarray, *dims: str) -> xr.DataArray:
         return xr.DataArray(array, dims=("obs", *dims), coords={"obs": names}, name="y")
 
-    kept = found.log_weights
     return ELPDDataLOO(
         elpd=float(found.elpd_i.sum()),
         se=float(np.sqrt(rows * found.elpd_i.var(ddof=1))) if rows > 1 else 0.0,
