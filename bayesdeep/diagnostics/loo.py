@@ -112,10 +112,23 @@ def loo_parts(
     efficiency = relative_efficiency(idata)
     many = draws * rows >= COMPILED_FROM and can_smooth(draws, efficiency)
     for start, stop, value in blocks:
-        names, array = np.arange(start, stop), np.asarray(value, dtype=float)
+        names, array = np.arange(start, stop), _spread(np.asarray(value, dtype=float))
         given = (array, names, chains, efficiency)
         part = _by_loop(*given, weights) if many else _by_arviz(*given)
         yield start, stop, part if weights else without_weights(part)
+
+
+def _spread(value: np.ndarray) -> np.ndarray:
+    """Return a log likelihood ``(draw, obs)`` in which no row is the same in all draws, as rows of weight 0 are.
+
+    Such a row has nothing that weights could be fitted to; moved by parts in 1e9 its estimate is what it should be.
+    """
+    still = np.isfinite(value[0]) & (value == value[0]).all(axis=0)
+    if not still.any():
+        return value
+    moved, size = value.copy(), 1e-9 * np.maximum(1.0, np.abs(value[0, still]))
+    moved[:, still] += np.linspace(0.0, 1.0, len(value))[:, None] * size
+    return moved
 
 
 def _by_arviz(value: np.ndarray, names: np.ndarray, chains: int, efficiency: float) -> ELPDDataLOO:
@@ -203,7 +216,7 @@ def combine(parts: Iterable[ELPDDataLOO], idata: xr.DataTree) -> Loo:
 
 def bad_rows(loo: ELPDDataLOO) -> np.ndarray:
     """Return the positions of rows whose Pareto k-hat is too large."""
-    return np.flatnonzero(np.asarray(loo.pareto_k) > loo.good_k)
+    return np.flatnonzero(too_large(np.asarray(loo.pareto_k), loo.good_k))
 
 
 def with_exact(loo: Loo, places: np.ndarray, values: np.ndarray, attrs: Any) -> Loo:
@@ -229,9 +242,14 @@ def with_exact(loo: Loo, places: np.ndarray, values: np.ndarray, attrs: Any) -> 
     )
 
 
+def too_large(pareto_k: np.ndarray, good_k: float) -> np.ndarray:
+    """Return which k-hats are too large; of tails so heavy that there is no number, too."""
+    return ~(pareto_k <= good_k)
+
+
 def k_sentence(pareto_k: np.ndarray, good_k: float) -> tuple[str, ...]:
     """Return a sentence on rows whose Pareto k-hat is too large, or nothing."""
-    bad = int((pareto_k > good_k).sum())
+    bad = int(too_large(pareto_k, good_k).sum())
     if not bad:
         return ()
     return (

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.diagnostics.loo import loo_from_blocks
+from bayesdeep.diagnostics.loo import loo_from_blocks, too_large
 
 
 def make(rng: np.random.Generator, rows: int = 30, chains: int = 4, draws: int = 250, outlier: float = 0.0):
@@ -108,3 +109,17 @@ def test_memory_grows_by_what_is_kept_of_a_row_and_not_by_its_draws(made_up, mon
         assert len(found.scores.y) == fit._rows.rows
         assert found.elpd.log_weights is None
     assert (peaks[1] - peaks[0]) / 600 < 1500
+
+
+def test_rows_of_weight_zero_have_a_score_of_zero() -> None:
+    rng = np.random.default_rng(2)
+    data = {"y": rng.normal(size=40), "w": np.r_[np.zeros(3), np.ones(37)]}
+    fit = bd.Model("weighted(y, w) ~ 1", data).fit(seed=1, draws=200, chains=2, progress=False)
+    found = fit.loo()
+    assert np.asarray(found.elpd_i)[:3] == pytest.approx(0.0, abs=1e-8)
+    assert np.isfinite(found.elpd)
+    assert len(np.asarray(found.elpd_i)) == 40
+
+
+def test_a_tail_without_a_number_is_a_bad_one() -> None:
+    assert too_large(np.array([0.1, 0.8, np.nan]), 0.7).tolist() == [False, True, True]
