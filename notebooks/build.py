@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 
 import nbformat
-from cells import hierarchical_vs_deep, model_comparison, posterior_diagnostics, priors, radon, recursive_glm, small_and_new_groups
+from cells import (
+    hierarchical_vs_deep,
+    model_comparison,
+    posterior_diagnostics,
+    priors,
+    radon,
+    recursive_glm,
+    small_and_new_groups,
+)
 from cells.settings import SETTINGS
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
