@@ -26,7 +26,6 @@ from ._inner_laplace import Inner
 from ._proposal import log_sum
 from ._tilt import Proposal
 
-
 LOOKED_AT, HOPELESS = 16, 5.0
 """Values of the hyperparameters after which it is seen whether weights can be of use, and the log weights' sd from which not."""
 
