@@ -11,6 +11,14 @@ import bayesdeep as bd
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.tree import data_datasets
 
+LONGEST = ("test_notebooks.py", "test_cli.py", "test_laplace_marginal.py", "test_marginal.py", "test_compare.py")
+"""Files that take minutes: they are begun with, or one core would work on the last of them alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def made_up() -> Callable[..., Fit]:

@@ -78,6 +78,10 @@ class Scope(Protocol):
         """Return a layer's units ``(obs, unit)``: an activation, by name, of ``units @ weights + bias``."""
         ...
 
+    def dot(self, a: Any, b: Any, *, turned: bool = False) -> Any:
+        """Return ``a @ b`` of a matrix and a matrix or vector, or ``a.T @ b`` if ``turned``; compiled in a moment."""
+        ...
+
     def staged(self) -> "Scope":
         """Return the same scope for what is trained to a point before anything is sampled, and then held."""
         ...

@@ -111,7 +111,7 @@ def logit_parts() -> Any:
 
     exp, log1p = vector_math()[:2]
 
-    @njit(inline="always", error_model="numpy", fastmath=False)
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
     def parts(e: Any) -> Any:
         size = abs(e)
         size = -LEAST_EXPONENT if size >= -LEAST_EXPONENT else size

@@ -12,6 +12,7 @@ from .gather import operation as gather_operation
 from .glm_likelihood import HIGHEST, LARGEST, LOWEST, log_likelihood
 from .layer import operation as layer_operation
 from .matvec import matrix_vector
+from .product import operation as product_operation
 
 
 @cache
@@ -28,11 +29,17 @@ def register_operations() -> None:
     jax_funcify.register(gather_operation())(_gather)
     jax_funcify.register(type(log_likelihood("bernoulli")))(_log_likelihood)
     jax_funcify.register(layer_operation())(_layer)
+    jax_funcify.register(product_operation())(_product)
 
 
 def _matrix_vector(op: Any, **options: Any) -> Any:
     del options
     return (lambda matrix, vector: vector @ matrix) if op.transposed else (lambda matrix, vector: matrix @ vector)
+
+
+def _product(op: Any, **options: Any) -> Any:
+    del options
+    return lambda a, b: (a.T if op.turn_a else a) @ (b.T if op.turn_b else b)
 
 
 def _gather(op: Any, **options: Any) -> Any:

@@ -73,7 +73,7 @@ def vector_math() -> VectorMath:
 
     bits_of, double_of = reinterpreted(types.int64, types.float64), reinterpreted(types.float64, types.int64)
 
-    @njit(inline="always", error_model="numpy", fastmath=False)
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
     def exp(x: Any) -> Any:
         shifted = x * INVERSE_LN2 + ROUNDER
         octaves = shifted - ROUNDER
@@ -83,7 +83,7 @@ def vector_math() -> VectorMath:
         p = 1.0 + (r + r * r * p)
         return p * double_of((bits_of(shifted) + np.int64(BIAS)) << np.int64(MANTISSA))
 
-    @njit(inline="always", error_model="numpy", fastmath=False)
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
     def log1p(t: Any) -> Any:
         # log(1 + t) = log(1 + u), or log 2 + log(1 + u) with 1 + u = (1 + t) / 2: u is small either way.
         far = t > HALF_OCTAVE

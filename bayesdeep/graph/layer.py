@@ -17,6 +17,7 @@ import numpy as np
 from bayesdeep.core.lazy import pt
 
 from ._vector_math import vector_math
+from .product import product
 
 KINDS = ("tanh", "logit", "relu")
 """Activations with a pass of their own."""
@@ -37,7 +38,7 @@ def layer(units: Any, weights: Any, bias: Any, name: str, activation: Any) -> An
     kind = "logit" if name == "sigmoid" else name
     if kind in KINDS:
         return operation()(kind)(units, weights, bias)
-    return activation(pt.dot(units, weights) + bias)
+    return activation(product(units, weights) + bias)
 
 
 def by_numpy(kind: str, eta: np.ndarray) -> np.ndarray:
@@ -88,7 +89,7 @@ def operation() -> Any:
         def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
             units, weights, _ = inputs
             slope, bias = Slope(self.kind).make_node(cotangents[0], outputs[0]).outputs
-            return [pt.dot(slope, weights.T), pt.dot(units.T, slope), bias]
+            return [product(slope, weights, turn_b=True), product(units, slope, turn_a=True), bias]
 
     class Slope(Op):
         """``(cotangent (obs, unit), values (obs, unit)) -> (obs, unit)`` and its sum over rows ``(unit,)``."""
@@ -139,19 +140,19 @@ def _value(kind: str) -> Any:
 
     exp = vector_math().exp
 
-    @njit(inline="always", error_model="numpy", fastmath=False)
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
     def tanh(x: Any) -> Any:
         x = x if x < 20.0 else 20.0
         x = x if x > -20.0 else -20.0
         return 2.0 / (1.0 + exp(-2.0 * x)) - 1.0
 
-    @njit(inline="always", error_model="numpy", fastmath=False)
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
     def logit(x: Any) -> Any:
         x = x if x < 700.0 else 700.0
         x = x if x > -700.0 else -700.0
         return 1.0 / (1.0 + exp(-x))
 
-    @njit(inline="always", error_model="numpy", fastmath=False)
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
     def relu(x: Any) -> Any:
         return x if x > 0.0 else 0.0
 

@@ -18,6 +18,7 @@ from .centring import Centring, centring
 from .gather import gather
 from .layer import layer
 from .matvec import times
+from .product import product
 from .rough import Rough
 
 RESERVED = ("obs", "chain", "draw")
@@ -158,6 +159,11 @@ class TermScope:
     def layer(self, units: Any, weights: Any, bias: Any, activation: str) -> Any:
         """Return a layer's units ``(obs, unit)``."""
         return layer(units, weights, bias, activation, find_activation(activation, "net()", FormulaError))
+
+    def dot(self, a: Any, b: Any, *, turned: bool = False) -> Any:
+        """Return ``a @ b``, of a matrix ``b`` or a vector; with ``turned`` ``a.T @ b``."""
+        b = pt.as_tensor(b)
+        return product(a, b[:, None], turn_a=turned)[:, 0] if b.ndim == 1 else product(a, b, turn_a=turned)
 
     def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
         """Return a layer's mask ``(obs, size)``; None in graphs without."""

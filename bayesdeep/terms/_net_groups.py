@@ -80,5 +80,5 @@ def every_layer(
     indicators, options = scope.data("indicators"), state["options"]
     scope.per_row(options["hidden"][layer - 1] * indicators.get_value(borrow=True).shape[1])
     by_group = pt.matmul(h, weights.transpose(2, 0, 1)) * indicators.T[:, :, None]
-    eta = pt.dot(h, shared[0]) + by_group.sum(axis=0) + shared[1] + pt.dot(indicators, biases.T)
+    eta = scope.dot(h, shared[0]) + by_group.sum(axis=0) + shared[1] + scope.dot(indicators, biases.T)
     return find_activation(options["activation"][layer - 1], "net()", FormulaError)(eta)

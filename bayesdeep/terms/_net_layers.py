@@ -173,6 +173,6 @@ def _last(
     """Return the sum of units ``(obs,)`` or ``(obs, width)``; that of inputs is reported as coefficients a unit of them."""
     weights = scope.variable(scale) / length * _standard(scope, state, name, (before,), rows)
     if units is None:
-        return pt.dot(h, scope.report(name, weights, (before,), "weight"))
+        return scope.dot(h, scope.report(name, weights, (before,), "weight"))
     turned = units if scope.width is None else units[:, None]
-    return pt.dot(h, turned * scope.report(name, weights / turned, (before,)))
+    return scope.dot(h, turned * scope.report(name, weights / turned, (before,)))

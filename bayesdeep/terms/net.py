@@ -21,7 +21,6 @@ from itertools import pairwise
 from typing import Any
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.lazy import pt
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Cost, Scope, Term
@@ -77,9 +76,9 @@ def eta(scope: Scope, state: Json) -> Any:
         return total
     basis = scope.data("Q")
     # A mean, so that some of the rows estimate what all of them give.
-    share = pt.dot(basis.T, total) * (state["rows"] / basis.shape[0].astype("float64"))
+    share = scope.dot(basis, total, turned=True) * (state["rows"] / basis.shape[0].astype("float64"))
     direction = scope.dim(f"{name}_direction", tuple(range(1, len(state["basis"]["map"][0]) + 1)))
-    return total - pt.dot(basis, scope.report(f"{name}_removed", share, (direction,), "held"))
+    return total - scope.dot(basis, scope.report(f"{name}_removed", share, (direction,), "held"))
 
 
 def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:

@@ -57,7 +57,7 @@ horseshoe (Piironen and Vehtari 2017) has a sharper peak and tails so heavy that
 
 Each line below is a coefficient, in colour the three that are large; each panel goes from a narrow prior on the left to a wide one."""),
     ("code", """quick = {**SETTINGS, "draws": SETTINGS["draws"] // 2, "tune": SETTINGS["tune"] // 2}
-scales = np.geomspace(0.01, 3, 3 + SETTINGS["draws"] // 200)
+scales = np.geomspace(0.01, 3, max(2, SETTINGS["draws"] // 125))
 ways = {
     "normal, mean (ridge)": ("Normal(0, {:.4g})", lambda model: model.fit(**quick)),
     "Laplace, mode (lasso)": ("Laplace(0, {:.4g})", lambda model: model.fit("map", seed=1, progress=False)),
