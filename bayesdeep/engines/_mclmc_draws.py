@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 
+from ._kept_draws import kept_draws
 from ._mclmc_run import Row
 
 FEWEST = 20
@@ -29,20 +30,7 @@ def collected(groups: Sequence[Any], draws: int) -> Row:
     FitError
         Where a chain left what can be computed, or stood still.
     """
-    parts: list[Row] = []
-    for group in groups:
-        if group.kept:
-            whole = Row(*(np.concatenate(v, axis=int(group.batched)) for v in zip(*group.kept, strict=True)))
-            parts += [Row(*(v[i] for v in whole)) for i in range(len(group.chains))] if group.batched else [whole]
-    lengths = sorted((len(p.lp) for p in parts), reverse=True)
-    if not lengths:
-        raise KeyboardInterrupt("mclmc was interrupted before the first draw after tuning")
-    most = max(range(len(lengths)), key=lambda k: (k + 1) * lengths[k])
-    common = min(lengths[most], draws)
-    rows = Row(*(np.stack(v) for v in zip(*([w[:common] for w in p] for p in parts if len(p.lp) >= common), strict=True)))
-    rows = rows._replace(position=rows.position.astype(np.float64))
-    if not (np.isfinite(rows.position).all() and np.isfinite(rows.lp).all()):
-        raise FitError("mclmc: a chain reached a log density that is not finite; check the priors and the data's scale")
+    rows: Row = kept_draws(groups, draws, Row, "mclmc")
     _check_moved(rows)
     return rows
 

@@ -16,7 +16,7 @@ in files for the next:
 import hashlib
 import logging
 import os
-import pickle
+import pickle  # numba's own form of machine code; read only from files that the user alone can have written
 import platform
 import sys
 import tempfile

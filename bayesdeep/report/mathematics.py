@@ -3,7 +3,7 @@
 from typing import Any
 
 from bayesdeep.core.links import LINKS
-from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 
 GREEK = {"mu": "μ", "sigma": "σ", "nu": "ν", "alpha": "α", "zi": "π", "hu": "π", "eta": "η"}
@@ -83,9 +83,9 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 def _network(term: Any) -> list[str]:
     """Return the layers of a network: each a linear predictor and an inverse link, like a model's own."""
-    options = term.state.get("options") if isinstance(term.state, dict) else None
-    if not isinstance(options, dict) or "hidden" not in options:
+    if TERMS[term.kind].cost is None:
         return []
+    options = term.state["options"]
     hidden, activation = options["hidden"], options["activation"]
     lines, last = [f"{term.state['name']}ᵢ, with xᵢ its standardised inputs:"], "xᵢ"
     for k, size in enumerate(hidden, start=1):
