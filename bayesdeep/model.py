@@ -218,7 +218,9 @@ class Model:
             raise FitError(f"fit: seed is {seed!r}; give a whole number, 0 or more")
         choice = Choice(method, f"{method}: asked for")
         if method == "auto":
-            choice = choose(self.spec, self.rows, common.get("chains", CHAINS))
+            rows = self.__dict__["_rows"]
+            arrays = None if isinstance(rows, StreamedRows) else rows.arrays
+            choice = choose(self.spec, self.rows, common.get("chains", CHAINS), arrays)
             common = {**choice.settings, **common}
         why = choice.why
         engine = variant_for(find_engine(choice.method), words_of(self.spec))

@@ -19,6 +19,7 @@ from scipy.linalg.lapack import dtrtrs
 from bayesdeep.core.linear import LinearSystem
 
 from ._blocks_layout import between
+from ._cholesky import factorise
 from ._cores import machine_cores
 from ._elimination import LOG_2PI
 from ._hyper import Scales
@@ -35,14 +36,19 @@ class Crossed:
     ----------
     first
         The factor that is eliminated.
-    own, response
-        Its products with itself ``(level, width, width)`` and with the response ``(level, width)``.
+    own, kinds, counts
+        Its products with itself, which levels may share: ``(kind, width, width)``, the kind of each ``(level,)`` and how many
+        levels each kind has.
+    response
+        Its products with the response ``(level, width)``.
     coupling
         Its products with the rest's columns, sparse ``(level * width, rest)``.
     products
-        Sparse ``(spot, level * width * width)``: what each entry of the ``E_j`` adds to the spots of the rest.
+        Sparse ``(spot, kind * width * width)``: what each entry of the ``E_j`` adds to the spots of the rest.
     spots
         Where these lie in the rest's lower triangle, as positions of it ravelled ``(spot,)``.
+    at_spots
+        The rest there ``(spot,)``.
     rest, right
         Products among the rest's columns ``(rest, rest)``, and with the response ``(rest,)``.
     inner
@@ -52,10 +58,13 @@ class Crossed:
     system: LinearSystem
     first: int
     own: np.ndarray
+    kinds: np.ndarray
+    counts: np.ndarray
     response: np.ndarray
     coupling: sparse.csr_array
     products: sparse.csr_array
     spots: np.ndarray
+    at_spots: np.ndarray
     rest: np.ndarray
     right: np.ndarray
     inner: tuple[tuple[int, int], ...]
@@ -72,8 +81,16 @@ class Crossed:
 
     def log_likelihood(self, scales: Scales) -> np.ndarray:
         """Return the log marginal density of the response ``(batch,)``."""
-        with ThreadPoolExecutor(machine_cores()) as pool:
-            return np.array(list(pool.map(lambda i: self.factor(scales.take(slice(i, i + 1))).value, range(scales.batch))))
+        values, cores = np.empty(scales.batch), machine_cores()
+
+        def work(first: int) -> None:
+            room = np.empty_like(self.rest)
+            for i in range(first, scales.batch, cores):
+                values[i] = self.factor(scales.take(slice(i, i + 1)), room).value
+
+        with ThreadPoolExecutor(cores) as pool:
+            list(pool.map(work, range(cores)))
+        return values
 
     def draw(self, scales: Scales, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Return the coefficients given hyperparameters: ``(batch, column)``, then ``(batch, level, width)`` each.
@@ -87,8 +104,11 @@ class Crossed:
             self.fill(self.factor(scales.take(slice(start, start + 1))), stop - start, rng, [o[start:stop] for o in out])
         return tuple(out)
 
-    def factor(self, scales: Scales) -> "_Factored":
-        """Return the log marginal density at one value, with what drawing the coefficients needs."""
+    def factor(self, scales: Scales, room: np.ndarray | None = None) -> "_Factored":
+        """Return the log marginal density at one value, with what drawing the coefficients needs.
+
+        The rest's factor is written into ``room`` ``(rest, rest)``, where one is given.
+        """
         system, p = self.system, self.system.columns
         inverse = float(1.0 / scales.sigma[0] ** 2)
         roots = [_dense(root) for root in scales.roots]
@@ -98,23 +118,22 @@ class Crossed:
             lower = np.linalg.cholesky(inner)
         except np.linalg.LinAlgError:
             return _FAILED
-        half = np.linalg.solve(lower, np.broadcast_to(root.T, lower.shape))
-        # E_j / sigma^4, and C' E y.
+        half = _solved(lower, np.broadcast_to(root.T, lower.shape))
+        # E_j / sigma^2, and C' E y.
         explained = half.transpose(0, 2, 1) @ half * inverse
-        reach = np.einsum("jkm,jm->jk", explained, self.response)
-        turned = _columns_scale(self, roots)
-        packed = self.rest * inverse
-        packed.ravel()[self.spots] -= (self.products @ explained.ravel()) * inverse
-        right = (self.right - self.coupling.T @ reach.ravel()) * inverse
-        packed, right = turned.both(packed), turned.one(right)
+        reach = np.einsum("jkm,jm->jk", explained[self.kinds], self.response)
+        turn = _Turn(self, roots, inverse)
+        packed = np.empty_like(self.rest) if room is None else room
+        packed[...] = self.rest
+        packed.ravel()[self.spots] = self.at_spots - self.products @ explained.ravel()
+        packed = turn.both(packed)
+        right = turn.one((self.right - self.coupling.T @ reach.ravel()) * inverse)
         packed[:p, :p] += system.precision
         right[:p] += system.shift
         packed.ravel()[p * (len(packed) + 1) :: len(packed) + 1] += 1.0
-        try:
-            # NumPy's, because it lets other threads work meanwhile; SciPy's holds Python's lock.
-            factor = np.linalg.cholesky(packed).T
-        except np.linalg.LinAlgError:
+        if not factorise(packed):
             return _FAILED
+        factor = packed.T
         seen, _ = dtrtrs(factor, right, lower=0, trans=1)
         left = system.moments.gram[-1, -1] - np.einsum("jk,jk->", self.response, reach)
         diagonal = factor.ravel(order="K")[:: len(packed) + 1]
@@ -123,7 +142,7 @@ class Crossed:
             + system.prior_constant
             + 0.5 * p * LOG_2PI
             - system.moments.rows * float(np.log(scales.sigma[0]))
-            - float(np.log(np.diagonal(lower, axis1=1, axis2=2)).sum())
+            - float(self.counts @ np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1))
             - float(np.log(diagonal).sum())
             - 0.5 * max(float(left * inverse - seen @ seen), 0.0)
         )
@@ -146,9 +165,10 @@ class Crossed:
         root = factored.roots[self.first]
         levels, width = self.response.shape
         unexplained = self.response[..., None] - (self.coupling @ effects).reshape(levels, width, count)
-        seen = np.linalg.solve(factored.lower, root.T @ unexplained * factored.inverse)
+        lower = factored.lower[self.kinds]
+        seen = _solved(lower, root.T @ unexplained * factored.inverse)
         seen += rng.standard_normal(seen.shape)
-        b = np.linalg.solve(factored.lower.transpose(0, 2, 1), seen)
+        b = _solved(lower.transpose(0, 2, 1), seen)
         out[1 + self.first][...] = (root @ b).transpose(2, 0, 1)
 
 
@@ -166,6 +186,11 @@ _NOTHING = np.zeros(0)
 _FAILED = _Factored(-np.inf, _NOTHING, _NOTHING, _NOTHING, [], 0.0)
 
 
+def _solved(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return ``matrices⁻¹ right`` for many small matrices; LAPACK would take a microsecond for each number."""
+    return right / matrices if matrices.shape[-1] == 1 else np.linalg.solve(matrices, right)
+
+
 def _dense(entries: list) -> np.ndarray:
     found = np.zeros((len(entries), len(entries)))
     for k, row in enumerate(entries):
@@ -176,33 +201,41 @@ def _dense(entries: list) -> np.ndarray:
 
 
 class _Turn:
-    """The rest's columns from effects to standardised ones: a diagonal, or blocks along it."""
+    """The rest's columns from effects to standardised ones, ``M``: one number a factor, or blocks; and a factor for all of it."""
 
-    def __init__(self, size: int, pieces: list[tuple[int, int, np.ndarray]]) -> None:
-        self._diagonal = np.ones(size)
-        self._blocks = []
-        for start, levels, root in pieces:
-            width = len(root)
-            if width == 1:
-                self._diagonal[start : start + levels] = root[0, 0]
+    def __init__(self, crossed: Crossed, roots: list[np.ndarray], by: float) -> None:
+        self._by = by
+        self._pieces, self._blocks = [(0, crossed.system.columns, 1.0)], []
+        for number, start in crossed.inner:
+            levels, root = crossed.system.factors[number].levels, roots[number]
+            if len(root) == 1:
+                self._pieces.append((start, start + levels, float(root[0, 0])))
             else:
                 self._blocks.append((start, levels, root))
 
     def one(self, vector: np.ndarray) -> np.ndarray:
-        """Return ``M' v``."""
-        found = vector * self._diagonal
+        """Return ``M' v``, in place."""
+        for start, stop, scale in self._pieces:
+            vector[start:stop] *= scale
         for start, levels, root in self._blocks:
             stop = start + levels * len(root)
-            found[start:stop] = (found[start:stop].reshape(levels, len(root)) @ root).ravel()
-        return found
+            vector[start:stop] = (vector[start:stop].reshape(levels, len(root)) @ root).ravel()
+        return vector
 
     def both(self, matrix: np.ndarray) -> np.ndarray:
-        """Return ``M' A M``, in place."""
-        matrix *= self._diagonal
-        matrix *= self._diagonal[:, None]
-        if self._blocks:
-            # Only the lower triangle is filled; blocks need both.
-            matrix = np.tril(matrix) + np.tril(matrix, -1).T
+        """Return the lower triangle of ``M' A M`` times the factor, in place; of ``A`` the lower triangle is read."""
+        if not self._blocks:
+            for start, stop, scale in self._pieces:
+                for begin, end, other in self._pieces:
+                    if begin <= start:
+                        matrix[start:stop, begin:end] *= scale * other * self._by
+            return matrix
+        # Blocks need both triangles.
+        matrix[...] = np.tril(matrix) + np.tril(matrix, -1).T
+        matrix *= self._by
+        for start, stop, scale in self._pieces:
+            matrix[start:stop] *= scale
+            matrix[:, start:stop] *= scale
         for start, levels, root in self._blocks:
             width = len(root)
             stop = start + levels * width
@@ -211,11 +244,6 @@ class _Turn:
             rows = root.T @ matrix[start:stop].reshape(levels, width, len(matrix))
             matrix[start:stop] = rows.reshape(stop - start, len(matrix))
         return matrix
-
-
-def _columns_scale(crossed: Crossed, roots: list[np.ndarray]) -> _Turn:
-    pieces = [(start, crossed.system.factors[n].levels, roots[n]) for n, start in crossed.inner]
-    return _Turn(len(crossed.right), pieces)
 
 
 def _runs(scales: Scales) -> list[tuple[int, int]]:
@@ -251,15 +279,35 @@ def lay_out_crossed(system: LinearSystem, first: int) -> Crossed:
     levels, width = system.factors[first].levels, system.factors[first].width
     columns = sparse.csr_array(moments.with_columns[first][:, :, :-1].reshape(levels * width, p))
     coupling = sparse.hstack([columns, *(between(system, first, n) for n, _ in inner)], format="csr")
-    products, spots = _multiplied_out(coupling, levels, width)
-    response = np.ascontiguousarray(moments.with_columns[first][:, :, -1])
+    own, kinds, counts = _kinds(moments.own[first])
+    products, spots = _multiplied_out(coupling, levels, width, kinds)
     return Crossed(
-        system, first, moments.own[first], response, coupling, products, spots, rest, right, tuple(inner)
+        system=system,
+        first=first,
+        own=own,
+        kinds=kinds,
+        counts=counts,
+        response=np.ascontiguousarray(moments.with_columns[first][:, :, -1]),
+        coupling=coupling,
+        products=products,
+        spots=spots,
+        at_spots=rest.ravel()[spots],
+        rest=rest,
+        right=right,
+        inner=tuple(inner),
     )
 
 
-def _multiplied_out(coupling: sparse.csr_array, levels: int, width: int) -> tuple[sparse.csr_array, np.ndarray]:
-    """Return products of all pairs of a group's entries, ``(spot, level * width * width)``, and the spots."""
+def _kinds(own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the products ``(kind, width, width)`` that differ, the kind of each level and the number of levels of each."""
+    found, kinds, counts = np.unique(own.reshape(len(own), -1), axis=0, return_inverse=True, return_counts=True)
+    return found.reshape(-1, *own.shape[1:]), kinds.ravel(), counts.astype(np.float64)
+
+
+def _multiplied_out(
+    coupling: sparse.csr_array, levels: int, width: int, kinds: np.ndarray
+) -> tuple[sparse.csr_array, np.ndarray]:
+    """Return products of all pairs of a group's entries, summed by kind ``(spot, kind * width * width)``, and the spots."""
     size = coupling.shape[1]
     coupling = coupling.tocsr()
     coupling.sort_indices()
@@ -273,11 +321,11 @@ def _multiplied_out(coupling: sparse.csr_array, levels: int, width: int) -> tupl
             keep = row >= column
             spots.append(row[keep].astype(np.int64) * size + column[keep])
             level = np.repeat(rows, np.diff(left.indptr))[i[keep]]
-            places.append((level * width + k) * width + m)
+            places.append((kinds[level] * width + k) * width + m)
             values.append(left.data[i[keep]] * right.data[j[keep]])
     there, inverse = np.unique(np.concatenate(spots), return_inverse=True)
     table = sparse.coo_array(
-        (np.concatenate(values), (inverse, np.concatenate(places))), shape=(len(there), levels * width * width)
+        (np.concatenate(values), (inverse, np.concatenate(places))), shape=(len(there), len(np.unique(kinds)) * width * width)
     )
     return table.tocsr(), there
 

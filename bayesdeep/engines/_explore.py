@@ -114,17 +114,19 @@ def one_by_one(
     def chain(c: int, own: np.random.Generator) -> None:
         """Run one chain; every array is written in its own part only."""
         point, value, weight = adapted.points[begin[c]], adapted.log_density[begin[c]], adapted.log_weights[begin[c]]
-        kept = solver.factor(posterior.scales(point[None]))
+        room, spare = np.empty_like(solver.rest), np.empty_like(solver.rest)
+        kept = solver.factor(posterior.scales(point[None]), room)
         for t, proposed in enumerate(adapted.proposal.draw(steps, own)):
             if stop.is_set():
                 return
-            factored = solver.factor(posterior.scales(proposed[None]))
+            factored = solver.factor(posterior.scales(proposed[None]), spare)
             there = factored.value + float(posterior.beside(proposed[None])[0])
             there = there if posterior.there(proposed[None])[0] else -np.inf
             log_w[c, t] = there - float(adapted.proposal.log_density(proposed[None])[0])
             span = plan.draws_of(t)
             if log_w[c, t] - weight >= np.log(own.random()):
                 point, value, weight, kept = proposed, there, log_w[c, t], factored
+                room, spare = spare, room
                 moved[c, span] = True
             positions[c, span], lp[c, span] = point, value
             solver.fill(kept, span.stop - span.start, own, [o[c, span] for o in out])

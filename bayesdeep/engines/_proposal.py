@@ -10,6 +10,7 @@ doi:10.1023/A:1008981510081.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.special import gammaln
@@ -32,6 +33,9 @@ LEAST_POINTS = 80
 
 GOOD = 0.93
 """Efficiency (effective over actual number of importance draws) at which fitting the proposal stops."""
+
+LARGEST_STEP = 2.0
+"""Standard deviations that one step of Newton's method is trusted for."""
 
 FARTHEST = 20.0
 """A coordinate (a log scale, an inverse hyperbolic tangent) beyond which there is no mode worth the name."""
@@ -101,8 +105,10 @@ def single(mean: np.ndarray, factor: np.ndarray, freedom: float) -> Mixture:
     return Mixture(np.ones(1), mean[None], factor[None], np.array([freedom]))
 
 
-def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = ()) -> np.ndarray:
+def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = (), near: float = 0.0) -> np.ndarray:
     """Return where the log density is largest, from gradients by central differences; ``names`` are for messages.
+
+    The search ends when a step gains less than ``near``.
 
     Raises
     ------
@@ -124,7 +130,16 @@ def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = ()) 
         sides = np.isfinite(up).astype(float) + np.isfinite(down)
         return -float(found[0]), -(high - low) / (GRADIENT_STEP * np.maximum(sides, 1.0))
 
-    result = minimize(value_and_slope, start, jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 200})
+    last = np.inf
+
+    def enough(intermediate_result: Any) -> None:
+        nonlocal last
+        if last - intermediate_result.fun < near:
+            raise StopIteration
+        last = intermediate_result.fun
+
+    options = {"gtol": 1e-3, "maxiter": 200}
+    result = minimize(value_and_slope, start, jac=True, method="BFGS", options=options, callback=enough)
     if np.abs(result.jac).max() > 1.0 and result.nit < 2:
         # The first step left the region where the density is finite; a search without gradients goes to its edge.
         result = minimize(lambda x: value_and_slope(x)[0], start, method="Nelder-Mead", options={"maxiter": 400 * dim})
@@ -146,6 +161,21 @@ def curvature(density: Density, mode: np.ndarray) -> np.ndarray:
 
     Directions in which the density does not fall off get a standard deviation of 2.
     """
+    return _derivatives(density, mode)[1]
+
+
+def newton(density: Density, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mode by one step of Newton's method from near it, and the curvature's factor; search where that is far."""
+    slope, factor = _derivatives(density, near)
+    step = factor.T @ slope
+    if step @ step > LARGEST_STEP**2:
+        mode = find_mode(density, near)
+        return mode, curvature(density, mode)
+    return near + factor @ step, factor
+
+
+def _derivatives(density: Density, mode: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradient ``(dim,)`` and the curvature's factor, from the same points."""
     dim, h = len(mode), CURVATURE_STEP
     steps, places = [np.zeros(dim)], {}
     for i in range(dim):
@@ -159,10 +189,11 @@ def curvature(density: Density, mode: np.ndarray) -> np.ndarray:
     found = density(mode + np.array(steps))
     # Beyond the edge of a bounded prior: as if it fell off steeply.
     found = np.where(np.isfinite(found), found, found[0] - 1.0)
-    hessian = np.empty((dim, dim))
+    slope, hessian = np.empty(dim), np.empty((dim, dim))
     for i in range(dim):
         for j in range(i + 1):
             if i == j:
+                slope[i] = (found[places[i, i, 1, 0]] - found[places[i, i, -1, 0]]) / (2 * h)
                 value = (found[places[i, i, 1, 0]] + found[places[i, i, -1, 0]] - 2 * found[0]) / h**2
             else:
                 signs = sum(a * b * found[places[i, j, a, b]] for a in (1, -1) for b in (1, -1))
@@ -170,7 +201,7 @@ def curvature(density: Density, mode: np.ndarray) -> np.ndarray:
             hessian[i, j] = hessian[j, i] = value
     values, vectors = np.linalg.eigh(-hessian)
     values = np.maximum(values, 0.25)
-    return np.linalg.cholesky(vectors / values @ vectors.T)
+    return slope, np.linalg.cholesky(vectors / values @ vectors.T)
 
 
 def fit_mixture(

@@ -31,11 +31,14 @@ from ._hyper import Coordinates, bounded_at_zero, scales_of, start_of
 from ._marginal import Posterior
 from ._markov import MarginalTarget
 from ._plan import plan
-from ._proposal import adapt, curvature, find_mode, log_sum
+from ._proposal import adapt, curvature, find_mode, log_sum, newton
 from ._unexplored import under
 
 DEAR = 2e-3
 """Seconds an evaluation from which proposals are not made in plenty."""
+
+NEAR_ENOUGH = 0.05
+"""What a step of the search for the mode must gain in log density to go on, where evaluations are dear."""
 
 MANY = 300
 """Fewest proposals of a round where they cost next to nothing."""
@@ -163,12 +166,18 @@ def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Post
     start = start_of(system)
     _check_start(on_logs.density(start[None]))
     names = tuple(h.name for h in system.hyperparameters)
-    mode = find_mode(on_logs.density, start, names)
+    dear = solver.seconds > DEAR
+    mode = find_mode(on_logs.density, start, names, NEAR_ENOUGH if dear else 0.0)
     is_scale = np.array([h.kind == "scale" and bounded_at_zero(h) for h in system.hyperparameters])
     posterior = Posterior(system, solver, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
-    centre = find_mode(posterior.density, posterior.coordinates.from_system(mode), names)
-    centre = np.where(is_scale, np.abs(centre), centre)
-    factor = curvature(posterior.density, centre)
+    centre = posterior.coordinates.from_system(mode)
+    if dear:
+        centre, factor = newton(posterior.density, centre)
+        centre = np.where(is_scale, np.abs(centre), centre)
+    else:
+        centre = find_mode(posterior.density, centre, names)
+        centre = np.where(is_scale, np.abs(centre), centre)
+        factor = curvature(posterior.density, centre)
     progress.update(5, 100, "proposal")
     return posterior, centre, factor
 

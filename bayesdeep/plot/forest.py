@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from bayesdeep.core.errors import FitError
+
 from .parts import estimates
 from .style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
 
@@ -46,14 +48,25 @@ def draw_intervals(wide: pd.DataFrame, half: pd.DataFrame, label: str, zero: boo
     return figure
 
 
-def elpd_differences(table: pd.DataFrame) -> Any:
+def elpd_differences(comparison: Any) -> Any:
     """Draw how far each model's expected log predictive density lies below the best one's, with two standard errors.
 
     Parameters
     ----------
-    table
-        With the columns ``elpd_diff`` and ``dse``, the best model first, as ``Comparison.table``.
+    comparison
+        What ``bd.compare`` returned, or a table with the columns ``elpd_diff`` and ``dse``, the best model first.
+
+    Raises
+    ------
+    FitError
+        For anything else.
     """
+    table = getattr(comparison, "table", comparison)
+    if not isinstance(table, pd.DataFrame) or not {"elpd_diff", "dse"} <= set(table.columns):
+        raise FitError(
+            f"elpd_differences: wants what bd.compare returned, or its table with the columns 'elpd_diff' and 'dse'; "
+            f"got {type(comparison).__name__}"
+        )
     behind = -np.abs(table["elpd_diff"].to_numpy(float))
     error = np.nan_to_num(table["dse"].to_numpy(float))
     figure, axes = new_figure(0.95 + 0.42 * len(table))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bayesdeep.collapse.applies import why_not
+from bayesdeep.collapse.crossing import beside_largest
 from bayesdeep.collapse.predictor import why_not_marginal
 from bayesdeep.core.registry import TERMS
 from bayesdeep.core.terms import Cost
@@ -26,6 +27,8 @@ SECONDS_A_ROW, USUAL = 2.5e-8, 2000
 """Of a core, for a gradient of a multilevel model of many rows (measured in 2026); iterations of a chain."""
 LONGEST_STEP = 2.6
 """Steps of a trajectory over the fourth root of the number of effects: as many as NUTS needs for a standard normal."""
+FACTORISATIONS, SECONDS_A_CUBE = 1500, 1.6e-11
+"""Of what is not eliminated group by group, for a posterior; seconds of a core for each, over the number cubed."""
 LONG = 1800.0
 """Seconds of a core from which a multilevel model is approximated."""
 
@@ -39,20 +42,29 @@ class Choice:
     settings: Mapping[str, int] = field(default_factory=dict)
 
 
-def choose(spec: ModelSpec, rows: int, chains: int) -> Choice:
-    """Return what ``auto`` does."""
+def choose(spec: ModelSpec, rows: int, chains: int, arrays: Mapping[str, np.ndarray] | None = None) -> Choice:
+    """Return what ``auto`` does; ``arrays`` are the rows', where they are in memory, and tell which factors are crossed."""
     words = words_of(spec)
     if "network" in words:
         return _network(spec, rows, chains)
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
     reason = why_not(spec)
+    effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
     if reason is None:
+        crossed = beside_largest(spec, arrays) if arrays is not None else 0
+        dear = FACTORISATIONS * SECONDS_A_CUBE * float(crossed) ** 3
+        if dear > max(seconds, PATIENCE):
+            return Choice(
+                "nuts",
+                f"nuts: {shape} of {rows:,} rows with crossed factors, of which {crossed:,} coefficients would have to be "
+                f"factorised together to integrate them out, about {_duration(dear)} of one core; NUTS takes about "
+                f"{_duration(seconds)}",
+            )
         return Choice(
             "collapsed",
             f"collapsed: {shape} of {rows:,} rows with a normal response and normal coefficients, which are "
             "integrated out exactly; only scales and correlations are explored, and the coefficients drawn back",
         )
-    effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
     if effects and seconds > LONG and why_not_marginal(spec) is None:
         return Choice(
             "laplace_marginal",

@@ -49,3 +49,14 @@ def test_many_rows_with_many_groups_are_approximated_and_that_is_said() -> None:
     assert "It is an approximation" in found.why
     few = bd.Model("y ~ x", data, family="bernoulli")
     assert choose(few.spec, 1_000_000, 4).method == "nuts"
+
+
+@pytest.mark.parametrize(("second", "method"), [("crossed", "nuts"), ("nested", "collapsed")])
+def test_too_many_crossed_effects_to_factorise_together_are_sampled(second: str, method: str) -> None:
+    rows, groups = 40_000, 13_000
+    a = np.arange(rows) % groups
+    b = np.random.default_rng(0).permutation(rows) % (groups - 1) if second == "crossed" else a // 2
+    model = bd.Model("y ~ (1 | a) + (1 | b)", {"y": np.sin(np.arange(rows)), "a": a, "b": b})
+    found = choose(model.spec, rows, 4, model._rows.arrays)
+    assert found.method == method
+    assert ("12,999 coefficients would have to be factorised" in found.why or "13,000" in found.why) == (second == "crossed")

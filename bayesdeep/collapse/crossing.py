@@ -1,0 +1,43 @@
+"""How many coefficients of a linear model have to be factorised together: those beside its largest factor."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .layout import Layout, layout_of
+
+
+def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
+    """Return how many coefficients are left when the factor with the most levels has been eliminated group by group.
+
+    Factors in which it is nested, and they in each other, are eliminated after it and do not count.
+
+    Parameters
+    ----------
+    spec
+        A model that :func:`~bayesdeep.collapse.applies.why_not` has nothing against.
+    arrays
+        The rows' arrays, first axis ``rows``.
+    """
+    layout = layout_of(spec)
+    codes = _codes(layout, arrays)
+    order = sorted(layout.factors, key=lambda factor: -factor[1])
+    chain: list[str] = []
+    for name, _, _ in order:
+        if all(_nested(codes[inner], codes[name]) for inner in chain):
+            chain.append(name)
+    return len(layout.means) + sum(levels * width for name, levels, width in order if name not in chain)
+
+
+def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    names = [name for name, _, _ in layout.factors]
+    return {names[place.factor]: np.asarray(arrays[f"{place.key}.{place.part.codes}"]) for place in layout.effects}
+
+
+def _nested(inner: np.ndarray, outer: np.ndarray) -> bool:
+    """Return whether each group of ``inner`` lies in one group of ``outer``."""
+    first = np.zeros(int(inner.max()) + 1, dtype=outer.dtype)
+    first[inner] = outer
+    return bool(np.array_equal(first[inner], outer))
