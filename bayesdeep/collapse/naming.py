@@ -26,7 +26,7 @@ def posterior_arrays(
     coefficients
         Population coefficients ``(draw, column)``, then for each factor its effects ``(draw, level, width)``.
     """
-    found = _population(layout, centre, coefficients[0])
+    found = _population(layout, centre, coefficients[0] + system.origin)
     if layout.standard_error is None:
         found["sigma"] = _scale(system.sigma, positions)
     for place in layout.effects:

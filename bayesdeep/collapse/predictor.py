@@ -98,13 +98,14 @@ def row_system_of(
     offset = np.zeros(count)
     for key in layout.shifts:
         offset = offset + arrays[key]
+    columns = _columns(layout, arrays, whole, offset)[:, :-1]
     codes, effects = _effects(layout, arrays, whole)
     rows = RowSystem(
         replace(system, hyperparameters=tuple(found)),
-        _columns(layout, arrays, whole, offset)[:, :-1],
+        columns,
         tuple(np.asarray(code, dtype=np.int64) for code in codes),
         tuple(tuple(None if z is None else np.asarray(z, dtype=np.float64) for z in by) for by in effects),
-        offset,
+        offset + columns @ system.origin,
         tuple(parameters),
         likelihood,
     )

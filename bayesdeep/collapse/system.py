@@ -88,8 +88,24 @@ def system_of(spec: ModelSpec, layout: Layout, moments: Moments, centre: float) 
         sigma = hyper.scale("sigma", chosen.prior, spread)
     else:
         sigma = Scale(None, 1.0)
-    precision, shift, constant = _population(spec, layout, centre)
-    return LinearSystem(moments, factors, sigma, tuple(hyper.found), precision, shift, constant)
+    prior = _population(spec, layout, centre)
+    # About the prior's mean the system has no shift. With one, the response's product with itself would have to be the
+    # difference of large numbers under a prior that is narrow and far from 0.
+    return LinearSystem(
+        _moved(moments, prior.origin), factors, sigma, tuple(hyper.found), prior.precision, prior.constant, prior.origin
+    )
+
+
+def _moved(moments: Moments, origin: np.ndarray) -> Moments:
+    """Return the statistics of the response less what the columns add to it with the coefficients ``origin``."""
+    if not origin.any():
+        return moments
+    gram, last = moments.gram.copy(), len(origin)
+    # y - X m = [X y] (-m, 1)
+    change = np.eye(last + 1)
+    change[:-1, -1] = -origin
+    gram = change.T @ gram @ change
+    return replace(moments, gram=(gram + gram.T) / 2, with_columns=tuple(w @ change for w in moments.with_columns))
 
 
 def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> tuple[Factor, ...]:
@@ -133,17 +149,27 @@ def _per_unit(chosen: ChosenPrior, spread: float) -> float:
     return spread / chosen.unit if chosen.unit > 0 else 1.0
 
 
-def _population(spec: ModelSpec, layout: Layout, centre: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return prior precision, precision times mean, and the log prior's constant, of centred and scaled columns."""
+@dataclass(frozen=True)
+class PopulationPrior:
+    """The prior of centred and scaled population columns: precision, mean, and the log density there."""
+
+    precision: np.ndarray
+    origin: np.ndarray
+    constant: float
+
+
+def _population(spec: ModelSpec, layout: Layout, centre: float) -> PopulationPrior:
     count = len(layout.means)
-    precision, shift, constant = np.zeros((count, count)), np.zeros(count), 0.0
+    precision, constant = np.zeros((count, count)), 0.0
+    directions, means = [np.zeros(count)], [0.0]
 
     def put(direction: np.ndarray, mean: float, weight: float) -> None:
         nonlocal constant
         precision[...] += weight * np.outer(direction, direction)
-        shift[...] += weight * mean * direction
         if weight > 0:
-            constant += 0.5 * (np.log(weight) - LOG_2PI) - 0.5 * weight * mean**2
+            constant += 0.5 * (np.log(weight) - LOG_2PI)
+            directions.append(direction)
+            means.append(mean)
 
     for place in layout.columns:
         if place.part.intercept:
@@ -160,7 +186,8 @@ def _population(spec: ModelSpec, layout: Layout, centre: float) -> tuple[np.ndar
                 direction = np.zeros(count)
                 direction[k] = 1.0
                 put(direction, mean * layout.sds[k], weight / layout.sds[k] ** 2)
-    return precision, shift, float(constant)
+    origin = np.linalg.lstsq(np.array(directions), np.array(means))[0]
+    return PopulationPrior(precision, origin, float(constant))
 
 
 def _gaussian(chosen: ChosenPrior | None) -> tuple[float, float]:

@@ -173,7 +173,7 @@ class LinearSystem:
     """A linear Gaussian model with its coefficients still in it.
 
     The population columns are those of the design, centred and scaled so that the arithmetic is well conditioned; the
-    coefficients below belong to these.
+    coefficients below belong to these, and are counted from ``origin``.
 
     Attributes
     ----------
@@ -185,11 +185,12 @@ class LinearSystem:
         Residual standard deviation.
     hyperparameters
         What a sampler has to explore.
-    precision, shift
-        Prior precision ``(column, column)`` of the population coefficients, and precision times prior mean
-        ``(column,)``.
+    precision
+        Prior precision ``(column, column)`` of the population coefficients; their prior mean is ``origin``.
     prior_constant
-        The part of the log prior density of the population coefficients that does not depend on them.
+        The log prior density of the population coefficients at its mean, without that of directions under a flat prior.
+    origin
+        Coefficients ``(column,)`` whose part has been taken off the response, and which come on top of those that are found.
     """
 
     moments: Moments
@@ -197,13 +198,13 @@ class LinearSystem:
     sigma: Scale
     hyperparameters: tuple[Hyperparameter, ...]
     precision: np.ndarray
-    shift: np.ndarray
     prior_constant: float
+    origin: np.ndarray
 
     @property
     def columns(self) -> int:
         """Return the number of population columns."""
-        return len(self.shift)
+        return len(self.origin)
 
     @property
     def dim(self) -> int:

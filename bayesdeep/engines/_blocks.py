@@ -120,8 +120,6 @@ def _finish(blocks: Blocks, scales: Scales, rest: np.ndarray, log_det: np.ndarra
         scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
     p = system.columns
     rest[:, :p, :p] += system.precision
-    rest[:, :p, -1] += system.shift
-    rest[:, -1, :p] += system.shift
     inner = np.arange(p, count)
     rest[:, inner, inner] += 1.0
     # The response's own entry only moves the last pivot, whose square is what no coefficient explains; a margin that

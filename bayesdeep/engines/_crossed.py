@@ -129,7 +129,6 @@ class Crossed:
         packed = turn.both(packed)
         right = turn.one((self.right - self.coupling.T @ reach.ravel()) * inverse)
         packed[:p, :p] += system.precision
-        right[:p] += system.shift
         packed.ravel()[p * (len(packed) + 1) :: len(packed) + 1] += 1.0
         if not factorise(packed):
             return _FAILED

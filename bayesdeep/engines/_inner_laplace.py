@@ -126,7 +126,7 @@ class Inner:
         system = self.rows.system
         quadratic = np.einsum("bi,ij,bj->b", at.beta, system.precision, at.beta)
         standard = sum((np.einsum("blw,blw->b", b, b) for b in at.standard), start=np.zeros(len(at.beta)))
-        return system.prior_constant + at.beta @ system.shift - 0.5 * quadratic - 0.5 * standard
+        return system.prior_constant - 0.5 * quadratic - 0.5 * standard
 
     def height(self, scales: Scales, values: Values, at: Coefficients) -> np.ndarray:
         """Return log likelihood and log prior ``(batch,)`` of coefficients."""

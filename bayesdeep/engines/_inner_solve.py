@@ -105,7 +105,6 @@ def factorise(
         scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
     p, size = system.columns, products.size
     rest[:, :p, :p] += system.precision
-    rest[:, -1, :p] += system.shift
     inner = np.arange(p, size)
     rest[:, inner, inner] += 1.0
     rest[:, -1, -1] = APART

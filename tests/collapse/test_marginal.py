@@ -51,6 +51,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "known errors": ("y ~ z + (1 | g)", {"sigma": bd.known("se")}),
     "known number": ("y ~ z + (1 | g)", {"sigma": bd.known(0.8)}),
     "raw intercept": ("y ~ x + (1 | g)", {"priors": {"Intercept_raw": "Normal(20, 30)"}}),
+    "priors far from 0": ("y ~ x + z + (1 | g)", {"priors": {"x": "Normal(-20, 0.1)", "z": "Normal(500, 1)"}}),
     "given effects": ("y ~ z + (1 | g) + (0 + z | g)", {"priors": {"1|g": "Normal(0, 1.5)", "z|g": "Normal(0, Exponential(1))"}}),
 }
 
@@ -112,7 +113,7 @@ def dense(case: str, model: Any, layout: Any, system: LinearSystem, centre: floa
     whole, prior = np.hstack(blocks), linalg.block_diag(*priors)
     prior_mean = np.zeros(whole.shape[1])
     if design.shape[1]:
-        prior_mean[: design.shape[1]] = np.linalg.solve(system.precision, system.shift)
+        prior_mean[: design.shape[1]] = system.origin
     sigma = float(scales_of(system, point[None]).sigma[0])
     errors = {"known errors": arrays.get("sigma"), "known number": np.full(n, 0.8)}.get(case)
     noise = np.full(n, sigma**2) if errors is None else errors**2
@@ -165,7 +166,7 @@ def test_coefficients_are_drawn_from_their_conditional(case: str, layout_name: s
     largest = max(range(len(system.factors)), key=lambda f: system.factors[f].levels)
     solver = plan(system) if layout_name == "blocks" else lay_out_crossed(system, largest)
     drawn = solver.draw(scales_of(system, np.repeat(point[None], draws, axis=0)), np.random.default_rng(5))
-    flat = np.hstack([d.reshape(draws, -1) for d in drawn])
+    flat = np.hstack([drawn[0] + system.origin, *(d.reshape(draws, -1) for d in drawn[1:])])
     wanted = dense(case, model, layout, system, centre, point)
     sds = np.sqrt(np.diag(wanted.covariance))
     # 4.5 standard errors: of a few hundred comparisons of right numbers none fails in a lifetime.

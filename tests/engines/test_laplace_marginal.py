@@ -319,3 +319,17 @@ def test_it_agrees_with_nuts_and_says_so():
     assert "1|herd_sigma: " in details["check"]
     assert fit.idata.attrs["status"] == "ok"
     assert "mean against nuts" in repr(fit.diagnose())
+
+
+def test_a_prior_away_from_0_is_one_about_0_of_the_rest() -> None:
+    rng = np.random.default_rng(0)
+    x, groups = rng.normal(size=200), np.arange(200) % 10
+    data = {"y": rng.poisson(np.exp(0.5 * x + 0.3 * rng.normal(size=10)[groups])), "x": x, "g": groups, "two": 2 * x}
+    options = {"draws": 200, "seed": 1, "progress": False}
+    away = bd.Model("y ~ x + (1 | g)", data, "poisson", priors={"x": "Normal(2, 0.3)"}).fit("laplace_marginal", **options)
+    about = bd.Model("y ~ offset(two) + x + (1 | g)", data, "poisson", priors={"x": "Normal(0, 0.3)"})
+    rest = about.fit("laplace_marginal", **options).posterior
+    for name, add in (("x", 2.0), ("1|g_sigma", 0.0)):
+        found, wanted = away.posterior[name], rest[name] + add
+        assert float(found.mean()) == pytest.approx(float(wanted.mean()), abs=0.2 * float(wanted.std()))
+        assert float(found.std()) == pytest.approx(float(wanted.std()), rel=0.15)
