@@ -121,6 +121,14 @@ def load_modules(*names: str) -> None:
         import_module(name)
 
 
+def load_numba() -> None:
+    """Import what Numba and PyTensor leave until the first function is compiled: a second and 200 modules."""
+    from numba import njit
+
+    load_modules("pytensor.link.numba.dispatch", "pytensor.link.c.exceptions", "pytensor.link.vm")
+    njit(lambda x: x + 1.0)(1.0)
+
+
 def work(load: Callable[[], None], fit: Callable[..., Any], answer: Callable[[Any, Mapping[str, Any]], Answer]) -> None:
     """Run a worker.
 

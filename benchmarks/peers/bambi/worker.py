@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks._cards import prior
-from benchmarks._protocol import Answer, Clock, Job, load_modules, show, work
+from benchmarks._protocol import Answer, Clock, Job, load_modules, load_numba, show, work
 from benchmarks.peers import _tree
 
 FAMILIES = {"negative_binomial": "negativebinomial"}
@@ -14,6 +14,7 @@ FAMILIES = {"negative_binomial": "negativebinomial"}
 def load() -> None:
     """Import everything that fitting needs."""
     load_modules("arviz", "pymc", "nutpie", "nutpie.compile_pymc", "bambi")
+    load_numba()
 
 
 def priors(card: Mapping[str, Any], make: Any) -> dict[str, Any]:

@@ -4,13 +4,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks._protocol import Answer, Clock, Job, load_modules, show, work
+from benchmarks._protocol import Answer, Clock, Job, load_modules, load_numba, show, work
 from benchmarks.peers import _tree
 
 
 def load() -> None:
     """Import everything that fitting needs, what is imported late too."""
     load_modules("arviz", "pymc", "nutpie", "nutpie.compile_pymc", "nutpie.compiled_pyfunc", "bayesdeep.model")
+    load_numba()
     from bayesdeep.core import registry
 
     for found in vars(registry).values():

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks._protocol import Answer, Clock, Job, load_modules, show, work
+from benchmarks._protocol import Answer, Clock, Job, load_modules, load_numba, show, work
 from benchmarks.peers import _handwritten, _pymc_model
 
 
 def load() -> None:
     """Import everything that fitting needs."""
     load_modules("arviz", "pymc", "nutpie", "nutpie.compile_pymc")
+    load_numba()
 
 
 def fit(job: Job, frame: Any, design: Mapping[str, Any], clock: Clock) -> Any:
