@@ -30,7 +30,6 @@ from bayesdeep.stream.learn import learn_stream
 from bayesdeep.stream.source import open_source
 
 MISSING = ("error", "drop")
-CHAINS = 4
 DEVICES = ("auto", "cpu", "gpu", "jax")
 
 
@@ -195,7 +194,7 @@ class Model:
             ``dropout``.
         draws, tune, chains
             Draws kept a chain, draws a chain for tuning, number of chains. Where they are not given the method's own: 1000,
-            1000 and 4, and fewer draws, each of them dearer, for networks.
+            1000 and 4; for networks up to 8 chains of fewer draws, each of them dearer.
         seed
             Makes everything reproducible; None draws one and keeps it in ``idata.attrs["seed"]``.
         device
@@ -220,7 +219,7 @@ class Model:
         if method == "auto":
             rows = self.__dict__["_rows"]
             arrays = None if isinstance(rows, StreamedRows) else rows.arrays
-            choice = choose(self.spec, self.rows, common.get("chains", CHAINS), arrays)
+            choice = choose(self.spec, self.rows, common.get("chains"), arrays)
             common = {**choice.settings, **common}
         why = choice.why
         engine = variant_for(find_engine(choice.method), words_of(self.spec))

@@ -20,8 +20,8 @@ import numpy as np
 from ._environments import ROOT, python_of
 from ._tables import machine, number, table
 
-DATA = {"boston": ("MASS", "Boston", "medv"), "concrete": ("AppliedPredictiveModeling", "concrete", "CompressiveStrength")}
-METHODS = ("nuts", "mclmc", "ensemble", "dropout", "laplace", "advi", "sgd")
+DATA = {"boston": ("MASS", "Boston", "medv"), "concrete": ("modeldata", "concrete", "compressive_strength")}
+METHODS = ("auto", "mclmc", "ensemble", "dropout", "laplace", "advi", "sgd")
 PEER = {
     "n_members": 8, "epochs": 200, "patience": 20, "activation": "tanh",
     "warmup_steps": 2000, "n_samples": 200, "n_thinning": 5,

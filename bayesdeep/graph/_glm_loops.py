@@ -18,7 +18,7 @@ def loops(kind: str, summed: bool) -> Any:
     """Return ``f(eta, y[, trials][, base]) -> (log likelihood, slope)``, and the version that the disk cache knows it by."""
     rows = {"bernoulli": _bernoulli, "binomial": _binomial, "poisson": _poisson}[kind]()
     further = {"bernoulli": 0, "binomial": 2, "poisson": 1}[kind]
-    return (_summed if summed else _apart)(rows, further), 3
+    return (_summed if summed else _apart)(rows, further), 4
 
 
 def _apart(rows: Any, further: int) -> Any:

@@ -124,7 +124,7 @@ def operation() -> Any:
     @register(Layer)
     def compiled(op: Any, **options: Any) -> Any:
         del options
-        return _forward(op.kind), 1
+        return _forward(op.kind), 2
 
     @register(Slope)
     def compiled_slope(op: Any, **options: Any) -> Any:

@@ -16,10 +16,13 @@ from .run import words_of
 
 # Measured on one core of 2026: a multiplication and addition of a matrix product forth and back, an activation forth and back.
 SECONDS_A_PRODUCT, SECONDS_A_UNIT = 1.6e-10, 5e-9
-STEPS = 127
+STEPS = 63
 """Gradients of a draw of NUTS: the longest trajectory it has for networks."""
-TUNE, LEAST_DRAWS, MOST_DRAWS = 250, 150, 500
-AIM, PATIENCE = 35.0, 90.0
+USUAL_CHAINS, MANY_CHAINS = 4, 8
+"""Of NUTS, and for networks that are small enough: their chains stay near different modes, of which more are known then."""
+TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.6, 150, 500, 50, 500
+"""Of a network's chain: the share of tuning, and the fewest and most iterations of each kind."""
+AIM, PATIENCE = 30.0, 90.0
 """Seconds of a core that sampling is made to take, and that it may take at the most to be chosen."""
 
 
@@ -42,11 +45,22 @@ class Choice:
     settings: Mapping[str, int] = field(default_factory=dict)
 
 
-def choose(spec: ModelSpec, rows: int, chains: int, arrays: Mapping[str, np.ndarray] | None = None) -> Choice:
-    """Return what ``auto`` does; ``arrays`` are the rows', where they are in memory, and tell which factors are crossed."""
+def choose(
+    spec: ModelSpec, rows: int, chains: int | None = None, arrays: Mapping[str, np.ndarray] | None = None
+) -> Choice:
+    """Return what ``auto`` does.
+
+    Parameters
+    ----------
+    chains
+        As the user wants; None: as many as are usual.
+    arrays
+        The rows', where they are in memory; they tell which factors are crossed.
+    """
     words = words_of(spec)
     if "network" in words:
         return _network(spec, rows, chains)
+    chains = chains or USUAL_CHAINS
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
     reason = why_not(spec)
     effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
@@ -103,19 +117,23 @@ def gradient_seconds(cost: Cost, rows: int) -> float:
     return rows * (SECONDS_A_PRODUCT * cost.products + SECONDS_A_UNIT * cost.units) + 2e-8 * cost.weights + 2e-5
 
 
-def _network(spec: ModelSpec, rows: int, chains: int) -> Choice:
+def _network(spec: ModelSpec, rows: int, given: int | None) -> Choice:
     cost = cost_of(spec)
     draw = STEPS * gradient_seconds(cost, rows)
     shape = f"a network of {cost.weights:,} weights on {rows:,} rows"
-    least = chains * (TUNE + LEAST_DRAWS) * draw
+    fewest = (LEAST_TUNE + LEAST_DRAWS) * draw
+    chains = given or (MANY_CHAINS if MANY_CHAINS * fewest <= AIM else USUAL_CHAINS)
+    least = chains * fewest
     if least <= PATIENCE:
-        draws = int(min(MOST_DRAWS, max(LEAST_DRAWS, AIM / (chains * draw) - TUNE)))
-        seconds = chains * (TUNE + draws) * draw
+        iterations = AIM / (chains * draw)
+        tune = int(np.clip(TUNED * iterations, LEAST_TUNE, MOST_TUNE))
+        draws = int(np.clip(iterations - tune, LEAST_DRAWS, MOST_DRAWS))
+        seconds = chains * (tune + draws) * draw
         return Choice(
             "nuts",
             f"nuts: {shape} is small enough to sample all of its weights: about {_duration(seconds)} of one core for "
-            f"{chains} chains of {TUNE} + {draws} draws, beside compiling where this structure is new",
-            {"draws": draws, "tune": TUNE},
+            f"{chains} chains of {tune} + {draws} draws, beside compiling where this structure is new",
+            {"draws": draws, "tune": tune, "chains": chains},
         )
     return Choice(
         "ensemble",
