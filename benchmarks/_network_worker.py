@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ._protocol import load_modules
+from .peers.bayesdeep.worker import load
 from .peers.bde.worker import spent
 
 
@@ -18,6 +20,8 @@ def main(rows: str, options: str) -> None:
     """Fit, predict the test rows and print what came out."""
     import bayesdeep as bd
 
+    load()
+    load_modules("jax", "optax", "blackjax")
     data, given = np.load(rows), json.loads(options)
     hidden, method = given.pop("hidden"), given.pop("method")
     train, test = (_columns(data, part) for part in ("train", "test"))
