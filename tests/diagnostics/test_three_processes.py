@@ -49,8 +49,6 @@ def compared(process: str, seed: int) -> pd.DataFrame:
 )
 def test_the_model_of_the_process_wins(process, winner):
     tables = [compared(process, seed) for seed in SEEDS]
-    for table in tables:
-        print(table[["elpd", "elpd_diff", "dse", "crps"]])
     elpd, crps = (sum(t[column] for t in tables) for column in ("elpd", "crps"))
     assert elpd.idxmax() == winner
     assert crps.idxmin() == winner
