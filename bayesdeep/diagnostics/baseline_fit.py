@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bayesdeep.core.baselines import Baseline
 from bayesdeep.core.random import derive
@@ -21,6 +22,10 @@ from .baseline_data import Problem
 
 INNER = 5
 """Folds by which the spread of residuals is estimated."""
+
+FEW = 20_000
+"""Rows up to which one thread does: the threads of boosting spin while they wait, and with anything else on the machine, such as
+other folds, a fit that takes a second takes a minute."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +57,9 @@ def fit_and_predict(
 ) -> Predicted:
     """Return the predictions of new rows by a baseline fitted to others; ``groups`` of these stay together in inner folds."""
     rows = len(training.y)
-    with warnings.catch_warnings():
+    # What it imports must be there before its threads can be counted.
+    baseline.estimator(training.task, rows, seed)
+    with warnings.catch_warnings(), threadpool_limits(1 if rows < FEW else None):
         # Warnings on settings that nobody chose here: they would be shown once a fold.
         warnings.simplefilter("ignore")
         if training.task == "classification":
