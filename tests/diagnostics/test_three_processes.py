@@ -48,10 +48,13 @@ def compared(process: str, seed: int) -> pd.DataFrame:
     [("grouped and linear", "multilevel"), ("smooth, without groups", "net"), ("both", "both")],
 )
 def test_the_model_of_the_process_wins(process, winner):
-    tables = [compared(process, seed) for seed in SEEDS]
-    elpd, crps = (sum(t[column] for t in tables) for column in ("elpd", "crps"))
-    assert elpd.idxmax() == winner
-    assert crps.idxmin() == winner
+    for seed in SEEDS:
+        table = compared(process, seed)
+        # Effects of groups that do not differ shrink to nothing: with them a model is as good, and by luck a little better.
+        allowed = {winner, "both"} if winner == "net" else {winner}
+        assert table["elpd"].idxmax() in allowed
+        assert table["crps"].idxmin() in allowed
+        assert abs(table.loc[winner, "elpd_diff"]) <= 2 * np.nan_to_num(table.loc[winner, "dse"])
 
 
 @pytest.mark.parametrize(
