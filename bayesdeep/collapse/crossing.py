@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from bayesdeep.core.linear import eliminated
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .layout import Layout, layout_of
@@ -23,17 +24,12 @@ def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
     """
     layout = layout_of(spec)
     codes = _codes(layout, arrays)
-    order = sorted(layout.factors, key=lambda factor: -factor[1])
-    chain: list[str] = []
-    for name, _, _ in order:
-        if all(_nested(codes[inner], codes[name]) for inner in chain):
-            chain.append(name)
-    return len(layout.means) + sum(levels * width for name, levels, width in order if name not in chain)
+    chain = eliminated([levels for _, levels, _ in layout.factors], lambda a, b: _nested(codes[a], codes[b]))
+    return len(layout.means) + sum(n * width for k, (_, n, width) in enumerate(layout.factors) if k not in chain)
 
 
-def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    names = [name for name, _, _ in layout.factors]
-    return {names[place.factor]: np.asarray(arrays[f"{place.key}.{place.part.codes}"]) for place in layout.effects}
+def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
+    return {place.factor: np.asarray(arrays[f"{place.key}.{place.part.codes}"]) for place in layout.effects}
 
 
 def _nested(inner: np.ndarray, outer: np.ndarray) -> bool:

@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.linalg.blas import dtrsm
 from scipy.linalg.lapack import dtrtrs
 
-from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.linear import SECONDS_A_CUBE, LinearSystem
 
 from ._blocks_layout import between
 from ._cholesky import factorise
@@ -72,7 +72,7 @@ class Crossed:
     @property
     def seconds(self) -> float:
         """Return about how long an evaluation takes on one core; from sizes, since a clock would make draws irreproducible."""
-        return 3e-3 + 1.6e-11 * float(len(self.rest)) ** 3
+        return 3e-3 + SECONDS_A_CUBE * float(len(self.rest)) ** 3
 
     @property
     def step(self) -> int:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.linear import LinearSystem, eliminated
 
 from ._blocks import Blocks
 from ._blocks_layout import between, lay_out
@@ -24,14 +24,14 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
     FitError
         Where large factors are crossed so that the rest is too large to factorise.
     """
-    order = sorted(range(len(system.factors)), key=lambda f: -system.factors[f].levels)
-    parents: dict[tuple[int, int], np.ndarray] = {}
-    chain: list[int] = []
-    for factor in order:
-        lies_in = {f: nested_in(system, f, factor) for f in chain}
-        if all(at is not None for at in lies_in.values()):
-            parents.update({(f, factor): at for f, at in lies_in.items() if at is not None})
-            chain.append(factor)
+    lies_in: dict[tuple[int, int], np.ndarray | None] = {}
+
+    def nested(inner: int, outer: int) -> bool:
+        lies_in[inner, outer] = nested_in(system, inner, outer)
+        return lies_in[inner, outer] is not None
+
+    chain = eliminated([f.levels for f in system.factors], nested)
+    parents = {pair: at for pair, at in lies_in.items() if at is not None and set(pair) <= set(chain)}
     rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k not in chain)
     coupled = sum(system.factors[k].levels * system.factors[k].width for k in chain) * (rest + 1)
     if rest <= SMALL_REST and coupled <= LARGEST_COUPLING:

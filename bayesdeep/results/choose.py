@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.collapse.applies import why_not
 from bayesdeep.collapse.crossing import beside_largest
 from bayesdeep.collapse.predictor import why_not_marginal
+from bayesdeep.core.linear import SECONDS_A_CUBE
 from bayesdeep.core.registry import TERMS
 from bayesdeep.core.terms import Cost
 from bayesdeep.spec.model_spec import ModelSpec
@@ -30,8 +31,8 @@ SECONDS_A_ROW, USUAL = 2.5e-8, 2000
 """Of a core, for a gradient of a multilevel model of many rows (measured in 2026); iterations of a chain."""
 LONGEST_STEP = 2.6
 """Steps of a trajectory over the fourth root of the number of effects: as many as NUTS needs for a standard normal."""
-FACTORISATIONS, SECONDS_A_CUBE = 1500, 1.6e-11
-"""Of what is not eliminated group by group, for a posterior; seconds of a core for each, over the number cubed."""
+FACTORISATIONS = 1500
+"""Of what is not eliminated group by group, for a posterior."""
 LONG = 1800.0
 """Seconds of a core from which a multilevel model is approximated."""
 

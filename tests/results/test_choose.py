@@ -59,4 +59,4 @@ def test_too_many_crossed_effects_to_factorise_together_are_sampled(second: str,
     model = bd.Model("y ~ (1 | a) + (1 | b)", {"y": np.sin(np.arange(rows)), "a": a, "b": b})
     found = choose(model.spec, rows, 4, model._rows.arrays)
     assert found.method == method
-    assert ("12,999 coefficients would have to be factorised" in found.why or "13,000" in found.why) == (second == "crossed")
+    assert ("13,000 coefficients would have to be factorised" in found.why) == (second == "crossed")
