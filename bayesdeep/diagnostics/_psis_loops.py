@@ -35,7 +35,8 @@ def row_loop() -> Any:
     """
     from numba import njit, types
 
-    exp, _, total = vector_math()
+    maths = vector_math()
+    exp, total = maths.exp, maths.total
 
     @njit(error_model="numpy", fastmath=False)
     def select(values: Any, place: Any) -> None:

@@ -18,7 +18,7 @@ def loops(kind: str, summed: bool) -> Any:
     """Return ``f(eta, y[, trials][, base]) -> (log likelihood, slope)``, and the version that the disk cache knows it by."""
     rows = {"bernoulli": _bernoulli, "binomial": _binomial, "poisson": _poisson}[kind]()
     further = {"bernoulli": 0, "binomial": 2, "poisson": 1}[kind]
-    return (_summed if summed else _apart)(rows, further), 4
+    return (_summed if summed else _apart)(rows, further), 5
 
 
 def _apart(rows: Any, further: int) -> Any:
@@ -109,7 +109,8 @@ def logit_parts() -> Any:
     """
     from numba import njit
 
-    exp, log1p = vector_math()[:2]
+    maths = vector_math()
+    exp, log1p = maths.exp, maths.log1p
 
     @njit(forceinline=True, error_model="numpy", fastmath=False)
     def parts(e: Any) -> Any:

@@ -10,13 +10,15 @@ allow is that a product and a sum are rounded once, together, which is exact eno
 
 References
 ----------
-Cody and Waite (1980), Software Manual for the Elementary Functions: reduction of the argument of ``exp``. The polynomial
-of the logarithm is that of ``e_log.c`` in the freely distributable mathematics library of Sun Microsystems (1993).
+Cody and Waite (1980), Software Manual for the Elementary Functions: reduction of the argument of ``exp``. Baker and
+Graves-Morris (1996), Padé Approximants, section 1.2: the quotient of polynomials for ``exp``. The polynomial of the
+logarithm is that of ``e_log.c`` in the freely distributable mathematics library of Sun Microsystems (1993).
 """
 
+from dataclasses import dataclass
 from functools import cache
-from math import factorial
-from typing import Any, NamedTuple
+from math import comb, factorial
+from typing import Any
 
 import numpy as np
 
@@ -33,17 +35,22 @@ ROUNDER = 1.5 * 2.0**52
 BIAS, MANTISSA = 1023, 52
 HALF_OCTAVE = 0.41421356237309503
 C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C13 = (1.0 / factorial(n) for n in range(2, 14))
+# The same exponential as (E + O) / (E - O), its even and its odd powers: 6! / (6 - k)! * (12 - k)! / 12! / k!.
+P1, P2, P3, P4, P5, P6 = (comb(6, k) * factorial(12 - k) / factorial(12) for k in range(1, 7))
 L1, L2, L3, L4 = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01
 L5, L6, L7 = 1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01
 
 
-class VectorMath(NamedTuple):
+@dataclass(frozen=True)
+class VectorMath:
     """Functions for use inside numba's loops, which must have ``error_model="numpy"`` to become vector instructions.
 
     Attributes
     ----------
     exp
         ``exp(x)`` for x in [-708, 709].
+    tanh, logistic
+        ``tanh(x)`` for any number and ``1 / (1 + exp(-x))`` for x in [-708, 709], with one division each.
     log1p
         ``log(1 + t)`` for t in [0, 1].
     total
@@ -51,6 +58,8 @@ class VectorMath(NamedTuple):
     """
 
     exp: Any
+    tanh: Any
+    logistic: Any
     log1p: Any
     total: Any
 
@@ -87,6 +96,32 @@ def vector_math() -> VectorMath:
         return p * double_of((bits_of(shifted) + np.int64(BIAS)) << np.int64(MANTISSA))
 
     @njit(forceinline=True, error_model="numpy", fastmath=CONTRACT)
+    def parts(x: Any) -> Any:
+        # exp(x) = s (E + O) / (E - O), with s a power of two.
+        shifted = x * INVERSE_LN2 + ROUNDER
+        octaves = shifted - ROUNDER
+        r = (x - octaves * LN2_HIGH) - octaves * LN2_LOW
+        z = r * r
+        even = 1.0 + z * (P2 + z * (P4 + z * P6))
+        odd = r * (P1 + z * (P3 + z * P5))
+        return even, odd, double_of((bits_of(shifted) + np.int64(BIAS)) << np.int64(MANTISSA))
+
+    @njit(forceinline=True, error_model="numpy", fastmath=CONTRACT)
+    def tanh(x: Any) -> Any:
+        x = x if x < 20.0 else 20.0
+        x = x if x > -20.0 else -20.0
+        # (exp(2x) - 1) / (exp(2x) + 1); near 0, where s is 1, nothing is subtracted.
+        even, odd, s = parts(2.0 * x)
+        above, below = s + 1.0, s - 1.0
+        return (below * even + above * odd) / (above * even + below * odd)
+
+    @njit(forceinline=True, error_model="numpy", fastmath=CONTRACT)
+    def logistic(x: Any) -> Any:
+        even, odd, s = parts(x)
+        up = s * (even + odd)
+        return up / (up + (even - odd))
+
+    @njit(forceinline=True, error_model="numpy", fastmath=CONTRACT)
     def log1p(t: Any) -> Any:
         # log(1 + t) = log(1 + u), or log 2 + log(1 + u) with 1 + u = (1 + t) / 2: u is small either way.
         far = t > HALF_OCTAVE
@@ -115,4 +150,4 @@ def vector_math() -> VectorMath:
             rest += values[i]
         return ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
 
-    return VectorMath(exp, log1p, total)
+    return VectorMath(exp, tanh, logistic, log1p, total)

@@ -1,12 +1,10 @@
 r"""A layer of a network, :math:`a(hW + b)`, and its derivatives, in one pass each beside the matrix products.
 
 PyTensor's ``tanh`` and ``sigmoid`` call the C library, a number at a time, and the derivative calls them once more: most of the
-gradient of a small network is spent there. Here they are plain arithmetic on the exponential of
-:mod:`bayesdeep.graph._vector_math`,
-
-.. math:: \tanh x = \frac{2}{1 + e^{-2x}} - 1,
-
-and derivatives are worked out from the units' values: :math:`1 - y^2`, :math:`y (1 - y)`, and 1 where a rectifier is on.
+gradient of a small network is spent there. Here they are the plain arithmetic of :mod:`bayesdeep.graph._vector_math`, and
+derivatives are worked out from the units' values: :math:`1 - y^2`, :math:`y (1 - y)`, and 1 where a rectifier is on. Where
+the units go into one sum, as those of the last hidden layer do, what comes back to them is an outer product; it is multiplied
+out within the same pass.
 """
 
 from functools import cache
@@ -17,6 +15,7 @@ import numpy as np
 from bayesdeep.core.lazy import pt
 
 from ._vector_math import vector_math
+from .matvec import factors
 from .product import product
 
 KINDS = ("tanh", "logit", "relu")
@@ -50,6 +49,12 @@ def by_numpy(kind: str, eta: np.ndarray) -> np.ndarray:
     from scipy.special import expit
 
     return expit(eta)
+
+
+def slope_by_numpy(kind: str, g: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a layer's linear predictors get back ``(obs, unit)``, and its sum over rows ``(unit,)``."""
+    found = g * {"tanh": 1.0 - y * y, "logit": y * (1.0 - y), "relu": y > 0}[kind]
+    return found, found.sum(axis=0)
 
 
 def by_tensor(kind: str, eta: Any) -> Any:
@@ -88,7 +93,12 @@ def operation() -> Any:
 
         def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
             units, weights, _ = inputs
-            slope, bias = Slope(self.kind).make_node(cotangents[0], outputs[0]).outputs
+            apart = factors(cotangents[0])
+            slope, bias = (
+                Slope(self.kind).make_node(cotangents[0], outputs[0]).outputs
+                if apart is None
+                else OuterSlope(self.kind).make_node(*apart, outputs[0]).outputs
+            )
             return [product(slope, weights, turn_b=True), product(units, slope, turn_a=True), bias]
 
     class Slope(Op):
@@ -106,13 +116,33 @@ def operation() -> Any:
 
         def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
             del node
-            g, y = inputs
-            found = g * {"tanh": 1.0 - y * y, "logit": y * (1.0 - y), "relu": y > 0}[self.kind]
-            outputs[0][0], outputs[1][0] = found, found.sum(axis=0)
+            outputs[0][0], outputs[1][0] = slope_by_numpy(self.kind, *inputs)
 
         def infer_shape(self, node: Any, shapes: Any) -> Any:
             del node
             return [shapes[1], shapes[1][1:]]
+
+    class OuterSlope(Op):
+        """As :class:`Slope`, the cotangent given as two vectors: ``(rows (obs,), columns (unit,), values) -> …``."""
+
+        __props__ = ("kind",)
+
+        def __init__(self, kind: str) -> None:
+            self.kind = kind
+
+        def make_node(self, rows: Any, columns: Any, values: Any) -> Any:  # type: ignore[override]
+            inputs = [pt.as_tensor(v) for v in (rows, columns, values)]
+            width = inputs[2].type.shape
+            return Apply(self, inputs, [pt.TensorType("float64", shape=width)(), pt.TensorType("float64", shape=width[1:])()])
+
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+            del node
+            rows, columns, values = inputs
+            outputs[0][0], outputs[1][0] = slope_by_numpy(self.kind, np.outer(rows, columns), values)
+
+        def infer_shape(self, node: Any, shapes: Any) -> Any:
+            del node
+            return [shapes[2], shapes[2][1:]]
 
     @_vectorize_node.register(Layer)
     def vectorised(op: Any, node: Any, units: Any, weights: Any, bias: Any) -> Any:
@@ -124,12 +154,17 @@ def operation() -> Any:
     @register(Layer)
     def compiled(op: Any, **options: Any) -> Any:
         del options
-        return _forward(op.kind), 2
+        return _forward(op.kind), 3
 
     @register(Slope)
     def compiled_slope(op: Any, **options: Any) -> Any:
         del options
-        return _backward(op.kind), 1
+        return _backward(op.kind), 2
+
+    @register(OuterSlope)
+    def compiled_outer(op: Any, **options: Any) -> Any:
+        del options
+        return _outer_backward(op.kind), 1
 
     return Layer
 
@@ -138,25 +173,20 @@ def _value(kind: str) -> Any:
     """Return the activation of one number, for use inside loops."""
     from numba import njit
 
-    exp = vector_math().exp
-
-    @njit(forceinline=True, error_model="numpy", fastmath=False)
-    def tanh(x: Any) -> Any:
-        x = x if x < 20.0 else 20.0
-        x = x if x > -20.0 else -20.0
-        return 2.0 / (1.0 + exp(-2.0 * x)) - 1.0
+    maths = vector_math()
+    logistic = maths.logistic
 
     @njit(forceinline=True, error_model="numpy", fastmath=False)
     def logit(x: Any) -> Any:
         x = x if x < 700.0 else 700.0
         x = x if x > -700.0 else -700.0
-        return 1.0 / (1.0 + exp(-x))
+        return logistic(x)
 
     @njit(forceinline=True, error_model="numpy", fastmath=False)
     def relu(x: Any) -> Any:
         return x if x > 0.0 else 0.0
 
-    return {"tanh": tanh, "logit": logit, "relu": relu}[kind]
+    return {"tanh": maths.tanh, "logit": logit, "relu": relu}[kind]
 
 
 def _forward(kind: str) -> Any:
@@ -182,36 +212,63 @@ def _forward(kind: str) -> Any:
     return forward
 
 
+def _derivative(kind: str) -> Any:
+    """Return the derivative of an activation from its value, for use inside loops."""
+    from numba import njit
+
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
+    def tanh(y: Any) -> Any:
+        return 1.0 - y * y
+
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
+    def logit(y: Any) -> Any:
+        return y * (1.0 - y)
+
+    @njit(forceinline=True, error_model="numpy", fastmath=False)
+    def relu(y: Any) -> Any:
+        return 1.0 if y > 0.0 else 0.0
+
+    return {"tanh": tanh, "logit": logit, "relu": relu}[kind]
+
+
 def _backward(kind: str) -> Any:
     from pytensor.link.numba.dispatch.basic import numba_njit
 
-    @numba_njit(error_model="numpy", fastmath=False)
-    def tanh(g: Any, y: Any, out: Any, total: Any) -> None:
-        for i in range(y.shape[0]):
-            for j in range(y.shape[1]):
-                out[i, j] = g[i, j] * (1.0 - y[i, j] * y[i, j])
-                total[j] += out[i, j]
+    derivative = _derivative(kind)
 
     @numba_njit(error_model="numpy", fastmath=False)
-    def logit(g: Any, y: Any, out: Any, total: Any) -> None:
+    def loop(g: Any, y: Any, out: Any, total: Any) -> None:
         for i in range(y.shape[0]):
             for j in range(y.shape[1]):
-                out[i, j] = g[i, j] * (y[i, j] * (1.0 - y[i, j]))
+                out[i, j] = g[i, j] * derivative(y[i, j])
                 total[j] += out[i, j]
-
-    @numba_njit(error_model="numpy", fastmath=False)
-    def relu(g: Any, y: Any, out: Any, total: Any) -> None:
-        for i in range(y.shape[0]):
-            for j in range(y.shape[1]):
-                out[i, j] = g[i, j] if y[i, j] > 0.0 else 0.0
-                total[j] += out[i, j]
-
-    loop = {"tanh": tanh, "logit": logit, "relu": relu}[kind]
 
     @numba_njit(fastmath=False)
     def backward(g: Any, y: Any) -> Any:
         out, total = np.empty_like(y), np.zeros(y.shape[1])
         loop(g, y, out, total)
+        return out, total
+
+    return backward
+
+
+def _outer_backward(kind: str) -> Any:
+    from pytensor.link.numba.dispatch.basic import numba_njit
+
+    derivative = _derivative(kind)
+
+    @numba_njit(error_model="numpy", fastmath=False)
+    def loop(rows: Any, columns: Any, y: Any, out: Any, total: Any) -> None:
+        for i in range(y.shape[0]):
+            g = rows[i]
+            for j in range(y.shape[1]):
+                out[i, j] = (g * columns[j]) * derivative(y[i, j])
+                total[j] += out[i, j]
+
+    @numba_njit(fastmath=False)
+    def backward(rows: Any, columns: Any, y: Any) -> Any:
+        out, total = np.empty_like(y), np.zeros(y.shape[1])
+        loop(rows, columns, y, out, total)
         return out, total
 
     return backward

@@ -17,7 +17,7 @@ from bayesdeep.spec.slots import prefixed
 from .centring import Centring, centring
 from .gather import gather
 from .layer import layer
-from .matvec import times
+from .matvec import matrix_vector, times
 from .product import product
 from .rough import Rough
 
@@ -163,7 +163,7 @@ class TermScope:
     def dot(self, a: Any, b: Any, *, turned: bool = False) -> Any:
         """Return ``a @ b``, of a matrix ``b`` or a vector; with ``turned`` ``a.T @ b``."""
         b = pt.as_tensor(b)
-        return product(a, b[:, None], turn_a=turned)[:, 0] if b.ndim == 1 else product(a, b, turn_a=turned)
+        return type(matrix_vector())(turned)(a, b) if b.ndim == 1 else product(a, b, turn_a=turned)
 
     def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
         """Return a layer's mask ``(obs, size)``; None in graphs without."""

@@ -16,15 +16,17 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .run import words_of
 
 # Measured on one core of 2026: a multiplication and addition of a matrix product forth and back, an activation forth and back.
-SECONDS_A_PRODUCT, SECONDS_A_UNIT = 1.6e-10, 5e-9
+SECONDS_A_PRODUCT, SECONDS_A_UNIT = 1.9e-10, 3e-9
 STEPS = 63
 """Gradients of a draw of NUTS: the longest trajectory it has for networks."""
 USUAL_CHAINS, MANY_CHAINS = 4, 8
 """Of NUTS, and for networks that are small enough: their chains stay near different modes, of which more are known then."""
-TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.6, 150, 500, 50, 500
-"""Of a network's chain: the share of tuning, and the fewest and most iterations of each kind."""
-AIM, PATIENCE = 30.0, 90.0
-"""Seconds of a core that sampling is made to take, and that it may take at the most to be chosen."""
+TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.6, 100, 500, 60, 500
+"""Of a network's chain: the share of tuning, and the fewest and most iterations of each kind. Twice the fewest predicted no
+better (Boston housing and concrete, 9 splits): chains know their own modes by then, and do not come to know others."""
+AIM, MANY, PATIENCE = 13.0, 35.0, 90.0
+"""Seconds of a core that sampling is made to take where that buys more than the fewest iterations; that as many chains as are
+wanted may take with those; and that the fewest chains may take for NUTS to be chosen."""
 
 
 SECONDS_A_ROW, USUAL = 2.5e-8, 2000
@@ -123,7 +125,7 @@ def _network(spec: ModelSpec, rows: int, given: int | None) -> Choice:
     draw = STEPS * gradient_seconds(cost, rows)
     shape = f"a network of {cost.weights:,} weights on {rows:,} rows"
     fewest = (LEAST_TUNE + LEAST_DRAWS) * draw
-    chains = given or (MANY_CHAINS if MANY_CHAINS * fewest <= AIM else USUAL_CHAINS)
+    chains = given or int(np.clip(MANY / fewest, USUAL_CHAINS, MANY_CHAINS))
     least = chains * fewest
     if least <= PATIENCE:
         iterations = AIM / (chains * draw)

@@ -13,7 +13,6 @@ from bayesdeep.core.links import LINKS
 from bayesdeep.core.records import Aux
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph._glm_loops import loops
-from bayesdeep.graph._vector_math import vector_math
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.glm_likelihood import FUSED, base_of, by_numpy, kind_of, log_likelihood
 
@@ -108,16 +107,6 @@ def test_infinite_predictors(kind):
     for value, slope in (by_numpy(kind, *arguments), loops(kind, False)[0].py_func(*arguments)):
         np.testing.assert_allclose(value, 0.0, atol=1e-300)
         np.testing.assert_allclose(slope, 0.0, atol=1e-300)
-
-
-def test_exponential_and_logarithm():
-    maths = vector_math()
-    x = np.concatenate([np.linspace(-708, 709, 20_001), -np.logspace(-300, 2, 500)])
-    np.testing.assert_allclose([maths.exp(v) for v in x], np.exp(x), rtol=5e-16)
-    t = np.concatenate([np.linspace(0, 1, 20_001)[1:], np.logspace(-300, 0, 500)])
-    np.testing.assert_allclose([maths.log1p(v) for v in t], np.log1p(t), rtol=7e-16)
-    values = np.random.default_rng(1).normal(size=1003)
-    assert maths.total(values) == pytest.approx(values.sum(), abs=1e-12)
 
 
 def frame() -> pd.DataFrame:

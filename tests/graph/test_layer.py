@@ -9,6 +9,7 @@ from pytensor.graph.replace import vectorize_graph
 from bayesdeep.core.links import LINKS
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.layer import KINDS, by_numpy, layer
+from bayesdeep.graph.matvec import matrix_vector
 
 rng = np.random.default_rng(3)
 UNITS, WEIGHTS, BIAS, BACK = rng.normal(size=(7, 3)), 3 * rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(7, 5))
@@ -28,6 +29,26 @@ def test_values_and_slopes_are_those_of_the_plain_graph(kind: str, mode: str) ->
     for own, other in ((found, plain), *zip(*(pt.grad((y * BACK).sum(), given) for y in (found, plain)), strict=True)):
         a = pytensor.function(given, own, mode=chosen, on_unused_input="ignore")(UNITS, WEIGHTS, BIAS)
         b = pytensor.function(given, other, mode=array_mode(), on_unused_input="ignore")(UNITS, WEIGHTS, BIAS)
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
+def test_units_that_go_into_one_sum(kind: str, mode: str) -> None:
+    """What comes back to them is an outer product; it is never written down, and the derivatives are those of the plain graph."""
+    out = pt.vector("out")
+    given = [*inputs(), out]
+    own = matrix_vector()(layer(*given[:3], kind, None), out)
+    plain = pt.dot(LINKS[kind].inverse(pt.dot(given[0], given[1]) + given[2]), out)
+    chosen = array_mode() if mode == "PYTHON" else mode
+    graphs = [[y, *pt.grad((y * BACK[:, 0]).sum(), given)] for y in (own, plain)]
+    found = pytensor.function(given, graphs[0], mode=chosen)
+    names = {type(node.op).__name__ for node in found.maker.fgraph.apply_nodes}
+    assert "OuterSlope" in names
+    assert "OuterProduct" not in names
+    expected = pytensor.function(given, graphs[1], mode=array_mode())
+    values = (UNITS, WEIGHTS, BIAS, BACK[0])
+    for a, b in zip(found(*values), expected(*values), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
