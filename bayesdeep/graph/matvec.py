@@ -49,7 +49,7 @@ def times_transposed(matrix: Any, vector: Any, entries: int) -> Any:
 def factors(variable: Any) -> tuple[Any, Any] | None:
     """Return ``(a, b)`` of a variable that is the outer product of two vectors, or None."""
     node = variable.owner
-    return tuple(node.inputs) if node is not None and isinstance(node.op, outer_product()) else None  # type: ignore[return-value]
+    return tuple(node.inputs) if node is not None and isinstance(node.op, outer_product()) else None
 
 
 @cache
