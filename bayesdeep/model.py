@@ -194,7 +194,7 @@ class Model:
             ``dropout``.
         draws, tune, chains
             Draws kept a chain, draws a chain for tuning, number of chains. Where they are not given the method's own: 1000,
-            1000 and 4; for networks up to 8 chains of fewer draws, each of them dearer.
+            1000 and 4; for networks up to 6 chains of fewer draws, each of them dearer.
         seed
             Makes everything reproducible; None draws one and keeps it in ``idata.attrs["seed"]``.
         device

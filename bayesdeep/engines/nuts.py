@@ -96,13 +96,13 @@ class NetworkNutsSettings(NutsSettings):
     """Options of NUTS for networks: as :class:`NutsSettings`, with more chains of fewer draws from trajectories of 63 steps.
 
     The posterior of weights has no scale that longer trajectories would reach the end of, and many modes between which no chain
-    moves: at the same cost eight short chains predicted better than four that are twice as long, and trajectories of 63 steps as
-    well as ones of 127.
+    moves: at the same cost short chains predicted better than half as many that are twice as long, and trajectories of 63 steps
+    as well as ones of 127.
     """
 
     draws: int = 120
     tune: int = 180
-    chains: int = 8
+    chains: int = 6
     max_treedepth: int = 6
 
 

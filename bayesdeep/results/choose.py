@@ -19,13 +19,13 @@ from .run import words_of
 SECONDS_A_PRODUCT, SECONDS_A_UNIT = 1.9e-10, 3e-9
 STEPS = 63
 """Gradients of a draw of NUTS: the longest trajectory it has for networks."""
-USUAL_CHAINS, MANY_CHAINS = 4, 8
+USUAL_CHAINS, MANY_CHAINS = 4, 6
 """Of NUTS, and for networks that are small enough: their chains stay near different modes, of which more are known then."""
-TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.6, 100, 500, 60, 500
-"""Of a network's chain: the share of tuning, and the fewest and most iterations of each kind. Twice the fewest predicted no
-better (Boston housing and concrete, 9 splits), and five times the fewest did not either, though chains were still moving towards
-less noise (Boston: sigma 1.5 after 160 iterations, 1.2 after 800), which the diagnosis says."""
-AIM, MANY, PATIENCE = 13.0, 35.0, 90.0
+TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.7, 140, 500, 60, 500
+"""Of a network's chain: the share of tuning, and the fewest and most iterations of each kind. Half as many
+again, in eight chains, predicted no better (Boston housing and concrete, 9 splits), and long chains did not either, though they
+were still moving towards less noise (Boston: sigma 1.5 after 160 iterations, 1.2 after 800), which the diagnosis says."""
+AIM, MANY, PATIENCE = 10.0, 35.0, 90.0
 """Seconds of a core that sampling is made to take where that buys more than the fewest iterations; that as many chains as are
 wanted may take with those; and that the fewest chains may take for NUTS to be chosen."""
 
