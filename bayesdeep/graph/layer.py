@@ -94,55 +94,34 @@ def operation() -> Any:
         def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
             units, weights, _ = inputs
             apart = factors(cotangents[0])
-            slope, bias = (
-                Slope(self.kind).make_node(cotangents[0], outputs[0]).outputs
-                if apart is None
-                else OuterSlope(self.kind).make_node(*apart, outputs[0]).outputs
-            )
+            slope, bias = Slope(self.kind, apart is not None).make_node(*(apart or cotangents), outputs[0]).outputs
             return [product(slope, weights, turn_b=True), product(units, slope, turn_a=True), bias]
 
     class Slope(Op):
-        """``(cotangent (obs, unit), values (obs, unit)) -> (obs, unit)`` and its sum over rows ``(unit,)``."""
+        """``(cotangent (obs, unit), values (obs, unit)) -> (obs, unit)`` and its sum over rows ``(unit,)``.
 
-        __props__ = ("kind",)
+        With ``apart`` the cotangent is given as the two vectors whose outer product it is, ``(obs,)`` and ``(unit,)``.
+        """
 
-        def __init__(self, kind: str) -> None:
-            self.kind = kind
+        __props__ = ("kind", "apart")
 
-        def make_node(self, cotangent: Any, values: Any) -> Any:  # type: ignore[override]
-            inputs = [pt.as_tensor(cotangent), pt.as_tensor(values)]
-            width = inputs[1].type.shape
+        def __init__(self, kind: str, apart: bool) -> None:
+            self.kind, self.apart = kind, apart
+
+        def make_node(self, *given: Any) -> Any:
+            inputs = [pt.as_tensor(v) for v in given]
+            width = inputs[-1].type.shape
             return Apply(self, inputs, [pt.TensorType("float64", shape=width)(), pt.TensorType("float64", shape=width[1:])()])
 
         def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
             del node
-            outputs[0][0], outputs[1][0] = slope_by_numpy(self.kind, *inputs)
+            *back, values = inputs
+            cotangent = np.outer(*back) if self.apart else back[0]
+            outputs[0][0], outputs[1][0] = slope_by_numpy(self.kind, cotangent, values)
 
         def infer_shape(self, node: Any, shapes: Any) -> Any:
             del node
-            return [shapes[1], shapes[1][1:]]
-
-    class OuterSlope(Op):
-        """As :class:`Slope`, the cotangent given as two vectors: ``(rows (obs,), columns (unit,), values) -> …``."""
-
-        __props__ = ("kind",)
-
-        def __init__(self, kind: str) -> None:
-            self.kind = kind
-
-        def make_node(self, rows: Any, columns: Any, values: Any) -> Any:  # type: ignore[override]
-            inputs = [pt.as_tensor(v) for v in (rows, columns, values)]
-            width = inputs[2].type.shape
-            return Apply(self, inputs, [pt.TensorType("float64", shape=width)(), pt.TensorType("float64", shape=width[1:])()])
-
-        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
-            del node
-            rows, columns, values = inputs
-            outputs[0][0], outputs[1][0] = slope_by_numpy(self.kind, np.outer(rows, columns), values)
-
-        def infer_shape(self, node: Any, shapes: Any) -> Any:
-            del node
-            return [shapes[2], shapes[2][1:]]
+            return [shapes[-1], shapes[-1][1:]]
 
     @_vectorize_node.register(Layer)
     def vectorised(op: Any, node: Any, units: Any, weights: Any, bias: Any) -> Any:
@@ -159,12 +138,7 @@ def operation() -> Any:
     @register(Slope)
     def compiled_slope(op: Any, **options: Any) -> Any:
         del options
-        return _backward(op.kind), 2
-
-    @register(OuterSlope)
-    def compiled_outer(op: Any, **options: Any) -> Any:
-        del options
-        return _outer_backward(op.kind), 1
+        return (_outer_backward if op.apart else _backward)(op.kind), 3
 
     return Layer
 
