@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 ROWS, INPUTS, UNITS, NOISE = 455, 13, 50, 0.5
-REPEATS = 9
+REPEATS = 40
 HEAD = f"{ROWS} rows, {INPUTS} inputs, {UNITS} units"
 
 

@@ -16,7 +16,8 @@ class BatchTarget:
 
     .. math:: \log p(x, y) = \text{prior}(x) + \sum_i \text{rows}(x)_i
 
-    on one flat, unconstrained vector. :math:`(N / B) \sum_{i \in \text{batch}}` estimates the second part without bias from
+    on one flat, unconstrained vector, or on the variables of ``blocks`` one after another as a tuple.
+    :math:`(N / B) \sum_{i \in \text{batch}}` estimates the second part without bias from
     ``B`` of the ``N`` rows drawn at random.
 
     Attributes

@@ -13,6 +13,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from bayesdeep.core.batches import BatchTarget
 
 STAY = ("scale", "correlation")
+TRAINED, TUNED = 1, 2
 
 
 @dataclass(frozen=True)
@@ -34,33 +36,40 @@ class Coordinates:
         1 where weight decay takes something off, else 0, ``(dim,)``.
     unit
         Natural step of each, ``(dim,)``: what is trained is ``(x - start) / unit``.
+    shapes
+        Of the variables, in the order of the vector.
     """
 
     trained: np.ndarray
     tuned: np.ndarray
     decayed: np.ndarray
     unit: np.ndarray
+    shapes: tuple[tuple[int, ...], ...]
 
-    def join(self, w: Any, v: Any, unit: Any, start: Any) -> Any:
-        """Return the whole vector, for JAX, from trained coordinates ``w`` in units ``unit`` and tuned ones ``v``.
+    def join(self, w: Any, v: Any, unit: Any, start: Any) -> tuple[Any, ...]:
+        """Return the variables, for JAX, from trained coordinates ``w`` in units ``unit`` and tuned ones ``v``.
 
-        It is put together from pieces instead of scattered, so that the compiler sees which of them are constant.
+        They are not one vector, so that the compiler sees which of them are constant, and what depends on ``v`` only is not
+        worked out again where ``w`` changes, nor the other way round.
         """
         import jax.numpy as jnp
 
         kind = np.zeros(len(self.unit), dtype=int)
-        kind[self.trained], kind[self.tuned] = 1, 2
-        edges = np.flatnonzero(np.diff(kind)) + 1
-        parts, used = [], {1: 0, 2: 0}
-        for begin, end in zip([0, *edges], [*edges, len(kind)], strict=True):
-            own, size = kind[begin], end - begin
-            at = used.get(own, 0)
-            if own == 1:
-                parts.append(start[begin:end] + unit[at : at + size] * w[at : at + size])
-            else:
-                parts.append(v[at : at + size] if own == 2 else start[begin:end])
-            used[own] = at + size
-        return jnp.concatenate(parts)
+        kind[self.trained], kind[self.tuned] = TRAINED, TUNED
+        ends = np.cumsum([int(np.prod(shape, dtype=int)) for shape in self.shapes])
+        edges = np.unique(np.concatenate([[0], np.flatnonzero(np.diff(kind)) + 1, ends]))
+        sizes, kinds = np.diff(edges), kind[edges[:-1]]
+        moves, units = (iter(_cut(x, sizes[kinds == TRAINED])) for x in (w, unit))
+        tunes = iter(_cut(v, sizes[kinds == TUNED]))
+        pieces = [
+            next(tunes) if own == TUNED else first + next(units) * next(moves) if own == TRAINED else first
+            for own, first in zip(kinds, _cut(start, sizes), strict=True)
+        ]
+        blocks = [pieces[a:b] for a, b in pairwise(np.searchsorted(edges, [0, *ends]))]
+        return tuple(
+            (own[0] if len(own) == 1 else jnp.concatenate(own or [start[:0]])).reshape(shape)
+            for own, shape in zip(blocks, self.shapes, strict=True)
+        )
 
     def split(self, x: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what :meth:`join` puts together, of vectors ``(..., dim)``."""
@@ -72,6 +81,13 @@ class Coordinates:
         x[..., self.trained] += self.unit[self.trained] * w
         x[..., self.tuned] = v
         return x
+
+
+def _cut(x: Any, sizes: np.ndarray) -> Sequence[Any]:
+    """Return pieces of ``x`` of these sizes; one operation, so that its derivative is one as well."""
+    import jax.numpy as jnp
+
+    return jnp.split(x, np.cumsum(sizes)[:-1]) if len(sizes) else ()
 
 
 def coordinates(target: BatchTarget, penalty: bool) -> Coordinates:
@@ -90,6 +106,7 @@ def coordinates(target: BatchTarget, penalty: bool) -> Coordinates:
         decayed=np.isin(roles, ("weight", "effect")).astype(np.float64),
         # The target's jitter is half the natural scale of a coefficient.
         unit=np.where(np.isin(roles, ("intercept", "coefficient")), 2.0 * target.jitter, 1.0),
+        shapes=tuple(places.shape for places in target.blocks.values()),
     )
 
 

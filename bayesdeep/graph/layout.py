@@ -37,13 +37,19 @@ class Layout:
     mixed: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
     def split(self, x: Any) -> list[Any]:
-        """Return the parts of ``x`` ``(dim,)`` in the shapes of the value variables; works on arrays of any library."""
-        parts, begin = [], 0
-        for shape in self.shapes.values():
-            end = begin + int(np.prod(shape, dtype=int))
-            parts.append(x[begin:end].reshape(shape))
-            begin = end
-        return parts
+        """Return the parts of ``x`` ``(dim,)`` in the shapes of the value variables.
+
+        Takes an array of NumPy or JAX, and a sequence of the parts themselves, which it returns. In JAX one operation cuts the
+        vector, so that its derivative is put together once; a slice a part would have a vector as long as ``x`` a part.
+        """
+        if isinstance(x, (tuple, list)):
+            return list(x)
+        edges = np.cumsum([int(np.prod(shape, dtype=int)) for shape in self.shapes.values()])
+        library: Any = np
+        if not isinstance(x, np.ndarray):
+            import jax.numpy as library
+        parts = library.split(x, edges[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self.shapes.values(), strict=True)]
 
     def unravel(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Split ``(..., dim)`` into the value variables, each ``(..., *shape)``, on the unconstrained scale."""

@@ -81,3 +81,22 @@ def test_every_coordinate_has_a_role(made) -> None:
     assert len(target.roles) == len(target.names) == target.dim
     weights = {name.split("[")[0] for name, role in zip(target.names, target.roles, strict=True) if role == "weight"}
     assert all(name.endswith("_z") for name in weights)
+
+
+@pytest.mark.parametrize("penalty", [True, False])
+def test_trained_and_tuned_coordinates_make_the_variables(made, penalty: bool) -> None:
+    import jax
+
+    from bayesdeep.engines._train_coordinates import coordinates
+
+    _, target = made
+    where = coordinates(target, penalty)
+    w, v = where.split(np.random.default_rng(3).normal(size=target.dim), target.start)
+    x, unit = where.whole(w, v, target.start), where.unit[where.trained]
+    parts = where.join(w, v, unit, target.start)
+    assert [p.shape for p in parts] == [places.shape for places in target.blocks.values()]
+    for part, places in zip(parts, target.blocks.values(), strict=True):
+        np.testing.assert_allclose(part, x[places], rtol=1e-14)
+    # By w, the slope of the density on the variables is that on the vector, in units.
+    slope = jax.grad(lambda w: target.prior(where.join(w, v, unit, target.start)))(w)
+    np.testing.assert_allclose(slope, (jax.grad(target.prior)(x)[where.trained] * unit), rtol=1e-9, atol=1e-9)
