@@ -37,8 +37,21 @@ GOOD = 0.93
 LARGEST_STEP = 2.0
 """Standard deviations that one step of Newton's method is trusted for."""
 
-FARTHEST = 20.0
-"""A coordinate (a log scale, an inverse hyperbolic tangent) beyond which there is no mode worth the name."""
+FARTHEST, DEEPEST = 20.0, 14.0
+"""Coordinates (log scales, inverse hyperbolic tangents) so far above and below the likely one have no mode worth the name.
+
+Sums of squares know a residual to the square root of the machine precision: noise of less than a millionth of the response can
+hardly be told from none, and a mode found there is made of rounding."""
+
+WAY_DOWN, FLAT = 5, -0.05
+"""Steps of a log scale below its mode that are looked at, and what the log density must lose in one of them at the least."""
+
+IMPROPER = (
+    "the posterior of {} has no maximum within reach. It goes to 0 where the predictors reproduce "
+    "the response exactly (a response that does not vary, more coefficients under flat priors than rows), and "
+    "beyond all bounds under an improper prior with few groups, or with a column far from 0 that varies by group: "
+    "centre the column, use a proper prior, or leave the term out"
+)
 
 
 @dataclass(frozen=True)
@@ -144,16 +157,39 @@ def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = (), 
         # The first step left the region where the density is finite; a search without gradients goes to its edge.
         result = minimize(lambda x: value_and_slope(x)[0], start, method="Nelder-Mead", options={"maxiter": 400 * dim})
     mode = np.asarray(result.x)
-    lost = ~(np.abs(mode - start) < FARTHEST)
+    lost = ~((mode - start < FARTHEST) & (mode - start > -DEEPEST))
     if not np.isfinite(result.fun) or result.fun >= 1e300 or lost.any():
         which = ", ".join(f"'{n}'" for n, out in zip(names, lost, strict=False) if out) or "the scales"
-        raise UnexploredError(
-            f"the posterior of {which} has no maximum within reach. It goes to 0 where the predictors reproduce "
-            "the response exactly (a response that does not vary, more coefficients under flat priors than rows), and "
-            "beyond all bounds under an improper prior with few groups, or with a column far from 0 that varies by group: "
-            "centre the column, use a proper prior, or leave the term out"
-        )
+        raise UnexploredError(IMPROPER.format(which))
     return mode
+
+
+def refuse_what_does_not_fall_off(
+    density: Density, mode: np.ndarray, start: np.ndarray, scales: np.ndarray, names: tuple[str, ...]
+) -> None:
+    r"""Raise where the log density of a log scale does not fall off below what the search called its mode.
+
+    With noise :math:`s` and :math:`r` more rows than coefficients that reproduce the response, the density of :math:`\log s` goes
+    like :math:`s^{1 - r}`: a straight line on logs, on which a search ends anywhere.
+
+    Parameters
+    ----------
+    density
+        The log density by log scales.
+    mode, start
+        Where the search ended and began, ``(dim,)``.
+    scales
+        Which coordinates to look at, ``(dim,)``.
+    names
+        Theirs, for the message.
+    """
+    for k in np.flatnonzero(scales):
+        steps = np.arange(WAY_DOWN + 1)
+        points = np.repeat(mode[None], len(steps), axis=0)
+        points[:, k] -= steps
+        points = points[points[:, k] > start[k] - DEEPEST]
+        if len(points) > 1 and (np.diff(density(points)) > FLAT).all():
+            raise UnexploredError(IMPROPER.format(f"'{names[k]}'"))
 
 
 def curvature(density: Density, mode: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ from ._hyper import Coordinates, bounded_at_zero, scales_of, start_of
 from ._marginal import Posterior
 from ._markov import MarginalTarget
 from ._plan import plan
-from ._proposal import adapt, curvature, find_mode, log_sum, newton
+from ._proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
 from ._unexplored import under
 
 DEAR = 2e-3
@@ -168,6 +168,9 @@ def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Post
     names = tuple(h.name for h in system.hyperparameters)
     dear = solver.seconds > DEAR
     mode = find_mode(on_logs.density, start, names, NEAR_ENOUGH if dear else 0.0)
+    if not dear:
+        scales = np.array([h.kind == "scale" for h in system.hyperparameters])
+        refuse_what_does_not_fall_off(on_logs.density, mode, start, scales, names)
     is_scale = np.array([h.kind == "scale" and bounded_at_zero(h) for h in system.hyperparameters])
     posterior = Posterior(system, solver, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
     centre = posterior.coordinates.from_system(mode)

@@ -13,6 +13,7 @@ CARDS = sorted(Path(__file__).parents[2].glob("models/*/*.toml"))
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:left out .* rows with missing values")
 @pytest.mark.parametrize("card", CARDS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_same_posterior_as_nuts(card):
     model = bd.Model.from_card(card)

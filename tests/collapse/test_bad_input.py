@@ -88,6 +88,23 @@ def test_no_posterior_is_an_error(frame, formula, priors, text):
         model.fit("collapsed", seed=1, progress=False)
 
 
+@pytest.mark.parametrize("rows", [6, 7, 8, 10, 14, 20, 30, 300])
+def test_a_response_that_its_predictors_reproduce_is_refused_whatever_the_number_of_rows(rows):
+    x = np.random.default_rng(0).normal(size=(rows, 4))
+    columns = {**{f"x{k}": x[:, k] for k in range(4)}, "y": x[:, 0]}
+    with pytest.raises(bd.FitError, match="posterior of 'sigma' has no maximum within reach"):
+        bd.Model("y ~ x0 + x1 + x2 + x3", columns).fit("collapsed", seed=1, progress=False)
+
+
+@pytest.mark.parametrize("noise", [1e-5, 1e-2])
+def test_little_noise_is_not_taken_for_none(noise):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=12)
+    fit = bd.Model("y ~ x", {"x": x, "y": x + noise * rng.normal(size=12)}).fit("collapsed", seed=1, progress=False)
+    residual = noise * np.std(np.random.default_rng(1).normal(size=(2, 12))[1])
+    assert float(fit.posterior["sigma"].median()) == pytest.approx(residual, rel=0.4)
+
+
 def test_improper_scales_of_few_groups_are_refused(frame):
     with pytest.raises(bd.PriorError, match=r"prior '1\|one_sigma': HalfFlat\(\) with 1 group"):
         bd.Model("y ~ x + (1 | one)", frame, priors={"1|one_sigma": "HalfFlat()"})

@@ -24,6 +24,7 @@ RESPONSES = {
     "multinomial": "cbind(m1, m2)",
     **dict.fromkeys(["poisson", "negative_binomial", "hurdle_poisson", "zero_inflated_poisson"], "k"),
     **dict.fromkeys(["exponential", "gamma", "inverse_gaussian", "lognormal", "weibull"], "p"),
+    "tobit": "r",
 }
 
 
@@ -46,6 +47,7 @@ def data(rows: int = 600, seed: int = 0) -> pd.DataFrame:
             "m2": rng.integers(1, 3, rows),
             "w": rng.choice([0.3, 1.0, 2.5], rows),
             "status": rng.choice(["none", "left", "right"], rows),
+            "r": rng.choice([0.0, 1.5, 4.0], rows),
         }
     )
     d["o"] = pd.Categorical(rng.choice(["low", "mid", "high"], rows), ["low", "mid", "high"], ordered=True)
