@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
@@ -70,7 +71,10 @@ def run(settings: NutsSettings, target: Target, seed: int, progress: Progress) -
     failures: list[BaseException] = []
     model = compiled(target, failures)
     ready = time.perf_counter()
-    positions, stats, warm_share, interrupted = sample(settings, model, seed, progress, failures)
+    # Chains share the cores. BLAS's own threads in each of them would wait for one another: a network of 1,439 rows took four
+    # times as long.
+    with threadpool_limits(1):
+        positions, stats, warm_share, interrupted = sample(settings, model, seed, progress, failures)
     seconds = time.perf_counter() - ready
     return Draws(
         positions=positions,
