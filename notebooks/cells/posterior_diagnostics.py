@@ -125,13 +125,14 @@ pd.DataFrame({
     }
     for units, fit in {"2 units": small, "8 units": large}.items()
 }).T"""),
-    ("md", "With eight units the function has settled, and `diagnose()` asks for caution for reasons of its own; with two it has not."),
+    ("md", "With eight units the chains draw nearly one function, and what they still differ by is small enough to use it with care; with two they do not."),
     ("code", "print(large.diagnose().sentence)"),
     ("code", "small.diagnose()"),
     ("md", """Longer chains would not help: no chain crosses from one answer to the other, and how many chains sit on which depends on where they
-started, not on how probable the two answers are. Two things do help. A network that can do both bumps has one answer (right picture above).
-And if the network is given, the chains can be weighted by how well their mixture predicts rows left out (Yao, Vehtari and Gelman
-2022). That is a predictive distribution, not the posterior, and says so."""),
+started, not on how probable the two answers are. What helps is a network that can do both bumps: it has one answer (right picture above).
+If the small network is given, its chains can be weighted by how well their mixture predicts rows left out (Yao, Vehtari and Gelman
+2022). That is a predictive distribution, not the posterior, and says so. Where some chains are worse than others it gains much; here
+each answer has one bump right and one wrong, the chains happen to sit on them about as the weights want it, and it gains nothing."""),
     ("code", """stacked = small.stack_chains()
 print("weights of the chains:", np.round(stacked.idata.attrs["chain_weights"], 2))
 print(stacked.diagnose().sentence)"""),
