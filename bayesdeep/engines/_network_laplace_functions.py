@@ -13,8 +13,6 @@ import numpy as np
 
 from bayesdeep.core.batches import BatchTarget
 
-WIDTH = 64
-"""Columns of a Jacobian that are computed at once."""
 LARGEST = 40_000_000
 """Numbers of a Jacobian; with more rows than fit, a sample of the rows stands for all."""
 
@@ -27,8 +25,10 @@ class Functions:
     ----------
     rows, weight
         Number of rows, and for how many each stands.
-    columns
-        ``columns(x, tangents, held)``: the predictor ``(obs,)`` and its derivatives ``(WIDTH, obs)`` along ``(WIDTH, dim)``.
+    predictor
+        ``predictor(x, held)``: the predictor ``(obs,)``, or ``(obs, width)`` where there are several.
+    slopes
+        ``slopes(x, held)``: the derivatives ``(obs, dim)`` of a single one.
     along
         ``along(x, directions, held)``: by direction, the rows' log likelihoods' first and second derivatives and the predictor's
         first, each ``(direction, obs)``.
@@ -43,7 +43,8 @@ class Functions:
 
     rows: int
     weight: float
-    columns: Callable[..., Any]
+    predictor: Callable[..., Any]
+    slopes: Callable[..., Any]
     along: Callable[..., Any]
     penalty_slope: Callable[..., Any]
     prior_curvature: Callable[..., Any]
@@ -51,14 +52,8 @@ class Functions:
 
     def jacobian(self, x: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the predictor ``(obs,)`` and its derivatives ``(obs, chosen)`` in some of the coordinates."""
-        held, parts, eta = self.held(x), [], np.zeros(self.rows)
-        for first in range(0, max(len(chosen), 1), WIDTH):
-            some = chosen[first : first + WIDTH]
-            tangents = np.zeros((WIDTH, x.size))
-            tangents[np.arange(len(some)), some] = 1.0
-            eta, found = self.columns(x, tangents, held)
-            parts.append(found[: len(some)])
-        return eta, np.concatenate(parts).T
+        held = self.held(x)
+        return self.predictor(x, held), self.slopes(x, held)[:, chosen]
 
     def information(self, x: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return each row's slope and information ``(obs,)`` in the predictor; the latter at least 0."""
@@ -72,29 +67,35 @@ def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
     """Return the functions of a model, compiled when they are first called."""
     import jax
     import jax.numpy as jnp
+    from jax.flatten_util import ravel_pytree
 
     most = max(1, LARGEST // max(target.dim, 1))
     whole = target.rows <= most
     some = np.arange(target.rows) if whole else np.sort(rng.permutation(target.rows)[:most])
     count, every, batch = len(some), target.arrays, target.take(some)
-    linear, rows = target.linear_function(count), target.rows_function(count)
+    linear, rows, one = target.linear_function(count), target.rows_function(count), target.linear_function(1)
     all_rows = target.held_function(target.rows)
 
-    def columns(x: Any, tangents: Any, held: Any, batch: Any) -> Any:
-        def push(tangent: Any) -> Any:
-            return jax.jvp(lambda v: linear(v, batch, held), (x,), (tangent,))[1]
-
-        return linear(x, batch, held), jax.vmap(push)(tangents)
+    def slopes(x: Any, held: Any, batch: Any, every: Any) -> Any:
+        """Go back from each row by itself: what one row's predictor depends on costs the same however many weights there are."""
+        said = all_rows(x, every) if whole else held
+        by_row = jax.vmap(jax.grad(lambda v, row: one(v, jax.tree.map(lambda a: a[None], row), said)[0]), (None, 0))(x, batch)
+        if not (whole and said):
+            return by_row
+        # The rest of the way goes through what all rows decide.
+        flat, unravel = ravel_pytree(said)
+        through = jax.jacfwd(lambda f: linear(x, batch, unravel(f)))(flat)
+        return by_row + through @ jax.jacrev(lambda v: ravel_pytree(all_rows(v, every))[0])(x)
 
     def along(x: Any, directions: Any, held: Any, batch: Any) -> Any:
-        def one(u: Any) -> Any:
+        def one_way(u: Any) -> Any:
             def slope(v: Any) -> Any:
                 return jax.jvp(lambda w: rows(w, batch, (), held), (v,), (u,))[1]
 
             first, second = jax.jvp(slope, (x,), (u,))
             return first, second, jax.jvp(lambda w: linear(w, batch, held), (x,), (u,))[1]
 
-        return jax.vmap(one)(directions)
+        return jax.vmap(one_way)(directions)
 
     def penalty(x: Any, directions: Any, draws: Any, held: Any, batch: Any) -> Any:
         _, second, moved = along(x, directions, held, batch)
@@ -119,7 +120,8 @@ def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
     return Functions(
         rows=count,
         weight=target.rows / count,
-        columns=compiled(columns, batch),
+        predictor=compiled(lambda x, held, batch: linear(x, batch, held), batch),
+        slopes=compiled(slopes, batch, every),
         along=compiled(along, batch),
         penalty_slope=compiled(jax.grad(penalty), batch),
         prior_curvature=compiled(curvature),

@@ -61,7 +61,7 @@ def parts_of(target: BatchTarget, functions: Functions, rng: np.random.Generator
     held = functions.held(x)
 
     def predictor(at: np.ndarray) -> np.ndarray:
-        found: np.ndarray = functions.columns(at, np.zeros((64, target.dim)), held)[0]
+        found: np.ndarray = functions.predictor(at, held)
         return found
 
     if predictor(x).ndim != 1:
