@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -220,13 +221,21 @@ def test_nuts_passes_on_what_the_density_raises():
 
 
 def test_signal_keeps_the_draws_of_nuts():
-    began = threading.Event()
+    calls, sampling = [], threading.Event()
 
     def slow(x):
-        began.wait(2e-4)
+        calls.append(1)
+        if len(calls) > 1000:
+            sampling.set()
+        time.sleep(2e-4)
         return gaussian_density(x)
 
-    timer = threading.Timer(1.5, lambda: signal.raise_signal(signal.SIGINT))
+    def interrupt():
+        sampling.wait()
+        time.sleep(1.0)
+        signal.raise_signal(signal.SIGINT)
+
+    timer = threading.Thread(target=interrupt)
     timer.start()
     fit = run("nuts", Plain(5, slow), draws=100_000, tune=100)
     timer.join()

@@ -151,7 +151,7 @@ def test_long_chains_are_read(text: str) -> None:
     assert len(columns(parsed)) >= 987
     assert grouping_columns(parsed) == ()
     assert found.products
-    assert time.process_time() - begin < 1
+    assert time.process_time() - begin < 10  # a tenth of it on an idle machine; a reading that is not linear takes minutes
 
 
 def test_deepest_nesting_is_read() -> None:
