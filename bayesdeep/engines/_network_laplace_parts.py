@@ -70,8 +70,9 @@ def parts_of(target: BatchTarget, functions: Functions, rng: np.random.Generator
     linear = _linear(target, x, weights, predictor, rng)
     if linear.size == 0:
         raise FitError("laplace: the predictor is linear in no weight; use method='nuts' or 'mclmc'")
-    outer = np.array([k for k in scales.tolist() if roles[k] != "scale" or _is_outer(functions, x, k, linear)], dtype=np.int64)
-    return Parts(weights, linear, scales, outer, _directions(functions, x, roles, linear, target.dim, rng))
+    columns = functions.jacobian(x, linear)[1]
+    inner = [k for k in scales.tolist() if roles[k] == "scale" and not _is_outer(functions, x, k, linear, columns)]
+    return Parts(weights, linear, scales, np.setdiff1d(scales, inner), _directions(columns, roles, linear, target.dim, rng))
 
 
 def _check_one_predictor(target: BatchTarget, functions: Functions, x: np.ndarray, weights: np.ndarray) -> None:
@@ -103,22 +104,22 @@ def _linear(target: BatchTarget, x: np.ndarray, weights: np.ndarray, predictor: 
     return np.flatnonzero(found)
 
 
-def _is_outer(functions: Functions, x: np.ndarray, k: int, linear: np.ndarray) -> bool:
-    """Return whether a scale only stretches the columns of the linear weights."""
+def _is_outer(functions: Functions, x: np.ndarray, k: int, linear: np.ndarray, before: np.ndarray) -> bool:
+    """Return whether a scale only stretches the columns of the linear weights, ``before`` ``(obs, weight)``."""
     other = x.copy()
     other[k] += 0.5
-    (_, before), (_, after) = functions.jacobian(x, linear), functions.jacobian(other, linear)
+    _, after = functions.jacobian(other, linear)
     stretch = (before * after).sum(axis=0) / np.maximum((before**2).sum(axis=0), 1e-300)
     return bool(np.abs(after - stretch * before).max() <= ALIKE * max(np.abs(after).max(), 1e-300))
 
 
 def _directions(
-    functions: Functions, x: np.ndarray, roles: np.ndarray, linear: np.ndarray, dim: int, rng: np.random.Generator
+    columns: np.ndarray, roles: np.ndarray, linear: np.ndarray, dim: int, rng: np.random.Generator
 ) -> np.ndarray:
-    for k in linear[roles[linear] == "intercept"]:
-        direction = np.zeros((1, dim))
-        direction[0, k] = 1.0
-        if (np.abs(functions.jacobian(x, np.array([k]))[1]) > ALIKE).all():
+    for at in np.flatnonzero(roles[linear] == "intercept"):
+        if (np.abs(columns[:, at]) > ALIKE).all():
+            direction = np.zeros((1, dim))
+            direction[0, linear[at]] = 1.0
             return direction
     found = np.zeros((DIRECTIONS, dim))
     found[:, linear] = rng.standard_normal((DIRECTIONS, linear.size))

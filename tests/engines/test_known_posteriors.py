@@ -231,11 +231,11 @@ def test_signal_keeps_the_draws_of_nuts():
         return gaussian_density(x)
 
     def interrupt():
-        sampling.wait()
+        sampling.wait(60)
         time.sleep(1.0)
         signal.raise_signal(signal.SIGINT)
 
-    timer = threading.Thread(target=interrupt)
+    timer = threading.Thread(target=interrupt, daemon=True)
     timer.start()
     fit = run("nuts", Plain(5, slow), draws=100_000, tune=100)
     timer.join()

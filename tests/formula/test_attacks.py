@@ -145,13 +145,14 @@ def chain(operator: str, length: int) -> str:
 
 @pytest.mark.parametrize("text", [chain("+", 990), chain("-", 990), f"({chain('+', 985)})*z"])
 def test_long_chains_are_read(text: str) -> None:
-    begin = time.process_time()
+    # Of this thread: other tests leave threads of compilers and samplers behind, whose time is not this one's.
+    begin = time.thread_time()
     parsed = parse(f"y ~ {text}")
     found = expand(parsed)
     assert len(columns(parsed)) >= 987
     assert grouping_columns(parsed) == ()
     assert found.products
-    assert time.process_time() - begin < 10  # a tenth of it on an idle machine; a reading that is not linear takes minutes
+    assert time.thread_time() - begin < 1
 
 
 def test_deepest_nesting_is_read() -> None:
