@@ -13,6 +13,7 @@ from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, p
 from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.linear import Moments
+from bayesdeep.core.pages import keep_pages
 from bayesdeep.core.progress import progress_bar
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES, TERMS
@@ -90,6 +91,7 @@ def run_engine(
 ) -> xr.DataTree:
     """Fit and return the tree; ``device`` is for engines that work on a log density."""
     started = time.perf_counter()
+    keep_pages()
     settings = settings_of(engine, common, options)
     sources = {"linear": _linear, "rows": row_source, "batches": _batches}
     source = next((sources[word] for word in sources if word in engine.needs), partial(_density, device=device))
