@@ -86,6 +86,7 @@ def build(
     sampled: bool = False,
     masked: bool = False,
     fixed: Mapping[str, np.ndarray] | None = None,
+    single: bool = False,
 ) -> Graph:
     """Return the graph of ``spec`` on the rows whose arrays are given.
 
@@ -108,13 +109,15 @@ def build(
         Whether hidden layers are multiplied by masks ``(obs, unit)``, which are then the graph's inputs ``masks``.
     fixed
         Values by name of variables among ``staged`` that are held instead of estimated.
+    single
+        Whether the hidden layers of networks are computed in single precision.
     """
     family = FAMILIES[spec.family]
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
         rough = rough_fit(spec, arrays, response) if observed and sampled else None
-        builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked, fixed)
+        builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked, fixed, single)
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
         width = None

@@ -5,6 +5,9 @@ gradient of a small network is spent there. Here they are the plain arithmetic o
 derivatives are worked out from the units' values: :math:`1 - y^2`, :math:`y (1 - y)`, and 1 where a rectifier is on. Where
 the units go into one sum, as those of the last hidden layer do, what comes back to them is an outer product; it is multiplied
 out within the same pass.
+
+In single precision a layer takes two thirds of the time or less: its linear predictors, units and what comes back to them are
+float32, and what leaves the network, the predictor of a row and the derivative by a parameter, is made double again.
 """
 
 from functools import cache
@@ -14,15 +17,18 @@ import numpy as np
 
 from bayesdeep.core.lazy import pt
 
+from ._single_math import single_math
 from ._vector_math import vector_math
 from .matvec import factors
 from .product import product
 
 KINDS = ("tanh", "logit", "relu")
 """Activations with a pass of their own."""
+CHUNK = 64
+"""Rows whose sums are kept in single precision before they are added to double ones."""
 
 
-def layer(units: Any, weights: Any, bias: Any, name: str, activation: Any) -> Any:
+def layer(units: Any, weights: Any, bias: Any, name: str, activation: Any, *, single: bool = False) -> Any:
     """Return the units ``(obs, unit)`` of a layer.
 
     Parameters
@@ -33,10 +39,12 @@ def layer(units: Any, weights: Any, bias: Any, name: str, activation: Any) -> An
         ``(before, unit)`` and ``(unit,)``.
     name, activation
         The activation's name, and what it does to the linear predictors, for those that have no pass of their own.
+    single
+        Whether the layer is computed in single precision, where it has a pass of its own; the units are then float32.
     """
     kind = "logit" if name == "sigmoid" else name
     if kind in KINDS:
-        return operation()(kind)(units, weights, bias)
+        return operation()(kind, single)(units, weights, bias)
     return activation(product(units, weights) + bias)
 
 
@@ -54,7 +62,7 @@ def by_numpy(kind: str, eta: np.ndarray) -> np.ndarray:
 def slope_by_numpy(kind: str, g: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what a layer's linear predictors get back ``(obs, unit)``, and its sum over rows ``(unit,)``."""
     found = g * {"tanh": 1.0 - y * y, "logit": y * (1.0 - y), "relu": y > 0}[kind]
-    return found, found.sum(axis=0)
+    return found, found.sum(axis=0, dtype=np.float64)
 
 
 def by_tensor(kind: str, eta: Any) -> Any:
@@ -73,15 +81,16 @@ def operation() -> Any:
     class Layer(Op):
         """``(units (obs, before), weights (before, unit), bias (unit,)) -> (obs, unit)``."""
 
-        __props__ = ("kind",)
+        __props__ = ("kind", "single")
 
-        def __init__(self, kind: str) -> None:
-            self.kind = kind
+        def __init__(self, kind: str, single: bool = False) -> None:
+            self.kind, self.single = kind, single
 
         def make_node(self, units: Any, weights: Any, bias: Any) -> Any:  # type: ignore[override]
-            inputs = [pt.as_tensor(v) for v in (units, weights, bias)]
+            dtype = "float32" if self.single else "float64"
+            inputs = [pt.as_tensor(v).astype(dtype) for v in (units, weights, bias)]
             shape = (inputs[0].type.shape[0], inputs[1].type.shape[1])
-            return Apply(self, inputs, [pt.TensorType("float64", shape=shape)()])
+            return Apply(self, inputs, [pt.TensorType(dtype, shape=shape)()])
 
         def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
             del node
@@ -94,7 +103,7 @@ def operation() -> Any:
         def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
             units, weights, _ = inputs
             apart = factors(cotangents[0])
-            slope, bias = Slope(self.kind, apart is not None).make_node(*(apart or cotangents), outputs[0]).outputs
+            slope, bias = Slope(self.kind, apart is not None, self.single).make_node(*(apart or cotangents), outputs[0]).outputs
             return [product(slope, weights, turn_b=True), product(units, slope, turn_a=True), bias]
 
     class Slope(Op):
@@ -103,15 +112,16 @@ def operation() -> Any:
         With ``apart`` the cotangent is given as the two vectors whose outer product it is, ``(obs,)`` and ``(unit,)``.
         """
 
-        __props__ = ("kind", "apart")
+        __props__ = ("kind", "apart", "single")
 
-        def __init__(self, kind: str, apart: bool) -> None:
-            self.kind, self.apart = kind, apart
+        def __init__(self, kind: str, apart: bool, single: bool) -> None:
+            self.kind, self.apart, self.single = kind, apart, single
 
         def make_node(self, *given: Any) -> Any:
-            inputs = [pt.as_tensor(v) for v in given]
+            dtype = "float32" if self.single else "float64"
+            inputs = [pt.as_tensor(v).astype(dtype) for v in given]
             width = inputs[-1].type.shape
-            return Apply(self, inputs, [pt.TensorType("float64", shape=width)(), pt.TensorType("float64", shape=width[1:])()])
+            return Apply(self, inputs, [pt.TensorType(dtype, shape=width)(), pt.TensorType("float64", shape=width[1:])()])
 
         def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
             del node
@@ -133,21 +143,23 @@ def operation() -> Any:
     @register(Layer)
     def compiled(op: Any, **options: Any) -> Any:
         del options
-        return _forward(op.kind), 3
+        return _forward(op.kind, op.single), 4
 
     @register(Slope)
     def compiled_slope(op: Any, **options: Any) -> Any:
         del options
-        return (_outer_backward if op.apart else _backward)(op.kind), 3
+        return (_outer_backward if op.apart else _backward)(op.kind, op.single), 4
 
     return Layer
 
 
-def _value(kind: str) -> Any:
+def _value(kind: str, single: bool) -> Any:
     """Return the activation of one number, for use inside loops."""
     from numba import njit
 
-    maths = vector_math()
+    if single and kind != "relu":
+        return dict(zip(("tanh", "logit"), single_math(), strict=True))[kind]
+    maths, nothing = vector_math(), _zero(single)
     logistic = maths.logistic
 
     @njit(forceinline=True, error_model="numpy", fastmath=False)
@@ -158,15 +170,20 @@ def _value(kind: str) -> Any:
 
     @njit(forceinline=True, error_model="numpy", fastmath=False)
     def relu(x: Any) -> Any:
-        return x if x > 0.0 else 0.0
+        return x if x > nothing else nothing
 
     return {"tanh": maths.tanh, "logit": logit, "relu": relu}[kind]
 
 
-def _forward(kind: str) -> Any:
+def _zero(single: bool) -> Any:
+    """Return 0 in a layer's precision: compiled arithmetic with a double would be double."""
+    return np.float32(0.0) if single else np.float64(0.0)
+
+
+def _forward(kind: str, single: bool) -> Any:
     from pytensor.link.numba.dispatch.basic import numba_njit
 
-    value = _value(kind)
+    value = _value(kind, single)
 
     @numba_njit(error_model="numpy", fastmath=False)
     def add_and_activate(out: Any, flat: Any, bias: Any) -> None:
@@ -186,63 +203,74 @@ def _forward(kind: str) -> Any:
     return forward
 
 
-def _derivative(kind: str) -> Any:
+def _derivative(kind: str, single: bool) -> Any:
     """Return the derivative of an activation from its value, for use inside loops."""
     from numba import njit
 
+    nothing = _zero(single)
+    one = nothing + nothing.dtype.type(1.0)
+
     @njit(forceinline=True, error_model="numpy", fastmath=False)
     def tanh(y: Any) -> Any:
-        return 1.0 - y * y
+        return one - y * y
 
     @njit(forceinline=True, error_model="numpy", fastmath=False)
     def logit(y: Any) -> Any:
-        return y * (1.0 - y)
+        return y * (one - y)
 
     @njit(forceinline=True, error_model="numpy", fastmath=False)
     def relu(y: Any) -> Any:
-        return 1.0 if y > 0.0 else 0.0
+        return one if y > nothing else nothing
 
     return {"tanh": tanh, "logit": logit, "relu": relu}[kind]
 
 
-def _backward(kind: str) -> Any:
+def _backward(kind: str, single: bool) -> Any:
     from pytensor.link.numba.dispatch.basic import numba_njit
 
-    derivative = _derivative(kind)
+    derivative, nothing = _derivative(kind, single), _zero(single)
 
     @numba_njit(error_model="numpy", fastmath=False)
-    def loop(g: Any, y: Any, out: Any, total: Any) -> None:
-        for i in range(y.shape[0]):
+    def loop(g: Any, y: Any, out: Any, part: Any, total: Any) -> None:
+        for start in range(0, y.shape[0], CHUNK):
+            part[:] = nothing
+            for i in range(start, min(start + CHUNK, y.shape[0])):
+                for j in range(y.shape[1]):
+                    out[i, j] = g[i, j] * derivative(y[i, j])
+                    part[j] += out[i, j]
             for j in range(y.shape[1]):
-                out[i, j] = g[i, j] * derivative(y[i, j])
-                total[j] += out[i, j]
+                total[j] += part[j]
 
     @numba_njit(fastmath=False)
     def backward(g: Any, y: Any) -> Any:
         out, total = np.empty_like(y), np.zeros(y.shape[1])
-        loop(g, y, out, total)
+        loop(g, y, out, np.empty(y.shape[1], dtype=y.dtype), total)
         return out, total
 
     return backward
 
 
-def _outer_backward(kind: str) -> Any:
+def _outer_backward(kind: str, single: bool) -> Any:
     from pytensor.link.numba.dispatch.basic import numba_njit
 
-    derivative = _derivative(kind)
+    derivative, nothing = _derivative(kind, single), _zero(single)
 
     @numba_njit(error_model="numpy", fastmath=False)
-    def loop(rows: Any, columns: Any, y: Any, out: Any, total: Any) -> None:
-        for i in range(y.shape[0]):
-            g = rows[i]
+    def loop(rows: Any, columns: Any, y: Any, out: Any, part: Any, total: Any) -> None:
+        for start in range(0, y.shape[0], CHUNK):
+            part[:] = nothing
+            for i in range(start, min(start + CHUNK, y.shape[0])):
+                g = rows[i]
+                for j in range(y.shape[1]):
+                    out[i, j] = (g * columns[j]) * derivative(y[i, j])
+                    part[j] += out[i, j]
             for j in range(y.shape[1]):
-                out[i, j] = (g * columns[j]) * derivative(y[i, j])
-                total[j] += out[i, j]
+                total[j] += part[j]
 
     @numba_njit(fastmath=False)
     def backward(rows: Any, columns: Any, y: Any) -> Any:
         out, total = np.empty_like(y), np.zeros(y.shape[1])
-        loop(rows, columns, y, out, total)
+        loop(rows, columns, y, out, np.empty(y.shape[1], dtype=y.dtype), total)
         return out, total
 
     return backward

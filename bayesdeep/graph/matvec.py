@@ -5,7 +5,8 @@ minute on a machine that has never done so. The product here is two plain loops.
 cost about as much as BLAS; for large ones :func:`times` uses BLAS after all.
 
 What a matrix of units gets back from such a product is an outer product, which :mod:`bayesdeep.graph.layer` never writes down:
-it asks :func:`factors` for the two vectors.
+it asks :func:`factors` for the two vectors. Where the units are in single precision the product is, too, by BLAS, which
+compiles in a second if numba's own ``dot`` calls it; what comes out is double.
 """
 
 from functools import cache
@@ -47,8 +48,13 @@ def times_transposed(matrix: Any, vector: Any, entries: int) -> Any:
 
 
 def factors(variable: Any) -> tuple[Any, Any] | None:
-    """Return ``(a, b)`` of a variable that is the outer product of two vectors, or None."""
+    """Return ``(a, b)`` of a variable that is the outer product of two vectors, in whichever precision, or None."""
+    from pytensor.scalar import Cast
+
     node = variable.owner
+    # Derivatives by variables in single precision are rounded to it.
+    if node is not None and isinstance(getattr(node.op, "scalar_op", None), Cast):
+        node = node.inputs[0].owner
     return tuple(node.inputs) if node is not None and isinstance(node.op, outer_product()) else None
 
 
@@ -69,7 +75,9 @@ def matrix_vector() -> Any:
             self.transposed = transposed
 
         def make_node(self, matrix: Any, vector: Any) -> Any:  # type: ignore[override]
-            matrix, vector = (pt.as_tensor(v).astype("float64") for v in (matrix, vector))
+            matrix, vector = pt.as_tensor(matrix), pt.as_tensor(vector)
+            dtype = "float32" if matrix.type.dtype == "float32" else "float64"
+            matrix, vector = matrix.astype(dtype), vector.astype(dtype)
             length = matrix.type.shape[1 if self.transposed else 0]
             return Apply(self, [matrix, vector], [pt.TensorType("float64", shape=(length,))()])
 
@@ -101,9 +109,11 @@ def matrix_vector() -> Any:
     register = getattr(numba_basic, "register_funcify_default_op_cache_key", numba_basic.numba_funcify.register)
 
     @register(MatrixVector)
-    def compiled(op: Any, **options: Any) -> Any:
+    def compiled(op: Any, node: Any = None, **options: Any) -> Any:
         del options
         # The number is what the disk cache of compiled code knows this version by.
+        if node is not None and node.inputs[0].type.dtype == "float32":
+            return _single(op.transposed), 3
         return (_transposed_loops() if op.transposed else _loops()), 3
 
     return MatrixVector()
@@ -191,6 +201,24 @@ def _outer_loops() -> Any:
         return out
 
     return outer
+
+
+def _single(transposed: bool) -> Any:
+    from pytensor.link.numba.dispatch.basic import numba_njit
+
+    if transposed:
+
+        @numba_njit(fastmath=False)
+        def back(matrix: Any, vector: Any) -> Any:
+            return np.dot(np.ascontiguousarray(matrix).T, np.ascontiguousarray(vector)).astype(np.float64)
+
+        return back
+
+    @numba_njit(fastmath=False)
+    def forth(matrix: Any, vector: Any) -> Any:
+        return np.dot(np.ascontiguousarray(matrix), np.ascontiguousarray(vector)).astype(np.float64)
+
+    return forth
 
 
 def _transposed_loops() -> Any:

@@ -14,7 +14,7 @@ from bayesdeep.core.lazy import pt
 
 
 def product(a: Any, b: Any, *, turn_a: bool = False, turn_b: bool = False) -> Any:
-    """Return ``a @ b`` of matrices, with ``a.T`` for ``a`` or ``b.T`` for ``b`` if asked."""
+    """Return ``a @ b`` of matrices, with ``a.T`` for ``a`` or ``b.T`` for ``b`` if asked; float32 if either of them is."""
     return operation()(turn_a, turn_b)(a, b)
 
 
@@ -35,14 +35,15 @@ def operation() -> Any:
             self.turn_a, self.turn_b = turn_a, turn_b
 
         def make_node(self, a: Any, b: Any) -> Any:  # type: ignore[override]
-            a, b = (pt.as_tensor(v).astype("float64") for v in (a, b))
+            a, b = pt.as_tensor(a), pt.as_tensor(b)
+            dtype = "float32" if "float32" in (a.type.dtype, b.type.dtype) else "float64"
+            a, b = a.astype(dtype), b.astype(dtype)
             shape = (a.type.shape[1 if self.turn_a else 0], b.type.shape[0 if self.turn_b else 1])
-            return Apply(self, [a, b], [pt.TensorType("float64", shape=shape)()])
+            return Apply(self, [a, b], [pt.TensorType(dtype, shape=shape)()])
 
         def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
-            del node
             a, b = inputs
-            outputs[0][0] = np.asarray((a.T if self.turn_a else a) @ (b.T if self.turn_b else b), dtype=np.float64)
+            outputs[0][0] = np.asarray((a.T if self.turn_a else a) @ (b.T if self.turn_b else b), dtype=node.outputs[0].type.dtype)
 
         def infer_shape(self, node: Any, shapes: Any) -> Any:
             del node

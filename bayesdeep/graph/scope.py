@@ -57,6 +57,8 @@ class Builder:
     masked, masks, mask_sizes, outgoing
         Whether the units of layers are multiplied by masks, these tensors by name, how many units each is for, and the names
         of the hidden variables with the weights that go out from these units.
+    single
+        Whether hidden layers are computed in single precision.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
@@ -69,7 +71,9 @@ class Builder:
         rough: Rough | None = None,
         masked: bool = False,
         fixed: Mapping[str, np.ndarray] | None = None,
+        single: bool = False,
     ) -> None:
+        self.single = single
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
         self.fixed = fixed or {}
         self.staged: dict[str, Any] = {}
@@ -158,7 +162,8 @@ class TermScope:
 
     def layer(self, units: Any, weights: Any, bias: Any, activation: str) -> Any:
         """Return a layer's units ``(obs, unit)``."""
-        return layer(units, weights, bias, activation, find_activation(activation, "net()", FormulaError))
+        inverse = find_activation(activation, "net()", FormulaError)
+        return layer(units, weights, bias, activation, inverse, single=self._b.single)
 
     def dot(self, a: Any, b: Any, *, turned: bool = False) -> Any:
         """Return ``a @ b``, of a matrix ``b`` or a vector; with ``turned`` ``a.T @ b``."""

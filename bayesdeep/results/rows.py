@@ -70,13 +70,13 @@ class Rows:
         columns = taken(self.columns, keep)
         return Rows(arrays, response, len(response.value), self.observed, index, self.unseen, columns, self.fixed)
 
-    def graph(self, spec: ModelSpec, *, sampled: bool = False, masked: bool = False) -> Graph:
+    def graph(self, spec: ModelSpec, *, sampled: bool = False, masked: bool = False, single: bool = False) -> Graph:
         """Return the model on these rows, in the coordinates it is best sampled in if it is to be ``sampled``.
 
-        ``masked`` gives the hidden layers of networks masks.
+        ``masked`` gives the hidden layers of networks masks; with ``single`` they are computed in single precision.
         """
         arguments = spec, self.arrays, self.response, self.rows
-        return build(*arguments, observed=self.observed, sampled=sampled, masked=masked, fixed=self.fixed)
+        return build(*arguments, observed=self.observed, sampled=sampled, masked=masked, fixed=self.fixed, single=single)
 
 
 ABSENT = (
@@ -119,9 +119,9 @@ class StreamedRows(Rows):
         del keep
         raise FitError(ABSENT)
 
-    def graph(self, spec: ModelSpec, *, sampled: bool = False, masked: bool = False) -> Graph:
+    def graph(self, spec: ModelSpec, *, sampled: bool = False, masked: bool = False, single: bool = False) -> Graph:
         """Not possible: the graph holds the rows."""
-        del spec, sampled, masked
+        del spec, sampled, masked, single
         raise FitError(ABSENT)
 
 

@@ -94,7 +94,7 @@ def run_engine(
     keep_pages()
     settings = settings_of(engine, common, options)
     sources = {"linear": _linear, "rows": row_source, "batches": _batches}
-    source = next((sources[word] for word in sources if word in engine.needs), partial(_density, device=device))
+    source = next((sources[word] for word in sources if word in engine.needs), partial(_density, device=device, precision=getattr(settings, "precision", "double")))
     rows, before = trained(spec, rows, engine, words_of(spec), starting_units(spec), seed, progress)
     graph, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
@@ -122,15 +122,17 @@ def _target_maker(device: str) -> Callable[..., PyMCTarget]:
     return jax_target
 
 
-def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto") -> Source:
-    """Return the model's log density, and expansion of unconstrained positions."""
+def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", precision: str = "double") -> Source:
+    """Return the model's log density, and expansion of unconstrained positions; ``precision`` is that of hidden layers."""
     make_target = _target_maker(device)
     # Only where the result does not depend on coordinates: the place of a joint mode does.
     if isinstance(rows, StreamedRows):
         raise FitError(f"fit: method '{method}' needs all rows, and they are not in memory; use method='collapsed'")
     # Equal rows are multiplied instead of repeated; everything that is read off the fit uses the rows as they came.
     fewer = None if "whole" in words_of(spec) else compress(rows)
-    graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact)
+    # On other devices JAX decides on precision for all of a process.
+    single = precision == "single" and device in ("auto", "cpu")
+    graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact, single=single)
     turned = mixings(spec, rows.arrays, graph.rough)
     target = make_target(graph.model, words_of(spec), starting_units(spec), turned)
     if target.dim == 0:
