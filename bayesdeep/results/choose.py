@@ -15,8 +15,9 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .run import words_of
 
-# Measured on one core of 2026: a multiplication and addition of a matrix product forth and back, an activation forth and back.
-SECONDS_A_PRODUCT, SECONDS_A_UNIT = 1.9e-10, 3e-9
+# Measured on one of two busy cores of 2026, in single precision: a multiplication and addition of a matrix product forth and
+# back, an activation forth and back.
+SECONDS_A_PRODUCT, SECONDS_A_UNIT = 1.2e-10, 1.7e-9
 STEPS = 63
 """Gradients of a draw of NUTS: the longest trajectory it has for networks."""
 USUAL_CHAINS, MANY_CHAINS = 4, 6
@@ -25,7 +26,7 @@ TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.7, 140, 500, 60, 500
 """Of a network's chain: the share of tuning, and the fewest and most iterations of each kind. Half as many
 again, in eight chains, predicted no better (Boston housing and concrete, 9 splits), and long chains did not either, though they
 were still moving towards less noise (Boston: sigma 1.5 after 160 iterations, 1.2 after 800), which the diagnosis says."""
-AIM, MANY, PATIENCE = 10.0, 30.0, 90.0
+AIM, MANY, PATIENCE = 7.0, 30.0, 90.0
 """Seconds of a core that sampling is made to take where that buys more than the fewest iterations; that as many chains as are
 wanted may take with those; and that the fewest chains may take for NUTS to be chosen."""
 

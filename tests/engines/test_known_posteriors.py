@@ -273,3 +273,8 @@ def test_chains_kept_after_an_interrupt(lengths, kept):
 def test_wrong_options_are_refused(options):
     with pytest.raises(FitError, match=next(iter(options))):
         replace(nuts.NutsSettings(), **options)
+
+
+def test_precision_of_hidden_layers_is_one_of_two():
+    with pytest.raises(FitError, match="precision must be 'single' or 'double', not 'half'"):
+        nuts.NetworkNutsSettings(precision="half")

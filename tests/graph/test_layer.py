@@ -8,8 +8,9 @@ from pytensor.graph.replace import vectorize_graph
 
 from bayesdeep.core.links import LINKS
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.graph.layer import KINDS, by_numpy, layer
+from bayesdeep.graph.layer import CHUNK, KINDS, by_numpy, layer
 from bayesdeep.graph.matvec import matrix_vector
+from bayesdeep.graph.product import product
 
 rng = np.random.default_rng(3)
 UNITS, WEIGHTS, BIAS, BACK = rng.normal(size=(7, 3)), 3 * rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(7, 5))
@@ -86,3 +87,50 @@ def test_other_activations_are_used_as_they_are() -> None:
     given = inputs()
     found = pytensor.function(given, layer(*given, "softplus", LINKS["softplus"].inverse), mode=array_mode())
     np.testing.assert_allclose(found(UNITS, WEIGHTS, BIAS), np.logaddexp(0, UNITS @ WEIGHTS + BIAS), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
+@pytest.mark.parametrize("apart", [False, True])
+def test_single_precision_is_the_same_but_for_its_rounding(kind: str, mode: str, apart: bool) -> None:
+    """Two layers and what goes out from them: units in single precision, everything that leaves them in double."""
+    rows = 3 * CHUNK + 5
+    sizes = (rows, 3), (3, 5), (5,), (5, 4), (4,), (4,) if apart else (4, 2)
+    values = [np.random.default_rng(k).normal(size=size) for k, size in enumerate(sizes)]
+    back = np.random.default_rng(9).normal(size=(rows,) if apart else (rows, 2))
+    given = [pt.TensorType("float64", shape=(None,) * v.ndim)() for v in values]
+
+    def outputs(single: bool) -> list:
+        h = layer(*given[:3], kind, None, single=single)
+        h = layer(h, *given[3:5], kind, None, single=single)
+        assert h.type.dtype == ("float32" if single else "float64")
+        out = matrix_vector()(h, given[5]) if apart else product(h, given[5])
+        return [out, *pt.grad((out * back).sum(), given)]
+
+    function = pytensor.function(given, outputs(True), mode=array_mode() if mode == "PYTHON" else mode)
+    slopes = [node.op for node in function.maker.fgraph.apply_nodes if type(node.op).__name__ == "Slope"]
+    assert [op.single for op in slopes] == [True, True]
+    assert sum(op.apart for op in slopes) == apart, "an outer product is not written down"
+    expected = pytensor.function(given, outputs(False), mode=array_mode())(*values)
+    for own, other in zip(function(*values), expected, strict=True):
+        # Sums of at most `rows` products of numbers of order one, each rounded to 24 bits.
+        assert np.abs(own - other).max() < 40 * np.finfo(np.float32).eps * np.sqrt(rows)
+        assert np.abs(own - other).max() > 0, "nothing was computed in single precision"
+
+
+def test_single_precision_of_a_model_with_a_network() -> None:
+    """A density and its gradient differ by less than a sampler could see; what the density leaves is double."""
+    import bayesdeep as bd
+    from bayesdeep.results.run import _density
+
+    n = 300
+    x, g = rng.normal(size=(n, 3)), np.arange(n) % 7
+    data = {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "g": g.astype(str), "y": np.sin(x[:, 0]) + 0.1 * rng.normal(size=n)}
+    for formula in ("y ~ a + net(a, b, c, hidden=[20]) + (1 | g)", "y ~ net(a, b, c, hidden=[8, 8], activation='relu')"):
+        model = bd.Model(formula, data)
+        double, single = (_density(model.spec, model._rows, "nuts", precision=p)[1] for p in ("double", "single"))
+        for seed in range(5):
+            at = double.initial(np.random.default_rng(seed))
+            (value, slope), (other, about) = double.logp_dlogp(at), single.logp_dlogp(at)
+            assert abs(value - other) < 2e-6 * max(1.0, abs(value))
+            assert np.abs(slope - about).max() < 1e-5 * max(1.0, np.abs(slope).max())

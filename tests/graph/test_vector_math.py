@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from bayesdeep.graph._single_math import single_math
 from bayesdeep.graph._vector_math import vector_math
 
 SMALL = np.logspace(-300, 0, 500)
@@ -35,3 +36,16 @@ def test_logistic_function():
 def test_sum():
     values = np.random.default_rng(1).normal(size=1003)
     assert vector_math().total(values) == pytest.approx(values.sum(), abs=1e-12)
+
+
+@pytest.mark.parametrize(("which", "exact"), [(0, np.tanh), (1, expit)])
+def test_single_precision(which, exact):
+    """Within three units of the last place, also of small numbers, and at the limits for those of any size."""
+    beyond = [-np.inf, -3e38, -100.0, 100.0, 3e38, np.inf]
+    x = np.concatenate([np.linspace(-25, 25, 20_001), np.logspace(-30, 0, 500), -np.logspace(-30, 0, 500), beyond]).astype(np.float32)
+    found = np.array([single_math()[which](v) for v in x])
+    expected = exact(x.astype(np.float64))
+    normal = np.abs(expected) > np.finfo(np.float32).tiny
+    np.testing.assert_allclose(found[normal], expected[normal], rtol=3 * np.finfo(np.float32).eps)
+    np.testing.assert_allclose(found[~normal], expected[~normal], atol=1e-37)
+    assert np.abs(found).max() <= 1
