@@ -1,8 +1,8 @@
 """Hyperbolic tangent and logistic function in single precision, for loops that become vector instructions.
 
 The arithmetic is that of :mod:`bayesdeep.graph._vector_math`, with half the bits: an exponential is a power of two times a
-quotient of polynomials, here the Padé approximant of order [3/3], which is within 1e-8 of it on the reduced range; the results are
-within three units of the last place. Twice as many numbers go into an instruction, and the quotient is shorter.
+quotient of polynomials, here the Padé approximant of order [3/3], which is within 1e-8 of it on the reduced range; the results
+are within three units of the last place. Twice as many numbers go into an instruction, and the quotient is shorter.
 """
 
 from functools import cache

@@ -43,7 +43,8 @@ def operation() -> Any:
 
         def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
             a, b = inputs
-            outputs[0][0] = np.asarray((a.T if self.turn_a else a) @ (b.T if self.turn_b else b), dtype=node.outputs[0].type.dtype)
+            dtype = node.outputs[0].type.dtype
+            outputs[0][0] = np.asarray((a.T if self.turn_a else a) @ (b.T if self.turn_b else b), dtype=dtype)
 
         def infer_shape(self, node: Any, shapes: Any) -> Any:
             del node

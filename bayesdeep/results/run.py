@@ -94,7 +94,8 @@ def run_engine(
     keep_pages()
     settings = settings_of(engine, common, options)
     sources = {"linear": _linear, "rows": row_source, "batches": _batches}
-    source = next((sources[word] for word in sources if word in engine.needs), partial(_density, device=device, precision=getattr(settings, "precision", "double")))
+    density = partial(_density, device=device, precision=getattr(settings, "precision", "double"))
+    source = next((sources[word] for word in sources if word in engine.needs), density)
     rows, before = trained(spec, rows, engine, words_of(spec), starting_units(spec), seed, progress)
     graph, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
