@@ -189,8 +189,8 @@ class Model:
         Parameters
         ----------
         method
-            ``"auto"`` chooses and says why in ``fit.explain_choice``. By name: ``nuts``, ``collapsed``, ``advi``,
-            ``fullrank_advi``, ``pathfinder``, ``laplace``, ``map``; for networks also ``mclmc``, ``sgd``, ``ensemble``,
+            ``"auto"`` chooses and says why in ``fit.explain_choice``. By name: ``nuts``, ``collapsed``, ``gibbs``,
+            ``advi``, ``fullrank_advi``, ``pathfinder``, ``laplace``, ``laplace_marginal``, ``map``; for networks also ``mclmc``, ``sgd``, ``ensemble``,
             ``dropout``.
         draws, tune, chains
             Draws kept a chain, draws a chain for tuning, number of chains. Where they are not given the method's own: 1000,

@@ -1,6 +1,7 @@
-"""How many coefficients of a linear model have to be factorised together: those beside its largest factor."""
+"""How many coefficients of a linear model have to be factorised together, and in how many cells its factors meet."""
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 
@@ -26,6 +27,12 @@ def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
     codes = _codes(layout, arrays)
     chain = eliminated([levels for _, levels, _ in layout.factors], lambda a, b: _nested(codes[a], codes[b]))
     return len(layout.means) + sum(n * width for k, (_, n, width) in enumerate(layout.factors) if k not in chain)
+
+
+def cells(spec: ModelSpec, rows: int) -> int:
+    """Return at most how many products there are among the coefficients of different factors, each counted from both sides."""
+    factors = [(levels, width) for _, levels, width in layout_of(spec).factors]
+    return sum(2 * min(rows, a * b) * v * w for (a, v), (b, w) in combinations(factors, 2))
 
 
 def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:

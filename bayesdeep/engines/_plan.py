@@ -42,7 +42,7 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
     if rest > LARGEST_REST:
         raise UnexploredError(
             f"beside '{system.factors[chain[0]].name}', {rest:,} coefficients have to be factorised together "
-            f"(at most {LARGEST_REST:,}); use method='nuts'"
+            f"(at most {LARGEST_REST:,}); use method='gibbs'"
         )
     return lay_out_crossed(system, chain[0])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bayesdeep.collapse.applies import why_not
-from bayesdeep.collapse.crossing import beside_largest
+from bayesdeep.collapse.crossing import beside_largest, cells
 from bayesdeep.collapse.predictor import why_not_marginal
 from bayesdeep.core.linear import SECONDS_A_CUBE
 from bayesdeep.core.registry import TERMS
@@ -37,6 +37,8 @@ LONGEST_STEP = 2.6
 """Steps of a trajectory over the fourth root of the number of effects: as many as NUTS needs for a standard normal."""
 FACTORISATIONS = 1500
 """Of what is not eliminated group by group, for a posterior."""
+PASSES, SECONDS_A_CELL = 1200 * 30, 1.4e-9
+"""Of the Gibbs sampler over the cells in which crossed factors meet; of a core, for a cell and a chain (measured in 2026)."""
 LONG = 1800.0
 """Seconds of a core from which a multilevel model is approximated."""
 
@@ -72,12 +74,13 @@ def choose(
     if reason is None:
         crossed = beside_largest(spec, arrays) if arrays is not None else 0
         dear = FACTORISATIONS * SECONDS_A_CUBE * float(crossed) ** 3
-        if dear > max(seconds, PATIENCE):
+        passes = PASSES * chains * SECONDS_A_CELL * cells(spec, rows)
+        if dear > max(passes, PATIENCE):
             return Choice(
-                "nuts",
-                f"nuts: {shape} of {rows:,} rows with crossed factors, of which {crossed:,} coefficients would have to be "
-                f"factorised together to integrate them out, about {_duration(dear)} of one core; NUTS takes about "
-                f"{_duration(seconds)}",
+                "gibbs",
+                f"gibbs: {shape} of {rows:,} rows with crossed factors, of which {crossed:,} coefficients would have to be "
+                f"factorised together to integrate them out, about {_duration(dear)} of one core; drawn together by passes "
+                f"over the cells in which the factors meet they take about {_duration(passes)}",
             )
         return Choice(
             "collapsed",
