@@ -190,8 +190,8 @@ class Model:
         ----------
         method
             ``"auto"`` chooses and says why in ``fit.explain_choice``. By name: ``nuts``, ``collapsed``, ``gibbs``,
-            ``advi``, ``fullrank_advi``, ``pathfinder``, ``laplace``, ``laplace_marginal``, ``map``; for networks also ``mclmc``, ``sgd``, ``ensemble``,
-            ``dropout``.
+            ``advi``, ``fullrank_advi``, ``pathfinder``, ``laplace``, ``laplace_marginal``, ``map``; for networks also
+            ``mclmc``, ``sgd``, ``ensemble``, ``dropout``.
         draws, tune, chains
             Draws kept a chain, draws a chain for tuning, number of chains. Where they are not given the method's own: 1000,
             1000 and 4; for networks up to 6 chains of fewer draws, each of them dearer.

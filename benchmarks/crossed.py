@@ -80,6 +80,7 @@ def appendix(results: list[dict[str, Any]], cards: tuple[Card, ...]) -> str:
     size = LECTURERS + CELLS + 2
     cube = best(lambda: cholesky(matrix, check_finite=False)) * (size / SMALLER) ** 3
     slope = best(gradient)
+    leapfrogs = ITERATIONS * TRAJECTORY * slope / 3600
     lines = [
         ["cells in which two groups meet", f"{pairs:,}"],
         [f"one pass over them for {VECTORS} vectors, s", number(seconds)],
@@ -88,7 +89,7 @@ def appendix(results: list[dict[str, Any]], cards: tuple[Card, ...]) -> str:
         [f"one factorisation of {size:,} coefficients, s (by the cube of a smaller one)", number(cube)],
         ["1,500 of them, which integrating the effects out takes, h", number(1500 * cube / 3600)],
         ["one gradient of all rows in NumPy, s", number(slope)],
-        [f"{ITERATIONS:,} iterations of NUTS of {TRAJECTORY} gradients, h of a core", number(ITERATIONS * TRAJECTORY * slope / 3600)],
+        [f"{ITERATIONS:,} iterations of NUTS of {TRAJECTORY} gradients, h of a core", number(leapfrogs)],
     ]
     return f"## What it is made of\n\n{table(('part, in SciPy and NumPy, best of five', 'this machine'), lines)}"
 

@@ -48,8 +48,8 @@ def answer(result: Any, card: Mapping[str, Any]) -> Answer:
     details = {"method": attrs["method"], "seconds_compile_only": attrs["seconds_compile"]}
     if "diverging" in stats:
         details["divergences"] = int(stats["diverging"].sum())
-    if "passes_per_draw" in attrs:
-        details["passes_per_draw"] = attrs["passes_per_draw"]
+    if "passes_per_draw" in attrs["details"]:
+        details["passes_per_draw"] = attrs["details"]["passes_per_draw"]
     if "n_steps" in stats:
         details["gradients_while_drawing"] = int(stats["n_steps"].sum())
     return Answer(_tree.scalars(result.posterior), notes=[f"method {attrs['method']}"], details=details)
