@@ -2,8 +2,9 @@
 
 The same random splits, nine tenths to train on, for all; log score a row, higher is better, in the response's units. Each run
 is a fresh process; processor seconds are from the model to the predictions, imports left out, with compile caches that an
-earlier run has filled. The peer, sklearn-contrib-bde, models the noise by the network as well, as it always does, and has no
-tanh, so that it gets its own default, relu; its other settings are written beside it, since its defaults are a toy.
+earlier run has filled. The peer, sklearn-contrib-bde, models the noise by the network as well, as it always does (`auto+noise`
+does so here, `sigma="~ net(.)"`, by a network of its own), and has no tanh, so that it gets its own default, relu; its other
+settings are written beside it, since its defaults are a toy.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from ._environments import ROOT, python_of
 from ._tables import machine, number, table
 
 DATA = {"boston": ("MASS", "Boston", "medv"), "concrete": ("modeldata", "concrete", "compressive_strength")}
-METHODS = ("auto", "mclmc", "ensemble", "dropout", "laplace", "advi", "sgd")
+METHODS = ("auto", "auto+noise", "mclmc", "ensemble", "dropout", "laplace", "advi", "sgd")
 PEER = {
     "n_members": 8, "epochs": 200, "patience": 20, "activation": "relu",
     "warmup_steps": 2000, "n_samples": 200, "n_thinning": 5,
@@ -75,7 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
                 path = Path(folder) / f"{name}{seed}.npz"
                 np.savez(path, **split_rows(name, seed))
                 for method in methods:
-                    own = {**PEER, "hidden_layers": HIDDEN} if method == "bde" else {"method": method, "hidden": HIDDEN}
+                    here = {"method": method.removesuffix("+noise"), "hidden": HIDDEN, "noise": method.endswith("+noise")}
+                    own = {**PEER, "hidden_layers": HIDDEN} if method == "bde" else here
                     if not any(r["method"] == method and r["data"] == name for r in results):
                         measure(method, path, own, given.timeout)
                     found = measure(method, path, own, given.timeout)
@@ -94,7 +96,7 @@ def write(folder: Path, results: list[dict[str, Any]]) -> None:
         each = ", ".join(f"{r['log_score']:.2f}" for r in good)
         means = [f"{np.mean([r[c] for r in good]):.3f}" if c == "log_score" else number(float(np.mean([r[c] for r in good])))
                  for c in COLUMNS] if good else ["—"] * len(COLUMNS)  # fmt: skip
-        lines.append([name, method, *means, each, "; ".join(sorted({r["error"] for r in own if "error" in r}))])
+        lines.append([name, method, *means, each, "; ".join(sorted({r[k] for r in own for k in ("error", "taken") if k in r}))])
     head = ["data", "method", "log score", "RMSE", "covered by 90 %", "processor s", "wall s", "log score by split", "note"]
     text = (
         f"# networks: held-out rows, one hidden layer of {HIDDEN[0]}\n\n{(__doc__ or '').split(chr(10), 2)[2].strip()}\n\n"

@@ -9,9 +9,16 @@ from bayesdeep.core.linear import Factor
 from ._hyper import Coordinates, log_prior, scales_of, start_of
 from ._joint import Joint, Roots, by_chain, by_level, written_out
 from ._slices import step
+from ._unexplored import UnexploredError
 
 SPREAD = 0.3
 """Of starting points, on the coordinates: logarithms of scales, inverse hyperbolic tangents of partial correlations."""
+REPRODUCED = 1e-10
+"""Share of the response's sum of squares below which that of the residuals is made of rounding."""
+WITHOUT_NOISE = (
+    "the predictors and groups reproduce the response exactly, so that the data say nothing of the noise. Leave out what repeats "
+    "the response, or the factor with a group for every row"
+)
 FIRST_WIDTH, OVER_MOVE, MEMORY = 1.0, 3.0, 0.9
 """Of slices: at first, and then in terms of the mean move of the last ten or so draws."""
 
@@ -41,6 +48,8 @@ class Sweep:
 
     def start(self, chains: int) -> np.ndarray:
         """Return where chains start ``(chain, dim)``."""
+        if self._system.moments.gram[-1, -1] <= 0:
+            raise UnexploredError(WITHOUT_NOISE)
         at = start_of(self._system)
         for _ in range(50):
             points = at + SPREAD * self._rng.uniform(-1.0, 1.0, (chains, len(at)))
@@ -54,6 +63,8 @@ class Sweep:
         coefficients, passes = joint.draw(Roots.of(scales_of(system, points)), self._rng)
         products = joint.products(coefficients)
         squares = self._squares(coefficients, products)
+        if (squares <= REPRODUCED * system.moments.gram[-1, -1]).any():
+            raise UnexploredError(WITHOUT_NOISE)
         second = [np.einsum("lkb,lmb->bkm", u, u) for u in coefficients[1:]]
 
         def given_effects(at: np.ndarray) -> np.ndarray:

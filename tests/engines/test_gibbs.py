@@ -199,6 +199,24 @@ def test_an_interrupt_keeps_whole_draws() -> None:
     assert threading.active_count() < 50
 
 
+def test_rows_that_were_read_once_will_do(tmp_path: Any) -> None:
+    import pandas as pd
+
+    pd.DataFrame(crossed()).to_csv(tmp_path / "rows.csv", index=False)
+    formula = "y ~ x + (1 + x | a) + (1 | b)"
+    read, kept = bd.Model(formula, str(tmp_path / "rows.csv")), bd.Model(formula, crossed())
+    found, expected = (m.fit("gibbs", draws=10, tune=5, seed=1, progress=False).posterior for m in (read, kept))
+    np.testing.assert_allclose(found["x"], expected["x"], atol=1e-4)
+
+
+@pytest.mark.parametrize("response", ["constant", "repeated"])
+def test_a_response_without_noise_is_refused(response: str) -> None:
+    data = crossed()
+    data["y"] = np.ones(90) if response == "constant" else 3.0 + 2.0 * data["x"]
+    with pytest.raises(FitError, match=r"gibbs: .*reproduce|constant|same value"):
+        bd.Model("y ~ x + (1 | a)", data).fit("gibbs", progress=False, draws=2000)
+
+
 def test_what_it_cannot_do_it_refuses() -> None:
     data = crossed()
     with pytest.raises(FitError, match="gibbs: draws must be at least 1, not 0"):
