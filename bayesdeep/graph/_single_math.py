@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._vector_math import CONTRACT
+from ._vector_math import CONTRACT, reinterpreted
 
 # Constants of this precision: with one of double precision all arithmetic after it would be double.
 ONE, TWO, HALF = np.float32(1.0), np.float32(2.0), np.float32(0.5)
@@ -32,19 +32,6 @@ def single_math() -> tuple[Any, Any]:
     """Return ``tanh`` and ``logistic`` of a number of any size, made when first used, since numba is not imported before."""
     from numba import njit
     from numba.core import types
-    from numba.extending import intrinsic
-
-    def reinterpreted(wanted: Any, given: Any) -> Any:
-        def typed(context: Any, value: Any) -> Any:
-            del context, value
-
-            def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                del signature
-                return builder.bitcast(values[0], context.get_value_type(wanted))
-
-            return wanted(given), generate
-
-        return intrinsic(typed)
 
     bits_of, single_of = reinterpreted(types.int32, types.float32), reinterpreted(types.float32, types.int32)
 

@@ -64,24 +64,27 @@ class VectorMath:
     total: Any
 
 
+def reinterpreted(wanted: Any, given: Any) -> Any:
+    """Return a function, for use inside compiled code, that reads the bits of one type of numba as another."""
+    from numba.extending import intrinsic
+
+    def typed(context: Any, value: Any) -> Any:
+        del context, value
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            del signature
+            return builder.bitcast(values[0], context.get_value_type(wanted))
+
+        return wanted(given), generate
+
+    return intrinsic(typed)
+
+
 @cache
 def vector_math() -> VectorMath:
     """Return the functions, made when first used, since numba is not imported before."""
     from numba import njit
     from numba.core import types
-    from numba.extending import intrinsic
-
-    def reinterpreted(wanted: Any, given: Any) -> Any:
-        def typed(context: Any, value: Any) -> Any:
-            del context, value
-
-            def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                del signature
-                return builder.bitcast(values[0], context.get_value_type(wanted))
-
-            return wanted(given), generate
-
-        return intrinsic(typed)
 
     bits_of, double_of = reinterpreted(types.int64, types.float64), reinterpreted(types.float64, types.int64)
 

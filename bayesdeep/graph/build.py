@@ -13,9 +13,10 @@ from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .builder import Builder
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .rough import Rough, rough_fit
-from .scope import Builder, TermScope, as_rows
+from .scope import TermScope, as_rows
 
 
 @dataclass(frozen=True)

@@ -9,125 +9,14 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
-from bayesdeep.core.registry import PRIORS, TERMS
-from bayesdeep.spec.choose import hyperparameters
-from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.spec.slots import prefixed
+from bayesdeep.core.registry import PRIORS
 
-from .centring import Centring, centring
+from .builder import Builder
+from .centring import Centring
 from .gather import gather
 from .layer import layer
 from .matvec import matrix_vector, times
 from .product import product
-from .rough import Rough
-
-RESERVED = ("obs", "chain", "draw")
-
-
-class Builder:
-    """What the scopes of one model share while it is built.
-
-    Attributes
-    ----------
-    spec
-        The model as data.
-    data
-        Tensors of the rows by ``"term key.array name"``, filled while the model is built.
-    reported
-        Tensors the posterior shows, by name; predictions start from these.
-    coords
-        Labels by dimension.
-    thresholds_shift
-        The predictor at the columns' means, for families whose thresholds are centred in the intercept's place.
-    rough, centring
-        A rough fit, and from it how the effects of groups are sampled, by term key; see
-        :mod:`bayesdeep.graph.centring`.
-    population
-        The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
-    effects
-        Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
-    roles
-        What variables are, by name, where it is not the role of the prior of that name.
-    fixed
-        Values of variables by name that are held instead of estimated.
-    staged
-        Variables that are to be trained to a point first, by name.
-    numbers
-        How many numbers a row needs at a time.
-    masked, masks, mask_sizes, outgoing
-        Whether the units of layers are multiplied by masks, these tensors by name, how many units each is for, and the names
-        of the hidden variables with the weights that go out from these units.
-    single
-        Whether hidden layers are computed in single precision.
-    taken
-        Names that users see; auxiliary variables and dimensions make way for them.
-    """
-
-    def __init__(
-        self,
-        spec: ModelSpec,
-        main: str,
-        has_thresholds: bool,
-        rough: Rough | None = None,
-        masked: bool = False,
-        fixed: Mapping[str, np.ndarray] | None = None,
-        single: bool = False,
-    ) -> None:
-        self.single = single
-        self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
-        self.fixed = fixed or {}
-        self.staged: dict[str, Any] = {}
-        self.numbers = 1
-        self.data: dict[str, Any] = {}
-        self.reported: dict[str, Any] = {}
-        self.dims: dict[str, tuple[str, ...]] = {}
-        self.coords: dict[str, tuple[Any, ...]] = {}
-        self.blocks: dict[str, dict[str, Any]] = {}
-        self.nested: dict[tuple[str, str], Any] = {}
-        self.thresholds_shift: Any = 0.0
-        self.rough, self.centring = rough, centring(rough)
-        self.population: dict[str, Any] = {}
-        self.effects: dict[str, list[Any]] = {}
-        self.roles: dict[str, str] = {}
-        self.masked = masked
-        self.masks: dict[str, Any] = {}
-        self.mask_sizes: dict[str, int] = {}
-        self.outgoing: dict[str, tuple[str, ...]] = {}
-        self.taken = _shown_names(spec, main)
-
-    def unused(self, name: str) -> str:
-        """Return a name for something the posterior does not show; it gives way to names that users see."""
-        while name in self.taken or name in pm.modelcontext(None).named_vars:
-            name += "_"
-        return name
-
-    def dim(self, name: str, labels: tuple[Any, ...]) -> str:
-        """Declare a dimension; a name that is taken gets the suffix ``_level``, then a number."""
-        candidate = f"{name}_level" if name in self.taken or name in RESERVED else name
-        unique, count = candidate, 1
-        while unique in self.coords and self.coords[unique] != tuple(labels):
-            count += 1
-            unique = f"{candidate}_{count}"
-        if unique not in self.coords:
-            self.coords[unique] = tuple(labels)
-            pm.modelcontext(None).add_coord(unique, _coordinate(labels), length=None)
-        return unique
-
-
-def _shown_names(spec: ModelSpec, main: str) -> frozenset[str]:
-    """Return the names of everything the posterior may show, and the response's."""
-    names = {spec.response.name, *hyperparameters(spec.priors)} | {p.name for p in spec.priors}
-    for predictor in spec.predictors:
-        for term in predictor.terms:
-            names |= {
-                prefixed(predictor.parameter, main, slot.name)
-                for slot in TERMS[term.kind].slots(term.state, 1.0)
-            }
-    return frozenset(names)
-
-
-def _coordinate(labels: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(label.item() if isinstance(label, np.generic) else label for label in labels)
 
 
 class TermScope:

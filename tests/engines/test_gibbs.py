@@ -1,6 +1,5 @@
 """The Gibbs sampler: its parts draw from what they say they draw from, and the whole agrees with what is integrated exactly."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -196,7 +195,6 @@ def test_an_interrupt_keeps_whole_draws() -> None:
     assert found.positions.shape[:2] == (4, 20)
     assert all(c.shape[:2] == (4, 20) for c in found.coefficients or ())
     assert "20 draws are kept" in found.advice[0]
-    assert threading.active_count() < 50
 
 
 def test_rows_that_were_read_once_will_do(tmp_path: Any) -> None:
@@ -213,7 +211,7 @@ def test_rows_that_were_read_once_will_do(tmp_path: Any) -> None:
 def test_a_response_without_noise_is_refused(response: str) -> None:
     data = crossed()
     data["y"] = np.ones(90) if response == "constant" else 3.0 + 2.0 * data["x"]
-    with pytest.raises(FitError, match=r"gibbs: .*reproduce|constant|same value"):
+    with pytest.raises(FitError, match="gibbs: the predictors and groups reproduce the response exactly"):
         bd.Model("y ~ x + (1 | a)", data).fit("gibbs", progress=False, draws=2000)
 
 
