@@ -23,11 +23,12 @@ def main(rows: str, options: str) -> None:
     load()
     load_modules("jax", "optax", "blackjax")
     data, given = np.load(rows), json.loads(options)
-    hidden, method, noise = given.pop("hidden"), given.pop("method"), given.pop("noise", False)
+    hidden, method, noise = given.pop("hidden"), given.pop("method"), given.pop("noise", "")
     train, test = (_columns(data, part) for part in ("train", "test"))
     began, cpu = time.perf_counter(), spent()
-    net = f"net(., hidden={hidden})"
-    fit = bd.Model(f"y ~ {net}", train, **({"sigma": f"~ {net}"} if noise else {})).fit(method, seed=1, progress=False, **given)
+    net = f"net(., hidden={hidden}, share='body')" if noise == "shared" else f"net(., hidden={hidden})"
+    formulas = {"sigma": f"~ {net}"} if noise else {}
+    fit = bd.Model(f"y ~ {net}", train, **formulas).fit(method, seed=1, progress=False, **given)
     found, score = fit.predict(test, interval=0.9), fit.log_score(test)
     seconds, used = time.perf_counter() - began, spent() - cpu
     y = data["y_test"]

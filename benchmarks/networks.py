@@ -22,7 +22,7 @@ from ._environments import ROOT, python_of
 from ._tables import machine, number, table
 
 DATA = {"boston": ("MASS", "Boston", "medv"), "concrete": ("modeldata", "concrete", "compressive_strength")}
-METHODS = ("auto", "auto+noise", "mclmc", "ensemble", "dropout", "laplace", "advi", "sgd")
+METHODS = ("auto", "auto+noise", "auto+shared", "mclmc", "ensemble", "dropout", "laplace", "advi", "sgd")
 PEER = {
     "n_members": 8, "epochs": 200, "patience": 20, "activation": "relu",
     "warmup_steps": 2000, "n_samples": 200, "n_thinning": 5,
@@ -76,7 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
                 path = Path(folder) / f"{name}{seed}.npz"
                 np.savez(path, **split_rows(name, seed))
                 for method in methods:
-                    here = {"method": method.removesuffix("+noise"), "hidden": HIDDEN, "noise": method.endswith("+noise")}
+                    name_of, _, noise = method.partition("+")
+                    here = {"method": name_of, "hidden": HIDDEN, "noise": {"noise": "own"}.get(noise, noise)}
                     own = {**PEER, "hidden_layers": HIDDEN} if method == "bde" else here
                     if not any(r["method"] == method and r["data"] == name for r in results):
                         measure(method, path, own, given.timeout)

@@ -39,6 +39,11 @@ class Structure(Protocol):
 class Target(Structure, Protocol):
     """A log density on a flat, unconstrained vector: all that an engine without ``needs`` may know of a model."""
 
+    @property
+    def jitter(self) -> np.ndarray:
+        """How far starting points lie from the model's own at the most ``(dim,)``: each coordinate's natural scale."""
+        ...
+
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log density, with every Jacobian, and its gradient ``(dim,)`` at ``x`` ``(dim,)``."""
         ...

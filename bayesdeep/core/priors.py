@@ -122,6 +122,9 @@ class Slot:
         Number of scalars that share the prior.
     unit
         Natural scale of the coefficient: spread of the response's predictor per standard deviation of the column.
+    shared
+        Of what several terms share, also in formulas of different parameters: what it is, in words, the same for all of them.
+        Such a slot is there once, and its name gets no parameter's prefix.
     """
 
     name: str
@@ -130,6 +133,7 @@ class Slot:
     role: str
     size: int = 1
     unit: float = 1.0
+    shared: str = ""
 
 
 @dataclass(frozen=True)

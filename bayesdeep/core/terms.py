@@ -86,14 +86,22 @@ class Scope(Protocol):
         """Return the same scope for what is trained to a point before anything is sampled, and then held."""
         ...
 
+    def shared(self, name: str, make: Callable[["Scope"], Any]) -> Any:
+        """Return what ``make`` makes, once for all terms of the model that give the same ``name``.
+
+        It gets a scope without ``width`` whose names get no parameter's prefix, and the data of the first of these terms.
+        """
+        ...
+
     def per_row(self, numbers: int) -> None:
         """Say how many numbers a row needs at a time, where it is many: predictions are made of so many fewer rows at once."""
         ...
 
-    def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
+    def mask(self, name: str, size: int, outgoing: tuple[str, ...], shared: str = "") -> Any:
         """Return a tensor ``(obs, size)`` to multiply a layer's units by, where units are dropped at random; else None.
 
-        ``outgoing`` names the hidden variables whose first axis runs over these units.
+        ``outgoing`` names the hidden variables whose first axis runs over these units; asked for again, more of them.
+        ``shared`` is the name under which several terms have it in common.
         """
         ...
 
@@ -151,11 +159,15 @@ class Scope(Protocol):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network takes: multiplications and units of hidden layers for each row, and its number of weights."""
+    """What a network takes: multiplications and units of hidden layers for each row, and its number of weights.
+
+    ``shared`` is what it shares with others, by name, and not counted in the rest.
+    """
 
     products: int
     units: int
     weights: int
+    shared: tuple[tuple[str, "Cost"], ...] = ()
 
 
 @dataclass(frozen=True)

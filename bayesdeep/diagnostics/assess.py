@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import tee
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from arviz_stats.utils import ELPDDataLOO
+from scipy.special import logsumexp
 
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
@@ -15,11 +17,14 @@ from bayesdeep.results.kfold import KFold
 from bayesdeep.results.predict import blocks, flat_posterior
 from bayesdeep.results.refit import Refitted, enough_draws
 from bayesdeep.results.rows import Rows
-from bayesdeep.results.score import log_score_rows
+from bayesdeep.results.score import chain_variance, log_score_chains, sums_without
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
 from .scores import RowScores, join, row_scores, take
+
+NOTED = 2.0
+"""Half of the difference in ``elpd`` below which models predict alike: an error of chains from which it counts and is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +47,8 @@ class Assessed:
         Log predictive density of every row ``(obs,)``, also where whole groups were left out.
     places
         Which rows ``scores``, or ``probabilities`` and ``codes``, are of: all but those with a censored response.
+    chain_variance
+        That of ``elpd`` which comes of having these chains and no others.
     notes
         What to mind.
     """
@@ -54,6 +61,7 @@ class Assessed:
     codes: np.ndarray | None = None
     log_scores: np.ndarray | None = None
     places: np.ndarray | None = None
+    chain_variance: float = 0.0
     notes: tuple[str, ...] = ()
 
 
@@ -111,10 +119,11 @@ class Gather:
 
 @dataclass(frozen=True, eq=False)
 class Weighed:
-    """A leave-one-out estimate, and the scores of rows that its weights give."""
+    """A leave-one-out estimate, the scores of rows that its weights give, and ``elpd`` without each chain ``(chain,)``."""
 
     loo: Loo
     gather: Gather
+    without: np.ndarray
 
 
 def weighed(fit: Fit, tick: Callable[[int], None] = lambda rows: None) -> Weighed:
@@ -122,17 +131,22 @@ def weighed(fit: Fit, tick: Callable[[int], None] = lambda rows: None) -> Weighe
     check_draws(fit.idata)
     rows, gather = fit._rows, Gather(response_kind(fit.spec))
     other = iter(fit._blocks(rows, gather.what, "sample", None)) if gather.what else None
-    parts = []
-    for start, stop, part in loo_parts(fit.idata, fit._blocks(rows, "pointwise", "sample", None), rows.rows):
+    parts, without = [], np.zeros(fit.idata["posterior"].sizes["chain"])
+    mine, again = tee(fit._blocks(rows, "pointwise", "sample", None))
+    for (start, stop, part), (*_, likelihood) in zip(loo_parts(fit.idata, mine, rows.rows), again, strict=True):
+        log_weights = np.asarray(part.log_weights.transpose("chain", "draw", "obs"))
+        if len(without) > 1:
+            each = logsumexp(log_weights + likelihood.reshape(log_weights.shape), axis=1)
+            without += sums_without(each, logsumexp(log_weights, axis=1))
         if other is not None:
             first, last, draws = next(other)
             assert (first, last) == (start, stop)
-            flat = np.asarray(part.log_weights.transpose("chain", "draw", "obs")).reshape(len(draws), -1)
+            flat = log_weights.reshape(len(draws), -1)
             weights = np.exp(flat - flat.max(axis=0))
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
         parts.append(without_weights(part))
         tick(stop)
-    return Weighed(combine(parts, fit.idata), gather)
+    return Weighed(combine(parts, fit.idata), gather, without)
 
 
 def left_out_exactly(fit: Fit, one: Weighed, found: Sequence[Refitted]) -> Weighed:
@@ -142,15 +156,17 @@ def left_out_exactly(fit: Fit, one: Weighed, found: Sequence[Refitted]) -> Weigh
         gather.extend(refitted.visited)
     places = np.concatenate([refitted.out for refitted in found])
     values = np.concatenate([refitted.values for refitted in found])
-    return Weighed(with_exact(one.loo, places, values, fit.idata.attrs), gather)
+    return Weighed(with_exact(one.loo, places, values, fit.idata.attrs), gather, one.without)
 
 
 def by_loo(fit: Fit, one: Weighed, notes: tuple[str, ...] = ()) -> Assessed:
     """Assess a fit on its own rows by leave-one-out."""
     log_scores = np.asarray(one.loo.elpd_i, dtype=float)
     own = one.gather.result(fit._rows)
+    variance = chain_variance(one.without)
+    said = (*notes, *one.loo.advice, *moved(variance))
     return Assessed(
-        "loo", one.loo, one.loo.elpd / len(log_scores), log_scores=log_scores, notes=(*notes, *one.loo.advice), **own
+        "loo", one.loo, one.loo.elpd / len(log_scores), log_scores=log_scores, chain_variance=variance, notes=said, **own
     )
 
 
@@ -159,12 +175,25 @@ def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
     gather = Gather(response_kind(fit.spec))
     posterior = enough_draws(flat_posterior(fit.posterior, fit.spec))
     seed = derive(fit.idata.attrs["seed"] if seed is None else seed, "held out")
-    values = log_score_rows(blocks(fit.spec, posterior, rows, "pointwise", "sample", seed), rows.rows)
+    sizes = fit.idata["posterior"].sizes["chain"], fit.idata["posterior"].sizes["draw"]
+    values, without = log_score_chains(blocks(fit.spec, posterior, rows, "pointwise", "sample", seed), rows.rows, sizes)
+    variance = chain_variance(without)
     _add_all(gather, fit.spec, posterior, rows, np.arange(rows.rows), seed)
     record = elpd_record(values, float(values.sum()), len(next(iter(posterior.values()))) if posterior else 1)
     unseen = {name: labels for name, labels in rows.unseen.items() if labels}
-    notes = tuple(f"{len(labels)} new groups of '{name}'" for name, labels in unseen.items())
-    return Assessed("data", record, float(values.mean()), log_scores=values, notes=notes, **gather.result(rows))
+    notes = (*(f"{len(labels)} new groups of '{name}'" for name, labels in unseen.items()), *moved(variance))
+    own = gather.result(rows)
+    return Assessed("data", record, float(values.mean()), log_scores=values, chain_variance=variance, notes=notes, **own)
+
+
+def moved(variance: float) -> tuple[str, ...]:
+    """Return a sentence where ``elpd`` would be another one with other chains."""
+    if variance < NOTED**2:
+        return ()
+    return (
+        f"its chains differ: with others elpd would be another by about {np.sqrt(variance):.0f} (standard error, in dse); "
+        "more chains make it steadier",
+    )
 
 
 def score_left_out(
@@ -183,9 +212,10 @@ def by_folds(fit: Fit, found: KFold, notes: tuple[str, ...] = ()) -> Assessed:
         gather.extend(one)
     draws = int(np.prod([fit.idata["posterior"].sizes[d] for d in ("chain", "draw")]))
     record = elpd_record(found.units, found.elpd, draws)
-    said = (f"refitted in {found.k} folds", *notes, *_few(found.doubtful))
+    said = (f"refitted in {found.k} folds", *notes, *_few(found.doubtful), *moved(found.chain_variance))
     log_scores, mean = np.asarray(found.elpd_i, dtype=float), found.elpd / fit._rows.rows
-    return Assessed("folds", record, mean, log_scores=log_scores, notes=said, **gather.result(fit._rows))
+    own = gather.result(fit._rows)
+    return Assessed("folds", record, mean, log_scores=log_scores, chain_variance=found.chain_variance, notes=said, **own)
 
 
 def _few(doubtful: tuple[str, ...]) -> tuple[str, ...]:

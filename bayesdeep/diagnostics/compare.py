@@ -147,8 +147,9 @@ def compare(
         With ``table``, whose columns are
 
         * ``rank``, from 0; ``elpd``: expected log predictive density of all rows, higher is better, and ``se``;
-        * ``elpd_diff``: ``elpd`` minus that of the best, so 0 or negative, and ``dse`` its standard error. Below 4, or
-          below twice ``dse``, the models predict alike; with fewer than 100 rows ``dse`` itself is rough;
+        * ``elpd_diff``: ``elpd`` minus that of the best, so 0 or negative, and ``dse`` its standard error: over rows and, where
+          chains do not mix, as those of networks, also over chains (by leaving out one after another; counted from 2 on).
+          Below 4, or below twice ``dse``, the models predict alike; with fewer than 100 rows ``dse`` itself is rough;
         * ``p``: effective number of parameters (NaN where it is not leave-one-out);
         * ``weight``: stacking weight, what a mixture of the models would give each: near 0 means that it adds nothing
           to the others, not that it is bad;

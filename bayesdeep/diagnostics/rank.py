@@ -11,7 +11,7 @@ from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.core.errors import FitError
 
-from .assess import Assessed
+from .assess import NOTED, Assessed
 from .scores import NOMINAL, WIDTH_AT, accuracy, calibration, calibration_error, pit_error
 
 RANKED = ["rank", "elpd", "elpd_diff", "dse", "p", "se", "weight"]
@@ -85,6 +85,11 @@ def _ranked(found: Mapping[str, Assessed]) -> tuple[pd.DataFrame, tuple[str, ...
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ranked = az.compare(shifted({name: a.elpd for name, a in found.items()}), method="stacking", round_to="none")
+    # ArviZ's error of a difference is that of the rows; which chains there are is another, and its own for each fit.
+    chains = np.array([v if (v := found[str(name)].chain_variance) >= NOTED**2 else 0.0 for name in ranked.index])
+    chains[1:] += chains[0]
+    ranked.loc[chains > 0, "dse"] = np.sqrt(ranked["dse"].to_numpy(dtype=float) ** 2 + chains)[chains > 0]
+    ranked.iloc[0, ranked.columns.get_loc("dse")] = 0.0
     return ranked, tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)))
 
 

@@ -35,7 +35,7 @@ from ._chain_advice import advice
 from ._cores import machine_cores
 from ._jax_draws import Row, collected
 from ._jax_tuning import Todo, plan, start, update
-from ._starts import safe_start
+from ._starts import climbed, safe_start
 
 PIECE = 100
 """Most iterations of one call."""
@@ -85,6 +85,7 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
         raise FitError("nuts: adaptation='low_rank' is nutpie's; leave it out, or leave device out")
     began = time.perf_counter()
     starts = [safe_start(target, np.random.default_rng((seed, chain)), "nuts") for chain in range(settings.chains)]
+    starts = [climbed(target, x, settings.climb) for x in starts]
     with target.tracing():
         groups = _groups(settings, target, seed, starts, layout)
         programs = _programs(settings, target, groups)

@@ -17,6 +17,7 @@ from bayesdeep.core.draws import Progress, Target
 from bayesdeep.core.errors import FitError
 
 from ._cores import machine_cores
+from ._starts import climbed
 
 POLL_SECONDS = 0.01
 
@@ -33,13 +34,17 @@ STATS: Mapping[str, tuple[str, type]] = {
 }
 
 
-def compiled(target: Target, failures: list[BaseException]) -> Any:
-    """Return nutpie's view of the target; what its Python parts raise is put into ``failures``."""
+def compiled(target: Target, failures: list[BaseException], climb: int = 0) -> Any:
+    """Return nutpie's view of the target; what its Python parts raise is put into ``failures``.
+
+    Chains start after so many steps uphill from a random point.
+    """
 
     def start(seed: int) -> np.ndarray:
         # The result must be an array even when the target fails: an exception in a Rust thread is lost.
         try:
-            return np.ascontiguousarray(target.initial(np.random.default_rng(seed)), dtype=np.float64)
+            x = np.ascontiguousarray(target.initial(np.random.default_rng(seed)), dtype=np.float64)
+            return climbed(target, x, climb) if climb else x
         except BaseException as error:
             failures.append(error)
             return np.full(target.dim, np.nan)

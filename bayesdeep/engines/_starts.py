@@ -5,6 +5,11 @@ import numpy as np
 from bayesdeep.core.draws import Target
 from bayesdeep.core.errors import FitError
 
+from ._adam import BETA1, BETA2, EPSILON
+
+RATE = 0.02
+"""Length of a step uphill, in units of a coordinate's jitter: those of standardised weights are 1."""
+
 
 def safe_start(target: Target, rng: np.random.Generator, method: str) -> np.ndarray:
     """Return ``target.initial(rng)`` ``(dim,)``, refusing one where the log density is not finite.
@@ -24,6 +29,24 @@ def safe_start(target: Target, rng: np.random.Generator, method: str) -> np.ndar
         f"{method}: the log density is not finite at the starting point (it is {value}{where}). "
         "Check the range of the response, standardise the predictors and use proper priors."
     )
+
+
+def climbed(target: Target, x: np.ndarray, steps: int) -> np.ndarray:
+    """Return the point ``(dim,)`` to which so many steps of Adam lead uphill from ``x``; fewer where they leave what is finite.
+
+    From there a sampler has less far to go. It is not the mode, which is no place of a posterior's mass.
+    """
+    value, slope = target.logp_dlogp(x)
+    first, second = np.zeros_like(x), np.zeros_like(x)
+    for step in range(1, steps + 1):
+        first, second = BETA1 * first + (1 - BETA1) * slope, BETA2 * second + (1 - BETA2) * slope**2
+        size = np.sqrt(second / (1 - BETA2**step)) + EPSILON
+        further = x + RATE * target.jitter * (first / (1 - BETA1**step)) / size
+        value, slope = target.logp_dlogp(further)
+        if not (np.isfinite(value) and np.isfinite(slope).all()):
+            break
+        x = further
+    return x
 
 
 def no_parameters(target: Target, chains: int, draws: int) -> np.ndarray:

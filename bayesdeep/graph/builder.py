@@ -9,7 +9,7 @@ from bayesdeep.core.lazy import pm
 from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.choose import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.spec.slots import prefixed
+from bayesdeep.spec.slots import slot_name
 
 from .centring import centring
 from .rough import Rough
@@ -45,6 +45,8 @@ class Builder:
         Values of variables by name that are held instead of estimated.
     staged
         Variables that are to be trained to a point first, by name.
+    shared
+        What several terms have in common, by name.
     numbers
         How many numbers a row needs at a time.
     masked, masks, mask_sizes, outgoing
@@ -69,6 +71,7 @@ class Builder:
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
         self.fixed = fixed or {}
         self.staged: dict[str, Any] = {}
+        self.shared: dict[str, Any] = {}
         self.numbers = 1
         self.data: dict[str, Any] = {}
         self.reported: dict[str, Any] = {}
@@ -112,7 +115,7 @@ def _shown_names(spec: ModelSpec, main: str) -> frozenset[str]:
     for predictor in spec.predictors:
         for term in predictor.terms:
             names |= {
-                prefixed(predictor.parameter, main, slot.name)
+                slot_name(predictor.parameter, main, slot)
                 for slot in TERMS[term.kind].slots(term.state, 1.0)
             }
     return frozenset(names)

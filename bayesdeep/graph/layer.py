@@ -3,8 +3,8 @@ r"""A layer of a network, :math:`a(hW + b)`, and its derivatives, in one pass ea
 PyTensor's ``tanh`` and ``sigmoid`` call the C library, a number at a time, and the derivative calls them once more: most of the
 gradient of a small network is spent there. Here they are the plain arithmetic of :mod:`bayesdeep.graph._vector_math`, and
 derivatives are worked out from the units' values: :math:`1 - y^2`, :math:`y (1 - y)`, and 1 where a rectifier is on. Where
-the units go into one sum, as those of the last hidden layer do, what comes back to them is an outer product; it is multiplied
-out within the same pass.
+the units go into one sum, as those of the last hidden layer do, or into two where networks share it, what comes back to them is
+an outer product, or two; these are multiplied out within the same pass.
 
 In single precision a layer takes two thirds of the time or less: its linear predictors, units and what comes back to them are
 float32, and what leaves the network, the predictor of a row and the derivative by a parameter, is made double again.
@@ -24,6 +24,8 @@ from .product import product
 
 KINDS = ("tanh", "logit", "relu")
 """Activations with a pass of their own."""
+MOST_PAIRS = 2
+"""Of vectors whose outer products are multiplied out in a pass."""
 CHUNK = 64
 """Rows whose sums are kept in single precision before they are added to double ones."""
 
@@ -102,20 +104,23 @@ def operation() -> Any:
 
         def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
             units, weights, _ = inputs
-            apart = factors(cotangents[0])
-            slope, bias = Slope(self.kind, apart is not None, self.single).make_node(*(apart or cotangents), outputs[0]).outputs
+            pairs = factors(cotangents[0])
+            pairs = pairs if len(pairs) <= MOST_PAIRS else ()
+            back = [vector for pair in pairs for vector in pair] or cotangents
+            slope, bias = Slope(self.kind, len(pairs), self.single).make_node(*back, outputs[0]).outputs
             return [product(slope, weights, turn_b=True), product(units, slope, turn_a=True), bias]
 
     class Slope(Op):
         """``(cotangent (obs, unit), values (obs, unit)) -> (obs, unit)`` and its sum over rows ``(unit,)``.
 
-        With ``apart`` the cotangent is given as the two vectors whose outer product it is, ``(obs,)`` and ``(unit,)``.
+        With ``pairs`` the cotangent is given as so many pairs of vectors whose outer products add up to it, ``(obs,)`` and
+        ``(unit,)`` each.
         """
 
-        __props__ = ("kind", "apart", "single")
+        __props__ = ("kind", "pairs", "single")
 
-        def __init__(self, kind: str, apart: bool, single: bool) -> None:
-            self.kind, self.apart, self.single = kind, apart, single
+        def __init__(self, kind: str, pairs: int, single: bool) -> None:
+            self.kind, self.pairs, self.single = kind, pairs, single
 
         def make_node(self, *given: Any) -> Any:
             dtype = "float32" if self.single else "float64"
@@ -126,7 +131,8 @@ def operation() -> Any:
         def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
             del node
             *back, values = inputs
-            cotangent = np.outer(*back) if self.apart else back[0]
+            pairs = [np.outer(*pair) for pair in zip(back[::2], back[1::2], strict=True)] if self.pairs else back
+            cotangent = np.sum(pairs, axis=0)
             outputs[0][0], outputs[1][0] = slope_by_numpy(self.kind, cotangent, values)
 
         def infer_shape(self, node: Any, shapes: Any) -> Any:
@@ -148,7 +154,7 @@ def operation() -> Any:
     @register(Slope)
     def compiled_slope(op: Any, **options: Any) -> Any:
         del options
-        return (_outer_backward if op.apart else _backward)(op.kind, op.single), 4
+        return (_backward, _outer_backward, _two_outer_backward)[op.pairs](op.kind, op.single), 5
 
     return Layer
 
@@ -271,6 +277,32 @@ def _outer_backward(kind: str, single: bool) -> Any:
     def backward(rows: Any, columns: Any, y: Any) -> Any:
         out, total = np.empty_like(y), np.zeros(y.shape[1])
         loop(rows, columns, y, out, np.empty(y.shape[1], dtype=y.dtype), total)
+        return out, total
+
+    return backward
+
+
+def _two_outer_backward(kind: str, single: bool) -> Any:
+    from pytensor.link.numba.dispatch.basic import numba_njit
+
+    derivative, nothing = _derivative(kind, single), _zero(single)
+
+    @numba_njit(error_model="numpy", fastmath=False)
+    def loop(rows: Any, columns: Any, others: Any, beside: Any, y: Any, out: Any, part: Any, total: Any) -> None:
+        for start in range(0, y.shape[0], CHUNK):
+            part[:] = nothing
+            for i in range(start, min(start + CHUNK, y.shape[0])):
+                g, also = rows[i], others[i]
+                for j in range(y.shape[1]):
+                    out[i, j] = (g * columns[j] + also * beside[j]) * derivative(y[i, j])
+                    part[j] += out[i, j]
+            for j in range(y.shape[1]):
+                total[j] += part[j]
+
+    @numba_njit(fastmath=False)
+    def backward(rows: Any, columns: Any, others: Any, beside: Any, y: Any) -> Any:
+        out, total = np.empty_like(y), np.zeros(y.shape[1])
+        loop(rows, columns, others, beside, y, out, np.empty(y.shape[1], dtype=y.dtype), total)
         return out, total
 
     return backward

@@ -47,15 +47,19 @@ def times_transposed(matrix: Any, vector: Any, entries: int) -> Any:
     return matrix.T @ vector if entries > LARGE else type(matrix_vector())(True)(matrix, vector)
 
 
-def factors(variable: Any) -> tuple[Any, Any] | None:
-    """Return ``(a, b)`` of a variable that is the outer product of two vectors, in whichever precision, or None."""
-    from pytensor.scalar import Cast
+def factors(variable: Any) -> tuple[tuple[Any, Any], ...]:
+    """Return pairs ``(a, b)`` of vectors whose outer products add up to a variable, in whichever precision; none if none do."""
+    from pytensor.scalar import Add, Cast
 
     node = variable.owner
+    scalar = getattr(getattr(node, "op", None), "scalar_op", None)
     # Derivatives by variables in single precision are rounded to it.
-    if node is not None and isinstance(getattr(node.op, "scalar_op", None), Cast):
-        node = node.inputs[0].owner
-    return tuple(node.inputs) if node is not None and isinstance(node.op, outer_product()) else None
+    if isinstance(scalar, Cast):
+        return factors(node.inputs[0])
+    if isinstance(scalar, Add):
+        parts = [factors(addend) for addend in node.inputs]
+        return tuple(pair for part in parts for pair in part) if all(parts) else ()
+    return (tuple(node.inputs),) if node is not None and isinstance(node.op, outer_product()) else ()
 
 
 @cache

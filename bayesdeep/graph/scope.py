@@ -1,6 +1,6 @@
 """The model under construction, as terms and priors see it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,12 @@ class TermScope:
         """Return the same scope for what is trained first, and then held."""
         return TermScope(self._b, self._parameter, self._key, self.width, True)
 
+    def shared(self, name: str, make: Callable[["TermScope"], Any]) -> Any:
+        """Return what ``make`` makes, once for all terms that give the same ``name``."""
+        if name not in self._b.shared:
+            self._b.shared[name] = make(TermScope(self._b, self._b.main, self._key, None, self._staged))
+        return self._b.shared[name]
+
     def per_row(self, numbers: int) -> None:
         """Say how many numbers a row needs at a time."""
         self._b.numbers = max(self._b.numbers, numbers)
@@ -59,15 +65,15 @@ class TermScope:
         b = pt.as_tensor(b)
         return type(matrix_vector())(turned)(a, b) if b.ndim == 1 else product(a, b, turn_a=turned)
 
-    def mask(self, name: str, size: int, outgoing: tuple[str, ...]) -> Any:
+    def mask(self, name: str, size: int, outgoing: tuple[str, ...], shared: str = "") -> Any:
         """Return a layer's mask ``(obs, size)``; None in graphs without."""
         if not self._b.masked:
             return None
-        full = f"{self._key}.{name}_mask"
-        variable = self._b.masks.setdefault(full, pt.matrix(full))
-        self._b.mask_sizes[full] = size
-        self._b.outgoing[full] = tuple(self._full(own) for own in outgoing)
-        return variable
+        full = f"{shared or self._key}.{name}_mask"
+        if full not in self._b.masks:
+            self._b.masks[full], self._b.mask_sizes[full], self._b.outgoing[full] = pt.matrix(full), size, ()
+        self._b.outgoing[full] += tuple(self._full(own) for own in outgoing)
+        return self._b.masks[full]
 
     def product(self, key: str, coefficients: Any) -> Any:
         """Return one of the term's matrices times coefficients."""

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.spec.slots import prefixed
+from bayesdeep.spec.slots import prefixed, slot_name
 
 from .forest import draw_intervals
 from .parts import summarise
@@ -25,7 +25,7 @@ def scales_table(fit: Any, interval: float = 0.9) -> pd.DataFrame:
         name = term.state["name"]
         found = []
         for slot in TERMS[term.kind].slots(term.state, 1.0):
-            full = prefixed(parameter, main, slot.name)
+            full = slot_name(parameter, main, slot)
             if slot.role not in ("scale", "sd") or full not in posterior:
                 continue
             table = summarise(posterior[full], interval)

@@ -22,11 +22,12 @@ STEPS = 63
 """Gradients of a draw of NUTS: the longest trajectory it has for networks."""
 USUAL_CHAINS, MANY_CHAINS = 4, 6
 """Of NUTS, and for networks that are small enough: their chains stay near different modes, of which more are known then."""
-TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.7, 140, 500, 60, 500
-"""Of a network's chain: the share of tuning, and the fewest and most iterations of each kind. Half as many
-again, in eight chains, predicted no better (Boston housing and concrete, 9 splits), and long chains did not either, though they
-were still moving towards less noise (Boston: sigma 1.5 after 160 iterations, 1.2 after 800), which the diagnosis says."""
-AIM, MANY, PATIENCE = 7.0, 30.0, 90.0
+TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.7, 110, 500, 60, 500
+"""Of a network's chain, which climbs before it is tuned: the share of tuning, and the fewest and most iterations of each kind.
+Half as many again, in eight chains, predicted no better (Boston housing and concrete, 9 splits), and long chains did not either,
+though they were still moving towards less noise (Boston, without climbing: sigma 1.5 after 160 iterations, 1.2 after 800), which
+the diagnosis says."""
+AIM, MANY, PATIENCE = 6.0, 30.0, 90.0
 """Seconds of a core that sampling is made to take where that buys more than the fewest iterations; that as many chains as are
 wanted may take with those; and that the fewest chains may take for NUTS to be chosen."""
 
@@ -117,6 +118,7 @@ def _effects(spec: ModelSpec) -> int:
 def cost_of(spec: ModelSpec) -> Cost:
     """Return what all networks of a model take together."""
     found = [cost(t.state) for p in spec.predictors for t in p.terms if (cost := TERMS[t.kind].cost) is not None]
+    found += dict(pair for one in found for pair in one.shared).values()
     return Cost(*(sum(getattr(c, name) for c in found) for name in ("products", "units", "weights")))
 
 

@@ -47,6 +47,8 @@ class KFold:
         Each row's group ``(obs,)``, or None.
     seconds, refits
         Time it took and how often the model was fitted.
+    chain_variance
+        That of ``elpd`` which comes of having these chains and no others; ``se`` is of the rows alone.
     doubtful
         What the method said of folds it was not content with.
     visited
@@ -62,6 +64,7 @@ class KFold:
     groups: np.ndarray | None
     seconds: float
     refits: int
+    chain_variance: float = 0.0
     doubtful: tuple[str, ...] = ()
     visited: tuple[Any, ...] = ()
 
@@ -185,6 +188,7 @@ def collected(plan: Plan, found: Sequence[Refitted], seconds: float) -> KFold:
         groups=plan.groups,
         seconds=seconds,
         refits=len(found),
+        chain_variance=sum(one.variance for one in found),
         doubtful=tuple(f"fold {i}: {sentence}" for i, one in enumerate(found, 1) for sentence in one.advice),
         visited=tuple(one.visited for one in found),
     )

@@ -19,7 +19,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .predict import blocks, flat_posterior
 from .rows import Rows
 from .run import COMMON, find_engine, run_engine, settings_of, variant_for, words_of
-from .score import log_score_rows
+from .score import chain_variance, log_score_chains
 
 LEAST_PREDICTIVE = 1_000
 """A few draws, as of a point estimate, are repeated this often before predicting, for smooth distributions."""
@@ -64,6 +64,8 @@ class Refitted:
     ----------
     out, values
         The positions of the rows left out and their log predictive densities, ``(row,)`` each.
+    variance
+        That of the sum of ``values`` which comes of having these chains and no others.
     advice
         What the method said of the fit.
     visited
@@ -72,6 +74,7 @@ class Refitted:
 
     out: np.ndarray
     values: np.ndarray
+    variance: float = 0.0
     advice: tuple[str, ...] = field(default=())
     visited: Any = None
 
@@ -131,9 +134,11 @@ def refit(task: Refit) -> Refitted:
             raise KeyboardInterrupt
         posterior = enough_draws(flat_posterior(tree["posterior"].to_dataset(), task.spec))
         held = task.rows.take(task.out)
-        values = log_score_rows(blocks(task.spec, posterior, held, "pointwise", "sample", task.seed), held.rows)
+        sizes = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
+        scored = blocks(task.spec, posterior, held, "pointwise", "sample", task.seed)
+        values, without = log_score_chains(scored, held.rows, sizes)
         visited = task.visit(task.spec, posterior, held, task.out, task.seed) if task.visit else None
-        return Refitted(task.out, values, tuple(tree.attrs["advice"]), visited)
+        return Refitted(task.out, values, chain_variance(without), tuple(tree.attrs["advice"]), visited)
 
 
 def enough_draws(posterior: Mapping[str, np.ndarray], least: int = LEAST_PREDICTIVE) -> dict[str, np.ndarray]:

@@ -14,7 +14,8 @@ from bayesdeep.design.learn import Design, LearnedTerm
 
 from .choose import choose, hyperparameters
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
-from .slots import all_slots, prefixed
+from .shared import check_shared
+from .slots import all_slots, slot_name
 
 
 def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[str, str]:
@@ -59,6 +60,7 @@ def make_spec(
     main_link = find_link(links[family.main.name], "link", FormulaError)
     location, spread = family.scale(response, main_link)
     offsets = mean_offsets(design)
+    check_shared(predictors)
     slots = all_slots(family, predictors, response, known, offsets)
     main = all_slots(family, predictors[:1], response, known, offsets)
     chosen = choose(slots, priors, design.rows, [s.name for s in main if s.role == "coefficient"])
@@ -101,7 +103,7 @@ def _refuse_improper(predictors: tuple[PredictorSpec, ...], main: str, chosen: t
         for term in predictor.terms:
             for factor, labels in TERMS[term.kind].groups(term.state).items():
                 for slot in TERMS[term.kind].slots(term.state, 1.0):
-                    prior = by_name.get(prefixed(predictor.parameter, main, slot.name))
+                    prior = by_name.get(slot_name(predictor.parameter, main, slot))
                     if slot.role == "sd" and prior and not PRIORS[prior.prior.name].proper and len(labels) < LEAST_GROUPS:
                         raise PriorError(
                             f"prior '{prior.name}': {prior.prior} with {len(labels)} group(s) of '{factor}' leaves the "

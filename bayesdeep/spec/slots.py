@@ -25,6 +25,11 @@ def prefixed(parameter: str, main: str, name: str) -> str:
     return name if parameter == main else f"{parameter}_{name}"
 
 
+def slot_name(parameter: str, main: str, slot: Slot) -> str:
+    """Return the name of a slot as the posterior shows it: what several terms share has no parameter's prefix."""
+    return slot.name if slot.shared else prefixed(parameter, main, slot.name)
+
+
 def all_slots(
     family: Family, predictors: tuple[PredictorSpec, ...], response: Response, known: Mapping[str, Any],
     offsets: Mapping[str, float],
@@ -45,14 +50,14 @@ def all_slots(
                         continue
                     default = _intercept(predictor.parameter == main, location, spread)
                     slot = replace(slot, default=default, unit=spread)
-                found.append(replace(slot, name=prefixed(predictor.parameter, main, slot.name)))
+                found.append(replace(slot, name=slot_name(predictor.parameter, main, slot)))
     modelled = {p.parameter for p in predictors}
     for parameter in family.parameters:
         if parameter.name in modelled or parameter.name in known or parameter.prior is None:
             continue
         default = parameter.prior(response, links[main])
         found.append(Slot(parameter.name, parameter.support, default, "parameter"))
-    return tuple(found)
+    return tuple({slot.name if slot.shared else k: slot for k, slot in enumerate(found)}.values())
 
 
 def _intercept(main: bool, location: float, spread: float) -> Default:

@@ -14,6 +14,7 @@ Networks).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -75,45 +76,88 @@ def input_units(state: Json) -> np.ndarray:
     return np.concatenate([scales(unpack(state["columns"])), *(np.ones(embed["size"]) for embed in state["embeds"])])
 
 
+def body_name(state: Json) -> str:
+    """Return what a network's inputs and hidden layers are called: as itself, or as what it shares them as."""
+    return state["options"].get("share") or state["name"]
+
+
+def description(state: Json) -> str:
+    """Return inputs and hidden layers in words: networks that share them must have the same."""
+    options, columns = NetOptions.from_json(state["options"]), [term.name for term in unpack(state["columns"]).terms]
+    columns += [f"embed({embed['factor']}, {embed['size']})" for embed in state["embeds"]]
+    sizes = f"hidden={list(options.hidden)}, activation={list(options.activation)}"
+    return f"net({', '.join(columns)}, {sizes}, prior={options.prior!r}, bayes={options.bayes!r})"
+
+
+@dataclass(frozen=True)
+class Body:
+    """Inputs ``(obs, input)`` and the last hidden units ``(obs, unit)`` of a network, or its inputs again.
+
+    ``before`` is the units' dimension and ``length`` how far they reach together, see :func:`reach`.
+    """
+
+    inputs: Any
+    units: Any
+    before: str
+    length: float
+
+
 def network(scope: Scope, state: Json) -> Any:
     """Return the function at the rows ``(obs,)`` or ``(obs, width)``, before anything is taken off it."""
-    options, name = NetOptions.from_json(state["options"]), state["name"]
+    options, name, labels = NetOptions.from_json(state["options"]), state["name"], input_labels(state)
     outer = scope.staged() if options.bayes == "none" else scope
-    shared = (scope if options.bayes == "all" else scope.staged()).alone()
-    inputs, labels = _inputs(shared, state), input_labels(state)
-    h, before, length, rows = inputs, shared.dim(f"{name}_input", labels), float(np.sqrt(len(labels))), None
-    relative = shared.variable(f"{name}_hidden|{state['factor']}_sigma") if by_weight(state, options) else None
-    # Inputs that are data are not repeated for each draw.
-    scope.per_row(len(labels) if state["embeds"] else 1)
-    if by_input(state, options):
-        rows = (shared if options.hidden else outer.alone()).variable(f"{name}_input_sigma", (before,))
-    for k, size in enumerate(options.hidden, start=1):
-        scale = FIXED_SCALE if options.prior in FIXED else shared.variable(f"{name}_layer{k}_sigma")
-        unit = shared.dim(f"{name}_unit{k}", tuple(range(1, size + 1)))
-        weights = scale / length * _standard(shared, state, f"{name}_w{k}", (before, unit), rows)
-        weights = shared.report(f"{name}_w{k}", weights, (before, unit), "weight")
-        bias = BIAS * scale * _standard(shared, state, f"{name}_b{k}", (unit,))
-        bias = shared.report(f"{name}_b{k}", bias, (unit,), "weight")
-        if relative is not None:
-            own = (relative * scale / length * (1.0 if rows is None else rows[:, None, None]), relative * BIAS * scale)
-            h = every_layer(shared, state, k, h, (weights, bias), own, (before, unit))
-        else:
-            h = shared.layer(h, weights, bias, options.activation[k - 1])
-        mask = shared.mask(f"layer{k}", size, _after(state, options, k))
-        h = h if mask is None else h * mask
-        before, length, rows = unit, reach(options.activation[k - 1], size), None
-        scope.per_row(size)
-    units = None if options.hidden else input_units(state)
+
+    def make(own: Scope) -> Body:
+        return _body(own if options.bayes == "all" else own.staged(), state)
+
+    body = scope.shared(options.share, make) if options.share else make(scope.alone())
+    h, before, length, units, rows = body.units, body.before, body.length, None, None
+    if options.hidden:
+        last = len(options.hidden)
+        scope.mask(f"layer{last}", options.hidden[-1], _after(state, options, last), options.share)
+    else:
+        units = input_units(state)
+        rows = outer.alone().variable(f"{name}_input_sigma", (before,)) if by_input(state, options) else None
     out = _last(outer, state, f"{name}_w{len(options.hidden) + 1}", f"{name}_sigma", h, before, length, units, rows)
     if "factor" in state:
         count = options.hidden[-1] if options.hidden else len(labels)
         out = out + last_layer(outer, state, h, (before, count), length, units)
     if options.skip and options.hidden:
-        place = shared.dim(f"{name}_input", labels)
+        place = scope.dim(f"{body_name(state)}_input", labels)
         length = float(np.sqrt(len(labels)))
         skip = f"{name}_skip"
-        out = out + _last(outer, state, skip, f"{skip}_sigma", inputs, place, length, input_units(state), None)
+        out = out + _last(outer, state, skip, f"{skip}_sigma", body.inputs, place, length, input_units(state), None)
     return out
+
+
+def _body(scope: Scope, state: Json) -> Body:
+    """Return inputs and hidden layers."""
+    options, name, labels = NetOptions.from_json(state["options"]), body_name(state), input_labels(state)
+    inputs, rows = _inputs(scope, state), None
+    h, before, length = inputs, scope.dim(f"{name}_input", labels), float(np.sqrt(len(labels)))
+    relative = scope.variable(f"{name}_hidden|{state['factor']}_sigma") if by_weight(state, options) else None
+    # Inputs that are data are not repeated for each draw.
+    scope.per_row(len(labels) if state["embeds"] else 1)
+    if options.hidden and by_input(state, options):
+        rows = scope.variable(f"{name}_input_sigma", (before,))
+    for k, size in enumerate(options.hidden, start=1):
+        scale = FIXED_SCALE if options.prior in FIXED else scope.variable(f"{name}_layer{k}_sigma")
+        unit = scope.dim(f"{name}_unit{k}", tuple(range(1, size + 1)))
+        weights = scale / length * _standard(scope, f"{name}_weights", f"{name}_w{k}", (before, unit), rows)
+        weights = scope.report(f"{name}_w{k}", weights, (before, unit), "weight")
+        bias = BIAS * scale * _standard(scope, f"{name}_weights", f"{name}_b{k}", (unit,))
+        bias = scope.report(f"{name}_b{k}", bias, (unit,), "weight")
+        if relative is not None:
+            own = (relative * scale / length * (1.0 if rows is None else rows[:, None, None]), relative * BIAS * scale)
+            h = every_layer(scope, state, k, h, (weights, bias), own, (before, unit))
+        else:
+            h = scope.layer(h, weights, bias, options.activation[k - 1])
+        after = _after(state, options, k) if k < len(options.hidden) else ()
+        mask = scope.mask(f"layer{k}", size, after, options.share)
+        h = h if mask is None else h * mask
+        before, length, rows = unit, reach(options.activation[k - 1], size), None
+        scope.per_row(size)
+    return Body(inputs, h, before, length)
 
 
 def by_input(state: Json, options: NetOptions) -> bool:
@@ -128,7 +172,8 @@ def by_weight(state: Json, options: NetOptions) -> bool:
 
 def _after(state: Json, options: NetOptions, layer: int) -> tuple[str, ...]:
     """Return the names of the hidden variables with the weights that go out from a layer."""
-    name, found = state["name"], [f"{state['name']}_w{layer + 1}_z"]
+    name = body_name(state) if layer < len(options.hidden) else state["name"]
+    found = [f"{name}_w{layer + 1}_z"]
     if "factor" in state and layer == len(options.hidden):
         found.append(f"{name}|{state['factor']}_z")
     elif "factor" in state and options.pool == "weights":
@@ -146,15 +191,14 @@ def _inputs(scope: Scope, state: Json) -> Any:
 
 def _embedding(scope: Scope, state: Json, embed: Json) -> Any:
     """Return the place of each level ``(dimension, level)``: about 0, with a learned scale."""
-    name = f"{state['name']}_{embed['factor']}"
+    name = f"{body_name(state)}_{embed['factor']}"
     place = scope.dim(f"{name}_place", tuple(range(embed["size"])))
     level = scope.dim(embed["factor"], tuple(embed["labels"]))
     return scope.report(name, spread_out(scope, name, (place, level)), (place, level), "weight")
 
 
-def _standard(scope: Scope, state: Json, name: str, dims: tuple[str, ...], rows: Any = None) -> Any:
-    """Return standardised weights with the network's prior, each row times its input's scale."""
-    slot = f"{state['name']}_weights"
+def _standard(scope: Scope, slot: str, name: str, dims: tuple[str, ...], rows: Any = None) -> Any:
+    """Return standardised weights with the prior of a slot, each row times its input's scale."""
     chosen, plain = scope.prior(slot), scope.alone()
     assert chosen is not None
     arguments = {key: _double(plain.argument(slot, key)) for key, value in chosen.prior.arguments if value is not None}
@@ -171,7 +215,7 @@ def _last(
     scope: Scope, state: Json, name: str, scale: str, h: Any, before: str, length: float, units: np.ndarray | None, rows: Any
 ) -> Any:
     """Return the sum of units ``(obs,)`` or ``(obs, width)``; that of inputs is reported as coefficients a unit of them."""
-    weights = scope.variable(scale) / length * _standard(scope, state, name, (before,), rows)
+    weights = scope.variable(scale) / length * _standard(scope, f"{state['name']}_weights", name, (before,), rows)
     if units is None:
         return scope.dot(h, scope.report(name, weights, (before,), "weight"))
     turned = units if scope.width is None else units[:, None]

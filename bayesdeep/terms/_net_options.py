@@ -24,6 +24,7 @@ MEANINGS = {
     "orthogonal": 'True, False or "groups"',
     "pool": f"one of {', '.join(POOLS)}",
     "name": 'a text, as in name="trend"',
+    "share": 'a text, as in share="body", the same for all networks with these hidden layers',
 }
 
 
@@ -54,6 +55,9 @@ class NetOptions:
         Of networks that vary by group, which weights do: those of the ``"last"`` layer, or all ``"weights"``.
     name
         What the posterior calls it; empty for its text.
+    share
+        What its hidden layers are called where other networks of the model, in formulas of other parameters, have the same
+        ones and only last layers of their own; empty where they are its alone.
     """
 
     hidden: tuple[int, ...] = (32,)
@@ -64,6 +68,7 @@ class NetOptions:
     orthogonal: bool | str = True
     pool: str = "last"
     name: str = ""
+    share: str = ""
 
     def to_json(self) -> Json:
         """Return them as JSON."""
@@ -91,12 +96,24 @@ def read_options(call: Any, where: str) -> NetOptions:
     for name, words in (("skip", ()), ("orthogonal", ("groups",))):
         if name in given and not isinstance(given[name], bool) and given[name] not in words:
             raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {MEANINGS[name]}")
-    if "name" in given:
-        if not (isinstance(given["name"], str) and given["name"].strip()):
-            raise FormulaError(f"{where}: net(): name={given['name']!r} is not {MEANINGS['name']}")
-        if any(c in given["name"] for c in "/|,"):
-            raise FormulaError(f"{where}: net(): name={given['name']!r} has one of / | , in it, which join names; leave them out")
+    for name in {"name", "share"} & set(given):
+        if not (isinstance(given[name], str) and given[name].strip()):
+            raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {MEANINGS[name]}")
+        if any(c in given[name] for c in "/|,"):
+            raise FormulaError(f"{where}: net(): {name}={given[name]!r} has one of / | , in it, which join names; leave them out")
+    if "share" in given:
+        _check_share(given, hidden, where)
     return NetOptions(hidden, activation, **given)
+
+
+def _check_share(given: Mapping[str, Any], hidden: tuple[int, ...], where: str) -> None:
+    said = f"{where}: net(): share={given['share']!r}"
+    if not hidden:
+        raise FormulaError(f"{said} is for hidden layers, and hidden=[] has none")
+    if given.get("pool") == "weights":
+        raise FormulaError(f"{said}: with pool='weights' groups have hidden layers of their own; take pool='last'")
+    if given.get("name") == given["share"]:
+        raise FormulaError(f"{said} is also its name; hidden layers and what a network makes of them need two names")
 
 
 def _near(value: Any, choices: tuple[str, ...]) -> str:

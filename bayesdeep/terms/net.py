@@ -12,6 +12,10 @@ the same function is predicted at other rows (Rügamer, Kolb and Klein 2024, Sem
 American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054). With ``orthogonal="groups"`` the function's mean in each
 group is 0 as well, so that the standard deviation of ``(1 | g)`` keeps its meaning too.
 
+Networks in formulas of different parameters may share their hidden layers, ``share="body"``: one representation of the
+inputs, and what each parameter makes of it (multitask learning: Caruana 1997, Machine Learning 28, 41-75,
+doi:10.1023/A:1007379606734).
+
 Beside scales and the linear coefficients of networks without hidden layers, what the posterior shows of a network means nothing
 weight by weight; see what it does to predictions instead.
 """
@@ -26,7 +30,7 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Cost, Scope, Term
 
 from ._net_design import arrays, learn
-from ._net_layers import FIXED, by_input, by_weight, input_labels, network
+from ._net_layers import FIXED, body_name, by_input, by_weight, description, input_labels, network
 from ._net_options import NetOptions
 
 WEIGHTS = {
@@ -41,25 +45,31 @@ SIZE = 2.5
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     """Return a slot for the standardised weights, and one for each scale."""
     options, name = NetOptions.from_json(state["options"]), state["name"]
+    body, shared = body_name(state), f"{options.share}: {description(state)}" if options.share else ""
     text, why = WEIGHTS.get(options.prior, ("Normal(0, 1)", "standardised weights"))
     found = [Slot(f"{name}_weights", "weights", Default(text, why), "weights")]
+    if shared:
+        found.append(Slot(f"{body}_weights", "weights", Default(text, why), "weights", shared=shared))
 
     def scale(label: str, prior: str, reason: str, role: str = "scale", unit: float = 1.0) -> None:
         found.append(Slot(f"{name}{label}_sigma", "positive", Default(prior, reason), role, 1, unit))
 
+    def hidden(label: str, prior: str, reason: str, role: str = "scale") -> None:
+        found.append(Slot(f"{body}{label}_sigma", "positive", Default(prior, reason), role, shared=shared))
+
     if by_input(state, options):
         heavy = options.prior == "horseshoe"
-        scale("_input", "HalfCauchy(1)" if heavy else "Gamma(2, 2)", "how much an input matters, beside the layer's scale")
+        hidden("_input", "HalfCauchy(1)" if heavy else "Gamma(2, 2)", "how much an input matters, beside the layer's scale")
     for k in range(1, len(options.hidden) + 1) if options.prior not in FIXED else ():
-        scale(f"_layer{k}", "LogNormal(0.7, 0.5)", "sd of the layer's linear predictors, for standardised inputs")
+        hidden(f"_layer{k}", "LogNormal(0.7, 0.5)", "sd of the layer's linear predictors, for standardised inputs")
     size, reason = f"HalfStudentT(3, {SIZE * spread:.4g})", f"{SIZE} spreads of the predictor: the function's size"
     scale("", size, reason, unit=spread)
     if options.skip and options.hidden:
         scale("_skip", size, f"{SIZE} spreads of the predictor: the linear part's size", unit=spread)
     for embed in state["embeds"]:
         own = f"_{embed['factor']}"
-        scale(own, "HalfNormal(1)", "how far levels lie apart, beside standardised inputs", "sd")
-        found.append(Slot(f"{name}{own}", "effects", None, "effects", embed["size"]))
+        hidden(own, "HalfNormal(1)", "how far levels lie apart, beside standardised inputs", "sd")
+        found.append(Slot(f"{body}{own}", "effects", None, "effects", embed["size"], shared=shared))
     if "factor" in state:
         own = f"|{state['factor']}"
         scale(own, f"HalfStudentT(3, {spread:.4g})", "one spread: how far groups' functions differ", "sd", unit=spread)
@@ -109,6 +119,11 @@ def cost(state: Json) -> Cost:
     held = len(state["basis"]["map"][0]) if "basis" in state else 0
     places = sum(embed["size"] * len(embed["labels"]) for embed in state["embeds"])
     weights = sum(pairs) + sum(options.hidden) + skip
+    if options.share:
+        early = sum(pairs[:-1])
+        body = Cost(early, sum(options.hidden), early + sum(options.hidden) + places)
+        own = sizes[-2] * (1 + groups_of) + skip
+        return Cost(pairs[-1] + skip + 2 * held, 0, own, ((options.share, body),))
     own = weights * copies if copies else sizes[-2] * groups_of
     return Cost(sum(pairs) * (1 + copies) + skip + 2 * held, sum(options.hidden), weights + own + places)
 

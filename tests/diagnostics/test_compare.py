@@ -68,6 +68,28 @@ def test_numbers_are_those_of_arviz(fits):
     assert found.table.loc["slope", "crps"] == pytest.approx(-score.mean, rel=1e-6)
 
 
+def test_chains_that_do_not_mix_are_in_the_error_of_a_difference(fits):
+    """One chain of four is moved away: what elpd would be with others is uncertain, in dse and in words."""
+    new = data(seed=6, rows=200)
+    before = bd.compare({"slope": fits["slope"], "flat": fits["flat"]}, data=new).table
+    moved = bd.Model("y ~ x", data()).fit(seed=1, progress=False)
+    chain = moved.idata["posterior"]["x"].values
+    chain[0] += 1.0
+    found = bd.compare({"slope": moved, "flat": fits["flat"]}, data=new).table
+    own = [moved.log_score(new, pointwise=True)]
+    for k in range(4):
+        some = bd.Model("y ~ x", data()).fit(seed=1, progress=False)
+        some.idata["posterior"] = moved.idata["posterior"].isel(chain=[c for c in range(4) if c != k])
+        own.append(some.log_score(new, pointwise=True))
+    without = np.array([scores.sum() for scores in own[1:]])
+    error = np.sqrt(0.75 * ((without - without.mean()) ** 2).sum())
+    assert error > 2
+    rows = np.std(own[0] - fits["flat"].log_score(new, pointwise=True), ddof=1) * np.sqrt(200)
+    assert found["dse"].iloc[1] == pytest.approx(np.hypot(rows, error), rel=0.01)
+    assert "its chains differ" in found.loc["slope", "warning"]
+    assert not before["warning"].str.contains("chains differ").any()
+
+
 def test_held_out_rows_and_the_verb_stays_callable(fits):
     new = data(seed=6, rows=200)
     for _ in range(2):

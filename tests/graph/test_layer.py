@@ -45,12 +45,34 @@ def test_units_that_go_into_one_sum(kind: str, mode: str) -> None:
     graphs = [[y, *pt.grad((y * BACK[:, 0]).sum(), given)] for y in (own, plain)]
     found = pytensor.function(given, graphs[0], mode=chosen)
     nodes = found.maker.fgraph.apply_nodes
-    assert [node.op.apart for node in nodes if type(node.op).__name__ == "Slope"] == [True]
+    assert [node.op.pairs for node in nodes if type(node.op).__name__ == "Slope"] == [1]
     assert "OuterProduct" not in {type(node.op).__name__ for node in nodes}
     expected = pytensor.function(given, graphs[1], mode=array_mode())
     values = (UNITS, WEIGHTS, BIAS, BACK[0])
     for a, b in zip(found(*values), expected(*values), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
+@pytest.mark.parametrize("sums", [2, 3])
+def test_units_that_go_into_several_sums(kind: str, mode: str, sums: int) -> None:
+    """Of two, as of networks that share the layer, no outer product is written down; of more they are added up."""
+    outs = [pt.vector(f"out{k}") for k in range(sums)]
+    given = [*inputs(), *outs]
+    chosen = array_mode() if mode == "PYTHON" else mode
+    units = layer(*given[:3], kind, None)
+    plain = LINKS[kind].inverse(pt.dot(given[0], given[1]) + given[2])
+    totals = [sum((k + 1) * (to(h, out) ** 2 * BACK[:, 0]).sum() for k, out in enumerate(outs))
+              for h, to in ((units, matrix_vector()), (plain, pt.dot))]  # fmt: skip
+    found = pytensor.function(given, pt.grad(totals[0], given), mode=chosen)
+    nodes = found.maker.fgraph.apply_nodes
+    assert [node.op.pairs for node in nodes if type(node.op).__name__ == "Slope"] == [2 if sums == 2 else 0]
+    assert ("OuterProduct" in {type(node.op).__name__ for node in nodes}) == (sums > 2)
+    expected = pytensor.function(given, pt.grad(totals[1], given), mode=array_mode())
+    values = (UNITS, WEIGHTS, BIAS, *(BACK[k % len(BACK)] for k in range(sums)))
+    for a, b in zip(found(*values), expected(*values), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -110,7 +132,7 @@ def test_single_precision_is_the_same_but_for_its_rounding(kind: str, mode: str,
     function = pytensor.function(given, outputs(True), mode=array_mode() if mode == "PYTHON" else mode)
     slopes = [node.op for node in function.maker.fgraph.apply_nodes if type(node.op).__name__ == "Slope"]
     assert [op.single for op in slopes] == [True, True]
-    assert sum(op.apart for op in slopes) == apart, "an outer product is not written down"
+    assert sum(op.pairs for op in slopes) == apart, "an outer product is not written down"
     expected = pytensor.function(given, outputs(False), mode=array_mode())(*values)
     for own, other in zip(function(*values), expected, strict=True):
         # Sums of at most `rows` products of numbers of order one, each rounded to 24 bits.
