@@ -2,9 +2,10 @@
 
 The same random splits, nine tenths to train on, for all; log score a row, higher is better, in the response's units. Each run
 is a fresh process; processor seconds are from the model to the predictions, imports left out, with compile caches that an
-earlier run has filled. The peer, sklearn-contrib-bde, models the noise by the network as well, as it always does (`auto+noise`
-does so here, `sigma="~ net(.)"`, by a network of its own), and has no tanh, so that it gets its own default, relu; its other
-settings are written beside it, since its defaults are a toy.
+earlier run has filled. The peer, sklearn-contrib-bde, models the noise by the network as well, as it always does:
+`auto+shared` is the same architecture here, `share="body"` in the formulas of mean and noise; `auto+noise` gives the noise a
+network of its own. The peer has no tanh, so that it gets its own default, relu; its other settings are written beside it, since
+its defaults are a toy.
 """
 
 import argparse

@@ -19,7 +19,8 @@ from bayesdeep.core.errors import FitError
 from ._cores import machine_cores
 from ._starts import climbed
 
-POLL_SECONDS = 0.01
+POLL_SECONDS, POLL_SHARE, MOST_POLL_SECONDS = 0.01, 0.05, 0.1
+"""Least and most time between two looks at the chains, and its share of the time they have run: a look takes a millisecond."""
 
 # nutpie's name of each statistic, and the name and type ArviZ knows it by.
 STATS: Mapping[str, tuple[str, type]] = {
@@ -139,10 +140,10 @@ def sample(
         return_raw_trace=True,
         blocking=False,
     )
-    interrupted = False
+    interrupted, began = False, time.perf_counter()
     try:
         while not failures and not _finished(handle):
-            time.sleep(POLL_SECONDS)
+            time.sleep(min(MOST_POLL_SECONDS, max(POLL_SECONDS, POLL_SHARE * (time.perf_counter() - began))))
             if latest:
                 # The callback runs in a thread of the sampler; the report is made from this one.
                 chains = latest[-1]

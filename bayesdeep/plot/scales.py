@@ -19,25 +19,24 @@ def scales_table(fit: Any, interval: float = 0.9) -> pd.DataFrame:
     the input hardly matters.
     """
     posterior, main = fit.idata["posterior"], FAMILIES[fit.spec.family].main.name
-    tables: list[pd.DataFrame] = []
+    found: dict[str, tuple[str, pd.DataFrame]] = {}
     nets = [(p.parameter, t) for p in fit.spec.predictors for t in p.terms if "network" in TERMS[t.kind].words(t.state)]
     for parameter, term in nets:
-        name = term.state["name"]
-        found = []
         for slot in TERMS[term.kind].slots(term.state, 1.0):
             full = slot_name(parameter, main, slot)
-            if slot.role not in ("scale", "sd") or full not in posterior:
+            # What networks share is there once, under its own name.
+            net = slot.shared.partition(": ")[0] or prefixed(parameter, main, term.state["name"])
+            if slot.role not in ("scale", "sd") or full not in posterior or full in found:
                 continue
             table = summarise(posterior[full], interval)
-            table.index = pd.Index([_words(str(label), prefixed(parameter, main, name)) for label in table.index])
-            found.append(table)
-        whole = pd.concat(found) if found else pd.DataFrame()
-        if len(nets) > 1:
-            whole.index = pd.Index([f"{name}: {label}" for label in whole.index])
-        tables.append(whole)
-    if not any(len(t) for t in tables):
+            table.index = pd.Index([_words(str(label), net) for label in table.index])
+            found[full] = net, table
+    if not found:
         raise FitError("plot: the model has no network with learned scales, such as net(x1, x2)")
-    return pd.concat(tables)
+    if len(nets) > 1:
+        for net, table in found.values():
+            table.index = pd.Index([f"{net}: {label}" for label in table.index])
+    return pd.concat([table for _, table in found.values()])
 
 
 def _words(label: str, net: str) -> str:

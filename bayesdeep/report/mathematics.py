@@ -87,7 +87,8 @@ def _network(term: Any) -> list[str]:
         return []
     options = term.state["options"]
     hidden, activation = options["hidden"], options["activation"]
-    lines, last = [f"{term.state['name']}ᵢ, with xᵢ its standardised inputs:"], "xᵢ"
+    body = f", hidden layers those of all networks with share='{options['share']}'" if options.get("share") else ""
+    lines, last = [f"{term.state['name']}ᵢ, with xᵢ its standardised inputs{body}:"], "xᵢ"
     for k, size in enumerate(hidden, start=1):
         name = activation[min(k, len(activation)) - 1]
         mark = str(k).translate(SUBSCRIPTS)
