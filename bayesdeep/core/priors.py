@@ -123,8 +123,8 @@ class Slot:
     unit
         Natural scale of the coefficient: spread of the response's predictor per standard deviation of the column.
     shared
-        Of what several terms share, also in formulas of different parameters: what it is, in words, the same for all of them.
-        Such a slot is there once, and its name gets no parameter's prefix.
+        Of what several terms share, also in formulas of different parameters: its name and what it is, ``"body: net(x, …)"``, the
+        same for all of them. Such a slot is there once, and its name gets no parameter's prefix.
     """
 
     name: str

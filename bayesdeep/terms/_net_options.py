@@ -96,7 +96,7 @@ def read_options(call: Any, where: str) -> NetOptions:
     for name, words in (("skip", ()), ("orthogonal", ("groups",))):
         if name in given and not isinstance(given[name], bool) and given[name] not in words:
             raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {MEANINGS[name]}")
-    for name in {"name", "share"} & set(given):
+    for name in (own for own in ("name", "share") if own in given):
         if not (isinstance(given[name], str) and given[name].strip()):
             raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {MEANINGS[name]}")
         if any(c in given[name] for c in "/|,"):
