@@ -24,10 +24,11 @@ def _plugins() -> Iterator[None]:
 
 def refused(text: object) -> str:
     """Return the error's text, and check that it came within a second."""
-    begin = time.process_time()
+    # Of this thread: other tests leave threads of compilers and samplers behind, whose time is not this one's.
+    begin = time.thread_time()
     with pytest.raises(FormulaError) as caught:
         expand(parse(text))  # type: ignore[arg-type]
-    assert time.process_time() - begin < 1
+    assert time.thread_time() - begin < 1
     assert str(caught.value).startswith("formula ")
     return str(caught.value)
 
@@ -133,9 +134,9 @@ def test_nothing_there(text: str) -> None:
 def test_limits(text: str) -> None:
     seconds = []
     for _ in range(3):  # the best of three, because the machine may be busy with something else
-        begin = time.process_time()
+        begin = time.thread_time()
         assert len(refused(text)) < 400
-        seconds.append(time.process_time() - begin)
+        seconds.append(time.thread_time() - begin)
     assert min(seconds) < 0.1
 
 
@@ -145,7 +146,6 @@ def chain(operator: str, length: int) -> str:
 
 @pytest.mark.parametrize("text", [chain("+", 990), chain("-", 990), f"({chain('+', 985)})*z"])
 def test_long_chains_are_read(text: str) -> None:
-    # Of this thread: other tests leave threads of compilers and samplers behind, whose time is not this one's.
     begin = time.thread_time()
     parsed = parse(f"y ~ {text}")
     found = expand(parsed)

@@ -145,8 +145,17 @@ def test_scales_of_several_networks(made_up):
     fit = made_up(bd.Model("y ~ net(x1, x2, hidden=[2])", data(), sigma="~ net(x2, hidden=[2], skip=True, prior='layer')"))
     index = list(scales_table(fit).index)
     assert "net(x1, x2): input x1" in index
-    assert "net(x2): skip" in index
-    assert "net(x2): layer 1" in index
+    assert "sigma_net(x2): skip" in index
+    assert "sigma_net(x2): layer 1" in index
+    assert len(set(index)) == len(index)
+
+
+def test_what_networks_share_is_there_once(made_up):
+    body = "net(x1, x2, hidden=[2], share='body')"
+    index = list(scales_table(made_up(bd.Model(f"y ~ {body}", data(), sigma=f"~ {body}"))).index)
+    assert index == [
+        "body: input x1", "body: input x2", "body: layer 1", "net(x1, x2): output", "sigma_net(x1, x2): output",
+    ]  # fmt: skip
 
 
 def test_budget(net):
