@@ -103,6 +103,14 @@ class Prior:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """What several terms have in common: what they call it, and what it is in words, which must be the same for all of them."""
+
+    name: str
+    what: str
+
+
+@dataclass(frozen=True)
 class Slot:
     """A place in a model that takes a prior.
 
@@ -123,8 +131,8 @@ class Slot:
     unit
         Natural scale of the coefficient: spread of the response's predictor per standard deviation of the column.
     shared
-        Of what several terms share, also in formulas of different parameters: its name and what it is, ``"body: net(x, …)"``, the
-        same for all of them. Such a slot is there once, and its name gets no parameter's prefix.
+        Of what several terms share, also in formulas of different parameters: such a slot is there once, and its name gets no
+        parameter's prefix.
     """
 
     name: str
@@ -133,7 +141,7 @@ class Slot:
     role: str
     size: int = 1
     unit: float = 1.0
-    shared: str = ""
+    shared: Shared | None = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def scales_table(fit: Any, interval: float = 0.9) -> pd.DataFrame:
         for slot in TERMS[term.kind].slots(term.state, 1.0):
             full = slot_name(parameter, main, slot)
             # What networks share is there once, under its own name.
-            net = slot.shared.partition(": ")[0] or prefixed(parameter, main, term.state["name"])
+            net = slot.shared.name if slot.shared else prefixed(parameter, main, term.state["name"])
             if slot.role not in ("scale", "sd") or full not in posterior or full in found:
                 continue
             table = summarise(posterior[full], interval)

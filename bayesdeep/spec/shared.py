@@ -14,27 +14,23 @@ def check_shared(predictors: tuple[PredictorSpec, ...]) -> None:
     FormulaError
         With both terms, or with the names that the others give.
     """
-    found: dict[str, dict[str, str]] = {}
-    count: dict[str, set[str]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for predictor in predictors:
         for term in predictor.terms:
-            for slot in TERMS[term.kind].slots(term.state, 1.0):
-                if slot.shared:
-                    name, _, what = slot.shared.partition(": ")
-                    found.setdefault(name, {}).setdefault(what, predictor.parameter)
-                    count.setdefault(name, set()).add(term.key)
+            for shared in {slot.shared for slot in TERMS[term.kind].slots(term.state, 1.0)} - {None}:
+                found.setdefault(shared.name, []).append((shared.what, predictor.parameter))
     for name, terms in found.items():
-        if len(terms) > 1:
-            (one, of), (other, elsewhere) = list(terms.items())[:2]
-            raise FormulaError(
-                f"formula of {elsewhere}: share='{name}' is {other} here and {one} in that of {of}; networks share hidden layers "
-                "only with the same inputs and options"
-            )
-    for name, keys in count.items():
-        if len(keys) == 1:
-            (parameter,) = found[name].values()
+        one, of = terms[0]
+        for other, elsewhere in terms[1:]:
+            if other != one:
+                raise FormulaError(
+                    f"formula of {elsewhere}: share='{name}' is {other} here and {one} in that of {of}; networks share hidden "
+                    "layers only with the same inputs and options"
+                )
+    for name, terms in found.items():
+        if len(terms) == 1:
             others = [other for other in found if other != name]
             raise FormulaError(
-                f"formula of {parameter}: share='{name}' is given by this network alone; give it in the formula of another "
+                f"formula of {terms[0][1]}: share='{name}' is given by this network alone; give it in the formula of another "
                 f"parameter as well, or leave it out{nearest(name, others) if others else ''}"
             )

@@ -25,7 +25,7 @@ from itertools import pairwise
 from typing import Any
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.priors import Slot
+from bayesdeep.core.priors import Shared, Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Cost, Scope, Term
 
@@ -45,7 +45,7 @@ SIZE = 2.5
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     """Return a slot for the standardised weights, and one for each scale."""
     options, name = NetOptions.from_json(state["options"]), state["name"]
-    body, shared = body_name(state), f"{options.share}: {description(state)}" if options.share else ""
+    body, shared = body_name(state), Shared(options.share, description(state)) if options.share else None
     text, why = WEIGHTS.get(options.prior, ("Normal(0, 1)", "standardised weights"))
     found = [Slot(f"{name}_weights", "weights", Default(text, why), "weights")]
     if shared:
