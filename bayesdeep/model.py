@@ -220,7 +220,7 @@ class Model:
             rows = self.__dict__["_rows"]
             arrays = None if isinstance(rows, StreamedRows) else rows.arrays
             choice = choose(self.spec, self.rows, common.get("chains"), arrays)
-            common = {**choice.settings, **common}
+            common, options = {**choice.settings, **common}, {**choice.options, **options}
         why = choice.why
         engine = variant_for(find_engine(choice.method), words_of(self.spec))
         settings_of(engine, common, options)

@@ -5,10 +5,12 @@ import numpy as np
 from bayesdeep.core.draws import Target
 from bayesdeep.core.errors import FitError
 
-from ._adam import BETA1, BETA2, EPSILON
+from ._adam import BETA1, EPSILON
 
-RATE = 0.02
-"""Length of a step uphill, in units of a coordinate's jitter: those of standardised weights are 1."""
+RATE, MEMORY = 0.02, 0.999
+"""Length of a step uphill, in units of a coordinate's jitter (those of standardised weights are 1); how long steep slopes are
+remembered, which keep later steps short. Forgotten ten times as fast they let coordinates of which the data say little run into
+narrow places (radon, modelled noise, three fits: 83, 44 and 21 of 528 draws diverged, so 11, 16 and none)."""
 
 
 def safe_start(target: Target, rng: np.random.Generator, method: str) -> np.ndarray:
@@ -39,8 +41,8 @@ def climbed(target: Target, x: np.ndarray, steps: int) -> np.ndarray:
     value, slope = target.logp_dlogp(x)
     first, second = np.zeros_like(x), np.zeros_like(x)
     for step in range(1, steps + 1):
-        first, second = BETA1 * first + (1 - BETA1) * slope, BETA2 * second + (1 - BETA2) * slope**2
-        size = np.sqrt(second / (1 - BETA2**step)) + EPSILON
+        first, second = BETA1 * first + (1 - BETA1) * slope, MEMORY * second + (1 - MEMORY) * slope**2
+        size = np.sqrt(second / (1 - MEMORY**step)) + EPSILON
         further = x + RATE * target.jitter * (first / (1 - BETA1**step)) / size
         value, slope = target.logp_dlogp(further)
         if not (np.isfinite(value) and np.isfinite(slope).all()):

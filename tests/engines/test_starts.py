@@ -48,6 +48,17 @@ def test_it_stops_where_the_density_is_not_finite() -> None:
     assert np.isfinite(bell.logp_dlogp(found)[0])
 
 
+def test_after_steep_slopes_steps_are_short() -> None:
+    class Cliff(Bell):
+        def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+            slope = np.where(x < 0.1, 1000.0, 1.0)
+            return float(np.sum(np.where(x < 0.1, 1000.0 * (x - 0.1), x - 0.1))), slope
+
+    cliff = Cliff(np.ones(1), np.zeros(1))
+    late = climbed(cliff, np.zeros(1), 400) - climbed(cliff, np.zeros(1), 300)
+    assert 0 < late[0] < 100 * RATE / 80
+
+
 @pytest.mark.parametrize("climb", [-1, 1.5, True])
 def test_steps_are_a_whole_number(climb: object) -> None:
     with pytest.raises(FitError, match=r"climb must be a whole number, 0 or more"):

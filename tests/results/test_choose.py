@@ -1,5 +1,7 @@
 """What ``auto`` chooses: from the model and its size alone."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,21 @@ def test_more_rows_of_a_network_get_fewer_draws_and_say_how_long() -> None:
     assert few.settings["draws"] > many.settings["draws"] >= 60
     assert many.settings["tune"] >= 110
     assert " of one core" in few.why
+
+
+def test_the_shortest_chains_take_longer_steps() -> None:
+    spec = bd.Model("y ~ net(x1, x2, x3, hidden=[50])", DATA).spec
+    assert choose(spec, 100).options == {}
+    assert choose(spec, 900).options == {"target_accept": 0.8}
+
+
+def test_options_of_the_user_go_first() -> None:
+    data = {name: np.tile(column, 25) for name, column in DATA.items()}
+    model = bd.Model("y ~ net(x1, x2, x3, hidden=[50])", data)
+    given: dict[str, Any] = {"draws": 2, "tune": 2, "chains": 6, "seed": 1, "progress": False}
+    chosen, own = model.fit(**given), model.fit(**given, target_accept=0.6)
+    assert chosen.idata.attrs["settings"]["target_accept"] == 0.8
+    assert own.idata.attrs["settings"]["target_accept"] == 0.6
 
 
 def test_settings_of_the_user_go_first() -> None:
