@@ -36,10 +36,11 @@ def test_more_rows_of_a_network_get_fewer_draws_and_say_how_long() -> None:
     assert " of one core" in few.why
 
 
-def test_the_shortest_chains_take_longer_steps() -> None:
+def test_the_cheaper_a_network_the_longer_and_finer_its_trajectories() -> None:
     spec = bd.Model("y ~ net(x1, x2, x3, hidden=[50])", DATA).spec
-    assert choose(spec, 100).options == {}
-    assert choose(spec, 900).options == {"target_accept": 0.8}
+    cheap, usual, dear = (choose(spec, rows) for rows in (40, 250, 900))
+    assert [dict(c.options) for c in (cheap, usual, dear)] == [{"max_treedepth": 7}, {}, {"target_accept": 0.8}]
+    assert cheap.settings["tune"] >= 110 < usual.settings["tune"]
 
 
 def test_options_of_the_user_go_first() -> None:
