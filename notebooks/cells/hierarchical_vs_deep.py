@@ -41,9 +41,9 @@ for kind in ("grouped, linear", "smooth, no groups", "both"):
     fits = {name: bd.Model(formula, train).fit(**settings(name)) for name, formula in FORMULAS.items()}
     comparisons[kind] = bd.compare(fits, data=test, progress=False)
 pd.concat({kind: c.table[["log_score", "crps", "rmse", "coverage_90", "width_90"]].round(3) for kind, c in comparisons.items()})"""),
-    ("md", """Log score: higher is better; CRPS: lower is better. In the first world the multilevel model wins and the network, which does not know
-the groups, cannot; in the second it is the other way round; in the third only the model that has both parts does well, and that model
-is never far behind: what it does not need, its priors make small."""),
+    ("md", """Log score: higher is better; CRPS: lower is better. In the first world the multilevel model is as good as any and the network, which
+does not know the groups, cannot be; in the second it is the other way round; in the third only the model that has both parts does
+well, and that model is nowhere far behind: what it does not need, its priors make small."""),
     ("code", """figure, axes = plt.subplots(1, 3, figsize=(10, 2.8), sharex=True)
 for axis, (kind, comparison) in zip(axes, comparisons.items()):
     table = comparison.table.loc[list(FORMULAS)[::-1]]

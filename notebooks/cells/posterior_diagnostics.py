@@ -132,7 +132,8 @@ pd.DataFrame({
 started, not on how probable the two answers are. What helps is a network that can do both bumps: it has one answer (right picture above).
 If the small network is given, its chains can be weighted by how well their mixture predicts rows left out (Yao, Vehtari and Gelman
 2022). That is a predictive distribution, not the posterior, and says so. Where some chains are worse than others it gains much; here
-each answer has one bump right and one wrong, the chains happen to sit on them about as the weights want it, and it gains nothing."""),
+each answer has one bump right and one wrong, the chains happen to sit on them about as the weights want it, and it gains hardly
+anything."""),
     ("code", """stacked = small.stack_chains()
 print("weights of the chains:", np.round(stacked.idata.attrs["chain_weights"], 2))
 print(stacked.diagnose().sentence)"""),
