@@ -220,7 +220,9 @@ class Model:
             rows = self.__dict__["_rows"]
             arrays = None if isinstance(rows, StreamedRows) else rows.arrays
             choice = choose(self.spec, self.rows, common.get("chains"), arrays)
-            common, options = {**choice.settings, **common}, {**choice.options, **options}
+            if not common.keys() & {"draws", "tune"}:  # They go with the chains that auto plans, not with longer or shorter ones.
+                options = {**choice.options, **options}
+            common = {**choice.settings, **common}
         why = choice.why
         engine = variant_for(find_engine(choice.method), words_of(self.spec))
         settings_of(engine, common, options)

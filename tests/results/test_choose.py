@@ -1,7 +1,5 @@
 """What ``auto`` chooses: from the model and its size alone."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -43,13 +41,14 @@ def test_the_cheaper_a_network_the_longer_and_finer_its_trajectories() -> None:
     assert cheap.settings["tune"] >= 110 < usual.settings["tune"]
 
 
-def test_options_of_the_user_go_first() -> None:
-    data = {name: np.tile(column, 25) for name, column in DATA.items()}
-    model = bd.Model("y ~ net(x1, x2, x3, hidden=[50])", data)
-    given: dict[str, Any] = {"draws": 2, "tune": 2, "chains": 6, "seed": 1, "progress": False}
-    chosen, own = model.fit(**given), model.fit(**given, target_accept=0.6)
-    assert chosen.idata.attrs["settings"]["target_accept"] == 0.8
-    assert own.idata.attrs["settings"]["target_accept"] == 0.6
+@pytest.mark.parametrize(
+    ("given", "depth"), [({}, 7), ({"max_treedepth": 2}, 2), ({"draws": 5}, 6), ({"tune": 5}, 6)], ids=str
+)
+def test_options_go_with_the_planned_chains_and_after_the_users(given: dict[str, int], depth: int) -> None:
+    model = bd.Model("y ~ net(x1, hidden=[2])", DATA)
+    assert choose(model.spec, model.rows, 1).options == {"max_treedepth": 7}
+    fit = model.fit(**given, chains=1, seed=1, progress=False)
+    assert fit.idata.attrs["settings"]["max_treedepth"] == depth
 
 
 def test_settings_of_the_user_go_first() -> None:
