@@ -14,8 +14,8 @@ from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.kfold import KFold
-from bayesdeep.results.predict import blocks, flat_posterior
-from bayesdeep.results.refit import Refitted, enough_draws
+from bayesdeep.results.predict import blocks, enough_draws, flat_posterior
+from bayesdeep.results.refit import LEAST_HELD_OUT, Refitted
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.score import chain_variance, log_score_chains, sums_without
 from bayesdeep.spec.model_spec import ModelSpec
@@ -173,7 +173,7 @@ def by_loo(fit: Fit, one: Weighed, notes: tuple[str, ...] = ()) -> Assessed:
 def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
     """Assess a fit on rows it was not fitted to."""
     gather = Gather(response_kind(fit.spec))
-    posterior = enough_draws(flat_posterior(fit.posterior, fit.spec))
+    posterior = enough_draws(flat_posterior(fit.posterior, fit.spec), LEAST_HELD_OUT)
     seed = derive(fit.idata.attrs["seed"] if seed is None else seed, "held out")
     sizes = fit.idata["posterior"].sizes["chain"], fit.idata["posterior"].sizes["draw"]
     values, without = log_score_chains(blocks(fit.spec, posterior, rows, "pointwise", "sample", seed), rows.rows, sizes)

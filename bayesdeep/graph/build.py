@@ -55,6 +55,8 @@ class Graph:
         How many numbers a row needs at a time.
     parts
         The addends of the main predictor ``linear``, by term key, of its shape.
+    params
+        The response distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
     """
 
     model: Any
@@ -75,6 +77,11 @@ class Graph:
     staged: Mapping[str, Any] = field(default_factory=dict)
     numbers: int = 1
     parts: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+ROWS = "rows"
+"""Name of the container that a graph without any array of its rows has, so that it can be asked about other rows."""
 
 
 def build(
@@ -121,11 +128,13 @@ def build(
         builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked, fixed, single)
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
+        if not arrays:
+            data[ROWS] = pm.Data(builder.unused(ROWS), np.zeros(rows))
         width = None
         if any(p.shape == "contrast" for p in family.parameters):
             assert levels is not None
             width = (builder.dim(f"{spec.response.name}_level", tuple(levels[1:])), len(levels) - 1)
-        count = data[next(iter(data))].shape[0] if data else rows
+        count = data[next(iter(data))].shape[0]
         params: dict[str, Any] = {}
         linear = None
         addends: dict[str, Any] = {}
@@ -176,6 +185,7 @@ def build(
             staged=builder.staged,
             numbers=builder.numbers,
             parts={key: _full(addend, count, width) for key, addend in addends.items()},
+            params={name: pt.as_tensor(value) for name, value in params.items()},
         )
 
 

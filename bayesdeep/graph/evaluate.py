@@ -32,18 +32,18 @@ def array_mode() -> Any:
 class BatchedFunction:
     """A function of draws and row arrays.
 
-    Call it with ``draws``, arrays ``(draw, …)`` by posterior name, and optionally other row arrays than the graph's
-    own by container name; it returns arrays ``(draw, …)`` in the order of the outputs asked for.
+    Call it with ``draws``, arrays ``(draw, …)`` by the names of the tensors ``given``, and optionally other row arrays than
+    the graph's own by container name; it returns arrays ``(draw, …)`` in the order of the outputs asked for.
     """
 
     def __init__(
-        self, graph: Graph, outputs: Sequence[Any], given: Sequence[str], seed: int | None = None
+        self, graph: Graph, outputs: Sequence[Any], given: Mapping[str, Any], seed: int | None = None
     ) -> None:
         from pymc.pytensorf import compile as pm_compile
         from pytensor.graph.replace import vectorize_graph
 
         self._given = tuple(given)
-        cut = {graph.reported[name]: _batched(name, graph.reported[name]) for name in self._given}
+        cut = {tensor: _batched(name, tensor) for name, tensor in given.items()}
         stretched = vectorize_graph(list(outputs), replace=cut)
         self._data = dict(graph.data)
         rows = {
@@ -91,8 +91,20 @@ def needed(graph: Graph, outputs: Sequence[Any]) -> tuple[str, ...]:
 
 def row_function(graph: Graph, what: Sequence[str], seed: int | None = None) -> BatchedFunction:
     """Return a function of draws giving the graph's tensors ``what``: ``linear mean predictive pointwise``."""
-    outputs = [getattr(graph, name) for name in what]
-    return BatchedFunction(graph, outputs, needed(graph, outputs), seed)
+    return function_of(graph, [getattr(graph, name) for name in what], seed)
+
+
+def function_of(graph: Graph, outputs: Sequence[Any], seed: int | None = None) -> BatchedFunction:
+    """Return a function of draws giving some of the graph's tensors."""
+    return BatchedFunction(graph, outputs, {name: graph.reported[name] for name in needed(graph, outputs)}, seed)
+
+
+def noise_function(graph: Graph, seed: int) -> BatchedFunction:
+    """Return a function from the response's parameters, arrays ``(draw, …)`` by name, to new responses ``(draw, obs)``."""
+    from pytensor.graph.basic import Constant
+
+    free = {name: tensor for name, tensor in graph.params.items() if not isinstance(tensor, Constant)}
+    return BatchedFunction(graph, [graph.predictive], free, seed)
 
 
 def expand_function(graph: Graph) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:

@@ -103,11 +103,20 @@ def summarise(draws: xr.DataArray, interval: float = 0.9) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
+FEW = 100
+"""Fewer draws than this are repeated by :func:`thinned`."""
+
+
 def thinned(fit: Any, draws: int) -> Any:
-    """Return the fit with about this many draws in all, evenly spaced, so that predictions stay small."""
+    """Return the fit with about this many draws in all, evenly spaced, so that predictions stay small.
+
+    Where there are few, as of a point estimate, each comes several times, so that predictions show the response's spread.
+    """
     posterior = fit.idata["posterior"].to_dataset()
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
-    keep = np.unique(np.linspace(0, length - 1, max(1, -(-draws // chains)), dtype=int))
+    wanted = max(1, -(-draws // chains))
+    even = np.linspace(0, length - 1, wanted, dtype=int)
+    keep = even if chains * length < FEW else np.unique(even)
     groups = {"posterior": posterior.isel(draw=keep)}
     groups |= {g: fit.idata[g].to_dataset() for g in ("observed_data", "constant_data")}
     tree = xr.DataTree.from_dict(groups)

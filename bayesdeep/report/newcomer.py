@@ -55,16 +55,8 @@ def newcomer(fit: Any, factor: str | None = None, interval: float = 0.9) -> Newc
         f"a {term.factor} never seen",
         *(f"{term.labels[j]} ({plural(int(term.sizes[j]), 'row')})" for j in (large, small)),
     ]
-    tables = [_table(fit, asked, what, interval, names) for what in ("mean", "predictive")]
+    tables = [fit._table(asked, kind, interval, "sample", None).set_index(pd.Index(names)) for kind in ("mean", "response")]
     return Newcomer(term, describe_row(fit, place), *tables)
-
-
-def _table(fit: Any, rows: Any, what: str, interval: float, names: list[str]) -> pd.DataFrame:
-    draws = np.concatenate([np.asarray(v, dtype=float) for _, _, v in fit._blocks(rows, what, "sample", None)], axis=1)
-    tail = (1 - interval) / 2
-    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0)
-    columns = {"mean": draws.mean(axis=0), "sd": draws.std(axis=0), "lower": lower, "upper": upper}
-    return pd.DataFrame(columns, index=names)
 
 
 def applies(fit: Any) -> bool:

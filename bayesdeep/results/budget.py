@@ -26,14 +26,13 @@ import numpy as np
 import pandas as pd
 
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import Graph, units_of
-from bayesdeep.graph.evaluate import BatchedFunction, needed
-from bayesdeep.graph.variance import variance_of
+from bayesdeep.graph.evaluate import function_of
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .predict import block_rows, check_kind, with_new_groups
+from .predictive import noise_blocks
 from .rows import Rows, containers
 
 PARTS = ("population", "group", "network")
@@ -74,25 +73,17 @@ def budget(
     graph = rows.graph(spec)
     draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
     count = len(next(iter(posterior.values()))) if posterior else 1
-    spread = graph.mean * (1.0 - graph.mean) if _is_probability(spec) else variance_of(graph.predictive)
-    outputs = [graph.mean, *graph.parts.values(), graph.predictive if spread is None else spread]
-    function = BatchedFunction(graph, outputs, needed(graph, outputs), derive(seed, "budget"))
-    repeats = -(-NOISE_DRAWS // count) if spread is None else 1
+    noise = np.empty(rows.rows)
+    for start, stop, value in noise_blocks(spec, posterior, rows, new_groups, seed, NOISE_DRAWS):
+        noise[start:stop] = value
+    function = function_of(graph, [graph.mean, *graph.parts.values()])
     kinds = kinds_of_parts(spec, graph)
     found = np.empty((rows.rows, len(COLUMNS)))
-    step = block_rows(count, max(units_of(graph), len(outputs)))
+    step = block_rows(count, max(units_of(graph), len(graph.parts) + 1))
     for start in range(0, rows.rows, step):
         stop = min(start + step, rows.rows)
-        own = containers(rows, start, stop)
-        mean, *parts, last = (_whole(v, count, stop - start) for v in function(draws, own))
-        if spread is None:
-            noise = ((last - mean) ** 2).mean(axis=0)
-            for _ in range(repeats - 1):
-                noise += ((_whole(function(draws, own)[-1], count, stop - start) - mean) ** 2).mean(axis=0)
-            noise /= repeats
-        else:
-            noise = last.mean(axis=0)
-        found[start:stop] = _of_block(noise, mean, dict(zip(graph.parts, parts, strict=True)), kinds, chains)
+        mean, *parts = (_whole(v, count, stop - start) for v in function(draws, containers(rows, start, stop)))
+        found[start:stop] = _of_block(noise[start:stop], mean, dict(zip(graph.parts, parts, strict=True)), kinds, chains)
     index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
     return pd.DataFrame(found, columns=COLUMNS, index=index)
 
@@ -106,11 +97,6 @@ def _check(spec: ModelSpec) -> None:
             "fit.draws(kind='mean') instead, level by level"
         )
     check_kind("mean", spec)
-
-
-def _is_probability(spec: ModelSpec) -> bool:
-    """Return whether the mean is the probability of a response of 1 rather than 0."""
-    return "two_levels" in FAMILIES[spec.family].words
 
 
 def kinds_of_parts(spec: ModelSpec, graph: Graph) -> dict[str, str]:

@@ -15,12 +15,13 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .marginal.methods import Marginal
-from .predict import blocks, check_kind, flat_posterior
+from .predict import blocks, check_kind, flat_posterior, several_predictors
+from .predictive import for_groups, predictive_blocks
 from .rows import ABSENT, Rows, StreamedRows, rows_of
 from .score import log_score_rows
 from .store import save_tree
 from .summary import summary
-from .tables import predictive_table
+from .tables import level_table, predictor_table, response_table, summary_table
 
 
 class Fit(Marginal):
@@ -126,26 +127,36 @@ class Fit(Marginal):
         Returns
         -------
         pandas.DataFrame
-            Columns ``mean sd lower upper``. For categorical and ordinal responses one column of probabilities a level,
-            and ``mode``.
+            Columns ``mean sd lower upper``, of the predictive distribution however few draws there are: of a point estimate
+            ``sd`` and the interval are those of the noise. ``mean`` is free of simulation noise where the family's mean has a
+            closed form. Of groups the model was not fitted to there are as many as that takes, not one a draw.
+            For categorical and ordinal responses one column of probabilities a level, and ``mode``; with ``kind="linear"``
+            and a predictor a level, columns ``(level, "mean")``, ``(level, "sd")``, ….
         """
         if not 0 < interval < 1:
             raise FitError(
                 f"predict: interval is {interval}; it is a probability between 0 and 1, such as 0.9"
             )
         rows = self._given(data)
-        words = FAMILIES[self.spec.family].words
-        by_level = "levels" in words
-        what = check_kind("mean" if by_level and kind == "response" else kind, self.spec)
-        made = predictive_table(
-            self._blocks(rows, what, new_groups, seed),
-            rows.rows,
-            interval,
-            self.spec.response.levels if by_level and kind != "linear" else None,
-            counts="counts_by_level" in words,
-        )
+        made = self._table(rows, kind, interval, new_groups, seed)
         made.index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
         return made
+
+    def _table(self, rows: Rows, kind: str, interval: float, new_groups: str, seed: int | None) -> pd.DataFrame:
+        """Return predictions as a table with a new index."""
+        words, levels = FAMILIES[self.spec.family].words, self.spec.response.levels or ()
+        by_level = "levels" in words
+        what = check_kind("mean" if by_level and kind == "response" else kind, self.spec)
+        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
+        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
+        if what == "predictive":
+            return response_table(predictive_blocks(self.spec, posterior, rows, new_groups, seed), rows.rows, interval)
+        made = blocks(self.spec, posterior, rows, what, new_groups, seed)
+        if by_level and what == "mean":
+            return level_table(made, rows.rows, levels, counts="counts_by_level" in words)
+        if several_predictors(self.spec):
+            return predictor_table(made, rows.rows, interval, levels[1:])
+        return summary_table(made, rows.rows, interval)
 
     def log_score(
         self, data: Any = None, new_groups: str = "sample", pointwise: bool = False, seed: int | None = None
@@ -155,7 +166,9 @@ class Fit(Marginal):
         Higher is better. For the training rows it is optimistic; see :meth:`loo`.
         """
         rows = self._here("log_score") if data is None else rows_of(self.spec, read_frame(data), observed=True)
-        values = log_score_rows(self._blocks(rows, "pointwise", new_groups, seed), rows.rows)
+        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
+        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
+        values = log_score_rows(blocks(self.spec, posterior, rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
     def budget(self, data: Any = None, new_groups: str = "sample", seed: int | None = None) -> pd.DataFrame:
@@ -184,8 +197,8 @@ class Fit(Marginal):
 
         rows = self._given(data)
         seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
-        chains = int(self.posterior.sizes["chain"])
-        return budget(self.spec, flat_posterior(self.posterior, self.spec), chains, rows, new_groups, seed)
+        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
+        return budget(self.spec, posterior, int(self.posterior.sizes["chain"]), rows, new_groups, seed)
 
     def loo(self, pointwise: bool = True) -> Any:
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning."""

@@ -1,8 +1,9 @@
 """Predictions in blocks of rows, so that draws times rows never sit in memory at once."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.build import Graph, units_of
-from bayesdeep.graph.evaluate import BatchedFunction, forward_draws, needed, row_function
+from bayesdeep.graph.evaluate import forward_draws, needed, row_function
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .rows import Rows, containers, refuse_new_groups
@@ -35,6 +36,11 @@ def check_kind(kind: str, spec: ModelSpec) -> str:
             "and average the draws, or for kind='linear'"
         )
     return KINDS[kind]
+
+
+def several_predictors(spec: ModelSpec) -> bool:
+    """Return whether a row has a predictor for each level but the first."""
+    return FAMILIES[spec.family].main.shape == "contrast"
 
 
 def block_rows(draws: int, levels: int = 1) -> int:
@@ -143,14 +149,23 @@ def blocks(
         stop = min(start + step, rows.rows)
         value = function(draws, containers(rows, start, stop))[0]
         if what == "predictive":
-            value = _inside_bounds(value, function, draws, rows, start, stop)
+            value = inside_bounds(value, partial(_again, function, draws, rows, start), rows, start, stop)
         yield start, stop, _full(value, count, stop - start)
 
 
-def _inside_bounds(
-    value: np.ndarray, function: BatchedFunction, draws: Mapping[str, np.ndarray], rows: Rows, start: int, stop: int
+def _again(
+    function: Callable[..., list[np.ndarray]], draws: Mapping[str, np.ndarray], rows: Rows, start: int, at: np.ndarray
 ) -> np.ndarray:
-    """Return truncated draws ``(draw, rows)``: what fell outside a row's bounds is drawn again until it is inside."""
+    return function(draws, containers(rows.take(start + at), 0, len(at)))[0]
+
+
+def inside_bounds(
+    value: np.ndarray, again: Callable[[np.ndarray], np.ndarray], rows: Rows, start: int, stop: int
+) -> np.ndarray:
+    """Return truncated draws ``(draw, row)``: what fell outside a row's bounds is drawn again until it is inside.
+
+    ``again`` returns other draws ``(draw, row)`` of some rows, given by their positions in the block from ``start``.
+    """
     lower, upper = rows.response.lower_bound, rows.response.upper_bound
     if lower is None and upper is None:
         return value
@@ -162,8 +177,7 @@ def _inside_bounds(
         at = np.flatnonzero(outside.any(axis=0))
         if not len(at):
             return value
-        again = function(draws, containers(rows.take(start + at), 0, len(at)))[0]
-        value[:, at] = np.where(outside[:, at], again, value[:, at])
+        value[:, at] = np.where(outside[:, at], again(at), value[:, at])
     raise FitError(
         f"predict: for {len(at)} rows almost no probability lies between the truncation bounds, so that they cannot be "
         "drawn from; check the bounds of these rows"
@@ -175,6 +189,16 @@ def _full(value: np.ndarray, draws: int, rows: int) -> np.ndarray:
     if value.ndim and value.shape[0] == draws and value.ndim >= 2:
         return value
     return np.broadcast_to(value, (draws, rows, *value.shape[1:]))
+
+
+def enough_draws(posterior: Mapping[str, np.ndarray], least: int) -> dict[str, np.ndarray]:
+    """Return draws by name, each repeated until there are ``least``: a few, as of a point estimate, predict smoothly then.
+
+    Draws of a chain stay together.
+    """
+    count = len(next(iter(posterior.values()))) if posterior else least
+    times = -(-least // count)
+    return {name: np.repeat(value, times, axis=0) if times > 1 else value for name, value in posterior.items()}
 
 
 def flat_posterior(posterior: Any, spec: ModelSpec) -> dict[str, np.ndarray]:

@@ -16,13 +16,13 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .predict import blocks, flat_posterior
+from .predict import blocks, enough_draws, flat_posterior
 from .rows import Rows
 from .run import COMMON, find_engine, run_engine, settings_of, variant_for, words_of
 from .score import chain_variance, log_score_chains
 
-LEAST_PREDICTIVE = 1_000
-"""A few draws, as of a point estimate, are repeated this often before predicting, for smooth distributions."""
+LEAST_HELD_OUT = 1_000
+"""How many draws the rows left out are scored with at least; see :func:`~bayesdeep.results.predict.enough_draws`."""
 
 Visit = Callable[[ModelSpec, Mapping[str, np.ndarray], Rows, np.ndarray, int], Any]
 """Called after a refit with spec, draws by name, the rows left out, their positions and a seed."""
@@ -132,20 +132,13 @@ def refit(task: Refit) -> Refitted:
         )
         if tree.attrs["status"] == "interrupted":
             raise KeyboardInterrupt
-        posterior = enough_draws(flat_posterior(tree["posterior"].to_dataset(), task.spec))
+        posterior = enough_draws(flat_posterior(tree["posterior"].to_dataset(), task.spec), LEAST_HELD_OUT)
         held = task.rows.take(task.out)
         sizes = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
         scored = blocks(task.spec, posterior, held, "pointwise", "sample", task.seed)
         values, without = log_score_chains(scored, held.rows, sizes)
         visited = task.visit(task.spec, posterior, held, task.out, task.seed) if task.visit else None
         return Refitted(task.out, values, chain_variance(without), tuple(tree.attrs["advice"]), visited)
-
-
-def enough_draws(posterior: Mapping[str, np.ndarray], least: int = LEAST_PREDICTIVE) -> dict[str, np.ndarray]:
-    """Return draws by name, repeated where there are few, so that predictive draws show the response's spread."""
-    count = len(next(iter(posterior.values()))) if posterior else least
-    times = -(-least // count) if count < 100 else 1
-    return {name: np.tile(value, (times, *[1] * (value.ndim - 1))) for name, value in posterior.items()}
 
 
 Found = dict[str, tuple[Refitted, ...] | Exception]

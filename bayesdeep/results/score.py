@@ -21,14 +21,15 @@ def log_score_chains(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the log of the mean likelihood over draws, a row ``(obs,)``, and its sums without each chain ``(chain,)``.
 
-    ``sizes`` are the numbers of chains and of draws of each, one chain after the other; all of them may come several times.
+    ``sizes`` are the numbers of chains and of draws of each, one chain after the other; every draw may come several times.
     """
     found, without = np.empty(rows), np.zeros(sizes[0])
     for start, stop, value in blocks:
         found[start:stop] = logsumexp(value, axis=0) - np.log(len(value))
         if sizes[0] > 1:
-            each = logsumexp(value[: sizes[0] * sizes[1]].reshape(*sizes, -1), axis=1)
-            without += sums_without(each, np.zeros_like(each) + np.log(sizes[1]))
+            by_chain = value.reshape(sizes[0], -1, value.shape[1])
+            each = logsumexp(by_chain, axis=1)
+            without += sums_without(each, np.zeros_like(each) + np.log(by_chain.shape[1]))
     return found, without
 
 

@@ -1,49 +1,75 @@
 """Blocks of predictive draws to tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from .predictive import Predicted
 
-def predictive_table(
-    blocks: Iterable[tuple[int, int, np.ndarray]],
+COLUMNS = ["mean", "sd", "lower", "upper"]
+Block = tuple[int, int, np.ndarray]
+
+
+def summary_table(
+    blocks: Iterable[Block],
     rows: int,
     interval: float,
-    levels: tuple[Any, ...] | None,
-    *,
-    counts: bool = False,
 ) -> pd.DataFrame:
-    """Return means, sds and equal-tailed intervals a row; with ``levels``, a column a level and the mode.
+    """Return means, sds and equal-tailed intervals a row.
 
     Parameters
     ----------
     blocks
-        First row, last row + 1 and draws ``(draw, rows[, level])``.
+        First row, last row + 1 and draws ``(draw, row)`` of a quantity.
     rows
         Number of rows in all.
     interval
         Probability of the interval.
-    levels
-        Labels of the last axis.
-    counts
-        Whether the last axis holds expected counts; these have no mode.
     """
-    if levels is not None:
-        means = np.empty((rows, len(levels)))
-        for start, stop, value in blocks:
-            means[start:stop] = value.mean(axis=0)
-        table = pd.DataFrame(means, columns=list(levels))
-        if not counts:
-            table["mode"] = [levels[i] for i in means.argmax(axis=1)]
-        return table
-    tail = (1 - interval) / 2
-    found = np.empty((rows, 4))
+    found = np.empty((rows, len(COLUMNS)))
     for start, stop, value in blocks:
-        if value.ndim == 3:
-            value = value.reshape(value.shape[0], -1)
-            found = np.empty((rows * (value.shape[1] // (stop - start)), 4)) if start == 0 else found
-        lower, upper = np.quantile(value, [tail, 1 - tail], axis=0)
-        found[start:stop] = np.column_stack([value.mean(axis=0), value.std(axis=0), lower, upper])
-    return pd.DataFrame(found, columns=["mean", "sd", "lower", "upper"])
+        found[start:stop] = np.column_stack([value.mean(axis=0), value.std(axis=0), *ends(value, interval)])
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def response_table(blocks: Iterable[Predicted], rows: int, interval: float) -> pd.DataFrame:
+    """Return mean, sd and equal-tailed interval of each row's predictive distribution; see :func:`summary_table`."""
+    found = np.empty((rows, len(COLUMNS)))
+    for one in blocks:
+        found[one.start : one.stop] = np.column_stack([one.mean, one.sd, *ends(one.draws, interval)])
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def level_table(blocks: Iterable[Block], rows: int, levels: Sequence[Any], *, counts: bool) -> pd.DataFrame:
+    """Return mean probabilities, a column a level, and the most probable level; of expected ``counts`` there is no mode.
+
+    ``blocks`` are of draws ``(draw, row, level)``.
+    """
+    means = np.empty((rows, len(levels)))
+    for start, stop, value in blocks:
+        means[start:stop] = value.mean(axis=0)
+    table = pd.DataFrame(means, columns=list(levels))
+    if not counts:
+        table["mode"] = [levels[i] for i in means.argmax(axis=1)]
+    return table
+
+
+def predictor_table(blocks: Iterable[Block], rows: int, interval: float, levels: Sequence[Any]) -> pd.DataFrame:
+    """Return means, sds and intervals of several predictors a row: columns ``(level, "mean")``, ``(level, "sd")``, ….
+
+    ``blocks`` are of draws ``(draw, row, level)``.
+    """
+    found = np.empty((rows, len(levels), len(COLUMNS)))
+    for start, stop, value in blocks:
+        parts = [value.mean(axis=0), value.std(axis=0), *ends(value, interval)]
+        found[start:stop] = np.stack(parts, axis=-1)
+    columns = pd.MultiIndex.from_product([list(levels), COLUMNS])
+    return pd.DataFrame(found.reshape(rows, -1), columns=columns)
+
+
+def ends(draws: np.ndarray, interval: float) -> np.ndarray:
+    """Return the ends of the equal-tailed interval of draws ``(draw, …)``, lower and upper on a first axis."""
+    tail = (1 - interval) / 2
+    return np.quantile(draws, [tail, 1 - tail], axis=0)

@@ -10,7 +10,7 @@ import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.kfold import group_codes, kfold, make_folds, number_groups
-from bayesdeep.results.refit import enough_draws
+from bayesdeep.results.predict import enough_draws
 
 ROWS = 60
 
@@ -61,7 +61,7 @@ def test_more_folds_than_groups():
 
 def test_few_draws_are_repeated():
     assert enough_draws({"a": np.ones((1, 3))}, 50)["a"].shape == (50, 3)
-    assert enough_draws({"a": np.ones((400, 3))}, 1000)["a"].shape == (400, 3)
+    assert enough_draws({"a": np.ones((400, 3))}, 1000)["a"].shape == (1200, 3)
 
 
 @pytest.fixture(scope="module")

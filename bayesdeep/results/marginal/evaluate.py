@@ -12,6 +12,7 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError
 from bayesdeep.results.columns import taken
 from bayesdeep.results.predict import blocks
+from bayesdeep.results.predictive import for_groups
 from bayesdeep.results.rows import Rows, rows_of
 
 from .grid import Base
@@ -82,7 +83,8 @@ def _group_means(
     """Return means by group ``(draw, group[, level])``; with ``gap`` rows are pairs, and their slopes are averaged."""
     together = 1 if gap is None else 2
     total: np.ndarray | None = None
-    made = blocks(source.spec, source.posterior, rows, what, source.new_groups, source.seed, together)
+    posterior = for_groups(source.posterior, rows, source.new_groups)
+    made = blocks(source.spec, posterior, rows, what, source.new_groups, source.seed, together)
     for start, stop, value in made:
         own = slice(start // together, stop // together)
         if gap is not None:

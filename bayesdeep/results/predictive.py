@@ -1,0 +1,191 @@
+"""The predictive distribution of new responses, however few draws of the parameters there are.
+
+Parameters of the response's distribution are worked out once a draw; new responses are drawn from these as often as smooth
+intervals need. Its mean is the mean of the distribution's means, which simulation would only blur, and where the
+distribution's variance has a closed form so has the predictive one: by the law of total variance
+:math:`\\operatorname{E} \\operatorname{Var}(y \\mid \\theta) + \\operatorname{Var} \\operatorname{E}(y \\mid \\theta)`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.random import derive
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.graph.build import Graph, units_of
+from bayesdeep.graph.evaluate import BatchedFunction, function_of, noise_function
+from bayesdeep.graph.variance import variance_of
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .predict import block_rows, enough_draws, inside_bounds, with_new_groups
+from .rows import Rows, containers
+
+RESPONSES = 4_000
+"""New responses a row that intervals are read from, at least."""
+
+GROUPS = 4_000
+FEWEST_GROUPS = 1_000
+EFFORT = 200_000_000
+"""Draws times rows up to which a group that the model was not fitted to is drawn ``GROUPS`` times at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Predictive distributions of rows ``start`` to ``stop``.
+
+    Attributes
+    ----------
+    mean, sd
+        Of the distribution ``(row,)``.
+    draws
+        New responses ``(draw, row)``.
+    """
+
+    start: int
+    stop: int
+    mean: np.ndarray
+    sd: np.ndarray
+    draws: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Means and variances of a new response given the parameters, ``(draw, row)`` each; None without a closed form."""
+
+    mean: np.ndarray | None
+    variance: np.ndarray | None
+
+
+def for_groups(posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str) -> Mapping[str, np.ndarray]:
+    """Return draws by name that are many enough for groups the model was not fitted to.
+
+    Effects of such groups are drawn once a draw of the parameters; of few draws one or some groups would stand for all.
+    """
+    if new_groups != "sample" or not any(rows.unseen.values()):
+        return posterior
+    return enough_draws(posterior, int(np.clip(EFFORT // max(rows.rows, 1), FEWEST_GROUPS, GROUPS)))
+
+
+def predictive_blocks(
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int
+) -> Iterator[Predicted]:
+    """Yield the predictive distributions of new responses, block by block, for all the rows.
+
+    Parameters
+    ----------
+    posterior
+        Draws by name ``(draw, …)``, of any number.
+    new_groups
+        As for predictions.
+    """
+    source = _Source(spec, posterior, rows, new_groups, seed)
+    for start in range(0, rows.rows, source.step):
+        stop = min(start + source.step, rows.rows)
+        params, moments = source.evaluate(rows, start, stop)
+        draws = source.draw(params, start, stop)
+        yield Predicted(start, stop, *_mean_and_sd(moments, draws, _as_recorded(rows, start, stop)), draws)
+
+
+def noise_blocks(
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int, least: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield first row, last row + 1 and :math:`\\operatorname{E} \\operatorname{Var}(y \\mid \\theta)` ``(row,)`` of a block.
+
+    Where the variance has no closed form it is estimated from ``least`` new responses or more.
+    """
+    source = _Source(spec, posterior, rows, new_groups, seed, least)
+    for start in range(0, rows.rows, source.step):
+        stop = min(start + source.step, rows.rows)
+        params, moments = source.evaluate(rows, start, stop)
+        if moments.variance is not None:
+            yield start, stop, moments.variance.mean(axis=0)
+            continue
+        assert moments.mean is not None, "asked for where the mean has a closed form"
+        around = np.repeat(moments.mean, source.times, axis=0)
+        yield start, stop, ((source.draw(params, start, stop) - around) ** 2).mean(axis=0)
+
+
+class _Source:
+    """A model on rows, its draws, and the two functions: draws to parameters of rows, and these to new responses."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        posterior: Mapping[str, np.ndarray],
+        rows: Rows,
+        new_groups: str,
+        seed: int,
+        least: int = RESPONSES,
+    ) -> None:
+        graph = rows.graph(spec)
+        self._rows, self._graph = rows, graph
+        self._draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
+        self._count = len(next(iter(posterior.values()))) if posterior else 1
+        self.times = -(-least // self._count)
+        variance = _closed_variance(spec, rows, graph)
+        self._closed = [tensor for tensor in (graph.mean, variance) if tensor is not None]
+        self._has = graph.mean is not None, variance is not None
+        self._of_rows = function_of(graph, [*graph.params.values(), *self._closed])
+        self._noise: BatchedFunction = noise_function(graph, derive(seed, "predictive"))
+        levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
+        self.step = block_rows(self._count * max(levels, self.times))
+        self._by_row = {
+            name: tensor.ndim > 0 and getattr(graph.family.parameter(name), "shape", "row") != "cut"
+            for name, tensor in graph.params.items()
+        }
+
+    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], Moments]:
+        """Return the response's parameters by name ``(draw, …)``, and its moments given them."""
+        found = self._of_rows(self._draws, containers(rows, start, stop))
+        names = list(self._graph.params)
+        params = {
+            name: np.broadcast_to(value, (self._count, *value.shape[value.ndim - self._graph.params[name].ndim :]))
+            for name, value in zip(names, found, strict=False)
+        }
+        closed = iter([np.broadcast_to(v, (self._count, stop - start)) for v in found[len(names) :]])
+        mean, variance = (next(closed) if has else None for has in self._has)
+        return params, Moments(mean, variance)
+
+    def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
+        """Return new responses ``(draw * times, row)``, inside the bounds where rows are truncated."""
+        repeated = {name: np.repeat(value, self.times, axis=0) for name, value in params.items()}
+        value = self._noise(repeated, containers(self._rows, start, stop))[0]
+
+        def again(at: np.ndarray) -> np.ndarray:
+            some = {name: array[:, at] if self._by_row[name] else array for name, array in repeated.items()}
+            return self._noise(some, containers(self._rows.take(start + at), 0, len(at)))[0]
+
+        return inside_bounds(value, again, self._rows, start, stop)
+
+
+def _closed_variance(spec: ModelSpec, rows: Rows, graph: Graph) -> Any:
+    """Return the variance ``(obs,)`` of a new response given its parameters; None where it has no closed form here."""
+    response = rows.response
+    if response.lower_bound is not None or response.upper_bound is not None or graph.mean is None:
+        return None
+    if "two_levels" in FAMILIES[spec.family].words:
+        return graph.mean * (1.0 - graph.mean)
+    return variance_of(graph.predictive)
+
+
+def _as_recorded(rows: Rows, start: int, stop: int) -> np.ndarray:
+    """Return which rows' responses are recorded no further than a bound ``(row,)``: their mean is not the distribution's."""
+    status = rows.response.status
+    return np.zeros(stop - start, dtype=bool) if status is None else np.isin(status[start:stop], (-1, 1))
+
+
+def _mean_and_sd(moments: Moments, draws: np.ndarray, bounded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and sd of the predictive distributions ``(row,)``: in closed form where there is one."""
+    mean, sd = draws.mean(axis=0), draws.std(axis=0)
+    if moments.mean is None:
+        return mean, sd
+    own = moments.mean.mean(axis=0)
+    known = ~bounded & np.isfinite(own)
+    if moments.variance is not None:
+        with np.errstate(invalid="ignore"):
+            whole = moments.variance.mean(axis=0) + moments.mean.var(axis=0)
+        exact = known & np.isfinite(whole)
+        sd = np.where(exact, np.sqrt(np.where(exact, whole, 0.0)), sd)
+    return np.where(known, own, mean), sd
