@@ -92,7 +92,7 @@ class BayesRegressor(RegressorMixin, BayesEstimator):
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Return expected responses ``(obs,)``, and with ``return_std`` the standard deviations of new responses ``(obs,)`` too.
 
-        The latter are those of the posterior predictive distribution, noise included, of as many draws as the fit has.
+        The latter are those of the posterior predictive distribution, noise included; of a point estimate, of the noise.
         """
         check_is_fitted(self)
         rows = self._new(X)

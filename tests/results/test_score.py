@@ -20,7 +20,7 @@ def likelihood(seed: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("times", [1, 3])
 def test_sums_without_a_chain_are_those_of_the_others(times: int) -> None:
     value = likelihood()
-    found, without = log_score_chains(blocks(np.tile(value, (times, 1))), ROWS, (CHAINS, DRAWS))
+    found, without = log_score_chains(blocks(np.repeat(value, times, axis=0)), ROWS, (CHAINS, DRAWS))
     np.testing.assert_allclose(found, np.log(np.exp(value).mean(axis=0)), rtol=1e-12)
     for chain in range(CHAINS):
         others = np.delete(value.reshape(CHAINS, DRAWS, ROWS), chain, axis=0).reshape(-1, ROWS)

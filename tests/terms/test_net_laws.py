@@ -200,7 +200,8 @@ def test_predictions_are_those_of_the_fit_and_of_each_row(formula):
     inside = [v for v in draws if not v.endswith("_removed")]
     function = row_function(graph, ["linear"])
     assert any(name.endswith("_removed") for name in function._given) == ("basis" in str(model.spec.to_json()))
-    whole = BatchedFunction(graph, [graph.linear], {name: graph.reported[name] for name in inside})({name: draws[name] for name in inside})[0]
+    given = {name: graph.reported[name] for name in inside}
+    whole = BatchedFunction(graph, [graph.linear], given)({name: draws[name] for name in inside})[0]
     np.testing.assert_allclose(at(model, draws, "linear"), whole, rtol=1e-9, atol=1e-9)
     for rows in (d, d.iloc[[7, 3, 3, 29]], d.iloc[[11]]):
         new = rows_of(model.spec, read_frame(rows.drop(columns=formula.split(" ")[0])), observed=False)
