@@ -69,7 +69,7 @@ FAMILY = Family(
     example={"mu": 2.6, "alpha": 1.7},
     notes=(
         "mu is the mean and the variance is mu + mu^2 / alpha: the smaller alpha, the stronger the overdispersion. "
-        "Left-censored rows contribute P(Y <= value), right-censored ones P(Y > value), intervals "
-        "P(value < Y <= upper)."
+        "Left-censored rows contribute P(Y <= value), right-censored ones "
+        "P(Y >= value), intervals P(value <= Y <= upper)."
     ),
 )

@@ -61,7 +61,7 @@ FAMILY = Family(
     log_survival=log_survival,
     example={"mu": 2.6},
     notes=(
-        "mu is the mean. Left-censored rows contribute P(Y <= value), right-censored ones P(Y > value), intervals "
-        "P(value < Y <= upper)."
+        "mu is the mean. Left-censored rows contribute P(Y <= value), right-censored ones "
+        "P(Y >= value), intervals P(value <= Y <= upper)."
     ),
 )

@@ -1,8 +1,11 @@
 """The response: its distribution, its log likelihood a row, and predictive draws, all from the family's one ``rv``.
 
-Truncation changes the distribution. Censoring changes what is known of a row: left-censored rows contribute
-``log P(Y <= y)``, right-censored ones ``log P(Y > y)``, interval-censored ones ``log P(y < Y <= upper)``. Weights multiply
-a row's log likelihood. A predictive draw is what would be recorded, so it respects the same bounds.
+Truncation changes the distribution: nothing is recorded that lies outside the bounds, which themselves can be recorded.
+Censoring changes what is known of a row: left-censored rows contribute ``log P(Y <= y)``, right-censored ones
+``log P(Y >= y)``, interval-censored ones ``log P(y <= Y <= upper)``, each given the bounds of a truncated row. The ends
+belong to what is known, which matters for counts: a count recorded as 2 because it was 2 or more can have been 2. Weights
+multiply a row's log likelihood. A predictive draw is what would be recorded, so it respects the same bounds, and the
+likelihood of a record is the probability of drawing it.
 """
 
 import math
@@ -16,8 +19,6 @@ from bayesdeep.core.records import Aux, Family
 from .glm_likelihood import kind_of, observe_fused
 
 LOG_HALF = math.log(0.5)
-NOTHING = -1e4
-"""Logarithm of a probability of 0, finite so that gradients stay finite."""
 
 
 @dataclass(frozen=True)
@@ -43,73 +44,94 @@ def distribution(family: Family, params: Mapping[str, Any], aux: Aux, parts: Par
 
 def pointwise(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return each row's log likelihood ``(obs,)``."""
-    rv = family.rv(params, aux)
-    value = pm.logp(rv, parts.value)
+    value = pm.logp(family.rv(params, aux), parts.value)
+    bounded = parts.lower_bound is not None or parts.upper_bound is not None
+    if bounded:
+        value = pt.switch(_inside(parts), value, float("-inf"))
     if parts.status is not None:
-        value = _censored(family, params, aux, parts, rv, value)
-    if parts.lower_bound is not None or parts.upper_bound is not None:
-        value = _truncated(family, params, aux, parts, value)
+        known = log_mass(family, params, aux, *_known(parts), near=parts.value)
+        value = pt.switch(pt.eq(parts.status, 0), value, known)
+    if bounded:
+        value = value - log_mass(family, params, aux, parts.lower_bound, parts.upper_bound, near=parts.value)
     return value if parts.weights is None else parts.weights * value
 
 
-def _censored(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts, rv: Any, observed: Any) -> Any:
-    below = pm.logcdf(rv, parts.value)
-    above = _survival(family, params, aux, below, parts.value)
-    # Where a row is not interval-censored its ends may coincide; a distance of 0 there would give a NaN gradient
-    # even though the branch is not taken, so those rows get ends that are apart.
-    interval = pt.eq(parts.status, 2)
-    upper = pt.where(interval, parts.upper, parts.value + 1.0)
-    below_upper = pm.logcdf(rv, upper)
-    beyond_upper = _survival(family, params, aux, below_upper, upper)
-    between = _log_between(below, above, below_upper, beyond_upper)
-    value = pt.switch(pt.eq(parts.status, 0), observed, pt.switch(pt.eq(parts.status, -1), below, above))
-    return pt.switch(interval, between, value)
+def _known(parts: Parts) -> tuple[Any, Any]:
+    """Return the ends ``(obs,)`` of what is known of censored rows, both included; observed rows have none.
 
-
-def _log_between(below_lower: Any, beyond_lower: Any, below_upper: Any, beyond_upper: Any) -> Any:
-    """Return ``log P(lower < Y <= upper)`` from log probabilities on both sides of both ends.
-
-    The difference is taken in the tail the interval lies in, where it does not cancel.
+    A censored row whose value could only be recorded within bounds is known to lie within these, too.
     """
-    in_upper_tail = pt.gt(below_lower, LOG_HALF)
-    larger = pt.where(in_upper_tail, beyond_lower, below_upper)
-    smaller = pt.where(in_upper_tail, beyond_upper, below_lower)
-    return larger + pm.math.log1mexp(pt.minimum(smaller - larger, -1e-300))
+    left, right, interval = (pt.eq(parts.status, code) for code in (-1, 1, 2))
+    low = pt.where(right | interval, parts.value, float("-inf"))
+    high = pt.where(interval, parts.upper, pt.where(left, parts.value, float("inf")))
+    censored = left | right | interval
+    if parts.lower_bound is not None:
+        low = pt.where(censored, pt.maximum(low, parts.lower_bound), low)
+    if parts.upper_bound is not None:
+        high = pt.where(censored, pt.minimum(high, parts.upper_bound), high)
+    return low, high
 
 
-def _truncated(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts, value: Any) -> Any:
-    """Divide by the probability between the bounds; outside them there is none."""
-    inside = pt.ones_like(value, dtype=bool)
+def _inside(parts: Parts) -> Any:
+    """Return whether the values lie within the bounds, outside of which there is no probability."""
+    inside = pt.ones_like(parts.value, dtype=bool)
     if parts.lower_bound is not None:
         inside = inside & pt.ge(parts.value, parts.lower_bound)
     if parts.upper_bound is not None:
         inside = inside & pt.le(parts.value, parts.upper_bound)
-    mass = log_mass(family, params, aux, parts.lower_bound, parts.upper_bound)
-    return pt.switch(inside, value - mass, float("-inf"))
+    return inside
 
 
-def log_mass(family: Family, params: Mapping[str, Any], aux: Aux, lower: Any, upper: Any) -> Any:
-    """Return ``log P(lower <= Y <= upper)``, ``(obs,)``; an open side is None, or infinite for some of the rows."""
-    rv, sides = family.rv(params, aux), []
-    for bound, is_lower in ((lower, True), (upper, False)):
-        nothing_there = (NOTHING, 0.0) if is_lower else (0.0, NOTHING)
-        if bound is None:
-            sides.append(nothing_there)
-            continue
-        there = pt.isinf(bound)
-        # Whole numbers: the lower bound itself can occur, so what lies below it is Y <= bound - 1.
-        end = bound - 1.0 if is_lower and "discrete" in family.words else bound
-        # Any finite number in the place of an infinite one: the branch is not taken, but its gradient is computed.
-        end = pt.where(there, 1.0, end)
+def log_mass(family: Family, params: Mapping[str, Any], aux: Aux, lower: Any, upper: Any, near: Any = 0.0) -> Any:
+    """Return ``log P(lower <= Y <= upper)``, ``(obs,)``; an open side is None, or infinite for some of the rows.
+
+    Both ends are included: of families of whole numbers what lies below ``lower`` is ``Y <= ceil(lower) - 1``. Where nothing
+    lies between the ends it is minus infinity. Where a row has no end, its gradient is taken at ``near`` (and comes to
+    nothing), where the distribution should not be extreme.
+    """
+    rv = family.rv(params, aux)
+
+    def sides(end: Any) -> tuple[Any, Any]:
         below = pm.logcdf(rv, end)
-        beyond = _survival(family, params, aux, below, end)
-        sides.append((pt.where(there, nothing_there[0], below), pt.where(there, nothing_there[1], beyond)))
-    (below_lower, beyond_lower), (below_upper, beyond_upper) = sides
+        return below, _survival(family, params, aux, below, end)
+
+    low = pt.as_tensor(float("-inf") if lower is None else _below(family, lower))
+    high = pt.as_tensor(float("inf") if upper is None else _upto(family, upper))
+    # Gradients are computed of branches that are not taken, too: an end that is not there gets the place of the other.
+    no_low, no_high = pt.isinf(low), pt.isinf(high)
     if upper is None:
-        return beyond_lower
+        return pt.where(no_low, 0.0, sides(pt.where(no_low, near, low))[1])
     if lower is None:
-        return below_upper
-    return _log_between(below_lower, beyond_lower, below_upper, beyond_upper)
+        return pt.where(no_high, 0.0, sides(pt.where(no_high, near, high))[0])
+    start = pt.where(no_low, pt.where(no_high, near, high), low)
+    stop = pt.where(no_high, start, high)
+    (below_lower, beyond_lower), (below_upper, beyond_upper) = sides(start), sides(stop)
+    one_sided = pt.where(no_low, pt.where(no_high, 0.0, below_upper), beyond_lower)
+    two_sided = pt.lt(start, stop)
+    between = _log_between(below_lower, beyond_lower, below_upper, beyond_upper, two_sided)
+    return pt.where(no_low | no_high, one_sided, pt.where(two_sided, between, float("-inf")))
+
+
+def _below(family: Family, lower: Any) -> Any:
+    """Return the largest value that lies below a lower end: the end itself, where single values have no probability."""
+    return pt.ceil(pt.as_tensor(lower)) - 1.0 if "discrete" in family.words else lower
+
+
+def _upto(family: Family, upper: Any) -> Any:
+    """Return the largest value up to an upper end, in whole numbers where the family's are."""
+    return pt.floor(pt.as_tensor(upper)) if "discrete" in family.words else upper
+
+
+def _log_between(below_lower: Any, beyond_lower: Any, below_upper: Any, beyond_upper: Any, apart: Any) -> Any:
+    """Return ``log P(lower < Y <= upper)`` from log probabilities on both sides of both ends.
+
+    The difference is taken in the tail the interval lies in, where it does not cancel. Rows whose ends are not ``apart`` get
+    a distance: their value is not used, but without one their gradient would be NaN.
+    """
+    in_upper_tail = pt.gt(below_lower, LOG_HALF)
+    larger = pt.where(in_upper_tail, beyond_lower, below_upper)
+    smaller = pt.where(in_upper_tail, beyond_upper, below_lower)
+    return larger + pm.math.log1mexp(pt.where(apart, pt.minimum(smaller - larger, -1e-300), -1.0))
 
 
 def mean(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
@@ -145,7 +167,7 @@ def needs_rejection(family: Family, params: Mapping[str, Any], aux: Aux, parts: 
 
 
 def to_draw_from(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
-    """Return what predictions draw: without the bounds where :func:`needs_rejection`."""
+    """Return what predictions draw: where :func:`needs_rejection`, without the bounds, and not yet as it would be recorded."""
     if needs_rejection(family, params, aux, parts):
         return family.rv(params, aux)
     return predictive(family, params, aux, parts)
