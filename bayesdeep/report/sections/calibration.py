@@ -2,15 +2,14 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.diagnostics.assess import Assessed, by_loo, response_kind, weighed
-from bayesdeep.diagnostics.scoring import can_be_weighed
 from bayesdeep.diagnostics.scores import NOMINAL, accuracy, calibration_error
+from bayesdeep.diagnostics.scoring import can_be_weighed
 from bayesdeep.plot.calibration import calibration
 from bayesdeep.plot.parts import family_words
 from bayesdeep.plot.reliability import pit_histogram, reliability
