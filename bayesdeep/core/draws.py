@@ -65,6 +65,9 @@ class Draws:
         Per-draw statistics by ArviZ's names, each ``(chain, draw)``: ``lp``, ``diverging``, ``energy``, …
     exact
         Whether the draws converge to the posterior as their number grows.
+    corrected
+        Of draws that are not exact: whether weights against the posterior's density, which could be trusted, were applied, so
+        that they stand for the posterior all the same. Only draws that do can be weighed further, as to leave a row out.
     status
         ``"ok"``, ``"interrupted"`` or ``"doubtful"``.
     advice
@@ -82,6 +85,7 @@ class Draws:
     positions: np.ndarray
     stats: Mapping[str, np.ndarray]
     exact: bool
+    corrected: bool = False
     status: str = "ok"
     advice: tuple[str, ...] = ()
     seconds_compile: float = 0.0

@@ -8,7 +8,7 @@ distribution is represented by ``points`` of its values in the training rows, ev
 
 **Main effects.** :math:`f_i` at every point is the mean of :math:`f` over a background of the other inputs, the same one for all
 points (the partial dependence of Friedman 2001). A background is a Latin hypercube (McKay, Beckman and Conover 1979), so that
-means over it are much better than those of a random sample; there are two, and the product of the two curves estimates
+means over it are much better than those of a random sample; there are four, and the products of different curves estimate
 :math:`\operatorname{Var} f_i` without the bias that what is left of other effects would add.
 
 **Pairs.** For two values of each of the two inputs, the double difference
@@ -17,6 +17,12 @@ both, and for independent backgrounds :math:`\operatorname{E} \Delta(z) \Delta(z
 additive function whatever the sample, so that small shares are not drowned by the noise of large ones (Owen 2013; the superset
 version is in Liu and Owen 2006, and Fruth, Roustant and Kuhnt 2014). The sample is the one from which Saltelli (2002) gets
 all second-order indices, with the double exchanges added.
+
+**Monte Carlo error.** The sample, like the backgrounds, is in four groups; all squares are also found without each of these.
+
+**Dependent inputs.** Nothing above asks which combinations of values occur. Where inputs go together, :math:`\operatorname{Var} f`
+is that of a population in which they do not, and may be many times, or a small part of, the variance of the predictor on the
+rows: both are reported, for the shares are of the former.
 
 From these squares to shares with intervals: :mod:`bayesdeep.diagnostics.squares`.
 
@@ -42,8 +48,10 @@ from .squares import Share, Squares, share_of, squares
 
 POINTS = 128
 """Values of an input."""
-BACKGROUNDS, LEAST_BACKGROUND, BACKGROUND = 2, 4, 16
+BACKGROUNDS, LEAST_BACKGROUND, BACKGROUND = 4, 2, 16
 """Independent backgrounds, and the rows of each."""
+ROWS = 1_000
+"""Training rows, evenly spaced, on which the predictor's variance is taken."""
 CURVE_ROWS = 60_000
 """Rows for the main effects of all inputs together."""
 PAIR_ROWS = 30_000
@@ -66,7 +74,9 @@ class Anova:
     pairs
         By pair of inputs.
     variance
-        Posterior mean of the function's variance.
+        Posterior mean of the function's variance, inputs being independent.
+    variance_on_rows
+        Posterior mean of its variance on the training rows.
     left_out
         Inputs whose pairs were not looked at because others interact more.
     """
@@ -76,6 +86,7 @@ class Anova:
     parabola: Mapping[str, float]
     pairs: Mapping[tuple[str, str], Share]
     variance: float
+    variance_on_rows: float
     left_out: tuple[str, ...]
 
 
@@ -90,23 +101,31 @@ def analyse(predictor: Predictor, seed: int) -> Anova:
     curves = _curves(predictor, rows, streams)
     middle = {name: h - h.mean(axis=2, keepdims=True) for name, h in curves.items()}
     sample = _Sample(predictor, rows, streams, len(inputs))
-    mains = {name: squares(_flat(h)).over(h.shape[2]) for name, h in middle.items()}
+    mains = {name: _of_curves(h) for name, h in middle.items()}
     whole = sum(mains.values(), start=_rest(middle, sample))
     if not _varies(whole, curves):
         nothing = Squares(np.zeros_like(whole.own), np.zeros_like(whole.own))
+        nothing = nothing.known_by([nothing] * len(whole.without))
         whole, mains = nothing, dict.fromkeys(mains, nothing)
     curved, parabola = {}, {}
     for i in inputs:
         if i.kind == "number":
             values = np.asarray(predictor.columns[i.columns[0]].values, dtype=float)[rows[i.name]]
             bent = beyond(middle[i.name], values[None])
-            curved[i.name] = share_of(squares(_flat(bent)).over(bent.shape[2]), whole)
+            curved[i.name] = share_of(_of_curves(bent), whole)
             parabola[i.name] = _explained(bent, values)
     main = {name: share_of(part, whole) for name, part in mains.items()}
     chosen = sample.most_interacting(middle)
     pairs = {pair: share_of(sample.pair(*pair), whole) for pair in combinations(chosen, 2)}
     left_out = tuple(i.name for i in inputs if i.name not in chosen)
-    return Anova(main, curved, parabola, pairs, float(whole.own.mean()), left_out)
+    return Anova(main, curved, parabola, pairs, float(whole.own.mean()), _on_rows(predictor), left_out)
+
+
+def _on_rows(predictor: Predictor) -> float:
+    """Return the posterior mean of the predictor's variance on the training rows."""
+    rows = np.unique(np.linspace(0, predictor.rows - 1, min(predictor.rows, ROWS)).astype(int))
+    (value,) = predictor.evaluate([predictor.frame({i.name: rows for i in predictor.inputs})])
+    return float(_levels(value).var(axis=1).sum(axis=1).mean())
 
 
 def _points(order: np.ndarray) -> np.ndarray:
@@ -118,6 +137,17 @@ def _points(order: np.ndarray) -> np.ndarray:
 def _levels(value: np.ndarray) -> np.ndarray:
     """Return a predictor with an axis of levels also where there is one only."""
     return value if value.ndim == 3 else value[:, :, None]
+
+
+def _of_curves(parts: np.ndarray) -> Squares:
+    """Return the squared norm of curves ``(draw, background, point, level)``, and without each background."""
+    others = [squares(_flat(np.delete(parts, k, axis=1))) for k in range(BACKGROUNDS)]
+    return squares(_flat(parts)).known_by(others).over(parts.shape[2])
+
+
+def _group(size: int) -> np.ndarray:
+    """Return each place's group ``(sample,)`` in a sample."""
+    return np.arange(size) * BACKGROUNDS // size
 
 
 def _flat(parts: np.ndarray) -> np.ndarray:
@@ -220,7 +250,10 @@ class _Sample:
             parts.append(v[0] - v[1] - v[2] + v[3])
         # Pairs of distinct points differ more than independent ones do.
         distinct = (self.points / max(1, self.points - 1)) ** 2
-        return squares(_flat(np.stack(parts, axis=1))).over(4.0 * distinct * parts[0].shape[1])
+        both = np.stack(parts, axis=1)
+        group, size = _group(both.shape[2]), both.shape[2]
+        others = [squares(_flat(both[:, :, group != k])).over((group != k).mean()) for k in range(BACKGROUNDS)]
+        return squares(_flat(both)).known_by(others).over(4.0 * distinct * size)
 
 
 def _rest(middle: Mapping[str, np.ndarray], sample: _Sample) -> Squares:
@@ -230,9 +263,15 @@ def _rest(middle: Mapping[str, np.ndarray], sample: _Sample) -> Squares:
         at, value = sample.places(side, key), sample.values(side, key)
         # What different backgrounds give for main effects has independent errors.
         parts = np.stack([value - sum(h[:, k, at[name]] for name, h in middle.items()) for k in range(BACKGROUNDS)], axis=1)
-        parts = parts - parts.mean(axis=2, keepdims=True)
-        found.append(squares(_flat(parts)).over(parts.shape[2]))
+        group = _group(parts.shape[2])
+        others = [_centred(np.delete(parts, k, axis=1)[:, :, group != k]) for k in range(BACKGROUNDS)]
+        found.append(_centred(parts).known_by(others))
     return sum(found[1:], start=found[0]).over(len(found))
+
+
+def _centred(parts: np.ndarray) -> Squares:
+    """Return the mean over a sample of what ``(draw, background, sample, level)`` is beyond a constant, squared."""
+    return squares(_flat(parts - parts.mean(axis=2, keepdims=True))).over(parts.shape[2])
 
 
 def _varies(whole: Squares, curves: Mapping[str, np.ndarray]) -> bool:

@@ -135,7 +135,8 @@ def compare(
     score
         Of single rows. ``"auto"``: by PSIS leave-one-out; a row with too large a Pareto k-hat is left out exactly, by a
         refit, but if that were more than 10 rows of a fit, all fits are refitted in the same ``k`` folds instead. Point
-        estimates and ensembles, which have no posterior draws to weigh, always are. ``"loo"``: never refit; k-hats are
+        estimates, ensembles and approximations that could not be corrected to the posterior, which have no posterior draws to
+        weigh, always are. ``"loo"``: never refit; k-hats are
         only warned of. ``"folds"``: refit all, on the same folds.
     executor, workers
         Where refits run side by side: any ``concurrent.futures.Executor`` of processes, here or on other machines, or so

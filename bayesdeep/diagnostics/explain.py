@@ -20,6 +20,8 @@ from .suggest import candidates, check_same, nothing, tried
 DRAWS = 200
 """Posterior draws that are analysed."""
 LEAST_DRAWS = 25
+FAR = 1.5
+"""Times that the predictor's variance with independent inputs may differ from that on the rows before it is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,8 @@ class Explanation:
     Attributes
     ----------
     main_effects, interactions
-        Columns ``term``, ``share`` (of the predictor's variance), ``lower`` and ``upper`` (90 % interval), largest first.
+        Columns ``term``, ``share`` (of the predictor's variance), ``lower`` and ``upper`` (90 % interval, of the posterior and the
+        Monte Carlo error together), largest first.
     curvature
         The same columns: the share that a main effect has beyond a straight line, of inputs that are numbers.
     suggestions
@@ -46,6 +49,9 @@ class Explanation:
         Number of training rows.
     notes
         What to mind.
+    variance_on_rows
+        Posterior mean of the predictor's variance on the training rows. Where ``variance`` is far from it the inputs depend on each
+        other, the shares are of combinations of values that hardly occur, and a note says so.
     """
 
     main_effects: pd.DataFrame
@@ -59,6 +65,7 @@ class Explanation:
     variance: float
     rows: int
     notes: tuple[str, ...] = ()
+    variance_on_rows: float = float("nan")
 
     def plot(self, most: int = 12) -> Any:
         """Draw the shares with their intervals, and below them what terms are worth, if any were tried.
@@ -76,8 +83,15 @@ class Explanation:
             found.append((f"terms added to {self.against}, change in log score a row{gap}", self.suggestions))
         return found
 
+    def _head(self) -> str:
+        """Say what is shared out, and how much of it there is on the rows."""
+        return (
+            f"Shares of the variance of the predictor of {self.formula}, with 90 % intervals\n"
+            f"variance {self.variance:.3g} with independent inputs, {self.variance_on_rows:.3g} on the rows"
+        )
+
     def __repr__(self) -> str:
-        lines = [f"Shares of the variance of the predictor of {self.formula}, with 90 % intervals"]
+        lines = [self._head()]
         for title, table in self._tables():
             shown = table.head(12).round(3).to_string(index=False) if len(table) else "(none)"
             more = [f"({len(table) - 12} more)"] if len(table) > 12 else []
@@ -85,7 +99,7 @@ class Explanation:
         return "\n".join([*lines, *(f"! {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        parts = [f"<p>Shares of the variance of the predictor of {escape(self.formula)}, with 90 % intervals</p>"]
+        parts = [f"<p>{escape(self._head())}</p>"]
         for title, table in self._tables():
             shown = table.round(3).to_html(index=False) if len(table) else "<p>(none)</p>"
             parts.append(f"<p>{escape(title)}</p>{shown}")
@@ -141,11 +155,12 @@ def explain(
     Notes
     -----
     A share is the variance of one component over that of the predictor when the inputs are *independent*, each with the
-    distribution it has in the data; where inputs are strongly dependent this looks at rows that do not occur. ``share`` is that
-    of what the posterior draws agree on, ``lower`` is 0 unless this stands out of their spread, ``upper`` is the 95 % quantile of
-    the draws' own shares: for an interaction that is not there the interval reaches 0, although every single draw has some. How
-    this is estimated, and who found it, is in :mod:`bayesdeep.diagnostics.anova` and :mod:`bayesdeep.diagnostics.squares`. Monte
-    Carlo errors of shares are about 2 to 5 % of a share; another ``seed`` shows them.
+    distribution it has in the data; where inputs are strongly dependent this looks at rows that do not occur, a note says so, and
+    ``variance_on_rows`` beside ``variance`` how far that goes. ``share`` is that of what the posterior draws agree on, ``lower`` is 0
+    unless this stands out of their spread, ``upper`` is the 95 % quantile of the draws' own shares: for an interaction that is not
+    there the interval reaches 0, although every single draw has some. Both are moved outwards by the Monte Carlo error of the share,
+    about 2 to 5 % of it. How this is estimated, and who found it, is in :mod:`bayesdeep.diagnostics.anova` and
+    :mod:`bayesdeep.diagnostics.squares`.
 
     Cost: the predictor at up to 90,000 rows for each draw (fewer inputs, fewer rows), a few seconds for a network of 16 units;
     with more than 15 inputs only pairs of the 15 that interact most are looked at.
@@ -174,6 +189,7 @@ def explain(
         found.variance,
         predictor.rows,
         (*_notes(fit, found), *suggested.notes),
+        found.variance_on_rows,
     )
 
 
@@ -194,6 +210,17 @@ def _table(shares: Mapping[str, Share]) -> pd.DataFrame:
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
+def _dependent(found: Anova) -> str:
+    """Say what it means that the variance that is shared out is not the one on the rows."""
+    times = found.variance / found.variance_on_rows if found.variance_on_rows > 0 else float("inf")
+    size = f"{times:.2g} times" if times > 1 else f"{times:.0%} of"
+    return (
+        f"the inputs depend on each other: were they independent, as these shares suppose, the predictor's variance "
+        f"({found.variance:.3g}) would be {size} that on the rows ({found.variance_on_rows:.3g}); the shares are of combinations of "
+        "values most of which do not occur, where the data say little: do not read them as shares of what varies in the data"
+    )
+
+
 def _notes(fit: Fit, found: Anova) -> tuple[str, ...]:
     """Return what to mind."""
     notes = []
@@ -205,6 +232,8 @@ def _notes(fit: Fit, found: Anova) -> tuple[str, ...]:
         notes.append(f"{count} draws: intervals are rough")
     if found.variance == 0:
         notes.append("the predictor does not vary")
+    elif not 1 / FAR <= found.variance / max(found.variance_on_rows, 1e-300) <= FAR:
+        notes.append(_dependent(found))
     if found.left_out:
         shown = ", ".join(found.left_out[:5]) + (", …" if len(found.left_out) > 5 else "")
         notes.append(f"pairs with {shown} were not looked at: other inputs interact more")

@@ -72,7 +72,7 @@ def loo_from_blocks(
     Raises
     ------
     FitError
-        When there are too few draws, as of a point estimate.
+        When the draws are too few, as of a point estimate, or are not those of a posterior.
     """
     draws = check_draws(idata)
     if draws * rows <= limit:
@@ -86,17 +86,37 @@ def loo_from_blocks(
     return found
 
 
-def check_draws(idata: xr.DataTree) -> int:
-    """Return the number of draws, if there are enough of them for importance sampling."""
-    sizes = idata["posterior"].sizes
-    draws = int(sizes["chain"] * sizes["draw"])
-    if draws < LEAST_DRAWS:
-        method = idata.attrs.get("method", "this method")
-        raise FitError(
-            f"loo: {method} gives {draws} draw{'s' if draws > 1 else ''}, and leave-one-out cross-validation weighs "
-            "posterior draws; use fit.kfold() instead, which refits the model"
+def check_draws(idata: xr.DataTree, where: str = "loo") -> int:
+    """Return the number of draws, if a row can be taken out of them by weights; ``where`` begins the error text."""
+    problem = why_not_weighed(idata)
+    if problem:
+        weighed = "chain_weights" in idata.attrs
+        instead = (
+            "use log_score() on rows held out, or loo() of the fit it is made from"
+            if weighed
+            else "use fit.kfold() instead, which refits the model"
         )
-    return draws
+        raise FitError(f"{where}: {problem}, and leave-one-out cross-validation weighs posterior draws; {instead}")
+    sizes = idata["posterior"].sizes
+    return int(sizes["chain"] * sizes["draw"])
+
+
+def why_not_weighed(idata: xr.DataTree) -> str:
+    """Return why a row cannot be taken out of draws by weights; "" if it can.
+
+    The weight of a draw without a row is the inverse of the row's likelihood, which is right only where draws come in proportion
+    to the posterior's density: from methods that sample it, and from approximations that were corrected to it. Members of an
+    ensemble and networks with units dropped were each trained on the row, and no weight undoes that.
+    """
+    attrs, sizes = idata.attrs, idata["posterior"].sizes
+    method, draws = attrs.get("method", "this method"), int(sizes["chain"] * sizes["draw"])
+    if "chain_weights" in attrs:
+        return "the chains of this fit were weighted to predict, so that its draws are not in proportion to a posterior"
+    if draws < LEAST_DRAWS:
+        return f"{method} gives {draws} draw{'s' if draws > 1 else ''}"
+    if attrs.get("exact", True) or attrs.get("corrected", False):
+        return ""
+    return f"the draws of {method} are not the posterior's, nor corrected to be"
 
 
 def loo_parts(
@@ -114,8 +134,27 @@ def loo_parts(
     for start, stop, value in blocks:
         names, array = np.arange(start, stop), _spread(np.asarray(value, dtype=float))
         given = (array, names, chains, efficiency)
-        part = _by_loop(*given, weights) if many else _by_arviz(*given)
+        _check_finite(array, start)
+        try:
+            part = _by_loop(*given, weights) if many else _by_arviz(*given)
+        except ValueError as error:
+            raise FitError(
+                f"loo: rows {start:,} to {stop - 1:,} have log likelihoods that no weights can be found for ({error}); "
+                "use fit.kfold() instead, which refits the model"
+            ) from error
         yield start, stop, part if weights else without_weights(part)
+
+
+def _check_finite(value: np.ndarray, start: int) -> None:
+    """Raise for a row whose log likelihood ``(draw, obs)`` is infinite or no number in some draws: none has a weight then."""
+    broken = ~np.isfinite(value).all(axis=0)
+    if broken.any():
+        row = int(np.argmax(broken))
+        count = int((~np.isfinite(value[:, row])).sum())
+        raise FitError(
+            f"loo: the log likelihood of row {start + row:,} is not finite in {count:,} of {len(value):,} draws, so that these "
+            "have no weights; look at fit.diagnose(), or use fit.kfold(), which refits the model"
+        )
 
 
 def _spread(value: np.ndarray) -> np.ndarray:
@@ -263,6 +302,6 @@ def _approximate(attrs: Any) -> tuple[str, ...]:
         return ()
     method = attrs.get("method", "approximate")
     return (
-        f"the draws are those of {method}, not of the posterior, and the estimate inherits their error; fit.kfold() "
-        "does not",
+        f"the draws are those of {method}, corrected to the posterior by weights, and the estimate inherits their error; "
+        "fit.kfold() does not",
     )

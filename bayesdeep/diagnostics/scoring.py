@@ -15,10 +15,9 @@ from bayesdeep.core.random import derive
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.kfold import Plan, collected, planned
 from bayesdeep.results.refit import Found, Refit, Visit, recipe_of, refits, run_refits
-from bayesdeep.results.run import find_engine, variant_for, words_of
 
 from .assess import Assessed, Weighed, by_folds, by_loo, left_out_exactly, response_kind, score_left_out, weighed
-from .loo import LEAST_DRAWS, bad_rows
+from .loo import bad_rows, why_not_weighed
 
 SCORES = ("auto", "loo", "folds")
 MOST_REFITS = 10
@@ -79,14 +78,8 @@ def score_rows(fits: Mapping[str, Fit], score: str, work: Work) -> Scored:
 
 
 def can_be_weighed(fit: Fit) -> bool:
-    """Return whether there are draws, and whether they stand for a posterior that a row can be taken out of by weights.
-
-    The members of an ensemble do not: each was trained on the row.
-    """
-    sizes = fit.idata["posterior"].sizes
-    engine = variant_for(find_engine(fit.idata.attrs["method"]), words_of(fit.spec))
-    trained = "batches" in engine.needs and not fit.idata.attrs["exact"]
-    return int(sizes["chain"] * sizes["draw"]) >= LEAST_DRAWS and not trained
+    """Return whether there are draws that stand for a posterior, so that a row can be taken out of them by weights."""
+    return not why_not_weighed(fit.idata)
 
 
 def _can_be_refitted(fit: Fit) -> bool:
@@ -102,7 +95,8 @@ def _loos(fits: Mapping[str, Fit], score: str, progress: bool) -> tuple[dict[str
     able = {} if score == "folds" else {name: fit for name, fit in fits.items() if can_be_weighed(fit)}
     if score == "loo" and (unable := [name for name in fits if name not in able]):
         raise FitError(
-            f"compare: score='loo' weighs posterior draws, and '{unable[0]}' has none; score='auto' refits it in folds"
+            f"compare: score='loo' weighs posterior draws, and of '{unable[0]}' {why_not_weighed(fits[unable[0]].idata)}; "
+            "score='auto' refits it in folds"
         )
     found, failed, done = {}, {}, 0
     with progress_bar("Leave-one-out", progress and bool(able)) as bar:

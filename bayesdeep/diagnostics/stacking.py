@@ -23,7 +23,7 @@ import xarray as xr
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 
-from .loo import LEAST_DRAWS, Loo, combine, loo_parts, without_weights
+from .loo import LEAST_DRAWS, Loo, combine, loo_parts, why_not_weighed, without_weights
 from .rank import shifted
 
 KEPT = ("posterior", "sample_stats", "functions")
@@ -42,6 +42,9 @@ def stack_chains(fit: Any) -> Any:
         raise FitError(f"stack_chains: the fit has {chains} chain; there is nothing to weigh. Fit with chains=4")
     if draws < LEAST_DRAWS:
         raise FitError(f"stack_chains: {draws} draws a chain are too few for leave-one-out; fit with draws={LEAST_DRAWS} or more")
+    problem = why_not_weighed(fit.idata)
+    if problem:
+        raise FitError(f"stack_chains: {problem}, and leave-one-out weighs posterior draws; fit with method='nuts'")
     found = chain_loos(fit)
     weights = chain_weights(found)
     chain, draw = picks(weights, draws, derive(attrs["seed"], "stack_chains"))

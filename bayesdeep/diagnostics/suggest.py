@@ -18,7 +18,7 @@ from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.run import COMMON
 
 from .anova import Anova
-from .loo import LEAST_DRAWS, combine, loo_parts, without_weights
+from .loo import combine, loo_parts, why_not_weighed, without_weights
 from .predictor import Input
 from .squares import Share
 
@@ -183,10 +183,11 @@ def tried(
     single = sorted((row for row in table if row[0] != ALL), key=lambda row: -row[1])
     frame = pd.DataFrame([*single, *(row for row in table if row[0] == ALL)], columns=COLUMNS)
     gap = (float("nan"), float("nan"))
-    if _draws(fit) >= LEAST_DRAWS:
+    problem = why_not_weighed(fit.idata)
+    if not problem:
         gap = _difference(scores(fit, "the explained fit", notes), base)
     else:
-        notes.append("the explained fit has too few draws for leave-one-out; its own log score is not given")
+        notes.append(f"{problem}: the explained fit's own log score, by leave-one-out, is not given")
     return Suggestions(frame, *gap, tuple(notes))
 
 
@@ -227,8 +228,8 @@ def _written_out(text: str, others: Sequence[str]) -> str:
 
 
 def scores(fit: Any, what: str, notes: list[str]) -> np.ndarray:
-    """Return the log score of each row when it is left out ``(obs,)``; by refitting where there are too few draws."""
-    if _draws(fit) < LEAST_DRAWS:
+    """Return the log score of each row when it is left out ``(obs,)``; by refitting where draws cannot be weighed."""
+    if why_not_weighed(fit.idata):
         return np.asarray(fit.kfold(progress=False).elpd_i)
     values = fit._blocks(fit._here("explain"), "pointwise", "sample", None)
     parts = [without_weights(part) for _, _, part in loo_parts(fit.idata, values, fit._rows.rows)]
@@ -243,11 +244,6 @@ def _difference(own: np.ndarray, base: np.ndarray) -> tuple[float, float]:
     """Return the mean difference a row and its standard error."""
     change = own - base
     return float(change.mean()), float(change.std(ddof=1) / np.sqrt(len(change)))
-
-
-def _draws(fit: Any) -> int:
-    sizes = fit.idata["posterior"].sizes
-    return int(sizes["chain"] * sizes["draw"])
 
 
 def check_same(fit: Any, against: Any) -> None:

@@ -106,6 +106,7 @@ def finish(
         positions=checked.candidates[pick].reshape(chains, draws, -1),
         stats={"lp": checked.lp[pick].reshape(chains, draws)},
         exact=False,
+        corrected=trusted and weigh,
         status="interrupted" if interrupted else "ok" if trusted and not advice else "doubtful",
         advice=(*warnings, *advice),
         seconds_compile=compile_seconds,

@@ -27,7 +27,7 @@ def run(settings: VariationalSettings, target: Target, seed: int, progress: Prog
     began = time.perf_counter()
     if target.dim == 0:
         still = no_parameters(target, settings.chains, settings.draws)
-        return Draws(still, {"lp": log_densities(target, still)}, exact=False)
+        return Draws(still, {"lp": log_densities(target, still)}, exact=False, corrected=True)
     rng = np.random.default_rng(seed)
     gaussian, reached = fit_mean_field(target, settings, rng, progress, "advi")
     advice: tuple[str, ...] = ()

@@ -41,7 +41,7 @@ def run(settings: LaplaceSettings, target: Target, seed: int, progress: Progress
     began = time.perf_counter()
     if target.dim == 0:
         still = no_parameters(target, settings.chains, settings.draws)
-        return Draws(still, {"lp": log_densities(target, still)}, exact=False)
+        return Draws(still, {"lp": log_densities(target, still)}, exact=False, corrected=True)
     rng = np.random.default_rng(seed)
     mode = find_mode(target, settings.starts, settings.max_iterations, rng, progress, "laplace")
     factor, repaired = _factor(curvature(target, mode.x))

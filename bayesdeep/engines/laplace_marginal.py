@@ -128,6 +128,7 @@ def _run(settings: LaplaceMarginalSettings, target: Any, seed: int, progress: Pr
         positions=chains.positions,
         stats={"lp": chains.lp, "accepted": chains.accepted},
         exact=False,
+        corrected=bool(corrected),
         status="interrupted" if proposed.interrupted else "ok" if khat < KHAT_LIMIT else "doubtful",
         advice=_advice(settings, proposed, chains, khat, outer),
         seconds_compile=target.seconds_compile + ready - began,

@@ -92,7 +92,7 @@ def run(settings: PathfinderSettings, target: Target, seed: int, progress: Progr
     began = time.perf_counter()
     if target.dim == 0:
         still = no_parameters(target, settings.chains, settings.draws)
-        return Draws(still, {"lp": log_densities(target, still)}, exact=False)
+        return Draws(still, {"lp": log_densities(target, still)}, exact=False, corrected=True)
     rng = np.random.default_rng(seed)
     found: list[tuple[float, LowRank]] = []
     interrupted = False

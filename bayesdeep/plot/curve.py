@@ -28,7 +28,8 @@ def curve(
     fit
         Any fit.
     x
-        A column of the predictor. Levels of a category are drawn as points with intervals.
+        A column of the predictor. Levels of a category, and a number's values where it has only two, are drawn as points with
+        intervals.
     by
         A column with up to eight levels, or ``{"county": ["Anoka", "Dakota"]}``: a line each.
     data
@@ -73,9 +74,9 @@ def curve(
         for k, value in enumerate(values):
             one = own & (True if value is None else (table[names[0]] == value).to_numpy())
             aside = 0.0 if len(values) == 1 else 0.3 * (k / (len(values) - 1) - 0.5)
-            _draw(axes, table[one], places[one], k, _text(names, value), _numbers(table[x]), aside)
+            _draw(axes, table[one], places[one], k, _text(names, value), _line(table[x]), aside)
         axes.set_ylabel(_label(fit, table, level), fontsize=LABEL, color=INK)
-    if not _numbers(table[x]):
+    if not _line(table[x]):
         _ticks(plots[-1], list(pd.unique(table[x])))
     if data:
         _points(fit, plots[0], table, x, names, values)
@@ -90,9 +91,14 @@ def _numbers(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
+def _line(values: pd.Series) -> bool:
+    """Return whether values are joined by a line: numbers, of which there are more than two."""
+    return _numbers(values) and values.nunique() > 2
+
+
 def _places(values: pd.Series) -> np.ndarray:
     """Return where values are drawn: numbers as they are, levels in their order from 0."""
-    return values.to_numpy(float) if _numbers(values) else pd.factorize(values)[0].astype(float)
+    return values.to_numpy(float) if _line(values) else pd.factorize(values)[0].astype(float)
 
 
 def _draw(axes: Any, table: pd.DataFrame, at: np.ndarray, k: int, name: str, line: bool, aside: float) -> None:
@@ -108,9 +114,15 @@ def _draw(axes: Any, table: pd.DataFrame, at: np.ndarray, k: int, name: str, lin
 def _ticks(axes: Any, labels: list[Any]) -> None:
     if len(labels) > MOST_LABELS:
         return
-    axes.set_xticks(range(len(labels)), [plain(str(label)) for label in labels])
+    axes.set_xticks(range(len(labels)), [plain(_named(label)) for label in labels])
     if len(labels) > 6 or max(len(str(label)) for label in labels) > 8:
         axes.tick_params(axis="x", labelrotation=90)
+
+
+def _named(label: Any) -> str:
+    """Return a level as text; a number that is whole without a point, whatever its type."""
+    number = isinstance(label, float | np.floating) and float(label).is_integer()
+    return str(int(label)) if number else str(label)
 
 
 def _label(fit: Any, table: pd.DataFrame, level: Any) -> str:
@@ -138,11 +150,11 @@ def _points(fit: Any, axes: Any, table: pd.DataFrame, x: str, names: list[str], 
     """Draw the training rows, in the colour of their line; those of no line in grey."""
     columns = fit._rows.columns
     own = _plain_values(columns[x])
-    if _numbers(table[x]):
+    if _line(table[x]):
         at = own.astype(float)
     else:
-        order = {str(label): k for k, label in enumerate(pd.unique(table[x]))}
-        at = np.array([order.get(str(v), np.nan) for v in own])
+        order = {_named(label): k for k, label in enumerate(pd.unique(table[x]))}
+        at = np.array([order.get(_named(v), np.nan) for v in own])
         at = at + np.random.default_rng(0).uniform(-0.15, 0.15, len(at))
     group = _plain_values(columns[names[0]]).astype(str) if names else np.array([""] * len(at))
     heights = observed(fit).astype(float)

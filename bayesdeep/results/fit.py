@@ -201,9 +201,18 @@ class Fit(Marginal):
         return budget(self.spec, posterior, int(self.posterior.sizes["chain"]), rows, new_groups, seed)
 
     def loo(self, pointwise: bool = True) -> Any:
-        """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning."""
-        from bayesdeep.diagnostics.loo import loo_from_blocks
+        """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning.
 
+        Raises
+        ------
+        FitError
+            Where the draws are no posterior's that a row could be taken out of by weights: those of a point, of an ensemble, of
+            dropout, of chains weighted by stacking, and of an approximation that could not be corrected to the posterior (Pareto
+            k-hat above 0.7, or none). :meth:`kfold` refits instead.
+        """
+        from bayesdeep.diagnostics.loo import check_draws, loo_from_blocks
+
+        check_draws(self.idata)
         blocks = self._blocks(self._here("loo"), "pointwise", "sample", None)
         return loo_from_blocks(self.idata, blocks, self._rows.rows, pointwise=pointwise)
 
@@ -273,7 +282,7 @@ class Fit(Marginal):
         Raises
         ------
         FitError
-            With one chain, or fewer than 25 draws a chain.
+            With one chain, or fewer than 25 draws a chain, and where the draws are not the posterior's (see :meth:`loo`).
 
         References
         ----------

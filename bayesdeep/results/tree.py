@@ -127,6 +127,7 @@ def make_tree(
     attrs = {
         "method": method,
         "exact": bool(draws.exact),
+        "corrected": bool(draws.corrected),
         "status": draws.status,
         "advice": list(draws.advice),
         "seed": int(seed),
@@ -180,6 +181,7 @@ def unpack_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:
         if key in PACKED:
             value = json.loads(value)
         found[str(key)] = value.item() if isinstance(value, np.generic) else value
-    if "exact" in found:
-        found["exact"] = bool(found["exact"])
+    for key in ("exact", "corrected"):
+        if key in found:
+            found[key] = bool(found[key])
     return found

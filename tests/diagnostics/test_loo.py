@@ -62,7 +62,7 @@ def test_high_khat_warns(rng):
 
 def test_approximate_draws_are_marked_without_a_warning(rng):
     tree, ll = make(rng)
-    tree.attrs.update(exact=False, method="laplace")
+    tree.attrs.update(exact=False, corrected=True, method="laplace")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = loo_from_blocks(tree, blocks(ll, 30), 30, pointwise=False)

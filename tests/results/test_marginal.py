@@ -157,6 +157,44 @@ def test_numbers_that_are_labels_are_compared_level_by_level(made_up: Callable[.
     expect(table.iloc[3], flat(fit, "C(a, reference='v')")[:, 0])
 
 
+@pytest.mark.parametrize(
+    ("values", "title"),
+    [((0, 1), "1 - 0"), ((0.0, 1.0), "1 - 0"), ((1, 2), "2 - 1"), ((-0.5, 10.0), "10 - -0.5"), ((False, True), "True - False")],
+)
+def test_a_column_of_two_values_is_compared_at_these(values: Any, title: str, made_up: Callable[..., Fit]) -> None:
+    """On every scale and by every door: of a logistic model the log ratio of odds at one row is coefficient times distance."""
+    which = np.arange(ROWS) % 3 == 0
+    d = data().assign(t=np.where(which, *values[::-1]))
+    priors = {"Intercept": "Normal(0, 1)", "x": "Normal(0, 0.1)", "t": "Normal(0, 0.1)"}
+    fit = made_up(bd.Model("b ~ x + t", d, "bernoulli", priors=priors))
+    gap, slope = float(values[1]) - float(values[0]), flat(fit, "t").reshape(40, -1)[:, 0]
+    low, high = (fit.draws(d.assign(t=v), kind="mean").mean("obs").to_numpy().ravel() for v in values)
+    for given, data_given in [(None, None), (d[which], d[which])]:
+        table = fit.contrasts("t", data=given)
+        assert table["contrast"].tolist() == [title]
+        rows = d if data_given is None else data_given
+        own = [fit.draws(rows.assign(t=v), kind="mean").mean("obs").to_numpy().ravel() for v in values]
+        expect(table.iloc[0], own[1] - own[0])
+    expect(fit.contrasts("t", kind="linear").iloc[0], slope * gap)
+    expect(fit.contrasts("t", "log_ratio_of_odds", at="means").iloc[0], slope * gap)
+    assert fit.contrasts("t", "ratio").iloc[0]["estimate"] == pytest.approx((high / low).mean())
+    every = fit.slopes()
+    assert every["contrast"].tolist() == ["dY/dX", title]
+    expect(every.iloc[1], high - low)
+    assert fit.slopes(at={"t": list(values)})["term"].tolist() == ["x", "x"]
+    along = fit.curve("t", average=True)
+    assert along["t"].tolist() == list(values)
+    for row, draws in zip(along.to_dict("records"), (low, high), strict=True):
+        expect(row, draws)
+
+
+def test_more_than_two_numbers_are_no_indicator(line: Fit, made_up: Callable[..., Fit]) -> None:
+    fit = made_up(bd.Model("y ~ year + x", data()))
+    assert fit.slopes()["contrast"].tolist() == ["dY/dX", "dY/dX"]
+    assert fit.contrasts("year")["contrast"].tolist() == ["+1"]
+    assert fit.contrasts({"year": 1}).iloc[0]["estimate"] == pytest.approx(flat(fit, "year").mean())
+
+
 # Contrasts
 
 

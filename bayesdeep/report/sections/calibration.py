@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.diagnostics.assess import Assessed, by_loo, response_kind, weighed
 from bayesdeep.diagnostics.scores import NOMINAL, accuracy, calibration_error
+from bayesdeep.diagnostics.scoring import can_be_weighed
 from bayesdeep.plot.calibration import calibration
 from bayesdeep.plot.parts import family_words
 from bayesdeep.plot.reliability import pit_histogram, reliability
@@ -51,7 +51,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 def assessments(subject: Subject) -> Mapping[str, Assessed]:
     """Return how rows that a fit had not seen were predicted: by the comparison, or by leave-one-out of a fit alone."""
     held = getattr(subject.comparison, "assessed", None) or {}
-    if subject.comparison is None and _can_be_weighed(subject.fit):
+    if subject.comparison is None and subject.fit._rows.rows <= MOST_ROWS and can_be_weighed(subject.fit):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -59,11 +59,6 @@ def assessments(subject: Subject) -> Mapping[str, Assessed]:
         except BayesdeepError:
             held = {}
     return {str(n): a for n, a in held.items() if a.scores is not None or a.probabilities is not None}
-
-
-def _can_be_weighed(fit: Any) -> bool:
-    sizes = fit.idata["posterior"].sizes
-    return bool(fit.idata.attrs.get("exact")) and sizes["chain"] * sizes["draw"] >= 25 and fit._rows.rows <= MOST_ROWS
 
 
 def _numbers(subject: Subject, found: Mapping[str, Assessed]) -> list[Block]:

@@ -95,7 +95,7 @@ def _shares(fit: Any, name: str) -> list[Block]:
     except BayesdeepError as error:
         return [Paragraph(f"No shares: {error}.")]
     table = shares_table(found)
-    said = [Paragraph(sentence(found))] if len(table) else []
+    said = [Paragraph(text) for text in (sentence(found), *(f"Mind that {note}." for note in found.notes))] if len(table) else []
     caption = (
         f"Shares of the variance of the predictor of {name}, largest first, from {DRAWS} draws; a colon joins a pair."
     )

@@ -93,13 +93,14 @@ def sides_of(source: Source, variable: Variable, wanted: Any, base: Base) -> tup
     Parameters
     ----------
     wanted
-        A word, two values, or a number to add; None for what is usual.
+        A word, two values, or a number to add; None for what is usual: each level against the reference, a number's larger value
+        against the smaller one where it has only two, else 1 more than the rows' own.
     base
         Rows, whose own values a number is added to.
     """
     words = LEVELS if variable.labels is not None else (*SPREADS, *LEVELS[:3])
     if wanted is None:
-        wanted = 1 if variable.labels is None else "reference"
+        wanted = "reference" if variable.labels is not None or variable.two_values else 1
     if isinstance(wanted, str):
         if wanted not in words:
             raise FitError(

@@ -129,8 +129,8 @@ def usual_axis(variable: Variable) -> Axis:
 
 
 def even_axis(variable: Variable, points: int) -> Axis:
-    """Return a number's range in even steps (whole ones where those are fewer), or all levels of a category."""
-    if variable.labels is not None:
+    """Return a number's range in even steps (whole ones where those are fewer), or its values where these are two; all levels."""
+    if variable.labels is not None or variable.two_values:
         return usual_axis(variable)
     values = variable.column.values
     low, high = values.min(), values.max()

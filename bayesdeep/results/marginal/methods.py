@@ -31,7 +31,9 @@ class Marginal:
         with :math:`h` one ten-thousandth of the standard deviation of the column in the data the model was fitted to; at the ends
         of its range, one-sided. All other columns stay, so that whatever a formula makes of a variable (powers, splines,
         products, a network) is part of its slope. Of text, categories and true/false it is the difference of each level from the
-        first, or from the reference of ``C()``. Whole numbers are numbers; numbers inside ``C()`` or right of a bar are levels.
+        first, or from the reference of ``C()``. Of a number that has only two values, such as an indicator of 0 and 1, it is the
+        difference between these, the larger less the smaller: there is no slope where there is nothing between. Other whole numbers
+        are numbers; numbers inside ``C()`` or right of a bar are levels.
 
         Parameters
         ----------
@@ -59,7 +61,8 @@ class Marginal:
         Returns
         -------
         pandas.DataFrame
-            A row a variable, contrast and group: ``term``, ``contrast`` (``dY/dX``, or ``b - a`` of levels), the columns of
+            A row a variable, contrast and group: ``term``, ``contrast`` (``dY/dX``, or ``b - a`` of levels and of
+            two values), the columns of
             ``by`` and ``at``, ``level`` for responses with several, ``estimate`` (posterior mean), ``sd``, ``lower``, ``upper``,
             and ``prob_positive``, the probability that the effect is above 0. ``attrs["averaged_over"]`` says what it is an
             average of.
@@ -105,8 +108,8 @@ class Marginal:
         variables
             Names, or what is to be compared by name. Of levels: ``"reference"`` (each with the first; the default),
             ``"pairwise"``, ``"sequential"`` (each with the one before), ``"minmax"`` (the last with the first), or two levels
-            ``("a", "b")``, which is b less a. Of a number: a number to add to the rows' own values (the default is 1), two
-            values ``(0, 1)``, ``"sd"`` (from half a standard deviation below the mean to half a one above), ``"iqr"`` (from the
+            ``("a", "b")``, which is b less a. Of a number: a number to add to the rows' own values (the default is 1, but of a
+            number with only two values, such as 0 and 1, the larger against the smaller), two values ``(0, 1)``, ``"sd"`` (from half a standard deviation below the mean to half a one above), ``"iqr"`` (from the
             lower to the upper quartile), ``"minmax"``; and the words for levels where it has at most 12 values.
         comparison
             ``"difference"``, ``"ratio"``, or ``"log_ratio_of_odds"`` of means that are probabilities.
@@ -147,7 +150,8 @@ class Marginal:
         Parameters
         ----------
         x
-            The variable: a number over its range in the data the model was fitted to, or all levels of a category.
+            The variable: a number over its range in the data the model was fitted to, its two values if it has only two, or all
+            levels of a category.
         by
             Columns, or values of columns by name, of which every combination has a curve. Without values: all levels of a
             category or group, all of up to five different numbers, else ends and quartiles.

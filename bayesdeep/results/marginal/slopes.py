@@ -37,7 +37,7 @@ def slopes(
     levels = source.spec.response.levels
     tables = []
     for variable in _chosen(source, variables, kind, base):
-        if variable.labels is None:
+        if variable.labels is None and not variable.two_values:
             low, high = _sides(variable, base.columns[variable.name])
             effects = [("dY/dX", slope_means(source, base, low, high, what))]
         else:
@@ -55,7 +55,8 @@ def _chosen(source: Source, variables: str | Sequence[str] | None, kind: str, ba
     """Return the variables asked for; by default those that do more than group rows, less levels that rows are held at."""
     if variables is not None:
         return [source.variable(name) for name in names_of(variables, source.where)]
-    free = [v for v in source.variables.values() if v.labels is None or not base.grid or v.name not in base.labels]
+    smooth = [v.name for v in source.variables.values() if v.labels is None and not v.two_values]
+    free = [v for v in source.variables.values() if v.name in smooth or not base.grid or v.name not in base.labels]
     return [v for v in free if not v.grouping and (v.main or kind == "mean")]
 
 

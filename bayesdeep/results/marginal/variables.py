@@ -44,6 +44,17 @@ class Variable:
         """Return the column's name."""
         return self.column.name
 
+    @property
+    def two_values(self) -> tuple[float, float] | None:
+        """Return the values of a number that has only two, as an indicator of 0 and 1; None for everything else.
+
+        There is nothing between or beyond these that the data could speak of.
+        """
+        if self.labels is not None:
+            return None
+        known = np.unique(self.column.values)
+        return (float(known[0]), float(known[1])) if len(known) == 2 else None
+
     def find(self, value: Any, where: str) -> Any:
         """Return a value as the model knows it: a finite number, or the level that is called so; raise if there is none."""
         if self.labels is None:
