@@ -13,7 +13,7 @@ from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .builder import Builder
+from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
@@ -55,6 +55,8 @@ class Graph:
         How many numbers a row needs at a time.
     parts
         The addends of the main predictor ``linear``, by term key, of its shape.
+    spreads
+        What standardised effects of groups are multiplied by.
     """
 
     model: Any
@@ -75,6 +77,7 @@ class Graph:
     staged: Mapping[str, Any] = field(default_factory=dict)
     numbers: int = 1
     parts: Mapping[str, Any] = field(default_factory=dict)
+    spreads: tuple[Root, ...] = ()
 
 
 def build(
@@ -176,6 +179,7 @@ def build(
             staged=builder.staged,
             numbers=builder.numbers,
             parts={key: _full(addend, count, width) for key, addend in addends.items()},
+            spreads=tuple(builder.spreads),
         )
 
 
