@@ -11,6 +11,29 @@ Batch = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
+class Spread:
+    """What standardised effects of groups are multiplied by.
+
+    Attributes
+    ----------
+    places
+        Positions of the standardised effects ``(coefficient, group)``; a group's effects are its column times ``root``, and
+        a row depends on one group's alone.
+    root
+        ``root(x)``, which JAX can trace: ``(coefficient, coefficient)``, a factor of the effects' covariance matrix.
+    alike
+        Whether coefficients are independent and have the same sd; ``root`` is then ``(1, 1)``.
+    normal
+        Whether the standardised effects are normal.
+    """
+
+    places: np.ndarray
+    root: Callable[[Any], Any]
+    alike: bool
+    normal: bool
+
+
+@dataclass(frozen=True, eq=False)
 class BatchTarget:
     r"""The log density of a model as a prior and a sum over rows, in functions that JAX can trace.
 
@@ -59,6 +82,8 @@ class BatchTarget:
         ``(count, unit)``.
     weights
         ``weights(x)``: by block, the weights that its standardised values stand for, in the block's shape.
+    spreads
+        What standardised effects of groups are multiplied by.
     seconds_compile
         Time it took to write all that down.
     """
@@ -79,6 +104,7 @@ class BatchTarget:
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units_function: Callable[[int], Callable[..., tuple[Any, ...]]] = lambda count: lambda x, batch: ()
     weights: Callable[[np.ndarray], dict[str, np.ndarray]] = lambda x: {}
+    spreads: tuple[Spread, ...] = ()
     seconds_compile: float = 0.0
 
     @property

@@ -1,6 +1,6 @@
 """The contract of a term, and what a term may ask for while it learns from data and while it builds its part."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -140,7 +140,26 @@ class Scope(Protocol):
     def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any, role: str = "effect") -> Any:
         """Return an auxiliary variable that the posterior does not show.
 
-        ``role`` is what it is a means to: the ``"effect"`` of a group or a ``"weight"`` of a network.
+        ``role`` is what it is a means to: the ``"effect"`` of a group, a ``"weight"`` of a network or a ``"correlation"``.
+        """
+        ...
+
+    def spread(
+        self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
+    ) -> None:
+        """Say what standardised effects of groups are multiplied by: engines that train find it from the effects.
+
+        Parameters
+        ----------
+        sds
+            By coefficient a scalar, or what ends in ``width``.
+        rows
+            The rows of the Cholesky factor of their correlation matrix; None where they are independent.
+        standard
+            By coefficient, the hidden variable and the place along its first axis, None for all of it. What is left of it
+            ends in the groups, and ``width``; axes before stand for independent coefficients with the same sd.
+        prior
+            The distribution of the standardised effects.
         """
         ...
 

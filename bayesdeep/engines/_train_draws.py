@@ -14,6 +14,7 @@ from ._train_coordinates import coordinates
 from ._train_loop import Trained, refreshing, train
 from ._train_noise import tuned_noise
 from ._train_settings import Recipe, recipe
+from ._train_spread import respread
 from ._train_split import LEAST_HELD_OUT, Split, split
 from ._train_units import constant_advice, constant_units
 
@@ -64,7 +65,7 @@ def trained(
         networks = np.stack([p[None] if averaged is None else averaged(p, rng) for p in positions])
         values, scores = tuned_noise(target, where.tuned, networks, parts.held_out, refreshing(target.rows, seed), parts.together)
         positions[:, where.tuned] = values
-    kept = positions[list(parts.wanted)]
+    kept = respread(target, positions[list(parts.wanted)], refreshing(target.rows, seed))
     constant = constant_units(target, kept[0], np.random.default_rng((seed, 3)))
     return Draws(
         positions=(kept if shown is None else shown(kept[0], rng))[None],

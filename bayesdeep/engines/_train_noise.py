@@ -67,7 +67,7 @@ def tuned_noise(
             own = positions[group], jax.tree.map(lambda *a: jnp.stack(a), *(held[m] for m in group)), rows, weight[group]
             start = values[group[0]]
             run = run or compiled(made.lower(start, *own), start, *own)
-            best = _least(run, own, start)
+            best = least(run, own, start)
             values[group] = best
             scores[group] = float(run(best, *own)[0][1]) / weight[group].sum()
     return values, scores
@@ -91,8 +91,11 @@ def _objective(target: BatchTarget, tuned: np.ndarray, count: int, networks: int
     return objective
 
 
-def _least(function: Callable[..., Any], rest: tuple[Any, ...], v: np.ndarray) -> np.ndarray:
-    """Return where ``function(v, *rest)`` is least, from ``v``; ``v`` itself where the search finds no number."""
+def least(function: Callable[..., Any], rest: tuple[Any, ...], v: np.ndarray, reach: float | None = None) -> np.ndarray:
+    """Return where ``function(v, *rest)`` is least, from ``v``; ``v`` itself where the search finds no number.
+
+    With ``reach`` it is looked for at most so far from ``v``.
+    """
     from scipy.optimize import minimize
 
     if not v.size:
@@ -102,5 +105,8 @@ def _least(function: Callable[..., Any], rest: tuple[Any, ...], v: np.ndarray) -
         (found, _), slope = function(v, *rest)
         return float(found), np.asarray(slope)
 
-    found = minimize(value, v, jac=True, method="BFGS")
+    if reach is None:
+        found = minimize(value, v, jac=True, method="BFGS")
+    else:
+        found = minimize(value, v, jac=True, method="L-BFGS-B", bounds=[(a - reach, a + reach) for a in v])
     return found.x if np.isfinite(found.fun) and found.fun <= value(v)[0] else v

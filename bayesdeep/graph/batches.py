@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.batches import BatchTarget
+from bayesdeep.core.batches import BatchTarget, Spread
 from bayesdeep.core.errors import FitError
 
 from .build import Graph
+from .builder import Root
 from .jax_target import jax_function, require_jax
 from .layout import Layout, layout_of
 
@@ -96,6 +97,7 @@ def batch_target(graph: Graph, words: frozenset[str], units: Mapping[str, float]
         layers=dict(graph.outgoing),
         units_function=units_function,
         weights=lambda x: _weights(graph, layout, x),
+        spreads=tuple(_spread(graph, layout, values, shapes, own) for own in graph.spreads),
         seconds_compile=perf_counter() - began,
     )
 
@@ -139,6 +141,35 @@ def _units(outputs: Sequence[Any], masks: Sequence[Any]) -> list[Any]:
         for k in (k for k, mask in enumerate(masks) if mask in inputs):
             found[k] = next(v for v in inputs if v is not masks[k])
     return [found[k] for k in range(len(masks))]
+
+
+def _spread(graph: Graph, layout: Layout, values: Sequence[Any], shapes: Sequence[tuple[int, ...]], own: Root) -> Spread:
+    """Return what a term's standardised effects are multiplied by, independent coefficients of one variable written out."""
+    blocks, parts = _blocks(layout, graph), []
+    for name, at in own.standard:
+        places = blocks[name] if at is None else blocks[name][at]
+        places = places if own.width is not None else places[..., None]
+        parts.append(np.moveaxis(places, -2, -1).reshape(-1, *places.shape[:-3:-1]))
+    # (independent, width, coefficient, group)
+    together = np.stack(parts, axis=2)
+    copies, width, count, groups = together.shape
+    alike = count == 1 and width == 1
+
+    @cache
+    def made() -> Callable[..., Any]:
+        (tensor,) = graph.model.replace_rvs_by_values([own.tensor()])
+        return jax_function(tensor, values, shapes)
+
+    def root(x: Any) -> Any:
+        import jax.numpy as jnp
+
+        small = made()(*layout.split(x))
+        if alike:
+            return small[:, :, 0]
+        by_width = jnp.einsum("ijw,wv->wivj", small, np.eye(width)).reshape(width * count, width * count)
+        return jnp.kron(np.eye(copies), by_width)
+
+    return Spread(together.reshape(-1, groups), root, alike, own.prior == "Normal")
 
 
 def _weights(graph: Graph, layout: Layout, x: np.ndarray) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .builder import Builder
+from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
@@ -57,6 +57,8 @@ class Graph:
         The addends of the main predictor ``linear``, by term key, of its shape.
     params
         The response distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
+    spreads
+        What standardised effects of groups are multiplied by.
     """
 
     model: Any
@@ -78,6 +80,7 @@ class Graph:
     numbers: int = 1
     parts: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+    spreads: tuple[Root, ...] = ()
 
 
 ROWS = "rows"
@@ -186,6 +189,7 @@ def build(
             numbers=builder.numbers,
             parts={key: _full(addend, count, width) for key, addend in addends.items()},
             params={name: pt.as_tensor(value) for name, value in params.items()},
+            spreads=tuple(builder.spreads),
         )
 
 

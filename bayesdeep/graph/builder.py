@@ -1,11 +1,12 @@
 """What the scopes of one model share while it is built: names, dimensions, data, and what each term leaves for others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.lazy import pm
+from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.choose import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
@@ -15,6 +16,37 @@ from .centring import centring
 from .rough import Rough
 
 RESERVED = ("obs", "chain", "draw")
+
+
+@dataclass(frozen=True, eq=False)
+class Root:
+    """What standardised effects of groups are multiplied by; see :meth:`bayesdeep.core.terms.Scope.spread`.
+
+    Attributes
+    ----------
+    sds, rows, prior
+        As the term gave them.
+    standard
+        By coefficient, the name of the hidden variable and the place along its first axis, or None.
+    width
+        Number of predictors of the parameter; None for one.
+    """
+
+    sds: tuple[Any, ...]
+    rows: Sequence[Sequence[Any]] | None
+    standard: tuple[tuple[str, int | None], ...]
+    prior: str
+    width: int | None
+
+    def tensor(self) -> Any:
+        """Return a factor of the covariance matrix ``(coefficient, coefficient, width)``; 1 for a single predictor."""
+        count, zero = len(self.sds), np.zeros(self.width or 1)
+        entries = []
+        for i, sd in enumerate(self.sds):
+            for j in range(count):
+                factor = float(i == j) if self.rows is None else self.rows[i][j] if j <= i else 0.0
+                entries.append(pt.as_tensor(sd * factor) + zero)
+        return pt.stack(entries).reshape((count, count, self.width or 1))
 
 
 class Builder:
@@ -54,6 +86,8 @@ class Builder:
         of the hidden variables with the weights that go out from these units.
     single
         Whether hidden layers are computed in single precision.
+    spreads
+        What standardised effects of groups are multiplied by.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
@@ -88,6 +122,7 @@ class Builder:
         self.masks: dict[str, Any] = {}
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
+        self.spreads: list[Root] = []
         self.taken = _shown_names(spec, main)
 
     def unused(self, name: str) -> str:

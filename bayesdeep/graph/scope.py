@@ -1,6 +1,6 @@
 """The model under construction, as terms and priors see it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS
 
-from .builder import Builder
+from .builder import Builder, Root
 from .centring import Centring
 from .gather import gather
 from .layer import layer
@@ -143,6 +143,14 @@ class TermScope:
         if self._staged:
             self._b.staged[own] = variable
         return variable
+
+    def spread(
+        self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
+    ) -> None:
+        """Say what standardised effects of groups are multiplied by."""
+        if all(variable.owner is not None for variable, _ in standard):
+            names = tuple((variable.name, at) for variable, at in standard)
+            self._b.spreads.append(Root(tuple(sds), rows, names, prior, None if self.width is None else self.width[1]))
 
     def argument(self, slot: str, name: str) -> Any:
         """Return an argument of a slot's prior by role (``"location"``, ``"scale"``) or by its own name."""

@@ -37,7 +37,7 @@ def correlation(scope: Scope, key: str, arguments: dict[str, Any], size: int) ->
     :math:`B \sim \mathrm{Beta}(b, b)`, :math:`b = \eta + (K - 1 - j) / 2`, independently of the others.
     """
     shape = [arguments["eta"] + (size - 2 - j) / 2 for i in range(1, size) for j in range(i)]
-    unit = scope.hidden(f"{key}_partial", "Beta", {"alpha": shape, "beta": shape}, len(shape))
+    unit = scope.hidden(f"{key}_partial", "Beta", {"alpha": shape, "beta": shape}, len(shape), "correlation")
     return partial_to_correlation([2.0 * unit[k] - 1.0 for k in range(len(shape))], size)
 
 

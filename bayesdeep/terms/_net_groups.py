@@ -28,12 +28,16 @@ def spread_out(scope: Scope, name: str, dims: tuple[str, ...]) -> Any:
     chosen = scope.prior(name)
     if chosen is None:
         standard = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, dims, "weight")
-        return scope.variable(f"{name}_sigma") * standard
+        sd = scope.variable(f"{name}_sigma")
+        scope.spread([sd], None, [(standard, None)], "Normal")
+        return sd * standard
     plugin = PRIORS[chosen.prior.name]
     moved = {plugin.location: 0.0, plugin.scale: 1.0}
     arguments = {key: moved[key] if key in moved else scope.argument(name, key) for key in plugin.arguments}
     standard = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, "weight")
-    return scope.argument(name, "location") + scope.argument(name, "scale") * standard
+    sd = scope.argument(name, "scale")
+    scope.spread([sd], None, [(standard, None)], chosen.prior.name)
+    return scope.argument(name, "location") + sd * standard
 
 
 def last_layer(scope: Scope, state: Json, h: Any, before: tuple[str, int], length: float, units: np.ndarray | None) -> Any:
@@ -62,18 +66,20 @@ def every_layer(
     layer: int,
     h: Any,
     shared: tuple[Any, Any],
+    sd: Any,
     scale: tuple[Any, Any],
     dims: tuple[str, str],
 ) -> Any:
     """Return the units ``(obs, unit)`` of a layer whose weights and biases vary by group about the ``shared`` ones.
 
-    ``scale`` is what standardised deviations of weights and of biases are multiplied by. Memory is rows by units by groups.
+    ``scale`` is what standardised deviations of weights and of biases are multiplied by, ``sd`` among it. Memory is rows by units by groups.
     """
     group = scope.dim(state["factor"], tuple(state["labels"]))
 
     def deviations(label: str, size: Any, own: tuple[str, ...]) -> Any:
         name = f"{state['name']}_{label}{layer}|{state['factor']}"
         z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (*own, group), "weight")
+        scope.spread([sd], None, [(z, None)], "Normal")
         return scope.report(name, size * z, (*own, group), "weight")
 
     weights, biases = deviations("w", scale[0], dims), deviations("b", scale[1], dims[1:])

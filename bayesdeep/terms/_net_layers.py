@@ -149,7 +149,7 @@ def _body(scope: Scope, state: Json) -> Body:
         bias = scope.report(f"{name}_b{k}", bias, (unit,), "weight")
         if relative is not None:
             own = (relative * scale / length * (1.0 if rows is None else rows[:, None, None]), relative * BIAS * scale)
-            h = every_layer(scope, state, k, h, (weights, bias), own, (before, unit))
+            h = every_layer(scope, state, k, h, (weights, bias), relative, own, (before, unit))
         else:
             h = scope.layer(h, weights, bias, options.activation[k - 1])
         after = _after(state, options, k) if k < len(options.hidden) else ()

@@ -149,6 +149,10 @@ def _effects(scope: Scope, state: Json) -> list[Any]:
         scale = v.sd if rows is None else v.sd * rows[k][k]
         standard.append(v.standard(location, scale))
         effects.append(v.mean + location + scale * standard[k])
+    for own in [varying] if rows is not None else [[v] for v in varying]:
+        sampled = [v.sampled for v in own if v.sampled is not None]
+        if len(sampled) == len(own):
+            scope.spread([v.sd for v in own], rows, sampled, own[0].prior)
     return _report(scope, state, effects, group)
 
 
@@ -166,14 +170,17 @@ def _report(scope: Scope, state: Json, effects: list[Any], group: str) -> list[A
 
 @dataclass(frozen=True)
 class _Varying:
-    """One scalar coefficient: its sd and location, and ``standard(location, scale)``.
+    """One scalar coefficient: its sd, location and prior, and ``standard(location, scale)``.
 
-    The latter returns the standardised effects ``(group,)``, whether these or less standardised ones are sampled.
+    The latter returns the standardised effects ``(group,)``, whether these or less standardised ones are sampled. Where it is
+    these, ``sampled`` is the variable that has them, and the place along its first axis or None.
     """
 
     sd: Any
     mean: Any
+    prior: str
     standard: Callable[[Any, Any], Any]
+    sampled: tuple[Any, int | None] | None = None
 
 
 def _varying(scope: Scope, state: Json, group: str) -> list[_Varying]:
@@ -197,11 +204,12 @@ def _varying(scope: Scope, state: Json, group: str) -> list[_Varying]:
                 label = key if levels is None else f"{key}_{k - start}"
                 weight, shift = centring[0][k], 0.0 if centring[1] is None else centring[1][k]
                 standard = partial(_between, partial(draw, f"{label}_z", shape=(group,)), base, extra, weight, shift)
+                found.append(_Varying(own, mean, base, standard))
             elif block is not None:
-                standard = partial(_taken, block[k - start])
+                found.append(_Varying(own, mean, base, partial(_taken, block[k - start]), (block, k - start)))
             else:
-                standard = partial(_taken, draw(f"{key}_z", arguments={**_unit(base), **extra}, shape=(group,)))
-            found.append(_Varying(own, mean, standard))
+                one = draw(f"{key}_z", arguments={**_unit(base), **extra}, shape=(group,))
+                found.append(_Varying(own, mean, base, partial(_taken, one), (one, None)))
     return found
 
 
