@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import bayesdeep as bd
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.tree import data_datasets
 
@@ -49,5 +51,43 @@ def made_up() -> Callable[..., Fit]:
         attrs = {"method": "made up", "exact": True, "status": "ok", "advice": [], "seed": 1, "seconds_total": 0.0}
         tree.attrs.update({**attrs, "settings": {}})
         return Fit(model.spec, rows, tree)
+
+    return make
+
+
+def small_frame(rows: int = 48) -> pd.DataFrame:
+    """Return columns for a response of every kind, two numbers, two factors and what response functions ask for."""
+    rng, i = np.random.default_rng(3), np.arange(rows)
+    counts = rng.poisson(2.0, (rows, 3))
+    columns = {
+        "x": rng.normal(size=rows), "z": rng.normal(size=rows), "g": [f"g{j % 6}" for j in i], "f": [f"f{j % 3}" for j in i],
+        "unit": rng.uniform(0.1, 0.9, rows), "count": counts[:, 0], "level": [f"l{j}" for j in rng.permutation(i % 3)],
+        "grade": rng.permutation(i % 4), "yes": rng.permutation(i % 2) == 1, "k": rng.integers(0, 6, rows), "n": 5 + i % 3,
+        "a": 1 + counts[:, 0], "b": counts[:, 1], "c": counts[:, 2], "w": rng.uniform(0.5, 2.0, rows),
+        "status": [("none", "left", "right")[j % 3] for j in i], "top": 50.0,
+    }  # fmt: skip
+    return pd.DataFrame(columns)
+
+
+WORDS = {"counts_by_level": "c(a, b, c)", "ordered": "grade", "levels": "level", "two_levels": "yes", "trials": "prop(k, n)"}
+WRAPPED = {"censored": "censored({}, status)", "truncated": "truncated({}, 0, top)", "weighted": "weighted({}, w)"}
+
+
+def left_side(name: str, modifiers: tuple[str, ...] = ()) -> str:
+    """Return a response for a family of the small frame's columns, inside these response functions."""
+    words = FAMILIES[name].words
+    text = next((column for word, column in WORDS.items() if word in words), "count" if "discrete" in words else "unit")
+    for modifier in modifiers:
+        text = WRAPPED[modifier].format(text)
+    return text
+
+
+@pytest.fixture(scope="session")
+def of_family() -> Callable[..., bd.Model]:
+    """Return ``of_family(name, right="x + (1 | g)", modifiers=(), **options)``: a small model of any family."""
+    frame = small_frame()
+
+    def make(name: str, right: str = "x + (1 | g)", modifiers: tuple[str, ...] = (), **options: Any) -> bd.Model:
+        return bd.Model(f"{left_side(name, modifiers)} ~ {right}", frame, family=name, **options)
 
     return make

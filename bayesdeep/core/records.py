@@ -188,6 +188,13 @@ class Family:
         there is no closed form.
     example
         Parameter values on their own scale from which tests simulate; ``{"mu": 1.3, "sigma": 0.7}``.
+    density
+        The distribution of row i as mathematics: lines in which ``{y}`` stands for the response, ``{mu}``, ``{sigma}``, … for
+        its parameters, ``{n}`` for the number of trials and ``{levels}`` for the levels in their order. Of a contrast
+        ``{mu_k}`` is that of level k. A family that puts the predictor itself into its distribution names it ``{eta}``, and
+        writes ``{inverse}`` for the link's inverse at x. Without it the title and the parameters are shown.
+    inverse
+        By link, how the main parameter follows from ``eta`` where the family applies the link in a way of its own.
     notes
         Sentences for reports and docs (parametrisation, source).
     """
@@ -204,6 +211,8 @@ class Family:
     log_survival: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     truncated_mean: Callable[[Mapping[str, Any], Any, Any, Callable[..., Any]], Any] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
+    density: str = ""
+    inverse: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
 
     @property

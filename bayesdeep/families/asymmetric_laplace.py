@@ -82,6 +82,7 @@ FAMILY = Family(
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
     example={"mu": 1.3, "sigma": 0.4, "quantile": 0.7},
+    density="{y} ~ AsymmetricLaplace({mu}, {sigma}, {quantile})\n    location, scale, and P({y} ≤ {mu}) = {quantile}",
     notes=(
         "mu is the quantile of that name: P(Y <= mu) = quantile. For quantile regression fix it, "
         "quantile=bd.known(0.9); otherwise it is estimated as a skewness. The likelihood is a working one, so that "

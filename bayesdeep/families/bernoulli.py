@@ -85,5 +85,7 @@ FAMILY = Family(
     scale=scale,
     words=frozenset({"discrete", "two_levels"}),
     example={"mu": 0.4},
+    density="{y} ~ Bernoulli({mu})",
+    inverse={"tanh": "mu = (1 + tanh(eta)) / 2"},
     notes="mu is the probability of success, the second of two levels. With the tanh link it is (1 + tanh eta) / 2.",
 )

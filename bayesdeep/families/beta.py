@@ -58,5 +58,6 @@ FAMILY = Family(
     mean=mean,
     scale=scale,
     example={"mu": 0.4, "kappa": 5.0},
+    density="{y} ~ Beta({mu} {kappa}, (1 − {mu}) {kappa})\n    mean {mu} and precision {kappa}",
     notes="mu is the mean and kappa the precision; the variance is mu (1 - mu) / (1 + kappa).",
 )

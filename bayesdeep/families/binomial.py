@@ -73,5 +73,7 @@ FAMILY = Family(
     modifiers=frozenset({"prop", "weighted"}),
     words=frozenset({"discrete", "trials"}),
     example={"mu": 0.4},
+    density="{y} ~ Binomial({n}, {mu})",
+    inverse={"tanh": "mu = (1 + tanh(eta)) / 2"},
     notes="mu is the probability of success in one trial; the expected response is trials times mu.",
 )

@@ -53,5 +53,6 @@ FAMILY = Family(
     scale=scale,
     words=frozenset({"discrete", "levels"}),
     example={"mu": (0.4, -0.7)},
+    density="P({y} = k) = {mu_k}\n    for the levels k = {levels}",
     notes="There is a predictor for each level but the first: the log odds of that level against the first.",
 )

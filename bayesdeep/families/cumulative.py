@@ -118,5 +118,10 @@ FAMILY = Family(
     scale=scale,
     words=frozenset({"discrete", "levels", "ordered", "no_intercept"}),
     example={"mu": 0.4, "threshold": (-0.8, 0.3, 1.5)},
+    density=(
+        "P({y} ≤ k) = F({threshold}[k] − {eta})\n"
+        "    for each level k but the last, in the order {levels}\n"
+        "F(x) = {inverse}"
+    ),
     notes="P(y <= k) = F(threshold_k - eta), F the inverse link; the thresholds take the intercept's place.",
 )

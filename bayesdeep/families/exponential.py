@@ -69,5 +69,6 @@ FAMILY = Family(
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
     example={"mu": 1.4},
+    density="{y} ~ Exponential(1 / {mu})\n    a rate; the mean is {mu}",
     notes="mu is the mean, one over the rate.",
 )

@@ -95,5 +95,6 @@ FAMILY = Family(
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
     example={"mu": 1.4, "alpha": 2.3},
+    density="{y} ~ Gamma({alpha}, {alpha} / {mu})\n    shape and rate; the mean is {mu}",
     notes="mu is the mean and alpha the shape; the variance is mu^2 / alpha.",
 )

@@ -62,5 +62,6 @@ FAMILY = Family(
     words=frozenset({"gaussian"}),
     log_survival=log_survival,
     example={"mu": 1.3, "sigma": 0.7},
+    density="{y} ~ Normal({mu}, {sigma})",
     notes="mu is the mean and sigma the standard deviation.",
 )

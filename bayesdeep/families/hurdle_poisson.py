@@ -67,6 +67,7 @@ FAMILY = Family(
     scale=scale_count,
     words=frozenset({"discrete"}),
     example={"mu": 2.6, "hu": 0.3},
+    density="P({y} = 0) = {hu}\nelse {y} ~ Poisson({mu}) given that {y} > 0",
     notes=(
         "hu is the probability of zero, of any kind; mu is the mean of the Poisson distribution before its zeros are "
         "cut off."

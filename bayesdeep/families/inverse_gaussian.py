@@ -88,5 +88,6 @@ FAMILY = Family(
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
     example={"mu": 1.4, "lam": 3.1},
+    density="{y} ~ InverseGaussian({mu}, {lam})\n    mean and shape",
     notes="mu is the mean and lam the shape; the variance is mu^3 / lam.",
 )

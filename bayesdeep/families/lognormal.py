@@ -78,5 +78,6 @@ FAMILY = Family(
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
     example={"mu": 0.3, "sigma": 0.7},
+    density="log {y} ~ Normal({mu}, {sigma})",
     notes="mu and sigma are mean and standard deviation of log y; the mean of y is exp(mu + sigma^2 / 2).",
 )

@@ -74,6 +74,10 @@ FAMILY = Family(
     modifiers=frozenset({"prop", "weighted"}),
     words=frozenset({"discrete", "levels", "trials", "counts_by_level"}),
     example={"mu": (0.4, -0.7)},
+    density=(
+        "{y} ~ Multinomial({n}, {mu})\n"
+        "    {n} is their sum, and {mu} has the probability {mu_k} of each level k = {levels}"
+    ),
     notes=(
         "The response is c(first, second, third). There is a predictor for each level but the first: the log odds "
         "of that level against the first. The number of trials is the row's sum."

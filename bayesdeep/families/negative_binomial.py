@@ -67,6 +67,7 @@ FAMILY = Family(
     words=frozenset({"discrete"}),
     log_survival=log_survival,
     example={"mu": 2.6, "alpha": 1.7},
+    density="{y} ~ NegativeBinomial({mu}, {alpha})\n    mean {mu}, variance {mu} + {mu}² / {alpha}",
     notes=(
         "mu is the mean and the variance is mu + mu^2 / alpha: the smaller alpha, the stronger the overdispersion. "
         "Left-censored rows contribute P(Y <= value), right-censored ones "

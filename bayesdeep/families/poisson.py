@@ -60,6 +60,7 @@ FAMILY = Family(
     words=frozenset({"discrete"}),
     log_survival=log_survival,
     example={"mu": 2.6},
+    density="{y} ~ Poisson({mu})",
     notes=(
         "mu is the mean. Left-censored rows contribute P(Y <= value), right-censored ones "
         "P(Y >= value), intervals P(value <= Y <= upper)."

@@ -55,5 +55,6 @@ FAMILY = Family(
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
     example={"mu": 1.3, "sigma": 0.7, "nu": 5.0},
+    density="{y} ~ StudentT({nu}, {mu}, {sigma})\n    degrees of freedom, location and scale",
     notes="mu is the centre, sigma the scale (not the standard deviation) and nu the degrees of freedom.",
 )

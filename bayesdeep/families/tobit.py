@@ -60,6 +60,8 @@ FAMILY = Family(
     mean=mean,
     scale=scale_mean,
     example={"mu": 0.5, "sigma": 0.8},
+    density="{y} = max({y}*, 0)\n{y}* ~ Normal({mu}, {sigma})",
+    inverse={"relu": "mu = eta"},
     notes=(
         "mu and sigma are mean and standard deviation of the latent normal variable; the response is its positive "
         "part. The links relu and identity mean the same model: the predictor is the latent mean."

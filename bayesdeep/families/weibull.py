@@ -86,5 +86,6 @@ FAMILY = Family(
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
     example={"mu": 1.4, "alpha": 1.8},
+    density="{y} ~ Weibull({alpha}, {mu} / Γ(1 + 1 / {alpha}))\n    shape and scale; the mean is {mu}",
     notes="mu is the mean and alpha the shape; the scale is mu / Gamma(1 + 1 / alpha).",
 )

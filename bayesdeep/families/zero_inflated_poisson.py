@@ -59,5 +59,6 @@ FAMILY = Family(
     scale=scale_count,
     words=frozenset({"discrete"}),
     example={"mu": 2.6, "zi": 0.3},
+    density="{y} = 0 with probability {zi}: an extra zero\nelse {y} ~ Poisson({mu})",
     notes="zi is the probability of an extra zero; mu is the mean of the Poisson part, which has zeros of its own.",
 )

@@ -1,5 +1,7 @@
 """Several columns of counts as one response, for ``c()`` and ``cbind()``."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bayesdeep.core.columns import Column, ResponseContext
@@ -20,3 +22,9 @@ def read_counts(context: ResponseContext) -> Response:
     if len(set(names)) < len(names):
         raise FormulaError("it names a column twice")
     return Response(names[0], np.column_stack([whole(column) for column in columns]), levels=names)
+
+
+def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
+    """Return the counts of row i, all of them."""
+    del options
+    return {"y": f"({', '.join((y, *arguments))})"}

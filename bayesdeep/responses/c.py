@@ -2,6 +2,6 @@
 
 from bayesdeep.core.columns import ResponseFunction
 
-from ._counts import read_counts
+from ._counts import mathematics, read_counts
 
-RESPONSE = ResponseFunction("c", read_counts)
+RESPONSE = ResponseFunction("c", read_counts, mathematics=mathematics)

@@ -2,6 +2,6 @@
 
 from bayesdeep.core.columns import ResponseFunction
 
-from ._counts import read_counts
+from ._counts import mathematics, read_counts
 
-RESPONSE = ResponseFunction("cbind", read_counts)
+RESPONSE = ResponseFunction("cbind", read_counts, mathematics=mathematics)

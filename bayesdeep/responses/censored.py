@@ -3,6 +3,8 @@
 The status is ``"none"``, ``"left"``, ``"right"`` or ``"interval"``, or 0, -1, 1, 2.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bayesdeep.core.columns import Column, ResponseContext, ResponseFunction
@@ -68,4 +70,12 @@ def _status(column: Column) -> np.ndarray:
     return values.astype(np.int8)
 
 
-RESPONSE = ResponseFunction("censored", read)
+def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
+    """Return what is known of a censored row."""
+    del options
+    *upper, status = arguments
+    between = f", {y} < Y ≤ {upper[0]} (interval)" if upper else ""
+    return {"line": f"censored: where {status} says so, it is only known that\n    Y ≤ {y} (left), Y > {y} (right){between}"}
+
+
+RESPONSE = ResponseFunction("censored", read, mathematics=mathematics)

@@ -1,5 +1,7 @@
 """``prop(k, n)``: ``k`` successes in ``n`` trials; ``n`` is a column or a number."""
 
+from collections.abc import Mapping
+
 from bayesdeep.core.columns import ResponseContext, ResponseFunction
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.records import Response
@@ -22,4 +24,10 @@ def read(context: ResponseContext) -> Response:
     return Response(successes.name, value, trials=total)
 
 
-RESPONSE = ResponseFunction("prop", read, needed_for_prediction=(1,))
+def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
+    """Return the number of trials."""
+    del y, options
+    return {"n": arguments[0]}
+
+
+RESPONSE = ResponseFunction("prop", read, needed_for_prediction=(1,), mathematics=mathematics)

@@ -3,6 +3,7 @@
 Bounds are numbers or columns; ``lb=`` or ``ub=`` alone leaves the other side open.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -53,4 +54,11 @@ def _refuse(bad: np.ndarray, low: np.ndarray, high: np.ndarray, rule: str, respo
         )
 
 
-RESPONSE = ResponseFunction("truncated", read, needed_for_prediction=(1, 2))
+def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
+    """Return between which bounds a response is seen."""
+    given = dict(zip(("lb", "ub"), arguments, strict=False)) | dict(options)
+    low, high = (f"{given['lb']} ≤ " if "lb" in given else ""), (f" ≤ {given['ub']}" if "ub" in given else "")
+    return {"line": f"truncated: given that {low}{y}{high}\n    the density is divided by P({low}Y{high})"}
+
+
+RESPONSE = ResponseFunction("truncated", read, needed_for_prediction=(1, 2), mathematics=mathematics)

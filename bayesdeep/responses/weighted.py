@@ -1,5 +1,7 @@
 """``weighted(y, w)``: a row of weight 2 counts like two rows. Other response functions can stand inside."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bayesdeep.core.columns import ResponseContext, ResponseFunction
@@ -25,4 +27,10 @@ def read(context: ResponseContext) -> Response:
     return response.with_(weights=weights)
 
 
-RESPONSE = ResponseFunction("weighted", read)
+def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
+    """Return what a weight does."""
+    del y, options
+    return {"line": f"weighted: the log likelihood of row i counts {arguments[0]} times"}
+
+
+RESPONSE = ResponseFunction("weighted", read, mathematics=mathematics)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.registry import FAMILIES, RESPONSES
+from bayesdeep.formula.nodes import Call
 
 from ..blocks import Block, Code, Heading, Paragraph, Table
 from ..mathematics import equations
@@ -50,10 +51,23 @@ def _one(spec: Any) -> list[Block]:
     success = f" Success is `{spec.response.name}` = {levels[1]}." if levels is not None and len(levels) == 2 else ""
     return [
         Code(_formulas(spec)),
-        Paragraph(f"The response follows a {_title(family)}; {links}.{success}"),
+        Paragraph(f"The response follows {_article(_title(family))}{_modified(spec)}; {links}.{success}"),
         Code(equations(spec)),
         _priors(spec),
     ]
+
+
+def _article(title: str) -> str:
+    return f"{'an' if title[0].lower() in 'aeiou' else 'a'} {title}"
+
+
+def _modified(spec: Any) -> str:
+    """Return what was done to the response, so that nobody takes the distribution for all there is."""
+    node, called = spec.nodes[next(iter(spec.formulas))].response, []
+    while isinstance(node, Call) and node.function in RESPONSES:
+        called.append(node.source)
+        node = node.arguments[0]
+    return f" as `{called[0]}` says" if called else ""
 
 
 def _title(family: Any) -> str:
