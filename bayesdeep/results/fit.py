@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesdeep.core import notebook
+from bayesdeep.core import arguments, notebook
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
@@ -69,6 +69,7 @@ class Fit(Marginal):
 
         return diagnose(self.idata)
 
+    @arguments.checked("predict", kind=arguments.text, new_groups=arguments.text, seed=arguments.seed)
     def draws(
         self, data: Any = None, kind: str = "response", new_groups: str = "sample", seed: int | None = None
     ) -> xr.DataArray:
@@ -106,6 +107,9 @@ class Fit(Marginal):
             array, dims=dims, coords=coords, name=self.spec.response.name, attrs={"kind": kind}
         )
 
+    @arguments.checked(
+        "predict", kind=arguments.text, interval=arguments.probability, new_groups=arguments.text, seed=arguments.seed
+    )
     def predict(
         self,
         data: Any = None,
@@ -129,10 +133,6 @@ class Fit(Marginal):
             Columns ``mean sd lower upper``. For categorical and ordinal responses one column of probabilities a level,
             and ``mode``.
         """
-        if not 0 < interval < 1:
-            raise FitError(
-                f"predict: interval is {interval}; it is a probability between 0 and 1, such as 0.9"
-            )
         rows = self._given(data)
         words = FAMILIES[self.spec.family].words
         by_level = "levels" in words
@@ -147,6 +147,7 @@ class Fit(Marginal):
         made.index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
         return made
 
+    @arguments.checked("log_score", new_groups=arguments.text, pointwise=arguments.flag, seed=arguments.seed)
     def log_score(
         self, data: Any = None, new_groups: str = "sample", pointwise: bool = False, seed: int | None = None
     ) -> Any:
@@ -158,6 +159,7 @@ class Fit(Marginal):
         values = log_score_rows(self._blocks(rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
+    @arguments.checked("budget", new_groups=arguments.text, seed=arguments.seed)
     def budget(self, data: Any = None, new_groups: str = "sample", seed: int | None = None) -> pd.DataFrame:
         """Return where the uncertainty of each row's prediction comes from: its variance as a sum of parts.
 
@@ -187,6 +189,7 @@ class Fit(Marginal):
         chains = int(self.posterior.sizes["chain"])
         return budget(self.spec, flat_posterior(self.posterior, self.spec), chains, rows, new_groups, seed)
 
+    @arguments.checked("loo", pointwise=arguments.flag)
     def loo(self, pointwise: bool = True) -> Any:
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning.
 
@@ -209,6 +212,7 @@ class Fit(Marginal):
         self.idata["log_likelihood"] = xr.DataTree(xr.Dataset({self.spec.response.name: array}))
         return self.idata
 
+    @arguments.checked("predict", seed=arguments.seed)
     def posterior_predictive(self, seed: int | None = None) -> xr.DataTree:
         """Add predictive draws of the training rows to ``idata`` and return it."""
         array = self.draws(kind="response", seed=seed)
@@ -221,6 +225,14 @@ class Fit(Marginal):
         coords = {"chain": np.arange(chains), "draw": np.arange(draws), "obs": np.arange(flat.shape[1])}
         return xr.DataArray(flat.reshape(chains, draws, -1), dims=("chain", "draw", "obs"), coords=coords)
 
+    @arguments.checked(
+        "kfold",
+        by=arguments.optional(arguments.text),
+        seed=arguments.seed,
+        progress=arguments.flag,
+        executor=arguments.executor,
+        workers=arguments.count,
+    )
     def kfold(
         self,
         k: int = 10,
@@ -280,6 +292,7 @@ class Fit(Marginal):
 
         return stack_chains(self)
 
+    @arguments.checked("save", path=arguments.path, overwrite=arguments.flag)
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the fit to one NetCDF file, which :func:`bayesdeep.load` reads."""
         return save_tree(self.idata, path, overwrite=overwrite)
