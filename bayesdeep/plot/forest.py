@@ -32,9 +32,10 @@ def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, m
         How many rows at most; the first are drawn.
     """
     roles = (roles,) if isinstance(roles, str) else tuple(roles)
+    known = {*KNOWN, *(prior.role for prior in fit.spec.priors)}
     for role in roles:
-        if role not in KNOWN:
-            raise FitError(f"plot: unknown role '{role}'{nearest(role, KNOWN)}")
+        if role not in known:
+            raise FitError(f"plot: unknown role '{role}'{nearest(role, known)}")
     wide, half = estimates(fit, roles, interval).head(most), estimates(fit, roles, 0.5).head(most)
     return draw_intervals(wide, half, "estimate")
 
