@@ -136,11 +136,11 @@ def group_codes(spec: ModelSpec, rows: Rows, by: str) -> np.ndarray:
             for factor in TERMS[term.kind].groups(term.state):
                 own = f"{term.key}.codes_{factor}"
                 known[factor] = own if own in rows.arrays else f"{term.key}.codes"
-    own = named(by, known)
-    if own is None:
+    factor_named = named(by, known)
+    if factor_named is None:
         has = nearest(by, known) if known else "; the model has no group effects"
         raise FitError(f"kfold: no grouping factor '{by}' in the model{has}")
-    return np.asarray(rows.arrays[known[own]])
+    return np.asarray(rows.arrays[known[factor_named]])
 
 
 @dataclass(frozen=True, eq=False)
