@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from bayesdeep.core import arguments
 from bayesdeep.results.fit import Fit
 
 
+@arguments.checked("load", path=arguments.path)
 def load(path: str | Path) -> Fit:
     """Return the fit that :meth:`Fit.save` wrote to a file; nothing in the file can run."""
     from bayesdeep.results.store import load_tree

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from bayesdeep.core import notebook
+from bayesdeep.core import arguments, notebook
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
 from bayesdeep.core.priors import Known
@@ -73,6 +73,7 @@ class Model:
         When formula, data, family and priors do not fit together; the text says where and what would be right.
     """
 
+    @arguments.checked("model", link=arguments.optional(arguments.either(arguments.text, Mapping)), missing=arguments.text)
     def __init__(
         self,
         formula: str,
@@ -120,12 +121,14 @@ class Model:
         raise AttributeError(f"a Model does not change; make another one instead of setting '{name}'")
 
     @classmethod
+    @arguments.checked("card", path=arguments.path)
     def from_card(cls, path: str | Path) -> "Model":
         """Return the model a card (TOML) describes."""
         from bayesdeep.cards import read_card
 
         return read_card(path).model()
 
+    @arguments.checked("card", path=arguments.path, data=arguments.text, title=arguments.text, overwrite=arguments.flag)
     def to_card(self, path: str | Path, *, data: str = "data.csv", title: str = "", overwrite: bool = False) -> Path:
         """Write the model as a card; ``data`` is a data set's name or a CSV/Parquet path relative to the card."""
         from bayesdeep.cards import write_card
@@ -166,12 +169,14 @@ class Model:
 
         return model_graph(self._graph, self.spec)
 
+    @arguments.checked("prior_predictive", draws=arguments.count, seed=arguments.seed)
     def prior_predictive(self, draws: int = 500, seed: int | None = None) -> xr.DataTree:
         """Return draws from the prior and of responses under it: groups ``prior`` and ``prior_predictive``."""
         from bayesdeep.results.prior import prior_tree
 
         return prior_tree(self.spec, self.__dict__["_rows"], draws, fresh_seed() if seed is None else seed)
 
+    @arguments.checked("fit", method=arguments.text, seed=arguments.seed, device=arguments.text, progress=arguments.flag)
     def fit(
         self,
         method: str = "auto",

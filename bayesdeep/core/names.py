@@ -1,6 +1,19 @@
 """Names of quantities in the posterior."""
 
+from collections.abc import Iterable
+from typing import Any
+
 
 def posterior_name(text: str) -> str:
     """Return a term's or column's text as a name in a DataTree, where ``/`` separates groups: it becomes ``÷``."""
     return text.replace("/", "÷")
+
+
+def named(given: Any, known: Iterable[str]) -> str | None:
+    """Return which of the known names a user means, who may write it as in the data or as in a formula; None if none.
+
+    Of a column ``mg/L`` that is ``"mg/L"``, ``"`mg/L`"`` or, as the posterior has it, ``"mg÷L"``.
+    """
+    options = {str(name): str(name) for name in known}
+    plain = str(given).replace("`", "")
+    return next((options[name] for name in (str(given), plain, posterior_name(plain)) if name in options), None)

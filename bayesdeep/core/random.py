@@ -5,6 +5,8 @@ from zlib import crc32
 
 import numpy as np
 
+from .arguments import whole
+
 
 def fresh_seed() -> int:
     """Return a seed nobody chose, small enough to be typed in again."""
@@ -13,4 +15,5 @@ def fresh_seed() -> int:
 
 def derive(seed: int, use: str) -> int:
     """Return the seed of one use (``"predict"``, ``"chains"``) of a user's seed."""
+    whole(seed, use, "seed")
     return int(np.random.SeedSequence([seed, crc32(use.encode())]).generate_state(1)[0])

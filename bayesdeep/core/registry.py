@@ -42,7 +42,7 @@ class Registry(Mapping[str, Any]):
 
     def find(self, name: str, where: str, error: type[BayesdeepError]) -> Any:
         """Return the plug-in, or raise ``error`` with the nearest name; ``where`` begins its text."""
-        if name not in self.names():
+        if not isinstance(name, str) or name not in self.names():
             raise error(f"{where}: unknown {self._word} '{name}'{nearest(name, self.names())}")
         return self[name]
 

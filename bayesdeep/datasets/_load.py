@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import DataError
 from bayesdeep.datasets._frame import typed_frame
 from bayesdeep.datasets._index import DatasetInfo, describe_dataset, folder, names
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@arguments.checked("load_dataset", name=arguments.text)
 def load_dataset(name: str) -> pd.DataFrame:
     """Return an example data set.
 

@@ -20,9 +20,9 @@ all second-order indices, with the double exchanges added.
 
 **Monte Carlo error.** The sample, like the backgrounds, is in four groups; all squares are also found without each of these.
 
-**Dependent inputs.** Nothing above asks which combinations of values occur. Where inputs go together, :math:`\operatorname{Var} f`
-is that of a population in which they do not, and may be many times, or a small part of, the variance of the predictor on the
-rows: both are reported, for the shares are of the former.
+**Dependent inputs.** Nothing above asks which combinations of values occur. Where inputs go together,
+:math:`\operatorname{Var} f` is that of a population in which they do not, and may be many times, or a small part of, the variance
+of the predictor on the rows: both are reported, for the shares are of the former.
 
 From these squares to shares with intervals: :mod:`bayesdeep.diagnostics.squares`.
 

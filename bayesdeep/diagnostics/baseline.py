@@ -53,8 +53,19 @@ def split(fits: Any) -> tuple[Any, dict[str, str]]:
     """Return the fits, and the names of baselines that stand among them."""
     if not isinstance(fits, Mapping):
         return fits, {}
+    fits = _by_text(fits)
     names = {name: text for name, text in fits.items() if isinstance(text, str)}
     return {name: fit for name, fit in fits.items() if name not in names}, names
+
+
+def _by_text(fits: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return fits by text, which tables, pictures and reports call them by, whatever they were called."""
+    found: dict[str, Any] = {}
+    for name, fit in fits.items():
+        if str(name) in found:
+            raise FitError(f"compare: two fits are called '{name}'; give each a name of its own")
+        found[str(name)] = fit
+    return found
 
 
 def prepare(names: Mapping[str, str], fits: Mapping[str, Fit]) -> Baselines:

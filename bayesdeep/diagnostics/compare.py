@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from bayesdeep.core import notebook
+from bayesdeep.core import arguments, notebook
 from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.design.frame import read_frame
@@ -64,6 +64,7 @@ class Comparison:
     notes: tuple[str, ...] = field(default=())
     data: Frame | None = None
 
+    @arguments.checked("errors", by=arguments.optional(arguments.text), factor=arguments.optional(arguments.text))
     def errors(self, by: str | None = None, *, factor: str | None = None) -> pd.DataFrame:
         """Return who is wrong where: scores by group size, by region of the inputs and by predicted uncertainty.
 
@@ -101,6 +102,17 @@ class Comparison:
         return notebook.shown(notebook.paragraph(head), shown, notebook.listing([*warned, *self.notes]))
 
 
+@arguments.checked(
+    "compare",
+    target=arguments.text,
+    by=arguments.optional(arguments.text),
+    k=arguments.count,
+    seed=arguments.seed,
+    progress=arguments.flag,
+    score=arguments.text,
+    executor=arguments.executor,
+    workers=arguments.count,
+)
 def compare(
     fits: Mapping[str, Fit | str],
     *,
@@ -119,10 +131,11 @@ def compare(
     Parameters
     ----------
     fits
-        By name; at least two, of the same response on the same rows. A text in a fit's place names a baseline of scikit-learn:
-        ``"ridge"``, ``"gradient boosting"``, ``"knn"``, ``"svm"``, ``"gaussian process"``, and for classes also ``"lda"`` and
-        ``"nearest centroid"``. It gets the rows and all the columns that the fits read, groups included, and is refitted in the
-        same folds, or scored on ``data``; :mod:`bayesdeep.diagnostics.baseline_fit` says how it becomes a distribution.
+        By name (a name that is no text becomes one); at least two, of the same response on the same rows. A text in a fit's
+        place names a baseline of scikit-learn: ``"ridge"``, ``"gradient boosting"``, ``"knn"``, ``"svm"``, ``"gaussian
+        process"``, and for classes also ``"lda"`` and ``"nearest centroid"``. It gets the rows and all the columns that the
+        fits read, groups included, and is refitted in the same folds, or scored on ``data``;
+        :mod:`bayesdeep.diagnostics.baseline_fit` says how it becomes a distribution.
     target
         ``"rows"``: predict single rows; see ``score``. ``"groups"``: refit without whole groups of the factor ``by``, whose
         effects then come from the fitted distribution of groups.

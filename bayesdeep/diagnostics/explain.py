@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.results.fit import Fit
@@ -31,8 +32,8 @@ class Explanation:
     Attributes
     ----------
     main_effects, interactions
-        Columns ``term``, ``share`` (of the predictor's variance), ``lower`` and ``upper`` (90 % interval, of the posterior and the
-        Monte Carlo error together), largest first.
+        Columns ``term``, ``share`` (of the predictor's variance), ``lower`` and ``upper`` (90 % interval, of the posterior and of
+        the Monte Carlo error together), largest first.
     curvature
         The same columns: the share that a main effect has beyond a straight line, of inputs that are numbers.
     suggestions
@@ -50,8 +51,8 @@ class Explanation:
     notes
         What to mind.
     variance_on_rows
-        Posterior mean of the predictor's variance on the training rows. Where ``variance`` is far from it the inputs depend on each
-        other, the shares are of combinations of values that hardly occur, and a note says so.
+        Posterior mean of the predictor's variance on the training rows. Where ``variance`` is far from it the inputs depend on
+        each other, the shares are of combinations of values that hardly occur, and a note says so.
     """
 
     main_effects: pd.DataFrame
@@ -67,6 +68,7 @@ class Explanation:
     notes: tuple[str, ...] = ()
     variance_on_rows: float = float("nan")
 
+    @arguments.checked("plot", most=arguments.count)
     def plot(self, most: int = 12) -> Any:
         """Draw the shares with their intervals, and below them what terms are worth, if any were tried.
 
@@ -106,6 +108,7 @@ class Explanation:
         return "".join([*parts, *(f"<p>{escape(note)}</p>" for note in self.notes)])
 
 
+@arguments.checked("explain", terms=arguments.whole, draws=arguments.count, seed=arguments.whole, progress=arguments.flag)
 def explain(
     fit: Fit,
     against: Fit | None = None,
@@ -155,12 +158,12 @@ def explain(
     Notes
     -----
     A share is the variance of one component over that of the predictor when the inputs are *independent*, each with the
-    distribution it has in the data; where inputs are strongly dependent this looks at rows that do not occur, a note says so, and
-    ``variance_on_rows`` beside ``variance`` how far that goes. ``share`` is that of what the posterior draws agree on, ``lower`` is 0
-    unless this stands out of their spread, ``upper`` is the 95 % quantile of the draws' own shares: for an interaction that is not
-    there the interval reaches 0, although every single draw has some. Both are moved outwards by the Monte Carlo error of the share,
-    about 2 to 5 % of it. How this is estimated, and who found it, is in :mod:`bayesdeep.diagnostics.anova` and
-    :mod:`bayesdeep.diagnostics.squares`.
+    distribution it has in the data; where inputs are strongly dependent this looks at rows that do not occur, a note says
+    so, and ``variance_on_rows`` beside ``variance`` how far that goes. ``share`` is that of what the posterior draws agree
+    on, ``lower`` is 0 unless this stands out of their spread, ``upper`` is the 95 % quantile of the draws' own shares: for
+    an interaction that is not there the interval reaches 0, although every single draw has some. Both are moved outwards by
+    the Monte Carlo error of the share, about 2 to 5 % of it. How this is estimated, and who found it, is in
+    :mod:`bayesdeep.diagnostics.anova` and :mod:`bayesdeep.diagnostics.squares`.
 
     Cost: the predictor at up to 90,000 rows for each draw (fewer inputs, fewer rows), a few seconds for a network of 16 units;
     with more than 15 inputs only pairs of the 15 that interact most are looked at.
@@ -216,8 +219,8 @@ def _dependent(found: Anova) -> str:
     size = f"{times:.2g} times" if times > 1 else f"{times:.0%} of"
     return (
         f"the inputs depend on each other: were they independent, as these shares suppose, the predictor's variance "
-        f"({found.variance:.3g}) would be {size} that on the rows ({found.variance_on_rows:.3g}); the shares are of combinations of "
-        "values most of which do not occur, where the data say little: do not read them as shares of what varies in the data"
+        f"({found.variance:.3g}) would be {size} that on the rows ({found.variance_on_rows:.3g}); the shares are of combinations "
+        "of values most of which do not occur, where the data say little: do not read them as shares of what varies in the data"
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import BayesdeepError, FitError, nearest
+from bayesdeep.core.names import named
 from bayesdeep.core.registry import TERMS
 from bayesdeep.results.kfold import group_codes
 from bayesdeep.results.rows import StreamedRows, rows_of
@@ -83,7 +84,7 @@ def codes_of(fits: Mapping[str, Any], factor: str) -> tuple[np.ndarray, Any]:
 def group_sizes(ground: Ground, factor: str) -> np.ndarray:
     """Return how many rows of each row's group are in its training part ``(obs,)``; 0 for a group that is new to it."""
     known = factors_of(ground)
-    if factor not in known:
+    if named(factor, known) is None:
         hint = nearest(factor, known) if known else "; no model has group effects"
         raise FitError(f"errors: no grouping factor '{factor}'{hint}")
     codes, fit = codes_of(ground.fits, factor)

@@ -95,8 +95,8 @@ def _loos(fits: Mapping[str, Fit], score: str, progress: bool) -> tuple[dict[str
     able = {} if score == "folds" else {name: fit for name, fit in fits.items() if can_be_weighed(fit)}
     if score == "loo" and (unable := [name for name in fits if name not in able]):
         raise FitError(
-            f"compare: score='loo' weighs posterior draws, and of '{unable[0]}' {why_not_weighed(fits[unable[0]].idata)}; "
-            "score='auto' refits it in folds"
+            f"compare: score='loo' weighs posterior draws, and '{unable[0]}' has none; score='auto' refits it in folds "
+            f"({why_not_weighed(fits[unable[0]].idata)})"
         )
     found, failed, done = {}, {}, 0
     with progress_bar("Leave-one-out", progress and bool(able)) as bar:

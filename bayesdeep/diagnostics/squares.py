@@ -16,13 +16,13 @@ the whole function, :math:`D_a` (noise in many components adds up to a variance 
   component that is known, among many that are not, would lie above its share;
 * ``upper``: the 95 % quantile of :math:`\|m + e_a\|^2 / D_a`, or 1.
 
-**Monte Carlo error.** All these are means over samples of inputs. Each is found again without one of a few groups of the sample, and
-the differences between these (Tukey's jackknife) are the standard error :math:`s` of the share. Its bounds are moved away from it:
-from a distance :math:`h` to :math:`\sqrt{h^2 + t^2 s^2}`, with :math:`t` the 95 % quantile of Student's t distribution.
+**Monte Carlo error.** All these are means over samples of inputs. Each is found again without one of a few groups of the
+sample, and the differences between these (Tukey's jackknife) are the standard error :math:`s` of the share. Its bounds are
+moved away from it: from a distance :math:`h` to :math:`\sqrt{h^2 + t^2 s^2}`, with :math:`t` the 95 % quantile of Student's t
+distribution.
 """
 
 from collections.abc import Sequence
-
 from dataclasses import dataclass
 
 import numpy as np

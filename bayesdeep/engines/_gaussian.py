@@ -39,7 +39,7 @@ class Gaussian:
         return -0.5 * (z**2).sum(axis=-1) - 0.5 * z.shape[-1] * LOG_2PI - self.log_determinant
 
 
-LEAST_CHECKED = 400
+LEAST_CHECKED = 2_000
 """Candidates for a k-hat worth its name, also where few draws are asked for."""
 
 

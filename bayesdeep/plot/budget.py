@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.registry import TERMS
 
+from .parts import A_FIT
 from .style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, legend, new_figure, plain
 
 COLOURS = {"noise": FAINT, "population": GREEN, "group": BLUE, "network": ORANGE, "between": MUTED}
@@ -16,6 +18,9 @@ MOST = 40
 """More rows than this do not fit; evenly many of them, ordered by their total, are shown."""
 
 
+@arguments.checked(
+    "plot", fit=A_FIT, by=arguments.optional(arguments.text), new_groups=arguments.text, noise=arguments.flag
+)
 def budget(
     fit: Any, data: Any = None, *, by: str | None = None, new_groups: str = "sample", noise: bool = True
 ) -> Any:

@@ -3,16 +3,19 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 
-from .parts import observed, thinned
+from .parts import A_COMPARISON, observed, thinned
 from .style import BLUE, GREEN, INK, MUTED, ORANGE, legend, new_figure, plain
 
 LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 MARKS = ("o", "s", "^", "D", "v", "P")
 
 
+@arguments.checked("plot", draws=arguments.count, seed=arguments.seed)
 def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = None) -> Any:
     """Draw observed against promised coverage of central intervals.
 
@@ -29,6 +32,8 @@ def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = 
     matplotlib.figure.Figure
         Below the diagonal the intervals are too narrow, above it too wide.
     """
+    if not hasattr(comparison_or_fit, "idata") and not isinstance(getattr(comparison_or_fit, "calibration", None), pd.DataFrame):
+        A_COMPARISON(comparison_or_fit, "plot", "comparison_or_fit")
     curves = (
         coverage_of_fit(comparison_or_fit, draws, seed)
         if hasattr(comparison_or_fit, "idata")

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 
-from .parts import main_link, observed
+from .parts import A_FIT, main_link, observed
 from .style import BLUE, GREEN, INK, LABEL, MUTED, ORANGE, WIDTH, Picture, dress, legend, plain
 
 COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", INK, MUTED)
@@ -18,6 +19,7 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MOST_LABELS = 40
 
 
+@arguments.checked("plot", fit=A_FIT, x=arguments.text, data=arguments.flag, interval=arguments.probability)
 def curve(
     fit: Any, x: str, by: Any = None, *, data: bool = False, rows: Any = None, interval: float = 0.9, **options: Any
 ) -> Any:

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.diagnostics.where import errors as errors_table
 
+from .parts import A_COMPARISON
 from .style import BLUE, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, legend, plain
 
 COLOURS = (BLUE, ORANGE, GREEN, MUTED, INK)
@@ -21,6 +23,16 @@ LABELS = {
 }
 
 
+A_TABLE = arguments.instance(lambda: pd.DataFrame, "a table; give what comparison.errors() returned")
+
+
+@arguments.checked(
+    "plot",
+    comparison=A_COMPARISON,
+    by=arguments.text,
+    factor=arguments.optional(arguments.text),
+    table=arguments.optional(A_TABLE),
+)
 def errors(comparison: Any, by: str = "size", *, factor: str | None = None, table: pd.DataFrame | None = None) -> Any:
     """Draw error and coverage of each fit by where rows lie; see :func:`bayesdeep.diagnostics.where.errors`.
 
@@ -45,6 +57,8 @@ def errors(comparison: Any, by: str = "size", *, factor: str | None = None, tabl
         Where there is nothing to draw, such as group sizes without a grouping factor.
     """
     found = errors_table(comparison, by, factor=factor) if table is None else table
+    if not {"by", "where", "fit"} <= set(found.index.names):
+        raise FitError("plot: table has no index of 'by', 'where' and 'fit'; give what comparison.errors() returned")
     found = found[found.index.get_level_values("by") == by].droplevel("by")
     shown = [
         c for c in (("rmse", "coverage_90") if "rmse" in found else ("accuracy", "log_score")) if found[c].notna().any()

@@ -6,14 +6,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from bayesdeep.core.errors import FitError
+from bayesdeep.core import arguments
+from bayesdeep.core.errors import FitError, nearest
 
-from .parts import estimates
+from .parts import A_FIT, estimates
 from .style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
 
 ROLES = ("coefficient",)
+KNOWN = ("intercept", "coefficient", "sd", "correlation", "parameter")
 
 
+@arguments.checked("plot", fit=A_FIT, roles=arguments.names, interval=arguments.probability, most=arguments.count)
 def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, most: int = 30) -> Any:
     """Draw the population-level effects with their intervals: thick half, thin ``interval``.
 
@@ -28,6 +31,11 @@ def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, m
     most
         How many rows at most; the first are drawn.
     """
+    roles = (roles,) if isinstance(roles, str) else tuple(roles)
+    known = {*KNOWN, *(prior.role for prior in fit.spec.priors)}
+    for role in roles:
+        if role not in known:
+            raise FitError(f"plot: unknown role '{role}'{nearest(role, known)}")
     wide, half = estimates(fit, roles, interval).head(most), estimates(fit, roles, 0.5).head(most)
     return draw_intervals(wide, half, "estimate")
 

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.names import named
 
-from .parts import group_terms, summarise
+from .parts import A_FIT, group_terms, summarise
 from .style import BLUE, FAINT, INK, new_figure, plain, row_labels
 
 MOST = 150
@@ -29,9 +31,9 @@ def effects_table(fit: Any, term: str | None = None, interval: float = 0.9) -> p
     names = [name for t in terms for name in t.effects]
     if not names:
         raise FitError("plot: the model has no group-level effects")
-    chosen = names[0] if term is None else term
-    if chosen not in names:
-        raise FitError(f"plot: no group-level effects '{chosen}'{nearest(chosen, names)}")
+    chosen = names[0] if term is None else named(term, names)
+    if chosen is None:
+        raise FitError(f"plot: no group-level effects '{term}'{nearest(str(term), names)}")
     owner = next(t for t in terms if chosen in t.effects)
     draws = fit.idata["posterior"][chosen]
     if draws.ndim > 3:
@@ -41,6 +43,9 @@ def effects_table(fit: Any, term: str | None = None, interval: float = 0.9) -> p
     return table.assign(rows=owner.sizes).sort_values("mean", kind="stable")
 
 
+@arguments.checked(
+    "plot", fit=A_FIT, term=arguments.optional(arguments.text), interval=arguments.probability, most=arguments.count
+)
 def group_effects(fit: Any, term: str | None = None, *, interval: float = 0.9, most: int = MOST) -> Any:
     """Draw the effects of every group with intervals, the largest on top.
 

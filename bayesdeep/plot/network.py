@@ -8,11 +8,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.diagnostics.predictor import Predictor, predictor_of
 
 from .effects import POINTS, SIDE, Axis, check_options, fitted, make_axis, surface
-from .parts import main_link, observed
+from .parts import A_FIT, main_link, observed
 from .scales import network_scales
 from .style import BLUE, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, legend, plain
 
@@ -21,6 +22,17 @@ MOST_PANELS = 6
 SHOWN = ("residuals", "response")
 
 
+@arguments.checked(
+    "plot",
+    fit=A_FIT,
+    inputs=arguments.optional(arguments.names),
+    point=arguments.optional(A_FIT),
+    data=arguments.either(arguments.text, bool),
+    kind=arguments.optional(arguments.text),
+    others=arguments.text,
+    interval=arguments.probability,
+    draws=arguments.count,
+)
 def network(
     fit: Any,
     inputs: str | Sequence[str] | None = None,

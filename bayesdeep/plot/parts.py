@@ -8,9 +8,23 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.names import named
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.roles import shown
+from bayesdeep.results.fit import Fit
+
+
+def _comparison() -> type:
+    """Return the class, which much is imported with, when it is asked for."""
+    from bayesdeep.diagnostics.compare import Comparison
+
+    return Comparison
+
+
+A_FIT = arguments.instance(lambda: Fit, "a fit; call model.fit() first")
+A_COMPARISON = arguments.instance(_comparison, "what bd.compare returned; call bd.compare({'a': fit, 'b': other}) first")
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,8 @@ def group_term(fit: Any, factor: str | None = None) -> GroupTerm:
         raise FitError("plot: the model has no group-level term such as (1 | g)")
     if factor is None:
         return terms[0]
-    chosen = next((t for t in terms if t.factor == factor), None)
+    own = named(factor, [t.factor for t in terms])
+    chosen = next((t for t in terms if t.factor == own), None)
     if chosen is None:
         raise FitError(f"plot: no grouping factor '{factor}'{nearest(factor, [t.factor for t in terms])}")
     return chosen

@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 from matplotlib.lines import Line2D
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 
-from .parts import family_words, observed, thinned
+from .parts import A_FIT, family_words, observed, thinned
 from .style import BLUE, INK, legend, new_figure, plain
 
 MOST_BARS = 31
 
 
+@arguments.checked("plot", fit=A_FIT, draws=arguments.count, seed=arguments.seed)
 def predictive_check(fit: Any, *, draws: int = 50, seed: int | None = None) -> Any:
     """Draw the responses and responses predicted for the same rows.
 

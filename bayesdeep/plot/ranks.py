@@ -6,13 +6,16 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.stats import rankdata
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 
+from .parts import A_FIT
 from .style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, plain
 
 BINS = 20
 
 
+@arguments.checked("plot", fit=A_FIT, names=arguments.names, bins=arguments.count)
 def ranks(fit: Any, names: list[str], *, bins: int = BINS) -> Any:
     """Draw, for each quantity, how often each chain's draws fall in each twentieth of all the draws' ranks.
 

@@ -2,13 +2,20 @@
 
 from typing import Any
 
+from bayesdeep.core import arguments
 from bayesdeep.diagnostics.where import Selective
 from bayesdeep.diagnostics.where import selective as selective_of
 
 from .errors import COLOURS, MARKS
+from .parts import A_COMPARISON
 from .style import INK, LABEL, legend, new_figure, plain
 
 
+@arguments.checked(
+    "plot",
+    comparison=A_COMPARISON,
+    found=arguments.optional(arguments.instance(lambda: Selective, "what comparison.selective() returned")),
+)
 def selective(comparison: Any, *, found: Selective | None = None) -> Any:
     """Draw each fit's error against the share of rows kept; see :func:`bayesdeep.diagnostics.where.selective`.
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .parts import GroupTerm, group_term, main_link, observed, summarise
+from bayesdeep.core import arguments
+
+from .parts import A_FIT, GroupTerm, group_term, main_link, observed, summarise
 from .style import BLUE, INK, MUTED, ORANGE, TICK, legend, new_figure, plain
 
 
@@ -80,6 +82,16 @@ def _group_mean_draws(fit: Any, term: GroupTerm) -> np.ndarray:
     return np.stack([group_means(d, term) for d in draws])
 
 
+NUMBERS = arguments.instance(lambda: Shrinkage, "what shrinkage_numbers returned")
+
+
+@arguments.checked(
+    "plot",
+    fit=A_FIT,
+    factor=arguments.optional(arguments.text),
+    interval=arguments.probability,
+    numbers=arguments.optional(NUMBERS),
+)
 def shrinkage(fit: Any, factor: str | None = None, *, interval: float = 0.9, numbers: Shrinkage | None = None) -> Any:
     """Draw each group's own estimate and the partially pooled one against the group's size.
 

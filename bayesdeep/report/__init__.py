@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 
 from .section import Section, Subject
@@ -13,6 +14,17 @@ from .section import Section, Subject
 __all__ = ["Section", "Subject", "report", "subject_of"]
 
 
+A_MAPPING = arguments.optional(arguments.instance(lambda: Mapping, "sections by name"))
+
+
+@arguments.checked(
+    "report",
+    path=arguments.path,
+    title=arguments.optional(arguments.text),
+    overwrite=arguments.flag,
+    main=arguments.optional(arguments.text),
+    extra=A_MAPPING,
+)
 def report(
     fit_or_comparison: Any,
     path: str | Path,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesdeep.core import notebook
+from bayesdeep.core import arguments, notebook
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
@@ -70,6 +70,7 @@ class Fit(Marginal):
 
         return diagnose(self.idata)
 
+    @arguments.checked("predict", kind=arguments.text, new_groups=arguments.text, seed=arguments.seed)
     def draws(
         self, data: Any = None, kind: str = "response", new_groups: str = "sample", seed: int | None = None
     ) -> xr.DataArray:
@@ -107,6 +108,9 @@ class Fit(Marginal):
             array, dims=dims, coords=coords, name=self.spec.response.name, attrs={"kind": kind}
         )
 
+    @arguments.checked(
+        "predict", kind=arguments.text, interval=arguments.probability, new_groups=arguments.text, seed=arguments.seed
+    )
     def predict(
         self,
         data: Any = None,
@@ -133,10 +137,6 @@ class Fit(Marginal):
             For categorical and ordinal responses one column of probabilities a level, and ``mode``; with ``kind="linear"``
             and a predictor a level, columns ``(level, "mean")``, ``(level, "sd")``, ….
         """
-        if not 0 < interval < 1:
-            raise FitError(
-                f"predict: interval is {interval}; it is a probability between 0 and 1, such as 0.9"
-            )
         rows = self._given(data)
         made = self._table(rows, kind, interval, new_groups, seed)
         made.index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
@@ -158,6 +158,7 @@ class Fit(Marginal):
             return predictor_table(made, rows.rows, interval, levels[1:])
         return summary_table(made, rows.rows, interval)
 
+    @arguments.checked("log_score", new_groups=arguments.text, pointwise=arguments.flag, seed=arguments.seed)
     def log_score(
         self, data: Any = None, new_groups: str = "sample", pointwise: bool = False, seed: int | None = None
     ) -> Any:
@@ -171,6 +172,7 @@ class Fit(Marginal):
         values = log_score_rows(blocks(self.spec, posterior, rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
+    @arguments.checked("budget", new_groups=arguments.text, seed=arguments.seed)
     def budget(self, data: Any = None, new_groups: str = "sample", seed: int | None = None) -> pd.DataFrame:
         """Return where the uncertainty of each row's prediction comes from: its variance as a sum of parts.
 
@@ -200,6 +202,7 @@ class Fit(Marginal):
         posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
         return budget(self.spec, posterior, int(self.posterior.sizes["chain"]), rows, new_groups, seed)
 
+    @arguments.checked("loo", pointwise=arguments.flag)
     def loo(self, pointwise: bool = True) -> Any:
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning.
 
@@ -222,6 +225,7 @@ class Fit(Marginal):
         self.idata["log_likelihood"] = xr.DataTree(xr.Dataset({self.spec.response.name: array}))
         return self.idata
 
+    @arguments.checked("predict", seed=arguments.seed)
     def posterior_predictive(self, seed: int | None = None) -> xr.DataTree:
         """Add predictive draws of the training rows to ``idata`` and return it."""
         array = self.draws(kind="response", seed=seed)
@@ -234,6 +238,14 @@ class Fit(Marginal):
         coords = {"chain": np.arange(chains), "draw": np.arange(draws), "obs": np.arange(flat.shape[1])}
         return xr.DataArray(flat.reshape(chains, draws, -1), dims=("chain", "draw", "obs"), coords=coords)
 
+    @arguments.checked(
+        "kfold",
+        by=arguments.optional(arguments.text),
+        seed=arguments.seed,
+        progress=arguments.flag,
+        executor=arguments.executor,
+        workers=arguments.count,
+    )
     def kfold(
         self,
         k: int = 10,
@@ -293,6 +305,7 @@ class Fit(Marginal):
 
         return stack_chains(self)
 
+    @arguments.checked("save", path=arguments.path, overwrite=arguments.flag)
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the fit to one NetCDF file, which :func:`bayesdeep.load` reads."""
         return save_tree(self.idata, path, overwrite=overwrite)

@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.names import named
 from bayesdeep.core.progress import progress_bar
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import TERMS
@@ -135,10 +136,11 @@ def group_codes(spec: ModelSpec, rows: Rows, by: str) -> np.ndarray:
             for factor in TERMS[term.kind].groups(term.state):
                 own = f"{term.key}.codes_{factor}"
                 known[factor] = own if own in rows.arrays else f"{term.key}.codes"
-    if by not in known:
+    factor_named = named(by, known)
+    if factor_named is None:
         has = nearest(by, known) if known else "; the model has no group effects"
         raise FitError(f"kfold: no grouping factor '{by}' in the model{has}")
-    return np.asarray(rows.arrays[known[by]])
+    return np.asarray(rows.arrays[known[factor_named]])
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesdeep.core.arguments import shown as shown_value
+from bayesdeep.core.errors import FitError
 from bayesdeep.core.mixing import measure
 from bayesdeep.core.roles import shown, unnamed
 
@@ -20,6 +22,17 @@ SAMPLE = ("chain", "draw")
 
 
 def summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
+    """Return what :func:`_summary` does; what ArviZ has to say of options that it cannot use is an error of ours."""
+    try:
+        return _summary(data, **options)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        given = ", ".join(f"{name}={shown_value(value)}" for name, value in options.items())
+        if not given:
+            raise
+        raise FitError(f"summary: arviz.summary does not take {given}: {str(error).strip()}") from error
+
+
+def _summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
     """Return ``arviz.summary(data, round_to="none", **options)``, the usual ones several times faster.
 
     Parameters

@@ -166,7 +166,7 @@ def test_intervals_hold_a_known_share(made_up):
 
 
 def test_intervals_hold_the_monte_carlo_error(made_up):
-    """Where the posterior is a point the interval is Monte Carlo error alone, and holds the share of all combinations of values."""
+    """Where the posterior is a point the interval is Monte Carlo error alone, and holds the share of all combinations."""
     frame = data(40)
     values = {"x1": 0.3, "x2": 1.0, "x3": 0.2, "x1:x2": 1.0, "x1:x3": -0.5, "x2:x3": 0.4}
     fit = made_up(bd.Model("y ~ (x1 + x2 + x3) ** 2", frame), draws=15, values=values)
@@ -185,7 +185,7 @@ def test_intervals_hold_the_monte_carlo_error(made_up):
         assert ((both["lower"] < both["share"]) & (both["share"] < both["upper"])).all()
         inside += sum(both.loc[name, "lower"] <= share <= both.loc[name, "upper"] for name, share in truth.items())
         apart.append(both["share"])
-    # Of 72 intervals, six of a sample together: fewer than 55 of so many at 90 % would be 4 standard deviations if they were apart.
+    # Of 72 intervals, six of a sample together: fewer than 55 at 90 % would be 4 standard deviations if they were apart.
     assert inside >= 55
     assert pd.concat(apart, axis=1).std(axis=1).max() > 0.005
 

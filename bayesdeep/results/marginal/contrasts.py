@@ -13,7 +13,7 @@ from bayesdeep.core.errors import FitError, nearest
 from .evaluate import side_means
 from .grid import Base, base_of, names_of
 from .source import Source, source_of
-from .table import check_interval, effect_rows, finished
+from .table import effect_rows, finished
 from .variables import Variable
 
 LEVELS = ("reference", "pairwise", "sequential", "minmax")
@@ -39,7 +39,6 @@ def contrasts(
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.results.marginal.methods.Marginal.contrasts`."""
     source = source_of(fit, "contrasts", data, new_groups, seed)
-    check_interval(interval, source.where)
     if comparison not in COMPARISONS:
         raise FitError(f"contrasts: unknown comparison '{comparison}'{nearest(str(comparison), COMPARISONS)}")
     what, base = source.check_kind(kind), base_of(source, at, by)

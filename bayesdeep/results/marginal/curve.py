@@ -13,7 +13,7 @@ from bayesdeep.results.predict import KINDS, blocks
 from .evaluate import made_rows, side_means
 from .grid import Axis, Base, base_of, even_axis, given_axis, held, names_of, product, repeated, typical, usual_axis
 from .source import Source, source_of
-from .table import check_interval, check_names, effect_rows, finished
+from .table import check_names, effect_rows, finished
 
 
 def curve(
@@ -30,7 +30,6 @@ def curve(
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.results.marginal.methods.Marginal.curve`."""
     source = source_of(fit, "curve", data, new_groups, seed)
-    check_interval(interval, source.where)
     what = source.check_kind(_kind(source, kind, average), tuple(KINDS))
     axes = _axes(source, x, by, points)
     columns, labels = product(axes)

@@ -5,10 +5,24 @@ from typing import Any
 
 import pandas as pd
 
+from bayesdeep.core import arguments
+
+SHARED = {
+    "by": arguments.optional(arguments.names),
+    "kind": arguments.text,
+    "at": arguments.either(arguments.text, Mapping),
+    "interval": arguments.probability,
+    "new_groups": arguments.text,
+    "seed": arguments.seed,
+}
+"""What the three methods have in common."""
+MAPPED = arguments.optional(arguments.either(arguments.names, Mapping))
+
 
 class Marginal:
     """What :class:`~bayesdeep.results.fit.Fit` can say of the columns its predictors read."""
 
+    @arguments.checked("slopes", **SHARED, variables=arguments.optional(arguments.names))
     def slopes(
         self,
         variables: str | Sequence[str] | None = None,
@@ -30,10 +44,10 @@ class Marginal:
 
         with :math:`h` one ten-thousandth of the standard deviation of the column in the data the model was fitted to; at the ends
         of its range, one-sided. All other columns stay, so that whatever a formula makes of a variable (powers, splines,
-        products, a network) is part of its slope. Of text, categories and true/false it is the difference of each level from the
-        first, or from the reference of ``C()``. Of a number that has only two values, such as an indicator of 0 and 1, it is the
-        difference between these, the larger less the smaller: there is no slope where there is nothing between. Other whole numbers
-        are numbers; numbers inside ``C()`` or right of a bar are levels.
+        products, a network) is part of its slope. Of text, categories and true/false it is the difference of each level
+        from the first, or from the reference of ``C()``. Of a number that has only two values, such as an indicator of 0
+        and 1, it is the difference between these, the larger less the smaller: there is no slope where there is nothing
+        between. Other whole numbers are numbers; numbers inside ``C()`` or right of a bar are levels.
 
         Parameters
         ----------
@@ -85,6 +99,9 @@ class Marginal:
 
         return slopes(self, variables, data, by, kind, at, interval, new_groups, seed)
 
+    @arguments.checked(
+        "contrasts", **SHARED, variables=arguments.either(arguments.names, Mapping), comparison=arguments.text
+    )
     def contrasts(
         self,
         variables: str | Sequence[str] | Mapping[str, Any],
@@ -107,10 +124,11 @@ class Marginal:
         ----------
         variables
             Names, or what is to be compared by name. Of levels: ``"reference"`` (each with the first; the default),
-            ``"pairwise"``, ``"sequential"`` (each with the one before), ``"minmax"`` (the last with the first), or two levels
-            ``("a", "b")``, which is b less a. Of a number: a number to add to the rows' own values (the default is 1, but of a
-            number with only two values, such as 0 and 1, the larger against the smaller), two values ``(0, 1)``, ``"sd"`` (from half a standard deviation below the mean to half a one above), ``"iqr"`` (from the
-            lower to the upper quartile), ``"minmax"``; and the words for levels where it has at most 12 values.
+            ``"pairwise"``, ``"sequential"`` (each with the one before), ``"minmax"`` (the last with the first), or two
+            levels ``("a", "b")``, which is b less a. Of a number: a number to add to the rows' own values (the default is
+            1, but of a number with only two values, such as 0 and 1, the larger against the smaller), two values ``(0,
+            1)``, ``"sd"`` (from half a standard deviation below the mean to half a one above), ``"iqr"`` (from the lower to
+            the upper quartile), ``"minmax"``; and the words for levels where it has at most 12 values.
         comparison
             ``"difference"``, ``"ratio"``, or ``"log_ratio_of_odds"`` of means that are probabilities.
         data, by, kind, at, interval, new_groups, seed
@@ -132,6 +150,9 @@ class Marginal:
 
         return contrasts(self, variables, comparison, data, by, kind, at, interval, new_groups, seed)
 
+    @arguments.checked(
+        "curve", **(SHARED | {"by": MAPPED}), x=arguments.text, average=arguments.flag, points=arguments.count
+    )
     def curve(
         self,
         x: str,

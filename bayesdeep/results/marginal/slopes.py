@@ -12,7 +12,7 @@ from .contrasts import compared, sides_of
 from .evaluate import slope_means
 from .grid import Base, base_of, names_of
 from .source import Source, source_of
-from .table import check_interval, effect_rows, finished
+from .table import effect_rows, finished
 from .variables import Variable
 
 STEP = 1e-4
@@ -32,7 +32,6 @@ def slopes(
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.results.marginal.methods.Marginal.slopes`."""
     source = source_of(fit, "slopes", data, new_groups, seed)
-    check_interval(interval, source.where)
     what, base = source.check_kind(kind), base_of(source, at, by)
     levels = source.spec.response.levels
     tables = []

@@ -16,12 +16,6 @@ OWN = ("term", "contrast", "level", "estimate", "sd", "lower", "upper", "prob_po
 """Names that tables use themselves."""
 
 
-def check_interval(interval: float, where: str) -> None:
-    """Raise if it is no probability."""
-    if not 0 < interval < 1:
-        raise FitError(f"{where}: interval is {interval}; it is a probability between 0 and 1, such as 0.9")
-
-
 def check_names(names: Sequence[str], where: str) -> None:
     """Raise for columns of the data that are called as a column of the table is."""
     for name in names:
