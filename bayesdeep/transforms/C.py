@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Column, Json, Transform
 from bayesdeep.core.errors import FormulaError, nearest
+from bayesdeep.core.labels import match, refuse_rounded
 
 
 def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Json:
@@ -29,6 +30,7 @@ def _levels(column: Column) -> list[Any]:
     if column.levels is not None:
         return list(column.levels)
     present = column.values if column.missing is None else column.values[~column.missing]
+    refuse_rounded(present, column.name)
     numbers = np.unique(present)
     if numbers.dtype.kind == "f" and np.all(numbers == np.floor(numbers)) and np.all(np.abs(numbers) < 2**53):
         numbers = numbers.astype(np.int64)
@@ -51,20 +53,16 @@ def _given(column: Column, found: list[Any], levels: Any) -> list[Any]:
 
 
 def apply(state: Json, column: Column) -> np.ndarray:
-    """Return codes ``(obs,)`` into the levels, -1 for other values."""
-    levels = state["levels"]
-    if column.kind == "bool" and column.missing is None:
-        return _lookup(levels, (False, True))[column.values.astype(np.int64)]
-    if column.levels is not None:
-        # The appended last entry is what code -1, missing, points at.
-        return np.append(_lookup(levels, column.levels), -1)[column.values]
-    values, inverse = np.unique(column.values, return_inverse=True)
-    return _lookup(levels, values.tolist())[inverse]
-
-
-def _lookup(levels: list[Any], labels: Any) -> np.ndarray:
-    code = {level: i for i, level in enumerate(levels)}
-    return np.array([code.get(label, -1) for label in labels], dtype=np.int64)
+    """Return codes ``(obs,)`` into the levels, by what labels read; -1 for other values."""
+    if column.levels is None:
+        refuse_rounded(column.values, column.name)
+        values, own = np.unique(column.values, return_inverse=True)
+        return match(values.tolist(), state["levels"], f"data: column '{column.name}'")[own]
+    # Only labels that occur: others of a declared list may read like them. Code -1, missing, stays.
+    used = np.flatnonzero(np.bincount(column.values[column.values >= 0], minlength=len(column.levels)))
+    code = np.full(len(column.levels) + 1, -1, dtype=np.int64)
+    code[used] = match([column.levels[i] for i in used], state["levels"], f"data: column '{column.name}'")
+    return code[column.values]
 
 
 def labels(state: Json) -> tuple[Any, ...]:
