@@ -17,7 +17,7 @@ MOST = 40
 
 
 def budget(
-    fit: Any, data: Any = None, *, by: str | None = None, new_groups: str = "sample", noise: bool = True
+    fit: Any, data: Any = None, *, by: str | None = None, new_groups: str | None = None, noise: bool = True
 ) -> Any:
     """Draw each part of the variance of predictions as a stacked bar; see :meth:`bayesdeep.Fit.budget`.
 

@@ -21,6 +21,7 @@ from .score import log_score_rows
 from .store import save_tree
 from .summary import summary
 from .tables import predictive_table
+from .unknown import settled
 
 
 class Fit(Marginal):
@@ -70,7 +71,7 @@ class Fit(Marginal):
         return diagnose(self.idata)
 
     def draws(
-        self, data: Any = None, kind: str = "response", new_groups: str = "sample", seed: int | None = None
+        self, data: Any = None, kind: str = "response", new_groups: str | None = None, seed: int | None = None
     ) -> xr.DataArray:
         """Return predictive draws ``(chain, draw, obs)``, or ``(chain, draw, obs, level)`` of probabilities.
 
@@ -83,11 +84,13 @@ class Fit(Marginal):
             main predictor on the link's scale.
         new_groups
             For groups the model was not fitted to: ``"sample"`` draws their effects from the fitted distribution of
-            groups, ``"average"`` puts them at its centre, ``"raise"`` refuses.
+            groups, ``"average"`` puts them at its centre, ``"raise"`` refuses. None does as ``"sample"``, and warns of how many
+            rows are of such groups and which these are: a misspelt label looks like a new group.
         seed
             For the predictive draws; by default derived from the fit's own, so that the answer repeats.
         """
         rows = self._given(data)
+        new_groups = settled(new_groups, self.spec, rows, "draws")
         parts = [value for _, _, value in self._blocks(rows, check_kind(kind, self.spec), new_groups, seed)]
         flat = np.concatenate(parts, axis=1)
         chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
@@ -111,7 +114,7 @@ class Fit(Marginal):
         data: Any = None,
         kind: str = "response",
         interval: float = 0.9,
-        new_groups: str = "sample",
+        new_groups: str | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
         """Return a table of predictions with the rows' own index.
@@ -134,6 +137,7 @@ class Fit(Marginal):
                 f"predict: interval is {interval}; it is a probability between 0 and 1, such as 0.9"
             )
         rows = self._given(data)
+        new_groups = settled(new_groups, self.spec, rows, "predict")
         words = FAMILIES[self.spec.family].words
         by_level = "levels" in words
         what = check_kind("mean" if by_level and kind == "response" else kind, self.spec)
@@ -148,17 +152,18 @@ class Fit(Marginal):
         return made
 
     def log_score(
-        self, data: Any = None, new_groups: str = "sample", pointwise: bool = False, seed: int | None = None
+        self, data: Any = None, new_groups: str | None = None, pointwise: bool = False, seed: int | None = None
     ) -> Any:
         """Return the mean log predictive density a row (natural log, original units), or it by row ``(obs,)``.
 
         Higher is better. For the training rows it is optimistic; see :meth:`loo`.
         """
         rows = self._here("log_score") if data is None else rows_of(self.spec, read_frame(data), observed=True)
+        new_groups = settled(new_groups, self.spec, rows, "log_score")
         values = log_score_rows(self._blocks(rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
-    def budget(self, data: Any = None, new_groups: str = "sample", seed: int | None = None) -> pd.DataFrame:
+    def budget(self, data: Any = None, new_groups: str | None = None, seed: int | None = None) -> pd.DataFrame:
         """Return where the uncertainty of each row's prediction comes from: its variance as a sum of parts.
 
         Parameters
@@ -183,6 +188,7 @@ class Fit(Marginal):
         from .budget import budget
 
         rows = self._given(data)
+        new_groups = settled(new_groups, self.spec, rows, "budget")
         seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
         chains = int(self.posterior.sizes["chain"])
         return budget(self.spec, flat_posterior(self.posterior, self.spec), chains, rows, new_groups, seed)
