@@ -54,8 +54,8 @@ def match(found: Sequence[Any], known: Sequence[Any], where: str) -> np.ndarray:
         if len(alike) > 1:
             shown = " and ".join(repr(index.labels[k]) for k in alike[:5])
             raise DataError(
-                f"{where} has {label!r}, which reads like {shown}, all of which the model was fitted to; give the labels the type "
-                "that they had then"
+                f"{where} has {label!r}, which reads like {shown}, all of which the model was fitted to; give labels "
+                "the type they had then"
             )
         if alike:
             places[i] = alike[0]
@@ -104,8 +104,8 @@ def refuse_rounded(values: np.ndarray, name: str) -> None:
     """Raise where numbers that name levels are so large, and kept as fractions, that different ones have become equal."""
     if values.dtype.kind == "f" and np.any(np.abs(values) > EXACT):
         raise DataError(
-            f"data: column '{name}' holds labels above 2^53 as fractional numbers, which cannot be told apart; make them text, or "
-            "whole numbers"
+            f"data: column '{name}' holds labels above 2^53 as fractional numbers, which cannot be told apart; make them "
+            "text, or whole numbers"
         )
 
 
