@@ -19,7 +19,7 @@ from .errors import DataError
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
 WORDS = {"true": True, "false": False}
-MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2})[ T]00:00(:00(\.0+)?)?", re.ASCII)
+DAY = re.compile(r"(?<!\w)(\d{4}-\d{2}-\d{2})[ T]00:00(:00(\.0+)?)?(?!\w)", re.ASCII)
 """A day, as it is written where a day has a time."""
 EXACT = 2**53
 """Whole numbers up to here are exact in float64."""
@@ -44,7 +44,7 @@ def match(found: Sequence[Any], known: Sequence[Any], where: str) -> np.ndarray:
     Raises
     ------
     DataError
-        If a label reads like several known ones, or several labels read like one.
+        If a label reads like several known ones, or several labels read like one number.
     """
     index, labels = _Known(known), [plain(label) for label in found]
     places = index.certain(labels)
@@ -64,22 +64,30 @@ def match(found: Sequence[Any], known: Sequence[Any], where: str) -> np.ndarray:
 
 
 def _refuse_one_for_several(labels: Sequence[Any], known: Sequence[Any], places: np.ndarray, where: str) -> None:
-    """Raise where several labels are matched with one."""
+    """Raise where several labels are matched with one number: they may be different ids, of which zeros were lost."""
     there = places[places >= 0]
     if len(np.unique(there)) == len(there):
         return
     values, counts = np.unique(there, return_counts=True)
-    twice = int(values[counts > 1][0])
-    shown = " and ".join(repr(labels[i]) for i in np.flatnonzero(places == twice)[:5])
-    raise DataError(
-        f"{where} has {shown}, which read alike: as {known[twice]!r}, to which the model was fitted; write each label in one way"
-    )
+    for twice in values[counts > 1].tolist():
+        if not isinstance(known[twice], str | bool):
+            shown = " and ".join(repr(labels[i]) for i in np.flatnonzero(places == twice)[:5])
+            raise DataError(
+                f"{where} has {shown}, which read alike: as {known[twice]!r}, to which the model was fitted; write each label in "
+                "one way"
+            )
 
 
 def plain(label: Any) -> Any:
     """Return a label as one of Python's own numbers, true or false, or text."""
     own = label.item() if isinstance(label, np.generic) else label
     return own if isinstance(own, str | int | float | Real) else str(own)
+
+
+def members(label: str, parts: int) -> list[str] | None:
+    """Return the texts of the labels that ``"a:b"`` joins; None where they cannot be told apart, as levels have colons."""
+    found = DAY.sub(r"\1", label).split(":")
+    return found if len(found) == parts else None
 
 
 def value_of(label: Any) -> Any:
@@ -164,7 +172,7 @@ class _Known:
 def letters(text: str) -> str:
     """Return text in the one encoding of its letters, a date without the time of midnight."""
     normal = unicodedata.normalize("NFC", text)
-    date = MIDNIGHT.fullmatch(normal)
+    date = DAY.fullmatch(normal)
     return normal if date is None else date.group(1)
 
 

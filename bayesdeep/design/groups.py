@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.columns import Column, Frame
 from ..core.errors import DataError, FormulaError
-from ..core.labels import match, reading_order, value_of
+from ..core.labels import match, members, reading_order, value_of
 from ..core.registry import TRANSFORMS
 from ..formula.nodes import Name, Product
 from .convert import drop_unused_levels
@@ -98,10 +98,13 @@ def _matched(own: _Coded, labels: Sequence[Any]) -> np.ndarray:
     code = {label: i for i, label in enumerate(labels)}
     found = np.array([code.get(label, -1) for label in own.labels], dtype=np.int64)
     typed = any(not isinstance(label, str) for part in own.parts for label in part)
-    members = [str(label).split(":") for label in labels] if typed or (found < 0).any() else []
-    if not members or any(len(each) != len(own.parts) for each in members):
+    if not typed and (found >= 0).all():
         return found
-    known = [list(dict.fromkeys(column)) for column in zip(*members, strict=True)]
+    apart = [each for label in labels if (each := members(str(label), len(own.parts))) is not None]
+    if len(apart) < len(labels):
+        return found
+    known = [list(dict.fromkeys(column)) for column in zip(*apart, strict=True)]
+    code = {":".join(each): i for i, each in enumerate(apart)}
     read = [_reads(part, texts, f"data: column '{name}'") for part, texts, name in zip(own.parts, known, own.names, strict=True)]
     joined = [":".join(each) for each in _joined(read, own.members)]
     return np.array([code.get(label, -1) for label in joined], dtype=np.int64)
@@ -130,16 +133,16 @@ def _coded(factor: Product, frame: Frame, where: str) -> _Coded:
         return _Coded(*single[0], names, parts, (np.arange(len(parts[0])),))
     combined = single[0][1]
     sizes = [len(levels) for levels, _ in single]
-    members = [np.arange(sizes[0])]
+    places = [np.arange(sizes[0])]
     for size, (_, own) in zip(sizes[1:], single[1:], strict=True):
         # Numbered anew after each factor, so that the product of many large factors cannot overflow.
         observed, combined = _distinct(combined * size + own)
-        members = [*(part[observed // size] for part in members), observed % size]
-    labels = tuple(":".join(each) for each in _joined([[str(level) for level in levels] for levels in parts], members))
+        places = [*(part[observed // size] for part in places), observed % size]
+    labels = tuple(":".join(each) for each in _joined([[str(level) for level in levels] for levels in parts], places))
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
         raise DataError(f"data: two combinations of {':'.join(names)} read '{twice}'; rename levels that contain ':'")
-    return _Coded(labels, combined, names, parts, tuple(members))
+    return _Coded(labels, combined, names, parts, tuple(places))
 
 
 def _joined(parts: Sequence[Sequence[str]], members: Sequence[np.ndarray]) -> Iterator[tuple[str, ...]]:

@@ -196,6 +196,8 @@ def _placeholder(spec: ModelSpec, response: Response, rows: int) -> Response:
 def recode(spec: ModelSpec, response: Response) -> Response:
     """Return a response coded as in fitting: its levels get the codes they had then, by what they read."""
     family, known = FAMILIES[spec.family], spec.response.levels
+    if known is None and response.levels is not None and "two_levels" in family.words:
+        return recode(replace(spec, response=replace(spec.response, levels=(0, 1))), response).with_(levels=None)
     if known is None or "counts_by_level" in family.words:
         return family.code(response)
     labels, own = response.levels, np.asarray(response.value)

@@ -20,6 +20,8 @@ OURS = (str(Path(__file__).parents[1]),)
 MOST = 5
 MOST_COMPARED = 2_000
 """Of so many known groups the nearest one to a new label is looked for."""
+SHORTEST = 4
+"""Letters of a label for which one is looked for."""
 BECOMES = {
     "sample": "their effects are drawn from the fitted distribution of groups",
     "average": "they are put at the centre of the fitted distribution of groups",
@@ -56,15 +58,16 @@ def _sentence(factor: str, labels: tuple[Any, ...], known: tuple[Any, ...], rows
     count, total = rows.rows_unseen.get(factor, 0), rows.rows
     which = f"all {total} rows are" if count == total > 1 else f"{count} of {total} rows {'is' if count == 1 else 'are'}"
     groups = "a group" if len(labels) == 1 else f"{len(labels)} groups"
-    meant = _meant(str(labels[0]), known)
+    meant = "" if ":" in factor else _meant(str(labels[0]), known)
     return f"{which} of {groups} of '{factor}' that the model was not fitted to: {named(labels)}{meant}"
 
 
 def _meant(label: str, known: tuple[Any, ...]) -> str:
-    """Return the known label that may have been meant; none where labels are numbered, and every one is close to others."""
-    if len(known) > MOST_COMPARED or any(letter.isdigit() for letter in label):
+    """Return the known label that may have been meant; none where labels are numbered or short, and each is close to others."""
+    if len(known) > MOST_COMPARED or len(label) < SHORTEST or any(letter.isdigit() for letter in label):
         return ""
-    return close_to(label, map(str, known))
+    near = close_to(label, map(str, known)).removeprefix("; ")
+    return f" ({near})" if near else ""
 
 
 def _known(spec: ModelSpec) -> Mapping[str, tuple[Any, ...]]:

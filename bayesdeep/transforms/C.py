@@ -18,10 +18,11 @@ def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]
     levels = _given(column, found, options["levels"]) if "levels" in options else found
     if "reference" in options:
         reference = options["reference"]
-        if reference not in levels:
+        place = int(match([reference], levels, f"data: column '{column.name}'")[0])
+        if place < 0:
             known = nearest(reference, levels)
             raise FormulaError(f"reference={reference!r} is not a level of '{column.name}'{known}")
-        levels = [reference, *(level for level in levels if level != reference)]
+        levels = [levels[place], *levels[:place], *levels[place + 1 :]]
     return {"levels": levels}
 
 
@@ -39,17 +40,19 @@ def _levels(column: Column) -> list[Any]:
 
 def _given(column: Column, found: list[Any], levels: Any) -> list[Any]:
     given = list(levels) if isinstance(levels, list | tuple) else [levels]
-    if len(set(given)) < len(given):
+    places = match(given, found, f"data: column '{column.name}'").tolist()
+    there = set(places) - {-1}
+    if len(there) + places.count(-1) < len(given) or len(set(given)) < len(given):
         raise FormulaError("levels=[…] names a level twice")
-    left_out = [level for level in found if level not in set(given)]
+    left_out = [level for i, level in enumerate(found) if i not in there]
     if left_out:
         shown = ", ".join(map(repr, left_out[:5])) + (", …" if len(left_out) > 5 else "")
         raise FormulaError(f"levels=[…] leaves out {shown}, which column '{column.name}' has")
-    absent = [level for level in given if level not in set(found)]
+    absent = [level for level, place in zip(given, places, strict=True) if place < 0]
     if absent:
         shown = ", ".join(map(repr, absent[:5]))
         raise FormulaError(f"levels=[…] has {shown}, which no row of column '{column.name}' has")
-    return given
+    return [found[place] for place in places]
 
 
 def apply(state: Json, column: Column) -> np.ndarray:

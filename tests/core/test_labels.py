@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayesdeep.core.errors import DataError
-from bayesdeep.core.labels import match, plain, reading_order, value_of
+from bayesdeep.core.labels import match, members, plain, reading_order, value_of
 
 WHERE = "data: column 'g'"
 
@@ -29,6 +29,8 @@ WHERE = "data: column 'g'"
         ((0.1,), (0.1 + 1e-12,), (-1,)),
         ((False, True), ("TRUE", "false"), (1, 0)),
         ((False, True), (0, 1), (0, 1)),
+        ((False, True), ("True", "true"), (1, 1)),
+        (("2020-01-01",), ("2020-01-01", "2020-01-01 00:00:00"), (0, 0)),
         ((0, 1), (True, False), (1, 0)),
         (("True", "False", "unknown"), (True, False), (0, 1)),
         (("2020-01-31",), ("2020-01-31 00:00:00",), (0,)),
@@ -45,7 +47,7 @@ def test_places(known, found, places):
     assert match(found, known, WHERE).tolist() == list(places)
 
 
-@pytest.mark.parametrize("labels", [(1, 2, 3), (0.25, 0.5), ("1", "01", "a"), (False, True), ("2020-01-01", "2020-01-01 00:00:00")])
+@pytest.mark.parametrize("labels", [(1, 2, 3), (0.25, 0.5), ("1", "01", "a"), (False, True), ("2020-01-01", "2020-01-01 00:00")])
 def test_labels_are_their_own(labels):
     assert match(labels, labels, WHERE).tolist() == list(range(len(labels)))
     assert match(labels[::-1], labels, WHERE).tolist() == list(range(len(labels)))[::-1]
@@ -60,7 +62,7 @@ def test_labels_are_their_own(labels):
         ((1, "1"), ("1",), "reads like '1' and 1"),
         (("True", "1"), (True,), "reads like 'True' and '1'"),
         ((7, 8), ("7", "007"), r"has '7' and '007', which read alike: as 7"),
-        (("2020-01-01",), ("2020-01-01", "2020-01-01 00:00:00"), "read alike: as '2020-01-01'"),
+        ((0.5,), ("0.5", "0.50"), "read alike: as 0.5"),
     ],
 )
 def test_what_cannot_be_told_apart_is_refused(known, found, message):
@@ -80,3 +82,10 @@ def test_values():
     assert [type(plain(label)) for label in (np.int8(1), np.bool_(True), np.str_("a"), np.float32(0.5), (1,))] == [
         int, bool, str, float, str
     ]  # fmt: skip
+
+
+def test_members():
+    assert members("a:b", 2) == ["a", "b"]
+    assert members("2020-01-31 00:00:00:b", 2) == ["2020-01-31", "b"]
+    assert members("b:2020-01-31T00:00:00.000", 2) == ["b", "2020-01-31"]
+    assert members("a:b:c", 2) is members("a", 2) is members("2020-01-31 10:00:b", 2) is None
