@@ -40,10 +40,10 @@ def _levels(column: Column) -> list[Any]:
 
 def _given(column: Column, found: list[Any], levels: Any) -> list[Any]:
     given = list(levels) if isinstance(levels, list | tuple) else [levels]
-    places = match(given, found, f"data: column '{column.name}'").tolist()
-    there = set(places) - {-1}
-    if len(there) + places.count(-1) < len(given) or len(set(given)) < len(given):
+    if len(set(given)) < len(given):
         raise FormulaError("levels=[…] names a level twice")
+    places = match(given, found, f"data: column '{column.name}'").tolist()
+    there = set(places)
     left_out = [level for i, level in enumerate(found) if i not in there]
     if left_out:
         shown = ", ".join(map(repr, left_out[:5])) + (", …" if len(left_out) > 5 else "")

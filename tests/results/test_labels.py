@@ -206,7 +206,7 @@ def test_levels_that_a_formula_names():
         ]
         for model in made[1:]:
             np.testing.assert_array_equal(arrays_of(model), arrays_of(made[0]))
-    with pytest.raises(bd.FormulaError, match="names a level twice|which read alike"):
+    with pytest.raises(bd.FormulaError, match="names a level twice"):
         bd.Model("y ~ C(g, levels=[1, 2, 3, 4, 4])", frame)
 
 
