@@ -117,7 +117,7 @@ def _predict(commands: Any) -> None:
     parser.add_argument("--kind", default="response", help="response, mean or linear (default: %(default)s)")
     parser.add_argument("--interval", type=float, default=0.9, metavar="P", help="default: %(default)s")
     parser.add_argument(
-        "--new-groups", default="sample", metavar="HOW", help="sample, average or raise (default: %(default)s)"
+        "--new-groups", metavar="HOW", help="sample, average or raise (default: sample, with a note of which groups are new)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of the predictive draws (default: from the fit's own)")
     parser.add_argument("--out", metavar="PRED.csv", help="file to write (default: the terminal)")

@@ -34,10 +34,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     The result is meant to be appended to an error text. It is empty when nothing is known.
     """
     options = [str(k) for k in known]
-    close = get_close_matches(str(name), options, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    if not options:
-        return ""
+    close = close_to(name, options)
+    if close or not options:
+        return close
     shown = ", ".join(options[:12]) + (", …" if len(options) > 12 else "")
     return f"; there are: {shown}"
+
+
+def close_to(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest known name, or nothing where none is close."""
+    close = get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""

@@ -28,6 +28,8 @@ class FrameContext:
         Begins error texts.
     unseen
         After :meth:`codes`: the labels of groups that the model was not fitted to, by factor name.
+    rows_unseen
+        Likewise, how many rows are of such groups, where there are any.
     """
 
     def __init__(self, frame: Frame, where: str, formula: Formula | None = None) -> None:
@@ -38,6 +40,7 @@ class FrameContext:
             self.population = (formula.intercept, formula.products)
         self.factors: tuple[Product, ...] = () if formula is None else tuple(g.factor for g in formula.groups)
         self.unseen: dict[str, tuple[Any, ...]] = {}
+        self.rows_unseen: dict[str, int] = {}
 
     def learn_columns(self, intercept: bool, products: Any) -> Columns:
         """Code products of factors as columns."""
@@ -55,6 +58,8 @@ class FrameContext:
         """Return each row's level ``(obs,)``; unseen levels count on from the known ones."""
         unseen, codes = new_levels(factor, labels, self._frame, self._where)
         self.unseen[name] = tuple(unseen)
+        if unseen:
+            self.rows_unseen[name] = int(np.count_nonzero(codes >= len(labels)))
         return codes
 
     def values(self, expression: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ import narwhals as nw
 import numpy as np
 
 from ..core.columns import Column
+from ..core.errors import DataError
 
 EXACT = 2**53
 """Whole numbers up to here are exact in float64."""
@@ -149,6 +150,9 @@ def _category(name: str, series: Any) -> Column:
     plain = categories.dtype.kind in "iufb" or all(isinstance(label, str | bool) for label in categories)
     # Categories of intervals (from `pandas.cut`) and dates are known by what they look like.
     labels = tuple(categories.tolist()) if plain else tuple(str(label) for label in categories)
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise DataError(f"data: column '{name}' has several categories that read '{twice}'; rename all but one")
     codes = series.cat.codes.to_numpy(dtype=np.int64)
     return drop_unused_levels(_levelled(name, "category", codes, labels, ordered=bool(series.cat.ordered)))
 

@@ -18,6 +18,7 @@ from bayesdeep.results.predict import blocks, enough_draws, flat_posterior
 from bayesdeep.results.refit import LEAST_HELD_OUT, Refitted
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.score import chain_variance, log_score_chains, sums_without
+from bayesdeep.results.unknown import named
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
@@ -181,7 +182,8 @@ def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
     _add_all(gather, fit.spec, posterior, rows, np.arange(rows.rows), seed)
     record = elpd_record(values, float(values.sum()), len(next(iter(posterior.values()))) if posterior else 1)
     unseen = {name: labels for name, labels in rows.unseen.items() if labels}
-    notes = (*(f"{len(labels)} new groups of '{name}'" for name, labels in unseen.items()), *moved(variance))
+    new = (f"{len(labels)} new group{'s' * (len(labels) > 1)} of '{name}' ({named(labels)})" for name, labels in unseen.items())
+    notes = (*new, *moved(variance))
     own = gather.result(rows)
     return Assessed("data", record, float(values.mean()), log_scores=values, chain_variance=variance, notes=notes, **own)
 

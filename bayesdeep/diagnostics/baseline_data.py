@@ -1,7 +1,7 @@
 """What baselines are fitted to: the columns that the compared models read, as a table, and their response."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import column, read_frame
 from bayesdeep.formula.expand import columns as columns_of
-from bayesdeep.formula.nodes import Formula
+from bayesdeep.results.aligned import aligned
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.rows import rows_of
 
-from .predictor import _coded, columns_of_fit
+from .predictor import _coded, _grouping, columns_of_fit
 
 MOST_NUMBERS = 300_000_000
 """Rows times columns, levels counted, that are made dense: 2.4 GB."""
@@ -40,6 +40,8 @@ class Problem:
         Whether the models give probabilities of numbers, with which a density cannot be compared.
     categories
         Names of the inputs that are categories, groups included.
+    columns
+        The inputs on the rows that the models were fitted to, by name.
     """
 
     table: pd.DataFrame
@@ -48,6 +50,7 @@ class Problem:
     levels: int
     discrete: bool
     categories: tuple[str, ...]
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     def take(self, keep: np.ndarray) -> "Problem":
         """Return some of the rows; ``keep`` is a mask or positions."""
@@ -91,7 +94,7 @@ def problem_of(fits: Mapping[str, Fit]) -> Problem:
         raise FitError(
             f"compare: {len(table):,} rows of {width:,} columns, levels counted, are more than baselines get; leave them out"
         )
-    return Problem(table, y, task, levels, "discrete" in words and not levels, tuple(categories))
+    return Problem(table, y, task, levels, "discrete" in words and not levels, tuple(categories), found)
 
 
 def held_out_problem(problem: Problem, fit: Fit, data: Any) -> Problem:
@@ -102,6 +105,7 @@ def held_out_problem(problem: Problem, fit: Fit, data: Any) -> Problem:
     for name, found in own.items():
         if found.missing is not None and found.missing.any():
             raise FitError(f"data: column '{name}' has missing values; leave these rows out or fill them in")
+    own = {name: aligned(found, problem.columns[name], name in problem.categories) for name, found in own.items()}
     table = table_of(own, problem.categories)
     return replace(problem, table=table, y=np.asarray(value, dtype=problem.y.dtype))
 
@@ -127,6 +131,5 @@ def _inputs(fit: Fit) -> tuple[tuple[str, ...], set[str]]:
     nodes = [replace(node, response=None) for node in fit.spec.nodes.values()]
     names = [name for node in nodes for name in columns_of(node)]
     names += [known.value for known in fit.spec.known.values() if isinstance(known.value, str)]
-    coded = {name for node in nodes for name in _coded(node)}
-    coded |= {name for node in nodes for g in node.groups for name in columns_of(Formula("", None, False, (g.factor,)))}
+    coded = {name for node in nodes for name in (*_coded(node), *_grouping(node))}
     return tuple(dict.fromkeys(names)), coded

@@ -22,6 +22,7 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.kfold import number_groups
 from bayesdeep.results.rows import rows_of
+from bayesdeep.results.unknown import tell
 
 from .assess import Assessed, on_held_out
 from .baseline import prepare, split, with_baselines
@@ -204,7 +205,9 @@ def compare(
     work, frame, groups = Work(k, seed, executor, workers, progress), None, None
     if data is not None:
         frame = read_frame(data)
-        held = {name: on_held_out(fit, rows_of(fit.spec, frame, observed=True), seed) for name, fit in models.items()}
+        asked = {name: rows_of(fit.spec, frame, observed=True) for name, fit in models.items()}
+        tell("compare", [(fit.spec, asked[name]) for name, fit in models.items()], "sample")
+        held = {name: on_held_out(fit, asked[name], seed) for name, fit in models.items()}
         scored = Scored(held, {}, "scored on held-out data")
     elif target == "groups":
         groups = common_groups(models, str(by))

@@ -12,6 +12,7 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.design.missing import check_missing
 from bayesdeep.formula.nodes import Call, Formula
 from bayesdeep.formula.walk import columns as columns_of
+from bayesdeep.results.aligned import aligned
 from bayesdeep.results.columns import taken
 from bayesdeep.results.predict import blocks, check_kind, flat_posterior
 from bayesdeep.results.rows import Rows
@@ -169,7 +170,11 @@ def columns_of_fit(fit: Any, where: str, data: Any = None) -> dict[str, Column]:
         if name not in frame.columns:
             raise FitError(f"{where}: no column '{name}' in the data, which the model needs{nearest(name, frame.columns)}")
     frame, _, _ = check_missing(frame, needed, spec.missing)
-    return {name: frame.columns[name] for name in needed}
+    nodes = [replace(node, response=None) for node in spec.nodes.values()]
+    inputs = {name for node in nodes for name in columns_of(node) if name in rows.columns}
+    named = {name for node in nodes for name in (*_coded(node), *_grouping(node))}
+    own = {name: aligned(frame.columns[name], rows.columns[name], name in named) for name in inputs}
+    return {name: own[name] if name in own else frame.columns[name] for name in needed}
 
 
 def _needed(spec: Any) -> tuple[str, ...]:
@@ -193,6 +198,11 @@ def _inputs(node: Formula, columns: Mapping[str, Column]) -> tuple[Input, ...]:
         kind = "group" if not used else ("number" if numbers and len(members) == 1 else "category")
         found.append(Input(":".join(members), members, kind))
     return tuple(sorted(found, key=lambda i: i.kind == "group"))
+
+
+def _grouping(node: Formula) -> set[str]:
+    """Return the columns right of a bar."""
+    return {name for group in node.groups for name in columns_of(Formula("", None, False, (group.factor,)))}
 
 
 def _coded(node: Formula) -> set[str]:

@@ -14,6 +14,7 @@ from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import BayesdeepError, FitError, nearest
 from bayesdeep.core.names import named
 from bayesdeep.core.registry import TERMS
+from bayesdeep.results.aligned import aligned, labels_of
 from bayesdeep.results.kfold import group_codes
 from bayesdeep.results.rows import StreamedRows, rows_of
 
@@ -105,12 +106,14 @@ def _shared(codes: np.ndarray, units: np.ndarray) -> np.ndarray:
 def inputs_of(ground: Ground) -> tuple[dict[str, Column], dict[str, Column]]:
     """Return the columns that enter a predictor other than by grouping rows: on the training rows, and on those predicted."""
     train: dict[str, Column] = {}
+    named: set[str] = set()
     for fit in ground.fits.values():
         for given in _inputs(fit):
             train.update({name: fit._rows.columns[name] for name in given.columns if given.kind != "group"})
+            named.update(given.columns if given.kind != "number" else ())
     if ground.held_out is None:
         return train, train
-    return train, {name: ground.held_out.columns[name] for name in train}
+    return train, {name: aligned(ground.held_out.columns[name], own, name in named) for name, own in train.items()}
 
 
 def _inputs(fit: Any) -> tuple[Input, ...]:
@@ -130,7 +133,7 @@ def outside(ground: Ground) -> np.ndarray | None:
         return None
     found = np.zeros(len(next(iter(asked.values())).values), dtype=bool)
     for name, column in train.items():
-        if column.levels is not None:
+        if column.levels is not None or asked[name].levels is not None:
             found |= _new_level(column, asked[name], ground)
         else:
             found |= _beyond(np.asarray(column.values, float), np.asarray(asked[name].values, float), ground)
@@ -138,10 +141,10 @@ def outside(ground: Ground) -> np.ndarray | None:
 
 
 def _new_level(train: Column, asked: Column, ground: Ground) -> np.ndarray:
-    levels = train.levels or ()
     if ground.held_out is not None:
-        seen = {str(levels[code]) for code in np.unique(train.values)}
-        return np.isin([str((asked.levels or ())[code]) for code in asked.values], list(seen), invert=True)
+        # Levels that occur in training come first in columns that were aligned with it.
+        return asked.values >= len(labels_of(train))
+    levels = train.levels or ()
     units = np.arange(len(train.values)) if ground.units is None else ground.units
     return np.bincount(train.values, minlength=len(levels))[train.values] == _shared(train.values, units)
 
@@ -169,7 +172,7 @@ def distance(ground: Ground) -> np.ndarray | None:
     a row is one of them. None where no input is a number.
     """
     train, asked = inputs_of(ground)
-    names = [n for n, c in train.items() if c.levels is None and c.kind in ("number", "bool")]
+    names = [n for n, c in train.items() if c.kind in ("number", "bool") and asked[n].levels is None]
     if not names:
         return None
     x = np.column_stack([np.asarray(train[n].values, dtype=float) for n in names])

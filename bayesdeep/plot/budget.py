@@ -22,7 +22,7 @@ MOST = 40
     "plot", fit=A_FIT, by=arguments.optional(arguments.text), new_groups=arguments.text, noise=arguments.flag
 )
 def budget(
-    fit: Any, data: Any = None, *, by: str | None = None, new_groups: str = "sample", noise: bool = True
+    fit: Any, data: Any = None, *, by: str | None = None, new_groups: str | None = None, noise: bool = True
 ) -> Any:
     """Draw each part of the variance of predictions as a stacked bar; see :meth:`bayesdeep.Fit.budget`.
 

@@ -22,6 +22,7 @@ from .score import log_score_rows
 from .store import save_tree
 from .summary import summary
 from .tables import level_table, predictor_table, response_table, summary_table
+from .unknown import settled
 
 
 class Fit(Marginal):
@@ -72,7 +73,7 @@ class Fit(Marginal):
 
     @arguments.checked("predict", kind=arguments.text, new_groups=arguments.text, seed=arguments.seed)
     def draws(
-        self, data: Any = None, kind: str = "response", new_groups: str = "sample", seed: int | None = None
+        self, data: Any = None, kind: str = "response", new_groups: str | None = None, seed: int | None = None
     ) -> xr.DataArray:
         """Return predictive draws ``(chain, draw, obs)``, or ``(chain, draw, obs, level)`` of probabilities.
 
@@ -85,11 +86,13 @@ class Fit(Marginal):
             main predictor on the link's scale.
         new_groups
             For groups the model was not fitted to: ``"sample"`` draws their effects from the fitted distribution of
-            groups, ``"average"`` puts them at its centre, ``"raise"`` refuses.
+            groups, ``"average"`` puts them at its centre, ``"raise"`` refuses. None does as ``"sample"``, and warns of how many
+            rows are of such groups and which these are: a misspelt label looks like a new group.
         seed
             For the predictive draws; by default derived from the fit's own, so that the answer repeats.
         """
         rows = self._given(data)
+        new_groups = settled(new_groups, self.spec, rows, "draws")
         parts = [value for _, _, value in self._blocks(rows, check_kind(kind, self.spec), new_groups, seed)]
         flat = np.concatenate(parts, axis=1)
         chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
@@ -116,7 +119,7 @@ class Fit(Marginal):
         data: Any = None,
         kind: str = "response",
         interval: float = 0.9,
-        new_groups: str = "sample",
+        new_groups: str | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
         """Return a table of predictions with the rows' own index.
@@ -138,6 +141,7 @@ class Fit(Marginal):
             and a predictor a level, columns ``(level, "mean")``, ``(level, "sd")``, ….
         """
         rows = self._given(data)
+        new_groups = settled(new_groups, self.spec, rows, "predict")
         made = self._table(rows, kind, interval, new_groups, seed)
         made.index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
         return made
@@ -160,20 +164,21 @@ class Fit(Marginal):
 
     @arguments.checked("log_score", new_groups=arguments.text, pointwise=arguments.flag, seed=arguments.seed)
     def log_score(
-        self, data: Any = None, new_groups: str = "sample", pointwise: bool = False, seed: int | None = None
+        self, data: Any = None, new_groups: str | None = None, pointwise: bool = False, seed: int | None = None
     ) -> Any:
         """Return the mean log predictive density a row (natural log, original units), or it by row ``(obs,)``.
 
         Higher is better. For the training rows it is optimistic; see :meth:`loo`.
         """
         rows = self._here("log_score") if data is None else rows_of(self.spec, read_frame(data), observed=True)
+        new_groups = settled(new_groups, self.spec, rows, "log_score")
         seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
         posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
         values = log_score_rows(blocks(self.spec, posterior, rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
     @arguments.checked("budget", new_groups=arguments.text, seed=arguments.seed)
-    def budget(self, data: Any = None, new_groups: str = "sample", seed: int | None = None) -> pd.DataFrame:
+    def budget(self, data: Any = None, new_groups: str | None = None, seed: int | None = None) -> pd.DataFrame:
         """Return where the uncertainty of each row's prediction comes from: its variance as a sum of parts.
 
         Parameters
@@ -198,6 +203,7 @@ class Fit(Marginal):
         from .budget import budget
 
         rows = self._given(data)
+        new_groups = settled(new_groups, self.spec, rows, "budget")
         seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
         posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
         return budget(self.spec, posterior, int(self.posterior.sizes["chain"]), rows, new_groups, seed)

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import DataError, FitError, nearest
+from bayesdeep.core.labels import match
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, TERMS
@@ -50,6 +51,8 @@ class Rows:
         Of training rows, the data's columns that the model reads, by name.
     fixed
         Values by name of variables that are held while the model is fitted to these rows.
+    rows_unseen
+        How many of the rows that were asked about are of such groups, by factor.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -60,6 +63,7 @@ class Rows:
     unseen: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
     fixed: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rows_unseen: Mapping[str, int] = field(default_factory=dict)
 
     def take(self, keep: np.ndarray) -> "Rows":
         """Return some of the rows; ``keep`` is a mask or positions."""
@@ -106,7 +110,8 @@ class StreamedRows(Rows):
 
     def __init__(self, rows: int, moments: Moments | None = None, centre: float = 0.0, example: Frame | None = None) -> None:
         given: dict[str, Any] = {"rows": rows, "moments": moments, "centre": centre, "example": example}
-        for name, value in {**given, "observed": True, "index": None, "unseen": {}, "columns": {}, "fixed": {}}.items():
+        none: dict[str, Any] = {name: {} for name in ("unseen", "columns", "fixed", "rows_unseen")}
+        for name, value in {**given, "observed": True, "index": None, **none}.items():
             object.__setattr__(self, name, value)
 
     def __getattribute__(self, name: str) -> Any:
@@ -154,6 +159,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     check_missing(frame, with_response, advice="leave these rows out or fill them in")
     arrays: dict[str, np.ndarray] = {}
     unseen: dict[str, tuple[Any, ...]] = {}
+    rows_unseen: dict[str, int] = {}
     for predictor in spec.predictors:
         context = FrameContext(frame, "data", nodes[predictor.parameter])
         for term, (kind, _, node) in zip(
@@ -162,6 +168,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
             made = TERMS[kind].arrays(term.state, node, context)
             arrays.update({f"{term.key}.{k}": v for k, v in made.items()})
         unseen.update({k: v for k, v in context.unseen.items() if v})
+        rows_unseen.update(context.rows_unseen)
     arrays.update(known_arrays(spec.known, frame))
     check_known(FAMILIES[spec.family], spec.known, arrays)
     if observed:
@@ -169,7 +176,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     else:
         response = read_prediction_parts(response_node, frame, "data")
         response = _placeholder(spec, response, frame.rows)
-    return Rows(arrays, response, frame.rows, observed, frame.index, unseen)
+    return Rows(arrays, response, frame.rows, observed, frame.index, unseen, rows_unseen=rows_unseen)
 
 
 def _check_columns(names: Any, frame: Frame) -> None:
@@ -187,18 +194,21 @@ def _placeholder(spec: ModelSpec, response: Response, rows: int) -> Response:
 
 
 def recode(spec: ModelSpec, response: Response) -> Response:
-    """Return a response coded as in fitting: its levels get the codes they had then."""
+    """Return a response coded as in fitting: its levels get the codes they had then, by what they read."""
     family, known = FAMILIES[spec.family], spec.response.levels
+    if known is None and response.levels is not None and "two_levels" in family.words:
+        return recode(replace(spec, response=replace(spec.response, levels=(0, 1))), response).with_(levels=None)
     if known is None or "counts_by_level" in family.words:
         return family.code(response)
-    values = (
-        response.value if response.levels is None else np.array(response.levels, dtype=object)[response.value]
-    )
-    code = {label: i for i, label in enumerate(known)} | {str(label): i for i, label in enumerate(known)}
-    found = [code.get(v.item() if isinstance(v, np.generic) else v, code.get(str(v), -1)) for v in values]
-    codes = np.array(found, dtype=np.int64)
+    labels, own = response.levels, np.asarray(response.value)
+    if labels is None:
+        distinct, own = np.unique(own, return_inverse=True)
+        labels = tuple(distinct.tolist())
+    used, code = np.unique(own), np.full(len(labels), -1, dtype=np.int64)
+    code[used] = match([labels[i] for i in used], known, f"data: column '{response.name}'")
+    codes = code[own]
     if (codes < 0).any():
-        bad = values[int(np.argmax(codes < 0))]
+        bad = labels[own[int(np.argmax(codes < 0))]]
         near = nearest(str(bad), map(str, known))
         raise DataError(f"data: column '{response.name}' has level '{bad}' that the model was not fitted to{near}")
     return response.with_(value=codes, levels=known)

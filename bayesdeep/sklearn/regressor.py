@@ -99,4 +99,4 @@ class BayesRegressor(RegressorMixin, BayesEstimator):
         mean = self.fit_.predict(rows, kind="mean")["mean"].to_numpy(dtype=float)
         if not return_std:
             return mean
-        return mean, self.fit_.predict(rows, kind="response")["sd"].to_numpy(dtype=float)
+        return mean, self.fit_.predict(rows, kind="response", new_groups="sample")["sd"].to_numpy(dtype=float)

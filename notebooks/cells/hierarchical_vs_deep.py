@@ -57,7 +57,7 @@ group's, the network's."""),
     ("code", """both = comparisons["both"].fits["both"]
 places = pd.DataFrame({"x": [0.0, 1.9, 0.0, 4.0], "z": [0.0, 1.9, 0.0, 4.0], "g": ["0", "0", "never seen", "0"]},
                       index=["centre", "corner", "new group", "outside the data"])
-both.budget(places).round(3)"""),
+both.budget(places, new_groups="sample").round(3)"""),
     ("md", """Outside the data the network's share grows, as it should; for a group never seen the groups' share does.
 
 ## What the net knows that the formula does not

@@ -52,8 +52,8 @@ houses = pd.DataFrame(
     {"county": ["Hennepin", "Aitkin", "a county never seen"], "floor": [0, 0, 0]},
     index=["105 houses measured", "4 houses measured", "none measured"],
 )
-fit.predict(houses, interval=0.9)"""),
-    ("code", """fit.predict(houses, kind="mean")  # the expected log radon, without the spread of single houses"""),
+fit.predict(houses, interval=0.9, new_groups="sample")"""),
+    ("code", """fit.predict(houses, kind="mean", new_groups="sample")  # the expected log radon, without the spread of single houses"""),
     ("md", """## Which model predicts best?
 
 Leave-one-out cross-validation (Vehtari, Gelman and Gabry 2017) of rows: how well would each model have predicted each house from
@@ -68,5 +68,5 @@ from tempfile import TemporaryDirectory
 with TemporaryDirectory() as folder:
     fit.save(Path(folder) / "radon.nc")
     again = bd.load(Path(folder) / "radon.nc")
-again.predict(houses).equals(fit.predict(houses))"""),
+again.predict(houses, new_groups="sample").equals(fit.predict(houses, new_groups="sample"))"""),
 ]

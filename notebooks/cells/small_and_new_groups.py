@@ -46,7 +46,7 @@ pd.DataFrame({"weight of the county's own mean": n / (n + sigma**2 / tau**2)}, i
     ("md", """## New groups
 
 Of a county never seen nothing is known but that it is a county: its effect comes from the *distribution of counties* that was fitted.
-`new_groups="sample"`, the default, draws it; `"average"` puts it in the middle, which answers another question (a typical county's
+`new_groups="sample"` (with a warning the default) draws it; `"average"` puts it in the middle, which answers another question (a typical county's
 mean, not this one's) and is far too sure of itself for this one."""),
     ("code", """whole = bd.Model("log_radon ~ floor + (1 | county)", radon).fit(**SETTINGS)
 small = sizes.index[-1]
@@ -88,10 +88,10 @@ differs. Here are the standard deviations of the expected log radon of a house, 
     ("code", """counts = known["county"].value_counts()
 places = pd.DataFrame({"county": [counts.index[0], counts.index[-1], "never seen"], "floor": 0, "log_uranium": 0.0},
                       index=[f"{counts.iloc[0]} houses", f"{counts.iloc[-1]} house", "none"])
-pd.DataFrame({name: fit.predict(places, kind="mean")["sd"] for name, fit in fits.items()}).round(3)"""),
+pd.DataFrame({name: fit.predict(places, kind="mean", new_groups="sample")["sd"] for name, fit in fits.items()}).round(3)"""),
     ("md", """The network without groups is as sure of a county nobody has measured as of the largest one, because it does not know that there are
 counties. For the network that does, the variance in parts. Most of what is uncertain about a single house is the house (`noise`, left
 out of the picture); of what is uncertain about a county's *mean*, most is the county."""),
-    ("code", "fits[\"net + county\"].budget(places).round(3)"),
-    ("code", "bd.plot.budget(fits[\"net + county\"], places, noise=False)"),
+    ("code", "fits[\"net + county\"].budget(places, new_groups=\"sample\").round(3)"),
+    ("code", "bd.plot.budget(fits[\"net + county\"], places, new_groups=\"sample\", noise=False)"),
 ]

@@ -99,7 +99,7 @@ def test_new_groups_are_less_certain(made_up):
     values = {"1|g": 0.5, "1|g_sigma": 1.5, "x1": 0.0, "Intercept": 0.0}
     fit = made_up(bd.Model("y ~ x1 + (1 | g)", data()), draws=300, values=values)
     new = data().assign(g=["new", *data()["g"][1:]])
-    table = fit.budget(new)
+    table = fit.budget(new, new_groups="sample")
     assert table["group"].iloc[0] == pytest.approx(2.25, rel=0.25)
     assert table["group"].iloc[1:].abs().max() < 1e-20
     assert fit.budget(new, new_groups="average")["group"].abs().max() < 1e-20

@@ -248,7 +248,9 @@ def test_both_sides_share_a_new_group(made_up: Callable[..., Fit]) -> None:
     low, high = _sides(source.variables["x"], base.columns["x"])
     found = evaluate.slope_means(source, base, low, high, "linear")
     # fit.draws with the same seed has the same new groups.
-    lower, upper = (fit.draws(new.assign(x=x), kind="linear").to_numpy().reshape(-1, ROWS)[:, :2] for x in (0.0, 1.0))
+    lower, upper = (
+        fit.draws(new.assign(x=x), kind="linear", new_groups="sample").to_numpy().reshape(-1, ROWS)[:, :2] for x in (0.0, 1.0)
+    )
     np.testing.assert_allclose(found, upper - lower, rtol=1e-6, atol=1e-7)
     assert found.std() > 1.1 * flat(fit, "x").std() or (found - flat(fit, "x")[:, None]).std() > 0.1
     plain = made_up(bd.Model("y ~ x + (1 | g)", data()))

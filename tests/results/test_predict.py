@@ -145,7 +145,7 @@ def grouped() -> Fit:
 
 def test_sampled_groups_have_the_fitted_distribution(grouped):
     new = data().head(3).assign(g=["new", "new", "other"], x=[0.0, 1.0, 0.0])
-    eta = grouped.draws(new, kind="linear")
+    eta = grouped.draws(new, kind="linear", new_groups="sample")
     p = grouped.posterior
     base = p.Intercept.values
     intercept = eta.values[..., 0] - base
@@ -175,7 +175,7 @@ def test_average_group_is_at_the_location_of_its_prior(text):
     fit = prior_fit(bd.Model("y ~ 0 + x + (1 | g)", data(), priors={"1|g": text}), draws=200)
     new = data().head(1).assign(g="new", x=0.0)
     np.testing.assert_allclose(fit.draws(new, kind="linear", new_groups="average").values, 5.0)
-    sampled = fit.draws(new, kind="linear").values
+    sampled = fit.draws(new, kind="linear", new_groups="sample").values
     assert sampled.std() > 0.1
     assert np.median(sampled) == pytest.approx(5, abs=0.6)
 
@@ -190,7 +190,7 @@ def test_raise_names_the_groups(grouped):
 def test_known_rows_do_not_notice_new_groups(grouped):
     d = data().head(4)
     mixed = d.assign(g=["p", "new", d.g.iloc[2], "other"])
-    found = grouped.draws(mixed, kind="linear").values
+    found = grouped.draws(mixed, kind="linear", new_groups="sample").values
     alone = grouped.draws(d.iloc[[2]], kind="linear").values
     np.testing.assert_allclose(found[..., [2]], alone)
 
@@ -200,7 +200,7 @@ def test_new_combination_of_known_groups():
     d = d[~((d.g == "p") & (d.h == "i"))]
     fit = prior_fit(bd.Model("y ~ 1 + (1 | g/h)", d, priors={"1|g:h_sigma": "HalfNormal(1)"}), draws=2000)
     new = d.head(1).assign(g="p", h="i")
-    eta = fit.draws(new, kind="linear").values[..., 0]
+    eta = fit.draws(new, kind="linear", new_groups="sample").values[..., 0]
     p = fit.posterior
     z = (eta - p.Intercept - p["1|g"].sel(g="p").values) / p["1|g:h_sigma"]
     assert stats.kstest(z.values.ravel(), stats.norm.cdf).pvalue > 1e-3
@@ -221,7 +221,7 @@ def test_new_group_with_the_label_of_a_column():
 def test_new_groups_of_a_response_with_levels(formula):
     d = data()
     fit = prior_fit(bd.Model(formula, d, "categorical"), draws=30)
-    found = fit.predict(d.head(4).assign(g=["v", "w", "p", "v"]))
+    found = fit.predict(d.head(4).assign(g=["v", "w", "p", "v"]), new_groups="sample")
     np.testing.assert_allclose(found[["u", "v", "w"]].sum(axis=1), 1, rtol=1e-9)
     assert (found.iloc[0, :3] != found.iloc[1, :3]).any()
 
@@ -291,13 +291,13 @@ def test_block_size_does_not_matter(name, monkeypatch):
     formula, options = FORMULAS[name]
     d = data().assign(g=lambda d: d.g.where(d.index != "row 3", "new"))
     fit = prior_fit(bd.Model(formula, data(), **options), draws=20)
-    whole = {kind: fit.predict(d, kind=kind) for kind in ("mean", "linear")}
+    whole = {kind: fit.predict(d, kind=kind, new_groups="sample") for kind in ("mean", "linear")}
     score = fit.log_score(pointwise=True)
     monkeypatch.setattr(predict_module, "BLOCK", 3 * 40)
     for kind, table in whole.items():
-        pd.testing.assert_frame_equal(fit.predict(d, kind=kind), table)
+        pd.testing.assert_frame_equal(fit.predict(d, kind=kind, new_groups="sample"), table)
     np.testing.assert_allclose(fit.log_score(pointwise=True), score)
-    assert np.isfinite(fit.predict(d).to_numpy()).all()
+    assert np.isfinite(fit.predict(d, new_groups="sample").to_numpy()).all()
 
 
 def test_log_score_by_hand():
@@ -329,7 +329,7 @@ import pandas as pd
 import bayesdeep as bd
 fit = bd.load(sys.argv[1])
 new = pd.read_json(sys.argv[2])
-print(json.dumps([fit.predict(new).to_numpy().tolist(), fit.predict().to_numpy().tolist(), fit.log_score()]))
+print(json.dumps([fit.predict(new, new_groups="sample").to_numpy().tolist(), fit.predict().to_numpy().tolist(), fit.log_score()]))
 """
 
 
@@ -345,7 +345,7 @@ def test_saved_fit_predicts_the_same_in_a_fresh_process(tmp_path):
         [sys.executable, "-c", SAVED, str(path), str(tmp_path / "new.json")], capture_output=True, text=True, check=True
     )
     predicted, own, score = json.loads(made.stdout.splitlines()[-1])
-    np.testing.assert_array_equal(predicted, fit.predict(new).to_numpy())
+    np.testing.assert_array_equal(predicted, fit.predict(new, new_groups="sample").to_numpy())
     np.testing.assert_array_equal(own, fit.predict().to_numpy())
     assert score == fit.log_score()
 

@@ -56,7 +56,9 @@ def test_new_groups_and_text_columns(grouped):
     X, _ = frame()
     new = X.head(4).assign(g="never seen")
     _, known = grouped.predict(X.head(4), return_std=True)
-    _, unseen = grouped.predict(new, return_std=True)
+    with pytest.warns(UserWarning, match="all 4 rows are of a group of 'g' .* 'never seen'") as told:
+        _, unseen = grouped.predict(new, return_std=True)
+    assert len(told) == 1
     assert (unseen > known).all()
 
 

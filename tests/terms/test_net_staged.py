@@ -106,7 +106,7 @@ def test_predictions_follow_the_held_layers():
     linear = found.draws(kind="linear").values
     again = found.draws(data(), kind="linear").values
     np.testing.assert_allclose(linear, again, rtol=1e-9, atol=1e-9)
-    assert np.isfinite(found.draws(data().assign(g="new"), kind="response").values).all()
+    assert np.isfinite(found.draws(data().assign(g="new"), kind="response", new_groups="sample").values).all()
     assert linear.std() > 0
 
 

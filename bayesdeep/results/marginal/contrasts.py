@@ -34,7 +34,7 @@ def contrasts(
     kind: str,
     at: Any,
     interval: float,
-    new_groups: str,
+    new_groups: str | None,
     seed: int | None,
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.results.marginal.methods.Marginal.contrasts`."""

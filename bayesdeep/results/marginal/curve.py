@@ -25,7 +25,7 @@ def curve(
     average: bool,
     points: int,
     interval: float,
-    new_groups: str,
+    new_groups: str | None,
     seed: int | None,
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.results.marginal.methods.Marginal.curve`."""

@@ -11,6 +11,8 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.design.frame import column as column_of
 from bayesdeep.results.columns import taken
+from bayesdeep.results.rows import rows_of
+from bayesdeep.results.unknown import settled
 
 from .source import Source
 from .table import check_names
@@ -85,6 +87,7 @@ def base_of(source: Source, at: Any, by: Any) -> Base:
     """
     names = names_of(by, source.where)
     if isinstance(at, str) and at == "rows":
+        _tell(source)
         codes, labels = _groups(source, names)
         over = f"{source.rows} rows, each with the same weight"
         return Base(source.columns, codes, labels, over + (f", within {', '.join(names)}" if names else ""))
@@ -101,6 +104,14 @@ def base_of(source: Source, at: Any, by: Any) -> Base:
     how = "typical" if at == "typical" else "means"
     middle = repeated(typical(source, how), len(labels))
     return Base({**middle, **columns}, np.arange(len(labels)), labels, held(source, how), grid=True)
+
+
+def _tell(source: Source) -> None:
+    """Warn of rows of groups that the model was not fitted to, unless the user said what becomes of them."""
+    if source.own or source.asked:
+        return
+    rows = rows_of(source.spec, Frame(source.columns, source.rows), observed=False)
+    settled(None, source.spec, rows, source.where, source.new_groups)
 
 
 def held(source: Source, how: str) -> str:

@@ -32,7 +32,7 @@ class Marginal:
         kind: str = "mean",
         at: str | Mapping[str, Any] = "rows",
         interval: float = 0.9,
-        new_groups: str = "average",
+        new_groups: str | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
         r"""Return how much the expected response changes with each variable: average or conditional slopes.
@@ -68,7 +68,8 @@ class Marginal:
         interval
             Probability of the equal-tailed interval from ``lower`` to ``upper``.
         new_groups
-            As for :meth:`draws`. Both sides of a difference have the same groups.
+            As for :meth:`draws`, but None does as ``"average"``, and warns where the answer is about rows of groups the model was
+            not fitted to. Both sides of a difference have the same groups.
         seed
             As for :meth:`draws`.
 
@@ -112,7 +113,7 @@ class Marginal:
         kind: str = "mean",
         at: str | Mapping[str, Any] = "rows",
         interval: float = 0.9,
-        new_groups: str = "average",
+        new_groups: str | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
         r"""Return expected responses at one value of a variable against those at another, all else being as it is.
@@ -163,7 +164,7 @@ class Marginal:
         average: bool = False,
         points: int = 50,
         interval: float = 0.9,
-        new_groups: str = "average",
+        new_groups: str | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
         """Return predictions along a variable; :func:`bayesdeep.plot.curve` draws them.
@@ -188,7 +189,7 @@ class Marginal:
         interval
             Probability of the equal-tailed interval from ``lower`` to ``upper``.
         new_groups, seed
-            As for :meth:`draws`; ``"average"`` is the centre of the groups' distribution, ``"sample"`` adds the uncertainty
+            As for :meth:`slopes`; ``"average"`` is the centre of the groups' distribution, ``"sample"`` adds the uncertainty
             about which group it is.
 
         Returns

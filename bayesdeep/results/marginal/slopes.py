@@ -27,7 +27,7 @@ def slopes(
     kind: str,
     at: Any,
     interval: float,
-    new_groups: str,
+    new_groups: str | None,
     seed: int | None,
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.results.marginal.methods.Marginal.slopes`."""

@@ -1,8 +1,9 @@
 """What slopes, contrasts and curves are made from: a fit's draws, its variables, and rows."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.design.missing import check_missing
 from bayesdeep.formula.nodes import Call, Expression
 from bayesdeep.formula.walk import columns as columns_of
+from bayesdeep.results.aligned import aligned
 from bayesdeep.results.predict import check_kind, flat_posterior
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -48,6 +50,8 @@ class Source:
         Whether they are the rows the model was fitted to.
     new_groups, seed
         For groups the model was not fitted to.
+    asked
+        Whether the user said what becomes of these.
     """
 
     where: str
@@ -60,6 +64,7 @@ class Source:
     own: bool
     new_groups: str
     seed: int
+    asked: bool = True
 
     @property
     def draws(self) -> int:
@@ -85,7 +90,7 @@ class Source:
         return check_kind(kind, self.spec)
 
 
-def source_of(fit: Any, where: str, data: Any, new_groups: str, seed: int | None) -> Source:
+def source_of(fit: Any, where: str, data: Any, new_groups: str | None, seed: int | None) -> Source:
     """Return a fit and the rows asked about; its own where ``data`` is None.
 
     Raises
@@ -109,9 +114,15 @@ def source_of(fit: Any, where: str, data: Any, new_groups: str, seed: int | None
         check_missing(frame, needed, advice="leave these rows out or fill them in")
     columns = {name: column_of(frame, name, "data") for name in needed}
     variables = variables_of(spec, kept if held else columns)
+    if data is not None and held:
+        named = {name for name, variable in variables.items() if variable.labels is not None}
+        columns = {name: aligned(column, kept[name], name in named) for name, column in columns.items()}
     seed = derive(fit.idata.attrs["seed"], "predict") if seed is None else seed
     posterior = flat_posterior(fit.posterior, spec)
-    return Source(where, spec, posterior, variables, columns, frame.columns, frame.rows, data is None, new_groups, seed)
+    others = ChainMap(columns, cast("dict[str, Column]", frame.columns))
+    how = "average" if new_groups is None else new_groups
+    own, asked = data is None, new_groups is not None
+    return Source(where, spec, posterior, variables, columns, others, frame.rows, own, how, seed, asked)
 
 
 def needed_columns(spec: ModelSpec) -> tuple[str, ...]:

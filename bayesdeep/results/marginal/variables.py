@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.labels import match
 from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.design.factors import constant
 from bayesdeep.formula.nodes import Call, Formula, Name, label
@@ -62,10 +63,10 @@ class Variable:
             if not number or not np.isfinite(value):
                 raise FitError(f"{where}: '{self.name}' is a number, and {value!r} is not a finite one")
             return float(value)
-        found = [known for known in self.labels if known == value or str(known) == str(value)]
-        if not found:
+        place = match([value], self.labels, f"{where}: '{self.name}'")[0]
+        if place < 0:
             raise FitError(f"{where}: '{self.name}' has no level {value!r}{nearest(str(value), map(str, self.labels))}")
-        return found[0]
+        return self.labels[place]
 
     def values(self, given: Any) -> Column:
         """Return numbers or levels, as :meth:`find` returns them, as a column."""
