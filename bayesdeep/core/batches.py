@@ -21,6 +21,8 @@ class Spread:
         a row depends on one group's alone.
     root
         ``root(x)``, which JAX can trace: ``(coefficient, coefficient)``, a factor of the effects' covariance matrix.
+    made_of
+        Positions of what the root is made of.
     alike
         Whether coefficients are independent and have the same sd; ``root`` is then ``(1, 1)``.
     normal
@@ -29,6 +31,7 @@ class Spread:
 
     places: np.ndarray
     root: Callable[[Any], Any]
+    made_of: np.ndarray
     alike: bool
     normal: bool
 

@@ -84,7 +84,7 @@ def check(settings: Any, method: str) -> None:
         value = getattr(settings, name)
         if value not in known:
             raise FitError(f"{method}: {name} must be one of {', '.join(known)}, not {value!r}{_near(value, known)}")
-    for name in ("epochs", "batch_size", "patience", "members"):
+    for name in ("epochs", "batch_size", "patience", "members", "draws"):
         value = getattr(settings, name, None)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise FitError(f"{method}: {name} is {value!r}; give a whole number, 1 or more")
@@ -92,7 +92,7 @@ def check(settings: Any, method: str) -> None:
         value = getattr(settings, name)
         if value is not None and not value > 0:
             raise FitError(f"{method}: {name} is {value!r}; give a number above 0")
-    for name, below in (("warm_up", 1.0), ("dropout", 1.0), ("rate", 1.0), ("held_out", 0.9), ("weight_decay", float("inf"))):
+    for name, below in (("warm_up", 1.0), ("rate", 1.0), ("dropout", 1.0), ("held_out", 0.9), ("weight_decay", float("inf"))):
         value = getattr(settings, name, None)
         if value is not None and not 0 <= value < below:
             raise FitError(f"{method}: {name} is {value!r}; give a number from 0 to below {below:g}")

@@ -85,26 +85,18 @@ def respread(target: BatchTarget, positions: np.ndarray, refresh: np.ndarray) ->
     refresh
         Rows from which what all rows decide is worked out.
     """
-    if not target.spreads:
+    free = np.unique(np.concatenate([np.zeros(0, dtype=int), *(own.made_of for own in target.spreads)]))
+    if not free.size:
         return positions
-    with precision("float64"):
-        free = _free(target, positions[0])
-        if not free.size:
-            return positions
-        problems = _problems(target)
-        programs = _curvature(target), _evidence(target, free, problems)
-        return np.stack([_settled(target, x, free, refresh, problems, *programs) for x in positions])
-
-
-def _free(target: BatchTarget, x: np.ndarray) -> np.ndarray:
-    """Return the positions of what the roots are made of."""
     import jax
 
-    moved = x + 0.1 * np.random.default_rng(0).standard_normal(x.size)
-    found = np.zeros(x.size, dtype=bool)
-    for own in target.spreads:
-        found |= (np.asarray(jax.jit(jax.jacfwd(own.root))(moved)) != 0).any(axis=(0, 1))
-    return np.flatnonzero(found)
+    problems = _problems(target)
+    with precision("float64"):
+        held = jax.jit(target.held_function(len(refresh)))
+        roots = jax.jit(lambda x: [own.root(x) for own in target.spreads])
+        programs = roots, _curvature(target), _evidence(target, free, problems)
+        batch = target.take(refresh)
+        return np.stack([_settled(target, x, free, held(x, batch), problems, *programs) for x in positions])
 
 
 def _problems(target: BatchTarget) -> list[Problem]:
@@ -195,46 +187,43 @@ def _settled(
     target: BatchTarget,
     x: np.ndarray,
     free: np.ndarray,
-    refresh: np.ndarray,
+    held: Any,
     problems: Sequence[Problem],
+    roots: Callable[[np.ndarray], Any],
     curvature: Callable[..., Any],
     evidence: Callable[..., Any],
 ) -> np.ndarray:
     """Return one position ``(dim,)``; the same where the search finds no number."""
-    import jax
-
     directions = np.concatenate([np.zeros((0, x.size)), *(p.directions(x.size) for p in problems)])
     ends = np.cumsum([0, *(len(p.places) for p in problems)])
-    held = jax.jit(target.held_function(len(refresh)))(x, target.take(refresh))
     at = x
     for _ in range(ROUNDS):
         slope, bend = curvature(at, directions, held) if problems else (np.zeros(x.size), directions)
         expansions = [p.expansion(at, slope, bend[a:b]) for p, (a, b) in zip(problems, pairwise(ends), strict=True)]
         v = least(evidence, (at, expansions), at[free], LONGEST)
         modes = evidence(v, at, expansions)[0][1]
-        new = at.copy()
-        new[free] = v
-        for own in target.spreads:
-            if not own.normal:
-                new[own.places] = _turned(own, new, at)
+        new = _with(target, at, free, v, roots)
         for problem, mode in zip(problems, modes, strict=True):
-            before = np.linalg.solve(problem.root(new), problem.root(at) @ at[problem.groups].T).T
+            before = new[problem.groups]
             new[problem.groups] = before + np.clip(np.asarray(mode) - before, -LONGEST, LONGEST)
         if not np.isfinite(new).all():
             return x
         change, at = np.abs(v - at[free]).max(), new
         if change < SETTLED:
             break
-    found = x.copy()
-    found[free] = at[free]
-    for own in target.spreads:
-        found[own.places] = _turned(own, found, x)
+    found = _with(target, x, free, at[free], roots)
     return found if np.isfinite(found).all() else x
 
 
-def _turned(own: Spread, new: np.ndarray, old: np.ndarray) -> np.ndarray:
-    """Return standardised effects ``(coefficient, group)`` that are the same effects with a new root."""
-    before, after = np.asarray(own.root(old)), np.asarray(own.root(new))
-    if own.alike:
-        return old[own.places] * (before / after)[0, 0]
-    return np.linalg.solve(after, before @ old[own.places])
+def _with(
+    target: BatchTarget, x: np.ndarray, free: np.ndarray, v: np.ndarray, roots: Callable[[np.ndarray], Any]
+) -> np.ndarray:
+    """Return a position with other sds and correlations ``v`` and the same effects."""
+    new = x.copy()
+    new[free] = v
+    for own, before, after in zip(target.spreads, roots(x), roots(new), strict=True):
+        if own.alike:
+            new[own.places] = x[own.places] * (float(before[0, 0]) / float(after[0, 0]))
+        else:
+            new[own.places] = np.linalg.solve(np.asarray(after), np.asarray(before) @ x[own.places])
+    return new

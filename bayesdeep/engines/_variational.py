@@ -36,12 +36,16 @@ class VariationalSettings:
     gradients: int = 4
 
     def __post_init__(self) -> None:
+        self.check("advi")
+
+    def check(self, method: str) -> None:
+        """Refuse options that make no sense."""
         if self.draws < 1 or self.chains < 1:
-            raise FitError("advi: draws and chains must be at least 1")
+            raise FitError(f"{method}: draws and chains must be at least 1")
         if self.gradients < 2 or self.gradients % 2:
-            raise FitError(f"advi: gradients must be an even number, at least 2, not {self.gradients}")
+            raise FitError(f"{method}: gradients must be an even number, at least 2, not {self.gradients}")
         if self.max_iterations < 2 * WINDOW:
-            raise FitError(f"advi: max_iterations must be at least {2 * WINDOW}, not {self.max_iterations}")
+            raise FitError(f"{method}: max_iterations must be at least {2 * WINDOW}, not {self.max_iterations}")
 
 
 def fit_mean_field(

@@ -84,9 +84,9 @@ class CollapsedSettings:
     distinct: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("draws", "chains"):
-            if getattr(self, name) < 1:
-                raise FitError(f"collapsed: {name} must be at least 1, not {getattr(self, name)}")
+        for name, least in (("draws", 1), ("tune", 0), ("chains", 1)):
+            if getattr(self, name) < least:
+                raise FitError(f"collapsed: {name} must be at least {least}, not {getattr(self, name)}")
         if self.distinct is not None and self.distinct < self.chains:
             raise FitError(f"collapsed: distinct is {self.distinct}; give at least one value a chain, {self.chains}")
 

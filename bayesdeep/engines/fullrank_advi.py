@@ -6,6 +6,7 @@ Kucukelbir, Tran, Ranganath, Gelman and Blei (2017), Journal of Machine Learning
 """
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +19,15 @@ from ._variational import VariationalSettings, fit_full_rank, fit_mean_field
 COSTLY_DIM = 300
 
 
-def run(settings: VariationalSettings, target: Target, seed: int, progress: Progress) -> Draws:
+@dataclass(frozen=True)
+class FullrankSettings(VariationalSettings):
+    """The options of ``advi``."""
+
+    def __post_init__(self) -> None:
+        self.check("fullrank_advi")
+
+
+def run(settings: FullrankSettings, target: Target, seed: int, progress: Progress) -> Draws:
     """Approximate; see :class:`bayesdeep.core.draws.Engine`."""
     began = time.perf_counter()
     if target.dim == 0:
@@ -55,6 +64,6 @@ ENGINE = Engine(
     name="fullrank_advi",
     title="full-rank variational approximation",
     exact=False,
-    settings=VariationalSettings,
+    settings=FullrankSettings,
     run=run,
 )

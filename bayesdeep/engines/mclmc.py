@@ -86,8 +86,10 @@ class MclmcSettings:
     cores: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("draws", "tune", "chains", "max_steps", "train_steps"):
+        for name in ("draws", "tune", "chains", "max_steps", "train_steps", "cores"):
             value = getattr(self, name)
+            if value is None and name == "cores":
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise FitError(f"mclmc: {name} is {value!r}; give a whole number, 1 or more")
         for name in ("energy_variance", "path", "learning_rate"):

@@ -54,6 +54,8 @@ class NutsSettings:
         for name in ("draws", "tune", "chains", "max_treedepth"):
             if getattr(self, name) < 1:
                 raise FitError(f"nuts: {name} must be at least 1, not {getattr(self, name)}")
+        if self.cores is not None and self.cores < 1:
+            raise FitError(f"nuts: cores must be at least 1, not {self.cores}")
         if isinstance(self.climb, bool) or not isinstance(self.climb, int) or self.climb < 0:
             raise FitError(f"nuts: climb must be a whole number, 0 or more, not {self.climb!r}")
         if not 0 < self.target_accept < 1:

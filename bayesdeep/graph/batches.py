@@ -155,9 +155,14 @@ def _spread(graph: Graph, layout: Layout, values: Sequence[Any], shapes: Sequenc
     copies, width, count, groups = together.shape
     alike = count == 1 and width == 1
 
+    from pytensor.graph.traversal import ancestors
+
+    (tensor,) = graph.model.replace_rvs_by_values([own.tensor()])
+    inside = [value in set(ancestors([tensor])) for value in values]
+    sizes = [int(np.prod(shape, dtype=int)) for shape in shapes]
+
     @cache
     def made() -> Callable[..., Any]:
-        (tensor,) = graph.model.replace_rvs_by_values([own.tensor()])
         return jax_function(tensor, values, shapes)
 
     def root(x: Any) -> Any:
@@ -169,7 +174,8 @@ def _spread(graph: Graph, layout: Layout, values: Sequence[Any], shapes: Sequenc
         by_width = jnp.einsum("ijw,wv->wivj", small, np.eye(width)).reshape(width * count, width * count)
         return jnp.kron(np.eye(copies), by_width)
 
-    return Spread(together.reshape(-1, groups), root, alike, own.prior == "Normal")
+    made_of = np.flatnonzero(np.repeat(inside, sizes))
+    return Spread(together.reshape(-1, groups), root, made_of, alike, own.prior == "Normal")
 
 
 def _weights(graph: Graph, layout: Layout, x: np.ndarray) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .batches import batches_of
 from .check import REFERENCE, compared
 from .compress import compress
+from .options import checked
 from .rows import Rows, StreamedRows, rows_of
 from .rowwise import row_source
 from .staged import told, trained
@@ -47,13 +48,13 @@ def variant_for(engine: Engine, words: frozenset[str]) -> Engine:
 
 
 def settings_of(engine: Engine, common: dict[str, int], options: dict[str, Any]) -> Any:
-    """Return the engine's settings record; an option it does not know is an error."""
+    """Return the engine's settings record; an option it does not know, or of another type than it declares, is an error."""
     known = [f.name for f in fields(engine.settings)]
     for name in options:
         if name not in known:
             own = [k for k in known if k not in COMMON]
             raise FitError(f"fit: method '{engine.name}' has no option '{name}'{nearest(name, own)}")
-    return engine.settings(**{k: v for k, v in common.items() if k in known}, **options)
+    return engine.settings(**checked(engine, {**{k: v for k, v in common.items() if k in known}, **options}))
 
 
 def words_of(spec: ModelSpec) -> frozenset[str]:
