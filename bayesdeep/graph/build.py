@@ -53,6 +53,9 @@ class Graph:
         Variables that are to be trained to a point first, by name.
     numbers
         How many numbers a row needs at a time.
+    auxiliary, stretches
+        Names of hidden variables that nothing shown is one of, and log determinants of what is shown by other hidden ones;
+        see :mod:`bayesdeep.graph.own_scale`.
     parts
         The addends of the main predictor ``linear``, by term key, of its shape.
     """
@@ -75,6 +78,8 @@ class Graph:
     staged: Mapping[str, Any] = field(default_factory=dict)
     numbers: int = 1
     parts: Mapping[str, Any] = field(default_factory=dict)
+    auxiliary: frozenset[str] = frozenset()
+    stretches: tuple[Any, ...] = ()
 
 
 def build(
@@ -176,6 +181,8 @@ def build(
             staged=builder.staged,
             numbers=builder.numbers,
             parts={key: _full(addend, count, width) for key, addend in addends.items()},
+            auxiliary=frozenset(builder.auxiliary),
+            stretches=tuple(builder.stretches),
         )
 
 

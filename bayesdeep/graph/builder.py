@@ -54,6 +54,10 @@ class Builder:
         of the hidden variables with the weights that go out from these units.
     single
         Whether hidden layers are computed in single precision.
+    auxiliary
+        Names of hidden variables that have a scale of sampling only: nothing that the posterior shows is one of them.
+    stretches
+        Of hidden variables that the posterior shows as something else: the log determinant of the shown by the hidden.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
@@ -88,6 +92,8 @@ class Builder:
         self.masks: dict[str, Any] = {}
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
+        self.auxiliary: set[str] = set()
+        self.stretches: list[Any] = []
         self.taken = _shown_names(spec, main)
 
     def unused(self, name: str) -> str:
