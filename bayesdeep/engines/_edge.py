@@ -16,8 +16,9 @@ from ._mode import HUGE, PRECISE, Mode
 
 MANY = 1000
 """Coordinates up to which all of them are looked at; of more, those of parameters that have bounds."""
-FLAT = 1e-6
-"""Change of the log density that is none. A factor of e in a standard deviation changes it by more wherever one row bears on it."""
+FLAT = 1e-4
+"""Change of the log density that is none. A factor of e in a standard deviation changes it by more wherever one row bears on it;
+far out, where degrees of freedom are millions, rounding alone changes it by 1e-5."""
 LONG, SHARE = 1.0, 0.1
 """How much further a search is continued, as a share of its way, where that is this long in units of the coordinates' jitter."""
 

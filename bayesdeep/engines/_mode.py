@@ -1,6 +1,6 @@
 """The mode of a target and the curvature there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from bayesdeep.core.errors import FitError
 from ._starts import safe_start
 
 HUGE = 1e100
+FEW, STEEP = 20, 0.01
+"""Coordinates up to which, and slope from which, a point that was taken for a mode is looked at for a kink."""
 PRECISE = {"maxls": 50, "ftol": 1e-13, "gtol": 1e-6}
 
 
@@ -80,6 +82,34 @@ def find_mode(
     near = sum(abs(r.fun - best.fun) < 1e-3 * (1 + abs(best.fun)) for r in found)
     settled = bool(best.success) or slope < 1e-3 * (1 + abs(value))
     return Mode(np.asarray(best.x), float(value), slope, settled, interrupted, near, np.asarray(best.begin))
+
+
+def across_kinks(target: Target, mode: Mode) -> Mode:
+    """Return a higher point beside a mode at which the density is not smooth, as that of medians and quantiles is at each row.
+
+    Slopes do not lead along a kink, so it is looked for without them (Nelder and Mead 1965), in few dimensions.
+    """
+    from scipy.optimize import minimize
+
+    if mode.interrupted or target.dim > FEW or mode.slope < STEEP:
+        return mode
+    unit = np.asarray(getattr(target, "jitter", np.ones(target.dim)))
+
+    def depth(part: np.ndarray) -> float:
+        value = target.logp_dlogp(mode.x + unit * part)[0]
+        return HUGE if np.isnan(value) else -value
+
+    best = np.zeros(target.dim)
+    for size in (0.05, 0.01, 0.002):
+        corners = np.vstack([best, best + size * np.eye(target.dim)])
+        options = {"initial_simplex": corners, "maxfev": 400 * target.dim, "xatol": 1e-8, "fatol": 1e-10}
+        found = minimize(depth, best, method="Nelder-Mead", options=options)
+        best = found.x
+    if not -found.fun > mode.lp:
+        return mode
+    x = mode.x + unit * best
+    value, gradient = target.logp_dlogp(x)
+    return replace(mode, x=x, lp=float(value), slope=float(np.abs(gradient).max()))
 
 
 def _bounds(target: Target, start: np.ndarray, reach: float | None) -> Any:

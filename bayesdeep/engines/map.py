@@ -19,7 +19,7 @@ from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
 
 from ._edge import edge_of, settled_beside
-from ._mode import find_mode
+from ._mode import across_kinks, find_mode
 
 REACH = 100.0
 """How far a logarithm or log odds may go from its start: a factor of 1e43. Where the density grows without limit towards an edge,
@@ -52,6 +52,7 @@ def run(settings: MapSettings, target: Target, seed: int, progress: Progress) ->
     edge = edge_of(target, mode) if not mode.interrupted else None
     if edge is not None:
         mode = settled_beside(target, mode, edge, settings.max_iterations)
+        mode = mode if edge.names else across_kinks(target, mode)
     if mode.interrupted:
         advice.append("The search was interrupted; the best point so far is reported.")
     if "hierarchical" in target.words:
