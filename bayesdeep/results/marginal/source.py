@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
-from bayesdeep.core.random import derive
+from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import RESPONSES
 from bayesdeep.design.frame import column as column_of
 from bayesdeep.design.frame import read_frame
@@ -109,6 +109,7 @@ def source_of(fit: Any, where: str, data: Any, new_groups: str, seed: int | None
         check_missing(frame, needed, advice="leave these rows out or fill them in")
     columns = {name: column_of(frame, name, "data") for name in needed}
     variables = variables_of(spec, kept if held else columns)
+    seed = checked_seed(seed, where)
     seed = derive(fit.idata.attrs["seed"], "predict") if seed is None else seed
     posterior = flat_posterior(fit.posterior, spec)
     return Source(where, spec, posterior, variables, columns, frame.columns, frame.rows, data is None, new_groups, seed)
