@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesdeep.core.errors import BayesdeepError, FitError
+from bayesdeep.core.random import whole_seed
 
 REPORT = "report.html"
 QUESTION = (
@@ -85,7 +86,7 @@ def run_demo(out: str | Path, quick: bool = False, seed: int = 20260101) -> int:
     import bayesdeep as bd
     from bayesdeep.report import report
 
-    began = time.perf_counter()
+    began, seed = time.perf_counter(), whole_seed(seed, "demo")
     path = _prepare(Path(out)) / REPORT
     data = bd.load_dataset("radon")
     _say(f"Radon: {len(data)} houses in {data['county'].nunique()} counties. {QUESTION}")

@@ -13,7 +13,7 @@ from bayesdeep.core import arguments, notebook
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
 from bayesdeep.core.priors import Known
-from bayesdeep.core.random import fresh_seed
+from bayesdeep.core.random import checked_seed, fresh_seed
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
@@ -174,6 +174,7 @@ class Model:
         """Return draws from the prior and of responses under it: groups ``prior`` and ``prior_predictive``."""
         from bayesdeep.results.prior import prior_tree
 
+        seed = checked_seed(seed, "prior_predictive")
         return prior_tree(self.spec, self.__dict__["_rows"], draws, fresh_seed() if seed is None else seed)
 
     @arguments.checked("fit", method=arguments.text, seed=arguments.seed, device=arguments.text, progress=arguments.flag)
@@ -218,8 +219,7 @@ class Model:
             _check_count(name, value, least=0 if name == "tune" else 1)
         if device not in DEVICES:
             raise FitError(f"fit: unknown device '{device}'{nearest(device, DEVICES)}")
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-            raise FitError(f"fit: seed is {seed!r}; give a whole number, 0 or more")
+        seed = checked_seed(seed, "fit")
         choice = Choice(method, f"{method}: asked for")
         if method == "auto":
             rows = self.__dict__["_rows"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from bayesdeep.core.errors import CardError, nearest
 from bayesdeep.core.priors import Known
+from bayesdeep.core.random import whole_seed
 from bayesdeep.core.registry import ENGINES, FAMILIES
 
 from .card import SHARED, Card
@@ -171,4 +172,6 @@ def _fit(table: Mapping[str, Any], where: str) -> dict[str, Any]:
         kinds, words = WANTED.get(name, ((str, bool, int, float), "a number, text, true or false"))
         if type(value) not in kinds or not _finite(value):
             raise CardError(f"{where}: fit.{name} is {_kind(value)}; it should be {words}")
+    if "seed" in table:
+        whole_seed(table["seed"], f"{where}: fit", CardError)
     return dict(table)

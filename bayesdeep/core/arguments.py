@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .errors import FitError, nearest
+from .random import checked_seed
 
 Check = Callable[[Any, str, str], None]
 
@@ -44,9 +45,9 @@ def whole(value: Any, where: str, name: str) -> None:
 
 
 def seed(value: Any, where: str, name: str) -> None:
-    """Allow what a seed can be: a whole number from 0, or none for one that is chosen."""
-    if value is not None:
-        whole(value, where, name)
+    """Allow what a seed can be, or none for one that is chosen; ``name`` is that of the argument."""
+    del name
+    checked_seed(value, where)
 
 
 def flag(value: Any, where: str, name: str) -> None:

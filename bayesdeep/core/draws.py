@@ -44,8 +44,13 @@ class Target(Structure, Protocol):
         """How far starting points lie from the model's own at the most ``(dim,)``: each coordinate's natural scale."""
         ...
 
+    @property
+    def constrained(self) -> np.ndarray:
+        """Which coordinates are transformed from variables that have bounds or an order ``(dim,)``."""
+        ...
+
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the log density, with every Jacobian, and its gradient ``(dim,)`` at ``x`` ``(dim,)``."""
+        """Return the log density (with every Jacobian, unless the engine says otherwise) and its gradient ``(dim,)`` at ``x`` ``(dim,)``."""
         ...
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
@@ -119,6 +124,9 @@ class Engine:
         Words the target must have; empty for most. ``"linear"`` asks for ``target.system``, a
         :class:`~bayesdeep.core.linear.LinearSystem`, in the log density's place, ``"batches"`` for a
         :class:`~bayesdeep.core.batches.BatchTarget`.
+    jacobian
+        Whether the log density is that of the vector itself, with every Jacobian, which samplers need; False for the density
+        of the parameters on the scale the posterior shows, whose highest point is the mode.
     run
         ``run(settings, target, seed, progress) -> Draws``.
     variants
@@ -132,4 +140,5 @@ class Engine:
     settings: type
     run: Callable[[Any, Any, int, Progress], Draws]
     needs: frozenset[str] = frozenset()
+    jacobian: bool = True
     variants: Mapping[str, "Engine"] = field(default_factory=dict)

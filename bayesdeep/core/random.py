@@ -1,11 +1,38 @@
 """One seed makes everything reproducible: every use derives its own stream from it by name."""
 
 import secrets
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from .arguments import whole
+from .errors import BayesdeepError, FitError
+
+LARGEST = 2**63
+"""Seeds are below: what files of fits and cards can hold as a whole number."""
+LONGEST, BITS = 40, 128
+"""Characters of what was given instead that a message shows, and bits up to which it shows an integer's digits."""
+
+
+def whole_seed(seed: Any, where: str, error: type[BayesdeepError] = FitError) -> int:
+    """Return a user's seed as Python's integer.
+
+    Raises
+    ------
+    BayesdeepError
+        Of the type ``error``, for anything but a whole number (NumPy's too) from 0 to 2**63 - 1.
+    """
+    if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer) or not 0 <= seed < LARGEST:
+        # Python writes no integers of thousands of digits.
+        shown = f"an integer of {seed.bit_length()} bits" if isinstance(seed, int) and seed.bit_length() > BITS else repr(seed)
+        shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
+        raise error(f"{where}: seed is {shown}; give a whole number from 0 to 2**63 - 1")
+    return int(seed)
+
+
+def checked_seed(seed: Any, where: str) -> int | None:
+    """Return what :func:`whole_seed` does; None for None, where a seed may be left out."""
+    return None if seed is None else whole_seed(seed, where)
 
 
 def fresh_seed() -> int:
@@ -15,5 +42,5 @@ def fresh_seed() -> int:
 
 def derive(seed: int, use: str) -> int:
     """Return the seed of one use (``"predict"``, ``"chains"``) of a user's seed."""
-    whole(seed, use, "seed")
+    whole_seed(seed, use)
     return int(np.random.SeedSequence([seed, crc32(use.encode())]).generate_state(1)[0])

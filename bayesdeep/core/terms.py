@@ -163,6 +163,14 @@ class Scope(Protocol):
         """
         ...
 
+    def shows(self, variable: Any, log_stretch: Any = 0.0) -> None:
+        """Say that the posterior shows a hidden variable, or something that it determines and that determines it.
+
+        ``log_stretch`` is the log of the absolute determinant of what is shown by the variable, up to a constant: the mode
+        is sought on the scale of what is shown. Other hidden variables are left in the coordinates in which they are sampled.
+        """
+        ...
+
     def report(self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "") -> Any:
         """Name a derived quantity; it belongs to the posterior and predictions start from it.
 

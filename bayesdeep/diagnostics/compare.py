@@ -18,6 +18,7 @@ import pandas as pd
 from bayesdeep.core import arguments, notebook
 from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.random import checked_seed
 from bayesdeep.design.frame import read_frame
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.kfold import number_groups
@@ -202,12 +203,12 @@ def compare(
     if score != "auto" and (data is not None or target == "groups"):
         raise FitError(f"compare: score='{score}' is for rows of the training data, without data=… and target='groups'")
     baselines = prepare(names, models)
-    work, frame, groups = Work(k, seed, executor, workers, progress), None, None
+    work, frame, groups = Work(k, checked_seed(seed, "compare"), executor, workers, progress), None, None
     if data is not None:
         frame = read_frame(data)
         asked = {name: rows_of(fit.spec, frame, observed=True) for name, fit in models.items()}
         tell("compare", [(fit.spec, asked[name]) for name, fit in models.items()], "sample")
-        held = {name: on_held_out(fit, asked[name], seed) for name, fit in models.items()}
+        held = {name: on_held_out(fit, asked[name], work.seed) for name, fit in models.items()}
         scored = Scored(held, {}, "scored on held-out data")
     elif target == "groups":
         groups = common_groups(models, str(by))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.random import derive
+from bayesdeep.core.random import derive, whole_seed
 from bayesdeep.results.fit import Fit
 
 from .anova import Anova, analyse
@@ -169,6 +169,7 @@ def explain(
     with more than 15 inputs only pairs of the 15 that interact most are looked at.
     """
     _check(fit, "fit")
+    seed = whole_seed(seed, "explain")
     if against is not None:
         _check(against, "against")
         check_same(fit, against)

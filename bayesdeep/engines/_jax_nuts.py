@@ -20,7 +20,7 @@ Corenflos, Lao and Louf (2024), BlackJAX: composable Bayesian inference in JAX, 
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from threading import Event
@@ -35,6 +35,7 @@ from ._chain_advice import advice
 from ._cores import machine_cores
 from ._jax_draws import Row, collected
 from ._jax_tuning import Todo, plan, start, update
+from ._lost import lost_chains, put_in, second_seed, starts_among, told
 from ._starts import climbed, safe_start
 
 PIECE = 100
@@ -91,8 +92,20 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
         programs = _programs(settings, target, groups)
     ready = time.perf_counter()
     interrupted = _run(settings, target, groups, programs, progress)
-    seconds = time.perf_counter() - ready
     positions, stats = collected(groups, settings.draws)
+    said: tuple[str, ...] = ()
+    lost = () if interrupted or "network" in target.words else lost_chains(stats["lp"])
+    if lost:
+        before, fewer = stats["lp"], replace(settings, chains=len(lost))
+        with target.tracing():
+            more = _groups(fewer, target, second_seed(seed), list(starts_among(positions, lost, seed)), layout)
+            programs = _programs(fewer, target, more)
+        interrupted = _run(fewer, target, more, programs, progress)
+        groups = [*groups, *more]
+        if not interrupted:
+            positions, stats = put_in(positions, stats, lost, collected(more, settings.draws))
+            said = (told(lost, before, stats["lp"]),)
+    seconds = time.perf_counter() - ready
     spent = {tuning: sum(g.seconds[tuning] for g in groups) for tuning in (True, False)}
     share = spent[True] / max(sum(spent.values()), 1e-12)
     return Draws(
@@ -100,7 +113,10 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
         stats=stats,
         exact=True,
         status="interrupted" if interrupted else "ok",
-        advice=advice(settings, stats, interrupted, "" if "network" in target.words else "Standardise the predictors."),
+        advice=(
+            *said,
+            *advice(settings, stats, interrupted, "" if "network" in target.words else "Standardise the predictors."),
+        ),
         seconds_compile=target.seconds_compile + ready - began,
         seconds_tune=seconds * share,
         seconds_sample=seconds * (1 - share),

@@ -28,22 +28,42 @@ def collected(groups: Sequence[Any], draws: int) -> Row:
     KeyboardInterrupt
         Where no draw was made.
     FitError
-        Where a chain left what can be computed, or stood still.
+        Where a chain left what can be computed.
     """
     rows: Row = kept_draws(groups, draws, Row, "mclmc")
-    _check_moved(rows)
     return rows
 
 
-def _check_moved(rows: Row) -> None:
+def moving(rows: Row) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return which chains moved ``(chain,)``, and what to say of those that did not.
+
+    Raises
+    ------
+    FitError
+        Where none moved.
+    """
     if rows.lp.shape[1] < FEWEST:
-        return
-    moved = (np.diff(rows.position, axis=1) != 0).any(axis=-1).mean(axis=1)
-    for chain in np.flatnonzero(moved < LEAST_MOVED):
-        raise FitError(
-            f"mclmc: chain {chain} did not move (steps of {rows.step_size[chain, -1]:.2g}, {moved[chain]:.0%} of the draws "
-            "new). Tune longer, begin with start='trained', or use method='nuts'"
-        )
+        return np.ones(len(rows.lp), dtype=bool), ()
+    shares = (np.diff(rows.position, axis=1) != 0).any(axis=-1).mean(axis=1)
+    moved = shares >= LEAST_MOVED
+    if moved.all():
+        return moved, ()
+    still = np.flatnonzero(~moved)
+    names = ", ".join(
+        f"{chain + 1} (steps of {rows.step_size[chain, -1]:.2g}, {shares[chain]:.0%} of the draws new)" for chain in still
+    )
+    subject = f"chain{'s' if len(still) > 1 else ''} {names} of {len(moved)} did not move"
+    if not moved.any():
+        raise FitError(f"mclmc: {subject}. Tune longer, begin with start='trained', or use method='nuts'")
+    return moved, (
+        f"{subject[0].upper()}{subject[1:]} and {'were' if len(still) > 1 else 'was'} left out: where it stood may be a part of the "
+        "posterior that the others miss. Tune longer, or use method='nuts'.",
+    )
+
+
+def only(rows: Row, chains: np.ndarray) -> Row:
+    """Return the rows of some chains, by a mask ``(chain,)``."""
+    return Row(*(values[chains] for values in rows))
 
 
 def bias(rows: Row, exact: Row, names: Sequence[str], roles: np.ndarray) -> tuple[dict[str, float], tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """The mode of a target and the curvature there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +11,14 @@ from bayesdeep.core.errors import FitError
 from ._starts import safe_start
 
 HUGE = 1e100
+FEW, STEEP = 20, 0.01
+"""Coordinates up to which, and slope from which, a point that was taken for a mode is looked at for a kink."""
+PRECISE = {"maxls": 50, "ftol": 1e-13, "gtol": 1e-6}
 
 
 @dataclass(frozen=True)
 class Mode:
-    """The best point ``x`` ``(dim,)`` found, its log density and largest slope, and what led to it."""
+    """The best point ``x`` ``(dim,)`` found, its log density and largest slope, and what led to it: from where it was climbed to."""
 
     x: np.ndarray
     lp: float
@@ -22,12 +26,21 @@ class Mode:
     converged: bool
     interrupted: bool
     agreeing: int
+    begin: np.ndarray
 
 
 def find_mode(
-    target: Target, starts: int, max_iterations: int, rng: np.random.Generator, progress: Progress, method: str
+    target: Target,
+    starts: int,
+    max_iterations: int,
+    rng: np.random.Generator,
+    progress: Progress,
+    method: str,
+    reach: float | None = None,
 ) -> Mode:
     """Climb from several starting points by L-BFGS and return the highest point reached.
+
+    ``reach`` is how far transformed coordinates may go from there, which are logarithms and log odds; None for any distance.
 
     An interrupt ends the search; the best point visited is returned.
     """
@@ -43,18 +56,23 @@ def find_mode(
             visited.fun, visited.x = -value, x.copy()
         return -value, -gradient
 
-    found, interrupted = [], False
+    found, begins, interrupted = [], [], False
     for i in range(starts):
         try:
             start = safe_start(target, rng, method)
+            begins.append(start)
+            bounds = _bounds(target, start, reach)
             # `maxls` above the default: hierarchical densities are steep near small standard deviations.
-            options = {"maxiter": max_iterations, "maxls": 50, "ftol": 1e-13, "gtol": 1e-6}
-            found.append(minimize(downhill, start, jac=True, method="L-BFGS-B", options=options))
+            options = {"maxiter": max_iterations, **PRECISE}
+            found.append(minimize(downhill, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options))
+            found[-1].begin = start
         except KeyboardInterrupt:
             interrupted = True
             break
         progress.update(i + 1, starts, f"log density {-found[-1].fun:.4g}")
-    found += [visited] if interrupted else []
+    if interrupted and begins:
+        visited.begin = begins[-1]
+        found += [visited]
     found = [r for r in found if np.isfinite(r.fun) and r.fun < HUGE]
     if not found:
         raise FitError(f"{method}: no starting point led to a finite log density; use narrower priors")
@@ -63,7 +81,43 @@ def find_mode(
     slope = float(np.abs(gradient).max(initial=0.0))
     near = sum(abs(r.fun - best.fun) < 1e-3 * (1 + abs(best.fun)) for r in found)
     settled = bool(best.success) or slope < 1e-3 * (1 + abs(value))
-    return Mode(np.asarray(best.x), float(value), slope, settled, interrupted, near)
+    return Mode(np.asarray(best.x), float(value), slope, settled, interrupted, near, np.asarray(best.begin))
+
+
+def across_kinks(target: Target, mode: Mode) -> Mode:
+    """Return a higher point beside a mode at which the density is not smooth, as that of medians and quantiles is at each row.
+
+    Slopes do not lead along a kink, so it is looked for without them (Nelder and Mead 1965), in few dimensions.
+    """
+    from scipy.optimize import minimize
+
+    if mode.interrupted or target.dim > FEW or mode.slope < STEEP:
+        return mode
+    unit = np.asarray(getattr(target, "jitter", np.ones(target.dim)))
+
+    def depth(part: np.ndarray) -> float:
+        value = target.logp_dlogp(mode.x + unit * part)[0]
+        return HUGE if np.isnan(value) else -value
+
+    best = np.zeros(target.dim)
+    for size in (0.05, 0.01, 0.002):
+        corners = np.vstack([best, best + size * np.eye(target.dim)])
+        options = {"initial_simplex": corners, "maxfev": 400 * target.dim, "xatol": 1e-8, "fatol": 1e-10}
+        found = minimize(depth, best, method="Nelder-Mead", options=options)
+        best = found.x
+    if not -found.fun > mode.lp:
+        return mode
+    x = mode.x + unit * best
+    value, gradient = target.logp_dlogp(x)
+    return replace(mode, x=x, lp=float(value), slope=float(np.abs(gradient).max()))
+
+
+def _bounds(target: Target, start: np.ndarray, reach: float | None) -> Any:
+    constrained = getattr(target, "constrained", None)
+    if reach is None or constrained is None:
+        return None
+    far = np.where(constrained, reach, np.inf)
+    return np.stack([start - far, start + far], axis=1)
 
 
 def curvature(target: Target, x: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ where the log density is not finite. Without it every gradient is one call of ``
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,9 @@ from ._starts import climbed
 POLL_SECONDS, POLL_SHARE, MOST_POLL_SECONDS = 0.01, 0.05, 0.1
 """Least and most time between two looks at the chains, and its share of the time they have run: a look takes a millisecond."""
 
+RUST = "pyo3_runtime"
+"""Module of the class of Rust's panics, which cannot be imported."""
+
 # nutpie's name of each statistic, and the name and type ArviZ knows it by.
 STATS: Mapping[str, tuple[str, type]] = {
     "logp": ("lp", float),
@@ -35,15 +39,19 @@ STATS: Mapping[str, tuple[str, type]] = {
 }
 
 
-def compiled(target: Target, failures: list[BaseException], climb: int = 0) -> Any:
+def compiled(
+    target: Target, failures: list[BaseException], climb: int = 0, starts: np.ndarray | None = None
+) -> Any:
     """Return nutpie's view of the target; what its Python parts raise is put into ``failures``.
 
-    Chains start after so many steps uphill from a random point.
+    Chains start after so many steps uphill from a random point, or from one of the points ``starts`` ``(point, dim)``.
     """
 
     def start(seed: int) -> np.ndarray:
         # The result must be an array even when the target fails: an exception in a Rust thread is lost.
         try:
+            if starts is not None:
+                return np.ascontiguousarray(starts[np.random.default_rng(seed).integers(len(starts))])
             x = np.ascontiguousarray(target.initial(np.random.default_rng(seed)), dtype=np.float64)
             return climbed(target, x, climb) if climb else x
         except BaseException as error:
@@ -117,10 +125,48 @@ def _from_callback(target: Target, start: Callable[[int], np.ndarray], failures:
     )
 
 
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what nutpie raises, and what Rust's panics come out as, which no ``except Exception`` catches, into a FitError."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, RuntimeError) and type(error).__module__ != RUST:
+            raise
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise FitError(
+            f"nuts: a chain could not go on: {first}. The log density is not finite near the starting points, its gradient is "
+            "zero there, or it is so steep that no step is small enough; check the priors and the scale of the data. Known "
+            "standard errors that are far too small make it so as well."
+        ) from error
+
+
 def sample(
     settings: Any, compiled: Any, seed: int, progress: Progress, failures: list[BaseException]
 ) -> tuple[np.ndarray, dict[str, np.ndarray], float, bool]:
     """Return positions, statistics, the share of the leapfrog steps spent on tuning, and whether it was cut short."""
+    total = settings.chains * (settings.draws + settings.tune)
+    with _refusing():
+        draws, table, interrupted = _traced(settings, compiled, seed, progress, failures)
+    other = [e for e in failures if not isinstance(e, KeyboardInterrupt)]
+    if other:
+        if isinstance(other[0], FitError):
+            raise other[0]
+        raise FitError(f"nuts: the log density failed: {other[0]}") from other[0]
+    interrupted = interrupted or bool(failures)
+    positions, stats, share = _unpack(draws, table)
+    if positions.size == 0:
+        raise KeyboardInterrupt("nuts was interrupted before the first draw after tuning")
+    if not np.isfinite(positions).all() or not np.isfinite(stats["lp"]).all():
+        raise FitError("nuts: a chain reached a log density that is not finite; check the priors and the data's scale")
+    progress.update(total, total, "interrupted" if interrupted else "")
+    return positions, stats, share, interrupted
+
+
+def _traced(
+    settings: Any, compiled: Any, seed: int, progress: Progress, failures: list[BaseException]
+) -> tuple[Any, Any, bool]:
+    """Return nutpie's tables of draws and statistics, and whether the user cut it short."""
     import nutpie
 
     total = settings.chains * (settings.draws + settings.tune)
@@ -152,24 +198,7 @@ def sample(
         raw = handle.abort() if failures else handle.wait()
     except KeyboardInterrupt:
         interrupted, raw = True, handle.abort()
-    except RuntimeError as error:
-        raise FitError(
-            f"nuts: a chain could not go on: {str(error).splitlines()[0]}. The log density is not finite near the "
-            "starting points, or its gradient is zero there; check the priors and the scale of the data."
-        ) from error
-    other = [e for e in failures if not isinstance(e, KeyboardInterrupt)]
-    if other:
-        if isinstance(other[0], FitError):
-            raise other[0]
-        raise FitError(f"nuts: the log density failed: {other[0]}") from other[0]
-    interrupted = interrupted or bool(failures)
-    positions, stats, share = _unpack(*raw.get_arrow_trace())
-    if positions.size == 0:
-        raise KeyboardInterrupt("nuts was interrupted before the first draw after tuning")
-    if not np.isfinite(positions).all() or not np.isfinite(stats["lp"]).all():
-        raise FitError("nuts: a chain reached a log density that is not finite; check the priors and the data's scale")
-    progress.update(total, total, "interrupted" if interrupted else "")
-    return positions, stats, share, interrupted
+    return *raw.get_arrow_trace(), interrupted
 
 
 def _finished(handle: Any) -> bool:

@@ -1,8 +1,13 @@
-"""The mode: the single most probable point.
+"""The mode: the single most probable point of the parameters as the posterior shows them.
 
-The mode is that of the density on the unconstrained scale, with every Jacobian: the target knows no other. It
-differs from the mode on the parameters' own scale wherever a parameter is transformed (a standard deviation is
-drawn away from zero, for instance), and it does not depend on the units of the data.
+It is the highest point of prior times likelihood on the parameters' own scale: the density of a standard deviation, not of its
+logarithm, of thresholds, not of the logarithms of their distances, of a correlation matrix, not of what makes one. With flat priors
+on everything it is the estimate of maximum likelihood.
+
+What the posterior does not show is left in the coordinates in which it is sampled. Effects of groups are in units of their
+standard deviation: the joint density of the effects themselves and their standard deviation has no highest point, since it is
+infinite where they all are 0. So of a multilevel model this is the mode of the standardised effects with everything else,
+one choice among several, and no estimate to rely on.
 """
 
 import time
@@ -13,7 +18,14 @@ import numpy as np
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
 
-from ._mode import find_mode
+from ._edge import edge_of, settled_beside
+from ._mode import across_kinks, find_mode
+
+REACH = 100.0
+"""How far a logarithm or log odds may go from its start: a factor of 1e43. Where the density grows without limit towards an edge,
+the search would otherwise go on until nothing else mattered."""
+SHOWN = 5
+"""Names of coordinates that a sentence may have."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,12 @@ def run(settings: MapSettings, target: Target, seed: int, progress: Progress) ->
         nothing = np.zeros(0)
         return Draws(nothing.reshape(1, 1, 0), {"lp": np.full((1, 1), target.logp_dlogp(nothing)[0])}, exact=False)
     rng = np.random.default_rng(seed)
-    mode = find_mode(target, settings.starts, settings.max_iterations, rng, progress, "map")
+    mode = find_mode(target, settings.starts, settings.max_iterations, rng, progress, "map", REACH)
     advice = []
+    edge = edge_of(target, mode) if not mode.interrupted else None
+    if edge is not None:
+        mode = settled_beside(target, mode, edge, settings.max_iterations)
+        mode = mode if edge.names else across_kinks(target, mode)
     if mode.interrupted:
         advice.append("The search was interrupted; the best point so far is reported.")
     if "hierarchical" in target.words:
@@ -44,7 +60,13 @@ def run(settings: MapSettings, target: Target, seed: int, progress: Progress) ->
             "The joint mode of a multilevel model is unreliable: it can lie where group effects and their standard "
             "deviations are far from their posterior means. Use method='nuts' for anything but a first look."
         )
-    if not mode.converged:
+    if edge is not None and edge.names:
+        advice.append(
+            f"There is no mode inside: towards the edge of what {_listed(edge.names)} may be, such as a standard deviation or a "
+            "share of 0 or a coefficient without limit, the density rises or stays level. The search ended near that edge. Give "
+            "a prior that rules it out, or use a method that averages over the posterior."
+        )
+    elif not mode.converged:
         advice.append(f"The search had not settled (largest slope {mode.slope:.2g}); raise max_iterations.")
     elif settings.starts > 1 and mode.agreeing == 1 and not mode.interrupted:
         advice.append("The starting points led to different modes; the highest is reported.")
@@ -61,4 +83,9 @@ def run(settings: MapSettings, target: Target, seed: int, progress: Progress) ->
     )
 
 
-ENGINE = Engine(name="map", title="posterior mode", exact=False, settings=MapSettings, run=run)
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
+ENGINE = Engine(name="map", title="posterior mode", exact=False, settings=MapSettings, run=run, jacobian=False)

@@ -27,7 +27,7 @@ from bayesdeep.core.errors import FitError, nearest
 
 from ._cores import machine_cores
 from ._jax_nuts import _name
-from ._mclmc_draws import bias, collected
+from ._mclmc_draws import bias, collected, moving, only
 from ._mclmc_precision import ENOUGH, TOO_MUCH, Density, exact_density, nearby, rounding
 from ._mclmc_run import Row, density_of, make_groups, programs_of, run_stages
 from ._mclmc_start import Loss, compiled_loss, train
@@ -168,7 +168,7 @@ def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progr
     Raises
     ------
     FitError
-        Where the log density is not finite, training diverges, or a chain does not move.
+        Where the log density is not finite, training diverges, or no chain moves.
     """
     began = time.perf_counter()
     if target.dim < 2:
@@ -185,11 +185,13 @@ def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progr
         programs = programs_of(settings, target, groups, todo)
     made = time.perf_counter()
     interrupted = _stage(work, groups, programs, todo)
-    rows = collected(groups, settings.draws)
+    everything = collected(groups, settings.draws)
+    moved, stood = moving(everything)
+    rows = only(everything, moved)
     extra: dict[str, float] = {}
-    advice: list[str] = []
+    advice: list[str] = list(stood)
     if not settings.adjust and not interrupted:
-        extra, said = _compared(work, groups, programs, rows)
+        extra, said = _compared(work, groups, programs, rows, moved)
         advice += said
     sampled = time.perf_counter()
     noise = rounding(work.density, exact, _some(rows))
@@ -201,7 +203,7 @@ def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progr
             f"A chain accepted {acceptance.min():.0%} of its trajectories (aim: {settings.target_accept:.0%}): parts of the "
             "posterior may be missing. Tune longer, or raise target_accept."
         )
-    doubtful = bool(advice) and (settings.adjust or bool(extra.get("biased")))
+    doubtful = bool(stood) or (bool(advice) and (settings.adjust or bool(extra.get("biased"))))
     if interrupted:
         advice.insert(0, "Sampling was interrupted; {} chains of {} draws are kept.".format(*rows.lp.shape))
         advice += [] if settings.adjust else ["The draws are not corrected by a Metropolis test, and their bias is not known."]
@@ -243,7 +245,7 @@ def _stage(work: Run, groups: Any, programs: Any, todo: Todo) -> bool:
     return run_stages(groups, programs, todo, work.settings.cores, work.kind, report)
 
 
-def _compared(work: Run, groups: Any, programs: Any, rows: Row) -> tuple[dict[str, float], tuple[str, ...]]:
+def _compared(work: Run, groups: Any, programs: Any, rows: Row, moved: np.ndarray) -> tuple[dict[str, float], tuple[str, ...]]:
     """Go on from where the chains are, with a test, and return how far off the draws without it were."""
     done = work.settings.tune + work.settings.draws
     for group in groups:
@@ -251,7 +253,7 @@ def _compared(work: Run, groups: Any, programs: Any, rows: Row) -> tuple[dict[st
     todo = stages(0, CHECK_TUNE, CHECK_DRAWS, True, first=done)
     if _stage(work, groups, programs, todo):
         return {}, ("The draws are not corrected by a Metropolis test, and the check of their bias was interrupted.",)
-    return bias(rows, collected(groups, CHECK_DRAWS), work.target.names, work.target.roles)
+    return bias(rows, only(collected(groups, CHECK_DRAWS), moved), work.target.names, work.target.roles)
 
 
 def _some(rows: Row) -> list[np.ndarray]:

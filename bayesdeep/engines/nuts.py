@@ -7,7 +7,7 @@ Hoffman and Gelman (2014), Journal of Machine Learning Research 15, 1593-1623. S
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -16,6 +16,7 @@ from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
 
 from ._chain_advice import advice
+from ._lost import lost_chains, put_in, second_seed, starts_among, told
 from ._nutpie import compiled, sample
 from ._starts import log_densities, no_parameters, safe_start
 
@@ -82,13 +83,23 @@ def run(settings: NutsSettings, target: Target, seed: int, progress: Progress) -
     # times as long.
     with threadpool_limits(1):
         positions, stats, warm_share, interrupted = sample(settings, model, seed, progress, failures)
+        lost = () if interrupted or "network" in target.words else lost_chains(stats["lp"])
+        said: tuple[str, ...] = ()
+        if lost:
+            before = stats["lp"]
+            model = compiled(target, failures, starts=starts_among(positions, lost, seed))
+            fewer = replace(settings, chains=len(lost))
+            *again, _, interrupted = sample(fewer, model, second_seed(seed), progress, failures)
+            if not interrupted:
+                positions, stats = put_in(positions, stats, lost, (again[0], again[1]))
+                said = (told(lost, before, stats["lp"]),)
     seconds = time.perf_counter() - ready
     return Draws(
         positions=positions,
         stats=stats,
         exact=True,
         status="interrupted" if interrupted else "ok",
-        advice=advice(settings, stats, interrupted, _remedy(target)),
+        advice=(*said, *advice(settings, stats, interrupted, _remedy(target))),
         seconds_compile=target.seconds_compile + ready - began,
         seconds_tune=seconds * warm_share,
         seconds_sample=seconds * (1 - warm_share),

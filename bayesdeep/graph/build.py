@@ -53,6 +53,9 @@ class Graph:
         Variables that are to be trained to a point first, by name.
     numbers
         How many numbers a row needs at a time.
+    auxiliary, stretches
+        Names of hidden variables that nothing shown is one of, and log determinants of what is shown by other hidden ones;
+        see :mod:`bayesdeep.graph.own_scale`.
     parts
         The addends of the main predictor ``linear``, by term key, of its shape.
     params
@@ -81,6 +84,8 @@ class Graph:
     parts: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     spreads: tuple[Root, ...] = ()
+    auxiliary: frozenset[str] = frozenset()
+    stretches: tuple[Any, ...] = ()
 
 
 ROWS = "rows"
@@ -190,6 +195,8 @@ def build(
             parts={key: _full(addend, count, width) for key, addend in addends.items()},
             params={name: pt.as_tensor(value) for name, value in params.items()},
             spreads=tuple(builder.spreads),
+            auxiliary=frozenset(builder.auxiliary),
+            stretches=tuple(builder.stretches),
         )
 
 

@@ -88,6 +88,10 @@ class Builder:
         Whether hidden layers are computed in single precision.
     spreads
         What standardised effects of groups are multiplied by.
+    auxiliary
+        Names of hidden variables that have a scale of sampling only: nothing that the posterior shows is one of them.
+    stretches
+        Of hidden variables that the posterior shows as something else: the log determinant of the shown by the hidden.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
@@ -123,6 +127,8 @@ class Builder:
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
         self.spreads: list[Root] = []
+        self.auxiliary: set[str] = set()
+        self.stretches: list[Any] = []
         self.taken = _shown_names(spec, main)
 
     def unused(self, name: str) -> str:

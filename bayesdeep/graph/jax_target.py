@@ -77,6 +77,7 @@ def jax_target(
     words: frozenset[str] = frozenset(),
     units: Mapping[str, float] | None = None,
     mixings: Sequence[Mixing] = (),
+    density: Any = None,
     *,
     precision: str = "float64",
 ) -> JaxTarget:
@@ -84,7 +85,7 @@ def jax_target(
 
     Parameters
     ----------
-    model, words, units, mixings
+    model, words, units, mixings, density
         As for :func:`bayesdeep.graph.target.target_from_pymc`.
     precision
         ``"float32"`` is for measuring: the log density of many rows then has rounding errors that NUTS takes for changes
@@ -106,8 +107,8 @@ def jax_target(
     began = perf_counter()
     layout = layout_of(model, units, mixings)
     with _tracing(precision):
-        density, data = _density(model, layout, precision)
-        code = _compiled(density, layout.start.astype(precision), data)
+        function, data = _density(model, layout, precision, density)
+        code = _compiled(function, layout.start.astype(precision), data)
     return JaxTarget(
         layout=layout,
         words=frozenset(words) | {"jax"},
@@ -115,7 +116,7 @@ def jax_target(
         model=model,
         code=code,
         shared=(),
-        density=density,
+        density=function,
         data=data,
         precision=precision,
     )
@@ -156,12 +157,12 @@ def _tracing(precision: str) -> Iterator[None]:
         yield
 
 
-def _density(model: Any, layout: Layout, precision: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def _density(model: Any, layout: Layout, precision: str, whole: Any = None) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return ``density(x, *data)`` and the data."""
     import jax
 
     values = list(model.value_vars)
-    function, arrays = _jaxified(model.logp(), values, [layout.shapes[v.name] for v in values])
+    function, arrays = _jaxified(model.logp() if whole is None else whole, values, [layout.shapes[v.name] for v in values])
     turning = [array for at, matrix in layout.mixed for array in (at, matrix)]
     count = len(turning)
 

@@ -25,6 +25,8 @@ class Layout:
         The model's initial point, ``(dim,)``.
     jitter
         How far starting points lie from it at the most, ``(dim,)``.
+    constrained
+        Which coordinates are transformed from variables that have bounds or an order, ``(dim,)``.
     mixed
         Positions in the vector, ``(coefficient, …)``, and the matrix that turns the vector's values there into those of
         the variables; see :mod:`bayesdeep.graph.precondition`.
@@ -34,6 +36,7 @@ class Layout:
     names: tuple[str, ...]
     start: np.ndarray
     jitter: np.ndarray
+    constrained: np.ndarray
     mixed: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
     def split(self, x: Any) -> list[Any]:
@@ -92,7 +95,7 @@ def layout_of(model: Any, units: Mapping[str, float] | None = None, mixings: Seq
     jitter = _jitter(model, shapes, units or {})
     for at, matrix in mixed:
         start[at], jitter[at] = np.linalg.solve(matrix, start[at]), 1.0
-    return Layout(shapes, _names(model, shapes), start, jitter, mixed)
+    return Layout(shapes, _names(model, shapes), start, jitter, _constrained(model, shapes), mixed)
 
 
 def _places(model: Any, shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> list[np.ndarray]:
@@ -118,6 +121,13 @@ def _jitter(model: Any, shapes: Mapping[str, tuple[int, ...]], units: Mapping[st
     rvs = {value.name: rv.name for value, rv in model.values_to_rvs.items()}
     parts = [np.full(int(np.prod(shape, dtype=int)), units.get(rvs[name], 1.0)) for name, shape in shapes.items()]
     return np.concatenate(parts or [np.zeros(0)])
+
+
+def _constrained(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
+    """Return which coordinates are transformed ``(dim,)``."""
+    transforms = {value.name: model.rvs_to_transforms.get(rv) for value, rv in model.values_to_rvs.items()}
+    parts = [np.full(int(np.prod(shape, dtype=int)), transforms[name] is not None) for name, shape in shapes.items()]
+    return np.concatenate(parts or [np.zeros(0, dtype=bool)])
 
 
 def _names(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:

@@ -137,6 +137,7 @@ class TermScope:
             arguments = {k: np.asarray(v)[..., None] if np.ndim(v) else v for k, v in arguments.items()}
         own = self._b.unused(self._full(name))
         self._b.roles[own] = role
+        self._b.auxiliary.add(own)
         if self._staged and own in self._b.fixed:
             return pt.constant(self._b.fixed[own], dtype="float64")
         variable = distribution(prior)(own, **arguments, shape=tuple(sizes))
@@ -151,6 +152,11 @@ class TermScope:
         if all(variable.owner is not None for variable, _ in standard):
             names = tuple((variable.name, at) for variable, at in standard)
             self._b.spreads.append(Root(tuple(sds), rows, names, prior, None if self.width is None else self.width[1]))
+
+    def shows(self, variable: Any, log_stretch: Any = 0.0) -> None:
+        """Say that the posterior shows a hidden variable, up to a function with this log determinant of its Jacobian."""
+        self._b.auxiliary.discard(variable.name)
+        self._b.stretches.append(log_stretch)
 
     def argument(self, slot: str, name: str) -> Any:
         """Return an argument of a slot's prior by role (``"location"``, ``"scale"``) or by its own name."""

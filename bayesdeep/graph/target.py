@@ -88,6 +88,11 @@ class PyMCTarget:
         """Return how far starting points lie from it at the most ``(dim,)``."""
         return self.layout.jitter
 
+    @property
+    def constrained(self) -> np.ndarray:
+        """Return which coordinates belong to variables that have bounds ``(dim,)``."""
+        return self.layout.constrained
+
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log density and its gradient ``(dim,)`` at ``x`` ``(dim,)``; safe in several threads."""
         # The machine code keeps no state; PyTensor's `Function` around it stores its inputs and is not safe.
@@ -142,6 +147,7 @@ def target_from_pymc(
     words: frozenset[str] = frozenset(),
     units: Mapping[str, float] | None = None,
     mixings: Sequence[Mixing] = (),
+    density: Any = None,
 ) -> PyMCTarget:
     """Compile the log density of a PyMC model and its gradient.
 
@@ -155,6 +161,8 @@ def target_from_pymc(
         Natural scales of variables by name, where it is not 1; starting points are jittered in these units.
     mixings
         Groups of variables that the vector holds in turned coordinates.
+    density
+        A scalar tensor of the model's value variables that takes the place of its log density with every Jacobian.
 
     Returns
     -------
@@ -168,7 +176,7 @@ def target_from_pymc(
     """
     began = perf_counter()
     layout = layout_of(model, units, mixings)
-    code, shared = _compile(model, layout)
+    code, shared = _compile(model, layout, density)
     return PyMCTarget(
         layout=layout,
         words=frozenset(words),
@@ -179,7 +187,7 @@ def target_from_pymc(
     )
 
 
-def _compile(model: Any, layout: Layout) -> tuple[Any, tuple[Any, ...]]:
+def _compile(model: Any, layout: Layout, density: Any = None) -> tuple[Any, tuple[Any, ...]]:
     """Return numba's result for ``f(x, *shared) -> (logp, gradient)`` and the further arguments.
 
     Every number that another data set may change is an argument, so that the code serves all models of one structure.
@@ -191,7 +199,8 @@ def _compile(model: Any, layout: Layout) -> tuple[Any, tuple[Any, ...]]:
     holders = [_holder(v.dtype, shapes[v.name]) for v in values]
     # PyTensor notes for every variable where in the program it was made, which takes a tenth of the time.
     with config.change_flags(traceback__limit=0):
-        lifted = lift([model.logp().astype("float64")], dict(zip(values, holders, strict=True)))
+        whole = model.logp() if density is None else density
+        lifted = lift([whole.astype("float64")], dict(zip(values, holders, strict=True)))
     x = pt.TensorType("float64", shape=(None,))("unconstrained")
     lengths = [_holder("int64", ()) for shape in shapes.values() for _ in range(1 + len(shape))]
     places = [_holder("int64", at.shape) for at, _ in mixed]

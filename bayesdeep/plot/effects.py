@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import FitError, nearest
-from bayesdeep.core.random import derive
+from bayesdeep.core.random import derive, whole_seed
 from bayesdeep.diagnostics.predictor import Input, Predictor
 
 OTHERS = ("average", "held")
@@ -94,7 +94,7 @@ def surface(
     grids = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
     count = grids[0].size
     if others == "average":
-        rng = np.random.default_rng(derive(seed, "background"))
+        rng = np.random.default_rng(derive(whole_seed(seed, "plot"), "background"))
         rows = rng.permutation(predictor.rows)[:BACKGROUND]
     else:
         rows = np.zeros(1, dtype=int)

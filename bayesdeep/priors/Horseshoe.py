@@ -26,7 +26,9 @@ def block(scope: Scope, key: str, arguments: dict[str, Any], units: Any, dims: i
     """
     z = scope.hidden(f"{key}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, dims)
     local = scope.hidden(f"{key}_lambda", "HalfCauchy", {"beta": 1.0}, dims)
-    tau = scope.hidden(f"{key}_global", "HalfCauchy", {"beta": 1.0}, ()) * arguments["tau0"]
+    tau = scope.hidden(f"{key}_global", "HalfCauchy", {"beta": 1.0}, ())
+    scope.shows(tau)
+    tau = tau * arguments["tau0"]
     half_df = arguments["slab_df"] / 2
     slab2 = scope.hidden(f"{key}_slab", "InverseGamma", {"alpha": half_df, "beta": half_df}, ())
     slab2 = slab2 * arguments["slab_scale"] ** 2

@@ -38,6 +38,9 @@ def correlation(scope: Scope, key: str, arguments: dict[str, Any], size: int) ->
     """
     shape = [arguments["eta"] + (size - 2 - j) / 2 for i in range(1, size) for j in range(i)]
     unit = scope.hidden(f"{key}_partial", "Beta", {"alpha": shape, "beta": shape}, len(shape), "correlation")
+    # |R| to the power (K - 1 - j) / 2 is what the change from partial correlations to correlations takes from these densities.
+    beyond = [(size - 2 - j) / 2 for i in range(1, size) for j in range(i)]
+    scope.shows(unit, sum((b * (pt.log(unit[k]) + pt.log1p(-unit[k])).sum() for k, b in enumerate(beyond) if b), start=0.0))
     return partial_to_correlation([2.0 * unit[k] - 1.0 for k in range(len(shape))], size)
 
 

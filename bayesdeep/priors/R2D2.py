@@ -19,6 +19,7 @@ def block(scope: Scope, key: str, arguments: dict[str, Any], units: Any, dims: i
     share = scope.hidden(
         f"{key}_share", "Beta", {"alpha": mean * precision, "beta": (1 - mean) * precision}, ()
     )
+    scope.shows(share)
     # A Dirichlet as normalised gammas: the same law, and it stays a vector on the unconstrained scale.
     weight = scope.hidden(f"{key}_weight", "Gamma", {"alpha": arguments["cons_D2"], "beta": 1.0}, dims)
     scope.report(f"{key}_R2", share)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayesdeep.core import arguments, notebook
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.random import derive
+from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
@@ -202,7 +202,7 @@ class Fit(Marginal):
         """
         from .budget import budget
 
-        rows = self._given(data)
+        rows, seed = self._given(data), checked_seed(seed, "budget")
         new_groups = settled(new_groups, self.spec, rows, "budget")
         seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
         posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
@@ -326,6 +326,7 @@ class Fit(Marginal):
         return self._rows
 
     def _blocks(self, rows: Rows, what: str, new_groups: str, seed: int | None) -> Any:
+        seed = checked_seed(seed, "predict")
         seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
         posterior = flat_posterior(self.posterior, self.spec)
         return blocks(self.spec, posterior, rows, what, new_groups, seed)

@@ -20,7 +20,7 @@ import xarray as xr
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.names import named
 from bayesdeep.core.progress import progress_bar
-from bayesdeep.core.random import derive
+from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -163,7 +163,7 @@ def planned(
     visit: Visit | None = None,
 ) -> Plan:
     """Return what is to be fitted; see :func:`kfold`."""
-    spec, rows = fit.spec, fit._rows
+    spec, rows, seed = fit.spec, fit._rows, checked_seed(seed, "kfold")
     if by is not None and groups is None:
         groups = group_codes(spec, rows, by)
     own = None if groups is None else number_groups(groups)[0]

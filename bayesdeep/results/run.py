@@ -20,6 +20,7 @@ from bayesdeep.core.registry import ENGINES, TERMS
 from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.centring import described
 from bayesdeep.graph.evaluate import expand_function
+from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.spec.model_spec import ModelSpec
@@ -136,7 +137,8 @@ def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", pre
     single = precision == "single" and device in ("auto", "cpu")
     graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact, single=single)
     turned = mixings(spec, rows.arrays, graph.rough)
-    target = make_target(graph.model, words_of(spec), starting_units(spec), turned)
+    density = None if ENGINES[method].jacobian else own_scale_density(graph)
+    target = make_target(graph.model, words_of(spec), starting_units(spec), turned, density)
     if target.dim == 0:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     return graph, target, lambda draws: expanded(graph, target, draws)

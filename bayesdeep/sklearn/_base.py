@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from bayesdeep.core.random import whole_seed
 from bayesdeep.design.frame import keep_rows, read_frame
 from bayesdeep.model import Model
 
@@ -79,7 +80,7 @@ class BayesEstimator(BaseEstimator):
         """Return the seed of the fit: an integer as it is, else one drawn from the random state."""
         given = self.random_state
         if isinstance(given, int | np.integer) and not isinstance(given, bool):
-            return int(given)
+            return whole_seed(given, "fit: random_state")
         return int(check_random_state(given).randint(2**31 - 1))
 
     def _new(self, X: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
-from bayesdeep.core.random import derive
+from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import RESPONSES
 from bayesdeep.design.frame import column as column_of
 from bayesdeep.design.frame import read_frame
@@ -117,6 +117,7 @@ def source_of(fit: Any, where: str, data: Any, new_groups: str | None, seed: int
     if data is not None and held:
         named = {name for name, variable in variables.items() if variable.labels is not None}
         columns = {name: aligned(column, kept[name], name in named) for name, column in columns.items()}
+    seed = checked_seed(seed, where)
     seed = derive(fit.idata.attrs["seed"], "predict") if seed is None else seed
     posterior = flat_posterior(fit.posterior, spec)
     others = ChainMap(columns, cast("dict[str, Column]", frame.columns))
