@@ -19,7 +19,7 @@ MOST = 40
 
 
 @arguments.checked(
-    "plot", fit=A_FIT, by=arguments.optional(arguments.text), new_groups=arguments.text, noise=arguments.flag
+    "plot", fit=A_FIT, by=arguments.optional(arguments.text), new_groups=arguments.optional(arguments.text), noise=arguments.flag
 )
 def budget(
     fit: Any, data: Any = None, *, by: str | None = None, new_groups: str | None = None, noise: bool = True

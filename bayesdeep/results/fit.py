@@ -71,7 +71,7 @@ class Fit(Marginal):
 
         return diagnose(self.idata)
 
-    @arguments.checked("predict", kind=arguments.text, new_groups=arguments.text, seed=arguments.seed)
+    @arguments.checked("predict", kind=arguments.text, new_groups=arguments.optional(arguments.text), seed=arguments.seed)
     def draws(
         self, data: Any = None, kind: str = "response", new_groups: str | None = None, seed: int | None = None
     ) -> xr.DataArray:
@@ -112,7 +112,7 @@ class Fit(Marginal):
         )
 
     @arguments.checked(
-        "predict", kind=arguments.text, interval=arguments.probability, new_groups=arguments.text, seed=arguments.seed
+        "predict", kind=arguments.text, interval=arguments.probability, new_groups=arguments.optional(arguments.text), seed=arguments.seed
     )
     def predict(
         self,
@@ -162,7 +162,7 @@ class Fit(Marginal):
             return predictor_table(made, rows.rows, interval, levels[1:])
         return summary_table(made, rows.rows, interval)
 
-    @arguments.checked("log_score", new_groups=arguments.text, pointwise=arguments.flag, seed=arguments.seed)
+    @arguments.checked("log_score", new_groups=arguments.optional(arguments.text), pointwise=arguments.flag, seed=arguments.seed)
     def log_score(
         self, data: Any = None, new_groups: str | None = None, pointwise: bool = False, seed: int | None = None
     ) -> Any:
@@ -177,7 +177,7 @@ class Fit(Marginal):
         values = log_score_rows(blocks(self.spec, posterior, rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
-    @arguments.checked("budget", new_groups=arguments.text, seed=arguments.seed)
+    @arguments.checked("budget", new_groups=arguments.optional(arguments.text), seed=arguments.seed)
     def budget(self, data: Any = None, new_groups: str | None = None, seed: int | None = None) -> pd.DataFrame:
         """Return where the uncertainty of each row's prediction comes from: its variance as a sum of parts.
 

@@ -12,7 +12,7 @@ SHARED = {
     "kind": arguments.text,
     "at": arguments.either(arguments.text, Mapping),
     "interval": arguments.probability,
-    "new_groups": arguments.text,
+    "new_groups": arguments.optional(arguments.text),
     "seed": arguments.seed,
 }
 """What the three methods have in common."""
