@@ -1,6 +1,5 @@
 """Helpers of the commands: reading pairs and files, checking outputs, printing."""
 
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesdeep.cards.source import is_file_name, read_table
 from bayesdeep.core.errors import BayesdeepError, DataError, nearest
+from bayesdeep.core.files import as_path, check_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,18 +56,11 @@ def check_output(text: str | None, overwrite: bool, endings: tuple[str, ...] = (
     """Return the path of an output file, before hours of work are spent on what cannot be written."""
     if text is None:
         return None
-    path = Path(text)
+    where = f"output '{text}'"
+    path = as_path(text, where, BayesdeepError)
     if endings and path.suffix.lower() not in endings:
-        raise BayesdeepError(f"output '{path}': the name should end in {' or '.join(endings)}")
-    if path.is_dir():
-        raise BayesdeepError(f"output '{path}': is a folder")
-    if not path.parent.is_dir():
-        raise BayesdeepError(f"output '{path}': there is no folder '{path.parent}'")
-    if path.exists() and not overwrite:
-        raise BayesdeepError(f"output '{path}': exists; pass --overwrite or choose another name")
-    if not os.access(path.parent, os.W_OK):
-        raise BayesdeepError(f"output '{path}': no permission to write in '{path.parent}'")
-    return path
+        raise BayesdeepError(f"{where}: the name should end in {' or '.join(endings)}")
+    return check_target(path, where, BayesdeepError, overwrite=overwrite, advice="pass --overwrite")
 
 
 def say(*lines: Any) -> None:
