@@ -53,8 +53,8 @@ def write_card(
     except UnicodeEncodeError as error:
         bad = error.object[error.start]
         raise CardError(f"{where}: UTF-8 cannot hold the character {bad!r} of a text") from None
-    check_target(path, where, CardError, overwrite=overwrite)
-    return write_file(path, content, where, CardError)
+    check_target(path, "card", CardError, overwrite=overwrite)
+    return write_file(path, content, "card", CardError)
 
 
 def card_text(spec: ModelSpec, data: str, title: str = "", about: str = "") -> str:

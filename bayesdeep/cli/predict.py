@@ -25,4 +25,4 @@ def run(arguments: Namespace) -> None:
         table.to_csv(sys.stdout, index=False)
         return
     content = table.to_csv(index=False).encode("utf-8")
-    say(f"wrote {write_file(out, content, f"output '{out}'", BayesdeepError)}: {len(table):,} rows")
+    say(f"wrote {write_file(out, content, "output", BayesdeepError)}: {len(table):,} rows")

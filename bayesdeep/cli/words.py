@@ -56,19 +56,23 @@ def check_output(text: str | None, overwrite: bool, endings: tuple[str, ...] = (
     """Return the path of an output file, before hours of work are spent on what cannot be written."""
     if text is None:
         return None
-    where = f"output '{text}'"
-    path = as_path(text, where, BayesdeepError)
+    path = as_path(text, "output", BayesdeepError)
     if endings and path.suffix.lower() not in endings:
-        raise BayesdeepError(f"{where}: the name should end in {' or '.join(endings)}")
-    return check_target(path, where, BayesdeepError, overwrite=overwrite, advice="pass --overwrite")
+        raise BayesdeepError(f"output '{path}': the name should end in {' or '.join(endings)}")
+    return check_target(path, "output", BayesdeepError, overwrite=overwrite, advice="pass --overwrite")
 
 
 def say(*lines: Any) -> None:
     """Print lines at once, control characters made visible: a title may be a stranger's."""
     for line in lines:
-        shown = "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in str(line))
-        encoding = sys.stdout.encoding or "utf-8"
+        shown = visible(str(line))
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # there is no stdout at all where a shell closed it
         print(shown.encode(encoding, errors="replace").decode(encoding), flush=True)
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters made visible, but for the ends of lines and tabs."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
 def summary_text(fit: Any, every: bool) -> str:

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -109,14 +109,18 @@ def write_files(
         for target, part in parts.items():
             os.replace(part, target)
     except OSError as problem:
-        size = sum(len(piece) for piece in contents[path])
-        raise _refused(where, path, problem, error, size) from problem
+        _remove(parts.values())  # before it is asked how much room there is
+        raise _refused(where, path, problem, error, sum(memoryview(piece).nbytes for piece in contents[path])) from problem
     finally:
-        for part in parts.values():
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        _remove(parts.values())
     for folder in {target.parent for target in parts}:
         _sync_folder(folder)
+
+
+def _remove(parts: Iterable[Path]) -> None:
+    for part in parts:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _write(part: Path, pieces: list[bytes | memoryview]) -> None:

@@ -84,6 +84,9 @@ def clear(*, files: bool = True) -> int:
             with suppress(OSError):
                 path.unlink()
                 removed += 1
+        for path in folder.glob("*.part"):  # of processes that were ended while they wrote
+            with suppress(OSError):
+                path.unlink()
     return removed
 
 

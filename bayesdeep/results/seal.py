@@ -17,7 +17,7 @@ FORMAT = 1
 """Raised whenever an older version could not read, or would misread, what this one writes."""
 HDF5 = b"\x89HDF\r\n\x1a\n"
 LONGEST = 256
-LINE = re.compile(rb"\n(bayesdeep fit, format (\d{1,9}), written by bayesdeep ([^\s,]{1,60}), sha256 )([0-9a-f]{64})\n\Z")
+LINE = re.compile(rb"\n(bayesdeep fit, format (\d{1,9}), written by bayesdeep ([\w.+!-]{1,60}), sha256 )([0-9a-f]{64})\n\Z")
 BLOCK = 1 << 20
 
 

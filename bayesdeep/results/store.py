@@ -67,7 +67,7 @@ def read_tree(file: BinaryIO, name: str) -> xr.DataTree:
     wrong = f"load: '{name}' was saved by bayesdeep {sealed.version}, and cannot be read"
     try:
         with xr.open_datatree(file, engine="h5netcdf") as opened:
-            declared = sum(v.nbytes for node in opened.subtree for v in node.to_dataset(inherit=False).variables.values())
+            declared = sum(_room(v) for n in opened.subtree for v in n.to_dataset(inherit=False).variables.values())
             if declared > sealed.size:
                 raise FitError(f"{wrong}: it says that it holds {declared:,} bytes, and has {sealed.size:,}")
             tree = unpack(opened.load())
@@ -80,3 +80,8 @@ def read_tree(file: BinaryIO, name: str) -> xr.DataTree:
     if (found := problem(tree)) is not None:
         raise FitError(f"{wrong}: {found}")
     return tree
+
+
+def _room(variable: xr.Variable) -> int:
+    """Return how many bytes a variable needs in a file at least: a text is a reference to a place elsewhere in it."""
+    return variable.size * (8 if variable.dtype.kind in "OUST" else variable.dtype.itemsize)

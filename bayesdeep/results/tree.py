@@ -47,7 +47,8 @@ def posterior_dataset(graph: Graph, values: Mapping[str, np.ndarray], chains: in
 
 def _labels(labels: tuple[Any, ...]) -> np.ndarray:
     if all(isinstance(x, str) for x in labels):
-        return np.array(labels, dtype=object if not labels else str)
+        # NumPy's own texts lose a NUL at their end, and with it the difference between two labels.
+        return np.array(labels, dtype=object if not labels or any(x.endswith("\0") for x in labels) else str)
     if all(isinstance(x, int | float) and not isinstance(x, bool) for x in labels):
         return np.array(labels)
     return np.array([str(x) for x in labels])
