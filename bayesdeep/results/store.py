@@ -1,8 +1,9 @@
 """Saving a fit as one NetCDF file and reading it back; the file holds numbers and JSON, nothing that can run."""
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import h5py
 import xarray as xr
 
 from bayesdeep.core.errors import FitError
@@ -12,6 +13,9 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .contents import problem
 from .packed import pack, unpack
 from .seal import check_seal, seal
+
+NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+"""How NetCDF marks what HDF5 needs for a dimension without labels: it says that it has a size, and is never read."""
 
 
 def complete(tree: xr.DataTree, spec: ModelSpec, explain_choice: str) -> xr.DataTree:
@@ -66,10 +70,12 @@ def read_tree(file: BinaryIO, name: str) -> xr.DataTree:
     sealed = check_seal(file, name)
     wrong = f"load: '{name}' was saved by bayesdeep {sealed.version}, and cannot be read"
     try:
+        with h5py.File(file) as opened:
+            declared = _declared(opened)
+        if declared > sealed.size:
+            raise FitError(f"{wrong}: it says that it holds {declared:,} bytes, and has {sealed.size:,}")
+        file.seek(0)
         with xr.open_datatree(file, engine="h5netcdf") as opened:
-            declared = sum(_room(v) for n in opened.subtree for v in n.to_dataset(inherit=False).variables.values())
-            if declared > sealed.size:
-                raise FitError(f"{wrong}: it says that it holds {declared:,} bytes, and has {sealed.size:,}")
             tree = unpack(opened.load())
     except FitError:
         raise
@@ -82,6 +88,14 @@ def read_tree(file: BinaryIO, name: str) -> xr.DataTree:
     return tree
 
 
-def _room(variable: xr.Variable) -> int:
-    """Return how many bytes a variable needs in a file at least: a text is a reference to a place elsewhere in it."""
-    return variable.size * (8 if variable.dtype.kind in "OUST" else variable.dtype.itemsize)
+def _declared(file: Any) -> int:
+    """Return how many bytes the variables of an HDF5 file say that they have; texts count as what refers to them."""
+    sizes = [0]
+
+    def add(name: str, item: Any) -> None:
+        del name
+        if isinstance(item, h5py.Dataset) and not bytes(item.attrs.get("NAME", b"")).startswith(NO_VARIABLE):
+            sizes.append(item.size * item.dtype.itemsize)
+
+    file.visititems(add)
+    return sum(sizes)

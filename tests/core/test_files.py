@@ -34,7 +34,7 @@ def names(folder: Path) -> list[str]:
 
 def test_only_one_place_writes_files() -> None:
     """A writer of its own would be neither atomic nor refuse what the shared one refuses."""
-    writers = (".write_text(", ".write_bytes(", ".to_netcdf(", ".to_csv(", ".to_parquet(", ", \"w\"", ", \"wb\"", "(\"wb\")", "(\"w\")")
+    writers = (".write_text(", ".write_bytes(", ".to_netcdf(", ".to_csv(", ".to_parquet(", '"w")', '"wb")')
     found = {
         f"{path.relative_to(SOURCE)}: {line.strip()}"
         for path in SOURCE.rglob("*.py")

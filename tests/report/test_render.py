@@ -1,5 +1,6 @@
 """Renderers: whatever the text, the page is well formed, stands alone, and runs nothing."""
 
+import os
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
@@ -212,3 +213,26 @@ def test_a_failure_leaves_the_old_report(fit: Any, tmp_path: Path, monkeypatch: 
         report(fit, there, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["there.html"]
     assert there.read_text() == "mine"
+
+
+def test_a_text_and_its_figures_change_together(fit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, true, whole = tmp_path / "there.md", os.fsync, [0]
+
+    def full(handle: int) -> None:
+        whole[0] -= 1
+        if whole[0] == 0:
+            raise OSError(28, "No space left on device")
+        true(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    whole[0] = 2
+    with pytest.raises(bd.FitError, match="No space left"):
+        report(fit, there)
+    assert list(tmp_path.iterdir()) == []
+    report(fit, there)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    assert len(before) > 1
+    whole[0] = len(before)
+    with pytest.raises(bd.FitError, match="No space left"):
+        report(fit, there, title="Another", overwrite=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
