@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .packed import text_array
+
 INDEX = "obs_index"
 """Where a tree keeps the data frame's index; further levels have a number after it."""
 LEVEL = "level of the index"
@@ -46,6 +48,16 @@ def is_index(name: Any) -> bool:
 
 
 def _variable(level: pd.Index) -> xr.Variable:
+    made = _made(level)
+    try:
+        # One label is enough: what may fail is making the type again, such as a time zone with a name of its own.
+        faithful = len(level) == 0 or _level(_made(level[:1])).dtype == level.dtype
+    except (TypeError, ValueError, KeyError, AttributeError):
+        faithful = False
+    return made if faithful else _made(pd.Index([str(v) for v in level], dtype=object, name=level.name))
+
+
+def _made(level: pd.Index) -> xr.Variable:
     kind, values, extra = _taken_apart(level)
     return xr.Variable(("obs",), values, {LEVEL: kind, "name": json.dumps(_name(level.name)), **extra})
 
@@ -61,18 +73,16 @@ def _taken_apart(level: pd.Index) -> tuple[str, np.ndarray, dict[str, str]]:
         return "time", level.asi8, {"dtype": str(dtype)}
     if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
         return "plain", level.to_numpy(), {}
-    values = list(level)
-    gap = [v is None or v is pd.NA or v is pd.NaT or (isinstance(v, float) and np.isnan(v)) for v in values]
-    if all(isinstance(v, str | bool | int | float | np.generic) or g for v, g in zip(values, gap, strict=True)):
-        texts = [None if g else v.item() if isinstance(v, np.generic) else v for v, g in zip(values, gap, strict=True)]
-        return "json", _texts(texts), {"dtype": str(dtype)}
-    if all(type(v) is datetime.date for v in values):
-        return "date", np.array([v.isoformat() for v in values]), {}
-    return "json", _texts([str(v) for v in values]), {"dtype": "object"}
-
-
-def _texts(values: list[Any]) -> np.ndarray:
-    return np.array([json.dumps(v) for v in values], dtype=str)
+    labels = [v.item() if isinstance(v, np.generic) else v for v in level]
+    if all(isinstance(v, str) for v in labels):
+        return "text", text_array(labels), {"dtype": str(dtype)}
+    gaps = [v is None or v is pd.NA or v is pd.NaT or (isinstance(v, float) and np.isnan(v)) for v in labels]
+    if all(gap or isinstance(v, str | bool | int | float) for v, gap in zip(labels, gaps, strict=True)):
+        plain = [None if gap else v for v, gap in zip(labels, gaps, strict=True)]
+        return "json", np.array([json.dumps(v) for v in plain], dtype=str), {"dtype": str(dtype)}
+    if all(type(v) is datetime.date for v in labels):
+        return "date", np.array([v.isoformat() for v in labels], dtype=str), {}
+    return "text", text_array([str(v) for v in level]), {"dtype": "object"}
 
 
 def _name(name: Any) -> Any:
@@ -95,6 +105,8 @@ def _put_together(kind: str, values: np.ndarray, attrs: Any) -> pd.Index:
         return pd.CategoricalIndex(pd.Categorical.from_codes(values, categories, ordered=attrs["ordered"] == "1"))
     if kind == "time":
         return _times(values.astype(np.int64), attrs["dtype"])
+    if kind == "text":
+        return pd.Index([str(text) for text in values], dtype=attrs["dtype"])
     if kind == "json":
         return pd.Index([json.loads(str(text)) for text in values], dtype=attrs["dtype"])
     if kind == "date":

@@ -1,7 +1,7 @@
 """A tree as NetCDF can hold it, and back: nested attributes and odd texts are JSON, truth values are 0 and 1."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,18 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_text(value: str) -> bool:
-    return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    """Return whether a text is one of NetCDF's: no NUL, and no half of a character."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
+
+
+def text_array(labels: Sequence[str]) -> np.ndarray:
+    """Return texts as an array; NumPy's own loses a NUL at their end, and with it the difference between two labels."""
+    plain = len(labels) > 0 and not any(label.endswith("\0") for label in labels)
+    return np.array(labels, dtype=str if plain else object)
 
 
 def _simple(value: Any) -> Any:

@@ -16,6 +16,7 @@ from .columns import GROUP, columns_dataset, columns_from
 from .functions import GROUP as FUNCTIONS
 from .functions import functions_dataset
 from .index import index_from, index_variables, is_index
+from .packed import text_array
 from .rows import FIELDS, Rows, StreamedRows
 
 STREAMED = "streamed_rows"
@@ -47,8 +48,7 @@ def posterior_dataset(graph: Graph, values: Mapping[str, np.ndarray], chains: in
 
 def _labels(labels: tuple[Any, ...]) -> np.ndarray:
     if all(isinstance(x, str) for x in labels):
-        # NumPy's own texts lose a NUL at their end, and with it the difference between two labels.
-        return np.array(labels, dtype=object if not labels or any(x.endswith("\0") for x in labels) else str)
+        return text_array(labels)
     if all(isinstance(x, int | float) and not isinstance(x, bool) for x in labels):
         return np.array(labels)
     return np.array([str(x) for x in labels])

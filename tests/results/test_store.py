@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import xarray as xr
 
@@ -220,6 +221,24 @@ def test_an_index_of_several_levels(model: bd.Model, tmp_path: Path) -> None:
     index = pd.MultiIndex.from_arrays(levels)
     again = bd.load(drawn(model, index=index).save(tmp_path / "fit.nc"))
     pd.testing.assert_index_equal(again._rows.index, index)
+
+
+ODD: dict[str, Any] = {
+    "intervals": pd.interval_range(0, ROWS),
+    "tuples": pd.Index([(k, "a") for k in EACH], tupleize_cols=False),
+    "bytes": [b"a", b"b"] * (ROWS // 2),
+    "days without a type": pd.Index(list(DAYS.to_numpy()), dtype=object),
+    "a zone of one's own": DAYS.dt.tz_localize(datetime.timezone(datetime.timedelta(minutes=7), "odd")),
+    "lists of labels": pd.Index(pd.arrays.ArrowExtensionArray(pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode())),
+}
+
+
+@pytest.mark.parametrize("name", list(ODD))
+def test_an_index_of_other_labels_comes_back_as_texts_or_as_it_was(name: str, model: bd.Model, tmp_path: Path) -> None:
+    index = pd.Index(ODD[name], name="row")
+    again = bd.load(drawn(model, index=index).save(tmp_path / "fit.nc"))._rows.index
+    assert again.name == "row"
+    assert again.equals(index) or again.tolist() == [str(label) for label in index]
 
 
 def test_an_index_that_only_numbers_rows_costs_nothing(fit: Fit, tmp_path: Path) -> None:
