@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesdeep.core.errors import BayesdeepError, FitError
+from bayesdeep.core.files import as_path, check_target
 from bayesdeep.core.random import whole_seed
 
 REPORT = "report.html"
@@ -87,7 +88,7 @@ def run_demo(out: str | Path, quick: bool = False, seed: int = 20260101) -> int:
     from bayesdeep.report import report
 
     began, seed = time.perf_counter(), whole_seed(seed, "demo")
-    path = _prepare(Path(out)) / REPORT
+    path = _prepare(out) / REPORT
     data = bd.load_dataset("radon")
     _say(f"Radon: {len(data)} houses in {data['county'].nunique()} counties. {QUESTION}")
     _say("")
@@ -117,17 +118,16 @@ def run_demo(out: str | Path, quick: bool = False, seed: int = 20260101) -> int:
     return 0
 
 
-def _prepare(out: Path) -> Path:
+def _prepare(out: str | Path) -> Path:
     """Return the folder, made if need be and seen to be writable before any work is done."""
+    out = as_path(out, "demo", FitError)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".bayesdeep-demo"
-        probe.touch()
-        probe.unlink()
     except OSError as error:
         raise FitError(
             f"demo: cannot write to the folder '{out}': {error.strerror or error}; choose another with --out"
         ) from error
+    check_target(out / REPORT, "demo", FitError, overwrite=True)
     return out
 
 

@@ -255,6 +255,146 @@ def test_predict(folder: Path, saved: Path, capsys: pytest.CaptureFixture[str]) 
     assert "not a saved fit" in refused(capsys, "predict", folder / "d.csv", folder / "d.csv")
 
 
+WRONG_FITS = {
+    "absent.nc": "there is no file 'absent.nc'",
+    "folder": "is a folder",
+    "empty": "the file is empty",
+    "d.csv": "not a saved fit",
+    "cut.nc": "damaged",
+    "flipped.nc": "is damaged: its checksum",
+}
+WRONG_DATA = {
+    "absent.csv": "there is no file",
+    "folder.csv": "is a folder",
+    "empty.csv": "cannot be read as csv: the file is empty",
+    "blank.csv": "cannot be read as csv",
+    "head.csv": "there are no rows",
+    "binary.csv": "cannot be read as csv",
+    "latin.csv": "cannot be read as csv",
+    "empty.parquet": "cannot be read as parquet: the file is empty",
+    "text.parquet": "cannot be read as parquet",
+    "cut.parquet": "cannot be read as parquet",
+    "fit.nc": "is no CSV or Parquet file and no example data set",
+}
+WRONG_OUTPUTS = {
+    "there": "exists; pass --overwrite",
+    "folder": "is a folder",
+    "none/out": "there is no folder",
+    "d.csv/out": "there is no folder",
+    "nul\0": "NUL",
+}
+
+
+@pytest.fixture(scope="module")
+def wrong(folder: Path, saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the files above."""
+    made, whole = tmp_path_factory.mktemp("wrong"), saved.read_bytes()
+    for name in ("folder", "folder.csv", "folder.nc", "folder.html", "folder.toml"):
+        (made / name).mkdir()
+    flipped, parquet = bytearray(whole), (folder / "new.parquet").read_bytes()
+    flipped[len(whole) // 2] ^= 8
+    contents = {
+        **dict.fromkeys(["empty", "empty.csv", "empty.parquet", "empty.toml"], b""),
+        **dict.fromkeys(["there.csv", "there.nc", "there.html"], b"mine"),
+        "d.csv": (folder / "d.csv").read_bytes(),
+        "fit.nc": whole,
+        "cut.nc": whole[: len(whole) // 2],
+        "flipped.nc": bytes(flipped),
+        "blank.csv": b"\n\n",
+        "head.csv": b"y,x,g\n",
+        "binary.csv": bytes(range(256)) * 9,
+        "latin.csv": b"y,x,g\n1,2,\xe9\n",
+        "text.parquet": b"y,x,g\n",
+        "cut.parquet": parquet[: len(parquet) // 2],
+        "binary.toml": bytes(range(256)),
+    }
+    for name, content in contents.items():
+        (made / name).write_bytes(content)
+    return made
+
+
+@pytest.mark.parametrize("name", list(WRONG_FITS))
+def test_wrong_fits(name: str, wrong: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(wrong)
+    for words in (["predict", name, "d.csv"], ["report", name, "--out", "out.html"]):
+        assert WRONG_FITS[name] in refused(capsys, *words)
+    assert not (wrong / "out.html").exists()
+
+
+@pytest.mark.parametrize("name", list(WRONG_DATA))
+def test_wrong_data(name: str, wrong: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(wrong)
+    assert WRONG_DATA[name] in refused(capsys, "predict", "fit.nc", name)
+    if not name.endswith(".nc"):
+        assert WRONG_DATA[name] in refused(capsys, "fit", name, "y ~ x", *FAST)
+        (wrong / "card.toml").write_text(f'formula = "y ~ x"\ndata = "{name}"\n', encoding="utf-8")
+        for words in (["fit", "card.toml"], ["compare", "card.toml", "eight_schools/normal"]):
+            assert WRONG_DATA[name] in refused(capsys, *words, *FAST)
+
+
+@pytest.mark.parametrize("name", ["folder.toml", "empty.toml", "binary.toml", "absent.toml"])
+def test_wrong_cards(name: str, wrong: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(wrong)
+    for words in (["fit", name], ["compare", "eight_schools/normal", name]):
+        assert f"card '{name}': " in refused(capsys, *words, *FAST)
+
+
+@pytest.mark.parametrize("name", list(WRONG_OUTPUTS))
+def test_wrong_outputs(name: str, wrong: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(wrong)
+    before = sorted(path.name for path in wrong.rglob("*"))
+    for ending, *words in (
+        [".csv", "predict", "fit.nc", "d.csv", "--out"],
+        [".nc", "fit", "d.csv", "y ~ x", *FAST, "--out"],
+        [".html", "report", "fit.nc", "--out"],
+        [".html", "compare", "eight_schools/normal", "eight_schools/normal", *FAST, "--report"],
+    ):
+        assert WRONG_OUTPUTS[name] in refused(capsys, *words, f"{name}{ending}")
+    assert sorted(path.name for path in wrong.rglob("*")) == before
+    assert (wrong / "there.csv").read_bytes() == b"mine"
+
+
+def test_a_demo_that_has_no_folder(wrong: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(wrong)
+    for out, said in (("d.csv", "cannot write to the folder"), ("d.csv/in", "cannot write"), ("a\0", "NUL")):
+        assert said in refused(capsys, "demo", "--out", out)
+
+
+def test_predictions_are_written_completely_or_not_at_all(
+    folder: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "pred.csv"
+    out.write_text("mine")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    words = ["predict", saved, folder / "d.csv", "--out", out, "--overwrite"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert "No space left on device" in refused(capsys, *words)
+    assert out.read_text() == "mine"
+    assert main([str(word) for word in words]) == 0
+    assert out.read_text().startswith("mean,sd")
+    assert [path.name for path in tmp_path.iterdir()] == ["pred.csv"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a full device")
+def test_a_full_or_closed_stdout() -> None:
+    for shell in ("exec {0} -m bayesdeep models > /dev/full", "exec {0} -m bayesdeep models >&-"):
+        done = subprocess.run(["sh", "-c", shell.format(sys.executable)], capture_output=True, text=True)
+        assert done.returncode == (2 if "full" in shell else 0)
+        assert done.stderr == ("bayesdeep: output: No space left on device\n" if "full" in shell else "")
+
+
+def test_an_error_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("y,\x1b[2Jgone\n1,2\n3,4\n5,6\n", encoding="utf-8")
+    shown = refused(capsys, "fit", path, "y ~ x")
+    assert "\\x1b[2Jgone" in shown
+    assert "\x1b" not in shown
+
+
 def test_compare_and_report(folder: Path, saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = folder / "cmp.md"
     assert main(["compare", str(folder / "one.toml"), str(folder / "two.toml"), *FAST, "--report", str(report)]) == 0

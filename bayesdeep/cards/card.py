@@ -69,6 +69,8 @@ class Card:
 
             return load_dataset(self.data)
         file = Path(self.data) if self.path is None else self.path.parent / self.data
+        if file.is_dir():
+            raise CardError(f"card '{self.path}': '{file}' is a folder (data = \"{self.data}\")")
         if not file.is_file():
             raise CardError(f"card '{self.path}': there is no file '{file}' (data = \"{self.data}\")")
         return read_table(file)

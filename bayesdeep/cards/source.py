@@ -45,6 +45,8 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"data: '{path}' is neither a .csv nor a .parquet file")
+    if path.is_dir():
+        raise DataError(f"data: '{path}' is a folder; give the name of a file in it")
     if not path.is_file():
         raise DataError(f"data: there is no file '{path}'")
     import pandas as pd
@@ -53,5 +55,7 @@ def read_table(path: str | Path) -> "pd.DataFrame":
         # Opened here, so that pandas never takes the name for a URL.
         with path.open("rb") as file:
             return getattr(pd, reader)(file)
-    except (ValueError, OSError) as error:
-        raise DataError(f"data: '{path}' cannot be read as {path.suffix[1:]}: {error}") from error
+    except Exception as error:  # whatever readers of CSV and Parquet say of what they cannot read
+        empty = not isinstance(error, OSError) and path.stat().st_size == 0
+        why = "the file is empty" if empty else str(error).strip() or type(error).__name__
+        raise DataError(f"data: '{path}' cannot be read as {path.suffix[1:]}: {why}") from error

@@ -1,12 +1,12 @@
 """Writing a model as a card: only what a reader would not get by default."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from bayesdeep.core.errors import CardError
+from bayesdeep.core.files import as_path, check_target, write_file
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.spec.model_spec import ModelSpec
@@ -45,7 +45,7 @@ def write_card(
     CardError
         For a file that is there, a folder that is not, or data that a card may not name.
     """
-    path = Path(path)
+    path = as_path(path, "card", CardError)
     where = f"card '{path}'"
     check_source(data, where)
     try:
@@ -53,19 +53,8 @@ def write_card(
     except UnicodeEncodeError as error:
         bad = error.object[error.start]
         raise CardError(f"{where}: UTF-8 cannot hold the character {bad!r} of a text") from None
-    if path.exists() and not overwrite:
-        raise CardError(f"{where}: exists; pass overwrite=True or choose another name")
-    if not path.parent.is_dir():
-        raise CardError(f"{where}: there is no folder '{path.parent}'")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise CardError(f"{where}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    check_target(path, "card", CardError, overwrite=overwrite)
+    return write_file(path, content, "card", CardError)
 
 
 def card_text(spec: ModelSpec, data: str, title: str = "", about: str = "") -> str:

@@ -36,14 +36,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.showwarning = _note
         try:
             import_module(f"bayesdeep.cli.{arguments.command}").run(arguments)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except BrokenPipeError:
             _close_output()
             return CLOSED
         except BayesdeepError as error:
             return _refuse("\n".join([str(error), *getattr(error, "__notes__", ())]))
         except OSError as error:
-            return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            if not error.filename:
+                _close_output()  # it was the terminal, or what stands in for it
+            return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
         except KeyboardInterrupt:
             print("\nbayesdeep: interrupted", file=sys.stderr)
             return INTERRUPTED
@@ -51,14 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _refuse(text: str) -> int:
-    print(f"bayesdeep: {text}", file=sys.stderr)
+    """Say what is wrong; a column's or a file's name in it may be a stranger's."""
+    from .words import visible
+
+    print(f"bayesdeep: {visible(text)}", file=sys.stderr)
     return WRONG
 
 
 def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Show a warning as one line, without the place in our code it came from."""
     if issubclass(category, UserWarning):
-        print(f"note: {message}", file=sys.stderr)
+        from .words import visible
+
+        print(f"note: {visible(str(message))}", file=sys.stderr)
 
 
 def _close_output() -> None:

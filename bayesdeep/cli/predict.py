@@ -4,6 +4,8 @@ import sys
 from argparse import Namespace
 
 import bayesdeep as bd
+from bayesdeep.core.errors import BayesdeepError
+from bayesdeep.core.files import write_file
 
 from .words import check_output, load_data, say
 
@@ -19,6 +21,8 @@ def run(arguments: Namespace) -> None:
         new_groups=arguments.new_groups,
         seed=arguments.seed,
     )
-    table.to_csv(sys.stdout if out is None else out, index=False)
-    if out is not None:
-        say(f"wrote {out}: {len(table):,} rows")
+    if out is None:
+        table.to_csv(sys.stdout, index=False)
+        return
+    content = table.to_csv(index=False).encode("utf-8")
+    say(f"wrote {write_file(out, content, "output", BayesdeepError)}: {len(table):,} rows")

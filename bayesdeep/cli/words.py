@@ -1,6 +1,5 @@
 """Helpers of the commands: reading pairs and files, checking outputs, printing."""
 
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesdeep.cards.source import is_file_name, read_table
 from bayesdeep.core.errors import BayesdeepError, DataError, nearest
+from bayesdeep.core.files import as_path, check_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,26 +56,23 @@ def check_output(text: str | None, overwrite: bool, endings: tuple[str, ...] = (
     """Return the path of an output file, before hours of work are spent on what cannot be written."""
     if text is None:
         return None
-    path = Path(text)
+    path = as_path(text, "output", BayesdeepError)
     if endings and path.suffix.lower() not in endings:
         raise BayesdeepError(f"output '{path}': the name should end in {' or '.join(endings)}")
-    if path.is_dir():
-        raise BayesdeepError(f"output '{path}': is a folder")
-    if not path.parent.is_dir():
-        raise BayesdeepError(f"output '{path}': there is no folder '{path.parent}'")
-    if path.exists() and not overwrite:
-        raise BayesdeepError(f"output '{path}': exists; pass --overwrite or choose another name")
-    if not os.access(path.parent, os.W_OK):
-        raise BayesdeepError(f"output '{path}': no permission to write in '{path.parent}'")
-    return path
+    return check_target(path, "output", BayesdeepError, overwrite=overwrite, advice="pass --overwrite")
 
 
 def say(*lines: Any) -> None:
     """Print lines at once, control characters made visible: a title may be a stranger's."""
     for line in lines:
-        shown = "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in str(line))
-        encoding = sys.stdout.encoding or "utf-8"
+        shown = visible(str(line))
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # there is no stdout at all where a shell closed it
         print(shown.encode(encoding, errors="replace").decode(encoding), flush=True)
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters made visible, but for the ends of lines and tabs."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
 def summary_text(fit: Any, every: bool) -> str:

@@ -19,7 +19,6 @@ import os
 import pickle  # numba's own form of machine code; read only from files that the user alone can have written
 import platform
 import sys
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +27,9 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+from bayesdeep.core.errors import BayesdeepError
+from bayesdeep.core.files import write_file
 
 LOG = logging.getLogger("bayesdeep.graph.reuse")
 MOST_IN_MEMORY = 64
@@ -82,6 +84,9 @@ def clear(*, files: bool = True) -> int:
             with suppress(OSError):
                 path.unlink()
                 removed += 1
+        for path in folder.glob("*.part"):  # of processes that were ended while they wrote
+            with suppress(OSError):
+                path.unlink()
     return removed
 
 
@@ -202,10 +207,8 @@ def _write(name: str, dispatcher: Any, result: Any) -> None:
         from numba.core.serialize import dumps
 
         payload = dumps((name, parts))
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(payload).digest() + payload)
-        os.replace(temporary, folder / name)
+        content = hashlib.sha256(payload).digest() + payload
+        write_file(folder / name, content, "kept code", BayesdeepError, mode=0o600)
         _remove_oldest(folder)
     except Exception as error:
         LOG.debug("code could not be kept: %s", error)

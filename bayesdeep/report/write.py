@@ -1,9 +1,11 @@
 """Writing a report to disk: completely or not at all."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.files import OVERWRITE, as_path, check_target, write_file, write_files
 
 from .html import to_html
 from .markdown import to_markdown
@@ -15,18 +17,18 @@ SUFFIXES = (".html", ".md")
 
 def check_path(path: str | Path, overwrite: bool) -> Path:
     """Return the path if a report can go there; checked before any work is done."""
-    path = Path(path)
+    path = as_path(path, "report", FitError)
     if path.suffix.lower() not in SUFFIXES:
         raise FitError(f"report: '{path.name}' ends in '{path.suffix}'; a report is .html or .md{_hint(path)}")
-    if path.is_dir():
-        raise FitError(f"report: '{path}' is a folder; give the name of a file in it")
-    if not path.parent.is_dir():
-        raise FitError(f"report: there is no folder '{path.parent}'")
-    for there in (path, figures_folder(path)):
-        if there.exists() and not overwrite and not (there != path and path.suffix.lower() != ".md"):
-            raise FitError(f"report: '{there}' exists; pass overwrite=True or choose another name")
-    if not os.access(path.parent, os.W_OK):
-        raise FitError(f"report: no permission to write in '{path.parent}'")
+    check_target(path, "report", FitError, overwrite=overwrite)
+    folder = figures_folder(path)
+    if path.suffix.lower() == ".md" and os.path.lexists(folder):
+        if not folder.is_dir():
+            raise FitError(f"report: '{folder}' is where the figures go, and is no folder; choose another name")
+        if not overwrite:
+            raise FitError(f"report: '{folder}' exists; {OVERWRITE} or choose another name")
+        if not os.access(folder, os.W_OK):
+            raise FitError(f"report: no permission to write in '{folder}'")
     return path
 
 
@@ -42,27 +44,22 @@ def figures_folder(path: Path) -> Path:
 def write(subject: Subject, path: Path, title: str, overwrite: bool) -> Path:
     """Write the report on a subject; a failure leaves what was there before."""
     made = document(subject, title)
+    check_path(path, overwrite)
     if path.suffix.lower() == ".html":
-        _replace(path, to_html(made).encode("utf-8"))
-        return path
+        return write_file(path, to_html(made).encode("utf-8"), "report", FitError)
     folder = figures_folder(path)
     text, files = to_markdown(made, folder.name)
+    new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise FitError(f"report: cannot make the folder '{folder}': {error.strerror}") from error
-    for name, image in files.items():
-        _replace(folder / name, image)
-    _replace(path, text.encode("utf-8"))
-    return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    contents: dict[Path, list[bytes | memoryview]] = {folder / name: [image] for name, image in files.items()}
     try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise FitError(f"report: cannot write '{path}': {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+        write_files({**contents, path: [text.encode("utf-8")]}, "report", FitError)
+    except BaseException:
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    return path

@@ -19,7 +19,7 @@ from .predict import blocks, check_kind, flat_posterior, several_predictors
 from .predictive import for_groups, predictive_blocks
 from .rows import ABSENT, Rows, StreamedRows, rows_of
 from .score import log_score_rows
-from .store import save_tree
+from .store import complete, save_tree
 from .summary import summary
 from .tables import level_table, predictor_table, response_table, summary_table
 from .unknown import settled
@@ -313,8 +313,26 @@ class Fit(Marginal):
 
     @arguments.checked("save", path=arguments.path, overwrite=arguments.flag)
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the fit to one NetCDF file, which :func:`bayesdeep.load` reads."""
-        return save_tree(self.idata, path, overwrite=overwrite)
+        """Write the fit to one NetCDF file, which :func:`bayesdeep.load` reads.
+
+        The file appears completely or not at all: what was there before stays if anything goes wrong. A file that is replaced
+        keeps its mode; where ``path`` is a symbolic link, the file that it points to is replaced. It needs as much memory again
+        as the fit. Other programs read the file as NetCDF; one that they have changed is no longer taken for a saved fit.
+
+        Parameters
+        ----------
+        path
+            The file's name; ``.nc`` is usual.
+        overwrite
+            Replace a file that is there.
+
+        Raises
+        ------
+        FitError
+            For a file that is there, a place that cannot be written (no such folder, no permission, no room), or an ``idata``
+            that lacks what a fit needs.
+        """
+        return save_tree(complete(self.idata, self.spec, self.explain_choice), path, overwrite=overwrite)
 
     def _given(self, data: Any) -> Rows:
         return self._here("predict") if data is None else rows_of(self.spec, read_frame(data), observed=False)

@@ -23,9 +23,6 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .columns import taken
 
-INDEX = "obs_index"
-"""Where a tree keeps the data frame's index."""
-
 FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
 
 

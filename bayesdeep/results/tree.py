@@ -1,6 +1,5 @@
 """Draws and rows to a DataTree, and the parts of a fit back from one."""
 
-import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -16,7 +15,9 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .columns import GROUP, columns_dataset, columns_from
 from .functions import GROUP as FUNCTIONS
 from .functions import functions_dataset
-from .rows import FIELDS, INDEX, Rows, StreamedRows
+from .index import index_from, index_variables, is_index
+from .packed import text_array
+from .rows import FIELDS, Rows, StreamedRows
 
 STREAMED = "streamed_rows"
 """Attribute with the number of rows, where a tree does not hold them."""
@@ -47,7 +48,7 @@ def posterior_dataset(graph: Graph, values: Mapping[str, np.ndarray], chains: in
 
 def _labels(labels: tuple[Any, ...]) -> np.ndarray:
     if all(isinstance(x, str) for x in labels):
-        return np.array(labels, dtype=object if not labels else str)
+        return text_array(labels)
     if all(isinstance(x, int | float) and not isinstance(x, bool) for x in labels):
         return np.array(labels)
     return np.array([str(x) for x in labels])
@@ -74,19 +75,8 @@ def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
         part = getattr(rows.response, field)
         if part is not None:
             constant[f"{name}_{field}"] = (("obs",), part)
-    if (index := _plain_index(rows.index)) is not None:
-        constant[INDEX] = (("obs",), index)
+    constant |= index_variables(rows.index)
     return observed, xr.Dataset(constant, coords={"obs": obs})
-
-
-def _plain_index(index: Any) -> np.ndarray | None:
-    """Return a data frame's index if it says more than the rows' numbers, and is of numbers or text."""
-    if index is None or getattr(index, "nlevels", 1) > 1:
-        return None
-    values = np.asarray(index)
-    if values.dtype.kind in "iu":
-        return None if np.array_equal(values, np.arange(len(values))) else values
-    return values.astype(str) if all(isinstance(v, str) for v in values) else None
 
 
 def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
@@ -98,9 +88,9 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
     parts = {f: np.asarray(constant[f"{name}_{f}"]) for f in FIELDS[1:] if f"{name}_{f}" in constant}
     value = np.asarray(tree["observed_data"][name])
     response = Response(name, value, levels=spec.response.levels, ordered=spec.response.ordered, **parts)
-    own = {INDEX, *(f"{name}_{f}" for f in FIELDS)}
-    index = np.asarray(constant[INDEX]) if INDEX in constant else None
-    arrays = {str(k): np.asarray(v) for k, v in constant.data_vars.items() if k not in own}
+    own = {f"{name}_{f}" for f in FIELDS}
+    index = index_from(constant)
+    arrays = {str(k): np.asarray(v) for k, v in constant.data_vars.items() if k not in own and not is_index(k)}
     columns = columns_from(tree[GROUP].to_dataset()) if GROUP in tree else {}
     return Rows(arrays, response, len(value), True, index, columns=columns)
 
@@ -159,29 +149,3 @@ def make_tree(
         {"sampling_time": attrs["seconds_sample"], "inference_library": "bayesdeep"}
     )
     return tree
-
-
-PACKED = ("spec", "versions", "details", "advice", "settings", "chain_weights")
-
-
-def pack_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return attributes as NetCDF can hold them: nested ones as JSON text, truth values as 0 and 1."""
-    found = {}
-    for key, value in attrs.items():
-        if key in PACKED:
-            value = json.dumps(value)
-        found[str(key)] = int(value) if isinstance(value, bool) else value
-    return found
-
-
-def unpack_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return attributes as :func:`make_tree` made them."""
-    found = {}
-    for key, value in attrs.items():
-        if key in PACKED:
-            value = json.loads(value)
-        found[str(key)] = value.item() if isinstance(value, np.generic) else value
-    for key in ("exact", "corrected"):
-        if key in found:
-            found[key] = bool(found[key])
-    return found

@@ -1,11 +1,10 @@
 """A fit as bytes of the file it would be saved as: numbers and JSON, so that pickling an estimator keeps nothing compiled."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from bayesdeep.loading import load
+from bayesdeep.loading import from_bytes
 from bayesdeep.results.fit import Fit
+from bayesdeep.results.store import complete, tree_bytes
 
 FIT = "fit_"
 
@@ -15,16 +14,10 @@ def packed(state: dict[str, Any]) -> dict[str, Any]:
     fit = state.get(FIT)
     if not isinstance(fit, Fit):
         return dict(state)
-    with TemporaryDirectory() as folder:
-        return {**state, FIT: fit.save(Path(folder) / "fit.nc").read_bytes()}
+    return {**state, FIT: b"".join(tree_bytes(complete(fit.idata, fit.spec, fit.explain_choice)))}
 
 
 def unpacked(state: dict[str, Any]) -> dict[str, Any]:
     """Return what was given to :func:`packed`."""
     data = state.get(FIT)
-    if not isinstance(data, bytes):
-        return dict(state)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "fit.nc"
-        path.write_bytes(data)
-        return {**state, FIT: load(path)}
+    return {**state, FIT: from_bytes(data)} if isinstance(data, bytes) else dict(state)

@@ -1,5 +1,6 @@
 """Renderers: whatever the text, the page is well formed, stands alone, and runs nothing."""
 
+import os
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
@@ -212,3 +213,31 @@ def test_a_failure_leaves_the_old_report(fit: Any, tmp_path: Path, monkeypatch: 
         report(fit, there, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["there.html"]
     assert there.read_text() == "mine"
+
+
+def test_a_text_and_its_figures_change_together(fit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, true, failing, left = tmp_path / "there.md", os.fsync, [2], [0]
+
+    def full(handle: int) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(28, "No space left on device")
+        true(handle)
+
+    def rendered(made: Any, folder: str) -> tuple[str, dict[str, bytes]]:
+        left[0] = failing[0]  # sections write files of their own before
+        return made.title, {"a.png": b"a", "b.png": b"b"}
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr("bayesdeep.report.write.to_markdown", rendered)
+    with pytest.raises(bd.FitError, match="No space left"):
+        report(fit, there)
+    assert list(tmp_path.iterdir()) == []
+    failing[0] = 0
+    report(fit, there)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    assert len(before) == 3
+    failing[0] = 3
+    with pytest.raises(bd.FitError, match="No space left"):
+        report(fit, there, title="Another", overwrite=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
