@@ -46,7 +46,7 @@ def group_terms(fit: Any) -> tuple[GroupTerm, ...]:
             continue
         ending = f"|{state['factor']}"
         effects = [str(n) for n in posterior.data_vars if str(n).endswith(ending)]
-        effects = [n for n in effects if posterior[n].sizes[posterior[n].dims[-1]] == len(state["labels"])]
+        effects = [n for n in effects if len(state["labels"]) in posterior[n].shape[2:]]
         if any((t.factor, t.effects) == (state["factor"], tuple(effects)) for t in found):
             continue  # A network varies by the same groups; its weights are no effects.
         codes = np.asarray(constant[f"{term.key}.codes"])
