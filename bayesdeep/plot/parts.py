@@ -81,7 +81,7 @@ def estimates(fit: Any, roles: Iterable[str], interval: float = 0.9) -> pd.DataF
     posterior, wanted = fit.idata["posterior"], set(roles)
     rows: list[pd.DataFrame] = []
     for prior in fit.spec.priors:
-        name = "Intercept" if prior.role == "intercept" and prior.name.endswith("Intercept_raw") else prior.name
+        name = prior.name.removesuffix("_raw") if prior.role == "intercept" else prior.name
         if prior.role in wanted and name in posterior:
             rows.append(summarise(posterior[name], interval))
     return pd.concat(rows) if rows else pd.DataFrame(columns=["mean", "sd", "lower", "upper"])
