@@ -36,19 +36,21 @@ class Plan:
 
 NETWORK = "log_radon ~ net(floor, log_uranium, hidden=[16])"
 
+# All models know the floor and the uranium in the soil, so that they differ in what they make of these and of counties. Without
+# pooling every county has its own level, and what uranium says of it is part of that: a coefficient beside it means nothing.
 PLANS = (
-    Plan("complete pooling", "log_radon ~ floor", {}, "All counties are the same"),
+    Plan("complete pooling", "log_radon ~ floor + log_uranium", {}, "All counties with the same uranium are the same"),
     Plan(
         "no pooling",
         "log_radon ~ 0 + county + floor",
         {"county": "Normal(0, 10)"},
-        "Each county is judged by its own houses",
+        "Each county is judged by its own houses; its uranium, one number a county, cannot say more",
     ),
     Plan(
         "multilevel",
-        "log_radon ~ floor + (1 + floor | county)",
+        "log_radon ~ floor + log_uranium + (1 + floor | county)",
         {},
-        "Counties differ, by an amount that is learned; a county with few houses leans on the others",
+        "Counties differ beyond their uranium, by an amount that is learned; one with few houses leans on the others",
     ),
     Plan(
         "Bayesian net",

@@ -172,9 +172,9 @@ class ResponseFunction:
         Positions of the arguments that new rows must have because the *predictive distribution* depends on them
         (the number of trials, truncation bounds).
     mathematics
-        ``mathematics(y, arguments, options) -> {…}``: what it says of row i in a model's mathematics, from the response and
-        the further arguments and options as they are written for row i, as ``"wᵢ"``. ``"y"`` is another response, ``"n"`` the number of
-        trials, ``"line"`` a line below the distribution.
+        ``mathematics(y, arguments, options) -> {…}``: what it says of row i in a model's mathematics, from the response and the
+        further arguments and options as they are written for row i, as ``"wᵢ"``. ``"y"`` is another response, ``"n"`` the
+        number of trials, ``"line"`` a line below the distribution.
     """
 
     name: str

@@ -20,6 +20,15 @@ NOMINAL = (0.5, 0.8, 0.9, 0.95)
 WIDTH_AT = 0.9
 
 
+def inside(below: np.ndarray, upto: np.ndarray, nominal: float) -> np.ndarray:
+    """Return which part ``(obs,)`` of the probability from ``below`` to ``upto`` is in the central one of ``nominal``."""
+    tail = (1 - nominal) / 2
+    lump = upto - below
+    part = np.minimum(upto, 1 - tail) - np.maximum(below, tail)
+    whole = (upto >= tail) & (below <= 1 - tail)
+    return np.where(lump > 0, np.clip(part, 0.0, None) / np.where(lump > 0, lump, 1.0), whole)
+
+
 @dataclass(frozen=True, eq=False)
 class RowScores:
     """Scores of each row, ``(obs,)`` each.
@@ -67,6 +76,14 @@ class RowScores:
         """
         tail = (1 - nominal) / 2
         return float(((self.upto >= tail) & (self.below < 1 - tail)).mean())
+
+    def expected_coverage(self, nominal: float) -> float:
+        """Return the share of rows inside their central interval of probability ``nominal``, those at its ends in part.
+
+        The probability of a count comes in lumps: of one at the end of an interval that part is inside which makes the interval
+        hold what it promises. So counts of a right model lie on the diagonal, and without ties it is :meth:`coverage`.
+        """
+        return float(inside(self.below, self.upto, nominal).mean())
 
     @property
     def rmse(self) -> float:

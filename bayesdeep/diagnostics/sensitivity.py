@@ -115,7 +115,8 @@ def log_prior(fit: Any) -> xr.Dataset:
             continue
         values = np.asarray(posterior[name].transpose("chain", "draw", ...), dtype=float)
         if chosen.prior.name == "LKJ":
-            density = (_number(chosen.prior, "eta") - 1.0) * _log_determinant(values)
+            # With a predictor for each level there is a matrix for each, and the levels come last.
+            density = (_number(chosen.prior, "eta") - 1.0) * _log_determinant(np.moveaxis(values, 2, -1))
         elif plugin.block is not None:
             continue
         else:

@@ -60,7 +60,7 @@ def group_terms(fit: Any) -> tuple[GroupTerm, ...]:
             continue
         ending = f"|{state['factor']}"
         effects = [str(n) for n in posterior.data_vars if str(n).endswith(ending)]
-        effects = [n for n in effects if posterior[n].sizes[posterior[n].dims[-1]] == len(state["labels"])]
+        effects = [n for n in effects if len(state["labels"]) in posterior[n].shape[2:]]
         if any((t.factor, t.effects) == (state["factor"], tuple(effects)) for t in found):
             continue  # A network varies by the same groups; its weights are no effects.
         codes = np.asarray(constant[f"{term.key}.codes"])
@@ -96,7 +96,7 @@ def estimates(fit: Any, roles: Iterable[str], interval: float = 0.9) -> pd.DataF
     posterior, wanted = fit.idata["posterior"], set(roles)
     rows: list[pd.DataFrame] = []
     for prior in fit.spec.priors:
-        name = "Intercept" if prior.role == "intercept" and prior.name.endswith("Intercept_raw") else prior.name
+        name = prior.name.removesuffix("_raw") if prior.role == "intercept" else prior.name
         if prior.role in wanted and name in posterior:
             rows.append(summarise(posterior[name], interval))
     return pd.concat(rows) if rows else pd.DataFrame(columns=["mean", "sd", "lower", "upper"])

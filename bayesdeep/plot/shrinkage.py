@@ -6,25 +6,36 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core import arguments
+from bayesdeep.core.errors import FitError
 
-from .parts import A_FIT, GroupTerm, group_term, main_link, observed, summarise
+from .alone import alone_and_leaning
+from .parts import A_FIT, GroupTerm, group_term, main_link, summarise
 from .style import BLUE, INK, MUTED, ORANGE, TICK, legend, new_figure, plain
+
+APART, FEW = 0.5, 0.1
+"""Where more than a tenth of the estimates lie half an sd or more outside of what they are made of, they are made of more."""
 
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """The numbers of the picture, one entry a group ``(group,)``; on the response's scale.
+    """The numbers of the picture, one entry a group ``(group,)``; all on the scale of the predictor.
+
+    Each is the intercept of a group, with everything else in the predictor held at what the model makes of it.
 
     Attributes
     ----------
     term
         The group-level term.
     alone
-        Estimate from the group's own rows (no pooling).
+        What the group's own rows say (no pooling): where their likelihood is largest. Not-a-number where it is largest
+        nowhere, as of counts that are all 0 under a log link.
     pooled, lower, upper
         The model's estimate and its interval (partial pooling).
+    leans
+        What the model would say without the group's rows: the average group; of effects that are correlated, given the group's
+        other ones.
     centre
-        The estimate that ignores groups (complete pooling).
+        The average group: with groups of equal size, the estimate that ignores groups (complete pooling).
     what
         What is estimated, in words.
     """
@@ -34,52 +45,55 @@ class Shrinkage:
     pooled: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    leans: np.ndarray
     centre: float
     what: str
 
+    @property
+    def alike(self) -> bool:
+        """Return whether all groups lean on the same."""
+        return bool(np.allclose(self.leans, self.centre))
+
 
 def shrinkage_numbers(fit: Any, factor: str | None = None, interval: float = 0.9) -> Shrinkage:
-    """Return each group's own estimate and the partially pooled one.
+    """Return each group's own estimate, the partially pooled one and what that leans on, all of the group's intercept.
 
-    With an identity link the quantity is the group's intercept. Its own estimate is the mean, over the group's rows, of
-    the response less everything else in the predictor; what is left differs from the model's estimate by the shrinkage
-    alone. With another link it is the mean response of the group's rows: observed, and expected under the model.
+    Raises
+    ------
+    FitError
+        Where there is no such picture: without a group-level intercept, with a predictor for each level of the response, or where
+        the model's estimates are not made of the other two.
     """
+    fit._here("plot")
     term = group_term(fit, factor)
     name = f"1|{term.factor}"
-    y = observed(fit).astype(float)
-    if main_link(fit) == "identity" and name in term.effects and y.ndim == 1:
-        posterior = fit.idata["posterior"]
-        base = posterior.get("Intercept", 0.0)
-        table = summarise((posterior[name] + base).rename(name), interval)
-        eta = fit.predict(kind="linear")["mean"].to_numpy()
-        rest = eta - table["mean"].to_numpy()[term.codes]
-        alone = group_means(y - rest, term)
-        centre = float(np.mean(y - rest))
-        mean, lower, upper = (table[c].to_numpy() for c in ("mean", "lower", "upper"))
-        return Shrinkage(term, alone, mean, lower, upper, centre, "intercept")
-    draws = _group_mean_draws(fit, term)
-    tail = (1 - interval) / 2
-    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0)
-    rate = y / np.asarray(fit._rows.response.trials) if fit._rows.response.trials is not None else y
-    centre = float(rate.mean())
-    return Shrinkage(term, group_means(rate, term), draws.mean(axis=0), lower, upper, centre, "mean response")
+    if name not in term.effects:
+        raise FitError(f"plot: the model has no group-level intercept (1 | {term.factor}); bd.plot.group_effects draws slopes")
+    posterior = fit.posterior
+    if posterior[name].ndim != 3:
+        raise FitError(f"plot: '{name}' has a value for each level of the response; there is no one estimate a group to draw")
+    base = posterior.get("Intercept", 0.0)
+    table = summarise((posterior[name] + base).rename(name), interval)
+    pooled, sd, lower, upper = (table[c].to_numpy() for c in ("mean", "sd", "lower", "upper"))
+    alone, leans, centre = alone_and_leaning(fit, term, pooled)
+    _check_between(name, term, alone, pooled, leans, sd)
+    link = main_link(fit)
+    what = "intercept" if link == "identity" else f"intercept ({link} scale)"
+    return Shrinkage(term, alone, pooled, lower, upper, leans, centre, what)
 
 
-def group_means(values: np.ndarray, term: GroupTerm) -> np.ndarray:
-    """Return the mean of ``(obs,)`` values by group ``(group,)``; not-a-number for groups without rows."""
-    sums = np.bincount(term.codes, weights=values, minlength=len(term.labels))
-    return np.divide(sums, term.sizes, out=np.full(len(term.labels), np.nan), where=term.sizes > 0)
-
-
-def _group_mean_draws(fit: Any, term: GroupTerm) -> np.ndarray:
-    """Return draws ``(draw, group)`` of the mean of the expected responses of each group's rows."""
-    from .parts import thinned
-
-    draws = thinned(fit, 400).draws(kind="mean").stack(s=("chain", "draw")).transpose("s", "obs").values
-    if fit._rows.response.trials is not None:
-        draws = draws / np.asarray(fit._rows.response.trials)
-    return np.stack([group_means(d, term) for d in draws])
+def _check_between(
+    name: str, term: GroupTerm, alone: np.ndarray, pooled: np.ndarray, leans: np.ndarray, sd: np.ndarray
+) -> None:
+    """Raise where estimates are made of more than their own rows and the average."""
+    own = np.where(np.isnan(alone), pooled, alone)
+    beyond = np.maximum(pooled - np.maximum(own, leans), np.minimum(own, leans) - pooled)
+    seen = term.sizes > 0
+    if np.mean((beyond > APART * sd)[seen]) > FEW:
+        raise FitError(
+            f"plot: the estimates of '{name}' do not lie between what each {term.factor} says alone and the average, because "
+            "the likelihood is too skew or other parts of the predictor make up for them; bd.plot.group_effects(fit) draws them"
+        )
 
 
 NUMBERS = arguments.instance(lambda: Shrinkage, "what shrinkage_numbers returned")
@@ -109,14 +123,23 @@ def shrinkage(fit: Any, factor: str | None = None, *, interval: float = 0.9, num
     Returns
     -------
     matplotlib.figure.Figure
-        Open circles: from the group's rows alone. Filled: partially pooled, with intervals. Line: complete pooling.
+        The groups' intercepts on the scale of the predictor. Open circles: from the group's rows alone. Filled: partially pooled,
+        with intervals. Line: the average group; where slopes are correlated with intercepts, a mark a group for what it leans on.
+
+    Raises
+    ------
+    FitError
+        See :func:`shrinkage_numbers`.
     """
     n = shrinkage_numbers(fit, factor, interval) if numbers is None else numbers
     figure, axes = new_figure(4.1)
     seen = n.term.sizes > 0
     x = spread_out(n.term.sizes[seen])
     alone, pooled = n.alone[seen], n.pooled[seen]
-    centre = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="all pooled")
+    if n.alike:
+        middle = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="average")
+    else:
+        middle = axes.scatter(x, n.leans[seen], s=40, marker="_", color=MUTED, linewidths=1.4, zorder=2, label="leans on")
     axes.vlines(x, n.lower[seen], n.upper[seen], color=BLUE, linewidth=0.7, alpha=0.35, zorder=1)
     axes.vlines(
         x, np.minimum(alone, pooled), np.maximum(alone, pooled), color=ORANGE, linewidth=1.0, alpha=0.4, zorder=2
@@ -131,7 +154,7 @@ def shrinkage(fit: Any, factor: str | None = None, *, interval: float = 0.9, num
     axes.set_xticks([], minor=True)
     axes.set_xlabel(f"rows in the {plain(n.term.factor)} (log scale)")
     axes.set_ylabel(f"{plain(n.term.factor)} {n.what}")
-    legend(axes, [own, part, centre], columns=3)
+    legend(axes, [own, part, middle], columns=3)
     _name_extremes(axes, x, n, seen)
     return figure
 
@@ -158,10 +181,11 @@ def nice_sizes(least: int, most: int) -> list[int]:
 def _name_extremes(axes: Any, x: np.ndarray, n: Shrinkage, seen: np.ndarray) -> None:
     """Name the largest group, and the one that was moved most."""
     labels = np.array(n.term.labels, dtype=object)[seen]
-    moved = int(np.nanargmax(np.abs(n.alone[seen] - n.pooled[seen])))
+    distance = np.nan_to_num(np.abs(n.alone[seen] - n.pooled[seen]))
+    moved = int(np.argmax(distance))
     largest = int(np.argmax(n.term.sizes[seen]))
     for place, side in {moved: "left", largest: "right"}.items():
-        height = n.alone[seen][place]
+        height = n.alone[seen][place] if np.isfinite(n.alone[seen][place]) else n.pooled[seen][place]
         axes.annotate(
             plain(labels[place]),
             (x[place], height),

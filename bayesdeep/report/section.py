@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from bayesdeep.diagnostics.diagnose import Diagnosis
+from bayesdeep.diagnostics.predictive import applies, predictive_checks
 
 from .blocks import Block, Callout
 
@@ -28,12 +31,15 @@ class Subject:
     extra
         What a caller adds: ``question`` (text), ``data`` (its name), ``about`` (a sentence a fit), ``card`` (text of a
         model card), ``failed`` (by name, why a model could not be fitted).
+    made
+        Predictive checks by fit, as far as they were asked for.
     """
 
     fits: Mapping[str, Any]
     comparison: Any = None
     main: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def fit(self) -> Any:
@@ -44,6 +50,13 @@ class Subject:
     def diagnoses(self) -> Mapping[str, Diagnosis]:
         """Return every fit's diagnosis by name."""
         return {name: fit.diagnose() for name, fit in self.fits.items()}
+
+    def checks(self, name: str) -> pd.DataFrame | None:
+        """Return a fit's predictive checks, made once; None where there are none for its response, or its draws are no good."""
+        if name not in self.made:
+            fit = self.fits[name]
+            self.made[name] = predictive_checks(fit) if self.trusted(name) and applies(fit) else None
+        return self.made[name]
 
     def trusted(self, name: str | None = None) -> bool:
         """Return whether a fit's numbers may be used; the main one's without a name."""

@@ -39,8 +39,8 @@ a third on the log scale.
 
 ## Shrinkage
 
-Each county's estimate without pooling against its multilevel estimate. The fewer houses a county has, the more it is pulled towards
-the line of all counties."""),
+Each county's estimate without pooling against its multilevel estimate. The fewer houses a county has, the more it is pulled
+towards what the other counties say of it (the dashes)."""),
     ("code", "bd.plot.shrinkage(fit)"),
     ("md", """## Predictions, also for a county never seen
 

@@ -63,7 +63,7 @@ def assessments(subject: Subject) -> Mapping[str, Assessed]:
 
 def _numbers(subject: Subject, found: Mapping[str, Assessed]) -> list[Block]:
     scores = {n: a.scores for n, a in found.items() if a.scores is not None}
-    curves = {n: np.array([s.coverage(p) for p in GRID]) for n, s in scores.items()}
+    curves = {n: np.array([s.expected_coverage(p) for p in GRID]) for n, s in scores.items()}
     said = joined([f"{percent(s.coverage(0.9))} for {named(n)}" for n, s in scores.items()])
     alt = "Share of responses inside central predictive intervals against the intervals' probability; the diagonal is perfect."
     caption = (
@@ -71,7 +71,7 @@ def _numbers(subject: Subject, found: Mapping[str, Assessed]) -> list[Block]:
         "above it too wide."
     )
     if "discrete" in family_words(subject.fit):
-        caption += " Intervals of counts hold more than they promise, since they cannot hold part of a value."
+        caption += " A count at the end of an interval counts in part here, as far as the interval has to hold it."
     pit = (
         "Where responses fall in their predictive distribution: flat if it is right, a bowl if it is too narrow, a hill if too "
         "wide, a slope if it is biased. The grey band holds 95 % of the bars of a flat one."

@@ -46,7 +46,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 
 def _population(subject: Subject, table: pd.DataFrame, struck: bool) -> list[Block]:
     found: list[Block] = [Heading("Population-level effects")]
-    slopes = table[[not str(n).endswith("Intercept") for n in table.index]].head(MOST)
+    slopes = estimates_of(subject.fit, ("coefficient",)).head(MOST)
     if not struck and len(slopes) > 1:
         half = estimates(subject.fit, ("coefficient",), 0.5).loc[slopes.index]
         alt = (

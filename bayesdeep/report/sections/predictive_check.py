@@ -1,9 +1,11 @@
 """Whether the model could have produced the data."""
 
+import pandas as pd
+
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.plot.predictive import predictive_check
 
-from ..blocks import Block, Figure, Paragraph
+from ..blocks import Block, Figure, Paragraph, Table
 from ..section import Section, Subject
 
 DRAWS = 50
@@ -35,7 +37,18 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
         found.append(Figure.of(figure, alt, caption))
     except BayesdeepError as error:
         found.append(Paragraph(f"No overlay: {error}."))
-    return tuple(found)
+    checks = subject.checks(subject.main)
+    return (*found, *([_table(checks, name)] if checks is not None else []))
+
+
+def _table(checks: pd.DataFrame, name: str) -> Table:
+    """Return statistics of the response beside those of predicted data sets."""
+    frame = checks.rename(columns={"lower": "5 %", "upper": "95 %"}).drop(columns="passed")
+    caption = (
+        f"Statistics of `{name}`, and what 90 % of predicted data sets have. p: the share of data sets at least as far out as "
+        "the observed one, on its side; 1 % and less says that the model misses it."
+    )
+    return Table(frame, caption, {"observed": ".3g", "5 %": ".3g", "95 %": ".3g", "p": ".3f"}, "statistic")
 
 
 SECTION = Section("Do the predictions look like the data?", 70, applies, blocks)

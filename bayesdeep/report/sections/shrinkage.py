@@ -1,9 +1,10 @@
-"""Partial pooling: each group's own estimate, the model's, and the line that ignores groups."""
+"""Partial pooling: each group's own estimate, the model's, and what it leans on."""
 
 from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.errors import FitError
 from bayesdeep.plot.parts import group_terms
 from bayesdeep.plot.shrinkage import Shrinkage, shrinkage, shrinkage_numbers
 from bayesdeep.results.rows import StreamedRows
@@ -28,13 +29,14 @@ def _chosen(subject: Subject) -> str | None:
 
 
 def _can(fit: Any) -> bool:
-    if isinstance(fit._rows, StreamedRows) or fit._rows.response.value.ndim != 1:
-        return False
-    return bool(_factors(fit))
+    return not isinstance(fit._rows, StreamedRows) and bool(_factors(fit))
 
 
 def _factors(fit: Any) -> list[str]:
-    return [t.factor for t in group_terms(fit) if f"1|{t.factor}" in t.effects and len(t.labels) > 2]
+    """Return the factors with an intercept a group, one number each."""
+    posterior = fit.idata["posterior"]
+    able = [t for t in group_terms(fit) if f"1|{t.factor}" in t.effects and len(t.labels) > 2]
+    return [t.factor for t in able if posterior[f"1|{t.factor}"].ndim == 3]
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
@@ -52,38 +54,45 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 
 
 def _one(fit: Any, factor: str) -> list[Block]:
-    n = shrinkage_numbers(fit, factor)
+    try:
+        n = shrinkage_numbers(fit, factor)
+    except FitError as error:
+        return [Paragraph(f"No picture of `{factor}`: {str(error).removeprefix('plot: ')}.")]
+    towards = f"the dashed line at {number(n.centre)}" if n.alike else "the dashes"
     alt = (
-        f"For each {factor}, its estimate from its own rows (open circle) and the model's (filled) against its "
-        "number of rows; "
-        f"estimates of small groups are pulled towards the dashed line at {number(n.centre)}, those of large groups "
-        "are not."
+        f"For each {factor}, its {n.what} from its own rows (open circle) and the model's (filled) against its number of rows; "
+        f"estimates of small groups are pulled towards {towards}, those of large groups less."
     )
+    line = f"Dashed: the average {factor}." if n.alike else f"Dashes: the average {factor}, given the other effects of the group."
     caption = (
-        f"Each {factor} twice: by its own rows alone (open, no pooling) and as the model has it (filled, partial "
-        "pooling, with "
-        f"90 % interval). Dashed: the estimate that ignores {factor} (complete pooling). Groups of equal size are "
-        "set side by side."
+        f"The {n.what} of each {factor} twice, with everything else in the predictor the same: by its own rows alone (open, "
+        f"no pooling) and as the model has it (filled, partial pooling, with 90 % interval). {line} Groups of equal size are set "
+        "side by side."
     )
     return [Paragraph(sentence(n)), Figure.of(shrinkage(fit, factor, numbers=n), alt, caption)]
 
 
 def sentence(n: Shrinkage) -> str:
-    """Return how far small and large groups are pulled towards the centre, in words."""
+    """Return how far small and large groups are pulled towards what they lean on, in words."""
     factor, sizes = n.term.factor, n.term.sizes
-    seen = sizes > 0
+    seen, none = (sizes > 0) & np.isfinite(n.alone), int(((sizes > 0) & np.isnan(n.alone)).sum())
+    own = "has no estimate of its own" if none == 1 else "have no estimate of their own"
+    aside = f" {plural(none, 'level')} {own}: such responses would be likeliest at an infinite one." if none else ""
+    if not seen.any():
+        return aside.strip()
     few, many = _split(sizes[seen])
     small, large = _pull(n, seen & (sizes <= few)), _pull(n, seen & (sizes >= many))
     lead = f"A {factor} with few rows says little about itself, and the model lets it lean on the others. "
     if few == many:
-        return f"Averaged over all levels of `{factor}`, {_distances(small)}."
-    told = f"With at most {plural(few, 'row')}, {_distances(small)}; with {many} or more, {_distances(large)}."
-    return (lead if small[1] < 0.9 * small[0] else "") + told
+        return f"Averaged over all levels of `{factor}`, {_distances(small, n)}.{aside}"
+    told = f"With at most {plural(few, 'row')}, {_distances(small, n)}; with {many} or more, {_distances(large, n)}."
+    return (lead if small[1] < 0.9 * small[0] else "") + told + aside
 
 
-def _distances(pull: tuple[float, float]) -> str:
+def _distances(pull: tuple[float, float], n: Shrinkage) -> str:
     own, pooled = number(pull[0], ".2f"), number(pull[1], ".2f")
-    return f"estimates from own rows lie on average {own} from the complete-pooling line and the model's {pooled}"
+    what = f"the average {n.term.factor}" if n.alike else "what the others and their own slopes say"
+    return f"estimates from own rows lie on average {own} from {what} and the model's {pooled}"
 
 
 def _split(sizes: np.ndarray) -> tuple[int, int]:
@@ -91,7 +100,7 @@ def _split(sizes: np.ndarray) -> tuple[int, int]:
 
 
 def _pull(n: Shrinkage, chosen: np.ndarray) -> tuple[float, float]:
-    return float(np.abs(n.alone - n.centre)[chosen].mean()), float(np.abs(n.pooled - n.centre)[chosen].mean())
+    return float(np.abs(n.alone - n.leans)[chosen].mean()), float(np.abs(n.pooled - n.leans)[chosen].mean())
 
 
 SECTION = Section("Partial pooling", 55, applies, blocks)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bayesdeep.diagnostics.predictive import missed_sentence
 from bayesdeep.plot.parts import family_words, group_terms
 
 from ..blocks import Block, Callout, Listing, Paragraph
@@ -28,11 +29,22 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
         Callout("bad", f"{named(n)} could not be fitted: {why}") for n, why in subject.extra.get("failed", {}).items()
     ]
     if subject.trusted():
-        said = tuple(s for s in (_effects(subject.fit), *_groups(subject.fit)) if s)
-        if said:
+        told = tuple(s for s in (_effects(subject.fit), *_groups(subject.fit)) if s)
+        if told:
             of = named(subject.main) if len(subject.fits) > 1 else "the model"
-            found += [Paragraph(f"What {of} says, with 90 % intervals:"), Listing(said)]
-    return (*found, *_diagnoses(subject))
+            found += [Paragraph(f"What {of} says, with 90 % intervals:"), Listing(told)]
+    return (*found, *_diagnoses(subject), *_missed(subject))
+
+
+def _missed(subject: Subject) -> list[Block]:
+    """Return what the models' predicted data sets do not have, and the data do."""
+    found: list[Block] = []
+    for name, fit in subject.fits.items():
+        checks = subject.checks(name)
+        text = "" if checks is None else missed_sentence(checks, fit.spec.response.name)
+        if text:
+            found.append(Callout("caution", (f"{named(name)}: {text}" if len(subject.fits) > 1 else text) + "."))
+    return found
 
 
 def _compared(subject: Subject) -> list[Block]:

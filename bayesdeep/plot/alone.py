@@ -1,0 +1,149 @@
+"""What each group's rows say alone of its intercept, and what the model would say of it without them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.linear import LinearEffects
+from bayesdeep.core.priors import PriorSpec
+from bayesdeep.core.registry import PRIORS, TERMS
+from bayesdeep.graph.evaluate import BatchedFunction, needed
+from bayesdeep.results.predict import block_rows
+from bayesdeep.results.rows import containers
+
+from .parts import GroupTerm
+
+ETA = "predictor of the rows"
+TRIED, ROUNDS, WIDER = 41, 3, 3
+"""Values tried side by side, how often the best one's neighbourhood is looked at again, how often it is looked further out."""
+FLAT = 1e-9
+"""A log likelihood that falls by less towards an end than this has no largest value."""
+
+
+def alone_and_leaning(fit: Any, term: GroupTerm, pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return by group ``(group,)`` the intercept its rows say and the one the model would say without them; and the average one.
+
+    Everything else in the predictor (slopes, offsets, other groups, networks) is held at its posterior mean, and so are the other
+    parameters of the response: what is left differs from the model's estimate by the shrinkage alone.
+    """
+    eta = fit.draws(kind="linear").mean(("chain", "draw")).values
+    rest = eta - pooled[term.codes]
+    likelihood = _likelihood(fit, rest, term)
+    spread = np.maximum(float(np.std(pooled)), 0.1 * float(np.std(eta))) or 1.0
+    return _largest(likelihood, pooled, spread), *_leaning(fit, term)
+
+
+def _likelihood(fit: Any, rest: np.ndarray, term: GroupTerm) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from intercepts ``(try, group)`` to the log likelihood of each group's rows ``(try, group)``."""
+    graph, posterior = fit._rows.graph(fit.spec), fit.posterior
+    cut = replace(graph, reported={ETA: graph.linear, **graph.reported})
+    names = needed(cut, [graph.pointwise])
+    if any(posterior[name].attrs.get("role") in ("weight", "held") for name in names if name != ETA):
+        raise FitError(
+            "plot: a network in the formula of another parameter has no mean to hold it at; there is no picture of pooling"
+        )
+    function = BatchedFunction(cut, [graph.pointwise], names)
+    means = {name: posterior[name].mean(("chain", "draw")).values for name in names if name != ETA}
+
+    def likelihood(intercepts: np.ndarray) -> np.ndarray:
+        tries, groups = intercepts.shape
+        total = np.zeros((tries, groups))
+        given = {name: np.broadcast_to(value, (tries, *value.shape)) for name, value in means.items()}
+        step = block_rows(tries)
+        for start in range(0, len(rest), step):
+            some = slice(start, min(start + step, len(rest)))
+            own = intercepts[:, term.codes[some]] + rest[some]
+            with np.errstate(all="ignore"):
+                rows = function({**given, ETA: own}, containers(fit._rows, some.start, some.stop))[0]
+            rows = np.nan_to_num(np.broadcast_to(rows, own.shape), nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
+            for k in range(tries):
+                total[k] += np.bincount(term.codes[some], rows[k], minlength=groups)
+        return total
+
+    return likelihood
+
+
+def _largest(likelihood: Callable[[np.ndarray], np.ndarray], start: np.ndarray, spread: float) -> np.ndarray:
+    """Return where each group's log likelihood is largest ``(group,)``; not-a-number where it grows without end."""
+    middle, half = start.copy(), np.full(len(start), 10.0 * spread)
+    grid = np.linspace(-1.0, 1.0, TRIED)[:, None]
+    for _ in range(WIDER):
+        values = likelihood(middle + half * grid)
+        lost = _endless(values)
+        if not lost.any():
+            break
+        half = np.where(lost, 5.0 * half, half)
+    every = np.arange(len(start))
+    for _ in range(ROUNDS):
+        best = np.clip(np.argmax(values, axis=0), 1, TRIED - 2)
+        middle, half = middle + half * grid[best, 0], 2.0 * half / (TRIED - 1)
+        values = likelihood(middle + half * grid)
+    best = np.clip(np.argmax(values, axis=0), 1, TRIED - 2)
+    below, here, above = (values[best + k, every] for k in (-1, 0, 1))
+    with np.errstate(all="ignore"):
+        # The top of the parabola through the best value and its neighbours.
+        bend, step = below - 2.0 * here + above, 2.0 * half / (TRIED - 1)
+        shift = np.where(bend < 0, 0.5 * step * (below - above) / bend, 0.0)
+    found = middle + half * grid[best, 0] + np.clip(np.nan_to_num(shift), -step, step)
+    return np.where(lost, np.nan, found)
+
+
+def _endless(values: np.ndarray) -> np.ndarray:
+    """Return for which groups the log likelihood ``(try, group)`` is as large at an end as anywhere."""
+    top = values.max(axis=0)
+    slack = FLAT * (1.0 + np.abs(np.where(np.isfinite(top), top, 0.0)))
+    return ~np.isfinite(top) | (np.maximum(values[0], values[-1]) >= top - slack)
+
+
+def _leaning(fit: Any, term: GroupTerm) -> tuple[np.ndarray, float]:
+    """Return the mean of each group's intercept, given its other effects where these are correlated with it, and their mean."""
+    posterior, name = fit.posterior, f"1|{term.factor}"
+    effects = _effects(fit, name)
+    base = np.asarray(posterior["Intercept"]) if "Intercept" in posterior else np.zeros(posterior[name].shape[:2])
+    own = _hyper(fit, name, "location", 0.0)
+    centre = float((base + own).mean())
+    if effects is None or effects.correlation is None:
+        return np.full(len(term.labels), centre), centre
+    others, means, sds = [], [], [_hyper(fit, name, "scale", None)]
+    for piece in effects.slices[1:]:
+        values = np.asarray(posterior[piece.slot].transpose("chain", "draw", ..., posterior[piece.slot].dims[-1]))
+        scale = _hyper(fit, piece.slot, "scale", None)
+        for k in range(piece.stop - piece.start):
+            others.append(values if piece.scalar else values[:, :, k])
+            means.append(_hyper(fit, piece.slot, "location", 0.0))
+            sds.append(scale[..., k] if np.ndim(scale) > 2 else scale)
+    pairs, size = np.asarray(posterior[effects.correlation]), len(sds)
+    matrix = np.empty((*pairs.shape[:2], size, size))
+    for k, (row, column) in enumerate((r, c) for r in range(size) for c in range(r)):
+        matrix[..., row, column] = matrix[..., column, row] = pairs[..., k]
+    matrix[..., range(size), range(size)] = 1.0
+    weights = np.linalg.solve(matrix[..., 1:, 1:], matrix[..., 1:, :1])[..., 0]
+    lean = np.broadcast_to((base + own)[..., None], others[0].shape).astype(float)
+    for k, value in enumerate(others):
+        slope = weights[..., k] * sds[0] / sds[k + 1]
+        lean = lean + slope[..., None] * (value - np.asarray(means[k])[..., None])
+    return lean.mean(axis=(0, 1)), centre
+
+
+def _effects(fit: Any, name: str) -> LinearEffects | None:
+    """Return the group-level term that an intercept belongs to, as part of a linear system."""
+    for term in fit.spec.predictors[0].terms:
+        part = None if TERMS[term.kind].linear is None else TERMS[term.kind].linear(term.state)
+        if isinstance(part, LinearEffects) and any(s.slot == name for s in part.slices):
+            return part
+    return None
+
+
+def _hyper(fit: Any, name: str, what: str, otherwise: float | None) -> Any:
+    """Return the location or scale of effects as draws ``(chain, draw[, coefficient])`` or a number."""
+    posterior, chosen = fit.posterior, fit.spec.prior(name)
+    if chosen is None:
+        return np.asarray(posterior[f"{name}_sigma"]) if otherwise is None else otherwise
+    argument = getattr(PRIORS[chosen.prior.name], what)
+    value = chosen.prior.get(argument)
+    if isinstance(value, PriorSpec):
+        return np.asarray(posterior[f"{chosen.key}_{argument}"])
+    return np.full(posterior[name].shape[:2], float(value))

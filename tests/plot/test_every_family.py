@@ -1,0 +1,73 @@
+"""Every plot of a fit works on every family, or refuses with a reason."""
+
+import inspect
+
+import pytest
+from matplotlib.figure import Figure
+
+import bayesdeep as bd
+from bayesdeep.core.registry import FAMILIES
+
+OF_COMPARISONS = {"elpd_differences", "errors", "selective"}
+ARGUMENTS = {"ranks": (["x"],), "curve": ("x",)}
+PLOTS = [name for name in bd.plot.__all__ if name not in OF_COMPARISONS]
+REFUSED = {
+    "budget": lambda words: bool(words & {"levels"}),
+    "calibration": lambda words: "counts_by_level" in words,
+    "predictive_check": lambda words: "counts_by_level" in words,
+    "network": lambda words: True,  # There is none in these models.
+}
+
+
+@pytest.fixture(scope="module")
+def fits(of_family, made_up):
+    """Return a fit of every family by name, made when it is asked for."""
+    made = {}
+
+    def make(name):
+        if name not in made:
+            made[name] = made_up(of_family(name, "x + (1 | g)"))
+        return made[name]
+
+    return make
+
+
+def drawn(name, fit):
+    """Return the figure, or the reason that there is none."""
+    contrast = FAMILIES[fit.spec.family].main.shape == "contrast"
+    arguments = ([f"x[{fit.spec.response.levels[1]}]"],) if name == "ranks" and contrast else ARGUMENTS.get(name, ())
+    try:
+        return getattr(bd.plot, name)(fit, *arguments)
+    except bd.FitError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_plot_is_drawn_or_refused(name, fits):
+    words, contrast = FAMILIES[name].words, FAMILIES[name].main.shape == "contrast"
+    for plot in PLOTS:
+        found = drawn(plot, fits(name))
+        if plot == "shrinkage":  # Draws from the prior need not lie between: tests of its own say when it is drawn.
+            assert isinstance(found, Figure) or "plot: " in found
+        elif plot == "group_effects" and contrast:
+            assert "several coefficients a group" in found
+        elif REFUSED.get(plot, lambda words: False)(words):
+            assert isinstance(found, str), plot
+        else:
+            assert isinstance(found, Figure), (plot, found)
+            found.canvas.draw()
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_an_intercept_alone_is_drawn_or_refused(plot, of_family, made_up):
+    fit = made_up(of_family("gaussian", "1"))
+    found = drawn(plot, fit)
+    if plot in ("calibration", "predictive_check", "budget"):
+        assert isinstance(found, Figure), found
+    else:
+        assert isinstance(found, str), plot
+
+
+def test_every_plot_is_asked():
+    takes_a_fit = [n for n in bd.plot.__all__ if next(iter(inspect.signature(getattr(bd.plot, n)).parameters)) != "comparison"]
+    assert set(takes_a_fit) == set(PLOTS)
