@@ -10,6 +10,7 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.missing import check_missing
+from bayesdeep.design.responses import response_gaps
 from bayesdeep.formula.nodes import Call, Formula
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.columns import taken
@@ -168,7 +169,10 @@ def columns_of_fit(fit: Any, where: str, data: Any = None) -> dict[str, Column]:
     for name in needed:
         if name not in frame.columns:
             raise FitError(f"{where}: no column '{name}' in the data, which the model needs{nearest(name, frame.columns)}")
-    frame, _, _ = check_missing(frame, needed, spec.missing)
+    node = next(iter(spec.nodes.values())).response
+    others = [name for formula in spec.nodes.values() for name in columns_of(replace(formula, response=None))]
+    others += [known.value for known in spec.known.values() if isinstance(known.value, str)]
+    frame, _, _ = check_missing(frame, needed, spec.missing, gaps=response_gaps(node, frame, others))
     return {name: frame.columns[name] for name in needed}
 
 

@@ -150,10 +150,7 @@ def blocks(
 def _inside_bounds(
     value: np.ndarray, function: BatchedFunction, draws: Mapping[str, np.ndarray], rows: Rows, start: int, stop: int
 ) -> np.ndarray:
-    """Return truncated draws ``(draw, rows)``: what fell outside a row's bounds is drawn again until it is inside.
-
-    Only then are draws of censored rows cut off at their bound: what would be recorded is a value that could be.
-    """
+    """Return truncated draws ``(draw, rows)``: what fell outside a row's bounds is drawn again until it is inside."""
     lower, upper = rows.response.lower_bound, rows.response.upper_bound
     if lower is None and upper is None:
         return value
@@ -164,22 +161,13 @@ def _inside_bounds(
         outside = (value < low) | (value > high)
         at = np.flatnonzero(outside.any(axis=0))
         if not len(at):
-            return _recorded(value, rows, start, stop)
+            return value
         again = function(draws, containers(rows.take(start + at), 0, len(at)))[0]
         value[:, at] = np.where(outside[:, at], again, value[:, at])
     raise FitError(
         f"predict: for {len(at)} rows almost no probability lies between the truncation bounds, so that they cannot be "
         "drawn from; check the bounds of these rows"
     )
-
-
-def _recorded(value: np.ndarray, rows: Rows, start: int, stop: int) -> np.ndarray:
-    """Return draws ``(draw, rows)`` as they would be recorded: censored ones on one side are cut off at their bound."""
-    if rows.response.status is None:
-        return value
-    status, bound = rows.response.status[start:stop], rows.response.value[start:stop]
-    value = np.where(status == 1, np.minimum(value, bound), value)
-    return np.where(status == -1, np.maximum(value, bound), value)
 
 
 def _full(value: np.ndarray, draws: int, rows: int) -> np.ndarray:
