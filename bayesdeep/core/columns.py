@@ -138,11 +138,34 @@ class Transform:
     stateless: bool = False
 
 
+@dataclass(frozen=True)
+class Gaps:
+    """What an argument of a response function may lack.
+
+    Attributes
+    ----------
+    missing
+        Rows ``(obs,)`` in which it may be missing, since nothing is read from it there; None for no row.
+    infinite
+        Whether it may be infinite in other rows, too.
+    hint
+        What is said beside the count of values that are missing where they are needed.
+    """
+
+    missing: np.ndarray | None = None
+    infinite: bool = False
+    hint: str = ""
+
+
 class ResponseContext(Protocol):
     """What a response function may ask for."""
 
     def column(self, index: int) -> Column:
-        """Return positional argument ``index`` (a column or an expression of columns); numbers become columns."""
+        """Return positional argument ``index`` (a column or an expression of columns); numbers become columns.
+
+        Rows in which :attr:`ResponseFunction.gaps` lets it be missing are NaN, or -1 of codes, and marked as missing; when
+        predicting, so are rows in which the data do not say what the prediction does not need.
+        """
         ...
 
     def has(self, index: int) -> bool:
@@ -172,12 +195,16 @@ class ResponseFunction:
         Positions of the arguments that new rows must have because the *predictive distribution* depends on them
         (the number of trials, truncation bounds).
     mathematics
-        ``mathematics(y, arguments, options) -> {…}``: what it says of row i in a model's mathematics, from the response and the
-        further arguments and options as they are written for row i, as ``"wᵢ"``. ``"y"`` is another response, ``"n"`` the
+        ``mathematics(y, arguments, options) -> {…}``: what it says of row i in a model's mathematics, from the response and
+        the further arguments and options as they are written for row i, as ``"wᵢ"``. ``"y"`` is another response, ``"n"`` the
         number of trials, ``"line"`` a line below the distribution.
+    gaps
+        ``gaps(context) -> {argument: Gaps}``, by position or option: what may be missing or infinite. Values that are
+        missing in ``context`` are marked as missing there. None: nothing may be.
     """
 
     name: str
     read: Callable[[ResponseContext], Response]
     needed_for_prediction: tuple[int, ...] = ()
     mathematics: Callable[[str, tuple[str, ...], Mapping[str, str]], Mapping[str, str]] | None = None
+    gaps: Callable[[ResponseContext], Mapping[int | str, Gaps]] | None = None

@@ -1,6 +1,7 @@
 """Arithmetic on columns, with an error that counts the rows instead of infinities that travel on."""
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def apply_operator(name: str, operands: Sequence[Any], source: str, columns: Seq
     Raises
     ------
     DataError
-        If a result is not finite.
+        If a result is not finite although all operands are, or is no number.
     """
     return _finite(OPERATORS[name, len(operands)], name, operands, source, columns)
 
@@ -65,7 +66,9 @@ def _finite(
 ) -> np.ndarray:
     with np.errstate(all="ignore"):
         result = np.asarray(function(*operands), dtype=np.float64)
-    bad = ~np.isfinite(result)
+    # Infinite operands are there on purpose, as bounds that do not bound: columns are checked before.
+    finite = reduce(np.logical_and, [np.isfinite(operand) for operand in operands])
+    bad = np.isnan(result) | (np.isinf(result) & finite)
     if bad.any():
         word = "column" if len(columns) == 1 else "columns"
         shown = ", ".join(f"'{column}'" for column in columns)

@@ -17,7 +17,7 @@ from ..formula.nodes import Formula, Parsed, Varying, label
 from .context import FrameContext
 from .frame import column
 from .missing import check_missing
-from .responses import read_response
+from .responses import read_response, response_gaps
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,10 @@ def learn_design(
             column(frame, needed, where(parsed[name].text))
     given = [k.value for k in known.values() if isinstance(k.value, str)]
     used = list(dict.fromkeys([c for f in formulas.values() for c in columns(f)] + given))
-    frame, dropped, notice = check_missing(frame, used, missing, "data")
+    left = formulas[main].response
+    assert left is not None, "the main formula has a response"
+    others = [c for f in formulas.values() for c in columns(replace(f, response=None))] + given
+    frame, dropped, notice = check_missing(frame, used, missing, "data", gaps=response_gaps(left, frame, others))
     terms: dict[str, tuple[LearnedTerm, ...]] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, formula in formulas.items():
@@ -124,8 +127,6 @@ def learn_design(
             arrays.update({f"{key}.{k}": v for k, v in TERMS[kind].arrays(state, node, context).items()})
         terms[name] = tuple(learned)
     arrays.update(known_arrays(known, frame))
-    left = formulas[main].response
-    assert left is not None, "the main formula has a response"
     response = read_response(left, frame, where(parsed[main].text))
     response = response.with_(name=posterior_name(response.name))
     kept = {name: frame.columns[name] for name in used}

@@ -1,19 +1,26 @@
 """Missing and infinite values: an error that counts them, or rows left out on request."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
-from ..core.columns import Frame
+from ..core.columns import Column, Frame, Gaps
 from ..core.errors import DataError, nearest
 from .frame import column, keep_rows
 
 CHOICES = ("error", "drop")
 DROP = 'pass missing="drop" to leave these rows out'
+NOTHING: Mapping[str, Gaps] = MappingProxyType({})
 
 
 def check_missing(
-    frame: Frame, names: Iterable[str], missing: str = "error", where: str = "data", advice: str = DROP
+    frame: Frame,
+    names: Iterable[str],
+    missing: str = "error",
+    where: str = "data",
+    advice: str = DROP,
+    gaps: Mapping[str, Gaps] = NOTHING,
 ) -> tuple[Frame, int, str]:
     """Return the rows that are complete in the named columns.
 
@@ -29,6 +36,8 @@ def check_missing(
         Begins the error text for a column that is not there.
     advice
         Ends the error text for missing values.
+    gaps
+        What columns may lack, by name: rows are not left out for values that nobody reads.
 
     Returns
     -------
@@ -43,23 +52,39 @@ def check_missing(
     if missing not in CHOICES:
         raise DataError(f"data: missing={missing!r} is unknown{nearest(str(missing), CHOICES)}")
     columns = [column(frame, name, where) for name in dict.fromkeys(names)]
-    gaps = {c.name: c.missing for c in columns if c.missing is not None}
-    infinite = {c.name: np.isinf(c.values) for c in columns if c.values.dtype.kind == "f"}
-    infinite = {name: found for name, found in infinite.items() if found.any()}
+    absent = {c.name: found for c in columns if (found := _missing(c, gaps.get(c.name))) is not None}
+    infinite = {c.name: found for c in columns if (found := _infinite(c, gaps.get(c.name))).any()}
     if infinite:
         rows, by_column = _counts(infinite, frame.rows)
         raise DataError(f"data: {rows} infinite values: {by_column}")
-    if not gaps:
+    if not absent:
         return frame, 0, ""
-    incomplete = np.logical_or.reduce(list(gaps.values()))
+    incomplete = np.logical_or.reduce(list(absent.values()))
     dropped = int(np.count_nonzero(incomplete))
-    rows, by_column = _counts(gaps, frame.rows)
+    rows, by_column = _counts(absent, frame.rows)
     if missing == "error":
-        raise DataError(f'data: {rows} missing values: {by_column}; {advice}')
+        hints = dict.fromkeys(gaps[name].hint for name in absent if name in gaps and gaps[name].hint)
+        raise DataError(f"data: {rows} missing values: {by_column}; {'; '.join(hints) or advice}")
     if dropped == frame.rows:
         raise DataError(f"data: every row has missing values: {by_column}; no row is left")
     notice = f"left out {dropped} of {frame.rows} rows with missing values: {by_column}"
     return keep_rows(frame, ~incomplete), dropped, notice
+
+
+def _missing(column: Column, gaps: Gaps | None) -> np.ndarray | None:
+    """Return the rows ``(obs,)`` in which a value is missing and needed, or None if there is no such row."""
+    if column.missing is None or gaps is None or gaps.missing is None:
+        return column.missing
+    needed = column.missing & ~gaps.missing
+    return needed if needed.any() else None
+
+
+def _infinite(column: Column, gaps: Gaps | None) -> np.ndarray:
+    """Return the rows ``(obs,)`` in which a value is infinite and should not be."""
+    if column.values.dtype.kind != "f" or (gaps is not None and gaps.infinite):
+        return np.zeros(len(column.values), dtype=bool)
+    found = np.isinf(column.values)
+    return found if gaps is None or gaps.missing is None else found & ~gaps.missing
 
 
 def _counts(bad: dict[str, np.ndarray], rows: int) -> tuple[str, str]:

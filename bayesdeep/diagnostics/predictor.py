@@ -10,6 +10,7 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.missing import check_missing
+from bayesdeep.design.responses import response_gaps
 from bayesdeep.formula.nodes import Call, Formula
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.aligned import aligned
@@ -169,10 +170,13 @@ def columns_of_fit(fit: Any, where: str, data: Any = None) -> dict[str, Column]:
     for name in needed:
         if name not in frame.columns:
             raise FitError(f"{where}: no column '{name}' in the data, which the model needs{nearest(name, frame.columns)}")
-    frame, _, _ = check_missing(frame, needed, spec.missing)
-    nodes = [replace(node, response=None) for node in spec.nodes.values()]
-    inputs = {name for node in nodes for name in columns_of(node) if name in rows.columns}
-    named = {name for node in nodes for name in (*_coded(node), *_grouping(node))}
+    node = next(iter(spec.nodes.values())).response
+    nodes = [replace(formula, response=None) for formula in spec.nodes.values()]
+    others = [name for formula in nodes for name in columns_of(formula)]
+    others += [known.value for known in spec.known.values() if isinstance(known.value, str)]
+    frame, _, _ = check_missing(frame, needed, spec.missing, gaps=response_gaps(node, frame, others))
+    inputs = {name for formula in nodes for name in columns_of(formula) if name in rows.columns}
+    named = {name for formula in nodes for name in (*_coded(formula), *_grouping(formula))}
     own = {name: aligned(frame.columns[name], rows.columns[name], name in named) for name in inputs}
     return {name: own[name] if name in own else frame.columns[name] for name in needed}
 

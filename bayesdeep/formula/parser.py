@@ -1,5 +1,6 @@
 """Tokens to syntax trees, by precedence climbing in R's order of operations."""
 
+from math import inf
 from typing import Literal
 
 from ..core.errors import FormulaError
@@ -16,6 +17,8 @@ from .words import Kind
 _ALGEBRA = {"+": 1, "-": 1, "*": 2, "/": 2, ":": 3}
 _ARITHMETIC = {"+": 1, "-": 1, "*": 2, "/": 2}
 _MAX_EXPONENT = 100
+INFINITE = frozenset({"inf", "Inf"})
+"""Names of a number, not of a column, among the arguments of a response function: ``truncated(y, 0, inf)``."""
 
 
 def parse(text: str, response: Literal["required", "none"] = "required") -> Parsed:
@@ -118,7 +121,9 @@ class _Parser(Reader):
         token = self.token
         if token.kind in ("name", "quoted"):
             called = token.kind == "name" and self.following.is_operator("(")
-            part = self.call() if called else self.leaf(Name(token.text))
+            unbounded = token.kind == "name" and token.text in INFINITE and self.inside == "response" and not self.opens()
+            leaf = Number(inf) if unbounded else Name(token.text)
+            part = self.call() if called else self.leaf(leaf)
         elif token.kind == "number":
             part = self.leaf(Number(number(token)))
         elif token.is_operator(".") and self.inside is None and self.side == "right":
@@ -131,6 +136,10 @@ class _Parser(Reader):
         if follower.kind in ("name", "quoted", "number", "text") or follower.is_operator(".", "[", "("):
             raise self.unexpected()
         return part
+
+    def opens(self) -> bool:
+        """Return whether the token is the first one inside a bracket: there stands the response itself."""
+        return self.tokens[self.position - 1].is_operator("(")
 
     def bracket(self) -> Part:
         """Read ``( … )``; the only place where ``|`` can stand."""

@@ -18,7 +18,7 @@ def numbers(column: Column) -> np.ndarray:
 def whole(column: Column) -> np.ndarray:
     """Return counts ``(obs,)`` of int64; of float64 if rows have no value."""
     values = numbers(column)
-    bad = (values < 0) | (values != np.floor(values)) & ~np.isnan(values)
+    bad = (values < 0) | np.isinf(values) | (values != np.floor(values)) & ~np.isnan(values)
     if bad.any():
         raise DataError(f"data: column '{column.name}' should hold counts, 0, 1, 2, …; {rows(bad, column)}")
     return values if np.isnan(values).any() else values.astype(np.int64)

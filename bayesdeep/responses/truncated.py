@@ -1,6 +1,7 @@
 """``truncated(y, lb, ub)``: values below ``lb`` or above ``ub`` could not have been recorded.
 
-Bounds are numbers or columns; ``lb=`` or ``ub=`` alone leaves the other side open.
+Bounds are numbers or columns, and can be recorded themselves; ``lb=`` or ``ub=`` alone leaves the other side open, and so
+does a bound of ``-inf`` or ``inf``, of all rows or of some.
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Column, ResponseContext, ResponseFunction
+from bayesdeep.core.columns import Column, Gaps, ResponseContext, ResponseFunction
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.records import Response
 
@@ -26,10 +27,21 @@ def read(context: ResponseContext) -> Response:
     rows = len(response.value)
     low = np.full(rows, -np.inf) if lower is None else np.broadcast_to(lower, rows).astype(np.float64)
     high = np.full(rows, np.inf) if upper is None else np.broadcast_to(upper, rows).astype(np.float64)
-    _refuse(low >= high, low, high, "the lower bound should be below the upper one", response)
-    outside = (response.value < low) | (response.value > high)
-    _refuse(outside, low, high, f"'{response.name}' should lie within the bounds", response)
+    bad = (low >= high) | np.isposinf(low) | np.isneginf(high)
+    if bad.any():
+        i, count = int(np.argmax(bad)), int(np.count_nonzero(bad))
+        raise DataError(
+            f"data: truncated(): the lower bound should be below the upper one; in {count} of {rows} rows it is not "
+            f"(the first is row {i + 1}: bounds {low[i]:g} to {high[i]:g})"
+        )
     return response.with_(lower_bound=low, upper_bound=high)
+
+
+def gaps(context: ResponseContext) -> Mapping[int | str, Gaps]:
+    """Return that bounds may be infinite, but not missing."""
+    del context
+    bound = Gaps(infinite=True, hint="a row without a bound has inf or -inf for it")
+    return {1: bound, 2: bound, "lb": bound, "ub": bound}
 
 
 def _bound(context: ResponseContext, position: int, word: str) -> Any:
@@ -45,15 +57,6 @@ def _bound(context: ResponseContext, position: int, word: str) -> Any:
     return given
 
 
-def _refuse(bad: np.ndarray, low: np.ndarray, high: np.ndarray, rule: str, response: Response) -> None:
-    if bad.any():
-        i, count = int(np.argmax(bad)), int(np.count_nonzero(bad))
-        raise DataError(
-            f"data: truncated(): {rule}; in {count} of {len(bad)} rows it does not (the first is "
-            f"row {i + 1}: {response.name} = {response.value[i]:g}, bounds {low[i]:g} to {high[i]:g})"
-        )
-
-
 def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
     """Return between which bounds a response is seen."""
     given = dict(zip(("lb", "ub"), arguments, strict=False)) | dict(options)
@@ -61,4 +64,4 @@ def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) 
     return {"line": f"truncated: given that {low}{y}{high}\n    the density is divided by P({low}Y{high})"}
 
 
-RESPONSE = ResponseFunction("truncated", read, needed_for_prediction=(1, 2), mathematics=mathematics)
+RESPONSE = ResponseFunction("truncated", read, needed_for_prediction=(1, 2), gaps=gaps, mathematics=mathematics)

@@ -164,8 +164,7 @@ def inside_bounds(
 ) -> np.ndarray:
     """Return truncated draws ``(draw, row)``: what fell outside a row's bounds is drawn again until it is inside.
 
-    ``again`` returns other draws ``(draw, row)`` of some rows, given by their positions in the block from ``start``. Only then
-    are draws of censored rows cut off at their bound: what would be recorded is a value that could be.
+    ``again`` returns other draws ``(draw, row)`` of some rows, given by their positions in the block from ``start``.
     """
     lower, upper = rows.response.lower_bound, rows.response.upper_bound
     if lower is None and upper is None:
@@ -177,21 +176,12 @@ def inside_bounds(
         outside = (value < low) | (value > high)
         at = np.flatnonzero(outside.any(axis=0))
         if not len(at):
-            return _recorded(value, rows, start, stop)
+            return value
         value[:, at] = np.where(outside[:, at], again(at), value[:, at])
     raise FitError(
         f"predict: for {len(at)} rows almost no probability lies between the truncation bounds, so that they cannot be "
         "drawn from; check the bounds of these rows"
     )
-
-
-def _recorded(value: np.ndarray, rows: Rows, start: int, stop: int) -> np.ndarray:
-    """Return draws ``(draw, rows)`` as they would be recorded: censored ones on one side are cut off at their bound."""
-    if rows.response.status is None:
-        return value
-    status, bound = rows.response.status[start:stop], rows.response.value[start:stop]
-    value = np.where(status == 1, np.minimum(value, bound), value)
-    return np.where(status == -1, np.maximum(value, bound), value)
 
 
 def _full(value: np.ndarray, draws: int, rows: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.design.context import FrameContext
 from bayesdeep.design.learn import known_arrays, term_nodes
 from bayesdeep.design.missing import check_missing
-from bayesdeep.design.responses import read_prediction_parts, read_response
+from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
 from bayesdeep.formula.expand import columns
 from bayesdeep.graph.build import ROWS, Graph, build
 from bayesdeep.spec.make import check_known
@@ -153,7 +153,8 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     assert response_node is not None, "the main formula has a response"
     with_response = [*used, *columns(response_node)] if observed else used
     _check_columns(with_response, frame)
-    check_missing(frame, with_response, advice="leave these rows out or fill them in")
+    gaps = response_gaps(response_node, frame, used) if observed else {}
+    check_missing(frame, with_response, advice="leave these rows out or fill them in", gaps=gaps)
     arrays: dict[str, np.ndarray] = {}
     unseen: dict[str, tuple[Any, ...]] = {}
     rows_unseen: dict[str, int] = {}

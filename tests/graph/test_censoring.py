@@ -21,7 +21,7 @@ from bayesdeep.results.predict import blocks
 
 CENSORED = [name for name in FAMILIES if "censored" in FAMILIES[name].modifiers]
 COUNTS = [name for name in CENSORED if "discrete" in FAMILIES[name].words]
-BOUNDS = [(None, None), (0.5, 4.0), (1.0, None), (None, 4.0)]
+BOUNDS = [(None, None), (0.5, 4.0), (0.5, None), (None, 4.0)]
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 LEFT, SEEN, RIGHT, INTERVAL = -1, 0, 1, 2
 
@@ -71,7 +71,8 @@ def test_what_can_be_recorded_has_probability_one(name: str, bounds: tuple[float
     else:
         middle = probability(name, bounds, INTERVAL, low, high)
         parts = probability(name, bounds, LEFT, low), middle, probability(name, bounds, RIGHT, high)
-    assert sum(parts) == pytest.approx(1.0, abs=1e-9)
+    # PyMC's normal distribution function, which the lognormal is made of, has eight digits here.
+    assert sum(parts) == pytest.approx(1.0, abs=1e-8)
     assert all(0 < part < 1 for part in parts)
 
 
@@ -105,24 +106,19 @@ def test_a_record_beyond_the_bounds_is_impossible(name: str) -> None:
 DRAWS = 4000
 
 
-def modelled(name: str, bounds: tuple[float | None, float | None], **more):
-    """Return a model of records of every kind, and the draws of a posterior that is one point."""
+def modelled(name: str, left: str):
+    """Return a model of rows of every kind, and the draws of a posterior that is one point."""
     family = FAMILIES[name]
     data = pd.DataFrame(
         {
             "y": [1.0, 2.0, 2.0, 3.0, 1.0, 2.0, 1.0, 2.0],
             "upper": [np.nan, np.nan, np.nan, np.inf, np.nan, 3.0, 3.0, 4.0],
-            "status": ["none", "none", "right", "right", "left", "interval", "interval", "interval"],
-            "low": -np.inf if bounds[0] is None else bounds[0],
-            "high": np.inf if bounds[1] is None else bounds[1],
+            "status": ["none", "none", "right", "interval", "left", "interval", "interval", "interval"],
+            "low": [-np.inf, 0.5, 1.0, 1.5, 0.5, 2.0, 0.5, -np.inf],
+            "high": [4.0, 4.5, 3.0, np.inf, 3.0, 2.5, np.inf, np.inf],
             "w": [1.0, 2.0, 0.5, 3.0, 1.0, 2.0, 1.0, 0.5],
         }
     )
-    left = "censored(y, upper, status)"
-    if bounds != (None, None):
-        left = f"truncated({left}, low, high)"
-    if more.get("weighted"):
-        left = f"weighted({left}, w)"
     model = bd.Model(f"{left} ~ 1", data, family=name)
     link = find_link(family.main.links[0], "link", FormulaError)
     values = {"Intercept": float(link.forward(family.example["mu"]))} | {
@@ -135,45 +131,62 @@ def computed(model, posterior, what: str) -> np.ndarray:
     return np.concatenate([v for *_, v in blocks(model.spec, posterior, model._rows, what, "sample", 1)], axis=1)
 
 
-@pytest.mark.parametrize("bounds", [(None, None), (0.5, 4.0)])
+def close(share: np.ndarray, expected: np.ndarray) -> bool:
+    """Return whether shares of draws are probabilities, but for Monte Carlo error."""
+    error = np.sqrt(np.maximum(expected * (1 - expected), 0.0) / DRAWS)
+    return bool((np.abs(share - expected) <= 4.5 * error + 1e-12).all())
+
+
 @pytest.mark.parametrize("name", CENSORED)
-def test_the_likelihood_is_the_frequency_of_the_package_s_own_draws(
-    name: str, bounds: tuple[float | None, float | None]
-) -> None:
-    model, data, posterior = modelled(name, bounds)
-    drawn, expected = computed(model, posterior, "predictive"), np.exp(computed(model, posterior, "pointwise")[0])
-    upper = np.where(data.status == "interval", data.upper, data.y)
-    kept = (data.status != "none") | (name in COUNTS)
+def test_the_likelihood_of_a_censored_row_is_the_frequency_of_the_package_s_own_draws(name: str) -> None:
+    model, data, posterior = modelled(name, "censored(y, upper, status)")
+    drawn, found = computed(model, posterior, "predictive"), computed(model, posterior, "pointwise")[0]
+    right = np.isposinf(data.upper) | (data.status == "right")
+    upper = np.where((data.status == "interval") & ~right, data.upper, data.y)
+    kept = (data.status != "none").to_numpy() | (name in COUNTS)
     hit = ((drawn >= data.y.to_numpy()) & (drawn <= upper)).mean(axis=0)
-    error = np.sqrt(expected * (1 - expected) / DRAWS)
-    assert (np.abs(hit - expected) < 4.5 * error)[kept].all(), (hit, expected)
-    assert (drawn[:, data.status == "right"] <= data.y[data.status == "right"].to_numpy()).all()
+    assert close(hit[kept], np.exp(found)[kept]), (hit, np.exp(found))
+    assert (drawn[:, right] <= data.y[right].to_numpy()).all()
     assert (drawn[:, data.status == "left"] >= data.y[data.status == "left"].to_numpy()).all()
-    weighted, _, _ = modelled(name, bounds, weighted=True)
-    np.testing.assert_allclose(
-        computed(weighted, posterior, "pointwise")[0], data.w * np.log(expected), rtol=1e-10, atol=1e-12
-    )
+    weighted, _, _ = modelled(name, "weighted(censored(y, upper, status), w)")
+    np.testing.assert_allclose(computed(weighted, posterior, "pointwise")[0], data.w * found, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_likelihood_of_a_truncated_count_is_the_frequency_of_the_package_s_own_draws(name: str) -> None:
+    model, data, posterior = modelled(name, "truncated(y, low, high)")
+    drawn, found = computed(model, posterior, "predictive"), np.exp(computed(model, posterior, "pointwise")[0])
+    assert close((drawn == data.y.to_numpy()).mean(axis=0), found)
+    assert ((drawn >= data.low.to_numpy()) & (drawn <= data.high.to_numpy())).all()
+    mean, error = computed(model, posterior, "mean")[0], drawn.std(axis=0) / np.sqrt(DRAWS)
+    assert (np.abs(drawn.mean(axis=0) - mean) <= 4.5 * error + 1e-9).all()
+    assert mean[5] == pytest.approx(2.0)  # between 2 and 2.5 there is one count
+
+
+@pytest.mark.parametrize("left", ["censored(y, upper, status)", "truncated(y, low, high)"])
 @pytest.mark.parametrize("name", CENSORED)
-def test_every_path_to_a_likelihood_agrees(name: str) -> None:
-    """The model PyMC has, the rows' own, and that of engines that integrate coefficients out."""
-    model, _, posterior = modelled(name, (0.5, 4.0))
+def test_every_path_to_a_likelihood_agrees(name: str, left: str) -> None:
+    """The model PyMC has, the rows' own, and that of engines that integrate coefficients out, with its derivatives."""
+    model, _, posterior = modelled(name, left)
     rows, expected = model._rows, computed(model, posterior, "pointwise")[0]
-    if not model.spec.predictors[1:]:
-        likelihood = row_likelihood(model.spec, rows.arrays, rows.response)
-        eta = np.full((rows.rows, 1), posterior["Intercept"][0])
-        others = {k: v[:1] for k, v in posterior.items() if k != "Intercept"}
-        np.testing.assert_allclose(likelihood.log_density(eta, others)[:, 0], expected, rtol=1e-10)
+    likelihood = row_likelihood(model.spec, rows.arrays, rows.response)
+    others = {k: v[:1] for k, v in posterior.items() if k != "Intercept"}
+    eta, step = np.full((rows.rows, 1), posterior["Intercept"][0]), 1e-5
+    np.testing.assert_allclose(likelihood.log_density(eta, others)[:, 0], expected, rtol=1e-10)
+    _, first, second = likelihood.derivatives(eta, others)
+    up, down = likelihood.derivatives(eta + step, others), likelihood.derivatives(eta - step, others)
+    np.testing.assert_allclose(first, (up[0] - down[0]) / (2 * step), rtol=1e-4, atol=1e-6)
+    if name != "asymmetric_laplace":  # its slope jumps
+        np.testing.assert_allclose(second, (up[1] - down[1]) / (2 * step), rtol=1e-4, atol=1e-6)
     graph = rows.graph(model.spec)
-    total = graph.model.logp(vars=graph.model.observed_RVs, sum=True)
-    at = graph.model.initial_point()
-    mine = graph.pointwise.sum()
+    sums = [graph.model.logp(vars=graph.model.observed_RVs, sum=True), graph.pointwise.sum()]
+    inputs = graph.model.value_vars
     both = pytensor.function(
-        graph.model.value_vars, graph.model.replace_rvs_by_values([total, mine]), mode=array_mode(), on_unused_input="ignore"
+        inputs, graph.model.replace_rvs_by_values(sums), mode=array_mode(), on_unused_input="ignore"
     )
-    one, other = both(*(at[v.name] for v in graph.model.value_vars))
-    assert one == pytest.approx(float(other), rel=1e-10)
+    at = graph.model.initial_point()
+    one, other = both(*(at[v.name] for v in inputs))
+    assert float(one) == pytest.approx(float(other), rel=1e-10)
 
 
 @pytest.mark.parametrize("name", CENSORED)
@@ -190,6 +203,7 @@ def test_gradients_are_clean_whatever_ends_are_open(name: str) -> None:
     bounds = {"lower_bound": np.array([-np.inf, 0.5, -np.inf, -np.inf, -np.inf, -np.inf]), "upper_bound": np.full(6, np.inf)}
     parts = Parts(pt.as_tensor(response.value), None, pt.as_tensor(response.status), pt.as_tensor(response.upper))
     for given in ({}, bounds, {"upper_bound": bounds["upper_bound"]}):
+        print(given)
         own = Parts(parts.value, None, parts.status, parts.upper, **{k: pt.as_tensor(v) for k, v in given.items()})
         total = pointwise(family, params, Aux(find_link(family.main.links[0], "link", FormulaError)), own).sum()
         gradient = pytensor.function(
@@ -212,4 +226,5 @@ def test_far_out_an_open_end_in_a_column_is_as_good_as_none() -> None:
     with_column = float(log_mass(family, params, aux, low, none).eval(mode=array_mode())[0])
     assert with_column == pytest.approx(-20006.217281, rel=1e-9)
     assert float(log_mass(family, params, aux, low, None).eval(mode=array_mode())[0]) == with_column
-    assert float(log_mass(family, params, aux, -none, -low).eval(mode=array_mode())[0]) == with_column
+    mirrored = float(log_mass(family, params, aux, -none, -low).eval(mode=array_mode())[0])
+    assert mirrored == pytest.approx(with_column, rel=1e-11)

@@ -14,6 +14,7 @@ from bayesdeep.core.registry import RESPONSES
 from bayesdeep.design.frame import column as column_of
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.missing import check_missing
+from bayesdeep.design.responses import response_gaps
 from bayesdeep.formula.nodes import Call, Expression
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.aligned import aligned
@@ -111,7 +112,10 @@ def source_of(fit: Any, where: str, data: Any, new_groups: str | None, seed: int
         frame = Frame(kept, fit._rows.rows)
     else:
         frame = read_frame(data)
-        check_missing(frame, needed, advice="leave these rows out or fill them in")
+        node = next(iter(spec.nodes.values())).response
+        others = [name for formula in spec.nodes.values() for name in columns_of(replace(formula, response=None))]
+        gaps = response_gaps(node, frame, others)
+        check_missing(frame, needed, advice="leave these rows out or fill them in", gaps=gaps)
     columns = {name: column_of(frame, name, "data") for name in needed}
     variables = variables_of(spec, kept if held else columns)
     if data is not None and held:
