@@ -19,6 +19,10 @@ from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 
 
+EVERY_ROW = "every row"
+"""Name of a container ``(obs,)`` that says how many rows there are, of models in which nothing else does."""
+
+
 @dataclass(frozen=True)
 class Graph:
     """A model on certain rows.
@@ -120,12 +124,13 @@ def build(
         rough = rough_fit(spec, arrays, response) if observed and sampled else None
         builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked, fixed, single)
         data = builder.data
-        data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
+        given = arrays or {EVERY_ROW: np.zeros(rows)}
+        data.update({name: pm.Data(builder.unused(name), value) for name, value in given.items()})
         width = None
         if any(p.shape == "contrast" for p in family.parameters):
             assert levels is not None
             width = (builder.dim(f"{spec.response.name}_level", tuple(levels[1:])), len(levels) - 1)
-        count = data[next(iter(data))].shape[0] if data else rows
+        count = data[next(iter(data))].shape[0]
         params: dict[str, Any] = {}
         linear = None
         addends: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from bayesdeep.design.learn import known_arrays, term_nodes
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
 from bayesdeep.formula.expand import columns
-from bayesdeep.graph.build import Graph, build
+from bayesdeep.graph.build import EVERY_ROW, Graph, build
 from bayesdeep.spec.make import check_known
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -127,7 +127,7 @@ class StreamedRows(Rows):
 
 def containers(rows: Rows, start: int, stop: int) -> dict[str, np.ndarray]:
     """Return the arrays of rows ``start:stop`` by the names of the graph's data containers."""
-    found = {name: value[start:stop] for name, value in rows.arrays.items()}
+    found = {name: value[start:stop] for name, value in rows.arrays.items()} or {EVERY_ROW: np.zeros(stop - start)}
     for f in FIELDS:
         value = getattr(rows.response, f)
         if value is not None:
