@@ -12,6 +12,7 @@ from ..core.records import Response
 from ..core.registry import RESPONSES
 from ..formula.nodes import Call, Expression, Name, Number, Text, Unary
 from .factors import column_names, constant, evaluate_column
+from .slopes import log_slope
 
 
 def read_response(node: Expression, frame: Frame, where: str) -> Response:
@@ -105,7 +106,9 @@ def read_prediction_parts(node: Expression, frame: Frame, where: str) -> Respons
 
 def _read(node: Expression, frame: Frame, where: str, predicting: bool) -> Response:
     if not isinstance(node, Call) or node.function not in RESPONSES:
-        return _plain(_blank(node, frame) if predicting else evaluate_column(node, frame, where))
+        if predicting:
+            return _plain(_blank(node, frame))
+        return _plain(evaluate_column(node, frame, where)).with_(log_slope=log_slope(node, frame))
     function: ResponseFunction = RESPONSES[node.function]
     context = _Context(node, function, frame, where, predicting)
     try:

@@ -59,6 +59,7 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     scale=scale_mean,
+    atoms=(0.0,),
     example={"mu": 0.5, "sigma": 0.8},
     notes=(
         "mu and sigma are mean and standard deviation of the latent normal variable; the response is its positive "

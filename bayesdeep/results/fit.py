@@ -16,7 +16,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .marginal.methods import Marginal
 from .predict import blocks, check_kind, flat_posterior
-from .rows import ABSENT, Rows, StreamedRows, rows_of
+from .rows import ABSENT, Rows, StreamedRows, check_units, rows_of
 from .score import log_score_rows
 from .store import save_tree
 from .summary import summary
@@ -152,9 +152,17 @@ class Fit(Marginal):
     ) -> Any:
         """Return the mean log predictive density a row (natural log, original units), or it by row ``(obs,)``.
 
-        Higher is better. For the training rows it is optimistic; see :meth:`loo`.
+        Higher is better. For the training rows it is optimistic; see :meth:`loo`. Of a transformed response, ``log(y) ~ x``,
+        it is the density of ``y`` itself, so that it can be set against that of a model of ``y``.
+
+        Raises
+        ------
+        FitError
+            For an expression from which no density of one column follows: ``abs(y)``, of values on both sides of 0, or
+            ``I(y / n)``, which has two columns.
         """
         rows = self._here("log_score") if data is None else rows_of(self.spec, read_frame(data), observed=True)
+        check_units(self.spec, rows)
         values = log_score_rows(self._blocks(rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
@@ -188,7 +196,11 @@ class Fit(Marginal):
         return budget(self.spec, flat_posterior(self.posterior, self.spec), chains, rows, new_groups, seed)
 
     def loo(self, pointwise: bool = True) -> Any:
-        """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning."""
+        """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning.
+
+        In original units as :meth:`log_score`, and so are :meth:`kfold` and :meth:`log_likelihood`; but of an expression from
+        which no density of one column follows they are densities of the expression.
+        """
         from bayesdeep.diagnostics.loo import loo_from_blocks
 
         blocks = self._blocks(self._here("loo"), "pointwise", "sample", None)
