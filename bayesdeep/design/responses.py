@@ -55,7 +55,8 @@ def response_gaps(node: Expression | None, frame: Frame, others: Collection[str]
         allowed = _allowed(context, RESPONSES[node.function])
         inner = node.arguments[0] if node.arguments else None
         nested = isinstance(inner, Call) and inner.function in RESPONSES
-        for key, argument in [*enumerate(node.arguments), *node.options]:
+        arguments: list[tuple[int | str, Expression]] = [*enumerate(node.arguments), *node.options]
+        for key, argument in arguments:
             for name in () if nested and key == 0 else column_names(argument):
                 own = allowed.get(key, Gaps())
                 found[name] = _both(found[name], own) if name in found else own

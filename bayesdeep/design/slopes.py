@@ -47,11 +47,11 @@ def _slope(node: Expression, name: str, frame: Frame) -> tuple[np.ndarray, np.nd
     else:
         key, inside = node.operator, (node.left, node.right)  # type: ignore[union-attr]
     made = [_slope(part, name, frame) for part in inside]
-    values = [value for value, _ in made]
+    operands = [value for value, _ in made]
     with np.errstate(all="ignore"):
-        function = FUNCTIONS[key] if isinstance(node, Call) else OPERATORS[key, len(values)]
+        function = FUNCTIONS[key] if isinstance(node, Call) else OPERATORS[key, len(operands)]
         total = np.zeros(())
-        for partial, (_, slope) in zip(PARTIALS[key, len(values)](*values), made, strict=True):
+        for partial, (_, slope) in zip(PARTIALS[key, len(operands)](*operands), made, strict=True):
             # A part that does not depend on the column has no share, whatever its own slope is.
             total = total + np.where(slope == 0, 0.0, partial * slope)
-        return np.asarray(function(*values), dtype=np.float64), total
+        return np.asarray(function(*operands), dtype=np.float64), total

@@ -18,7 +18,6 @@ from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 
-
 EVERY_ROW = "every row"
 """Name of a container ``(obs,)`` that says how many rows there are, of models in which nothing else does."""
 

@@ -5,7 +5,6 @@ import numpy as np
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import DataError
 
-
 MOST = 1e15
 """Largest count: up to here whole numbers are exact in double precision."""
 
