@@ -3,9 +3,11 @@
 Truncation changes the distribution: nothing is recorded that lies outside the bounds, which themselves can be recorded.
 Censoring changes what is known of a row: left-censored rows contribute ``log P(Y <= y)``, right-censored ones
 ``log P(Y >= y)``, interval-censored ones ``log P(y <= Y <= upper)``, each given the bounds of a truncated row. The ends
-belong to what is known, which matters for counts: a count recorded as 2 because it was 2 or more can have been 2. Weights
-multiply a row's log likelihood. A density of a transformed response, ``log(y)``, is told in units of ``y`` itself
-(``log_slope``); probabilities, of counts and of censored rows, have no units. A predictive draw is what would be recorded, so it respects the same bounds, and the
+belong to what is known, which matters for counts: a count recorded as 2 because it was 2 or more can have been 2.
+Weights multiply a row's log likelihood.
+
+A density of a transformed response, ``log(y)``, is told in units of ``y`` itself (``log_slope``); probabilities, of counts and
+of censored rows, have no units. A predictive draw is what would be recorded, so it respects the same bounds, and the
 likelihood of a record is the probability of drawing it.
 """
 
