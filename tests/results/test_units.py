@@ -54,7 +54,7 @@ def test_loo_and_saved_fits_have_the_same_units(tmp_path):
     # Laplace's draws and the sample size: leave-one-out is a little below the score of rows that were fitted to.
     assert 0 < fit.log_score() - fit.loo().elpd / len(DATA) < 0.2
     np.testing.assert_allclose(
-        np.exp(np.asarray(fit.log_likelihood()["log_likelihood"]["log_y"])).mean(axis=(0, 1)),
+        np.exp(np.asarray(fit.log_likelihood()["log_likelihood"][fit.spec.response.name])).mean(axis=(0, 1)),
         np.exp(fit.log_score(pointwise=True)),
     )
 
