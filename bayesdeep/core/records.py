@@ -32,6 +32,9 @@ class Response:
         Truncation bounds ``(obs,)``, ``-inf`` or ``inf`` where a side is open.
     weights
         Likelihood weights ``(obs,)``, not negative: a row of weight 2 counts like two rows.
+    log_slope
+        Log of the absolute derivative ``(obs,)`` of ``value`` by the column it was made of, as in ``log(y)``, by which log
+        likelihoods get into the units of the data; None for a column as it is, and where there is no such number.
     levels
         Labels of a categorical, ordered or two-level response; ``value`` holds their codes.
     ordered
@@ -46,6 +49,7 @@ class Response:
     lower_bound: np.ndarray | None = None
     upper_bound: np.ndarray | None = None
     weights: np.ndarray | None = None
+    log_slope: np.ndarray | None = None
     levels: tuple[Any, ...] | None = None
     ordered: bool = False
 
@@ -180,6 +184,8 @@ class Family:
         Declared properties that engines and reports ask for: ``"gaussian"``, ``"discrete"``, ``"levels"``
         (a probability a level), ``"two_levels"`` (one probability, of success),
         ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
+    atoms
+        Values that have a probability of their own in a distribution that else has a density, as 0 has in tobit's.
     log_survival
         ``log_survival(params, aux, value)``: ``log P(Y > value)`` where ``log(1 - exp(logcdf))`` is not accurate.
     truncated_mean
@@ -208,6 +214,7 @@ class Family:
     scale: Callable[[Response, Link], tuple[float, float]]
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()
+    atoms: tuple[float, ...] = ()
     log_survival: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     truncated_mean: Callable[[Mapping[str, Any], Any, Any, Callable[..., Any]], Any] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)

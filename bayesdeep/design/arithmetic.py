@@ -27,6 +27,22 @@ OPERATORS: dict[tuple[str, int], Callable[..., Any]] = {
     ("**", 2): np.power,
 }
 
+PARTIALS: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
+    ("I", 1): lambda a: (1.0,),
+    ("log", 1): lambda a: (1.0 / a,),
+    ("exp", 1): lambda a: (np.exp(a),),
+    ("sqrt", 1): lambda a: (0.5 / np.sqrt(a),),
+    ("abs", 1): lambda a: (np.sign(a),),
+    ("+", 1): lambda a: (1.0,),
+    ("-", 1): lambda a: (-1.0,),
+    ("+", 2): lambda a, b: (1.0, 1.0),
+    ("-", 2): lambda a, b: (1.0, -1.0),
+    ("*", 2): lambda a, b: (b, a),
+    ("/", 2): lambda a, b: (1.0 / b, -a / b**2),
+    ("**", 2): lambda a, b: (b * a ** (b - 1.0), a**b * np.log(a)),
+}
+"""Derivatives of each function and operator by its operands."""
+
 HINTS = {
     "log": "log takes values above zero",
     "sqrt": "sqrt takes values from zero on",

@@ -113,8 +113,8 @@ def learn_design(
     used = list(dict.fromkeys([c for f in formulas.values() for c in columns(f)] + given))
     left = formulas[main].response
     assert left is not None, "the main formula has a response"
-    others = [c for f in formulas.values() for c in columns(replace(f, response=None))] + given
-    frame, dropped, notice = check_missing(frame, used, missing, "data", gaps=response_gaps(left, frame, others))
+    elsewhere = [c for f in formulas.values() for c in columns(replace(f, response=None))] + given
+    frame, dropped, notice = check_missing(frame, used, missing, "data", gaps=response_gaps(left, frame, elsewhere))
     terms: dict[str, tuple[LearnedTerm, ...]] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, formula in formulas.items():

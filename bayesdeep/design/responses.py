@@ -12,6 +12,7 @@ from ..core.records import Response
 from ..core.registry import RESPONSES
 from ..formula.nodes import Call, Expression, Name, Number, Text, Unary
 from .factors import column_names, constant, evaluate_column
+from .slopes import log_slope
 
 
 def read_response(node: Expression, frame: Frame, where: str) -> Response:
@@ -54,7 +55,8 @@ def response_gaps(node: Expression | None, frame: Frame, others: Collection[str]
         allowed = _allowed(context, RESPONSES[node.function])
         inner = node.arguments[0] if node.arguments else None
         nested = isinstance(inner, Call) and inner.function in RESPONSES
-        for key, argument in [*enumerate(node.arguments), *node.options]:
+        arguments: list[tuple[int | str, Expression]] = [*enumerate(node.arguments), *node.options]
+        for key, argument in arguments:
             for name in () if nested and key == 0 else column_names(argument):
                 own = allowed.get(key, Gaps())
                 found[name] = _both(found[name], own) if name in found else own
@@ -105,7 +107,9 @@ def read_prediction_parts(node: Expression, frame: Frame, where: str) -> Respons
 
 def _read(node: Expression, frame: Frame, where: str, predicting: bool) -> Response:
     if not isinstance(node, Call) or node.function not in RESPONSES:
-        return _plain(_blank(node, frame) if predicting else evaluate_column(node, frame, where))
+        if predicting:
+            return _plain(_blank(node, frame))
+        return _plain(evaluate_column(node, frame, where)).with_(log_slope=log_slope(node, frame))
     function: ResponseFunction = RESPONSES[node.function]
     context = _Context(node, function, frame, where, predicting)
     try:

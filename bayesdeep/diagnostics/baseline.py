@@ -166,7 +166,7 @@ def assessed_of(
     else:
         assert made.mean is not None
         assert made.sd is not None
-        values = norm.logpdf(new.y, made.mean, made.sd)
+        values = norm.logpdf(new.y, made.mean, made.sd) + new.log_slope
         own = {"scores": normal_scores(new.y, made.mean, made.sd)}
     own["log_scores"] = values
     if new.discrete:

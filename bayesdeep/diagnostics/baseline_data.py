@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import column, read_frame
 from bayesdeep.formula.expand import columns as columns_of
@@ -38,6 +39,8 @@ class Problem:
         Number of levels; 0 for numbers.
     discrete
         Whether the models give probabilities of numbers, with which a density cannot be compared.
+    log_slope
+        What turns log densities of the response into ones in the units of the data ``(obs,)``; 0 for a column as it is.
     categories
         Names of the inputs that are categories, groups included.
     columns
@@ -51,10 +54,11 @@ class Problem:
     discrete: bool
     categories: tuple[str, ...]
     columns: Mapping[str, Column] = field(default_factory=dict)
+    log_slope: np.ndarray | float = 0.0
 
     def take(self, keep: np.ndarray) -> "Problem":
         """Return some of the rows; ``keep`` is a mask or positions."""
-        return replace(self, table=self.table.iloc[keep], y=self.y[keep])
+        return replace(self, table=self.table.iloc[keep], y=self.y[keep], log_slope=_taken(self.log_slope, keep))
 
 
 def problem_of(fits: Mapping[str, Fit]) -> Problem:
@@ -94,20 +98,30 @@ def problem_of(fits: Mapping[str, Fit]) -> Problem:
         raise FitError(
             f"compare: {len(table):,} rows of {width:,} columns, levels counted, are more than baselines get; leave them out"
         )
-    return Problem(table, y, task, levels, "discrete" in words and not levels, tuple(categories), found)
+    apart = "discrete" in words and not levels
+    return Problem(table, y, task, levels, apart, tuple(categories), found, _log_slope(response))
 
 
 def held_out_problem(problem: Problem, fit: Fit, data: Any) -> Problem:
     """Return the same columns and the response of other rows."""
     frame = read_frame(data)
-    value = rows_of(fit.spec, frame, observed=True).response.value
+    response = rows_of(fit.spec, frame, observed=True).response
     own = {name: column(frame, name, "data") for name in problem.table}
     for name, found in own.items():
         if found.missing is not None and found.missing.any():
             raise FitError(f"data: column '{name}' has missing values; leave these rows out or fill them in")
     own = {name: aligned(found, problem.columns[name], name in problem.categories) for name, found in own.items()}
     table = table_of(own, problem.categories)
-    return replace(problem, table=table, y=np.asarray(value, dtype=problem.y.dtype))
+    y = np.asarray(response.value, dtype=problem.y.dtype)
+    return replace(problem, table=table, y=y, log_slope=_log_slope(response))
+
+
+def _log_slope(response: Response) -> np.ndarray | float:
+    return 0.0 if response.log_slope is None else response.log_slope
+
+
+def _taken(log_slope: np.ndarray | float, keep: np.ndarray) -> np.ndarray | float:
+    return log_slope[keep] if isinstance(log_slope, np.ndarray) else log_slope
 
 
 def table_of(columns: Mapping[str, Column], categories: tuple[str, ...]) -> pd.DataFrame:

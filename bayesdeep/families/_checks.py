@@ -44,8 +44,23 @@ def one_column(response: Response, family: str, needs: str) -> None:
         refuse(response, family, needs, "the response has several columns, which family 'multinomial' takes")
 
 
+MOST = 1e15
+"""Largest count: up to here whole numbers are exact in double precision, and means can be drawn from."""
+
+
 def numbers(response: Response, family: str, needs: str = "numbers") -> Response:
-    """Return the response with finite float64 values ``(obs,)``, or raise."""
+    """Return the response with finite float64 values ``(obs,)``, or raise.
+
+    An interval must have a width, or a continuous response had no probability of lying in it.
+    """
+    response = _finite(response, family, needs)
+    if response.status is not None and response.upper is not None:
+        point = (np.asarray(response.status) == 2) & (np.asarray(response.upper) <= response.value)
+        refuse_rows(response, point, family, "intervals whose upper end is above the lower one", "a single value is not censored")
+    return response
+
+
+def _finite(response: Response, family: str, needs: str) -> Response:
     one_column(response, family, needs)
     if response.levels is not None:
         shown = ", ".join(show(level) for level in response.levels[:4])
@@ -85,10 +100,14 @@ def positive(response: Response, family: str, advice: str = "") -> Response:
 def counts(response: Response, family: str) -> Response:
     """Return the response with counts ``(obs,)`` of int64, or raise.
 
-    Bounds of censored rows need not be whole; if some are not, all values are float64.
+    Bounds of censored rows need not be whole; if some are not, all values are float64. An interval holds a count or more.
     """
     needs = "counts 0, 1, 2, …"
-    response = numbers(response, family, needs)
+    response = _finite(response, family, needs)
     whole = response.value == np.floor(response.value)
     refuse_rows(response, (response.value < 0) | (~whole & observed(response)), family, needs)
+    refuse_rows(response, response.value > MOST, family, f"counts up to {MOST:g}")
+    if response.status is not None and response.upper is not None:
+        empty = (np.asarray(response.status) == 2) & (np.floor(response.upper) < np.ceil(response.value))
+        refuse_rows(response, empty, family, "intervals that hold a count", "between its ends there is none")
     return response.with_(value=response.value.astype(np.int64)) if whole.all() else response

@@ -59,6 +59,7 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     scale=scale_mean,
+    atoms=(0.0,),
     example={"mu": 0.5, "sigma": 0.8},
     density="{y} = max({y}*, 0)\n{y}* ~ Normal({mu}, {sigma})",
     inverse={"relu": "mu = eta"},

@@ -72,7 +72,7 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
 def check_response(text: str, node: Expression, start: int, words: Words) -> None:
     """Raise when the left side is no column, no elementwise function of one and no call of a response function.
 
-    ``log(y) ~ x`` is a model of ``log(y)``: its predictions and scores are in the units of ``log(y)``.
+    ``log(y) ~ x`` is a model of ``log(y)``: its predictions are in the units of ``log(y)``, its log scores in those of ``y``.
     """
     if isinstance(node, Name) or (isinstance(node, Call) and node.function in words.responses | words.builtins):
         return

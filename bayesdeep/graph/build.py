@@ -18,7 +18,6 @@ from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 
-
 @dataclass(frozen=True)
 class Graph:
     """A model on certain rows.
@@ -260,9 +259,9 @@ def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> An
 def _parts(builder: Builder, response: Response, observed: bool) -> Parts:
     """Return the response's arrays as tensors; their data containers join the others."""
     fields: dict[str, Any] = {}
-    for part in ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights"):
+    for part in ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights", "log_slope"):
         array = getattr(response, part)
-        if array is None or (
+        if array is None or (part == "log_slope" and not observed) or (
             part in ("value", "weights", "upper") and not observed and response.status is None
         ):
             continue

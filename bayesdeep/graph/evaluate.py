@@ -24,9 +24,34 @@ def array_mode() -> Any:
     """Return the mode of functions on large arrays: stability rewrites, no fusion, no compiled code."""
     from pytensor.compile.mode import Mode
 
-    return Mode(linker="py", optimizer="fast_run").excluding(
+    mode = Mode(linker="py", optimizer="fast_run").excluding(
         "fusion", "inplace", "BlasOpt", "numba", "cxx_only"
     )
+    return mode.register((_split_wide(), 48.5))
+
+
+MOST_OPERANDS = 16
+"""Operands of one sum or product; NumPy's functions take 32 arguments at most, the result among them."""
+
+
+def _split_wide() -> Any:
+    """Return the rewrite that makes sums of sums of what other rewrites have gathered into one very wide sum.
+
+    Second derivatives of a likelihood with several distribution functions in it have such sums.
+    """
+    from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
+    from pytensor.scalar.basic import Add, Mul
+    from pytensor.tensor.elemwise import Elemwise
+
+    @node_rewriter([Elemwise])
+    def split_wide(fgraph: Any, node: Any) -> Any:
+        del fgraph
+        if not isinstance(node.op.scalar_op, Add | Mul) or len(node.inputs) <= MOST_OPERANDS:
+            return None
+        half = len(node.inputs) // 2
+        return [node.op(node.op(*node.inputs[:half]), node.op(*node.inputs[half:]))]
+
+    return dfs_rewriter(split_wide)
 
 
 class BatchedFunction:

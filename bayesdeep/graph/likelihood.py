@@ -3,8 +3,11 @@
 Truncation changes the distribution: nothing is recorded that lies outside the bounds, which themselves can be recorded.
 Censoring changes what is known of a row: left-censored rows contribute ``log P(Y <= y)``, right-censored ones
 ``log P(Y >= y)``, interval-censored ones ``log P(y <= Y <= upper)``, each given the bounds of a truncated row. The ends
-belong to what is known, which matters for counts: a count recorded as 2 because it was 2 or more can have been 2. Weights
-multiply a row's log likelihood. A predictive draw is what would be recorded, so it respects the same bounds, and the
+belong to what is known, which matters for counts: a count recorded as 2 because it was 2 or more can have been 2.
+Weights multiply a row's log likelihood.
+
+A density of a transformed response, ``log(y)``, is told in units of ``y`` itself (``log_slope``); probabilities, of counts and
+of censored rows, have no units. A predictive draw is what would be recorded, so it respects the same bounds, and the
 likelihood of a record is the probability of drawing it.
 """
 
@@ -32,6 +35,7 @@ class Parts:
     lower_bound: Any = None
     upper_bound: Any = None
     weights: Any = None
+    log_slope: Any = None
 
 
 def distribution(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
@@ -45,6 +49,11 @@ def distribution(family: Family, params: Mapping[str, Any], aux: Aux, parts: Par
 def pointwise(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return each row's log likelihood ``(obs,)``."""
     value = pm.logp(family.rv(params, aux), parts.value)
+    if parts.log_slope is not None and "discrete" not in family.words:
+        atom = pt.zeros_like(parts.value, dtype=bool)
+        for place in family.atoms:
+            atom = atom | pt.eq(parts.value, place)
+        value = value + pt.where(atom, 0.0, parts.log_slope)
     bounded = parts.lower_bound is not None or parts.upper_bound is not None
     if bounded:
         value = pt.switch(_inside(parts), value, float("-inf"))

@@ -59,7 +59,8 @@ def read(context: ResponseContext) -> Response:
 def _one_sided(response: Response) -> Response:
     """Return a response whose intervals have two ends: those that lack one are censored on the other side."""
     value, upper, status = np.asarray(response.value), response.upper, response.status
-    assert upper is not None and status is not None
+    assert upper is not None
+    assert status is not None
     interval = status == CODES["interval"]
     nothing = interval & np.isneginf(value) & np.isposinf(upper)
     if nothing.any():

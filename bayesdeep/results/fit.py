@@ -17,7 +17,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .marginal.methods import Marginal
 from .predict import blocks, check_kind, flat_posterior, several_predictors
 from .predictive import for_groups, predictive_blocks
-from .rows import ABSENT, Rows, StreamedRows, rows_of
+from .rows import ABSENT, Rows, StreamedRows, check_units, rows_of
 from .score import log_score_rows
 from .store import complete, save_tree
 from .summary import summary
@@ -168,9 +168,17 @@ class Fit(Marginal):
     ) -> Any:
         """Return the mean log predictive density a row (natural log, original units), or it by row ``(obs,)``.
 
-        Higher is better. For the training rows it is optimistic; see :meth:`loo`.
+        Higher is better. For the training rows it is optimistic; see :meth:`loo`. Of a transformed response, ``log(y) ~ x``,
+        it is the density of ``y`` itself, so that it can be set against that of a model of ``y``.
+
+        Raises
+        ------
+        FitError
+            For an expression from which no density of one column follows: ``abs(y)``, of values on both sides of 0, or
+            ``I(y / n)``, which has two columns.
         """
         rows = self._here("log_score") if data is None else rows_of(self.spec, read_frame(data), observed=True)
+        check_units(self.spec, rows)
         new_groups = settled(new_groups, self.spec, rows, "log_score")
         seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
         posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
@@ -211,6 +219,9 @@ class Fit(Marginal):
     @arguments.checked("loo", pointwise=arguments.flag)
     def loo(self, pointwise: bool = True) -> Any:
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning.
+
+        In original units as :meth:`log_score`, and so are :meth:`kfold` and :meth:`log_likelihood`; but of an expression from
+        which no density of one column follows they are densities of the expression.
 
         Raises
         ------

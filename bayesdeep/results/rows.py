@@ -11,19 +11,20 @@ from bayesdeep.core.errors import DataError, FitError, nearest
 from bayesdeep.core.labels import match
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import Response
-from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.core.registry import FAMILIES, RESPONSES, TERMS
 from bayesdeep.design.context import FrameContext
 from bayesdeep.design.learn import known_arrays, term_nodes
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
 from bayesdeep.formula.expand import columns
+from bayesdeep.formula.nodes import Call, Name
 from bayesdeep.graph.build import ROWS, Graph, build
 from bayesdeep.spec.make import check_known
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .columns import taken
 
-FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
+FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights", "log_slope")
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,19 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
         response = read_prediction_parts(response_node, frame, "data")
         response = _placeholder(spec, response, frame.rows)
     return Rows(arrays, response, frame.rows, observed, frame.index, unseen, rows_unseen=rows_unseen)
+
+
+def check_units(spec: ModelSpec, rows: Rows) -> None:
+    """Raise where log densities of the response cannot be told in units of the column it was made of."""
+    node: Any = next(iter(spec.nodes.values())).response
+    while isinstance(node, Call) and node.function in RESPONSES:
+        node = node.arguments[0]
+    if isinstance(node, Name) or "discrete" in FAMILIES[spec.family].words or rows.response.log_slope is not None:
+        return
+    raise FitError(
+        f"log_score: no density of one column follows from that of '{node.source}': it has several columns, or two values of "
+        "the column give the same, or its slope is 0 or infinite in some row; make a column of it and model that"
+    )
 
 
 def _check_columns(names: Any, frame: Frame) -> None:

@@ -57,6 +57,7 @@ def make_spec(
         PredictorSpec(name, links[name], tuple(TermSpec(t.kind, t.key, t.source, t.state) for t in terms))
         for name, terms in design.terms.items()
     )
+    refuse_extreme(family, response)
     main_link = find_link(links[family.main.name], "link", FormulaError)
     location, spread = family.scale(response, main_link)
     offsets = mean_offsets(design)
@@ -87,6 +88,24 @@ def make_spec(
         ),
         priors=chosen,
         missing=missing,
+    )
+
+
+EXTREME = 75
+"""Powers of ten beyond which a response's fourth powers, of which variances of variances are made, leave double precision."""
+
+
+def refuse_extreme(family: Family, response: Response) -> None:
+    """Refuse a response that is so small or so large that arithmetic with its squares would not be right."""
+    if "discrete" in family.words:
+        return
+    largest = float(np.max(np.abs(np.asarray(response.value, dtype=np.float64)), initial=0.0))
+    if largest == 0 or 10.0**-EXTREME < largest < 10.0**EXTREME:
+        return
+    words = "no larger than" if largest < 1 else "as large as"
+    raise DataError(
+        f"data: column '{response.name}' has values {words} {largest:.3g}, whose squares do not fit the numbers of a computer; "
+        f"use a unit in which they are nearer to 1, as in I({response.name} * 1e{-round(np.log10(largest))})"
     )
 
 

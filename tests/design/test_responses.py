@@ -7,8 +7,11 @@ import pytest
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.registry import RESPONSES
 from bayesdeep.design.frame import read_frame
-from bayesdeep.design.responses import read_prediction_parts, read_response
+from bayesdeep.design.missing import check_missing
+from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
 from bayesdeep.formula.nodes import Binary, Call, Name, Number, Text, Unary
+from bayesdeep.formula.parser import parse
+from bayesdeep.formula.walk import columns
 
 WHERE = "formula 'the formula'"
 DATA = {
@@ -249,3 +252,97 @@ def test_new_rows_have_no_weights():
         assert found.weights is None
         assert found.trials.tolist() == DATA["n"]
     assert parts(call("weighted", call("censored", "y", "coded"), "w"), without("w")).status.tolist() == [0, -1, 1]
+
+
+GAPPY = {
+    "y": [1.0, 2.5, 4.0, 2.0],
+    "upper": [None, 3.5, None, np.inf],
+    "status": ["none", "interval", "right", "left"],
+    "low": [-np.inf, 2.0, 1.0, -np.inf],
+    "high": [np.inf, 3.0, np.inf, np.inf],
+}
+
+
+def gaps(left, data=GAPPY, others=(), missing="error"):
+    node = parse(f"{left} ~ x").response
+    frame = read_frame(data)
+    return check_missing(frame, columns(node), missing, gaps=response_gaps(node, frame, others))
+
+
+def test_an_upper_end_is_needed_of_intervals_alone():
+    node = parse("censored(y, upper, status) ~ x").response
+    assert gaps("censored(y, upper, status)")[1] == 0
+    found = read_response(node, read_frame(GAPPY), WHERE)
+    assert found.upper.tolist() == [1.0, 3.5, 4.0, 2.0]
+    assert found.status.tolist() == [0, 2, 1, -1]
+    # So it is of an expression, whose other rows are not worked out.
+    logged = read_response(parse("censored(log(y), log(upper), status) ~ x").response, read_frame(GAPPY), WHERE)
+    np.testing.assert_allclose(logged.upper, np.log([1.0, 3.5, 4.0, 2.0]))
+    absent = GAPPY | {"upper": [None, None, 4.0, 5.0]}
+    with pytest.raises(DataError, match="1 of 4 rows have missing values: upper 1; an interval needs its upper end"):
+        gaps("censored(y, upper, status)", absent)
+    frame, dropped, _ = gaps("censored(y, upper, status)", absent, missing="drop")
+    assert (frame.rows, dropped) == (3, 1)
+    with pytest.raises(DataError, match="2 of 4 rows have missing values: upper 2"):
+        gaps("censored(y, upper, status)", GAPPY | {"upper": [None, 3.5, None, 9.0]}, others=("upper",))
+
+
+@pytest.mark.parametrize("lacking", ["y", "status"])
+def test_a_value_and_a_status_are_needed_in_every_row(lacking):
+    data = GAPPY | {lacking: [None, *GAPPY[lacking][1:]]}
+    with pytest.raises(DataError, match=f"1 of 4 rows have missing values: {lacking} 1"):
+        gaps("censored(y, upper, status)", data)
+
+
+def test_an_interval_without_an_end_is_censored_on_one_side():
+    data = {"y": [1.0, -np.inf, 3], "upper": [np.inf, 2.0, 4.0], "status": ["interval"] * 3}
+    assert gaps("censored(y, upper, status)", data)[1] == 0
+    found = read_response(parse("censored(y, upper, status) ~ x").response, read_frame(data), WHERE)
+    assert found.status.tolist() == [1, -1, 2]
+    assert found.value.tolist() == [1.0, 2.0, 3.0]
+    assert found.upper.tolist() == [1.0, 2.0, 4.0]
+    with pytest.raises(DataError, match="an interval without ends says nothing"):
+        read(call("censored", "y", "upper", "status"), data | {"y": [-np.inf, 1.0, 1.0]})
+
+
+def test_bounds_can_be_infinite_but_not_missing():
+    assert gaps("truncated(y, low, high)")[1] == 0
+    assert gaps("truncated(y, ub=high)")[1] == 0
+    found = read(call("truncated", "y", "low", "high"), GAPPY)
+    assert (found.lower_bound.tolist(), found.upper_bound.tolist()) == (GAPPY["low"], GAPPY["high"])
+    with pytest.raises(DataError, match="low 1; a row without a bound has inf or -inf for it"):
+        gaps("truncated(y, low, high)", GAPPY | {"low": [None, 2.0, 1.0, 0.0]})
+    with pytest.raises(DataError, match="infinite values: y 1"):
+        gaps("truncated(y, low, high)", GAPPY | {"y": [np.inf, 2.0, 2.0, 1.0]})
+    for low, high in [(np.inf, np.inf), (-np.inf, -np.inf)]:
+        with pytest.raises(DataError, match="the lower bound should be below the upper one"):
+            read(call("truncated", "y", "low", "high"), GAPPY | {"low": [low] * 4, "high": [high] * 4})
+
+
+@pytest.mark.parametrize("word", ["inf", "Inf"])
+def test_an_infinite_bound_can_be_written(word):
+    frame = read_frame({"y": [1.0, 2.0], "inf": [0.0, 0.5]})
+    found = read_response(parse(f"truncated(y, -{word}, {word}) ~ 1").response, frame, WHERE)
+    assert (found.lower_bound.tolist(), found.upper_bound.tolist()) == ([-np.inf] * 2, [np.inf] * 2)
+    found = read_response(parse(f"truncated(y, lb=0, ub={word}) ~ 1").response, frame, WHERE)
+    assert found.upper_bound.tolist() == [np.inf] * 2
+    quoted = read_response(parse("truncated(inf, `inf`, 9) ~ 1").response, frame, WHERE)
+    assert quoted.value.tolist() == quoted.lower_bound.tolist() == [0.0, 0.5]
+
+
+def test_new_rows_are_censored_where_that_is_known():
+    node = call("censored", "y", "upper", "status")
+    found = parts(node, GAPPY | {"y": [1.0, 2.5, None, 2.0]})
+    assert found.status.tolist() == [0, 2, 0, -1]
+    assert found.value[[0, 1, 3]].tolist() == [1.0, 2.5, 2.0]
+    assert parts(node, GAPPY | {"status": ["none", "interval", None, "left"]}).status.tolist() == [0, 2, 0, -1]
+    assert parts(node, GAPPY | {"upper": [None] * 4}).status.tolist() == [0, 0, 1, -1]
+
+
+@pytest.mark.parametrize("infinite", [np.inf, 1e200])
+def test_counts_beyond_exact_numbers_are_refused(infinite):
+    for node in (call("prop", "k", "n"), call("c", "k", "n")):
+        with pytest.raises(DataError, match="column 'n' should hold counts"):
+            read(node, {"k": [0, 1], "n": [3.0, infinite]})
+    with pytest.raises(DataError, match="column 'n' should hold counts"):
+        parts(call("prop", "k", "n"), {"n": [3.0, infinite]})

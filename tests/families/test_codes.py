@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import bayesdeep as bd
 from bayesdeep.core.errors import DataError
 from bayesdeep.core.links import LINKS
 from bayesdeep.core.records import Response
@@ -230,3 +231,43 @@ def test_scales_are_those_documented():
     np.testing.assert_allclose(logs, (0.5, 0.5))
     assert FAMILIES["gaussian"].scale(response(3.0, 3.0), LINKS["identity"]) == (3.0, 1.0)
     assert FAMILIES["gaussian"].parameters[1].prior(response(1.0, 3.0), LINKS["identity"]).text == "HalfStudentT(4, 1)"
+
+
+CENSORED = [name for name in FAMILIES if "censored" in FAMILIES[name].modifiers]
+INTERVAL = np.array([0, 2])
+
+
+@pytest.mark.parametrize("name", CENSORED)
+def test_an_interval_has_a_width_or_holds_a_count(name):
+    point = response(1.0, 2.0, status=INTERVAL, upper=np.array([1.0, 2.0]))
+    if "discrete" in FAMILIES[name].words:
+        assert FAMILIES[name].code(point).value.tolist() == [1, 2]
+        point = response(1.0, 2.2, status=INTERVAL, upper=np.array([1.0, 2.8]))
+    with pytest.raises(DataError, match=f"{name} needs intervals .*row 2"):
+        FAMILIES[name].code(point)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200])
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("multinomial", "categorical", "cumulative")])
+def test_what_is_no_number_or_no_count_is_refused_by_name(name, value):
+    if value == 1e200 and "discrete" not in FAMILIES[name].words and name != "beta":
+        return  # a model of such numbers is refused, not a new row
+    with pytest.raises(DataError, match=f"column 'y': {name} needs .*row 2 is"):
+        FAMILIES[name].code(response(0.5 if name == "beta" else 1.0, value, trials=np.array([3, 3])))
+
+
+@pytest.mark.parametrize("name", [n for n in FAMILIES if "discrete" not in FAMILIES[n].words])
+@pytest.mark.parametrize("unit", [1e-320, 1e-160, 1e160])
+def test_a_response_beyond_double_precision_is_refused(name, unit):
+    if name == "beta" and unit > 1:
+        return
+    value = np.array([0.1, 0.5, 0.3]) * unit
+    with pytest.raises(DataError, match=f"column 'y' has values .* as in I.y . 1e{-round(np.log10(value.max()))}"):
+        bd.Model("y ~ x", {"y": value, "x": [1.0, 2.0, 4.0]}, family=name)
+
+
+@pytest.mark.parametrize("unit", [1e-60, 1e60])
+def test_other_units_are_as_good_as_any(unit):
+    value = np.array([0.1, 0.5, 0.3, 0.2])
+    one, other = (bd.Model("y ~ x", {"y": value * u, "x": [1.0, 2.0, 4.0, 3.0]}).fit(seed=1, progress=False) for u in (1.0, unit))
+    assert float(other.posterior["x"].mean()) == pytest.approx(unit * float(one.posterior["x"].mean()), rel=1e-3)
