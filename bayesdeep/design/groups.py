@@ -117,7 +117,7 @@ def _reads(part: Sequence[Any], known: Sequence[str], where: str) -> list[str]:
     """
     places = match(part, known, where)
     values = [value_of(text) for text in known]
-    left = np.flatnonzero(places < 0)
+    left = np.flatnonzero(places < 0).tolist()
     if len(left) and all(value is not None and str(value) == text for value, text in zip(values, known, strict=True)):
         again = match([part[i] for i in left], values, where)
         places[left] = np.where(np.isin(again, places[places >= 0]), -1, again)

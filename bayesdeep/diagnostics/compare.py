@@ -144,7 +144,8 @@ def compare(
     by
         The factor, such as ``"county"``. At least one of the models must have group effects for it.
     data
-        Held-out rows; all fits are scored on these instead.
+        Held-out rows; all fits are scored on these instead. Groups that a fit does not know are drawn from their distribution,
+        with a warning that names them.
     k, seed, progress
         For refits: the number of folds (at most the number of groups), their seed, and whether to show a bar.
     score

@@ -130,7 +130,8 @@ def test_groups_stay_together(fits):
 
 def test_held_out_rows(fits):
     df, new = data(), data(seed=6, rows=60).assign(county=99)
-    found = bd.compare({"normal": fits["normal"], "ridge": "ridge"}, data=new, progress=False)
+    with pytest.warns(UserWarning, match="compare: all 60 rows are of a group of 'county' .*: 99; their effects are drawn"):
+        found = bd.compare({"normal": fits["normal"], "ridge": "ridge"}, data=new, progress=False)
     model = prepared(["x"], ["county"], RidgeCV(alphas=np.logspace(-3, 3, 13)))
     model.fit(df[["x", "county"]], df["y"])
     np.testing.assert_allclose(found.assessed["ridge"].scores.mean, model.predict(new[["x", "county"]]), rtol=1e-10)

@@ -52,9 +52,9 @@ def test_the_posterior_is_that_of_the_rows_in_memory(fitted: Fit, whole: Fit) ->
 def test_new_rows_are_predicted_and_scored_as_with_rows_in_memory(fitted: Fit, whole: Fit) -> None:
     new = frame(20).assign(g=[0, 99] * 10)
     for kind in ("mean", "response"):
-        ours, theirs = fitted.predict(new, kind=kind, seed=5), whole.predict(new, kind=kind, seed=5)
+        ours, theirs = (fit.predict(new, kind=kind, seed=5, new_groups="sample") for fit in (fitted, whole))
         assert np.abs(ours - theirs).max().max() < 1e-3
-    assert fitted.draws(new).sizes["obs"] == 20
+    assert fitted.draws(new, new_groups="sample").sizes["obs"] == 20
     assert fitted.log_score(frame(50)) == pytest.approx(whole.log_score(frame(50)), abs=1e-4)
 
 
