@@ -10,7 +10,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearEffects
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import PRIORS, TERMS
-from bayesdeep.graph.evaluate import BatchedFunction, needed
+from bayesdeep.graph.evaluate import function_of, needed
 from bayesdeep.results.predict import block_rows
 from bayesdeep.results.rows import containers
 
@@ -45,7 +45,7 @@ def _likelihood(fit: Any, rest: np.ndarray, term: GroupTerm) -> Callable[[np.nda
         raise FitError(
             "plot: a network in the formula of another parameter has no mean to hold it at; there is no picture of pooling"
         )
-    function = BatchedFunction(cut, [graph.pointwise], names)
+    function = function_of(cut, [graph.pointwise])
     means = {name: posterior[name].mean(("chain", "draw")).values for name in names if name != ETA}
 
     def likelihood(intercepts: np.ndarray) -> np.ndarray:

@@ -112,7 +112,11 @@ class Fit(Marginal):
         )
 
     @arguments.checked(
-        "predict", kind=arguments.text, interval=arguments.probability, new_groups=arguments.optional(arguments.text), seed=arguments.seed
+        "predict",
+        kind=arguments.text,
+        interval=arguments.probability,
+        new_groups=arguments.optional(arguments.text),
+        seed=arguments.seed,
     )
     def predict(
         self,

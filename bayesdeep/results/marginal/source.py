@@ -113,8 +113,8 @@ def source_of(fit: Any, where: str, data: Any, new_groups: str | None, seed: int
     else:
         frame = read_frame(data)
         node = next(iter(spec.nodes.values())).response
-        others = [name for formula in spec.nodes.values() for name in columns_of(replace(formula, response=None))]
-        gaps = response_gaps(node, frame, others)
+        inputs = [name for formula in spec.nodes.values() for name in columns_of(replace(formula, response=None))]
+        gaps = response_gaps(node, frame, inputs)
         check_missing(frame, needed, advice="leave these rows out or fill them in", gaps=gaps)
     columns = {name: column_of(frame, name, "data") for name in needed}
     variables = variables_of(spec, kept if held else columns)
