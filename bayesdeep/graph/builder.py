@@ -54,6 +54,8 @@ class Builder:
         of the hidden variables with the weights that go out from these units.
     single
         Whether hidden layers are computed in single precision.
+    places
+        Where variables start, by slot, if not at their priors' centres.
     auxiliary
         Names of hidden variables that have a scale of sampling only: nothing that the posterior shows is one of them.
     stretches
@@ -92,6 +94,7 @@ class Builder:
         self.masks: dict[str, Any] = {}
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
+        self.places: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
         self.taken = _shown_names(spec, main)
