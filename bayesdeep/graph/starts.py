@@ -1,8 +1,8 @@
 """Where sampling starts: at the data's location and scale, however wide the priors are.
 
 PyMC starts a variable at its prior's centre. Default priors have theirs where the data are; a user's wide prior need not: the
-middle of ``Uniform(0, 100)`` for a coefficient, or of ``Uniform(-20, 20)`` for the logarithm of a count of thousands, can be so far
-out that the log density is a cliff, and a chain stays there. A prior that says more than the data's scale keeps its own start.
+middle of ``Uniform(0, 100)`` for a coefficient, or of ``Uniform(-20, 20)`` for the logarithm of a count of thousands, can be so
+far out that the log density is a cliff, and a chain stays there. A prior that says more than the data's scale keeps its own start.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 WITHIN = 2.0
 """Scales of a prior from its centre that a start may be away."""
 EDGE, SMALL = 0.05, 0.25
-"""How far from a bound a start stays at the least: this share of the room, or of the coefficient's natural scale if that is less."""
+"""How far from a bound a start stays at the least: a share of the room, or of the natural scale if that is less."""
 STEEPEST = 4.0
 """Where log odds change fastest, between two bounds, they change by this over the distance of the bounds."""
 
