@@ -2,7 +2,7 @@
 
 PyMC starts a variable at its prior's centre. Default priors have theirs where the data are; a user's wide prior need not: the
 middle of ``Uniform(0, 100)`` for a coefficient, or of ``Uniform(-20, 20)`` for the logarithm of a count of thousands, can be so
-far out that the log density is a cliff, and a chain stays there. A prior that says more than the data's scale keeps its own start.
+far out that the log density is a cliff, and a chain stays there. A prior that says more than the data's scale keeps its start.
 """
 
 from collections.abc import Mapping
