@@ -50,7 +50,7 @@ class Target(Structure, Protocol):
         ...
 
     def logp_dlogp(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the log density (with every Jacobian, unless the engine says otherwise) and its gradient ``(dim,)`` at ``x`` ``(dim,)``."""
+        """Return log density, with every Jacobian unless the engine asks for none, and slope ``(dim,)`` at ``x`` ``(dim,)``."""
         ...
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:

@@ -38,7 +38,7 @@ def edge_of(target: Target, mode: Mode) -> Edge:
     looked = np.arange(target.dim) if target.dim <= MANY else np.flatnonzero(constrained)
     level = mode.lp - FLAT - 1e-13 * abs(mode.lp)
     held = np.zeros(target.dim, dtype=bool)
-    for i in looked:
+    for i in map(int, looked):
         # A transformed coordinate is a logarithm or log odds; others have a natural scale.
         step = 1.0 if constrained[i] else jitter[i]
         held[i] = any(_no_lower(target, mode.x, i, sign * step, level) for sign in (1.0, -1.0))

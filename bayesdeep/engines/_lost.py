@@ -1,9 +1,9 @@
 """Chains that never came to where the others are, and are started again from there.
 
-A chain that starts far out can stay there: where counts are expected to be a million times what they are, the log density falls so
-steeply that no step is small enough, and under a wide prior there is much such room. Its draws are of no use, and with one of
-them the others' are worth little either. Chains that disagree for a better reason, because the posterior has several modes, are
-left as they are: their log densities overlap, or lie within what differences between modes can be.
+A chain that starts far out can stay there: where counts are expected to be a million times what they are, the log density
+falls so steeply that no step is small enough, and under a wide prior there is much such room. Its draws are of no use, and
+with one of them the others' are worth little either. Chains that disagree for a better reason, because the posterior has several
+modes, are left as they are: their log densities overlap, or lie within what differences between modes can be.
 """
 
 from collections.abc import Mapping, Sequence

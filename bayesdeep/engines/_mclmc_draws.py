@@ -56,8 +56,8 @@ def moving(rows: Row) -> tuple[np.ndarray, tuple[str, ...]]:
     if not moved.any():
         raise FitError(f"mclmc: {subject}. Tune longer, begin with start='trained', or use method='nuts'")
     return moved, (
-        f"{subject[0].upper()}{subject[1:]} and {'were' if len(still) > 1 else 'was'} left out: where it stood may be a part of the "
-        "posterior that the others miss. Tune longer, or use method='nuts'.",
+        f"{subject[0].upper()}{subject[1:]} and {'were' if len(still) > 1 else 'was'} left out: where it stood may be a part of "
+        "the posterior that the others miss. Tune longer, or use method='nuts'.",
     )
 
 

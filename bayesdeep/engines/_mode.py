@@ -18,7 +18,7 @@ PRECISE = {"maxls": 50, "ftol": 1e-13, "gtol": 1e-6}
 
 @dataclass(frozen=True)
 class Mode:
-    """The best point ``x`` ``(dim,)`` found, its log density and largest slope, and what led to it: from where it was climbed to."""
+    """The best point ``x`` ``(dim,)`` found, its log density and largest slope, and what led to it from where."""
 
     x: np.ndarray
     lp: float

@@ -1,8 +1,8 @@
 """The mode: the single most probable point of the parameters as the posterior shows them.
 
 It is the highest point of prior times likelihood on the parameters' own scale: the density of a standard deviation, not of its
-logarithm, of thresholds, not of the logarithms of their distances, of a correlation matrix, not of what makes one. With flat priors
-on everything it is the estimate of maximum likelihood.
+logarithm, of thresholds, not of the logarithms of their distances, of a correlation matrix, not of what makes one. With flat
+priors on everything it is the estimate of maximum likelihood.
 
 What the posterior does not show is left in the coordinates in which it is sampled. Effects of groups are in units of their
 standard deviation: the joint density of the effects themselves and their standard deviation has no highest point, since it is

@@ -89,9 +89,9 @@ def run(settings: NutsSettings, target: Target, seed: int, progress: Progress) -
             before = stats["lp"]
             model = compiled(target, failures, starts=starts_among(positions, lost, seed))
             fewer = replace(settings, chains=len(lost))
-            *again, _, interrupted = sample(fewer, model, second_seed(seed), progress, failures)
+            others, other_stats, _, interrupted = sample(fewer, model, second_seed(seed), progress, failures)
             if not interrupted:
-                positions, stats = put_in(positions, stats, lost, (again[0], again[1]))
+                positions, stats = put_in(positions, stats, lost, (others, other_stats))
                 said = (told(lost, before, stats["lp"]),)
     seconds = time.perf_counter() - ready
     return Draws(

@@ -17,6 +17,7 @@ from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
+from .starts import starting_places
 
 @dataclass(frozen=True)
 class Graph:
@@ -133,6 +134,7 @@ def build(
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
         rough = rough_fit(spec, arrays, response) if observed and sampled else None
         builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked, fixed, single)
+        builder.places = starting_places(spec, arrays) if observed else {}
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
         if not arrays:

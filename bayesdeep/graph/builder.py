@@ -88,6 +88,8 @@ class Builder:
         Whether hidden layers are computed in single precision.
     spreads
         What standardised effects of groups are multiplied by.
+    places
+        Where variables start, by slot, if not at their priors' centres.
     auxiliary
         Names of hidden variables that have a scale of sampling only: nothing that the posterior shows is one of them.
     stretches
@@ -127,6 +129,7 @@ class Builder:
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
         self.spreads: list[Root] = []
+        self.places: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
         self.taken = _shown_names(spec, main)

@@ -203,9 +203,14 @@ class TermScope:
             standard = {**arguments, plugin.location: 0.0, plugin.scale: 1.0}
             z = _random(self._b.unused(f"{full}_z"), PriorSpec(chosen.prior.name), standard, dims)
             return self._report(full, location + scale * z, dims)
-        variable = _random(full, chosen.prior, arguments, dims)
+        variable = _random(full, chosen.prior, arguments, dims, **self._start(chosen, dims))
         self._b.reported[full], self._b.dims[full] = variable, dims
         return variable
+
+    def _start(self, chosen: ChosenPrior, dims: tuple[str, ...]) -> dict[str, Any]:
+        """Return the option that says where a variable starts, empty for its prior's centre."""
+        place = self._b.places.get(chosen.name)
+        return {} if place is None else {"initval": np.full([len(self._b.coords[d]) for d in dims], place)}
 
     def _from_block(self, chosen: ChosenPrior, full: str, plugin: Any) -> Any:
         """Return this slot's coefficients of a joint prior, making the whole block when first asked."""
@@ -252,13 +257,13 @@ class TermScope:
         dims = self._with_width(())
         if trivial:
             arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
-            variable = _random(full, chosen.prior, arguments, dims)
+            variable = _random(full, chosen.prior, arguments, dims, **self._start(chosen, dims))
             self._b.reported[full], self._b.dims[full] = variable, dims
             return variable
-        centred = self.shifted(chosen, f"{full}_at_means", at_means if raw else 0.0, dims)
+        centred = self.shifted(chosen, f"{full}_at_means", at_means if raw else 0.0, dims, **self._start(chosen, dims))
         if centred is None:
             arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
-            variable = _random(full, chosen.prior, arguments, dims)
+            variable = _random(full, chosen.prior, arguments, dims, **self._start(chosen, dims))
             self._b.reported[full], self._b.dims[full] = variable, dims
             return variable
         return self._report(full, centred - at_means, dims)

@@ -22,6 +22,7 @@ from bayesdeep.graph.centring import described
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.graph.precondition import mixings
+from bayesdeep.graph.starts import starting_units
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -65,20 +66,6 @@ def words_of(spec: ModelSpec) -> frozenset[str]:
         for term in predictor.terms:
             found |= TERMS[term.kind].words(term.state)
     return frozenset(found)
-
-
-def starting_units(spec: ModelSpec) -> dict[str, float]:
-    """Return how far from its prior's centre each coefficient may start: half its natural scale.
-
-    A unit step in the coefficient of a column of thousands would put the predictor where the likelihood is flat, and
-    in that of a square-root link it could start a chain in the mirror image of the posterior.
-    """
-    found = {}
-    for p in spec.priors:
-        if p.role in ("coefficient", "intercept"):
-            found[p.name.removesuffix("_raw")] = 0.5 * p.unit
-            found[f"{p.name.removesuffix('_raw')}_at_means"] = 0.5 * p.unit
-    return found
 
 
 def run_engine(

@@ -72,7 +72,7 @@ DOORS: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("door", list(DOORS))
 @pytest.mark.parametrize("seed", [-1, 10**23], ids=repr)
 def test_every_door_refuses_before_anything_is_done(door: str, seed: int, fit: Any) -> None:
-    with pytest.raises(bd.BayesdeepError, match="seed is .*give a whole number from 0"):
+    with pytest.raises(bd.BayesdeepError, match=r"seed is .*give a whole number from 0"):
         DOORS[door](fit, seed)
 
 

@@ -139,5 +139,5 @@ def test_chains_that_move_are_kept_and_those_that_stood_still_are_named() -> Non
 
 
 def test_only_where_none_moved_there_is_no_fit() -> None:
-    with pytest.raises(FitError, match="chains 1 .*, 4 .* of 4 did not move"):
+    with pytest.raises(FitError, match=r"chains 1 .*, 4 .* of 4 did not move"):
         moving(rows(0, 1, 2, 3))

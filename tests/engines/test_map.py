@@ -212,6 +212,15 @@ def test_only_the_mode_is_without_jacobians() -> None:
     assert [name for name, engine in ENGINES.items() if not engine.jacobian] == ["map"]
 
 
+@pytest.mark.parametrize("device", ["cpu", "jax"])
+def test_a_fit_gives_the_mode_on_every_device(device: str) -> None:
+    d = data(6)
+    priors = {"Intercept": "Flat()", "sigma": "HalfFlat()"}
+    fit = bd.Model("y ~ 1", d, priors=priors).fit("map", seed=1, device=device, progress=False)
+    assert float(fit.posterior["Intercept"].squeeze()) == pytest.approx(d.y.mean(), abs=1e-5)
+    assert float(fit.posterior["sigma"].squeeze()) == pytest.approx(d.y.std(ddof=0), abs=1e-5)
+
+
 # No mode inside
 
 EDGES: dict[str, tuple[str, dict[str, Any], str]] = {
