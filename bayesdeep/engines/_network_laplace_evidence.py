@@ -18,8 +18,7 @@ References
 ----------
 MacKay (1992), A practical Bayesian framework for backpropagation networks, Neural Computation 4, 448-472. Immer, Bauer,
 Fortuin, Rätsch and Khan (2021), Scalable marginal likelihood estimation for model selection in deep learning, Proceedings of
-Machine Learning Research 139. Antorán et al. (2023), Sampling-based inference for large linear models, with application to
-linearised Laplace, International Conference on Learning Representations: the derivative by draws.
+Machine Learning Research 139.
 """
 
 from collections.abc import Callable
@@ -35,8 +34,8 @@ from ._network_laplace_parts import ALIKE, Parts
 
 STEP = 1e-4
 """Of the differences in the scales."""
-CHEAP, MOST_REFRESH = 4_000_000, 6
-"""Numbers of Jacobians up to which the determinant is differentiated at each change of the scales; else it serves for several."""
+CHEAP, MOST_REFRESH = 2_000_000, 6
+"""Numbers of Jacobians for each change of the scales that the determinant's derivative serves for, two to six of them."""
 FIRST, SECOND = 0.9, 0.999
 """Adam's memories, of weights."""
 SHORTEST, LONGEST, LONGER = 1e-4, 0.2, 1.2
@@ -210,7 +209,7 @@ def climb(
         Where training diverges.
     """
     cost = functions.rows * parts.weights.size * max(parts.scales.size, 1)
-    refresh = min(MOST_REFRESH, max(1, -(-cost // CHEAP)))
+    refresh = min(MOST_REFRESH, max(2, -(-cost // CHEAP)))
     best, best_x, interrupted, settled, done = -np.inf, x, False, not parts.scales.size, 0
 
     def search(x: np.ndarray, rounds: int, most: float) -> None:
