@@ -16,8 +16,8 @@ from ._train_judge import shortfall
 from ._train_loop import Trained, refreshing, train
 from ._train_noise import tuned_noise
 from ._train_settings import Recipe, recipe
-from ._train_spread import respread
 from ._train_split import LEAST_HELD_OUT, Split, split
+from ._train_spread import respread
 from ._train_units import constant_advice, constant_units
 
 SLOWER = 3.0
@@ -102,9 +102,9 @@ def _short(short: float) -> tuple[str, ...]:
     if short <= 0:
         return ()
     return (
-        f"The network that is kept meets its training rows worse than those that cross-validated it met theirs, by {short:.2g} in "
-        "log score a row beyond chance, also when trained again: noise and held-out score are not its own. Try another seed, "
-        "a lower learning_rate or more epochs, or method='ensemble'.",
+        "The network that is kept meets its training rows worse than those that cross-validated it met theirs, "
+        f"by {short:.2g} in log score a row beyond chance, also when trained again: noise and held-out score are not "
+        "its own. Try another seed, a lower learning_rate or more epochs, or method='ensemble'.",
     )
 
 

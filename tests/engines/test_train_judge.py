@@ -54,7 +54,7 @@ def test_a_network_is_measured_by_its_folds() -> None:
 
 
 @pytest.mark.parametrize("always", [False, True])
-def test_a_network_worse_than_its_folds_is_trained_again_or_called_doubtful(always: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_worse_than_its_folds_is_trained_again_or_doubtful(always: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = []
 
     def spoilt(target: Any, recipe: Any, *rest: Any) -> Trained:
