@@ -40,8 +40,8 @@ class TrainSettings:
         Epochs without a better held-out log score after which training ends; None: a fifth of ``epochs``, at least 20.
     held_out
         Share of the rows that are not trained on: they decide when to stop and what the family's parameters, such as the
-        noise, are, and how much effects of groups are shrunk. 0 for none, where there are no such parameters. With up to 2,000 rows a single
-        network is cross-validated instead, see :mod:`bayesdeep.engines._train_split`.
+        noise, are, and how much effects of groups are shrunk. 0 for none, where there are no such parameters. With up to 2,000
+        rows a single network is cross-validated instead, see :mod:`bayesdeep.engines._train_split`.
     initialisation
         Variance of the weights at the start: ``"prior"`` that of standard normal ``z``, ``"glorot"`` 2 / (inputs + outputs),
         ``"he"`` 2 / inputs.
