@@ -205,9 +205,8 @@ class Model:
             Makes everything reproducible; None draws one and keeps it in ``idata.attrs["seed"]``.
         device
             ``"auto"`` or ``"cpu"`` for compiled code on the CPU; ``"gpu"`` for JAX on a GPU, ``"jax"`` for JAX on whatever it
-            has; a GPU needs the extra ``bayesdeep[gpu]``. Both set ``jax_enable_x64`` for the whole process. ``collapsed``
-            and ``gibbs`` stay on the CPU, where they are faster. On a GPU sums may be added up in any order, so that one seed
-            can give slightly different draws.
+            has; a GPU needs the extra ``bayesdeep[gpu]``. ``collapsed`` and ``gibbs`` stay on the CPU, where they are faster.
+            On a GPU sums may be added up in any order, so that one seed can give slightly different draws.
         progress
             Show a bar, if there is a terminal or notebook to show it in.
         options

@@ -4,6 +4,8 @@ PyMC and PyTensor take over two seconds to import. Plug-ins are read (to list fa
 far more often than they are run, so they reach the two through these stand-ins.
 """
 
+import random
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -15,8 +17,14 @@ class LazyModule:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        # Ask `import_module` each time: it is a dictionary look-up once the module is there.
-        return getattr(import_module(self._name), attribute)
+        if self._name in sys.modules:
+            return getattr(sys.modules[self._name], attribute)
+        # PyMC draws from Python's random numbers while it is imported: a user's own seed must give what it always does.
+        state = random.getstate()
+        try:
+            return getattr(import_module(self._name), attribute)
+        finally:
+            random.setstate(state)
 
     def __repr__(self) -> str:
         return f"<lazy module {self._name}>"

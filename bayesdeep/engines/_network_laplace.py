@@ -28,13 +28,15 @@ from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError, nearest
 
 from ._mclmc_start import compiled_loss, train
-from ._network_laplace_evidence import climb
+from ._network_laplace_evidence import AGAIN, climb
 from ._network_laplace_functions import functions_of
-from ._network_laplace_linear import draw
+from ._network_laplace_linear import draw, mode_at
 from ._network_laplace_parts import parts_of
 
 ROUNDS, STEPS = 200, 20
 """Changes of the scales, and of the weights between two of them, where there is no other number."""
+FEW = 3
+"""Newton's steps of the linear weights between two changes of the scales."""
 LARGEST_PART = 5000
 """Linear weights whose precision is factorised."""
 EFFORT, MOST = 1e10, 64
@@ -56,7 +58,8 @@ class NetworkLaplaceSettings:
     train_steps
         Most steps of the training before evidence counts.
     rounds
-        How often the scales are changed by evidence.
+        How often the scales are changed by evidence; then further searches of a quarter as many follow until one finds nothing
+        better.
     """
 
     draws: int = 250
@@ -105,11 +108,13 @@ def run(settings: NetworkLaplaceSettings, target: BatchTarget, seed: int, progre
     compiled = time.perf_counter()
     start = train(target, loss, (seed, 1), settings.train_steps, settings.learning_rate, Event(), "laplace")
     total = settings.rounds + 1
+    advice = []
     # Threads that wait for each other cost more than these factors take.
     with threadpool_limits(1):
         found = climb(
             slope_of, functions, parts, start.x, settings.rounds, STEPS, settings.learning_rate, rng,
-            lambda k: progress.update(k, total, "training by evidence"),
+            lambda x: mode_at(slope_of, functions, parts, x, FEW).x,
+            lambda k: progress.update(min(k, total), total, "training by evidence"),
         )  # fmt: skip
         trained = time.perf_counter()
         size = settings.draws * settings.chains
@@ -120,12 +125,19 @@ def run(settings: NetworkLaplaceSettings, target: BatchTarget, seed: int, progre
     if not (np.isfinite(positions).all() and np.isfinite(lp).all()):
         raise FitError("laplace: the draws are not finite; lower learning_rate")
     shape = settings.chains, settings.draws
+    if found.interrupted:
+        advice.append("Training was interrupted; the best point so far was used.")
+    elif not found.settled:
+        advice.append(
+            f"laplace: the evidence was still rising after {settings.rounds} rounds and {AGAIN} shorter searches, so that scales "
+            "and group sds are not settled; raise rounds."
+        )
     return Draws(
         positions=positions.reshape(*shape, -1),
         stats={"lp": lp.reshape(shape)},
         exact=False,
-        status="interrupted" if found.interrupted else "ok",
-        advice=("Training was interrupted; the best point so far was used.",) if found.interrupted else (),
+        status="interrupted" if found.interrupted else "ok" if found.settled else "doubtful",
+        advice=tuple(advice),
         seconds_compile=target.seconds_compile + compiled - began,
         seconds_tune=trained - compiled,
         seconds_sample=time.perf_counter() - trained,

@@ -6,51 +6,56 @@ For scales :math:`\theta` and the mode :math:`z` of the weights given them, Lapl
 
 with the prior's precision :math:`P` (diagonal), the predictor's Jacobian :math:`J` and the rows' information
 :math:`\Lambda`: the generalised Gauss-Newton matrix. Weights climb the first part, scales the whole. The derivative of the second
-is a mean over draws :math:`\epsilon` from :math:`N(0, H^{-1})`,
+is
 
-.. math:: -\tfrac12 \frac{\partial}{\partial\theta} \operatorname{E} \sum_i \Lambda_i (J\epsilon)_i^2,
+.. math:: -\sum_i \Lambda_i \, (J H^{-1})_i \cdot \frac{\partial J_i}{\partial\theta} -
+    \tfrac12 \sum_i \frac{\partial\Lambda_i}{\partial\theta} (J H^{-1} J^\top)_{ii}
 
-which costs a few gradients. The draws need a factor of a matrix of as many rows as there are weights or rows, the fewer.
+with differences for the derivatives on the right, which need no further factors. A mean over draws would cost less, but where an
+intercept and effects can stand in for each other it is nearly all noise.
 
 References
 ----------
 MacKay (1992), A practical Bayesian framework for backpropagation networks, Neural Computation 4, 448-472. Immer, Bauer,
 Fortuin, Rätsch and Khan (2021), Scalable marginal likelihood estimation for model selection in deep learning, Proceedings of
-Machine Learning Research 139. Antorán et al. (2023), Sampling-based inference for large linear models, with application to
-linearised Laplace, International Conference on Learning Representations: the derivative by draws.
+Machine Learning Research 139.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky
 
 from bayesdeep.core.errors import FitError
 
 from ._network_laplace_functions import Functions
 from ._network_laplace_parts import ALIKE, Parts
 
-DRAWS = 16
-"""Draws behind one derivative."""
-REFRESH = 2
-"""Changes of the scales for which the draws serve."""
+STEP = 1e-4
+"""Of the differences in the scales."""
+CHEAP, MOST_REFRESH = 2_000_000, 6
+"""Numbers of Jacobians for each change of the scales that the determinant's derivative serves for, two to six of them."""
 FIRST, SECOND = 0.9, 0.999
 """Adam's memories, of weights."""
-SCALE_FIRST, SCALE_SECOND = 0.5, 0.9
-"""Adam's memories, of scales."""
-LONGEST = 0.2
-"""Longest step of a scale on its unconstrained scale."""
+SHORTEST, LONGEST, LONGER = 1e-4, 0.2, 1.2
+"""Steps of a scale on its unconstrained scale, and how much the next one is longer."""
+
+AGAIN, SHARE, PART = 8, 0.3, 4
+"""Further searches at most, the share of the rates they begin with, and of the rounds each has one in so many."""
+GAIN = 0.3
+"""Rise of the log evidence in a further search below which it had settled before."""
 
 Slope = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Found:
-    """A point ``x`` ``(dim,)``, the log evidence there and whether the search was cut short."""
+    """A point ``x`` ``(dim,)``, the log evidence there, and whether the search had settled, or was cut short."""
 
     x: np.ndarray
     evidence: float
+    settled: bool
     interrupted: bool
 
 
@@ -73,32 +78,55 @@ def prior_precision(functions: Functions, x: np.ndarray, chosen: np.ndarray, rng
     return np.where(flat, 1.0, found[0]), int(flat.sum())
 
 
-def spread(
-    jacobian: np.ndarray, information: np.ndarray, precision: np.ndarray, draws: int, rng: np.random.Generator
-) -> tuple[float, np.ndarray]:
-    """Return log det H and draws ``(draw, dim)`` from N(0, inverse of H), for H = P + J' Lambda J.
+@dataclass(frozen=True)
+class Curved:
+    """Half the log determinant of H, and the gradient ``(scale,)`` of it by the scales."""
 
-    Parameters
-    ----------
-    jacobian, information, precision
-        J ``(obs, dim)`` and the diagonals of Lambda ``(obs,)`` and P ``(dim,)``.
-    draws
-        How many.
-    rng
-        Where they come from.
-    """
+    half: float
+    slope: np.ndarray
+
+
+def curved(functions: Functions, parts: Parts, x: np.ndarray, rng: np.random.Generator, sloped: bool = True) -> Curved:
+    """Return what the volume about ``x`` adds to minus the log evidence; without ``sloped`` its gradient is 0."""
+    chosen = parts.weights
+    precision, _ = prior_precision(functions, x, chosen, rng)
+
+    def at(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return functions.jacobian(x, chosen)[1], functions.weight * functions.information(x, parts.directions)[1]
+
+    jacobian, information = at(x)
+    half, inverse = _factored(jacobian, information, precision)
+    slope = np.zeros(parts.scales.size)
+    if sloped:
+        # Rows of J times the inverse of H.
+        back = inverse(jacobian)
+        reach = (back * jacobian).sum(axis=1)
+        for place, k in enumerate(parts.scales):
+            step = np.zeros(x.size)
+            step[k] = STEP
+            (up, more), (down, less) = at(x + step), at(x - step)
+            along = (back * (up - down)).sum(axis=1)
+            slope[place] = float((information * along).sum() + 0.5 * ((more - less) * reach).sum()) / (2 * STEP)
+    return Curved(half, slope)
+
+
+def _factored(
+    jacobian: np.ndarray, information: np.ndarray, precision: np.ndarray
+) -> tuple[float, Callable[[np.ndarray], np.ndarray]]:
+    """Return half of log det H for H = P + J' Lambda J, and what multiplies rows ``(row, dim)`` by the inverse of H."""
     rows, dim = jacobian.shape
     root = np.sqrt(precision)
     scaled = np.sqrt(information)[:, None] * jacobian / root
-    z = rng.standard_normal((draws, dim))
-    if dim <= rows:
-        factor = cholesky(np.eye(dim) + scaled.T @ scaled, lower=True)
-        found = solve_triangular(factor, z.T, lower=True, trans="T").T
-    else:
-        factor = cholesky(np.eye(rows) + scaled @ scaled.T, lower=True)
-        noise = rng.standard_normal((draws, rows))
-        found = z - cho_solve((factor, True), (z @ scaled.T + noise).T).T @ scaled
-    return float(2 * np.log(np.diag(factor)).sum() + np.log(precision).sum()), found / root
+    few = rows < dim
+    factor = cholesky(np.eye(rows) + scaled @ scaled.T if few else np.eye(dim) + scaled.T @ scaled, lower=True)
+
+    def inverse(a: np.ndarray) -> np.ndarray:
+        b = a / root
+        if few:
+            return np.asarray((b - cho_solve((factor, True), scaled @ b.T).T @ scaled) / root)
+        return np.asarray(cho_solve((factor, True), b.T).T / root)
+
+    return float(np.log(np.diag(factor)).sum() + 0.5 * np.log(precision).sum()), inverse
 
 
 class Climb:
@@ -119,6 +147,26 @@ class Climb:
         return moved
 
 
+class Stride:
+    """Steps upwards whose length is each coordinate's own: longer while its slope keeps its sign, halved when it turns.
+
+    Riedmiller and Braun (1993), A direct adaptive method for faster backpropagation learning: the RPROP algorithm, IEEE
+    International Conference on Neural Networks, 586-591. It needs slopes without noise.
+    """
+
+    def __init__(self, chosen: np.ndarray, length: float) -> None:
+        self.chosen, self.sign, self.length = chosen, np.zeros(chosen.size), np.full(chosen.size, length)
+
+    def step(self, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
+        """Return the next point, for the slope by the chosen coordinates."""
+        turn = np.sign(slope) * self.sign
+        self.length = np.clip(self.length * np.where(turn > 0, LONGER, np.where(turn < 0, 0.5, 1.0)), SHORTEST, LONGEST)
+        self.sign = np.sign(slope)
+        moved = x.copy()
+        moved[self.chosen] += self.sign * self.length
+        return moved
+
+
 def climb(
     slope_of: Slope,
     functions: Functions,
@@ -128,9 +176,12 @@ def climb(
     steps: int,
     rate: float,
     rng: np.random.Generator,
+    solved: Callable[[np.ndarray], np.ndarray],
     report: Callable[[int], None],
 ) -> Found:
     """Return the point of highest evidence on the way up.
+
+    After the first search there are shorter ones, each from the best point so far, until one finds nothing better.
 
     Parameters
     ----------
@@ -145,7 +196,10 @@ def climb(
     rate
         Adam's learning rate for weights.
     rng
-        For the draws behind derivatives.
+        For the signs that tell whether the prior ties weights together.
+    solved
+        ``solved(x)`` has the linear weights at their mode given all else. An sd and the effects it multiplies lie on a ridge:
+        where weights follow by small steps, an sd hardly moves along it.
     report
         Called with the number of rounds that are done.
 
@@ -154,32 +208,42 @@ def climb(
     FitError
         Where training diverges.
     """
-    weights = Climb(parts.weights, rate, FIRST, SECOND)
-    scales = Climb(parts.scales, LONGEST, SCALE_FIRST, SCALE_SECOND)
-    best, best_x, interrupted = -np.inf, x, False
-    draws = np.zeros((DRAWS, x.size))
-    try:
+    cost = functions.rows * parts.weights.size * max(parts.scales.size, 1)
+    refresh = min(MOST_REFRESH, max(2, -(-cost // CHEAP)))
+    best, best_x, interrupted, settled, done = -np.inf, x, False, not parts.scales.size, 0
+
+    def search(x: np.ndarray, rounds: int, most: float) -> None:
+        nonlocal best, best_x, done
+        weights = Climb(parts.weights, rate, FIRST, SECOND)
+        scales, known = Stride(parts.scales, LONGEST * most), Curved(0.0, np.zeros(parts.scales.size))
         for k in range(rounds + 1):
-            share = 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(1.0, k / max(rounds, 1))))
+            share = most * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(1.0, k / max(rounds, 1)))))
             for _ in range(steps):
                 x = weights.step(x, slope_of(x)[1], share)
+            x = solved(x)
             value, slope = slope_of(x)
             if not (np.isfinite(value) and np.isfinite(slope).all()):
                 raise FitError("laplace: training diverged; lower learning_rate")
-            if k % REFRESH == 0 or k == rounds:
-                information = functions.weight * functions.information(x, parts.directions)[1]
-                precision, _ = prior_precision(functions, x, parts.weights, rng)
-                half, found = spread(functions.jacobian(x, parts.weights)[1], information, precision, DRAWS, rng)
-                draws[:, parts.weights] = found
-                evidence = value - 0.5 * half
+            if k % refresh == 0 or k == rounds:
+                known = curved(functions, parts, x, rng, sloped=k < rounds)
+                evidence = value - known.half
                 if not np.isfinite(evidence):
                     raise FitError("laplace: training diverged; lower learning_rate")
                 if evidence > best:
                     best, best_x = evidence, x
-            report(k)
-            if k < rounds and parts.scales.size:
-                down = functions.penalty_slope(x, parts.directions, draws, functions.held(x))
-                x = scales.step(x, slope - down, share)
+            done += 1
+            report(done)
+            if k < rounds:
+                x = scales.step(x, slope[parts.scales] - known.slope)
+
+    try:
+        search(x, rounds, 1.0)
+        for _ in range(0 if settled else AGAIN):
+            before = best
+            search(best_x, max(1, rounds // PART), SHARE)
+            settled = best - before < GAIN
+            if settled:
+                break
     except KeyboardInterrupt:
         interrupted = True
-    return Found(best_x, float(best), interrupted)
+    return Found(best_x, float(best), settled, interrupted)

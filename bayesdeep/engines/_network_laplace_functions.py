@@ -32,9 +32,6 @@ class Functions:
     along
         ``along(x, directions, held)``: by direction, the rows' log likelihoods' first and second derivatives and the predictor's
         first, each ``(direction, obs)``.
-    penalty_slope
-        ``penalty_slope(x, directions, draws, held)``: gradient ``(dim,)`` of half the mean over ``draws`` ``(draw, dim)`` of
-        the information times the squares of what they do to the predictor.
     prior_curvature
         ``prior_curvature(x, v)``: minus the second derivative of the log prior times ``v`` ``(dim,)``.
     held
@@ -46,7 +43,6 @@ class Functions:
     predictor: Callable[..., Any]
     slopes: Callable[..., Any]
     along: Callable[..., Any]
-    penalty_slope: Callable[..., Any]
     prior_curvature: Callable[..., Any]
     held: Callable[..., Any]
 
@@ -66,7 +62,6 @@ class Functions:
 def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
     """Return the functions of a model, compiled when they are first called."""
     import jax
-    import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
 
     most = max(1, LARGEST // max(target.dim, 1))
@@ -97,14 +92,6 @@ def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
 
         return jax.vmap(one_way)(directions)
 
-    def penalty(x: Any, directions: Any, draws: Any, held: Any, batch: Any) -> Any:
-        _, second, moved = along(x, directions, held, batch)
-        best = jnp.abs(jax.lax.stop_gradient(moved)).argmax(axis=0), jnp.arange(count)
-        step = jnp.where(moved[best] == 0, 1.0, moved[best])
-        information = jnp.maximum(-second[best] / step**2, 0.0)
-        change = jax.vmap(lambda e: jax.jvp(lambda v: linear(v, batch, held), (x,), (e,))[1])(draws)
-        return 0.5 * target.rows / count * (information * change**2).sum(axis=1).mean()
-
     def curvature(x: Any, v: Any) -> Any:
         return -jax.jvp(jax.grad(target.prior), (x,), (v,))[1]
 
@@ -123,7 +110,6 @@ def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
         predictor=compiled(lambda x, held, batch: linear(x, batch, held), batch),
         slopes=compiled(slopes, batch, every),
         along=compiled(along, batch),
-        penalty_slope=compiled(jax.grad(penalty), batch),
         prior_curvature=compiled(curvature),
         held=compiled(lambda x, every: () if whole else all_rows(x, every), every),
     )

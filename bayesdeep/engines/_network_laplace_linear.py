@@ -40,8 +40,8 @@ class Mode:
         return found
 
 
-def mode_at(slope_of: Slope, functions: Functions, parts: Parts, x: np.ndarray) -> Mode:
-    """Return the mode of the linear weights with all else as in ``x``, by Newton's method.
+def mode_at(slope_of: Slope, functions: Functions, parts: Parts, x: np.ndarray, steps: int = NEWTON) -> Mode:
+    """Return the mode of the linear weights with all else as in ``x``, by at most so many of Newton's steps.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def mode_at(slope_of: Slope, functions: Functions, parts: Parts, x: np.ndarray) 
     if not np.isfinite(value):
         raise FitError("laplace: the log density is not finite; lower learning_rate")
     factor = np.zeros((0, 0))
-    for _ in range(NEWTON):
+    for _ in range(steps):
         information = functions.weight * functions.information(x, parts.directions)[1]
         precision, _ = prior_precision(functions, x, linear, rng)
         factor = cholesky(np.diag(precision) + (columns.T * information) @ columns, lower=True)

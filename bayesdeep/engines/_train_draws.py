@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,16 @@ from bayesdeep.core.draws import Draws, Progress
 from bayesdeep.core.errors import FitError
 
 from ._train_coordinates import coordinates
+from ._train_judge import shortfall
 from ._train_loop import Trained, refreshing, train
 from ._train_noise import tuned_noise
 from ._train_settings import Recipe, recipe
-from ._train_spread import respread
 from ._train_split import LEAST_HELD_OUT, Split, split
+from ._train_spread import respread
 from ._train_units import constant_advice, constant_units
+
+SLOWER = 3.0
+"""By how much the rate is less where training is repeated."""
 
 Spread = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """From a trained network ``(dim,)`` to those whose predictions are averaged, ``(network, dim)``."""
@@ -59,23 +64,47 @@ def trained(
     grouped = bool((target.roles == "sd").any())
     parts = split(target.rows, settings.held_out, members, np.random.default_rng((seed, 1)), grouped)
     _refuse_unjudged(target, parts, where.tuned, method)
-    found = train(target, chosen, parts, seed, progress, method)
-    rng, positions, scores = np.random.default_rng((seed, 2)), found.positions.copy(), found.scores
-    if parts.judged:
-        networks = np.stack([p[None] if averaged is None else averaged(p, rng) for p in positions])
-        values, scores = tuned_noise(target, where.tuned, networks, parts.held_out, refreshing(target.rows, seed), parts.together)
-        positions[:, where.tuned] = values
-    kept = respread(target, positions[list(parts.wanted)], refreshing(target.rows, seed))
+    refresh = refreshing(target.rows, seed)
+
+    def attempt(recipe: Recipe, seed: int) -> tuple[Trained, np.ndarray, np.ndarray, float]:
+        found = train(target, recipe, parts, seed, progress, method)
+        rng, positions, scores = np.random.default_rng((seed, 2)), found.positions.copy(), found.scores
+        if parts.judged:
+            networks = np.stack([p[None] if averaged is None else averaged(p, rng) for p in positions])
+            values, scores = tuned_noise(target, where.tuned, networks, parts.held_out, refresh, parts.together)
+            positions[:, where.tuned] = values
+        return found, positions, scores, shortfall(target, positions, parts, refresh)
+
+    first = attempt(chosen, seed)
+    if first[-1] > 0 and not first[0].interrupted:
+        slower = replace(chosen, learning_rate=chosen.learning_rate / SLOWER)
+        second = attempt(slower, int(np.random.default_rng((seed, 4)).integers(2**31)))
+        if second[-1] < first[-1]:
+            first, chosen = second, slower
+    found, positions, scores, short = first
+    rng = np.random.default_rng((seed, 5))
+    kept = respread(target, positions[list(parts.wanted)], refresh)
     constant = constant_units(target, kept[0], np.random.default_rng((seed, 3)))
     return Draws(
         positions=(kept if shown is None else shown(kept[0], rng))[None],
         stats={},
         exact=False,
-        status="interrupted" if found.interrupted else "ok",
-        advice=(*_advice(found, parts, chosen), *constant_advice(constant)),
+        status="interrupted" if found.interrupted else "doubtful" if short > 0 else "ok",
+        advice=(*_advice(found, parts, chosen), *_short(short), *constant_advice(constant)),
         seconds_compile=target.seconds_compile + found.seconds_compile,
         seconds_sample=time.perf_counter() - began - found.seconds_compile,
         details=_details(found, parts, chosen, scores) | {"constant_units": float(sum(n for n, _ in constant.values()))},
+    )
+
+
+def _short(short: float) -> tuple[str, ...]:
+    """Return what to do about a network that came out worse than its folds."""
+    if short <= 0:
+        return ()
+    return (
+        "The network that is kept meets its training rows worse than those that cross-validated it met theirs, "
+        f"by {short:.2g} in log score a row beyond chance, also when trained again: noise and held-out score are not "
+        "its own. Try another seed, a lower learning_rate or more epochs, or method='ensemble'.",
     )
 
 

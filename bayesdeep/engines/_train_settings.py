@@ -5,11 +5,13 @@ from typing import Any
 
 from bayesdeep.core.errors import FitError, nearest
 
-OPTIMIZERS = {"adam": 0.01, "adamw": 0.01, "sgd": 0.05}
+OPTIMIZERS = {"adam": 0.01, "adamw": 0.01, "sgd": 0.02}
 """Optimisers, each with its default learning rate."""
 SCHEDULES = ("constant", "cosine", "exponential")
 INITIALISATIONS = ("prior", "glorot", "he")
 PRECISIONS = ("float32", "float64")
+CLIP = {"sgd": 1.0}
+"""Largest norm of a gradient where none is given, by optimiser; no limit for the others, whose steps do not grow with it."""
 DECAY = {"adamw": 0.01}
 """Weight decay where none is given, by optimiser; 0 for the others."""
 
@@ -27,7 +29,7 @@ class TrainSettings:
     optimizer
         ``"adam"``, ``"adamw"`` (``weight_decay`` 0.01 where none is given) or ``"sgd"`` with momentum 0.9.
     learning_rate
-        Largest step size, in units of the standardised weights; None: 0.01, for ``"sgd"`` 0.05.
+        Largest step size, in units of the standardised weights; None: 0.01, for ``"sgd"`` 0.02.
     schedule
         How it goes down: ``"cosine"`` to 0 at the last epoch, ``"exponential"`` to a hundredth of it, or ``"constant"``.
     warm_up
@@ -38,13 +40,13 @@ class TrainSettings:
         Epochs without a better held-out log score after which training ends; None: a fifth of ``epochs``, at least 20.
     held_out
         Share of the rows that are not trained on: they decide when to stop and what the family's parameters, such as the
-        noise, and the sds of groups are. 0 for none, where there are no such parameters. With up to 2,000 rows a single
-        network is cross-validated instead, see :mod:`bayesdeep.engines._train_split`.
+        noise, are, and how much effects of groups are shrunk. 0 for none, where there are no such parameters. With up to 2,000
+        rows a single network is cross-validated instead, see :mod:`bayesdeep.engines._train_split`.
     initialisation
         Variance of the weights at the start: ``"prior"`` that of standard normal ``z``, ``"glorot"`` 2 / (inputs + outputs),
         ``"he"`` 2 / inputs.
     clip
-        Largest norm of a gradient; None for no limit.
+        Largest norm of a gradient; None: 1 for ``"sgd"``, whose steps grow with it as the noise gets small, and else no limit.
     penalty
         Whether the prior counts: the mode of the posterior given the scales, with weight decay as the prior says, or the
         maximum of the likelihood.
@@ -138,6 +140,7 @@ def recipe(settings: TrainSettings, rows: int) -> Recipe:
         "epochs": epochs,
         "batch_size": size,
         "learning_rate": settings.learning_rate or OPTIMIZERS[settings.optimizer],
+        "clip": CLIP.get(settings.optimizer) if settings.clip is None else settings.clip,
         "weight_decay": DECAY.get(settings.optimizer, 0.0) if settings.weight_decay is None else settings.weight_decay,
         "patience": settings.patience or max(20, epochs // 5),
     }

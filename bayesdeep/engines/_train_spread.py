@@ -9,14 +9,15 @@ the effects :math:`R z` stay as they are, with all predictions for known groups,
     M_g = I + A^\top H_g A, \quad c_g = A^\top b_g, \quad A = R_0^{-1} R
 
 which is Laplace's approximation of the evidence given everything but the effects: :math:`H_g` is the information on group
-:math:`g` at :math:`z_0` with :math:`R_0`, :math:`b_g = H_g z_0 +` the log likelihood's slope. The expansion is made again about the
-mode of the effects given the new :math:`R` until nothing changes. So an effect that the rows say much of counts as it is, one
+:math:`g` at :math:`z_0` with :math:`R_0`, :math:`b_g = H_g z_0 +` the log likelihood's slope. The expansion is made again about
+the mode of the effects given the new :math:`R` until nothing changes. So an effect that the rows say much of counts as it is, one
 they say little of is not taken for certain. The effects of several terms are expanded together where they are few, and otherwise
 a term at a time. Those with a prior that is not normal count as they are.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -110,7 +111,7 @@ def _problems(target: BatchTarget) -> list[Problem]:
         if own.alike and len(own.places) > WIDE:
             found.append(Problem(own.places, own.root, apart=True))
         else:
-            found.append(Problem(own.places, lambda x, own=own: _repeated(own, x, 1)))
+            found.append(Problem(own.places, partial(_repeated, own, groups=1)))
     return found
 
 

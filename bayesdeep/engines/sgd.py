@@ -2,8 +2,9 @@
 
 The loss is the negative log likelihood less the log prior, so that the prior of the weights is the weight decay; with
 ``penalty=False`` it is the likelihood alone. Scales of layers and inputs stay in the middle of their priors. The family's
-parameters, such as the noise, and sds of groups are found from held-out rows only: their joint mode with the weights lies where
-a network meets every training row and the noise is nothing. Without a network this is penalised regression.
+parameters, such as the noise, and how much effects of groups are shrunk are found from held-out rows only: their joint mode with
+the weights lies where a network meets every training row and the noise is nothing. Sds and correlations of groups are in the end
+those that the effects make likely. Without a network this is penalised regression.
 """
 
 from bayesdeep.core.batches import BatchTarget

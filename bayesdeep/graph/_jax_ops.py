@@ -5,6 +5,7 @@ is JAX's, so transposes (``Scatter``, the slopes of log likelihoods) are not nee
 behaved as ours.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -16,10 +17,28 @@ from .product import operation as product_operation
 
 
 @cache
-def register_operations() -> None:
-    """Tell PyTensor about the operations; once in a process, and only when JAX is asked for."""
+def funcify() -> Any:
+    """Return PyTensor's ``jax_funcify``, which knows this package's operations; JAX is set as it was.
+
+    When it is imported it sets ``jax_enable_x64`` for the whole process, which is the user's to decide. What is traced and run
+    here says its own precision.
+    """
+    import jax
+
+    # A thread of its own sees the setting of the process, whatever this one has for the moment.
+    with ThreadPoolExecutor(1) as pool:
+        before = pool.submit(lambda: jax.config.jax_enable_x64).result()
+    try:
+        from pytensor.link.jax.dispatch import jax_funcify
+    finally:
+        jax.config.update("jax_enable_x64", before)
+    _register(jax_funcify)
+    return jax_funcify
+
+
+def _register(jax_funcify: Any) -> None:
+    """Tell PyTensor about the operations."""
     from pymc.logprob.utils import CheckParameterValue
-    from pytensor.link.jax.dispatch import jax_funcify
     from pytensor.raise_op import Assert
 
     # PyMC registers the same two for its JAX samplers, in a module that also rewrites XLA_FLAGS when it is imported.

@@ -4,8 +4,8 @@ It is the same density as :mod:`bayesdeep.graph.target`'s, in the same coordinat
 the function, not constants in it: XLA would otherwise write a million rows into each program and fold operations on them
 while it compiles.
 
-Importing PyTensor's JAX part sets ``jax_enable_x64`` for the whole process, since PyTensor's numbers are float64. What runs
-here does not depend on that setting: it is traced and called under its own, see :attr:`JaxTarget.precision`.
+What runs here does not depend on ``jax_enable_x64``, nor does it change it for the process: it is traced and called under a
+setting of its own, see :attr:`JaxTarget.precision`.
 """
 
 import warnings
@@ -203,12 +203,11 @@ def jax_function(output: Any, inputs: Sequence[Any], shapes: Sequence[tuple[int,
     from pytensor.compile.sharedvalue import SharedVariable
     from pytensor.graph import FunctionGraph, clone_replace
     from pytensor.graph.traversal import ancestors
-    from pytensor.link.jax.dispatch import jax_funcify
     from pytensor.tensor import TensorType, constant
 
-    from ._jax_ops import register_operations
+    from ._jax_ops import funcify
 
-    register_operations()
+    jax_funcify = funcify()
     holders = [TensorType(v.dtype, shape=tuple(shape))() for v, shape in zip(inputs, shapes, strict=True)]
     replace: dict[Any, Any] = {
         v: constant(v.get_value()) for v in ancestors([output]) if isinstance(v, SharedVariable) and v not in inputs

@@ -72,7 +72,8 @@ def every_layer(
 ) -> Any:
     """Return the units ``(obs, unit)`` of a layer whose weights and biases vary by group about the ``shared`` ones.
 
-    ``scale`` is what standardised deviations of weights and of biases are multiplied by, ``sd`` among it. Memory is rows by units by groups.
+    ``scale`` is what standardised deviations of weights and of biases are multiplied by, ``sd`` among it. Memory is rows by units
+    by groups.
     """
     group = scope.dim(state["factor"], tuple(state["labels"]))
 

@@ -152,8 +152,8 @@ def test_heavy_tailed_effects_have_the_scale_under_which_they_are_likely() -> No
 @pytest.mark.parametrize(
     "formula",
     [
-        pytest.param("y ~ x + (net(x, hidden=[2], pool='weights') | g) + net(x, embed(c, 2), hidden=[2])", marks=pytest.mark.slow),
         "y ~ (net(x, hidden=[3]) | g)",
+        pytest.param("y ~ x + (net(x, hidden=[2], pool='weights') | g) + net(x, embed(c, 2))", marks=pytest.mark.slow),
     ],
 )
 def test_deviations_of_networks_and_places_of_levels_stay_too(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_defaults_are_of_their_own_type_and_numbers_of_numpy_are_numbers(engine:
 
 def test_a_fit_says_which_option_is_wrong_before_anything_is_done() -> None:
     model = bd.Model("y ~ net(x, hidden=[2])", {"x": [1.0, 2.0, 3.0, 4.0], "y": [1.0, 3.0, 2.0, 4.0]})
-    with pytest.raises(FitError, match="sgd: learning_rate is '0.01'; give a finite number or None"):
+    with pytest.raises(FitError, match=r"sgd: learning_rate is '0\.01'; give a finite number or None"):
         model.fit("sgd", learning_rate="0.01", seed=1, progress=False)
     with pytest.raises(FitError, match="draws is '10'; give a whole number"):
         model.fit("nuts", draws="10", seed=1, progress=False)
