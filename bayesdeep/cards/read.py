@@ -75,8 +75,6 @@ def read_card(path: str | Path) -> Card:
 
 
 def _toml(path: Path, where: str) -> dict[str, Any]:
-    if path.is_dir():
-        raise CardError(f"{where}: is a folder; give the name of a file in it")
     if not path.is_file():
         raise CardError(f"{where}: there is no such file")
     try:

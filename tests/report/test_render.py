@@ -224,11 +224,12 @@ def test_a_text_and_its_figures_change_together(fit: Any, tmp_path: Path, monkey
             raise OSError(28, "No space left on device")
         true(handle)
 
-    def rendered(made: Any, folder: str) -> tuple[str, dict[str, bytes]]:
-        left[0] = failing[0]  # sections write files of their own before
-        return made.title, {"a.png": b"a", "b.png": b"b"}
+    def rendered(made: str, folder: str) -> tuple[str, dict[str, bytes]]:
+        left[0] = failing[0]
+        return made, {"a.png": b"a", "b.png": b"b"}
 
     monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr("bayesdeep.report.write.document", lambda subject, title: title)
     monkeypatch.setattr("bayesdeep.report.write.to_markdown", rendered)
     with pytest.raises(bd.FitError, match="No space left"):
         report(fit, there)
