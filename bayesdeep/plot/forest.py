@@ -12,6 +12,7 @@ from .parts import estimates
 from .style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
 
 ROLES = ("coefficient",)
+EVERY = ("intercept", "coefficient", "sd", "correlation", "parameter")
 
 
 def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, most: int = 30) -> Any:
@@ -27,8 +28,19 @@ def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, m
         Probability of the thin line.
     most
         How many rows at most; the first are drawn.
+
+    Raises
+    ------
+    FitError
+        Where the model has no such parameter.
     """
     wide, half = estimates(fit, roles, interval).head(most), estimates(fit, roles, 0.5).head(most)
+    if wide.empty:
+        there = {p.role for p in fit.spec.priors} & set(EVERY)
+        raise FitError(
+            f"plot: the model has no parameter with the role {' or '.join(map(repr, roles))}; it has: "
+            f"{', '.join(repr(r) for r in EVERY if r in there) or 'none'}"
+        )
     return draw_intervals(wide, half, "estimate")
 
 
