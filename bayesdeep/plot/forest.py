@@ -13,7 +13,7 @@ from .parts import A_FIT, estimates
 from .style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
 
 ROLES = ("coefficient",)
-KNOWN = ("intercept", "coefficient", "sd", "correlation", "parameter")
+EVERY = ("intercept", "coefficient", "sd", "correlation", "parameter")
 
 
 @arguments.checked("plot", fit=A_FIT, roles=arguments.names, interval=arguments.probability, most=arguments.count)
@@ -30,13 +30,24 @@ def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, m
         Probability of the thin line.
     most
         How many rows at most; the first are drawn.
+
+    Raises
+    ------
+    FitError
+        Where the model has no such parameter.
     """
     roles = (roles,) if isinstance(roles, str) else tuple(roles)
-    known = {*KNOWN, *(prior.role for prior in fit.spec.priors)}
+    known = {*EVERY, *(prior.role for prior in fit.spec.priors)}
     for role in roles:
         if role not in known:
             raise FitError(f"plot: unknown role '{role}'{nearest(role, known)}")
     wide, half = estimates(fit, roles, interval).head(most), estimates(fit, roles, 0.5).head(most)
+    if wide.empty:
+        there = {p.role for p in fit.spec.priors} & set(EVERY)
+        raise FitError(
+            f"plot: the model has no parameter with the role {' or '.join(map(repr, roles))}; it has: "
+            f"{', '.join(repr(r) for r in EVERY if r in there) or 'none'}"
+        )
     return draw_intervals(wide, half, "estimate")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.diagnostics.diagnose import Diagnosis
 from bayesdeep.diagnostics.predictive import applies, predictive_checks
 
@@ -52,10 +53,13 @@ class Subject:
         return {name: fit.diagnose() for name, fit in self.fits.items()}
 
     def checks(self, name: str) -> pd.DataFrame | None:
-        """Return a fit's predictive checks, made once; None where there are none for its response, or its draws are no good."""
+        """Return a fit's predictive checks, made once; None where its draws are no good or nothing can be predicted from them."""
         if name not in self.made:
             fit = self.fits[name]
-            self.made[name] = predictive_checks(fit) if self.trusted(name) and applies(fit) else None
+            try:
+                self.made[name] = predictive_checks(fit) if self.trusted(name) and applies(fit) else None
+            except BayesdeepError:
+                self.made[name] = None
         return self.made[name]
 
     def trusted(self, name: str | None = None) -> bool:

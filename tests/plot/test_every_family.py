@@ -15,7 +15,7 @@ REFUSED = {
     "budget": lambda words: bool(words & {"levels"}),
     "calibration": lambda words: "counts_by_level" in words,
     "predictive_check": lambda words: "counts_by_level" in words,
-    "network": lambda words: True,  # There is none in these models.
+    "network": lambda words: bool(words & {"levels"}),
 }
 
 
