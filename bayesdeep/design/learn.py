@@ -12,7 +12,7 @@ from ..core.names import posterior_name
 from ..core.priors import Known
 from ..core.records import Response
 from ..core.registry import TERMS
-from ..formula.expand import columns, expand, find_dot, grouping_columns
+from ..formula.expand import columns, expand, find_dot, grouping_columns, own_columns
 from ..formula.nodes import Formula, Parsed, Varying, label
 from .context import FrameContext
 from .frame import column
@@ -105,7 +105,8 @@ def learn_design(
     """
     main = next(iter(parsed))
     others = dot_columns(parsed, frame, known)
-    formulas = {name: expand(p, others) for name, p in parsed.items()}
+    refuse_own_known(parsed[main], known)
+    formulas = {name: expand(p, others, parsed[main].response) for name, p in parsed.items()}
     for name, formula in formulas.items():
         for needed in columns(formula):
             column(frame, needed, where(parsed[name].text))
@@ -130,6 +131,17 @@ def learn_design(
     response = response.with_(name=posterior_name(response.name))
     kept = {name: frame.columns[name] for name in used}
     return Design(formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index, kept)
+
+
+def refuse_own_known(main: Parsed, known: Mapping[str, Known]) -> None:
+    """Raise where a parameter is given by a column of the response itself."""
+    own = () if main.response is None else own_columns(main.response)
+    for name, given in known.items():
+        if given.value in own:
+            raise FormulaError(
+                f"{where(main.text)}: '{given.value}' is part of the response and cannot give {name} as well, "
+                f"{name}=known('{given.value}')"
+            )
 
 
 def known_arrays(known: Mapping[str, Known], frame: Frame) -> dict[str, np.ndarray]:

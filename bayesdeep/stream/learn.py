@@ -15,7 +15,7 @@ from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import TERMS
 from bayesdeep.design.frame import LazyColumns, column
-from bayesdeep.design.learn import Design, LearnedTerm, dot_columns, term_nodes, where
+from bayesdeep.design.learn import Design, LearnedTerm, dot_columns, refuse_own_known, term_nodes, where
 from bayesdeep.formula.expand import columns, expand
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.spec.make import make_spec
@@ -87,6 +87,7 @@ def learn_stream(
     main = family.main.name
     names = Frame(LazyColumns(source.names, _unread), 0)
     others = dot_columns(parsed, names, known)
+    refuse_own_known(parsed[main], known)
     formula = expand(parsed[main], others)
     for needed in columns(formula):
         column(names, needed, where(parsed[main].text))
