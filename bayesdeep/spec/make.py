@@ -68,6 +68,7 @@ def make_spec(
     sds = {s.name for s in slots if s.role == "sd"}
     nested = [name for name in hyperparameters(chosen) if name not in sds]
     _refuse_improper(predictors, family.main.name, chosen)
+    _refuse_improper_cuts(family, response, chosen)
     _refuse_namesakes(slots)
     _refuse_clashes([*(s.name for s in slots), *nested], response.name)
     return ModelSpec(
@@ -109,6 +110,21 @@ def _refuse_improper(predictors: tuple[PredictorSpec, ...], main: str, chosen: t
                             f"prior '{prior.name}': {prior.prior} with {len(labels)} group(s) of '{factor}' leaves the "
                             f"posterior improper; use a proper prior such as HalfNormal(1), or at least {LEAST_GROUPS} groups"
                         )
+
+
+def _refuse_improper_cuts(family: Family, response: Response, chosen: tuple[ChosenPrior, ...]) -> None:
+    """Refuse an improper prior on thresholds around a level that no row has: nothing would hold them."""
+    cuts = {p.name for p in family.parameters if p.shape == "cut"}
+    for prior in chosen:
+        if prior.name in cuts and not PRIORS[prior.prior.name].proper:
+            assert response.levels is not None
+            counts = np.bincount(np.asarray(response.value), weights=response.weights, minlength=len(response.levels))
+            if not counts.all():
+                empty = response.levels[int(np.argmin(counts))]
+                raise PriorError(
+                    f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since no row has the level {empty!r} of "
+                    f"'{response.name}'; use a proper prior such as Normal(0, 5), or leave the level out of the categories"
+                )
 
 
 def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:
