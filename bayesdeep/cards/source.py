@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from bayesdeep.core.errors import CardError, DataError, nearest
+from bayesdeep.stream.ragged import check_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,11 +48,15 @@ def read_table(path: str | Path) -> "pd.DataFrame":
         raise DataError(f"data: '{path}' is neither a .csv nor a .parquet file")
     if not path.is_file():
         raise DataError(f"data: there is no file '{path}'")
+    if path.suffix.lower() == ".csv":
+        check_rows(path)
     import pandas as pd
 
     try:
         # Opened here, so that pandas never takes the name for a URL.
         with path.open("rb") as file:
-            return getattr(pd, reader)(file)
+            # Read whole, a column has one type; read in pieces it can have several.
+            options = {"low_memory": False} if reader == "read_csv" else {}
+            return getattr(pd, reader)(file, **options)
     except (ValueError, OSError) as error:
         raise DataError(f"data: '{path}' cannot be read as {path.suffix[1:]}: {error}") from error

@@ -2,7 +2,7 @@
 
 from ..core.columns import ResponseFunction
 from ..core.registry import RESPONSES
-from .nodes import Call, Expression, Formula
+from .nodes import Call, Expression, Formula, Name
 from .problems import problem, quote
 from .walk import columns, find_name
 
@@ -42,7 +42,7 @@ def refuse_own(formula: Formula, response: Expression | None) -> None:
     for root in (*(f for p in formula.products for f in p), *groups, *formula.specials):
         found = find_name(root, own)
         if found is not None:
-            left = getattr(response, "name", None) or getattr(response, "source", "")
+            left = response.name if isinstance(response, Name) else str(getattr(response, "source", ""))
             what = "the response" if found.name == left else f"part of the response {quote(left)}"
             message = f"{quote(found.name)} is {what} and cannot be a predictor as well"
             raise problem(formula.text, root.start, message)

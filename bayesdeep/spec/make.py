@@ -63,6 +63,7 @@ def make_spec(
     check_shared(predictors)
     slots = all_slots(family, predictors, response, known, offsets)
     main = all_slots(family, predictors[:1], response, known, offsets)
+    _refuse_parameters(family, predictors, known, slots, priors)
     chosen = choose(slots, priors, design.rows, [s.name for s in main if s.role == "coefficient"])
     # A nested scale of group effects stands in the place of their sd, under the same name.
     sds = {s.name for s in slots if s.role == "sd"}
@@ -89,6 +90,23 @@ def make_spec(
         priors=chosen,
         missing=missing,
     )
+
+
+def _refuse_parameters(
+    family: Family, predictors: tuple[PredictorSpec, ...], known: Mapping[str, Known], slots: tuple[Slot, ...],
+    priors: Mapping[str, Any],
+) -> None:
+    """Refuse a prior for a parameter that has none, because it has a formula or is given."""
+    names = {slot.name for slot in slots}
+    for name in priors:
+        if name in names or family.parameter(name) is None:
+            continue
+        if name in known:
+            raise PriorError(f"prior '{name}': {name} is given, {name}=known({known[name].value!r}), and needs no prior")
+        if name in {p.parameter for p in predictors}:
+            prefix = "" if name == family.main.name else f"{name}_"
+            own = ", ".join(s.name for s in slots if s.role != "parameter" and s.name.startswith(prefix))
+            raise PriorError(f"prior '{name}': {name} has a formula, and priors are on what it is made of: {own}")
 
 
 LEAST_GROUPS = 3

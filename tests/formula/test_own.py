@@ -79,7 +79,12 @@ def test_models_refuse_their_response(formula: str, options: dict[str, object], 
 
 @pytest.mark.parametrize(
     ("left", "family", "gone"),
-    [("y", "gaussian", {"y"}), ("log(y)", "gaussian", {"y"}), ("weighted(y, w)", "gaussian", {"y", "w"}), ("prop(y, n)", "binomial", {"y", "n"})],
+    [
+        ("y", "gaussian", {"y"}),
+        ("log(y)", "gaussian", {"y"}),
+        ("weighted(y, w)", "gaussian", {"y", "w"}),
+        ("prop(y, n)", "binomial", {"y", "n"}),
+    ],
 )
 def test_the_dot_leaves_out_all_columns_of_the_response(left: str, family: str, gone: set[str]) -> None:
     rows = {name: values for name, values in data().items() if name not in ("se", "w")} | {"w": np.arange(1.0, 41.0)}
