@@ -1,5 +1,6 @@
 """A model: formula, data, family and priors, checked against each other; the one place that knows all the stages."""
 
+import warnings
 from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
@@ -20,6 +21,7 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.design.learn import learn_design
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
+from bayesdeep.formula.problems import formula_of
 from bayesdeep.results.choose import Choice, choose
 from bayesdeep.results.fit import Fit
 from bayesdeep.results.rows import Rows, StreamedRows
@@ -93,7 +95,8 @@ class Model:
         source = open_source(data)
         if source is not None:
             made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)
-            self._set(made.spec, StreamedRows(made.rows, made.moments, made.centre, made.example), made.notice)
+            streamed = StreamedRows(made.rows, made.moments, made.centre, made.example)
+            self._set(made.spec, streamed, made.notice, made.doubts)
             return
         design = learn_design(parsed, read_frame(data), given, missing)
         check_modifiers(record, design.response)
@@ -102,7 +105,7 @@ class Model:
         check_known(record, given, design.arrays)
         spec = make_spec(design, texts, record, links, given, chosen, response, missing)
         rows = Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns)
-        self._set(spec, rows, design.notice)
+        self._set(spec, rows, design.notice, design.doubts)
 
     @classmethod
     def _from_parts(cls, spec: ModelSpec, rows: Rows) -> "Model":
@@ -110,12 +113,11 @@ class Model:
         made._set(spec, rows, "")
         return made
 
-    def _set(self, spec: ModelSpec, rows: Rows, notice: str) -> None:
+    def _set(self, spec: ModelSpec, rows: Rows, notice: str, doubts: tuple[str, ...] = ()) -> None:
         self.__dict__.update(_spec=spec, _rows=rows, _notice=notice)
-        if notice:
-            import warnings
-
-            warnings.warn(notice, UserWarning, stacklevel=3)
+        for text in (notice, *doubts):
+            if text:
+                warnings.warn(text, UserWarning, stacklevel=3)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Model does not change; make another one instead of setting '{name}'")
@@ -293,7 +295,8 @@ def _formulas(
         elif isinstance(value, str):
             if parameter.shape == "cut":
                 raise FormulaError(f"formula: '{name}' of family '{family.name}' cannot have a formula")
-            texts[name], parsed[name] = value, parse(value, response="none")
+            with formula_of(name):
+                texts[name], parsed[name] = value, parse(value, response="none")
         else:
             raise FormulaError(
                 f'formula: {name}={value!r} is neither a formula such as "~ x" nor bd.known(…)'

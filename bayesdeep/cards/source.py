@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from bayesdeep.core.errors import CardError, DataError, nearest
+from bayesdeep.stream.ragged import check_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,12 +50,16 @@ def read_table(path: str | Path) -> "pd.DataFrame":
         raise DataError(f"data: '{path}' is a folder; give the name of a file in it")
     if not path.is_file():
         raise DataError(f"data: there is no file '{path}'")
+    if path.suffix.lower() == ".csv":
+        check_rows(path)
     import pandas as pd
 
     try:
         # Opened here, so that pandas never takes the name for a URL.
         with path.open("rb") as file:
-            return getattr(pd, reader)(file)
+            # Read whole, a column has one type; read in pieces it can have several.
+            options = {"low_memory": False} if reader == "read_csv" else {}
+            return getattr(pd, reader)(file, **options)
     except Exception as error:  # whatever readers of CSV and Parquet say of what they cannot read
         empty = not isinstance(error, OSError) and path.stat().st_size == 0
         why = "the file is empty" if empty else str(error).strip() or type(error).__name__

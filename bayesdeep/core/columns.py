@@ -31,6 +31,9 @@ class Column:
         Whether the data declare the levels' order.
     missing
         ``(obs,)`` bool, or None if no value is missing.
+    declared
+        All labels of categories in their declared order, where no row has some of them, so that ``levels`` lacks these; else
+        None. A predictor can learn nothing of a level without rows, but the scale of an ordered response has it.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Column:
     levels: tuple[Any, ...] | None = None
     ordered: bool = False
     missing: np.ndarray | None = None
+    declared: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)

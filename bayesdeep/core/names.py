@@ -9,6 +9,16 @@ def posterior_name(text: str) -> str:
     return text.replace("/", "÷")
 
 
+DIMENSIONS = ("obs", "chain", "draw")
+"""Dimensions of every tree; in one dataset a variable and a dimension cannot have one name."""
+
+
+def quantity_name(text: str) -> str:
+    """Return the name of a quantity of its own: that of a column called like a dimension of every tree gets a ``_``."""
+    name = posterior_name(text)
+    return f"{name}_" if name in DIMENSIONS else name
+
+
 def named(given: Any, known: Iterable[str]) -> str | None:
     """Return which of the known names a user means, who may write it as in the data or as in a formula; None if none.
 
@@ -16,4 +26,5 @@ def named(given: Any, known: Iterable[str]) -> str | None:
     """
     options = {str(name): str(name) for name in known}
     plain = str(given).replace("`", "")
-    return next((options[name] for name in (str(given), plain, posterior_name(plain)) if name in options), None)
+    ways = (str(given), plain, posterior_name(plain), quantity_name(plain))
+    return next((options[name] for name in ways if name in options), None)

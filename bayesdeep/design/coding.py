@@ -1,6 +1,7 @@
 """Products of factors as columns of a design matrix: as many as the products span, and no more."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from ..core.columns import Columns, Frame, Json, TermColumns
 from ..core.errors import FormulaError
 from ..formula.nodes import Expression, Name, Product, label
-from .factors import Factor, factor_column, learn_and_evaluate
+from .factors import Factor, factor_column, learn_and_evaluate, refuse_large
 from .redundancy import pieces
 
 CHUNK = 8_192
@@ -32,13 +33,13 @@ def learn_columns(intercept: bool, products: Sequence[Product], frame: Frame, wh
     learned = {node: learn_and_evaluate(node, frame, where) for node in _distinct_factors(products)}
     for node, (_, factor) in learned.items():
         refuse_one_level(node, factor, where)
-    state, terms, matrix = code_factors(intercept, products, learned, frame.rows)
+    state, terms, matrix = code_factors(intercept, products, learned, frame.rows, where)
     means, sds = _moments(matrix)
     return Columns(intercept, terms, means, sds, state)
 
 
 def code_factors(
-    intercept: bool, products: Sequence[Product], learned: Mapping[Expression, tuple[Json, Factor]], rows: int
+    intercept: bool, products: Sequence[Product], learned: Mapping[Expression, tuple[Json, Factor]], rows: int, where: str
 ) -> tuple[Json, tuple[TermColumns, ...], np.ndarray]:
     """Return the state, the terms and the matrix ``(row, column)`` of factors that are learned already.
 
@@ -48,10 +49,15 @@ def code_factors(
         As for :func:`learn_columns`.
     learned
         What was learned of each factor, and its values on ``rows`` rows.
+    where
+        Begins the error text.
     """
     nodes = _distinct_factors(products)
     factors = [learned[node][1] for node in nodes]
     coded = _coded(intercept, products, nodes, factors)
+    for term in coded:
+        width = sum(prod(_sizes(piece, factors)) for piece in term["pieces"])
+        refuse_large(label(products[term["product"]]), rows, width, where)
     state = {"factors": [learned[node][0] for node in nodes], "terms": coded}
     return state, _terms(state, products, factors), _filled(state, factors, rows)
 
@@ -137,7 +143,7 @@ def _labels(piece: Json, factors: Sequence[Factor]) -> list[tuple[Any, ...]]:
 
 def _filled(state: Json, factors: Sequence[Factor], rows: int) -> np.ndarray:
     coded = [piece for term in state["terms"] for piece in term["pieces"]]
-    widths = [int(np.prod(_sizes(piece, factors))) for piece in coded]
+    widths = [prod(_sizes(piece, factors)) for piece in coded]
     matrix = np.zeros((rows, sum(widths)))
     for begin in range(0, rows, CHUNK):
         some = slice(begin, begin + CHUNK)

@@ -9,6 +9,7 @@ from ..core.columns import Columns, Frame
 from ..core.errors import FormulaError
 from ..formula.nodes import Formula, Product
 from .coding import design_matrix, learn_columns
+from .doubts import Doubt, doubts
 from .factors import evaluate_column
 from .groups import learn_levels, new_levels
 
@@ -30,6 +31,8 @@ class FrameContext:
         After :meth:`codes`: the labels of groups that the model was not fitted to, by factor name.
     rows_unseen
         Likewise, how many rows are of such groups, where there are any.
+    doubts
+        After :meth:`learn_columns`: what is odd about columns that the rows say little about, each once.
     """
 
     def __init__(self, frame: Frame, where: str, formula: Formula | None = None) -> None:
@@ -41,10 +44,13 @@ class FrameContext:
         self.factors: tuple[Product, ...] = () if formula is None else tuple(g.factor for g in formula.groups)
         self.unseen: dict[str, tuple[Any, ...]] = {}
         self.rows_unseen: dict[str, int] = {}
+        self.doubts: dict[Doubt, None] = {}
 
     def learn_columns(self, intercept: bool, products: Any) -> Columns:
         """Code products of factors as columns."""
-        return learn_columns(intercept, products, self._frame, self._where)
+        learned = learn_columns(intercept, products, self._frame, self._where)
+        self.doubts.update(dict.fromkeys(doubts(learned, self.rows)))
+        return learned
 
     def design_matrix(self, columns: Columns, products: Any) -> np.ndarray:
         """Return the same columns on these rows ``(obs, column)``."""

@@ -23,7 +23,7 @@ def to_column(name: str, source: Any) -> Column:
 
 
 def drop_unused_levels(column: Column) -> Column:
-    """Return the column with only those levels that occur, their order kept."""
+    """Return the column with only those levels that occur, their order kept; what categories declare is remembered."""
     if column.levels is None:
         return column
     codes = column.values
@@ -33,7 +33,18 @@ def drop_unused_levels(column: Column) -> Column:
     # The last entry maps code -1, which NumPy reads as "from the end", to itself.
     new_code = np.append(np.cumsum(used) - 1, -1)
     levels = tuple(level for level, keep in zip(column.levels, used.tolist(), strict=True) if keep)
-    return replace(column, values=_frozen(new_code[codes]), levels=levels)
+    declared = column.declared or (column.levels if column.kind == "category" else None)
+    return replace(column, values=_frozen(new_code[codes]), levels=levels, declared=declared)
+
+
+def with_declared_levels(column: Column) -> Column:
+    """Return the column with all levels that its categories declare, whether a row has them or not."""
+    if column.declared is None or column.levels is None:
+        return column
+    place = {level: i for i, level in enumerate(column.declared)}
+    # The last entry maps code -1 to itself, as above.
+    codes = np.array([*(place[level] for level in column.levels), -1], dtype=np.int64)
+    return replace(column, values=_frozen(codes[column.values]), levels=column.declared, declared=None)
 
 
 def _series(source: Any) -> Any:

@@ -14,8 +14,12 @@ from ..core.columns import Column, Frame, Json, Transform
 from ..core.errors import DataError, FormulaError, nearest
 from ..core.registry import TRANSFORMS
 from ..formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
+from .almost import stray_cell
 from .arithmetic import FUNCTIONS, apply_function, apply_operator
 from .frame import column
+
+MOST_NUMBERS = 2**31
+"""A matrix of more numbers, 16 GiB, is refused before it is made."""
 
 WORDS: dict[str, Any] = {"True": True, "False": False, "None": None}
 
@@ -73,6 +77,15 @@ def evaluate_column(node: Expression, frame: Frame, where: str) -> Column:
 def column_names(node: Expression) -> tuple[str, ...]:
     """Return the names of the columns an expression reads, each once, in the order of the text."""
     return tuple(dict.fromkeys(part.name for part in _walk(node) if isinstance(part, Name)))
+
+
+def refuse_large(source: str, rows: int, columns: int, where: str) -> None:
+    """Raise for a matrix of rows and columns that would not fit into memory."""
+    if rows * columns > MOST_NUMBERS:
+        raise FormulaError(
+            f"{where}: '{source}' would be a matrix of {rows:,} rows and {columns:,} columns, {rows * columns / 2**27:,.0f} GiB; "
+            "take fewer columns or levels (names of groups belong into (1 | …), which needs no matrix)"
+        )
 
 
 def complete(found: Column) -> Column:
@@ -150,6 +163,7 @@ def _transform(node: Call, state: Json, frame: Frame, where: str) -> tuple[Json,
             learned = transform.learn(found, arguments, options)
         except FormulaError as error:
             raise FormulaError(f"{where}: {node.source}: {error}") from None
+        refuse_large(node.source, frame.rows, 1 if transform.categorical else len(transform.labels(learned) or ("",)), where)
         kind = "categorical" if transform.categorical else "numeric"
         state = {"kind": kind, "inner": inner_state, "learned": learned}
     return state, _transformed(transform, state["learned"], found)
@@ -193,7 +207,9 @@ def _read(node: Name, state: Json, frame: Frame, where: str) -> Column:
 def _numbers(found: Column, source: str, where: str, fitted: bool = False) -> np.ndarray:
     if found.kind in ("number", "bool"):
         return found.values.astype(np.float64, copy=False)
+    cell = stray_cell(found)
     held = "categories" if found.kind == "category" else "text"
+    held += "" if cell is None else f" ({cell[1]!r} in row {cell[0] + 1}, otherwise numbers)"
     if fitted:
         raise DataError(f"data: column '{found.name}' holds {held}, but the model was fitted to numbers")
     raise FormulaError(f"{where}: {source}: column '{found.name}' holds {held}, and this needs numbers")

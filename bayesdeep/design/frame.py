@@ -101,19 +101,30 @@ def column(frame: Frame, name: str, where: str) -> Column:
     found = frame.columns[name]
     if found.kind == "other":
         raise DataError(
-            f"data: column '{name}' holds {_contents(found.values)}; a model takes numbers, text, categories "
+            f"data: column '{name}' holds {_contents(found)}; a model takes numbers, text, categories "
             "or true/false, so turn it into one of these first (a date: into days since a first day)"
+        )
+    nothing = next((level for level in found.levels or () if isinstance(level, str) and "\0" in level), None)
+    if nothing is not None:
+        raise DataError(
+            f"data: column '{name}' has text with a null character in it, {nothing!r}, which no file can keep; take it out"
         )
     return found
 
 
-def _contents(values: np.ndarray) -> str:
-    """Say in words what a column of no use holds."""
-    words = {"M": "dates", "m": "durations", "c": "complex numbers"}
+def _contents(column: Column) -> str:
+    """Say in words what a column of no use holds, and where a mixture has the type that it has least of."""
+    words, values = {"M": "dates", "m": "durations", "c": "complex numbers"}, column.values
     if values.dtype.kind in words:
         return words[values.dtype.kind]
-    types = sorted({type(value).__name__ for value in values[:1000].tolist() if value is not None})
-    return "values of type " + " and ".join(types)
+    there = np.ones(len(values), dtype=bool) if column.missing is None else ~column.missing
+    names = [type(value).__name__ if kept else "" for value, kept in zip(values.tolist(), there.tolist(), strict=True)]
+    counts = Counter(name for name in names if name)
+    text = "values of type " + " and ".join(sorted(counts))
+    if len(counts) < 2:
+        return text
+    row = names.index(min(counts, key=counts.__getitem__))
+    return f"{text} ({values[row]!r} in row {row + 1})"
 
 
 def _kept(columns: Mapping[str, Column], mask: np.ndarray, name: str) -> Column:

@@ -8,12 +8,14 @@ import numpy as np
 
 from ..core.columns import Column, Frame, Json
 from ..core.errors import DataError, FormulaError
-from ..core.names import posterior_name
+from ..core.names import quantity_name
 from ..core.priors import Known
 from ..core.records import Response
 from ..core.registry import TERMS
-from ..formula.expand import columns, expand, find_dot, grouping_columns
+from ..formula.expand import columns, expand, find_dot, grouping_columns, own_columns
 from ..formula.nodes import Formula, Parsed, Varying, label
+from ..formula.problems import formula_of
+from .almost import refuse_almost_numbers
 from .context import FrameContext
 from .frame import column
 from .missing import check_missing
@@ -54,6 +56,8 @@ class Design:
         Labels of the rows used, or None.
     columns
         The columns used, on the rows used, by name.
+    doubts
+        Sentences about terms that the rows say little about.
     """
 
     formulas: Mapping[str, Formula]
@@ -66,6 +70,7 @@ class Design:
     notice: str
     index: Any
     columns: Mapping[str, Column] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def term_nodes(formula: Formula) -> Iterator[tuple[str, str, Any]]:
@@ -105,32 +110,62 @@ def learn_design(
     """
     main = next(iter(parsed))
     others = dot_columns(parsed, frame, known)
-    formulas = {name: expand(p, others) for name, p in parsed.items()}
-    for name, formula in formulas.items():
-        for needed in columns(formula):
-            column(frame, needed, where(parsed[name].text))
+    refuse_own_known(parsed[main], known)
+    formulas: dict[str, Formula] = {}
+    for name, p in parsed.items():
+        with formula_of(None if name == main else name):
+            formulas[name] = expand(p, others, parsed[main].response)
+            for needed in columns(formulas[name]):
+                column(frame, needed, where(p.text))
     given = [k.value for k in known.values() if isinstance(k.value, str)]
     used = list(dict.fromkeys([c for f in formulas.values() for c in columns(f)] + given))
+    refuse_almost_numbers(formulas, known, frame)
     left = formulas[main].response
     assert left is not None, "the main formula has a response"
     elsewhere = [c for f in formulas.values() for c in columns(replace(f, response=None))] + given
     frame, dropped, notice = check_missing(frame, used, missing, "data", gaps=response_gaps(left, frame, elsewhere))
     terms: dict[str, tuple[LearnedTerm, ...]] = {}
     arrays: dict[str, np.ndarray] = {}
+    doubts: dict[str, None] = {}
     for name, formula in formulas.items():
         context = FrameContext(frame, where(parsed[name].text), formula)
-        learned = []
-        for i, (kind, source, node) in enumerate(term_nodes(formula)):
-            key = f"{name}_{kind}" if kind == "population" else f"{name}_{kind}_{i}"
-            state = TERMS[kind].learn(node, context)
-            learned.append(LearnedTerm(kind, key, source, state))
-            arrays.update({f"{key}.{k}": v for k, v in TERMS[kind].arrays(state, node, context).items()})
-        terms[name] = tuple(learned)
+        with formula_of(None if name == main else name):
+            terms[name] = tuple(_learned(name, formula, context, arrays))
+        begin = where(parsed[name].text).replace("formula", "formula" if name == main else f"formula of {name}", 1)
+        doubts.update({f"{begin}: {doubt.text}": None for doubt in context.doubts})
     arrays.update(known_arrays(known, frame))
     response = read_response(left, frame, where(parsed[main].text))
-    response = response.with_(name=posterior_name(response.name))
+    response = response.with_(name=quantity_name(response.name))
     kept = {name: frame.columns[name] for name in used}
-    return Design(formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index, kept)
+    return Design(
+        formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index, kept, tuple(doubts)
+    )
+
+
+def _learned(
+    parameter: str, formula: Formula, context: FrameContext, arrays: dict[str, np.ndarray]
+) -> Iterator[LearnedTerm]:
+    """Yield what each term of a parameter's formula learns; its arrays are added to ``arrays``."""
+    for i, (kind, source, node) in enumerate(term_nodes(formula)):
+        key = f"{parameter}_{kind}" if kind == "population" else f"{parameter}_{kind}_{i}"
+        before = dict(context.doubts)
+        state = TERMS[kind].learn(node, context)
+        # A constant input of a network has no coefficient that could be mistaken for the intercept.
+        if TERMS[kind].linear is None:
+            context.doubts = before | {doubt: None for doubt in context.doubts if not doubt.constant}
+        arrays.update({f"{key}.{k}": v for k, v in TERMS[kind].arrays(state, node, context).items()})
+        yield LearnedTerm(kind, key, source, state)
+
+
+def refuse_own_known(main: Parsed, known: Mapping[str, Known]) -> None:
+    """Raise where a parameter is given by a column of the response itself."""
+    own = () if main.response is None else own_columns(main.response)
+    for name, given in known.items():
+        if given.value in own:
+            raise FormulaError(
+                f"{where(main.text)}: '{given.value}' is part of the response and cannot give {name} as well, "
+                f"{name}=known('{given.value}')"
+            )
 
 
 def known_arrays(known: Mapping[str, Known], frame: Frame) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from ..core.errors import DataError, FormulaError
 from ..core.records import Response
 from ..core.registry import RESPONSES
 from ..formula.nodes import Call, Expression, Name, Number, Text, Unary
+from .convert import with_declared_levels
 from .factors import column_names, constant, evaluate_column
 from .slopes import log_slope
 
@@ -30,7 +31,8 @@ def read_response(node: Expression, frame: Frame, where: str) -> Response:
     Returns
     -------
     Response
-        Text, categories and true/false are codes with ``levels``; the family makes of them what it needs.
+        Text, categories and true/false are codes with ``levels``, those included that categories declare and no row has; the
+        family makes of them what it needs.
     """
     response = _read(node, frame, where, predicting=False)
     _check_bounds(response)
@@ -123,6 +125,7 @@ def _read(node: Expression, frame: Frame, where: str, predicting: bool) -> Respo
 
 
 def _plain(column: Column) -> Response:
+    column = with_declared_levels(column)
     values = column.values.astype(np.int64) if column.kind == "bool" else column.values
     levels = (False, True) if column.kind == "bool" else column.levels
     return Response(column.name, values, levels=levels, ordered=column.ordered)

@@ -10,15 +10,16 @@ from dataclasses import replace
 from .algebra import Products, by_degree, single
 from .groups import check_coefficients, check_factor, unique
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Number, Parsed, Product, Unary
+from .own import own_columns, refuse_own
 from .problems import problem, quote
 from .sums import Sum, check_operands, combine, is_leaf, negative, raised
 from .walk import columns, find_dot, grouping_columns
 from .words import allowed
 
-__all__ = ["columns", "expand", "find_dot", "grouping_columns"]
+__all__ = ["columns", "expand", "find_dot", "grouping_columns", "own_columns"]
 
 
-def expand(parsed: Parsed, others: tuple[str, ...] = ()) -> Formula:
+def expand(parsed: Parsed, others: tuple[str, ...] = (), response: Expression | None = None) -> Formula:
     """Multiply out a formula.
 
     Parameters
@@ -27,6 +28,8 @@ def expand(parsed: Parsed, others: tuple[str, ...] = ()) -> Formula:
         The two sides as syntax trees.
     others
         What ``.`` stands for: all columns that are neither response nor grouping factor.
+    response
+        The left side of the model's formula, for a parameter's formula, which has none.
 
     Returns
     -------
@@ -35,29 +38,16 @@ def expand(parsed: Parsed, others: tuple[str, ...] = ()) -> Formula:
     """
     expander = _Expander(parsed.text, others)
     total = expander.evaluate(parsed.predictor)
-    products = expander.products(total)
-    _check_response(parsed, products, (*total.specials, *(call for group in total.groups for call in group.specials)))
-    return Formula(
+    formula = Formula(
         text=parsed.text,
         response=parsed.response,
         intercept=total.intercept is not False,
-        products=products,
+        products=expander.products(total),
         groups=unique(parsed.text, total.groups),
         specials=tuple(dict.fromkeys(total.specials)),
     )
-
-
-def _check_response(parsed: Parsed, products: tuple[Product, ...], specials: tuple[Call, ...]) -> None:
-    """Raise when the response itself is a predictor; R drops it with a warning."""
-    factors = [factor for product in products for factor in product]
-    for factor in factors:
-        if isinstance(factor, Name) and factor == parsed.response:
-            message = f"{quote(factor.name)} is the response and cannot be a predictor as well"
-            raise problem(parsed.text, factor.start, message)
-    for call in specials:
-        if isinstance(parsed.response, Name) and parsed.response.name in columns(call):
-            message = f"{quote(parsed.response.name)} is the response and cannot be a predictor as well"
-            raise problem(parsed.text, call.start, message)
+    refuse_own(formula, response if parsed.response is None else parsed.response)
+    return formula
 
 
 class _Expander:

@@ -50,11 +50,11 @@ class _Parser(Reader):
         shape = "y ~ x" if response == "required" else "~ x"
         if not any(t.is_operator("~") for t in self.tokens):
             raise self.problem(self.tokens[0].start, f"there is no '~'; write a formula as '{shape}'")
+        if response == "none" and not self.token.is_operator("~"):
+            raise self.problem(self.token.start, "a parameter's formula has no left side; write it as '~ x'")
         left = None if self.token.is_operator("~") else self.response()
         if left is None and response == "required":
             raise self.problem(self.token.start, "expected a response left of '~'; write 'y ~ x'")
-        if left is not None and response == "none":
-            raise self.problem(left.start, "a parameter's formula has no left side; write it as '~ x'")
         self.advance()
         self.side = "right"
         right = self.expression(0)

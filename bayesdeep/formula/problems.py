@@ -1,5 +1,7 @@
 """Error texts that show the formula and point at the character that is wrong."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from unicodedata import east_asian_width
 
 from ..core.errors import FormulaError
@@ -27,6 +29,17 @@ def shorten(text: str, width: int) -> str:
 def quote(text: str) -> str:
     """Return the text in quotation marks, shortened, for use inside a message."""
     return f"'{shorten(text, _QUOTE)}'"
+
+
+@contextmanager
+def formula_of(parameter: str | None) -> Iterator[None]:
+    """Let errors about a formula that are raised inside say whose it is; None for the model's own."""
+    try:
+        yield
+    except FormulaError as error:
+        if parameter is None or not str(error).startswith("formula '"):
+            raise
+        raise FormulaError(f"formula of {parameter}{str(error).removeprefix('formula')}") from None
 
 
 def problem(text: str, start: int, message: str) -> FormulaError:

@@ -19,6 +19,11 @@ def columns(node: Expression | Parsed | Formula) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def find_name(node: Expression, names: tuple[str, ...]) -> Name | None:
+    """Return the first of these columns that stands anywhere in an expression, also inside a call; None if none does."""
+    return next((n for n in _nodes(node) if isinstance(n, Name) and n.name in names), None)
+
+
 def find_dot(parsed: Parsed) -> bool:
     """Return whether ``.`` stands anywhere in the predictor, also inside a call."""
     return any(isinstance(n, Dot) for n in _nodes(parsed.predictor))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.names import DIMENSIONS
 from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.choose import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
@@ -14,8 +15,6 @@ from bayesdeep.spec.slots import slot_name
 
 from .centring import centring
 from .rough import Rough
-
-RESERVED = ("obs", "chain", "draw")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +141,7 @@ class Builder:
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         """Declare a dimension; a name that is taken gets the suffix ``_level``, then a number."""
-        candidate = f"{name}_level" if name in self.taken or name in RESERVED else name
+        candidate = f"{name}_level" if name in self.taken or name in DIMENSIONS else name
         unique, count = candidate, 1
         while unique in self.coords and self.coords[unique] != tuple(labels):
             count += 1

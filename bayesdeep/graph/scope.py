@@ -10,6 +10,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.slots import prefixed
 
 from .builder import Builder, Root
 from .centring import Centring
@@ -28,7 +29,7 @@ class TermScope:
         self._b, self._parameter, self._key, self.width, self._staged = builder, parameter, key, width, staged
 
     def _full(self, name: str) -> str:
-        return name if self._parameter == self._b.main else f"{self._parameter}_{name}"
+        return prefixed(self._parameter, self._b.main, name)
 
     def _with_width(self, dims: tuple[Any, ...]) -> tuple[Any, ...]:
         return dims if self.width is None else (*dims, self.width[0])
@@ -234,8 +235,7 @@ class TermScope:
         for predictor in self._b.spec.predictors:
             for term in predictor.terms:
                 for name, start, stop, labels, _ in term.state.get("terms", ()):
-                    prefix = "" if predictor.parameter == self._b.main else f"{predictor.parameter}_"
-                    if prefix + name == full:
+                    if prefixed(predictor.parameter, self._b.main, name) == full:
                         return None if labels is None else stop - start
         return None
 

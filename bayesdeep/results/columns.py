@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from bayesdeep.core.columns import Column
-from bayesdeep.core.names import posterior_name
+from bayesdeep.core.names import DIMENSIONS, posterior_name
 
 GROUP = "columns"
 """Where a tree keeps them."""
@@ -38,7 +38,7 @@ def columns_dataset(columns: Mapping[str, Column], rows: int) -> xr.Dataset:
     found: dict[str, Any] = {}
     for name, column in columns.items():
         own = posterior_name(name)
-        while own in found or own in ("obs", "chain", "draw"):
+        while own in found or own in DIMENSIONS:
             own += "_"
         attrs = {"column": name, "kind": column.kind, "ordered": int(column.ordered)}
         found[own] = (("obs",), column.values, attrs)

@@ -52,7 +52,8 @@ def level_table(blocks: Iterable[Block], rows: int, levels: Sequence[Any], *, co
         means[start:stop] = value.mean(axis=0)
     table = pd.DataFrame(means, columns=list(levels))
     if not counts:
-        table["mode"] = [levels[i] for i in means.argmax(axis=1)]
+        # A level of that name keeps its own column.
+        table["mode" if "mode" not in levels else "mode_"] = [levels[i] for i in means.argmax(axis=1)]
     return table
 
 

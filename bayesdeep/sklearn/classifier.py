@@ -3,14 +3,15 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from bayesdeep.core.errors import DataError, FitError, nearest
+from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.registry import FAMILIES
 
 from ._base import BayesEstimator
+from ._classes import read_classes
 from ._columns import read_columns, read_response, read_weights
 
 CHOICE = ("auto", "bernoulli", "categorical", "cumulative")
@@ -28,7 +29,8 @@ class BayesClassifier(ClassifierMixin, BayesEstimator):
         ``y``. Columns of an array are called ``x0``, ``x1``, …. None: all columns, linear.
     family
         ``"auto"``: bernoulli for two classes, categorical for more. Else ``"bernoulli"``, ``"categorical"``, or ``"cumulative"``
-        for ordered classes, in sorted order.
+        for ordered classes: in the order that ordered categories declare (``pandas.Categorical(y, categories=[…],
+        ordered=True)``, a polars ``Enum``), or in that of numbers. Text has no order and is refused.
     method
         ``"auto"``, or a method by name; see :meth:`bayesdeep.Model.fit`.
     net
@@ -39,7 +41,7 @@ class BayesClassifier(ClassifierMixin, BayesEstimator):
     Attributes
     ----------
     classes_
-        The classes, sorted ``(class,)``.
+        The classes, sorted ``(class,)``, whatever their order in the model; of ordered categories also those without rows.
     fit_
         The :class:`~bayesdeep.results.fit.Fit`, whose response is called as in the formula and has the classes as levels.
     n_features_in_, feature_names_in_
@@ -48,6 +50,9 @@ class BayesClassifier(ClassifierMixin, BayesEstimator):
     Notes
     -----
     ``sample_weight`` are weights of the log likelihood: a row of weight 2 counts like two rows, and a row of weight 0 like none.
+
+    ``sklearn.model_selection.cross_val_predict(…, method="predict_proba")`` gives estimators numbers in place of labels, in the
+    labels' sorted order. For ordered classes give it whole numbers that are in order themselves.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BayesClassifier":
@@ -77,31 +82,24 @@ class BayesClassifier(ClassifierMixin, BayesEstimator):
         columns = read_columns(self, X, reset=True)
         response = read_response(self, X, y)
         check_classification_targets(response)
-        self.classes_, codes = np.unique(response, return_inverse=True)
-        weights = read_weights(sample_weight, X)
-        present = len(self.classes_) if weights is None else len(np.unique(codes[weights > 0]))
-        if present < 2 or present < len(self.classes_):
-            seen = (
-                f"{present} of {len(self.classes_)} classes" if present >= 1 and len(self.classes_) > 1 else "one class"
-            )
-            raise DataError(
-                f"data: y has rows of {seen} only; a classifier needs at least two classes, each with some weight"
-            )
-        two = len(self.classes_) == 2
+        two = len(np.unique(response)) == 2
         family = ("bernoulli" if two else "categorical") if self.family == "auto" else self.family
-        labels = [label.item() if isinstance(label, np.generic) else label for label in self.classes_]
-        levels = pd.Categorical.from_codes(codes, labels, ordered=family == "cumulative")
-        self._fit(columns, pd.Series(levels), weights, family)
+        weights = read_weights(sample_weight, X)
+        classes = read_classes(y, response, weights, ordinal="ordered" in FAMILIES[family].words)
+        self.classes_ = classes.labels
+        self._fit(columns, classes.response, weights, family)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return posterior mean probabilities ``(obs, class)``, in the order of ``classes_``."""
         check_is_fitted(self)
-        table = self.fit_.predict(self._new(X), kind="mean")
-        if len(self.classes_) == 2 and "mean" in table:
+        table, spec = self.fit_.predict(self._new(X), kind="mean"), self.fit_.spec
+        if "two_levels" in FAMILIES[spec.family].words:
             success = table["mean"].to_numpy(dtype=float)
             return np.column_stack([1 - success, success])
-        return table.iloc[:, : len(self.classes_)].to_numpy(dtype=float)
+        # The model's levels have their own order, which need not be the sorted one of `classes_`.
+        place = {str(level): i for i, level in enumerate(spec.response.levels or ())}
+        return table.to_numpy()[:, [place[str(label)] for label in self.classes_.tolist()]].astype(float)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row ``(obs,)``."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayesdeep.core.errors import PriorError, nearest
-from bayesdeep.core.names import posterior_name
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec, Slot
 from bayesdeep.core.registry import PRIORS
 
@@ -65,7 +65,7 @@ def choose(
     user: dict[str, ChosenPrior] = {}
     for key, value in given.items():
         where = f"prior '{key}'"
-        key = posterior_name(str(key))
+        key = quantity_name(str(key))
         members = _members(key, by_name, population)
         prior = read_prior(value, where)
         prior = _filled(prior, sum(by_name[m].size for m in members), rows)
@@ -116,7 +116,7 @@ def _members(key: str, by_name: Mapping[str, Slot], population: Sequence[str]) -
         if not population:
             raise PriorError("prior 'population': the model has no population-level coefficients")
         return list(population)
-    parts = [part.strip() for part in key.split(",")]
+    parts = [quantity_name(part.strip()) for part in key.split(",")]
     for part in parts:
         if part not in by_name:
             known = [

@@ -64,11 +64,13 @@ def make_spec(
     check_shared(predictors)
     slots = all_slots(family, predictors, response, known, offsets)
     main = all_slots(family, predictors[:1], response, known, offsets)
+    _refuse_parameters(family, predictors, known, slots, priors)
     chosen = choose(slots, priors, design.rows, [s.name for s in main if s.role == "coefficient"])
     # A nested scale of group effects stands in the place of their sd, under the same name.
     sds = {s.name for s in slots if s.role == "sd"}
     nested = [name for name in hyperparameters(chosen) if name not in sds]
     _refuse_improper(predictors, family.main.name, chosen)
+    _refuse_improper_cuts(family, response, chosen)
     _refuse_namesakes(slots)
     _refuse_clashes([*(s.name for s in slots), *nested], response.name)
     return ModelSpec(
@@ -109,6 +111,23 @@ def refuse_extreme(family: Family, response: Response) -> None:
     )
 
 
+def _refuse_parameters(
+    family: Family, predictors: tuple[PredictorSpec, ...], known: Mapping[str, Known], slots: tuple[Slot, ...],
+    priors: Mapping[str, Any],
+) -> None:
+    """Refuse a prior for a parameter that has none, because it has a formula or is given."""
+    names = {slot.name for slot in slots}
+    for name in priors:
+        if name in names or family.parameter(name) is None:
+            continue
+        if name in known:
+            raise PriorError(f"prior '{name}': {name} is given, {name}=known({known[name].value!r}), and needs no prior")
+        if name in {p.parameter for p in predictors}:
+            prefix = "" if name == family.main.name else f"{name}_"
+            own = ", ".join(s.name for s in slots if s.role != "parameter" and s.name.startswith(prefix))
+            raise PriorError(f"prior '{name}': {name} has a formula, and priors are on what it is made of: {own}")
+
+
 LEAST_GROUPS = 3
 
 
@@ -128,6 +147,21 @@ def _refuse_improper(predictors: tuple[PredictorSpec, ...], main: str, chosen: t
                             f"prior '{prior.name}': {prior.prior} with {len(labels)} group(s) of '{factor}' leaves the "
                             f"posterior improper; use a proper prior such as HalfNormal(1), or at least {LEAST_GROUPS} groups"
                         )
+
+
+def _refuse_improper_cuts(family: Family, response: Response, chosen: tuple[ChosenPrior, ...]) -> None:
+    """Refuse an improper prior on thresholds around a level that no row has: nothing would hold them."""
+    cuts = {p.name for p in family.parameters if p.shape == "cut"}
+    for prior in chosen:
+        if prior.name in cuts and not PRIORS[prior.prior.name].proper:
+            assert response.levels is not None
+            counts = np.bincount(np.asarray(response.value), weights=response.weights, minlength=len(response.levels))
+            if not counts.all():
+                empty = response.levels[int(np.argmin(counts))]
+                raise PriorError(
+                    f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since no row has the level {empty!r} of "
+                    f"'{response.name}'; use a proper prior such as Normal(0, 5), or leave the level out of the categories"
+                )
 
 
 def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.links import find_link
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import PriorSpec, Slot
 from bayesdeep.core.records import Default, Family, Response
 from bayesdeep.core.registry import TERMS
@@ -22,7 +23,7 @@ multiplies a standard deviation by e per standard deviation of the column."""
 
 def prefixed(parameter: str, main: str, name: str) -> str:
     """Return a name as the posterior shows it: the main parameter's have no prefix."""
-    return name if parameter == main else f"{parameter}_{name}"
+    return quantity_name(name) if parameter == main else f"{parameter}_{name}"
 
 
 def slot_name(parameter: str, main: str, slot: Slot) -> str:

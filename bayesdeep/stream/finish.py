@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.columns import Columns, Frame, Json
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.design.coding import code_factors, refuse_one_level
+from bayesdeep.design.doubts import Doubt, doubts
 from bayesdeep.design.factors import Factor, learn_and_evaluate
 from bayesdeep.design.groups import codes as group_codes
 from bayesdeep.design.groups import learn_levels
@@ -46,10 +47,13 @@ class Finished:
         self._categories: dict[Expression, _Category] = {}
         self._coded: dict[Any, tuple[Columns, np.ndarray]] = {}
         self._groups: dict[tuple[str, ...], tuple[tuple[Any, ...], np.ndarray]] = {}
+        self.doubts: dict[Doubt, None] = {}
 
     def learn_columns(self, intercept: bool, products: Any) -> Columns:
         """Return products of factors as columns."""
-        return self.columns(intercept, tuple(products))[0]
+        learned = self.columns(intercept, tuple(products))[0]
+        self.doubts.update(dict.fromkeys(doubts(learned, self.rows)))
+        return learned
 
     def design_matrix(self, columns: Columns, products: Any) -> np.ndarray:
         """Not offered: there are no rows."""
@@ -116,7 +120,7 @@ class Finished:
         if key not in self._coded:
             learned, rows = self._on_full_columns(products)
             total = sum(stop - start for start, stop in rows)
-            state, terms, matrix = code_factors(intercept, products, learned, total)
+            state, terms, matrix = code_factors(intercept, products, learned, total, self.scan.plan.where)
             combine = np.zeros((self.starts[-2], matrix.shape[1]))
             for term, coded in zip(terms, state["terms"], strict=True):
                 product = products[coded["product"]]

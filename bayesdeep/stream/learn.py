@@ -14,8 +14,9 @@ from bayesdeep.core.linear import Moments
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import TERMS
+from bayesdeep.design.almost import refuse_almost_numbers
 from bayesdeep.design.frame import LazyColumns, column
-from bayesdeep.design.learn import Design, LearnedTerm, dot_columns, term_nodes, where
+from bayesdeep.design.learn import Design, LearnedTerm, dot_columns, refuse_own_known, term_nodes, where
 from bayesdeep.formula.expand import columns, expand
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.spec.make import make_spec
@@ -48,6 +49,8 @@ class Streamed:
         A sentence about rows left out, or "".
     example
         The first row.
+    doubts
+        Sentences about terms that the rows say little about.
     """
 
     spec: ModelSpec
@@ -56,6 +59,7 @@ class Streamed:
     rows: int
     notice: str
     example: Frame
+    doubts: tuple[str, ...] = ()
 
 
 def learn_stream(
@@ -87,6 +91,7 @@ def learn_stream(
     main = family.main.name
     names = Frame(LazyColumns(source.names, _unread), 0)
     others = dot_columns(parsed, names, known)
+    refuse_own_known(parsed[main], known)
     formula = expand(parsed[main], others)
     for needed in columns(formula):
         column(names, needed, where(parsed[main].text))
@@ -100,8 +105,9 @@ def learn_stream(
         return make_spec(design, texts, family, links, known, priors, scan.response.stand_in(), missing)
 
     for table in rebatched(source.blocks(scan.plan.used), least):
-        began = scan.rows
-        scan.add(block_of(table))
+        began, block = scan.rows, block_of(table)
+        refuse_almost_numbers({main: formula}, known, block.frame, scan.gaps.rows)
+        scan.add(block)
         if not began and scan.rows:
             _check_early(scan, spec_of)
     notice = scan.gaps.check(missing)
@@ -114,7 +120,8 @@ def learn_stream(
     keys = [(t.key, node) for t, (_, _, node) in zip(spec.predictors[0].terms, term_nodes(formula), strict=True)]
     moments = moments_of_scan(learned, layout, keys, centre)
     assert scan.example is not None
-    return Streamed(spec, moments, centre, scan.rows, notice, scan.example)
+    doubts = tuple(f"{where(parsed[main].text)}: {doubt.text}" for doubt in learned.doubts)
+    return Streamed(spec, moments, centre, scan.rows, notice, scan.example, doubts)
 
 
 def _unread(name: str) -> Column:

@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import DataError
-from bayesdeep.core.names import posterior_name
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family, Response
 from bayesdeep.design.factors import evaluate_column
@@ -62,7 +62,7 @@ class ResponseSums:
         response = _read(node, frame, where)
         check_modifiers(family, response)
         response = family.code(response)
-        self.name, self.weighted = posterior_name(response.name), response.weights is not None
+        self.name, self.weighted = quantity_name(response.name), response.weights is not None
         y = np.array(response.value, dtype=np.float64)
         self.centre = float(y.mean()) if self.centre is None else self.centre
         weights = None if response.weights is None else np.asarray(response.weights, dtype=np.float64)

@@ -2,12 +2,15 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from bayesdeep.core.errors import DataError
+
+from .ragged import check_numbers, check_rows, refuse_duplicates
 
 BLOCK_ROWS = 1 << 19
 """Rows of a block: the arrays made of it are a few MB a column, and the work on it dwarfs the cost of calling."""
@@ -134,7 +137,8 @@ class CsvFiles:
     @staticmethod
     def names_of(path: str) -> tuple[str, ...]:
         """Return the columns of a file."""
-        with _reading(path), _csv(path, None) as reader:
+        with _reading(path, check_rows), _csv(path, None) as reader:
+            refuse_duplicates(path, reader.schema.names)
             return tuple(reader.schema.names)
         raise AssertionError
 
@@ -143,12 +147,23 @@ class CsvFiles:
         import pyarrow as pa
 
         for path in self.paths:
-            with _reading(path):
-                with _csv(path, None) as reader:
-                    _check_names(path, reader.schema.names, columns)
-                with _csv(path, columns) as reader:
-                    for batch in reader:
-                        yield pa.Table.from_batches([batch])
+            with _reading(path, check_rows), _csv(path, None) as reader:
+                _check_names(path, reader.schema.names, columns)
+                schema = reader.schema
+            with _reading(path, partial(_check_cells, schema, columns)), _csv(path, columns) as reader:
+                for batch in reader:
+                    yield pa.Table.from_batches([batch])
+
+
+def _check_cells(schema: Any, columns: Sequence[str], path: str) -> None:
+    """Raise for a ragged row, or for text in a column of numbers."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    check_rows(path)
+    kinds = {name: schema.field(name).type for name in columns}
+    numbers = [name for name, kind in kinds.items() if pa.types.is_integer(kind) or pa.types.is_floating(kind)]
+    check_numbers(path, numbers, csv.ConvertOptions().null_values)
 
 
 def _csv(path: str, columns: Sequence[str] | None) -> Any:
@@ -235,10 +250,10 @@ def _check_names(path: str, there: Sequence[str], needed: Sequence[str]) -> None
 
 
 class _reading:
-    """Turn what pyarrow says of a file into an error that names the file."""
+    """Turn what pyarrow says of a file into an error that names the file; ``look(path)`` may find and raise a better one."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, look: Callable[[str], None] = lambda path: None) -> None:
+        self._path, self._look = path, look
 
     def __enter__(self) -> None:
         return None
@@ -249,4 +264,6 @@ class _reading:
         import pyarrow as pa
 
         if issubclass(kind, pa.ArrowException | OSError) and not issubclass(kind, DataError):
+            if not issubclass(kind, OSError):
+                self._look(self._path)
             raise DataError(f"data: file '{self._path}' cannot be read: {error}") from error

@@ -13,6 +13,7 @@ import numpy as np
 from bayesdeep.core.columns import Json
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.linear import LinearColumns, Slice
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
@@ -78,7 +79,7 @@ def words(state: Json) -> frozenset[str]:
 def linear(state: Json) -> LinearColumns:
     """Return the columns as part of a linear system."""
     columns = unpack(state)
-    slices = tuple(Slice(t.name, t.start, t.stop, t.labels is None) for t in columns.terms)
+    slices = tuple(Slice(quantity_name(t.name), t.start, t.stop, t.labels is None) for t in columns.terms)
     return LinearColumns("X" if columns.width else None, slices, columns.intercept, columns.means, columns.sds)
 
 

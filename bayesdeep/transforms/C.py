@@ -40,6 +40,9 @@ def _levels(column: Column) -> list[Any]:
 
 def _given(column: Column, found: list[Any], levels: Any) -> list[Any]:
     given = list(levels) if isinstance(levels, list | tuple) else [levels]
+    nested = next((level for level in given if isinstance(level, list | tuple)), None)
+    if nested is not None:
+        raise FormulaError(f"levels=[…] should hold numbers or quoted texts, not {nested!r}")
     if len(set(given)) < len(given):
         raise FormulaError("levels=[…] names a level twice")
     places = match(given, found, f"data: column '{column.name}'").tolist()

@@ -12,6 +12,8 @@ import numpy as np
 from bayesdeep.core.columns import Column, Json, Transform
 from bayesdeep.core.errors import FormulaError
 
+from ._sizes import check_size
+
 
 def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Json:
     """Return ``{"degree": …, "knots": [inner knots], "lower": …, "upper": …}``."""
@@ -25,15 +27,17 @@ def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]
         if df is not None:
             raise FormulaError("df and knots say the same thing; give one of them")
         knots = _given_knots(options["knots"], lower, upper)
+        check_size(column, degree + len(knots), f"degree={degree} and {len(knots)} knots")
     else:
+        check_size(column, max(degree, df or 0), f"degree={degree}" if (df or 0) <= degree else f"df={df}")
         knots = _quantile_knots(column.name, x, df, degree, lower, upper)
     return {"degree": degree, "knots": knots, "lower": lower, "upper": upper}
 
 
 def _boundary(name: str, x: np.ndarray, options: Mapping[str, Any]) -> tuple[float, float]:
     smallest, largest = float(np.min(x)), float(np.max(x))
-    lower = float(options.get("lower", smallest))
-    upper = float(options.get("upper", largest))
+    lower = _number("lower", options.get("lower"), smallest)
+    upper = _number("upper", options.get("upper"), largest)
     if smallest < lower or largest > upper:
         reach = f"{smallest:g} to {largest:g}, beyond the boundary {lower:g} to {upper:g}"
         raise FormulaError(f"column '{name}' runs from {reach}")
@@ -44,7 +48,7 @@ def _boundary(name: str, x: np.ndarray, options: Mapping[str, Any]) -> tuple[flo
 
 def _given_knots(given: Any, lower: float, upper: float) -> list[float]:
     values = given if isinstance(given, list | tuple) else [given]
-    if not all(isinstance(knot, int | float) for knot in values):
+    if not all(isinstance(knot, int | float) and not isinstance(knot, bool) for knot in values):
         raise FormulaError("knots should be a list of numbers, knots=[1, 2.5]")
     knots = sorted(float(knot) for knot in values)
     outside = [knot for knot in knots if not lower < knot < upper]
@@ -68,6 +72,14 @@ def _quantile_knots(name: str, x: np.ndarray, df: int | None, degree: int, lower
             "take a smaller df or give knots=[…]"
         )
     return knots
+
+
+def _number(word: str, value: Any, otherwise: float) -> float:
+    if value is None:
+        return otherwise
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FormulaError(f"{word}={value!r} should be a number")
+    return float(value)
 
 
 def _whole(word: str, value: Any, least: int) -> int | None:

@@ -12,6 +12,8 @@ import numpy as np
 from bayesdeep.core.columns import Column, Json, Transform
 from bayesdeep.core.errors import FormulaError
 
+from ._sizes import check_size
+
 
 def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Json:
     """Return the degree and, unless ``raw=True``, the recurrence's ``alpha`` and ``norm2``."""
@@ -38,9 +40,7 @@ def _degree(column: Column, arguments: tuple[Any, ...], options: Mapping[str, An
     degree = arguments[0] if arguments else options.get("degree", 1)
     if isinstance(degree, bool) or not isinstance(degree, int) or degree < 1:
         raise FormulaError(f"the degree should be a whole number from 1 on, not {degree!r}")
-    distinct = len(np.unique(column.values))
-    if distinct <= degree:
-        raise FormulaError(f"column '{column.name}' has {distinct} different values, too few for degree {degree}")
+    check_size(column, degree, f"degree {degree}")
     return degree
 
 

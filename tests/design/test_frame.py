@@ -73,6 +73,14 @@ def test_categories_keep_their_order_without_unused_levels(data):
     assert found.levels == ("b", "a")
     assert found.values.tolist() == [0, -1, 1, 0]
     assert found.missing.tolist() == [False, True, False, False]
+    assert found.declared == ("z", "b", "a")
+    kept = keep_rows(read_frame(data), np.array([True, False, False, True])).columns["c"]
+    assert (kept.levels, kept.declared) == (("b",), ("z", "b", "a"))
+
+
+def test_text_declares_nothing():
+    frame = keep_rows(read_frame({"c": ["b", "a", "b"]}), np.array([True, False, True]))
+    assert (frame.columns["c"].levels, frame.columns["c"].declared) == (("b",), None)
 
 
 def test_unordered_categories_of_polars_are_sorted():

@@ -78,6 +78,17 @@ def test_plain_responses():
     assert ordered.levels == ("lo", "hi")
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("declared", [["lo", "mid", "hi"], ["zero", "lo", "hi"], ["hi", "lo", "top"], [3, 1, 2]])
+def test_declared_levels_that_no_row_has(declared, ordered):
+    """Whatever is declared reaches the family, which decides what to make of it."""
+    labels = [level for level in declared if level not in ("mid", "zero", "top", 2)]
+    q = pd.Categorical([labels[0], labels[1], labels[0]], declared, ordered=ordered)
+    found = read("q", {"q": q})
+    assert (found.levels, found.ordered) == (tuple(declared), ordered)
+    assert [found.levels[code] for code in found.value] == [labels[0], labels[1], labels[0]]
+
+
 def test_expressions():
     logged = read(call("log", "y"))
     assert logged.name == "log(y)"

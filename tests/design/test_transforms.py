@@ -190,7 +190,7 @@ FLAT = Name("flat", "flat")
         (call("bs", X, df=number(4), knots=number(2)), "df and knots"),
         (call("bs", X, knots=number(99)), "knot 99 is not between"),
         (call("bs", X, upper=number(2)), "runs from 1 to 5, beyond the boundary 1 to 2"),
-        (call("bs", Name("two", "two"), df=number(9)), "too many equal values"),
+        (call("bs", Name("two", "two"), df=number(9)), "column 'two' has 2 different values, too few for df=9"),
         (call("scale", X, number(2)), "takes one column"),
         (call("scale", Name("t", "t")), "column 't' holds text"),
         (call("log", Name("t", "t")), "column 't' holds text"),

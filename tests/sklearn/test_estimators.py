@@ -4,7 +4,9 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import xarray as xr
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -12,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 import bayesdeep as bd
 from bayesdeep.core.errors import BayesdeepError
+from bayesdeep.results.fit import Fit
 
 FEW = {"draws": 150, "tune": 100, "chains": 2, "random_state": 1}
 
@@ -118,6 +121,71 @@ def test_more_classes_keep_their_labels():
     ordered = bd.sklearn.BayesClassifier("y ~ x", "cumulative", "map", random_state=1).fit(X, codes)
     assert ordered.fit_.spec.family == "cumulative"
     assert ordered.score(X, codes) > 0.6
+
+
+NAMES = ["little", "some", "a lot"]
+CODES = np.repeat([0, 1, 2, 0, 2], 12)
+AT = np.array(NAMES)[CODES]
+
+
+@pytest.mark.parametrize(
+    ("response", "levels"),
+    [
+        (pd.Categorical(AT, NAMES, ordered=True), NAMES),
+        (pd.Series(pd.Categorical(AT, NAMES, ordered=True), index=np.arange(60) + 7), NAMES),
+        (pd.Series(pd.Categorical(AT, NAMES[::-1], ordered=True)), NAMES[::-1]),
+        (pd.Series(pd.Categorical(AT, ["none", *NAMES], ordered=True)), ["none", *NAMES]),
+        (pl.Series(AT.tolist(), dtype=pl.Enum(NAMES)), NAMES),
+        (CODES, [0, 1, 2]),
+        (CODES.astype(float) * 5 + 5, [5, 10, 15]),
+        (np.array(["9", "10", "11"])[CODES], ["9", "10", "11"]),
+        (pd.Categorical(np.array([3, 2, 1])[CODES], [3, 2, 1], ordered=True), [3, 2, 1]),
+        (CODES > 0, [False, True]),
+    ],
+    ids=["categorical", "series", "turned", "absent", "enum", "integers", "floats", "digits", "numbers", "bool"],
+)
+def test_ordered_classes_have_the_order_they_declare(response, levels, monkeypatch):
+    """The model's levels are in that order; ``classes_`` and the columns of probabilities are sorted, as everywhere else."""
+    _fit_nothing(monkeypatch)
+    X = pd.DataFrame({"x": np.linspace(-1, 1, 60)})
+    made = bd.sklearn.BayesClassifier("~ x", "cumulative").fit(X, response)
+    assert list(made.fit_.spec.response.levels) == levels
+    values = np.asarray(response).ravel()
+    assert [levels[code] for code in made.fit_._rows.response.value] == values.tolist()
+    assert list(made.classes_) == sorted(levels)
+    found = made.predict_proba(X[:3])
+    table = made.fit_.predict(X[:3], kind="mean")
+    for place, label in enumerate(made.classes_):
+        np.testing.assert_array_equal(found[:, place], table.iloc[:, levels.index(label)])
+
+
+@pytest.mark.parametrize(
+    "response",
+    [AT, AT.astype(object), AT.tolist(), pd.Series(AT), pd.Categorical(AT), pl.Series(AT.tolist()),
+     pl.Series(AT.tolist(), dtype=pl.Categorical), np.array(NAMES[:2])[CODES % 2]],
+)
+def test_classes_without_an_order_are_refused_by_ordinal_families(response):
+    X = pd.DataFrame({"x": np.linspace(-1, 1, 60)})
+    with pytest.raises(BayesdeepError, match=r"have no order; declare it, as by pandas\.Categorical"):
+        bd.sklearn.BayesClassifier("~ x", "cumulative").fit(X, response)
+
+
+def test_declared_order_does_not_change_other_classifiers(monkeypatch):
+    _fit_nothing(monkeypatch)
+    X = pd.DataFrame({"x": np.linspace(-1, 1, 60)})
+    made = bd.sklearn.BayesClassifier("~ x").fit(X, pd.Categorical(AT, NAMES, ordered=True))
+    assert list(made.classes_) == sorted(NAMES) == list(made.fit_.spec.response.levels)
+
+
+def _fit_nothing(monkeypatch):
+    """Let the prior stand in for the posterior."""
+    def fit(model, *given, **options):
+        prior = model.prior_predictive(20, seed=1)["prior"].to_dataset()
+        tree = xr.DataTree.from_dict({"posterior": prior})
+        tree.attrs.update({"method": "none", "exact": True, "status": "ok", "advice": [], "seed": 1, "settings": {}})
+        return Fit(model.spec, model.__dict__["_rows"], tree)
+
+    monkeypatch.setattr(bd.Model, "fit", fit)
 
 
 @pytest.mark.slow

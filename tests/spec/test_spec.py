@@ -26,7 +26,7 @@ def data(rows: int = 24) -> pd.DataFrame:
 
 SPECS = {
     "plain": ("y ~ x", {}),
-    "dot": ("y ~ . - k", {}),
+    "dot": ("y ~ . - k - n", {}),
     "terms": ("y ~ poly(x, 2) * a + bs(z, df=4) + I(x / 10) + C(year) + offset(log(z))", {}),
     "groups": ("y ~ (poly(x, 2) + a | g) + (1 || year) + (1 | k/a)", {}),
     "priors": (
@@ -321,6 +321,45 @@ def test_columns_with_the_name_of_a_quantity(column):
 def test_response_among_the_predictors():
     with pytest.raises(FormulaError, match="'y' is the response and cannot be a predictor"):
         bd.Model("y ~ x + y", data())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("z ~ x", "a parameter's formula has no left side; write it as '~ x'"),
+        ("log(x) ~ x", "a parameter's formula has no left side"),
+        ("1 ~ x", "a parameter's formula has no left side"),
+        ("x", "there is no '~'; write a formula as '~ x'"),
+        ("", "there is no '~'"),
+        ("~", "expected a term after '~'"),
+        ("~ x +", "expected a term after"),
+        ("~ zz", "no column 'zz' in the data"),
+        ("~ log(zz)", "no column 'zz' in the data"),
+        ("~ poly(x, 1000000)", "too few for degree 1000000"),
+        ("~ (0 | g)", "nothing varies by group"),
+        ("~ net(x, hidden=[0])", "hidden has a layer of 0 units"),
+        ("~ y", "'y' is the response and cannot be a predictor"),
+    ],
+)
+def test_errors_in_a_parameters_formula_say_whose_it_is(text, message):
+    with pytest.raises(FormulaError) as caught:
+        bd.Model("y ~ x", data(), sigma=text)
+    assert str(caught.value).startswith(f"formula of sigma '{text}': ")
+    assert message in str(caught.value)
+    with pytest.raises(FormulaError, match=r"^formula 'y ~ zz': no column"):
+        bd.Model("y ~ zz", data(), sigma="~ x")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sigma": "~ x"}, r"prior 'sigma': sigma has a formula, and priors are on what it is made of: sigma_Intercept, sigma_x"),
+        ({"sigma": bd.known(1.0)}, r"prior 'sigma': sigma is given, sigma=known\(1\.0\), and needs no prior"),
+    ],
+)
+def test_priors_of_parameters_that_have_none(options, message):
+    with pytest.raises(PriorError, match=message):
+        bd.Model("y ~ x", data(), priors={"sigma": "HalfNormal(1)"}, **options)
 
 
 def test_modifiers_a_family_does_not_know():

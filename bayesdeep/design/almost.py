@@ -1,0 +1,109 @@
+"""Columns of numbers that one stray cell (``n/a ``, ``?``, ``1,5``) has made text: a coefficient for every row."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
+
+import numpy as np
+
+from ..core.columns import Column, Frame
+from ..core.errors import DataError
+from ..core.priors import Known
+from ..core.registry import TRANSFORMS
+from ..formula.nodes import Binary, Call, Expression, Formula, Name, Sequence, Unary
+from ..formula.words import INNER
+
+NEARLY_ALL = 0.9
+"""Share of rows with a number from which on text beside them is taken for a slip."""
+
+MANY = 20
+"""More different numbers than this are measurements and no codes; then it is enough that most rows have one."""
+
+
+def refuse_almost_numbers(
+    formulas: Mapping[str, Formula], known: Mapping[str, Known], frame: Frame, before: int = 0
+) -> None:
+    """Raise for a column that is text but for nearly all of its values reads as numbers, and name the first other cell.
+
+    Grouping factors, ``C(x)`` and what is embedded take text for what it is; so do categories.
+
+    Parameters
+    ----------
+    formulas, known
+        The model's.
+    frame
+        All rows, those with missing values included, so that rows have the numbers that the user knows.
+    before
+        Number of rows that come before these.
+    """
+    for name, taken in _numeric(formulas, known):
+        column = frame.columns.get(name)
+        cell = None if column is None else stray_cell(column)
+        if cell is not None:
+            row, text, more = cell
+            others = f" (and in {more} other rows)" if more > 1 else " (and in 1 other row)" if more else ""
+            raise DataError(
+                f"data: column '{name}' has text {text!r} in row {before + row + 1}{others}, otherwise numbers; correct it, or "
+                f"leave the cell empty if the value is missing; {taken}"
+            )
+
+
+def stray_cell(column: Column) -> tuple[int, str, int] | None:
+    """Return the row, counted from 0, and the text of the first cell that is no number in a column that should be of numbers.
+
+    Also how many more such rows there are. None where the column is no text, or where text is what it holds.
+    """
+    if column.kind != "text" or column.levels is None:
+        return None
+    number = np.array([reads_as_number(str(level)) for level in column.levels], dtype=bool)
+    if not number.any() or number.all():
+        return None
+    codes = column.values
+    counts = np.bincount(codes[codes >= 0], minlength=len(number))
+    share = counts[number].sum() / counts.sum()
+    if share < NEARLY_ALL and not (share > 0.5 and np.count_nonzero(number) > MANY):
+        return None
+    stray = (codes >= 0) & ~number[codes]
+    first = int(np.argmax(stray))
+    return first, str(column.levels[codes[first]]), int(np.count_nonzero(stray)) - 1
+
+
+def reads_as_number(text: str) -> bool:
+    """Return whether a text is a number as computers write it."""
+    try:
+        return "_" not in text and isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _numeric(formulas: Mapping[str, Formula], known: Mapping[str, Known]) -> Iterator[tuple[str, str]]:
+    """Yield the columns that would be numbers if they could, and how else to say that they are categories."""
+    for formula in formulas.values():
+        if formula.response is not None:
+            for name in _names([formula.response]):
+                yield name, "if it is a class, declare it as such, by pandas.Categorical(…)"
+        groups = [f for g in formula.groups for f in (*(f for p in g.products for f in p), *g.specials)]
+        for name in _names([*(f for p in formula.products for f in p), *groups, *formula.specials]):
+            yield name, f"if it is a category, write C({name})"
+    for given in known.values():
+        if isinstance(given.value, str):
+            yield given.value, "a known parameter is a number"
+
+
+def _names(roots: Iterable[Expression]) -> Iterator[str]:
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Name):
+            yield node.name
+        elif isinstance(node, Unary):
+            stack.append(node.operand)
+        elif isinstance(node, Binary):
+            stack += (node.left, node.right)
+        elif isinstance(node, Sequence):
+            stack += node.items
+        elif isinstance(node, Call) and not _categorical(node.function):
+            stack += (*node.arguments, *(value for _, value in node.options))
+
+
+def _categorical(function: str) -> bool:
+    return function in INNER or (function in TRANSFORMS and TRANSFORMS[function].categorical)
