@@ -19,6 +19,7 @@ from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 from .starts import starting_places
 
+
 @dataclass(frozen=True)
 class Graph:
     """A model on certain rows.
