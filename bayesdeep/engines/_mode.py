@@ -9,6 +9,7 @@ from bayesdeep.core.draws import Progress, Target
 from bayesdeep.core.errors import FitError
 
 from ._starts import safe_start
+from ._units import unit_of
 
 HUGE = 1e100
 FEW, STEEP = 20, 0.01
@@ -47,14 +48,17 @@ def find_mode(
     from scipy.optimize import OptimizeResult, minimize
 
     visited = OptimizeResult(fun=HUGE, x=np.zeros(target.dim), success=False)
+    # In each coordinate's own unit: tolerances of slopes and first steps would else depend on the units of the data.
+    unit = unit_of(target)
 
-    def downhill(x: np.ndarray) -> tuple[float, np.ndarray]:
+    def downhill(scaled: np.ndarray) -> tuple[float, np.ndarray]:
+        x = scaled * unit
         value, gradient = target.logp_dlogp(x)
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             return HUGE, np.zeros_like(x)  # the line search then shortens its step
         if -value < visited.fun:
             visited.fun, visited.x = -value, x.copy()
-        return -value, -gradient
+        return -value, -gradient * unit
 
     found, begins, interrupted = [], [], False
     for i in range(starts):
@@ -64,7 +68,9 @@ def find_mode(
             bounds = _bounds(target, start, reach)
             # `maxls` above the default: hierarchical densities are steep near small standard deviations.
             options = {"maxiter": max_iterations, **PRECISE}
-            found.append(minimize(downhill, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options))
+            bounds = None if bounds is None else bounds / unit[:, None]
+            found.append(minimize(downhill, start / unit, jac=True, method="L-BFGS-B", bounds=bounds, options=options))
+            found[-1].x = found[-1].x * unit
             found[-1].begin = start
         except KeyboardInterrupt:
             interrupted = True
@@ -78,7 +84,7 @@ def find_mode(
         raise FitError(f"{method}: no starting point led to a finite log density; use narrower priors")
     best = min(found, key=lambda r: r.fun)
     value, gradient = target.logp_dlogp(best.x)
-    slope = float(np.abs(gradient).max(initial=0.0))
+    slope = float(np.abs(gradient * unit).max(initial=0.0))
     near = sum(abs(r.fun - best.fun) < 1e-3 * (1 + abs(best.fun)) for r in found)
     settled = bool(best.success) or slope < 1e-3 * (1 + abs(value))
     return Mode(np.asarray(best.x), float(value), slope, settled, interrupted, near, np.asarray(best.begin))
@@ -93,7 +99,7 @@ def across_kinks(target: Target, mode: Mode) -> Mode:
 
     if mode.interrupted or target.dim > FEW or mode.slope < STEEP:
         return mode
-    unit = np.asarray(getattr(target, "jitter", np.ones(target.dim)))
+    unit = unit_of(target)
 
     def depth(part: np.ndarray) -> float:
         value = target.logp_dlogp(mode.x + unit * part)[0]
@@ -109,7 +115,7 @@ def across_kinks(target: Target, mode: Mode) -> Mode:
         return mode
     x = mode.x + unit * best
     value, gradient = target.logp_dlogp(x)
-    return replace(mode, x=x, lp=float(value), slope=float(np.abs(gradient).max()))
+    return replace(mode, x=x, lp=float(value), slope=float(np.abs(gradient * unit).max()))
 
 
 def _bounds(target: Target, start: np.ndarray, reach: float | None) -> Any:
@@ -122,9 +128,9 @@ def _bounds(target: Target, start: np.ndarray, reach: float | None) -> Any:
 
 def curvature(target: Target, x: np.ndarray) -> np.ndarray:
     """Return minus the Hessian ``(dim, dim)`` at ``x`` by central differences of the gradient, made symmetric."""
-    precision = np.empty((target.dim, target.dim))
+    precision, unit = np.empty((target.dim, target.dim)), unit_of(target)
     for i in range(target.dim):
-        step = 1e-5 * (1 + abs(x[i]))  # about the cube root of the machine precision
+        step = 1e-5 * (unit[i] + abs(x[i]))  # about the cube root of the machine precision
         up, down = x.copy(), x.copy()
         up[i] += step
         down[i] -= step

@@ -19,9 +19,11 @@ from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from ._gaussian import check, finish
 from ._network_advi import NETWORK
 from ._starts import log_densities, no_parameters
+from ._units import in_units
 from ._variational import VariationalSettings, fit_mean_field
 
 
+@in_units
 def run(settings: VariationalSettings, target: Target, seed: int, progress: Progress) -> Draws:
     """Approximate; see :class:`bayesdeep.core.draws.Engine`."""
     began = time.perf_counter()

@@ -14,6 +14,7 @@ from bayesdeep.core.draws import Draws, Engine, Progress, Target
 
 from ._gaussian import check, finish
 from ._starts import log_densities, no_parameters
+from ._units import in_units
 from ._variational import VariationalSettings, fit_full_rank, fit_mean_field
 
 COSTLY_DIM = 300
@@ -27,6 +28,7 @@ class FullrankSettings(VariationalSettings):
         self.check("fullrank_advi")
 
 
+@in_units
 def run(settings: FullrankSettings, target: Target, seed: int, progress: Progress) -> Draws:
     """Approximate; see :class:`bayesdeep.core.draws.Engine`."""
     began = time.perf_counter()

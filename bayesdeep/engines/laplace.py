@@ -20,6 +20,7 @@ from ._gaussian import KHAT_LIMIT, Gaussian, check, finish
 from ._mode import curvature, find_mode
 from ._network_laplace import ENGINE as NETWORK
 from ._starts import log_densities, no_parameters
+from ._units import unit_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ def run(settings: LaplaceSettings, target: Target, seed: int, progress: Progress
         return Draws(still, {"lp": log_densities(target, still)}, exact=False, corrected=True)
     rng = np.random.default_rng(seed)
     mode = find_mode(target, settings.starts, settings.max_iterations, rng, progress, "laplace")
-    factor, repaired = _factor(curvature(target, mode.x))
+    # In each coordinate's own unit: which directions are flat, and how wide those are then made, must not depend on the data's.
+    unit = unit_of(target)
+    factor, repaired = _factor(curvature(target, mode.x) * np.outer(unit, unit))
+    factor = unit[:, None] * factor
     advice = []
     if repaired:
         advice.append(

@@ -21,6 +21,7 @@ from bayesdeep.core.errors import FitError
 
 from ._gaussian import LOG_2PI, Checked, finish, importance_weights
 from ._starts import log_densities, no_parameters, safe_start
+from ._units import in_units
 
 WEIGH_BELOW = 1.0
 
@@ -87,6 +88,7 @@ class LowRank:
         return -0.5 * (u**2).sum(axis=1) - spread - 0.5 * x.shape[1] * LOG_2PI
 
 
+@in_units
 def run(settings: PathfinderSettings, target: Target, seed: int, progress: Progress) -> Draws:
     """Approximate; see :class:`bayesdeep.core.draws.Engine`."""
     began = time.perf_counter()
