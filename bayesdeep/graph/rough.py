@@ -19,7 +19,7 @@ import numpy as np
 
 from bayesdeep.core.linear import LinearColumns, LinearEffects, LinearShift
 from bayesdeep.core.records import Response
-from bayesdeep.core.registry import TERMS
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
 MOST_COLUMNS = 60
@@ -101,33 +101,38 @@ class Rough:
 def rough_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> Rough | None:
     """Return the rough fit; None for models it does not know.
 
-    It knows linear main predictors with effects of groups, of counts and of yes or no, without censoring or truncation.
+    It knows linear main predictors with effects of groups, of counts, of yes or no and of normal responses with known standard
+    errors, without censoring or truncation.
     """
-    curve = _curve(spec, response)
+    curve = _curve(spec, response, arrays)
     if curve is None or response.modifiers - {"prop", "weighted"}:
         return None
     design = _design(spec, arrays, len(response.value))
     if design is None or not any(b.factor is not None for b in design[0]):
         return None
     with np.errstate(all="ignore"):
-        found = _iterate(*design, curve)
+        normal = "gaussian" in FAMILIES[spec.family].words
+        found = _iterate(*design, curve, spec.response.spread if normal else 1.0, np.inf if normal else LONGEST)
         return None if found is None else _following(spec, *found, len(response.value))
 
 
 def _iterate(
-    blocks: tuple[Block, ...], columns: Any, offset: np.ndarray, curve: "Curve"
+    blocks: tuple[Block, ...], columns: Any, offset: np.ndarray, curve: "Curve", unit: float, longest: float
 ) -> tuple[Rough, Any, np.ndarray] | None:
-    """Return the fit, the precision ``(coefficient, coefficient)`` and the coefficients."""
+    """Return the fit, the precision ``(coefficient, coefficient)`` and the coefficients.
+
+    ``unit`` is the predictor's, and ``longest`` how far a step may change it.
+    """
     from scipy import sparse
 
     size, transposed = columns.shape[1], columns.T.tocsr()
     grouped = [b for b in blocks if b.factor is not None]
-    variances = {b.key: np.full(b.width, 0.25) for b in grouped}
+    variances = {b.key: np.full(b.width, 0.25 * unit**2) for b in grouped}
     theta, shrinkage, precision = np.zeros(size), {}, None
     for _ in range(STEPS if len(offset) <= MANY_ROWS else STEPS_LARGE):
         eta = columns @ theta + offset
         slope, weight = curve(eta)
-        prior = np.full(size, RIDGE)
+        prior = np.full(size, RIDGE / unit**2)
         for b in grouped:
             prior[b.span] = np.repeat(1.0 / variances[b.key], b.levels)
         gram = transposed @ sparse.diags(weight) @ columns
@@ -135,14 +140,14 @@ def _iterate(
         step = solve(precision, transposed @ slope - prior * theta)
         if not np.isfinite(step).all():
             return None
-        theta = theta + step * min(1.0, LONGEST / max(float(np.abs(columns @ step).max()), 1e-300))
+        theta = theta + step * min(1.0, longest / max(float(np.abs(columns @ step).max()), 1e-300))
         left = 1.0 / precision.diagonal()
         change = 0.0
         for b in grouped:
             effects, before = theta[b.span].reshape(b.width, b.levels), variances[b.key]
             share = np.clip(1.0 - left[b.span].reshape(b.width, b.levels) / before[:, None], 1e-6, 1.0)
             shrinkage[b.key] = share
-            wanted = np.clip((effects**2).sum(axis=1) / share.sum(axis=1), LEAST**2, MOST**2)
+            wanted = np.clip((effects**2).sum(axis=1) / share.sum(axis=1), (LEAST * unit) ** 2, (MOST * unit) ** 2)
             # At most a factor of four at once: far from the mode the effects are not yet what they will be.
             variances[b.key] = np.clip(wanted, before / 4.0, before * 4.0)
             change = max(change, float(np.abs(np.log(variances[b.key] / before)).max()))
@@ -255,7 +260,7 @@ Curve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """From the predictor ``(obs,)``: the log likelihood's slope and its expected information, both ``(obs,)``."""
 
 
-def _curve(spec: ModelSpec, response: Response) -> Curve | None:
+def _curve(spec: ModelSpec, response: Response, arrays: Mapping[str, np.ndarray]) -> Curve | None:
     """Return slope and expected information of the rows as functions of the main predictor."""
     link, y = spec.predictors[0].link, np.asarray(response.value, dtype=np.float64)
     weights = 1.0 if response.weights is None else np.asarray(response.weights, dtype=np.float64)
@@ -264,6 +269,10 @@ def _curve(spec: ModelSpec, response: Response) -> Curve | None:
         return lambda eta: _logit(y, trials, weights, eta)
     if spec.family in ("poisson", "negative_binomial") and link == "log":
         return lambda eta: _log(y, weights, eta, spec.family == "negative_binomial")
+    if "gaussian" in FAMILIES[spec.family].words and link == "identity" and "sigma" in spec.known:
+        noise = np.asarray(arrays["sigma"] if "sigma" in arrays else spec.known["sigma"].value, dtype=np.float64)
+        certain = np.broadcast_to(weights / noise**2, y.shape)
+        return lambda eta: (certain * (y - eta), certain)
     return None
 
 

@@ -35,6 +35,8 @@ def frame(rows: int = 400, groups: int = 20, sd: float = 1.2, seed: int = 3) -> 
         k=rng.binomial(5, p),
         c=rng.poisson(np.exp(0.4 * eta)),
         w=rng.uniform(0.5, 2, rows),
+        m=eta + rng.normal(0, 0.3, rows),
+        se=np.geomspace(0.01, 1, rows),
     )
 
 
@@ -46,6 +48,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "levels apart": ("c ~ x + (0 + a || g)", {"family": "negative_binomial"}),
     "wide tails": ("c ~ z + (1 | g)", {"family": "poisson", "priors": {"1|g": "StudentT(4, 0.3, HalfNormal(1))"}}),
     "weighted": ("weighted(y, w) ~ offset(z) + (1 | g)", {"family": "bernoulli"}),
+    "known errors": ("m ~ x + (1 + x | g)", {"sigma": bd.known("se")}),
+    "one known error": ("m ~ x + (1 | g) + (1 | h)", {"sigma": bd.known(0.01)}),
     "no intercept": ("c ~ 0 + x + (1 | g)", {"family": "poisson"}),
 }
 
@@ -211,3 +215,32 @@ def test_engines_whose_result_depends_on_coordinates_keep_the_plain_ones(monkeyp
     assert len(asked) == 1
     (centred,) = (v for k, v in fit.idata.attrs["details"].items() if k.startswith("centred"))
     assert 0 < centred < 1
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-6, 1e6])
+def test_precise_known_errors_leave_nothing_to_the_prior_whatever_the_unit(unit: float) -> None:
+    d = frame(200)
+    d["m"], d["se"] = unit * d.m, 1e-6 * unit
+    model = bd.Model("m ~ x + (1 | g)", d, sigma=bd.known("se"))
+    rows = model.__dict__["_rows"]
+    found = rough_fit(model.spec, rows.arrays, rows.response)
+    assert found is not None
+    key = found.blocks[-1].key
+    assert found.shrinkage[key].min() > 0.999
+    np.testing.assert_allclose(found.follow[key][..., 0], 1.0, atol=1e-3)
+    assert 0.5 < found.sds[key][0] / (unit * 1.2) < 2
+
+
+def test_nuts_agrees_with_the_integral_where_standard_errors_are_known_to_a_millionth() -> None:
+    rng = np.random.default_rng(1)
+    d = pd.DataFrame({"g": np.arange(12), "y": rng.normal(1, 0.3, 12), "se": 1e-6})
+    model = bd.Model("y ~ 1 + (1 | g)", d, sigma=bd.known("se"))
+    nuts, exact = (model.fit(name, draws=500, chains=4, seed=1, progress=False, **options) for name, options in METHODS)
+    for name in ("Intercept", "1|g_sigma"):
+        mine, theirs = (np.asarray(fit.posterior[name]) for fit in (nuts, exact))
+        # Means over chains, which start apart, lie within four of their standard errors.
+        assert np.abs(mine.mean(axis=1) - theirs.mean()).max() < 4 * theirs.std() / np.sqrt(200)
+        assert mine.std() == pytest.approx(theirs.std(), rel=0.2)
+
+
+METHODS: list[tuple[str, dict[str, int]]] = [("nuts", {"tune": 500}), ("collapsed", {})]
