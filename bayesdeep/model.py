@@ -1,6 +1,5 @@
 """A model: formula, data, family and priors, checked against each other; the one place that knows all the stages."""
 
-import warnings
 from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
@@ -13,6 +12,7 @@ import xarray as xr
 from bayesdeep.core import arguments, notebook
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
+from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import checked_seed, fresh_seed
 from bayesdeep.core.records import Family
@@ -117,7 +117,7 @@ class Model:
         self.__dict__.update(_spec=spec, _rows=rows, _notice=notice)
         for text in (notice, *doubts):
             if text:
-                warnings.warn(text, UserWarning, stacklevel=3)
+                warn(text)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Model does not change; make another one instead of setting '{name}'")

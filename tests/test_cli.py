@@ -269,7 +269,7 @@ WRONG_DATA = {
     "empty.csv": "cannot be read as csv: the file is empty",
     "blank.csv": "cannot be read as csv",
     "head.csv": "there are no rows",
-    "binary.csv": "cannot be read as csv",
+    "binary.csv": "cannot be read as CSV: line 3",
     "latin.csv": "cannot be read as csv",
     "empty.parquet": "cannot be read as parquet: the file is empty",
     "text.parquet": "cannot be read as parquet",

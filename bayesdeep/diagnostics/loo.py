@@ -17,6 +17,7 @@ import xarray as xr
 from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.notices import warn
 from bayesdeep.core.roles import shown
 
 from ._psis import COMPILED_FROM, can_smooth, smooth_rows
@@ -80,7 +81,7 @@ def loo_from_blocks(
     found = combine((part for *_, part in loo_parts(idata, blocks, rows, weights=draws * rows <= limit)), idata)
     for sentence in found.advice:
         if "k-hat" in sentence:
-            warnings.warn(sentence, UserWarning, stacklevel=3)
+            warn(sentence)
     if not pointwise:
         return replace(found, elpd_i=NOTHING, pareto_k=NOTHING)
     return found

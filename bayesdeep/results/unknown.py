@@ -4,19 +4,16 @@ A slip of the pen reads like a new group. So who does not say what is to become 
 such, and which groups these are.
 """
 
-import warnings
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from bayesdeep.core.errors import close_to
+from bayesdeep.core.notices import warn
 from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .rows import Rows
 
-OURS = (str(Path(__file__).parents[1]),)
-"""Warnings are shown where our own code was called."""
 MOST = 5
 MOST_COMPARED = 2_000
 """Of so many known groups the nearest one to a new label is looked for."""
@@ -46,7 +43,7 @@ def tell(where: str, asked: Iterable[tuple[ModelSpec, Rows]], usual: str, advice
                 found[factor] = _sentence(factor, labels, known.get(factor, ()), rows)
     if found:
         text = f"{where}: {'; '.join(found.values())}; {BECOMES[usual]}{advice}"
-        warnings.warn(text, UserWarning, skip_file_prefixes=OURS)
+        warn(text)
 
 
 def named(labels: tuple[Any, ...]) -> str:

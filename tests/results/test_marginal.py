@@ -239,7 +239,7 @@ def test_ratios_compare_averages(logistic: Fit) -> None:
 
 
 def test_both_sides_share_a_new_group(made_up: Callable[..., Fit]) -> None:
-    fit = made_up(bd.Model("y ~ x + (1 + x | g)", data()), draws=300)
+    fit = made_up(bd.Model("y ~ x + (1 + x | g)", data()), draws=2_000)  # enough that none is repeated for new groups
     new = data().assign(g=["one", "two"] * (ROWS // 2))
     at_means = fit.slopes("x", new, new_groups="average").iloc[0]
     expect(at_means, flat(fit, "x"))

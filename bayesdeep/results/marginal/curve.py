@@ -9,6 +9,8 @@ import pandas as pd
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.predict import KINDS, blocks
+from bayesdeep.results.predictive import for_groups, predictive_blocks
+from bayesdeep.results.tables import response_table
 
 from .evaluate import made_rows, side_means
 from .grid import Axis, Base, base_of, even_axis, given_axis, held, names_of, product, repeated, typical, usual_axis
@@ -83,7 +85,12 @@ def _averaged(source: Source, columns: Any, labels: pd.DataFrame, what: str, int
 
 def _conditional(source: Source, base: Base, what: str, interval: float) -> pd.DataFrame:
     rows, levels = made_rows(source, base.columns, base.rows), source.spec.response.levels
-    made = blocks(source.spec, source.posterior, rows, what, source.new_groups, source.seed)
+    posterior = for_groups(source.posterior, rows, source.new_groups)
+    if what == "predictive":
+        new = predictive_blocks(source.spec, posterior, rows, source.new_groups, source.seed)
+        table = response_table(new, rows.rows, interval).rename(columns={"mean": "estimate"})
+        return pd.concat([base.labels.reset_index(drop=True), table], axis=1)
+    made = blocks(source.spec, posterior, rows, what, source.new_groups, source.seed)
     parts: Sequence[pd.DataFrame] = [
         effect_rows(value, base.labels.iloc[start:stop], levels, interval) for start, stop, value in made
     ]
