@@ -45,9 +45,8 @@ def whole(value: Any, where: str, name: str) -> None:
 
 
 def seed(value: Any, where: str, name: str) -> None:
-    """Allow what a seed can be, or none for one that is chosen; ``name`` is that of the argument."""
-    del name
-    checked_seed(value, where)
+    """Allow what a seed can be, or none for one that is chosen."""
+    checked_seed(value, where, name)
 
 
 def flag(value: Any, where: str, name: str) -> None:

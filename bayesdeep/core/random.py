@@ -14,7 +14,7 @@ LONGEST, BITS = 40, 128
 """Characters of what was given instead that a message shows, and bits up to which it shows an integer's digits."""
 
 
-def whole_seed(seed: Any, where: str, error: type[BayesdeepError] = FitError) -> int:
+def whole_seed(seed: Any, where: str, error: type[BayesdeepError] = FitError, name: str = "seed") -> int:
     """Return a user's seed as Python's integer.
 
     Raises
@@ -26,13 +26,13 @@ def whole_seed(seed: Any, where: str, error: type[BayesdeepError] = FitError) ->
         # Python writes no integers of thousands of digits.
         shown = f"an integer of {seed.bit_length()} bits" if isinstance(seed, int) and seed.bit_length() > BITS else repr(seed)
         shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
-        raise error(f"{where}: seed is {shown}; give a whole number from 0 to 2**63 - 1")
+        raise error(f"{where}: {name} is {shown}; give a whole number from 0 to 2**63 - 1")
     return int(seed)
 
 
-def checked_seed(seed: Any, where: str) -> int | None:
+def checked_seed(seed: Any, where: str, name: str = "seed") -> int | None:
     """Return what :func:`whole_seed` does; None for None, where a seed may be left out."""
-    return None if seed is None else whole_seed(seed, where)
+    return None if seed is None else whole_seed(seed, where, name=name)
 
 
 def fresh_seed() -> int:

@@ -104,11 +104,6 @@ def column(frame: Frame, name: str, where: str) -> Column:
             f"data: column '{name}' holds {_contents(found)}; a model takes numbers, text, categories "
             "or true/false, so turn it into one of these first (a date: into days since a first day)"
         )
-    nothing = next((level for level in found.levels or () if isinstance(level, str) and "\0" in level), None)
-    if nothing is not None:
-        raise DataError(
-            f"data: column '{name}' has text with a null character in it, {nothing!r}, which no file can keep; take it out"
-        )
     return found
 
 

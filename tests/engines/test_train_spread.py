@@ -193,5 +193,5 @@ def test_new_groups_lie_as_far_apart_as_known_ones(method: str, options: dict[st
     sd = fit.idata.posterior["1|g_sigma"].to_numpy()
     np.testing.assert_allclose(sd, SD, rtol=0.15)
     new = pd.DataFrame({"x": 0.0, "g": [f"new{k}" for k in range(400)]})
-    mean = fit.draws(new, kind="mean").to_numpy().reshape(-1, 400)
+    mean = fit.draws(new, kind="mean", new_groups="sample").to_numpy().reshape(-1, 400)
     assert mean.std(axis=1).mean() == pytest.approx(SD, rel=0.15)

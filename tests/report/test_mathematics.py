@@ -80,7 +80,7 @@ def test_response_functions_inside_each_other_are_all_said(of_family):
     assert lines[:4] == [
         "unitᵢ ~ Normal(μᵢ, σ)",
         "censored: where statusᵢ says so, it is only known that",
-        "    Y ≤ unitᵢ (left), Y > unitᵢ (right)",
+        "    Y ≤ unitᵢ (left), Y ≥ unitᵢ (right)",
         "weighted: the log likelihood of row i counts wᵢ times",
     ]
 

@@ -355,7 +355,7 @@ def test_files_that_are_something_else(tmp_path: Path) -> None:
     path = tmp_path / "file.nc"
     assert "there is no file" in said(path)
     assert "is a folder" in said(tmp_path)
-    assert "is no path" in said(None)
+    assert "path is None; give the path of a file" in said(None)
     assert "NUL" in said("a\0b")
     path.write_bytes(b"")
     assert "is empty" in said(path)

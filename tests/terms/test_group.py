@@ -83,7 +83,7 @@ def test_groups_with_the_names_of_our_own_dimensions(name):
     assert found[f"{name}_level"].values.tolist() == ["Aitkin", "Blue Earth", "Cass"]
     model = bd.Model(f"y ~ (1 | {name})", d)
     fit = model.fit("laplace", draws=100, chains=1, seed=1, progress=False)
-    assert len(fit.predict(d.assign(**{name: "elsewhere"}).head(3), kind="mean")) == 3
+    assert len(fit.predict(d.assign(**{name: "elsewhere"}).head(3), kind="mean", new_groups="sample")) == 3
     assert fit.summary(kind="stats").index.str.startswith(f"1|{name}[").sum() == 3
 
 
