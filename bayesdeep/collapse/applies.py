@@ -1,5 +1,7 @@
 """Whether a model's coefficients can be integrated out; read off what its family, terms and priors declare."""
 
+import numpy as np
+
 from bayesdeep.core.linear import LinearColumns, LinearEffects
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
@@ -7,6 +9,8 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 LARGEST_WIDTH = 12
 """Most coefficients a group may have: their Cholesky factors are written out entry by entry."""
+MOST_ROUNDING = 0.1
+"""Rounding error of a log density with which proposals can still be accepted and rejected."""
 
 
 def why_not(spec: ModelSpec) -> str | None:
@@ -27,6 +31,17 @@ def why_not(spec: ModelSpec) -> str | None:
     if reason is not None:
         return reason
     return _scale(spec.prior("sigma")) if "sigma" not in spec.known else None
+
+
+def drowned(squares: float) -> str | None:
+    """Return why known standard errors are too small, in a clause; None if they are not.
+
+    ``squares`` is the sum over rows of the response, about its centre, over its standard error, squared: the log density is a
+    difference of such sums, whose rounding would drown what is looked for.
+    """
+    if np.finfo(float).eps * squares <= MOST_ROUNDING:
+        return None
+    return "the known sigma is so small beside the response that sums of squares leave double precision"
 
 
 def terms_reason(spec: ModelSpec) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bayesdeep.collapse.applies import why_not
+from bayesdeep.collapse.applies import drowned, why_not
 from bayesdeep.collapse.crossing import beside_largest, cells
 from bayesdeep.collapse.predictor import why_not_marginal
 from bayesdeep.core.linear import SECONDS_A_CUBE
@@ -77,7 +77,7 @@ def choose(
         return _network(spec, rows, chains)
     chains = chains or USUAL_CHAINS
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
-    reason = why_not(spec)
+    reason = why_not(spec) or drowned(_squares(spec, rows, arrays))
     effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
     if reason is None:
         crossed = beside_largest(spec, arrays) if arrays is not None else 0
@@ -113,6 +113,19 @@ def multilevel_seconds(rows: int, effects: int, chains: int) -> float:
     """Return about how long NUTS takes on one core for a model of many rows whose coefficients are not integrated out."""
     steps = 2 ** np.ceil(np.log2(1 + LONGEST_STEP * effects**0.25)) - 1
     return float(chains * USUAL * steps * (rows * SECONDS_A_ROW + 2e-8 * effects))
+
+
+def _squares(spec: ModelSpec, rows: int, arrays: Mapping[str, np.ndarray] | None) -> float:
+    """Return about the sum of squares of the response over its known standard errors; 0 where they are not known here."""
+    given = spec.known.get("sigma")
+    if given is None:
+        return 0.0
+    if isinstance(given.value, str):
+        sigma = None if arrays is None else arrays.get("sigma")
+        weight = 0.0 if sigma is None else float(np.mean(1.0 / np.square(sigma)))
+    else:
+        weight = 1.0 / float(given.value) ** 2
+    return rows * spec.response.spread**2 * weight
 
 
 def _effects(spec: ModelSpec) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
+from bayesdeep.collapse.applies import drowned
 from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.linear import Moments
@@ -150,6 +151,8 @@ def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
         centre = centre_of(layout, rows.arrays, rows.response)
         moments = moments_of(layout, rows.arrays, rows.response, centre)
         example = rows.take(np.arange(min(1, rows.rows)))
+    if layout.standard_error is not None and (reason := drowned(float(moments.gram[-1, -1]))) is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts', or check the units of sigma")
     system = system_of(spec, layout, moments, centre)
     if system.dim == 0 and system.columns == 0 and not system.factors:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")

@@ -78,3 +78,16 @@ def test_too_many_crossed_effects_to_factorise_together_are_sampled(second: str,
     found = choose(model.spec, rows, 4, model._rows.arrays)
     assert found.method == method
     assert ("13,000 coefficients would have to be factorised" in found.why) == (second == "crossed")
+
+
+@pytest.mark.parametrize("known", ["column", "number"])
+def test_tiny_known_standard_errors_are_not_integrated_out_by_differences(known: str) -> None:
+    rng = np.random.default_rng(3)
+    rows = {"y": rng.normal(size=60), "g": np.resize(list("abc"), 60), "se": np.full(60, 1e-7)}
+    for sigma, method in ((1e-7, "nuts"), (1e-3, "collapsed")):
+        given = bd.known("se") if known == "column" else bd.known(sigma)
+        model = bd.Model("y ~ (1 | g)", rows | {"se": np.full(60, sigma)}, sigma=given)
+        chosen = choose(model.spec, 60, arrays=model.__dict__["_rows"].arrays)
+        assert chosen.method == method
+    with pytest.raises(bd.FitError, match="the known sigma is so small beside the response .* use method='nuts'"):
+        bd.Model("y ~ (1 | g)", rows, sigma=bd.known("se")).fit("collapsed", progress=False)
