@@ -89,5 +89,5 @@ def test_tiny_known_standard_errors_are_not_integrated_out_by_differences(known:
         model = bd.Model("y ~ (1 | g)", rows | {"se": np.full(60, sigma)}, sigma=given)
         chosen = choose(model.spec, 60, arrays=model.__dict__["_rows"].arrays)
         assert chosen.method == method
-    with pytest.raises(bd.FitError, match="the known sigma is so small beside the response .* use method='nuts'"):
+    with pytest.raises(bd.FitError, match=r"the known sigma is so small beside the response .* use method='nuts'"):
         bd.Model("y ~ (1 | g)", rows, sigma=bd.known("se")).fit("collapsed", progress=False)
