@@ -193,9 +193,9 @@ def _say_estimates(fit: Any) -> None:
 
 
 def _say_comparison(comparison: Any) -> None:
-    from bayesdeep.report.blocks import Table
+    from bayesdeep.report.document import Table
+    from bayesdeep.report.phrases import comparison_sentence
     from bayesdeep.report.terminal import text
-    from bayesdeep.report.words import comparison_sentence
 
     columns = ["elpd", "elpd_diff", "dse", "p", "weight", "rmse", "coverage_90", "width_90", "seconds"]
     columns = [c for c in columns if c in comparison.table]
@@ -229,7 +229,7 @@ def _say_new_county(fit: Any) -> None:
 def _card(fit: Any) -> str:
     """Return the model as a card's text, or nothing where cards are not at hand."""
     try:
-        from bayesdeep.cards.write import card_text
+        from bayesdeep.cards.write_card import card_text
 
         return card_text(fit.spec, data="radon", title="Radon: county intercepts and floor slopes, partially pooled")
     except (ImportError, BayesdeepError):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayesdeep.core import arguments
-from bayesdeep.results.fit import Fit
+from bayesdeep.fit import Fit
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from bayesdeep.core import arguments, notebook
+from bayesdeep.core import arguments
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
 from bayesdeep.core.notices import warn
@@ -19,17 +19,18 @@ from bayesdeep.core.records import Family
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.learn import learn_design
+from bayesdeep.display import notebook
+from bayesdeep.fit import Fit
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
 from bayesdeep.formula.problems import formula_of
-from bayesdeep.results.choose import Choice, choose
-from bayesdeep.results.fit import Fit
+from bayesdeep.inference.run import find_engine, run_engine, settings_of, variant_for, words_of
+from bayesdeep.inference.select_engine import Choice, choose
 from bayesdeep.results.rows import Rows, StreamedRows
-from bayesdeep.results.run import find_engine, run_engine, settings_of, variant_for, words_of
 from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.stream.learn import learn_stream
-from bayesdeep.stream.source import open_source
+from bayesdeep.stream.learn_stream import learn_stream
+from bayesdeep.stream.stream_source import open_source
 
 MISSING = ("error", "drop")
 DEVICES = ("auto", "cpu", "gpu", "jax")
@@ -174,7 +175,7 @@ class Model:
     @arguments.checked("prior_predictive", draws=arguments.count, seed=arguments.seed)
     def prior_predictive(self, draws: int = 500, seed: int | None = None) -> xr.DataTree:
         """Return draws from the prior and of responses under it: groups ``prior`` and ``prior_predictive``."""
-        from bayesdeep.results.prior import prior_tree
+        from bayesdeep.results.prior_draws import prior_tree
 
         seed = checked_seed(seed, "prior_predictive")
         return prior_tree(self.spec, self.__dict__["_rows"], draws, fresh_seed() if seed is None else seed)

@@ -57,7 +57,7 @@ def target_of(model: Any, precision: str) -> Any:
     """Return the density that ``fit(device="gpu")`` samples from, in a precision."""
     from bayesdeep.graph.jax_target import jax_target
     from bayesdeep.graph.precondition import mixings
-    from bayesdeep.results.run import starting_units, words_of
+    from bayesdeep.inference.run import starting_units, words_of
 
     spec, rows = model.spec, model.__dict__["_rows"]
     graph = rows.graph(spec, sampled=True)
@@ -93,9 +93,9 @@ def seconds_a_gradient(target: Any, chains: int) -> float:
 
 def measured(name: str, model: Any, target: Any, chains: int, draws: int, tune: int) -> dict[str, Any]:
     """Return one row of the table; what does not fit into the device's memory says so."""
-    from bayesdeep.core.mixing import ess_bulk, rhat
-    from bayesdeep.core.progress import Silent
+    from bayesdeep.display.progress import Silent
     from bayesdeep.engines.nuts import NutsSettings, run
+    from bayesdeep.numerics.mcmc import ess_bulk, rhat
 
     row: dict[str, Any] = {"model": name, "rows": model.rows, "dim": target.dim}
     row |= {"precision": target.precision, "chains": chains}

@@ -30,8 +30,8 @@ def target(data: dict[str, np.ndarray]) -> Any:
     """Return the model as the training engines see it, and its JAX log density."""
     import bayesdeep as bd
     from bayesdeep.graph.jax_target import jax_target
-    from bayesdeep.results.batches import batches_of
-    from bayesdeep.results.run import starting_units, words_of
+    from bayesdeep.inference.batch_target import batches_of
+    from bayesdeep.inference.run import starting_units, words_of
 
     inputs = ", ".join(f"x{k}" for k in range(INPUTS))
     model = bd.Model(f"y ~ net({inputs}, hidden=[{UNITS}], orthogonal=False)", data)
@@ -106,11 +106,11 @@ def training(batches: Any, data: dict[str, np.ndarray], scales: dict[str, Any], 
     import jax
     import optax
 
-    from bayesdeep.engines._train_coordinates import coordinates, first
-    from bayesdeep.engines._train_loop import Planner
-    from bayesdeep.engines._train_program import first_carry, given, precision, program
-    from bayesdeep.engines._train_settings import SgdSettings, recipe
-    from bayesdeep.engines._train_split import slots, split
+    from bayesdeep.engines._training.train_coordinates import coordinates, first
+    from bayesdeep.engines._training.train_loop import Planner
+    from bayesdeep.engines._training.train_program import first_carry, given, precision, program
+    from bayesdeep.engines._training.train_settings import SgdSettings, recipe
+    from bayesdeep.engines._training.train_split import slots, split
 
     chosen = replace(recipe(SgdSettings(), ROWS), patience=10**6)
     where = coordinates(batches, True)

@@ -10,7 +10,7 @@ import xarray as xr
 
 import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.results.fit import Fit
+from bayesdeep.fit import Fit
 from bayesdeep.results.tree import data_datasets
 
 LONGEST = ("test_notebooks.py", "test_cli.py", "test_laplace_marginal.py", "test_marginal.py", "test_compare.py")

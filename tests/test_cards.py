@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import bayesdeep as bd
 from bayesdeep.cards import Card, find_card, find_cards, read_card, write_card
-from bayesdeep.cards.write import prior_text, quoted
+from bayesdeep.cards.write_card import prior_text, quoted
 from bayesdeep.core.errors import CardError, FormulaError
 from bayesdeep.core.priors import Known
 from bayesdeep.priors import make_prior
@@ -340,7 +340,7 @@ def test_writing_refuses(tmp_path: Path) -> None:
 def test_any_text_comes_back(value: str, key: str) -> None:
     import tomllib
 
-    from bayesdeep.cards.write import _key
+    from bayesdeep.cards.write_card import _key
 
     assert tomllib.loads(f"{_key(key)} = {quoted(value)}") == {key: value}
 

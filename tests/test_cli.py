@@ -14,10 +14,10 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.cards import find_cards
 from bayesdeep.cli import main
-from bayesdeep.cli.compare import card_names
-from bayesdeep.cli.fit import changed, find_model
-from bayesdeep.cli.parser import make_parser
-from bayesdeep.cli.words import pairs
+from bayesdeep.cli.command_parser import make_parser
+from bayesdeep.cli.command_phrases import pairs
+from bayesdeep.cli.compare_models import card_names
+from bayesdeep.cli.fit_model import changed, find_model
 from bayesdeep.core.priors import Known
 
 COMMANDS = ("demo", "models", "fit", "compare", "report", "predict")
@@ -112,7 +112,7 @@ def test_interrupt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bayesdeep.cli.models.run", interrupted)
+    monkeypatch.setattr("bayesdeep.cli.list_models.run", interrupted)
     assert main(["models"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
@@ -121,7 +121,7 @@ def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("bayesdeep.cli.models.run", broken)
+    monkeypatch.setattr("bayesdeep.cli.list_models.run", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         main(["models"])
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.compare.comparable import common_groups
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import BayesdeepError, FitError
-from bayesdeep.diagnostics.comparable import common_groups
-from bayesdeep.results.kfold import group_codes
+from bayesdeep.inference.kfold import group_codes
 
 WRONG = {"an object": object(), "an array": np.array([0.05, 0.95]), "bytes": b"x", "a table": pd.DataFrame({"q": [1.0, 2.0]})}
 """What no argument can be; of data a table is refused for its columns."""

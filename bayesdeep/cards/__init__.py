@@ -1,8 +1,8 @@
 """Model cards: a model as a TOML file that can be shared, compared line by line, and read without running anything."""
 
 from .card import Card
-from .find import find_card, find_cards
-from .read import read_card
-from .write import write_card
+from .find_cards import find_card, find_cards
+from .read_card import read_card
+from .write_card import write_card
 
 __all__ = ["Card", "find_card", "find_cards", "read_card", "write_card"]

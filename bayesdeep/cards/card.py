@@ -10,13 +10,13 @@ from bayesdeep.core.errors import BayesdeepError, CardError, FormulaError, neare
 from bayesdeep.core.priors import Known
 from bayesdeep.core.registry import FAMILIES
 
-from .source import is_file_name, read_table
+from .card_source import is_file_name, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayesdeep.fit import Fit
     from bayesdeep.model import Model
-    from bayesdeep.results.fit import Fit
 
 SHARED = ("draws", "tune", "chains", "seed", "device")
 """Settings that every method takes; the others are a method's own."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from bayesdeep.core.errors import BayesdeepError
 
-from .parser import make_parser
+from .command_parser import make_parser
 
 DONE, WRONG, INTERRUPTED, CLOSED = 0, 2, 130, 141
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = _note
         try:
-            import_module(f"bayesdeep.cli.{arguments.command}").run(arguments)
+            import_module(f"bayesdeep.cli.{arguments.verb}").run(arguments)
             if sys.stdout is not None:
                 sys.stdout.flush()
         except BrokenPipeError:
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _refuse(text: str) -> int:
     """Say what is wrong; a column's or a file's name in it may be a stranger's."""
-    from .words import visible
+    from .command_phrases import visible
 
     print(f"bayesdeep: {visible(text)}", file=sys.stderr)
     return WRONG
@@ -64,7 +64,7 @@ def _refuse(text: str) -> int:
 def _note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Show a warning as one line, without the place in our code it came from."""
     if issubclass(category, UserWarning):
-        from .words import visible
+        from .command_phrases import visible
 
         print(f"note: {visible(str(message))}", file=sys.stderr)
 

@@ -1,7 +1,7 @@
 """Models whose coefficients can be integrated out: which they are, their sufficient statistics, and the way back."""
 
 from .applies import why_not
-from .layout import Layout, layout_of
+from .linear_layout import Layout, layout_of
 from .moments import add, centre_of, moments_of
 from .naming import posterior_arrays
 from .system import SystemTarget, system_of

@@ -8,7 +8,7 @@ import numpy as np
 from bayesdeep.core.linear import eliminated
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .layout import Layout, layout_of
+from .linear_layout import Layout, layout_of
 
 
 def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:

@@ -8,7 +8,7 @@ from scipy import sparse
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import Response
 
-from .layout import EffectsPart, Layout
+from .linear_layout import EffectsPart, Layout
 
 LOG_2PI = float(np.log(2 * np.pi))
 BLOCK = 1_000_000

@@ -6,7 +6,7 @@ from bayesdeep.core.linear import Factor, LinearSystem, Scale
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .layout import EffectsPart, Layout
+from .linear_layout import EffectsPart, Layout
 
 
 def posterior_arrays(

@@ -12,7 +12,7 @@ from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .layout import Layout
+from .linear_layout import Layout
 
 LOG_2PI = float(np.log(2 * np.pi))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bayesdeep.core.errors import DataError
-from bayesdeep.datasets._index import ColumnInfo, DatasetInfo
+
+from ._index import ColumnInfo, DatasetInfo
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import DataError
-from bayesdeep.datasets._frame import typed_frame
-from bayesdeep.datasets._index import DatasetInfo, describe_dataset, folder, names
+
+from ._frame import typed_frame
+from ._index import DatasetInfo, describe_dataset, folder, names
 
 if TYPE_CHECKING:
     import pandas as pd

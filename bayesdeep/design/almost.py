@@ -5,12 +5,12 @@ from math import isfinite
 
 import numpy as np
 
-from ..core.columns import Column, Frame
-from ..core.errors import DataError
-from ..core.priors import Known
-from ..core.registry import TRANSFORMS
-from ..formula.nodes import Binary, Call, Expression, Formula, Name, Sequence, Unary
-from ..formula.words import INNER
+from bayesdeep.core.columns import Column, Frame
+from bayesdeep.core.errors import DataError
+from bayesdeep.core.priors import Known
+from bayesdeep.core.registry import TRANSFORMS
+from bayesdeep.formula.nodes import Binary, Call, Expression, Formula, Name, Sequence, Unary
+from bayesdeep.formula.vocabulary import INNER
 
 NEARLY_ALL = 0.9
 """Share of rows with a number from which on text beside them is taken for a slip."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import DataError
+from bayesdeep.core.errors import DataError
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "I": np.positive,

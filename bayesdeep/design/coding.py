@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.columns import Columns, Frame, Json, TermColumns
-from ..core.errors import FormulaError
-from ..formula.nodes import Expression, Name, Product, label
+from bayesdeep.core.columns import Columns, Frame, Json, TermColumns
+from bayesdeep.core.errors import FormulaError
+from bayesdeep.formula.nodes import Expression, Name, Product, label
+
 from .factors import Factor, factor_column, learn_and_evaluate, refuse_large
 from .redundancy import pieces
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from ..core.columns import Columns, Frame
-from ..core.errors import FormulaError
-from ..formula.nodes import Formula, Product
+from bayesdeep.core.columns import Columns, Frame
+from bayesdeep.core.errors import FormulaError
+from bayesdeep.formula.nodes import Formula, Product
+
 from .coding import design_matrix, learn_columns
 from .doubts import Doubt, doubts
 from .factors import evaluate_column
-from .groups import learn_levels, new_levels
+from .group_levels import learn_levels, new_levels
 
 
 class FrameContext:

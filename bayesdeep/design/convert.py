@@ -10,8 +10,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ..core.columns import Column
-from ..core.errors import DataError
+from bayesdeep.core.columns import Column
+from bayesdeep.core.errors import DataError
 
 EXACT = 2**53
 """Whole numbers up to here are exact in float64."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.columns import Columns, TermColumns
+from bayesdeep.core.columns import Columns, TermColumns
 
 MOST = 0.5
 """Levels a row, and cells without rows, from which on a model says so."""

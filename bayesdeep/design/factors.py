@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.columns import Column, Frame, Json, Transform
-from ..core.errors import DataError, FormulaError, nearest
-from ..core.registry import TRANSFORMS
-from ..formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
+from bayesdeep.core.columns import Column, Frame, Json, Transform
+from bayesdeep.core.errors import DataError, FormulaError, nearest
+from bayesdeep.core.registry import TRANSFORMS
+from bayesdeep.formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
+
 from .almost import stray_cell
 from .arithmetic import FUNCTIONS, apply_function, apply_operator
 from .frame import column

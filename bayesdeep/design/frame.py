@@ -9,8 +9,9 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ..core.columns import Column, Frame
-from ..core.errors import DataError, FormulaError, nearest
+from bayesdeep.core.columns import Column, Frame
+from bayesdeep.core.errors import DataError, FormulaError, nearest
+
 from .convert import drop_unused_levels, to_column
 
 ACCEPTED = "a pandas, polars or pyarrow data frame, or a dict of columns"

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..core.columns import Column, Frame, Json
-from ..core.errors import DataError, FormulaError
-from ..core.names import quantity_name
-from ..core.priors import Known
-from ..core.records import Response
-from ..core.registry import TERMS
-from ..formula.expand import columns, expand, find_dot, grouping_columns, own_columns
-from ..formula.nodes import Formula, Parsed, Varying, label
-from ..formula.problems import formula_of
+from bayesdeep.core.columns import Column, Frame, Json
+from bayesdeep.core.errors import DataError, FormulaError
+from bayesdeep.core.names import quantity_name
+from bayesdeep.core.priors import Known
+from bayesdeep.core.records import Response
+from bayesdeep.core.registry import TERMS
+from bayesdeep.formula.expand import columns, expand, find_dot, grouping_columns, own_columns
+from bayesdeep.formula.nodes import Formula, Parsed, Varying, label
+from bayesdeep.formula.problems import formula_of
+
 from .almost import refuse_almost_numbers
 from .context import FrameContext
 from .frame import column

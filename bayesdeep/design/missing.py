@@ -5,8 +5,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..core.columns import Column, Frame, Gaps
-from ..core.errors import DataError, nearest
+from bayesdeep.core.columns import Column, Frame, Gaps
+from bayesdeep.core.errors import DataError, nearest
+
 from .frame import column, keep_rows
 
 CHOICES = ("error", "drop")

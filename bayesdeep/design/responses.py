@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ..core.columns import Column, Frame, Gaps, ResponseFunction
-from ..core.errors import DataError, FormulaError
-from ..core.records import Response
-from ..core.registry import RESPONSES
-from ..formula.nodes import Call, Expression, Name, Number, Text, Unary
+from bayesdeep.core.columns import Column, Frame, Gaps, ResponseFunction
+from bayesdeep.core.errors import DataError, FormulaError
+from bayesdeep.core.records import Response
+from bayesdeep.core.registry import RESPONSES
+from bayesdeep.formula.nodes import Call, Expression, Name, Number, Text, Unary
+
 from .convert import with_declared_levels
 from .factors import column_names, constant, evaluate_column
-from .slopes import log_slope
+from .response_slope import log_slope
 
 
 def read_response(node: Expression, frame: Frame, where: str) -> Response:

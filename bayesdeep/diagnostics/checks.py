@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .convergence import Convergence
+from bayesdeep.results.convergence_table import Convergence
 
 DIVERGENCE_BAD, DIVERGENCE_BAD_NETWORK = 0.01, 0.1
 """Share of draws from which divergences are alarming. Those of networks gather where a layer's scale is small and its weights

@@ -12,16 +12,16 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from bayesdeep.core import notebook
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.core.roles import shown
+from bayesdeep.display import notebook
+from bayesdeep.results.convergence_table import COLUMNS, convergence
 
-from .approximation import approximation_checks
+from .approximation_checks import approximation_checks
 from .checks import Check, chain_checks, group_sds, sampler_checks, status_check
-from .conflict import conflict_checks
-from .convergence import COLUMNS, convergence
-from .functions import GROUP
-from .network import network_checks, network_sentence
+from .function_checks import GROUP
+from .network_checks import network_checks, network_sentence
+from .prior_conflict import conflict_checks
 
 VERDICTS = ("trust", "caution", "do not trust")
 KINDS = dict(zip(VERDICTS, ("good", "caution", "bad"), strict=True))
@@ -43,7 +43,7 @@ class Diagnosis:
         A row a check: ``check value limit passed meaning``.
     worst
         The worst quantities: ``variable rhat ess_bulk ess_tail mcse_relative mean sd``; see
-        :class:`~bayesdeep.diagnostics.convergence.Convergence` for how to read them.
+        :class:`~bayesdeep.results.convergence_table.Convergence` for how to read them.
     advice
         What to do, most pressing first; empty when all is well.
     """
@@ -90,7 +90,7 @@ def diagnose(idata: xr.DataTree) -> Diagnosis:
     not to trust), tree depth and E-BFMI (0.3). Methods that approximate the posterior never get better than "caution".
 
     Models with a network are judged by its function instead of its weights, and by the quantities that have a meaning;
-    :mod:`bayesdeep.diagnostics.functions` has the limits and their reasons.
+    :mod:`bayesdeep.diagnostics.function_checks` has the limits and their reasons.
     """
     whole, attrs = idata["posterior"].to_dataset(), idata.attrs
     posterior = shown(whole)

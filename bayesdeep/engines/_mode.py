@@ -8,8 +8,8 @@ import numpy as np
 from bayesdeep.core.draws import Progress, Target
 from bayesdeep.core.errors import FitError
 
+from ._own_units import unit_of
 from ._starts import safe_start
-from ._units import unit_of
 
 HUGE = 1e100
 FEW, STEEP = 20, 0.01

@@ -4,8 +4,7 @@ import numpy as np
 
 from bayesdeep.core.draws import Target
 from bayesdeep.core.errors import FitError
-
-from ._adam import BETA1, EPSILON
+from bayesdeep.numerics.adam import BETA1, EPSILON
 
 RATE, MEMORY = 0.02, 0.999
 """Length of a step uphill, in units of a coordinate's jitter (those of standardised weights are 1); how long steep slopes are

@@ -7,10 +7,10 @@ import numpy as np
 
 from bayesdeep.core.draws import Progress, Target
 from bayesdeep.core.errors import FitError
+from bayesdeep.numerics.adam import WINDOW, Climb, climb
 
-from ._adam import WINDOW, Climb, climb
-from ._gaussian import LOG_2PI, Gaussian
 from ._starts import safe_start
+from ._weighted_draws import LOG_2PI, Gaussian
 
 RATES = (0.1, 0.03, 0.01, 0.003)
 FIRST_SD = 0.1

@@ -23,16 +23,16 @@ from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.registry import ENGINES
+from bayesdeep.linear.crossed import Crossed
+from bayesdeep.linear.elimination_plan import plan
+from bayesdeep.linear.explore import Explored, Plan, at_once, one_by_one
+from bayesdeep.linear.hyperparameters import Coordinates, bounded_at_zero, scales_of, start_of
+from bayesdeep.linear.marginal import Posterior
+from bayesdeep.linear.markov import MarginalTarget
+from bayesdeep.linear.proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
+from bayesdeep.linear.unexplored import under
 
-from ._crossed import Crossed
-from ._explore import Explored, Plan, at_once, one_by_one
-from ._gaussian import KHAT_LIMIT, importance_weights
-from ._hyper import Coordinates, bounded_at_zero, scales_of, start_of
-from ._marginal import Posterior
-from ._markov import MarginalTarget
-from ._plan import plan
-from ._proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
-from ._unexplored import under
+from ._weighted_draws import KHAT_LIMIT, importance_weights
 
 DEAR = 2e-3
 """Seconds an evaluation from which proposals are not made in plenty."""

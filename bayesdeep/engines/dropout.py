@@ -16,9 +16,9 @@ from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 
-from ._train_draws import trained
-from ._train_settings import TrainSettings, check
-from ._train_units import left_out
+from ._training.train_draws import trained
+from ._training.train_settings import TrainSettings, check
+from ._training.train_units import left_out
 
 AVERAGED = 64
 """Networks whose predictions of held-out rows are averaged to find the noise."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Draws, Engine, Progress
 
-from ._train_draws import trained
-from ._train_settings import SgdSettings, check
+from ._training.train_draws import trained
+from ._training.train_settings import SgdSettings, check
 
 
 @dataclass(frozen=True)

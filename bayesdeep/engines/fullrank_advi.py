@@ -12,10 +12,10 @@ import numpy as np
 
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 
-from ._gaussian import check, finish
+from ._own_units import in_units
 from ._starts import log_densities, no_parameters
-from ._units import in_units
 from ._variational import VariationalSettings, fit_full_rank, fit_mean_field
+from ._weighted_draws import check, finish
 
 COSTLY_DIM = 300
 

@@ -23,11 +23,10 @@ from threadpoolctl import threadpool_limits
 from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
-
-from ._cores import machine_cores
-from ._joint import lay_out_jointly
-from ._scales_given import Given, Sweep
-from ._unexplored import under
+from bayesdeep.linear.joint import lay_out_jointly
+from bayesdeep.linear.scales_given import Given, Sweep
+from bayesdeep.linear.unexplored import under
+from bayesdeep.numerics.cores import machine_cores
 
 
 @dataclass(frozen=True)

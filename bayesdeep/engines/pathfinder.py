@@ -19,9 +19,9 @@ import numpy as np
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
 
-from ._gaussian import LOG_2PI, Checked, finish, importance_weights
+from ._own_units import in_units
 from ._starts import log_densities, no_parameters, safe_start
-from ._units import in_units
+from ._weighted_draws import LOG_2PI, Checked, finish, importance_weights
 
 WEIGH_BELOW = 1.0
 

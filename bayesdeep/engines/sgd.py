@@ -10,8 +10,8 @@ those that the effects make likely. Without a network this is penalised regressi
 from bayesdeep.core.batches import BatchTarget
 from bayesdeep.core.draws import Draws, Engine, Progress
 
-from ._train_draws import trained
-from ._train_settings import SgdSettings
+from ._training.train_draws import trained
+from ._training.train_settings import SgdSettings
 
 
 def run(settings: SgdSettings, target: BatchTarget, seed: int, progress: Progress) -> Draws:

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from ..core.errors import nearest
+from bayesdeep.core.errors import nearest
+
 from .lexer import Token
 from .nodes import Call, Expression, Name, Sequence
 from .problems import problem, quote
+from .vocabulary import LATER, Kind, Words
 from .walk import CONSTANTS
-from .words import LATER, Kind, Words
 
 Side = Literal["left", "right"]
 

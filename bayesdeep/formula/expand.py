@@ -8,13 +8,13 @@ a tree a thousand levels deep.
 from dataclasses import replace
 
 from .algebra import Products, by_degree, single
-from .groups import check_coefficients, check_factor, unique
+from .group_terms import check_coefficients, check_factor, unique
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Number, Parsed, Product, Unary
 from .own import own_columns, refuse_own
 from .problems import problem, quote
 from .sums import Sum, check_operands, combine, is_leaf, negative, raised
+from .vocabulary import allowed
 from .walk import columns, find_dot, grouping_columns
-from .words import allowed
 
 __all__ = ["columns", "expand", "find_dot", "grouping_columns", "own_columns"]
 

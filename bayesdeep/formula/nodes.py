@@ -7,7 +7,7 @@ Equality ignores positions and spelling, so ``log( x )`` and ``log(x)`` are one 
 
 from dataclasses import dataclass, field
 
-from ..core.names import posterior_name
+from bayesdeep.core.names import posterior_name
 
 
 @dataclass(frozen=True, slots=True)

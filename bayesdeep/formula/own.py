@@ -1,7 +1,8 @@
 """Which columns the response is made of, and that no predictor is made of them."""
 
-from ..core.columns import ResponseFunction
-from ..core.registry import RESPONSES
+from bayesdeep.core.columns import ResponseFunction
+from bayesdeep.core.registry import RESPONSES
+
 from .nodes import Call, Expression, Formula, Name
 from .problems import problem, quote
 from .walk import columns, find_name

@@ -3,15 +3,16 @@
 from math import inf
 from typing import Literal
 
-from ..core.errors import FormulaError
+from bayesdeep.core.errors import FormulaError
+
 from .calls import callable_kind, check_arguments, check_response
 from .lexer import Token, number, tokenize
 from .nodes import Binary, Call, Dot, Expression, Name, Number, Parsed, Sequence, Text, Unary
 from .problems import quote
 from .reader import Part, Reader
 from .unexpected import no_operand
+from .vocabulary import Kind
 from .walk import columns
-from .words import Kind
 
 # The algebra of terms; unary signs bind tighter than all of these and ``**`` tighter still, as in R.
 _ALGEBRA = {"+": 1, "-": 1, "*": 2, "/": 2, ":": 3}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unicodedata import east_asian_width
 
-from ..core.errors import FormulaError
+from bayesdeep.core.errors import FormulaError
 
 _INDENT = 4
 _WINDOW = 75

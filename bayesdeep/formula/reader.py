@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from ..core.errors import FormulaError
+from bayesdeep.core.errors import FormulaError
+
 from .calls import Side
 from .lexer import MAX_NESTING, Token
 from .nodes import Dot, Expression, Name, Number, Text
 from .problems import problem
 from .unexpected import after_operand
-from .words import Kind, allowed
+from .vocabulary import Kind, allowed
 
 # Later stages walk an argument's arithmetic by recursion, so its depth is bounded here.
 _MAX_OPERATIONS = 100

@@ -1,9 +1,10 @@
 """What to say when a token stands where it cannot."""
 
-from ..core.errors import FormulaError
+from bayesdeep.core.errors import FormulaError
+
 from .lexer import Token
 from .problems import problem, quote, shorten
-from .words import Kind
+from .vocabulary import Kind
 
 
 def no_operand(text: str, tokens: tuple[Token, ...], position: int, inside: Kind | None) -> FormulaError:

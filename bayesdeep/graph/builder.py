@@ -9,7 +9,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.names import DIMENSIONS
 from bayesdeep.core.registry import TERMS
-from bayesdeep.spec.choose import hyperparameters
+from bayesdeep.spec.assign_priors import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import slot_name
 

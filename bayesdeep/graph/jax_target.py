@@ -20,7 +20,7 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 
-from .layout import Layout, layout_of
+from .parameter_vector import Layout, layout_of
 from .precondition import Mixing
 from .target import PyMCTarget
 
@@ -205,7 +205,7 @@ def jax_function(output: Any, inputs: Sequence[Any], shapes: Sequence[tuple[int,
     from pytensor.graph.traversal import ancestors
     from pytensor.tensor import TensorType, constant
 
-    from ._jax_ops import funcify
+    from bayesdeep.ops.jax_ops import funcify
 
     jax_funcify = funcify()
     holders = [TensorType(v.dtype, shape=tuple(shape))() for v, shape in zip(inputs, shapes, strict=True)]

@@ -18,8 +18,7 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family
-
-from .glm_likelihood import kind_of, observe_fused
+from bayesdeep.ops.glm_likelihood import kind_of, observe_fused
 
 LOG_HALF = math.log(0.5)
 

@@ -10,14 +10,14 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS
+from bayesdeep.ops.gather import gather
+from bayesdeep.ops.layer import layer
+from bayesdeep.ops.matvec import matrix_vector, times
+from bayesdeep.ops.product import product
 from bayesdeep.spec.slots import prefixed
 
 from .builder import Builder, Root
 from .centring import Centring
-from .gather import gather
-from .layer import layer
-from .matvec import matrix_vector, times
-from .product import product
 
 
 class TermScope:

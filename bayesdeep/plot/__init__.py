@@ -3,17 +3,17 @@
 None of them touches pyplot or its global state. Save with ``figure.savefig("name.svg")``.
 """
 
-from .budget import budget
-from .calibration import calibration
-from .curve import curve
-from .errors import errors
+from .budget_bars import budget
+from .calibration_plot import calibration
+from .curve_plot import curve
+from .error_regions import errors
 from .forest import elpd_differences, forest
-from .groups import group_effects
-from .network import network
-from .predictive import predictive_check
-from .ranks import ranks
+from .group_effects import group_effects
+from .network_plot import network
+from .predictive_plot import predictive_check
+from .rank_plot import ranks
 from .selective import selective
-from .shrinkage import shrinkage
+from .shrinkage_plot import shrinkage
 
 __all__ = [
     "budget",

@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
 
+from .figure_style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
 from .parts import A_FIT, estimates
-from .style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
 
 ROLES = ("coefficient",)
 EVERY = ("intercept", "coefficient", "sd", "correlation", "parameter")

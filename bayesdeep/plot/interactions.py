@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.ticker import MaxNLocator
 
-from .style import BLUE, GREEN, INK, LABEL, ORANGE, WIDTH, Picture, dress, plain, row_labels
+from .figure_style import BLUE, GREEN, INK, LABEL, ORANGE, WIDTH, Picture, dress, plain, row_labels
 
 ROW = 0.3
 """Inches a row."""

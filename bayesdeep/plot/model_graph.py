@@ -9,7 +9,7 @@ from bayesdeep.graph.build import Graph
 from bayesdeep.graph.evaluate import needed
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .style import Picture
+from .figure_style import Picture
 
 MOST_ACROSS = 7
 

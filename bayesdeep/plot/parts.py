@@ -13,12 +13,12 @@ from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.names import named
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.roles import shown
-from bayesdeep.results.fit import Fit
+from bayesdeep.fit import Fit
 
 
 def _comparison() -> type:
     """Return the class, which much is imported with, when it is asked for."""
-    from bayesdeep.diagnostics.compare import Comparison
+    from bayesdeep.comparison import Comparison
 
     return Comparison
 

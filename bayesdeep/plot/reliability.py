@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from .errors import COLOURS, MARKS
-from .style import BLUE, FAINT, INK, LABEL, WIDTH, Picture, dress, legend, new_figure, plain
+from .error_regions import COLOURS, MARKS
+from .figure_style import BLUE, FAINT, INK, LABEL, WIDTH, Picture, dress, legend, new_figure, plain
 
 BINS = 10
 

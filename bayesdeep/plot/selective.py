@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from bayesdeep.compare.errors_by_region import Selective
+from bayesdeep.compare.errors_by_region import selective as selective_of
 from bayesdeep.core import arguments
-from bayesdeep.diagnostics.where import Selective
-from bayesdeep.diagnostics.where import selective as selective_of
 
-from .errors import COLOURS, MARKS
+from .error_regions import COLOURS, MARKS
+from .figure_style import INK, LABEL, legend, new_figure, plain
 from .parts import A_COMPARISON
-from .style import INK, LABEL, legend, new_figure, plain
 
 
 @arguments.checked(
@@ -17,7 +17,7 @@ from .style import INK, LABEL, legend, new_figure, plain
     found=arguments.optional(arguments.instance(lambda: Selective, "what comparison.selective() returned")),
 )
 def selective(comparison: Any, *, found: Selective | None = None) -> Any:
-    """Draw each fit's error against the share of rows kept; see :func:`bayesdeep.diagnostics.where.selective`.
+    """Draw each fit's error against the share of rows kept; see :func:`bayesdeep.compare.errors_by_region.selective`.
 
     Parameters
     ----------

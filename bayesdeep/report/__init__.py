@@ -61,7 +61,7 @@ def report(
     FitError
         For another suffix, a file that exists, or a place that cannot be written.
     """
-    from .write import check_path, write
+    from .write_report import check_path, write
 
     path = check_path(path, overwrite)
     subject = subject_of(fit_or_comparison, main, extra)

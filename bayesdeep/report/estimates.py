@@ -6,7 +6,7 @@ import pandas as pd
 
 from bayesdeep.plot.parts import estimates
 
-from .blocks import Table
+from .document import Table
 from .numbers import written
 from .section import INTERVAL
 

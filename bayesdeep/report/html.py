@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import singledispatch
 from html import escape
 
-from .blocks import Block, Callout, Code, Figure, Heading, Listing, Paragraph, Table
+from .document import Block, Callout, Code, Figure, Heading, Listing, Paragraph, Table
 from .numbers import cell, numeric
+from .page_style import COLOURS, CSS
 from .render import Chapter, Document
-from .style import COLOURS, CSS
 
 PROSE = 36
 """A column with a text longer than this is prose and gets room."""

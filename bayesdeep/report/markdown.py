@@ -3,7 +3,7 @@
 import re
 from functools import singledispatch
 
-from .blocks import Block, Callout, Code, Figure, Heading, Listing, Paragraph, Table
+from .document import Block, Callout, Code, Figure, Heading, Listing, Paragraph, Table
 from .numbers import cell, numeric
 from .render import Document
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayesdeep.plot.parts import GroupTerm, group_term, group_terms
 
-from .words import plural
+from .phrases import plural
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from .blocks import Format, Table
+from .document import Format, Table
 
 
 def number(value: Any, spec: str = ".3g") -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bayesdeep.core.registry import SECTIONS
 
-from .blocks import Block, Callout
+from .document import Block, Callout
 from .section import Section, Subject
 
 

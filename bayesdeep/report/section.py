@@ -9,9 +9,9 @@ import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.diagnostics.diagnose import Diagnosis
-from bayesdeep.diagnostics.predictive import applies, predictive_checks
+from bayesdeep.diagnostics.predictive_checks import applies, predictive_checks
 
-from .blocks import Block, Callout
+from .document import Block, Callout
 
 INTERVAL = 0.9
 """Probability of the intervals in a report."""

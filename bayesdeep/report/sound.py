@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bayesdeep.diagnostics.rank import RANKED, shifted
+from bayesdeep.compare.rank import RANKED, shifted
 
 
 def scored_names(comparison: Any) -> list[str]:

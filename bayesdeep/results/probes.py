@@ -16,7 +16,7 @@ from bayesdeep.formula.expand import columns
 from bayesdeep.formula.nodes import Formula
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .columns import taken
+from .data_columns import taken
 from .rows import FIELDS, Rows, rows_of
 
 

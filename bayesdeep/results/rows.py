@@ -22,7 +22,7 @@ from bayesdeep.graph.build import ROWS, Graph, build
 from bayesdeep.spec.make import check_known
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .columns import taken
+from .data_columns import taken
 
 FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights", "log_slope")
 

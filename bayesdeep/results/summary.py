@@ -10,8 +10,8 @@ import xarray as xr
 
 from bayesdeep.core.arguments import shown as shown_value
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.mixing import measure
 from bayesdeep.core.roles import shown, unnamed
+from bayesdeep.numerics.mcmc import measure
 
 STATS = ("mean", "sd", "quantiles")
 DIAGNOSTICS = ("ess_bulk", "ess_tail", "rhat", "mcse_mean", "mcse_sd")

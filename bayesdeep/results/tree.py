@@ -12,10 +12,10 @@ from bayesdeep.core.records import Response
 from bayesdeep.graph.build import Graph
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .columns import GROUP, columns_dataset, columns_from
-from .functions import GROUP as FUNCTIONS
-from .functions import functions_dataset
+from .data_columns import GROUP, columns_dataset, columns_from
 from .index import index_from, index_variables, is_index
+from .kept_functions import GROUP as FUNCTIONS
+from .kept_functions import functions_dataset
 from .packed import text_array
 from .rows import FIELDS, Rows, StreamedRows
 

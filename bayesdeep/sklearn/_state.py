@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from bayesdeep.fit import Fit
 from bayesdeep.loading import from_bytes
-from bayesdeep.results.fit import Fit
 from bayesdeep.results.store import complete, tree_bytes
 
 FIT = "fit_"

@@ -43,7 +43,7 @@ class BayesClassifier(ClassifierMixin, BayesEstimator):
     classes_
         The classes, sorted ``(class,)``, whatever their order in the model; of ordered categories also those without rows.
     fit_
-        The :class:`~bayesdeep.results.fit.Fit`, whose response is called as in the formula and has the classes as levels.
+        The :class:`~bayesdeep.fit.Fit`, whose response is called as in the formula and has the classes as levels.
     n_features_in_, feature_names_in_
         Number of columns of ``X``, and their names if they have any.
 

@@ -45,7 +45,7 @@ class BayesRegressor(RegressorMixin, BayesEstimator):
     Attributes
     ----------
     fit_
-        The :class:`~bayesdeep.results.fit.Fit`: ``fit_.summary()``, ``fit_.diagnose()``, ``fit_.loo()``, ….
+        The :class:`~bayesdeep.fit.Fit`: ``fit_.summary()``, ``fit_.diagnose()``, ``fit_.loo()``, ….
     n_features_in_, feature_names_in_
         Number of columns of ``X``, and their names if they have any.
 
@@ -53,7 +53,7 @@ class BayesRegressor(RegressorMixin, BayesEstimator):
     -----
     ``sample_weight`` are weights of the log likelihood: a row of weight 2 counts like two rows, and a row of weight 0 like none.
     Nothing is taken off or divided by before fitting, since priors are put on the data's own scale. Pickles hold the fit as it
-    would be saved by :meth:`bayesdeep.results.fit.Fit.save`, not the compiled model.
+    would be saved by :meth:`bayesdeep.fit.Fit.save`, not the compiled model.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BayesRegressor":

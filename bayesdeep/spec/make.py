@@ -12,7 +12,7 @@ from bayesdeep.core.records import Family, Response
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
-from .choose import choose, hyperparameters
+from .assign_priors import choose, hyperparameters
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
 from .shared import check_shared
 from .slots import all_slots, slot_name

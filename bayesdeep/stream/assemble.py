@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesdeep.collapse.layout import Layout
+from bayesdeep.collapse.linear_layout import Layout
 from bayesdeep.core.linear import Moments
 
 from .finish import Finished

@@ -13,7 +13,7 @@ from bayesdeep.design.convert import to_column
 from bayesdeep.design.frame import LazyColumns, column, keep_rows
 from bayesdeep.design.missing import DROP
 
-from .source import TEXT
+from .stream_source import TEXT
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.design.coding import code_factors, refuse_one_level
 from bayesdeep.design.doubts import Doubt, doubts
 from bayesdeep.design.factors import Factor, learn_and_evaluate
-from bayesdeep.design.groups import codes as group_codes
-from bayesdeep.design.groups import learn_levels
+from bayesdeep.design.group_levels import codes as group_codes
+from bayesdeep.design.group_levels import learn_levels
 from bayesdeep.formula.nodes import Expression, Product
 
-from .labels import Labels
+from .label_tables import Labels
 from .scan import ONES, Scan
 
 

@@ -25,10 +25,10 @@ from bayesdeep.formula.nodes import Call, Expression, Name, Product
 from bayesdeep.spec.make import check_known
 
 from .block import Block, Gaps
-from .labels import Combinations, Labels
-from .plan import Plan, refuse
-from .response import ResponseSums
-from .sums import PairTables, Tables, sums_by, times
+from .label_tables import Combinations, Labels
+from .moment_sums import PairTables, Tables, sums_by, times
+from .read_plan import Plan, refuse
+from .stream_response import ResponseSums
 
 CHUNK = 8_192
 """Rows multiplied at a time: they stay in the processor's cache."""

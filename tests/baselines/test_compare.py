@@ -13,12 +13,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import bayesdeep as bd
+from bayesdeep.compare.held_out_scores import Scored, Work
+from bayesdeep.compare.proper_scores import row_scores
+from bayesdeep.compare.scored_baseline import normal_scores, prepare, with_baselines
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
-from bayesdeep.diagnostics.baseline import normal_scores, prepare, with_baselines
-from bayesdeep.diagnostics.scores import row_scores
-from bayesdeep.diagnostics.scoring import Scored, Work
-from bayesdeep.results.kfold import make_folds
+from bayesdeep.inference.kfold import make_folds
 
 ROWS, K = 120, 4
 

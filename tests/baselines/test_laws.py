@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bayesdeep.compare.baseline_data import Problem
+from bayesdeep.compare.baseline_fit import by_fold, fit_and_predict, pipeline
+from bayesdeep.compare.scored_baseline import assessed_of, find_baselines
 from bayesdeep.core.registry import BASELINES
-from bayesdeep.diagnostics.baseline import assessed_of, find_baselines
-from bayesdeep.diagnostics.baseline_data import Problem
-from bayesdeep.diagnostics.baseline_fit import by_fold, fit_and_predict, pipeline
-from bayesdeep.results.kfold import make_folds
+from bayesdeep.inference.kfold import make_folds
 
 ROWS = 90
 TASKS = [

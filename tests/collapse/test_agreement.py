@@ -7,7 +7,7 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.collapse import why_not
-from bayesdeep.core.mixing import ess_bulk
+from bayesdeep.numerics.mcmc import ess_bulk
 
 CARDS = sorted(Path(__file__).parents[2].glob("models/*/*.toml"))
 

@@ -11,10 +11,10 @@ from scipy import linalg, stats
 import bayesdeep as bd
 from bayesdeep.collapse import centre_of, layout_of, moments_of, posterior_arrays, system_of
 from bayesdeep.core.linear import LinearSystem
-from bayesdeep.engines._blocks import Blocks
-from bayesdeep.engines._crossed import lay_out_crossed
-from bayesdeep.engines._hyper import scales_of
-from bayesdeep.engines._plan import plan
+from bayesdeep.linear.block_elimination import Blocks
+from bayesdeep.linear.crossed import lay_out_crossed
+from bayesdeep.linear.elimination_plan import plan
+from bayesdeep.linear.hyperparameters import scales_of
 
 
 def frame(rows: int = 120) -> pd.DataFrame:

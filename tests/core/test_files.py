@@ -43,8 +43,8 @@ def test_only_one_place_writes_files() -> None:
         if any(word in line for word in writers)
     }
     in_memory = {
-        "cli/predict.py: table.to_csv(sys.stdout, index=False)",
-        'cli/predict.py: content = table.to_csv(index=False).encode("utf-8")',
+        "cli/predict_rows.py: table.to_csv(sys.stdout, index=False)",
+        'cli/predict_rows.py: content = table.to_csv(index=False).encode("utf-8")',
         'results/store.py: content = pack(tree).to_netcdf(engine="h5netcdf")',
     }
     assert found == in_memory
@@ -235,7 +235,7 @@ def test_a_limit_of_the_system(tmp_path: Path) -> None:
 
 
 def test_kept_code_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bayesdeep.graph import reuse
+    from bayesdeep.numerics import kept_code as reuse
 
     class Library:
         has_dynamic_globals = False

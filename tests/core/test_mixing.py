@@ -5,9 +5,10 @@ import pytest
 from arviz_stats.base.array import array_stats
 from scipy.stats import norm, rankdata
 
-from bayesdeep.core import autocorrelation, mixing
-from bayesdeep.core.mixing import MEASURES, ess_bulk, ess_tail, measure, rhat
-from bayesdeep.core.ranks import normal_scores
+from bayesdeep.numerics import autocorrelation
+from bayesdeep.numerics import mcmc as mixing
+from bayesdeep.numerics.mcmc import MEASURES, ess_bulk, ess_tail, measure, rhat
+from bayesdeep.numerics.rank_scores import normal_scores
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")  # ArviZ divides by zero where nothing varies
 

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
-from bayesdeep.cards.read import read_card
+from bayesdeep.cards.read_card import read_card
 from bayesdeep.cli import main
 from bayesdeep.core.errors import CardError
 from bayesdeep.core.random import checked_seed, whole_seed
 from bayesdeep.demo import run_demo
-from bayesdeep.diagnostics.explain import explain
-from bayesdeep.results.kfold import kfold
+from bayesdeep.effects.explain import explain
+from bayesdeep.inference.kfold import kfold
 
 WRONG = [-1, 2**63, 10**23, 1.0, 1.5, True, np.True_, "1", float("nan"), np.float64(3), [1], 1 << 40_000]
 RIGHT = [0, 1, 2**63 - 1, np.int8(3), np.int64(7), np.uint64(2**63 - 1)]

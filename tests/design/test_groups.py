@@ -9,7 +9,7 @@ import pytest
 
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.design.frame import read_frame
-from bayesdeep.design.groups import codes, learn_levels, new_levels
+from bayesdeep.design.group_levels import codes, learn_levels, new_levels
 from bayesdeep.formula.nodes import Call, Name
 
 WHERE = "formula 'y ~ (1 | g)'"

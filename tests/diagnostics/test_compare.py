@@ -8,7 +8,7 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.results.fit import Fit
+from bayesdeep.fit import Fit
 
 COLUMNS = [
     *("rank", "elpd", "elpd_diff", "dse", "p", "se", "weight", "rmse", "mae", "crps", "log_score"),

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bayesdeep.diagnostics.convergence import convergence, screen
 from bayesdeep.diagnostics.diagnose import diagnose
+from bayesdeep.results.convergence_table import convergence, screen
 
 
 def tree(rng: np.random.Generator, *, chains: int = 4, draws: int = 1000, **changes) -> xr.DataTree:

@@ -6,10 +6,10 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.diagnostics.anova import MOST_INPUTS, Anova
-from bayesdeep.diagnostics.predictor import Input, predictor_of
-from bayesdeep.diagnostics.squares import Share, share_of, squares
-from bayesdeep.diagnostics.suggest import _written_out, candidates
+from bayesdeep.effects.anova import MOST_INPUTS, Anova
+from bayesdeep.effects.input_function import Input, predictor_of
+from bayesdeep.effects.squares import Share, share_of, squares
+from bayesdeep.effects.suggest import _written_out, candidates
 from bayesdeep.formula.expand import expand
 from bayesdeep.formula.parser import parse
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.diagnostics.loo import loo_from_blocks, too_large
+from bayesdeep.inference.loo import loo_from_blocks, too_large
 
 
 def make(rng: np.random.Generator, rows: int = 30, chains: int = 4, draws: int = 250, outlier: float = 0.0):
@@ -86,7 +86,7 @@ def test_memory_grows_by_what_is_kept_of_a_row_and_not_by_its_draws(made_up, mon
     import pandas as pd
 
     import bayesdeep as bd
-    from bayesdeep.diagnostics.assess import by_loo, weighed
+    from bayesdeep.compare.assessed_fit import by_loo, weighed
 
     monkeypatch.setattr("bayesdeep.results.predict.BLOCK", 10_000)
     fits, rng = [], np.random.default_rng(0)

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 import bayesdeep as bd
-from bayesdeep.diagnostics.functions import AGREEMENT, agreement, points, weights_agree
-from bayesdeep.results.functions import functions_dataset
+from bayesdeep.diagnostics.function_checks import AGREEMENT, agreement, points, weights_agree
+from bayesdeep.results.kept_functions import functions_dataset
 from bayesdeep.results.predict import flat_posterior
 
 CHAINS, DRAWS, UNITS = 4, 250, 5

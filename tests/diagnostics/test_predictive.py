@@ -6,9 +6,9 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES, SECTIONS
-from bayesdeep.diagnostics.predictive import LIMIT, applies, missed_sentence, predictive_checks
+from bayesdeep.diagnostics.predictive_checks import LIMIT, applies, missed_sentence, predictive_checks
 from bayesdeep.report import subject_of
-from bayesdeep.report.blocks import Callout
+from bayesdeep.report.document import Callout
 
 WORDS = {"levels", "two_levels"}
 

@@ -9,8 +9,9 @@ import pytest
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from bayesdeep.diagnostics import _psis, loo
-from bayesdeep.diagnostics._psis import smooth_rows, tail_length
+from bayesdeep.inference import loo
+from bayesdeep.numerics import psis as _psis
+from bayesdeep.numerics.psis import smooth_rows, tail_length
 
 ROWS = {
     "light tail": lambda rng, draws: -rng.uniform(size=draws),

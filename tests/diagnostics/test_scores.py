@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from bayesdeep.compare import proper_scores as scores
 from bayesdeep.core.errors import FitError
-from bayesdeep.diagnostics import scores
 
 HAND = np.array([[1.0], [2.0], [4.0], [5.0]])
 

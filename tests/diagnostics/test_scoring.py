@@ -8,14 +8,14 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 import bayesdeep as bd
+from bayesdeep.compare import held_out_scores as scoring
+from bayesdeep.compare.assessed_fit import by_loo, weighed
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
-from bayesdeep.diagnostics import scoring
-from bayesdeep.diagnostics.assess import by_loo, weighed
-from bayesdeep.diagnostics.loo import bad_rows
-from bayesdeep.results import refit as refit_module
-from bayesdeep.results.fit import Fit
-from bayesdeep.results.run import find_engine, run_engine
+from bayesdeep.fit import Fit
+from bayesdeep.inference import refit as refit_module
+from bayesdeep.inference.loo import bad_rows
+from bayesdeep.inference.run import find_engine, run_engine
 
 QUICK = {"draws": 150, "tune": 150, "chains": 2, "seed": 1, "progress": False}
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import bayesdeep as bd
-from bayesdeep.diagnostics.sensitivity import LIMIT, log_prior, prior_sensitivity
+from bayesdeep.diagnostics.prior_sensitivity import LIMIT, log_prior, prior_sensitivity
 
 
 @pytest.fixture(scope="module")

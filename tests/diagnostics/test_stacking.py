@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 
 import bayesdeep as bd
+from bayesdeep.compare.stacking import chain_loos, chain_weights, picks
 from bayesdeep.core.errors import FitError
-from bayesdeep.diagnostics.stacking import chain_loos, chain_weights, picks
 
 CHAINS, DRAWS, ROWS = 4, 200, 80
 TRUTH = {"Intercept": 1.0, "x": 2.0, "sigma": 0.5}
@@ -136,7 +136,7 @@ def test_rough_weights_are_not_trusted(made_up):
 
 
 def test_networks_keep_their_functions(made_up):
-    from bayesdeep.results.functions import functions_dataset
+    from bayesdeep.results.kept_functions import functions_dataset
     from bayesdeep.results.predict import flat_posterior
 
     fit = made_up(bd.Model("y ~ net(x, hidden=[3])", data(1)), draws=50, chains=2)

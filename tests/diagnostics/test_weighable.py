@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 
 import bayesdeep as bd
+from bayesdeep.compare.held_out_scores import can_be_weighed
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import ENGINES
-from bayesdeep.diagnostics.loo import loo_from_blocks
-from bayesdeep.diagnostics.scoring import can_be_weighed
+from bayesdeep.inference.loo import loo_from_blocks
 
 ON_DENSITIES = [name for name in ENGINES.names() if not ENGINES[name].needs & {"batches", "rows"}]
 """Those that a Gaussian formula can be fitted by in a second or two."""

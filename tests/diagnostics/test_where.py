@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.compare.assessed_fit import Assessed, elpd_record
+from bayesdeep.compare.errors_by_region import BY, KEPT, risks
+from bayesdeep.compare.proper_scores import row_scores
+from bayesdeep.compare.regions import distance, ground_of, group_sizes, outside, thirds
+from bayesdeep.comparison import Comparison
 from bayesdeep.design.frame import read_frame
-from bayesdeep.diagnostics.assess import Assessed, elpd_record
-from bayesdeep.diagnostics.compare import Comparison
-from bayesdeep.diagnostics.regions import distance, ground_of, group_sizes, outside, thirds
-from bayesdeep.diagnostics.scores import row_scores
-from bayesdeep.diagnostics.where import BY, KEPT, risks
 
 SIZES = {"a": 1, "b": 3, "c": 6, "d": 7, "e": 25}
 ROWS = sum(SIZES.values())

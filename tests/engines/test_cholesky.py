@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesdeep.engines._cholesky import factorise
+from bayesdeep.numerics.cholesky import factorise
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 130])

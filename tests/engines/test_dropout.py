@@ -7,10 +7,10 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.engines._train_program import _masks
-from bayesdeep.engines._train_units import left_out
-from bayesdeep.results.batches import batches_of
-from bayesdeep.results.run import starting_units, words_of
+from bayesdeep.engines._training.train_program import _masks
+from bayesdeep.engines._training.train_units import left_out
+from bayesdeep.inference.batch_target import batches_of
+from bayesdeep.inference.run import starting_units, words_of
 
 
 def data(rows: int = 250, seed: int = 1) -> pd.DataFrame:

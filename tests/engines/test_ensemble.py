@@ -6,7 +6,7 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.engines._train_split import split
+from bayesdeep.engines._training.train_split import split
 
 
 def data(rows: int = 300, seed: int = 1) -> pd.DataFrame:

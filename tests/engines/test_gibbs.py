@@ -10,13 +10,13 @@ from scipy import stats
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.engines import gibbs
-from bayesdeep.engines._hyper import scales_of
-from bayesdeep.engines._joint import Roots, lay_out_jointly
-from bayesdeep.engines._lanczos import powers
-from bayesdeep.engines._row_blocks import FEW, RowBlocks
-from bayesdeep.engines._slices import step
-from bayesdeep.engines._unexplored import UnexploredError
-from bayesdeep.results.run import _linear
+from bayesdeep.inference.run import _linear
+from bayesdeep.linear.hyperparameters import scales_of
+from bayesdeep.linear.joint import Roots, lay_out_jointly
+from bayesdeep.linear.lanczos import powers
+from bayesdeep.linear.unexplored import UnexploredError
+from bayesdeep.numerics.row_blocks import FEW, RowBlocks
+from bayesdeep.numerics.slices import step
 
 
 def crossed(rows: int = 90) -> dict[str, Any]:

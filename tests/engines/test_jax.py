@@ -11,15 +11,18 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.mixing import ess_bulk, measure, rhat
-from bayesdeep.core.progress import Silent
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.engines import _jax_nuts, _jax_tuning, _nutpie, nuts
+from bayesdeep.display.progress import Silent
+from bayesdeep.engines import nuts
+from bayesdeep.engines._jax import jax_nuts as _jax_nuts
+from bayesdeep.engines._jax import jax_tuning as _jax_tuning
+from bayesdeep.engines.nuts import nutpie_chains as _nutpie
 from bayesdeep.graph import jax_target as jax_module
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.jax_target import JaxTarget, jax_target, require_device
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import target_from_pymc
+from bayesdeep.numerics.mcmc import ess_bulk, measure, rhat
 
 RESPONSES = {
     "bernoulli": "b",

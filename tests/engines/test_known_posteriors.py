@@ -10,9 +10,10 @@ import pytest
 
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import FitError
-from bayesdeep.engines import _nutpie, _variational, advi, fullrank_advi, laplace, nuts, pathfinder
+from bayesdeep.engines import _variational, advi, fullrank_advi, laplace, nuts, pathfinder
 from bayesdeep.engines import map as map_mode
-from bayesdeep.engines._adam import climb
+from bayesdeep.engines.nuts import nutpie_chains as _nutpie
+from bayesdeep.numerics.adam import climb
 
 ENGINES = {e.name: e for e in (m.ENGINE for m in (advi, fullrank_advi, laplace, map_mode, nuts, pathfinder))}
 WITH_DRAWS = [n for n in ENGINES if n != "map"]

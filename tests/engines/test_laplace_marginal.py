@@ -7,14 +7,14 @@ from scipy.special import gammaln, log_expit, logsumexp
 
 import bayesdeep as bd
 from bayesdeep.collapse import centre_of, layout_of, moments_of, system_of
-from bayesdeep.collapse.predictor import row_system_of, why_not_marginal
+from bayesdeep.collapse.row_system import row_system_of, why_not_marginal
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.diagnostics.approximation import approximation_checks
-from bayesdeep.engines._hyper import scales_of, start_of
-from bayesdeep.engines._inner_laplace import Inner
-from bayesdeep.engines._plan import plan
-from bayesdeep.graph.rowwise import row_likelihood
+from bayesdeep.diagnostics.approximation_checks import approximation_checks
+from bayesdeep.engines.laplace_marginal.inner_newton import Inner
+from bayesdeep.graph.row_likelihood import row_likelihood
+from bayesdeep.linear.elimination_plan import plan
+from bayesdeep.linear.hyperparameters import scales_of, start_of
 
 RNG = np.random.default_rng(11)
 
@@ -139,7 +139,7 @@ def test_compiled_derivatives_are_those_of_the_family(family, monkeypatch):
     model = bd.Model("prop(y, n) ~ 1" if family == "binomial" else "y ~ 1", {"y": y, "n": np.full(size, 6)}, family=family)
     rows = model.__dict__["_rows"]
     plain = row_likelihood(model.spec, rows.arrays, rows.response)
-    monkeypatch.setattr("bayesdeep.graph.rowwise.MANY", size)
+    monkeypatch.setattr("bayesdeep.graph.row_likelihood.MANY", size)
     compiled = row_likelihood(model.spec, rows.arrays, rows.response)
     if family == "poisson":
         eta = np.minimum(eta, 20.0)
@@ -150,9 +150,9 @@ def test_compiled_derivatives_are_those_of_the_family(family, monkeypatch):
 
 def test_threads_do_not_change_the_draws(monkeypatch):
     model = bd.Model("k ~ x + (1 + x | a)", crossed(), family="poisson")
-    monkeypatch.setattr("bayesdeep.graph.rowwise.MANY", 1)
+    monkeypatch.setattr("bayesdeep.graph.row_likelihood.MANY", 1)
     alone = model.fit("laplace_marginal", seed=1, draws=50, chains=2, distinct=100, progress=False)
-    monkeypatch.setattr("bayesdeep.engines._inner_laplace.Inner.threads", 3)
+    monkeypatch.setattr("bayesdeep.engines.laplace_marginal.inner_newton.Inner.threads", 3)
     beside = model.fit("laplace_marginal", seed=1, draws=50, chains=2, distinct=100, progress=False)
     assert np.array_equal(alone.posterior["x|a"], beside.posterior["x|a"])
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from bayesdeep.core.errors import FitError
-from bayesdeep.engines import _nutpie, nuts
-from bayesdeep.engines._lost import lost_chains, put_in, starts_among, told
-from bayesdeep.engines._mclmc_draws import moving, only
-from bayesdeep.engines._mclmc_run import Row
+from bayesdeep.engines import nuts
+from bayesdeep.engines._lost_chains import lost_chains, put_in, starts_among, told
+from bayesdeep.engines.mclmc.mclmc_draws import moving, only
+from bayesdeep.engines.mclmc.mclmc_run import Row
+from bayesdeep.engines.nuts import nutpie_chains as _nutpie
 
 RNG = np.random.default_rng(0)
 

@@ -14,9 +14,9 @@ from bayesdeep.core.draws import Draws
 from bayesdeep.core.registry import ENGINES, FAMILIES
 from bayesdeep.engines.map import ENGINE, MapSettings
 from bayesdeep.graph.evaluate import array_mode, expand_function
-from bayesdeep.graph.layout import Layout, layout_of
 from bayesdeep.graph.own_scale import own_scale_density
-from bayesdeep.results.run import starting_units, words_of
+from bayesdeep.graph.parameter_vector import Layout, layout_of
+from bayesdeep.inference.run import starting_units, words_of
 
 RESPONSES = {
     "bernoulli": "b",

@@ -6,9 +6,9 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import ENGINES
-from bayesdeep.engines._network_advi import bound_function
-from bayesdeep.results.batches import batches_of
-from bayesdeep.results.run import words_of
+from bayesdeep.engines.advi.network_advi import bound_function
+from bayesdeep.inference.batch_target import batches_of
+from bayesdeep.inference.run import words_of
 
 rng = np.random.default_rng(4)
 ROWS = 600

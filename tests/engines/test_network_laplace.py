@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import bayesdeep as bd
-from bayesdeep.engines._mclmc_start import compiled_loss
-from bayesdeep.engines._network_laplace_evidence import climb, curved, prior_precision
-from bayesdeep.engines._network_laplace_functions import functions_of
-from bayesdeep.engines._network_laplace_linear import mode_at
-from bayesdeep.engines._network_laplace_parts import parts_of
-from bayesdeep.results.batches import batches_of
-from bayesdeep.results.run import starting_units, words_of
+from bayesdeep.engines._training.trained_start import compiled_loss
+from bayesdeep.engines.laplace.network_coordinates import parts_of
+from bayesdeep.engines.laplace.network_curvature import functions_of
+from bayesdeep.engines.laplace.network_evidence import climb, curved, prior_precision
+from bayesdeep.engines.laplace.network_linear import mode_at
+from bayesdeep.inference.batch_target import batches_of
+from bayesdeep.inference.run import starting_units, words_of
 
 ROWS = 60
 

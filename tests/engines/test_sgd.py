@@ -7,14 +7,14 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.engines._train_coordinates import coordinates, first
-from bayesdeep.engines._train_draws import trained
-from bayesdeep.engines._train_program import Given, given, loss_function, precision
-from bayesdeep.engines._train_settings import SgdSettings, recipe
-from bayesdeep.engines._train_split import FEW_ROWS, slots, split
-from bayesdeep.engines._train_steps import rates
-from bayesdeep.results.batches import batches_of
-from bayesdeep.results.run import starting_units, words_of
+from bayesdeep.engines._training.train_coordinates import coordinates, first
+from bayesdeep.engines._training.train_draws import trained
+from bayesdeep.engines._training.train_program import Given, given, loss_function, precision
+from bayesdeep.engines._training.train_settings import SgdSettings, recipe
+from bayesdeep.engines._training.train_split import FEW_ROWS, slots, split
+from bayesdeep.engines._training.train_steps import rates
+from bayesdeep.inference.batch_target import batches_of
+from bayesdeep.inference.run import starting_units, words_of
 
 QUICK = {"epochs": 60, "progress": False, "seed": 3}
 
@@ -227,7 +227,7 @@ def test_starting_weights_have_the_variance_the_rule_says() -> None:
 
 
 def test_units_that_do_nothing_are_counted() -> None:
-    from bayesdeep.engines._train_units import constant_advice, constant_units
+    from bayesdeep.engines._training.train_units import constant_advice, constant_units
 
     target = batch_target(bd.Model('y ~ net(x, hidden=[10], activation="relu")', data(rows=60)))
     x = first(target, "prior", [np.random.default_rng(1)])[0]

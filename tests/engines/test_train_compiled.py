@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayesdeep.engines import _train_compiled as kept
+from bayesdeep.engines._training import train_compiled as kept
 
 
 def test_the_same_program_is_compiled_once_and_another_constant_is_another_program():

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import bayesdeep as bd
-from bayesdeep.engines import _train_draws
-from bayesdeep.engines._train_judge import shortfall
-from bayesdeep.engines._train_loop import Trained, train
-from bayesdeep.engines._train_settings import OPTIMIZERS
-from bayesdeep.engines._train_split import Split
-from bayesdeep.results.batches import batches_of
-from bayesdeep.results.run import starting_units, words_of
+from bayesdeep.engines._training import train_draws as _train_draws
+from bayesdeep.engines._training.train_judge import shortfall
+from bayesdeep.engines._training.train_loop import Trained, train
+from bayesdeep.engines._training.train_settings import OPTIMIZERS
+from bayesdeep.engines._training.train_split import Split
+from bayesdeep.inference.batch_target import batches_of
+from bayesdeep.inference.run import starting_units, words_of
 
 
 def wave(rows: int, noise: float) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -10,12 +10,12 @@ from scipy.stats import norm, t
 
 import bayesdeep as bd
 from bayesdeep.core.batches import BatchTarget
-from bayesdeep.engines import _train_draws
-from bayesdeep.engines._train_coordinates import coordinates
-from bayesdeep.engines._train_spread import respread
+from bayesdeep.engines._training import train_draws as _train_draws
+from bayesdeep.engines._training.train_coordinates import coordinates
+from bayesdeep.engines._training.train_spread import respread
 from bayesdeep.graph.evaluate import expand_function
-from bayesdeep.results.batches import batches_of
-from bayesdeep.results.run import starting_units, words_of
+from bayesdeep.inference.batch_target import batches_of
+from bayesdeep.inference.run import starting_units, words_of
 
 GROUPS, EACH = 24, 40
 SD, SLOPE, CORRELATION = 1.2, 0.8, 0.6

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayesdeep.core.errors import FormulaError
-from bayesdeep.formula import words
+from bayesdeep.formula import vocabulary as words
 from bayesdeep.formula.expand import columns, expand, grouping_columns
 from bayesdeep.formula.parser import parse
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesdeep.core.errors import FormulaError
-from bayesdeep.formula import words
+from bayesdeep.formula import vocabulary as words
 from bayesdeep.formula.expand import columns, expand, find_dot, grouping_columns
 from bayesdeep.formula.nodes import Formula, Name, label
 from bayesdeep.formula.parser import parse

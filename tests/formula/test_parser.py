@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesdeep.core.errors import FormulaError
-from bayesdeep.formula import words
+from bayesdeep.formula import vocabulary as words
 from bayesdeep.formula.lexer import tokenize
 from bayesdeep.formula.nodes import Binary, Call, Dot, Expression, Name, Number, Sequence, Text, Unary
 from bayesdeep.formula.parser import parse

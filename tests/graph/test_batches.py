@@ -5,8 +5,8 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.graph.jax_target import jax_target
-from bayesdeep.results.batches import batches_of
-from bayesdeep.results.run import starting_units, words_of
+from bayesdeep.inference.batch_target import batches_of
+from bayesdeep.inference.run import starting_units, words_of
 
 rng = np.random.default_rng(5)
 ROWS = 60
@@ -87,7 +87,7 @@ def test_every_coordinate_has_a_role(made) -> None:
 def test_trained_and_tuned_coordinates_make_the_variables(made, penalty: bool) -> None:
     import jax
 
-    from bayesdeep.engines._train_coordinates import coordinates
+    from bayesdeep.engines._training.train_coordinates import coordinates
 
     _, target = made
     where = coordinates(target, penalty)

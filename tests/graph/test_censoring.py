@@ -16,7 +16,7 @@ from bayesdeep.core.records import Aux, Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.likelihood import Parts, log_mass, pointwise
-from bayesdeep.graph.rowwise import row_likelihood
+from bayesdeep.graph.row_likelihood import row_likelihood
 from bayesdeep.results.predict import blocks
 
 CENSORED = [name for name in FAMILIES if "censored" in FAMILIES[name].modifiers]

@@ -6,7 +6,7 @@ from pytensor.graph.replace import vectorize_graph
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.graph.gather import _backward, _forward, gather
+from bayesdeep.ops.gather import _backward, _forward, gather
 
 ROWS, GROUPS = 40, 6
 WAYS = [(1, True), (1, False), (3, True), (2, False)]

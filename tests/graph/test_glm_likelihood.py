@@ -12,9 +12,9 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import LINKS
 from bayesdeep.core.records import Aux
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.graph._glm_loops import loops
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.graph.glm_likelihood import FUSED, base_of, by_numpy, kind_of, log_likelihood
+from bayesdeep.ops.glm_likelihood import FUSED, base_of, by_numpy, kind_of, log_likelihood
+from bayesdeep.ops.glm_loops import loops
 
 ETA = np.concatenate(
     [np.linspace(-40, 40, 321), [-800.0, -745.2, -708.5, -100.0, 100.0, 708.5, 745.2, 800.0, 1e-300, 0.0, -1e-17]]

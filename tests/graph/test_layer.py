@@ -8,9 +8,9 @@ from pytensor.graph.replace import vectorize_graph
 
 from bayesdeep.core.links import LINKS
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.graph.layer import CHUNK, KINDS, by_numpy, layer
-from bayesdeep.graph.matvec import matrix_vector
-from bayesdeep.graph.product import product
+from bayesdeep.ops.layer import CHUNK, KINDS, by_numpy, layer
+from bayesdeep.ops.matvec import matrix_vector
+from bayesdeep.ops.product import product
 
 rng = np.random.default_rng(3)
 UNITS, WEIGHTS, BIAS, BACK = rng.normal(size=(7, 3)), 3 * rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(7, 5))
@@ -143,7 +143,7 @@ def test_single_precision_is_the_same_but_for_its_rounding(kind: str, mode: str,
 def test_single_precision_of_a_model_with_a_network() -> None:
     """A density and its gradient differ by less than a sampler could see; what the density leaves is double."""
     import bayesdeep as bd
-    from bayesdeep.results.run import _density
+    from bayesdeep.inference.run import _density
 
     n = 300
     x, g = rng.normal(size=(n, 3)), np.arange(n) % 7

@@ -7,7 +7,7 @@ from pytensor.graph.replace import vectorize_graph
 
 from bayesdeep.core.lazy import pt
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.graph.matvec import factors, matrix_vector, outer_product
+from bayesdeep.ops.matvec import factors, matrix_vector, outer_product
 
 rng = np.random.default_rng(5)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayesdeep.core.lazy import pt
-from bayesdeep.graph.product import product
+from bayesdeep.ops.product import product
 
 
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", "NUMBA"])

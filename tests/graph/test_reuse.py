@@ -12,10 +12,10 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.graph import reuse
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
+from bayesdeep.numerics import kept_code as reuse
 
 QUICK = {"mode": array_mode(), "on_unused_input": "ignore"}
 RESPONSES = {

@@ -9,7 +9,7 @@ import pytensor.tensor as pt
 import pytest
 
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.graph.structure import Lifted, Unstable, lift, structure_key
+from bayesdeep.ops.structure import Lifted, Unstable, lift, structure_key
 
 Function = Callable[[Any], Any]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from bayesdeep.graph._single_math import single_math
-from bayesdeep.graph._vector_math import vector_math
+from bayesdeep.numerics.single_math import single_math
+from bayesdeep.numerics.vector_math import vector_math
 
 SMALL = np.logspace(-300, 0, 500)
 

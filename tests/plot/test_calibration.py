@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.compare.assessed_fit import response_kind
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.diagnostics.assess import response_kind
-from bayesdeep.plot.calibration import LEVELS, coverage_of_fit, stated_of_fit
-from bayesdeep.plot.predictive import MOST_BARS, bar_edges
+from bayesdeep.plot.calibration_plot import LEVELS, coverage_of_fit, stated_of_fit
+from bayesdeep.plot.predictive_plot import MOST_BARS, bar_edges
 
 
 @pytest.mark.parametrize("name", FAMILIES)

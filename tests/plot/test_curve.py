@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
-from bayesdeep.results.fit import Fit
+from bayesdeep.fit import Fit
 
 
 def data(rows: int = 30) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.diagnostics.predictor import predictor_of
-from bayesdeep.plot.budget import by_size, group_sizes
-from bayesdeep.plot.effects import fitted, make_axis, surface
+from bayesdeep.effects.input_function import predictor_of
+from bayesdeep.plot.budget_bars import by_size, group_sizes
+from bayesdeep.plot.function_grids import fitted, make_axis, surface
 from bayesdeep.plot.scales import scales_table
 
 

@@ -8,8 +8,8 @@ import xarray as xr
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.plot.parts import estimates, group_terms
-from bayesdeep.plot.ranks import ranks, scalar
-from bayesdeep.results.functions import functions_dataset
+from bayesdeep.plot.rank_plot import ranks, scalar
+from bayesdeep.results.kept_functions import functions_dataset
 from bayesdeep.results.predict import flat_posterior
 
 ROLES = ("intercept", "coefficient", "sd", "correlation", "parameter")

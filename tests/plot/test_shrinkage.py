@@ -11,7 +11,7 @@ import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.plot.alone import alone_and_leaning
 from bayesdeep.plot.parts import group_term, summarise
-from bayesdeep.plot.shrinkage import shrinkage, shrinkage_numbers
+from bayesdeep.plot.shrinkage_plot import shrinkage, shrinkage_numbers
 
 ONE_NUMBER = [n for n, f in FAMILIES.items() if f.main.shape == "row"]
 SEVERAL = [n for n in FAMILIES if n not in ONE_NUMBER]

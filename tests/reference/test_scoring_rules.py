@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesdeep.diagnostics import scores
+from bayesdeep.compare import proper_scores as scores
 
 rng = np.random.RandomState(7)
 DRAWS = np.round(rng.gamma(2.0, 1.5, size=(11, 4)), 3)

@@ -5,11 +5,11 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES, SECTIONS
-from bayesdeep.diagnostics.predictive import predictive_checks
-from bayesdeep.diagnostics.sensitivity import log_prior
+from bayesdeep.diagnostics.predictive_checks import predictive_checks
+from bayesdeep.diagnostics.prior_sensitivity import log_prior
 from bayesdeep.plot.parts import estimates
 from bayesdeep.report import subject_of
-from bayesdeep.report.blocks import Figure, Table
+from bayesdeep.report.document import Figure, Table
 
 from .test_render import check_page
 

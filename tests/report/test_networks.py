@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 
 import bayesdeep as bd
-from bayesdeep.cli.words import summary_text
-from bayesdeep.results.functions import functions_dataset
+from bayesdeep.cli.command_phrases import summary_text
+from bayesdeep.results.kept_functions import functions_dataset
 from bayesdeep.results.predict import flat_posterior
 
 

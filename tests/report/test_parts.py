@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.compare.assessed_fit import Assessed, elpd_record
+from bayesdeep.comparison import Comparison
 from bayesdeep.core.registry import SECTIONS
-from bayesdeep.diagnostics.assess import Assessed, elpd_record
-from bayesdeep.diagnostics.compare import Comparison
 from bayesdeep.plot.reliability import reliability_points
 from bayesdeep.report import default_title, subject_of
-from bayesdeep.report.blocks import MOST_SVG, Callout, Code, Figure, Table
+from bayesdeep.report.document import MOST_SVG, Callout, Code, Figure, Table
+from bayesdeep.report.phrases import certainty_sentence
 from bayesdeep.report.section import Subject
 from bayesdeep.report.sections.budget import mean_budget
-from bayesdeep.report.words import certainty_sentence
 
 from .test_render import check_page
 
@@ -208,7 +208,7 @@ def test_classes_have_reliability(made_up: Any) -> None:
 
 
 def test_drawings_of_many_marks_become_pixels() -> None:
-    from bayesdeep.plot.style import new_figure
+    from bayesdeep.plot.figure_style import new_figure
 
     figure, axes = new_figure(2.0)
     axes.plot(np.arange(9000), np.random.default_rng(0).normal(size=9000), "o")

@@ -9,15 +9,15 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.registry import SECTIONS
-from bayesdeep.plot.groups import effects_table
+from bayesdeep.plot.group_effects import effects_table
 from bayesdeep.plot.parts import estimates, group_term
-from bayesdeep.plot.shrinkage import shrinkage_numbers
+from bayesdeep.plot.shrinkage_plot import shrinkage_numbers
 from bayesdeep.report import report, subject_of
-from bayesdeep.report.blocks import Callout, Figure, Table
+from bayesdeep.report.document import Callout, Figure, Table
 from bayesdeep.report.mathematics import equations
 from bayesdeep.report.newcomer import newcomer
+from bayesdeep.report.phrases import comparison_sentence
 from bayesdeep.report.section import Section
-from bayesdeep.report.words import comparison_sentence
 
 from .test_render import check_page
 

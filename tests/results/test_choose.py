@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesdeep as bd
-from bayesdeep.results.choose import choose
+from bayesdeep.inference.select_engine import choose
 
 rng = np.random.default_rng(0)
 DATA = {f"x{i}": rng.normal(size=40) for i in range(1, 11)} | {"y": rng.normal(size=40), "b": rng.integers(0, 2, 40)}

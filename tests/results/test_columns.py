@@ -6,7 +6,7 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.design.frame import read_frame
-from bayesdeep.results.columns import columns_dataset, columns_from, taken
+from bayesdeep.results.data_columns import columns_dataset, columns_from, taken
 
 
 def columns():

@@ -10,8 +10,8 @@ import bayesdeep as bd
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.results import compress as module
-from bayesdeep.results.compress import compress, distinct
+from bayesdeep.inference import compressed_rows as module
+from bayesdeep.inference.compressed_rows import compress, distinct
 from bayesdeep.results.rows import Rows
 
 QUICK = {"mode": array_mode(), "on_unused_input": "ignore"}

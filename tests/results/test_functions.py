@@ -9,10 +9,10 @@ import xarray as xr
 
 import bayesdeep as bd
 from bayesdeep.core.draws import Draws
+from bayesdeep.fit import Fit
 from bayesdeep.graph.evaluate import row_function
-from bayesdeep.results import functions
-from bayesdeep.results.fit import Fit
-from bayesdeep.results.functions import functions_dataset
+from bayesdeep.results import kept_functions as functions
+from bayesdeep.results.kept_functions import functions_dataset
 from bayesdeep.results.predict import flat_posterior
 from bayesdeep.results.probes import mixture, together
 from bayesdeep.results.tree import make_tree

@@ -8,8 +8,8 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.results.fit import Fit
-from bayesdeep.results.kfold import group_codes, kfold, make_folds, number_groups
+from bayesdeep.fit import Fit
+from bayesdeep.inference.kfold import group_codes, kfold, make_folds, number_groups
 from bayesdeep.results.predict import enough_draws
 
 ROWS = 60
@@ -126,7 +126,7 @@ def test_stopping_keeps_nothing(fit, monkeypatch):
         tree.attrs = {**fit.idata.attrs, "status": "interrupted", "advice": []}
         return tree
 
-    monkeypatch.setattr("bayesdeep.results.refit.run_engine", stopped)
+    monkeypatch.setattr("bayesdeep.inference.refit.run_engine", stopped)
     with pytest.raises(KeyboardInterrupt, match="stopped after 0 of 3 refits"):
         fit.kfold(k=3, progress=False)
     assert fit.idata.attrs == before
@@ -136,7 +136,7 @@ def test_refits_of_a_network_use_the_engine_for_networks(monkeypatch):
     """Under one name another engine may run for models with a network; refits must do as the fit did."""
     from dataclasses import dataclass, replace
 
-    from bayesdeep.results import refit as module
+    from bayesdeep.inference import refit as module
 
     @dataclass(frozen=True)
     class Settings:

@@ -13,9 +13,9 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.cli import main
 from bayesdeep.design.frame import read_frame
-from bayesdeep.diagnostics.predictor import columns_of_fit
+from bayesdeep.effects.input_function import columns_of_fit
+from bayesdeep.fit import Fit
 from bayesdeep.results.aligned import aligned
-from bayesdeep.results.fit import Fit
 from bayesdeep.results.rows import rows_of
 
 ROWS = 40

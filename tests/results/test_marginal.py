@@ -10,13 +10,13 @@ import xarray as xr
 from scipy.special import expit, logit
 
 import bayesdeep as bd
+from bayesdeep.effects import marginal_values as evaluate
+from bayesdeep.effects.marginal_grid import base_of
+from bayesdeep.effects.marginal_source import source_of
+from bayesdeep.effects.slopes import _sides
+from bayesdeep.fit import Fit
 from bayesdeep.results import predict as predict_module
-from bayesdeep.results.columns import columns_dataset
-from bayesdeep.results.fit import Fit
-from bayesdeep.results.marginal import evaluate
-from bayesdeep.results.marginal.grid import base_of
-from bayesdeep.results.marginal.slopes import _sides
-from bayesdeep.results.marginal.source import source_of
+from bayesdeep.results.data_columns import columns_dataset
 
 ROWS = 40
 

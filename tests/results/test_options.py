@@ -11,7 +11,7 @@ import bayesdeep as bd
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import ENGINES
-from bayesdeep.results.run import settings_of
+from bayesdeep.inference.run import settings_of
 
 
 def engines() -> Iterator[Engine]:

@@ -18,8 +18,8 @@ from scipy.special import logsumexp
 
 import bayesdeep as bd
 from bayesdeep.core.records import Response
+from bayesdeep.fit import Fit
 from bayesdeep.results import predict as predict_module
-from bayesdeep.results.fit import Fit
 
 ROWS = 30
 

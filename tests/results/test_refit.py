@@ -10,10 +10,10 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.progress import Silent
-from bayesdeep.results import refit as module
-from bayesdeep.results.kfold import planned
-from bayesdeep.results.refit import run_refits
+from bayesdeep.display.progress import Silent
+from bayesdeep.inference import refit as module
+from bayesdeep.inference.kfold import planned
+from bayesdeep.inference.refit import run_refits
 
 
 class Elsewhere(Executor):
@@ -130,7 +130,7 @@ def test_where_makes_sense(fit, options, text):
 
 
 def test_a_stacked_fit_cannot_be_repeated(fit):
-    from bayesdeep.results.fit import Fit
+    from bayesdeep.fit import Fit
 
     tree = fit.idata.copy()
     tree.attrs = {**fit.idata.attrs, "chain_weights": {"0": 1.0}}

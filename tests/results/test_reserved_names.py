@@ -10,7 +10,7 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.names import DIMENSIONS
-from bayesdeep.results.fit import Fit
+from bayesdeep.fit import Fit
 
 OTHERS = ("level", "posterior", "sample", "mean")
 ROWS = 24

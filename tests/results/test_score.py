@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesdeep.results.score import chain_variance, log_score_chains, log_score_rows, sums_without
+from bayesdeep.results.log_score import chain_variance, log_score_chains, log_score_rows, sums_without
 
 CHAINS, DRAWS, ROWS = 5, 8, 11
 

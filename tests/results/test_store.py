@@ -20,8 +20,8 @@ import xarray as xr
 import bayesdeep as bd
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.registry import FAMILIES, RESPONSES, TERMS
+from bayesdeep.fit import Fit
 from bayesdeep.results import seal as sealing
-from bayesdeep.results.fit import Fit
 from bayesdeep.results.rows import FIELDS
 from bayesdeep.results.store import complete, tree_bytes
 from bayesdeep.results.tree import make_tree

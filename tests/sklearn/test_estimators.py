@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 import bayesdeep as bd
 from bayesdeep.core.errors import BayesdeepError
-from bayesdeep.results.fit import Fit
+from bayesdeep.fit import Fit
 
 FEW = {"draws": 150, "tune": 100, "chains": 2, "random_state": 1}
 

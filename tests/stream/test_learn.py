@@ -18,7 +18,7 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.formula.parser import parse
 from bayesdeep.spec.make import resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.stream.learn import Streamed, learn_stream
+from bayesdeep.stream.learn_stream import Streamed, learn_stream
 
 GAUSSIAN = FAMILIES["gaussian"]
 

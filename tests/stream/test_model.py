@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
-from bayesdeep.results.fit import Fit
+from bayesdeep.fit import Fit
 
 FORMULA = "y ~ x + a + (1 + x | g)"
 

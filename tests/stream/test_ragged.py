@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import bayesdeep as bd
-from bayesdeep.cards.source import read_table
+from bayesdeep.cards.card_source import read_table
 from bayesdeep.stream.ragged import check_rows
 
 GOOD = [f"{i / 2},{i % 7},g{i % 3}" for i in range(40)]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import bayesdeep as bd
-from bayesdeep.stream.source import open_source, rebatched
+from bayesdeep.stream.stream_source import open_source, rebatched
 
 FORMULA = "y ~ x + a + c + (1 + x | g)"
 
@@ -120,7 +120,7 @@ def test_pyarrow_data_sets(parts: str, tmp_path: Path) -> None:
 
 def test_polars_is_not_imported_unless_given(parts: str) -> None:
     read = f"list(open_source({parts!r}).blocks(['y']))"
-    code = f"import sys; from bayesdeep.stream.source import open_source; {read}; print('polars' in sys.modules)"
+    code = f"import sys; from bayesdeep.stream.stream_source import open_source; {read}; print('polars' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -155,7 +155,7 @@ def test_a_file_without_a_column_is_named(tmp_path: Path) -> None:
 
 
 def test_types_that_change_in_the_middle_of_a_csv_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bayesdeep.stream.source.CSV_BYTES", 4096)
+    monkeypatch.setattr("bayesdeep.stream.stream_source.CSV_BYTES", 4096)
     (tmp_path / "a.csv").write_text("y,x\n" + "1,2\n" * 6_000 + "1,three\n")
     with pytest.raises(bd.DataError, match=r"a\.csv' cannot be read: .*three"):
         bd.Model("y ~ x", str(tmp_path / "a.csv"))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bayesdeep.core.columns import Column
-from bayesdeep.stream.labels import Combinations, Labels, Numbered
-from bayesdeep.stream.sums import PairTables, Tables, sums_by
+from bayesdeep.stream.label_tables import Combinations, Labels, Numbered
+from bayesdeep.stream.moment_sums import PairTables, Tables, sums_by
 
 
 @pytest.mark.parametrize("dense", [0, 12, 10_000])

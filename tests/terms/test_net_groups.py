@@ -10,7 +10,7 @@ from bayesdeep.core.errors import DataError, FitError, FormulaError
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import forward_draws
-from bayesdeep.results.kfold import group_codes
+from bayesdeep.inference.kfold import group_codes
 from bayesdeep.results.predict import blocks, with_new_groups
 from bayesdeep.results.rows import rows_of
 

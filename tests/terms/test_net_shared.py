@@ -5,9 +5,9 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FormulaError
-from bayesdeep.engines._train_units import left_out
-from bayesdeep.results.choose import cost_of
-from bayesdeep.results.run import batches_of, starting_units, words_of
+from bayesdeep.engines._training.train_units import left_out
+from bayesdeep.inference.run import batches_of, starting_units, words_of
+from bayesdeep.inference.select_engine import cost_of
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .test_net_laws import at, data, prior

@@ -9,7 +9,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.registry import ENGINES, TERMS
-from bayesdeep.results.run import words_of
+from bayesdeep.inference.run import words_of
 
 
 @dataclass(frozen=True)

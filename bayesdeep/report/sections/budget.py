@@ -5,14 +5,14 @@ import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.plot.budget import budget as budget_figure
+from bayesdeep.plot.budget_bars import budget as budget_figure
 from bayesdeep.plot.parts import family_words, thinned
 from bayesdeep.results.rows import StreamedRows
 
-from ..blocks import Block, Figure, Paragraph, Table
+from ..document import Block, Figure, Paragraph, Table
 from ..numbers import percent
+from ..phrases import named
 from ..section import Section, Subject
-from ..words import named
 
 DRAWS = 400
 MOST_ROWS = 20_000

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from bayesdeep.compare.assessed_fit import Assessed, by_loo, response_kind, weighed
+from bayesdeep.compare.held_out_scores import can_be_weighed
+from bayesdeep.compare.proper_scores import NOMINAL, accuracy, calibration_error
 from bayesdeep.core.errors import BayesdeepError
-from bayesdeep.diagnostics.assess import Assessed, by_loo, response_kind, weighed
-from bayesdeep.diagnostics.scores import NOMINAL, accuracy, calibration_error
-from bayesdeep.diagnostics.scoring import can_be_weighed
-from bayesdeep.plot.calibration import calibration
+from bayesdeep.plot.calibration_plot import calibration
 from bayesdeep.plot.parts import family_words
 from bayesdeep.plot.reliability import pit_histogram, reliability
 from bayesdeep.results.rows import StreamedRows
 
-from ..blocks import Block, Figure, Format, Paragraph, Table
+from ..document import Block, Figure, Format, Paragraph, Table
 from ..numbers import percent
+from ..phrases import joined, named
 from ..section import Section, Subject
-from ..words import joined, named
 
 MOST_ROWS = 20_000
 MOST_PANELS = 6
@@ -92,7 +92,7 @@ GRID = np.round(np.arange(0.1, 1.0, 0.1), 2)
 
 
 class _Held:
-    """Coverage as :func:`bayesdeep.plot.calibration` reads it off a comparison."""
+    """Coverage as :func:`bayesdeep.plot.calibration_plot` reads it off a comparison."""
 
     def __init__(self, table: pd.DataFrame) -> None:
         self.calibration = table

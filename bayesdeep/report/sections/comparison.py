@@ -4,11 +4,11 @@ from typing import Any
 
 from bayesdeep.plot.forest import elpd_differences
 
-from ..blocks import Block, Callout, Figure, Format, Paragraph, Table
+from ..document import Block, Callout, Figure, Format, Paragraph, Table
 from ..numbers import number, percent
+from ..phrases import named
 from ..section import Section, Subject
 from ..sound import without
-from ..words import named
 
 FORMATS: dict[str, Format] = {
     "elpd": ".1f",

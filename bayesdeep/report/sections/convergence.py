@@ -4,12 +4,12 @@ from typing import Any
 
 import pandas as pd
 
-from bayesdeep.plot.ranks import ranks
+from bayesdeep.plot.rank_plot import ranks
 
-from ..blocks import Block, Callout, Figure, Heading, Listing, Paragraph, Table
+from ..document import Block, Callout, Figure, Heading, Listing, Paragraph, Table
 from ..numbers import number
+from ..phrases import capital, joined
 from ..section import Section, Subject
-from ..words import capital, joined
 
 KIND = {"trust": "good", "caution": "caution", "do not trust": "bad"}
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ..blocks import Block, Listing, Paragraph, Table
+from ..document import Block, Listing, Paragraph, Table
 from ..section import Section, Subject
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 from bayesdeep.plot.parts import GroupTerm, group_terms, observed
 from bayesdeep.results.rows import StreamedRows
 
-from ..blocks import Block, Listing, Paragraph, Table
+from ..document import Block, Listing, Paragraph, Table
 from ..numbers import number
+from ..phrases import plural
 from ..section import Section, Subject
-from ..words import plural
 
 MOST_COLUMNS = 20
 

@@ -5,11 +5,11 @@ import pandas as pd
 from bayesdeep.plot.forest import draw_intervals
 from bayesdeep.plot.parts import estimates
 
-from ..blocks import Block, Figure, Heading, Paragraph, Table
+from ..document import Block, Figure, Heading, Paragraph, Table
 from ..estimates import estimates_of, estimates_table
 from ..numbers import between, decimals, number
+from ..phrases import joined, named
 from ..section import Section, Subject
-from ..words import joined, named
 
 MOST = 24
 

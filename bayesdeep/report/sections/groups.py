@@ -1,11 +1,11 @@
 """The effects of every group with their intervals, sorted."""
 
-from bayesdeep.plot.groups import ENDS, MOST, effects_table, group_effects
+from bayesdeep.plot.group_effects import ENDS, MOST, effects_table, group_effects
 from bayesdeep.plot.parts import group_terms
 
-from ..blocks import Block, Figure, Heading, Paragraph
+from ..document import Block, Figure, Heading, Paragraph
+from ..phrases import plural
 from ..section import Section, Subject
-from ..words import plural
 
 MOST_TERMS = 2
 

@@ -8,10 +8,10 @@ import pandas as pd
 from bayesdeep.core.registry import FAMILIES, RESPONSES
 from bayesdeep.formula.nodes import Call
 
-from ..blocks import Block, Code, Heading, Paragraph, Table
+from ..document import Block, Code, Heading, Paragraph, Table
 from ..mathematics import equations
+from ..phrases import named
 from ..section import Section, Subject
-from ..words import named
 
 
 def applies(subject: Subject) -> bool:

@@ -6,15 +6,15 @@ import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.registry import TERMS
-from bayesdeep.diagnostics.explain import Explanation, explain
-from bayesdeep.diagnostics.predictor import predictor_of
-from bayesdeep.plot.network import network
+from bayesdeep.effects.explain import Explanation, explain
+from bayesdeep.effects.input_function import predictor_of
+from bayesdeep.plot.network_plot import network
 from bayesdeep.results.rows import StreamedRows
 
-from ..blocks import Block, Figure, Heading, Paragraph, Table
+from ..document import Block, Figure, Heading, Paragraph, Table
 from ..numbers import percent
+from ..phrases import joined, named
 from ..section import Section, Subject
-from ..words import joined, named
 
 MOST_FITS = 3
 MOST_INPUTS = 10

@@ -4,7 +4,7 @@ import pandas as pd
 
 from bayesdeep.plot.forest import draw_intervals
 
-from ..blocks import Block, Figure, Paragraph
+from ..document import Block, Figure, Paragraph
 from ..estimates import estimates_table
 from ..newcomer import Newcomer, newcomer, width_sentence
 from ..newcomer import applies as can_predict

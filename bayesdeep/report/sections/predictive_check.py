@@ -3,9 +3,9 @@
 import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
-from bayesdeep.plot.predictive import predictive_check
+from bayesdeep.plot.predictive_plot import predictive_check
 
-from ..blocks import Block, Figure, Paragraph, Table
+from ..document import Block, Figure, Paragraph, Table
 from ..section import Section, Subject
 
 DRAWS = 50

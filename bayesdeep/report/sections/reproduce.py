@@ -9,7 +9,7 @@ from typing import Any
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.registry import ENGINES
 
-from ..blocks import Block, Code, Heading, Listing, Paragraph
+from ..document import Block, Code, Heading, Listing, Paragraph
 from ..section import Section, Subject
 
 MOST_CARDS = 8

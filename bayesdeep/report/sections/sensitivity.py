@@ -5,12 +5,12 @@ from typing import Any
 import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
-from bayesdeep.diagnostics.sensitivity import LIMIT, prior_sensitivity
+from bayesdeep.diagnostics.prior_sensitivity import LIMIT, prior_sensitivity
 from bayesdeep.results.rows import StreamedRows
 
-from ..blocks import Block, Callout, Heading, Paragraph, Table
+from ..document import Block, Callout, Heading, Paragraph, Table
+from ..phrases import joined, named
 from ..section import Section, Subject
-from ..words import joined, named
 
 MOST = 16
 MOST_ROWS = 50_000

@@ -6,13 +6,13 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.plot.parts import group_terms
-from bayesdeep.plot.shrinkage import Shrinkage, shrinkage, shrinkage_numbers
+from bayesdeep.plot.shrinkage_plot import Shrinkage, shrinkage, shrinkage_numbers
 from bayesdeep.results.rows import StreamedRows
 
-from ..blocks import Block, Figure, Paragraph
+from ..document import Block, Figure, Paragraph
 from ..numbers import number
+from ..phrases import named, plural
 from ..section import Section, Subject
-from ..words import named, plural
 
 
 def applies(subject: Subject) -> bool:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from bayesdeep.diagnostics.predictive import missed_sentence
+from bayesdeep.diagnostics.predictive_checks import missed_sentence
 from bayesdeep.plot.parts import family_words, group_terms
 
-from ..blocks import Block, Callout, Listing, Paragraph
+from ..document import Block, Callout, Listing, Paragraph
 from ..estimates import estimates_of
+from ..phrases import capital, certainty_sentence, comparison_sentence, estimate, joined, named
 from ..section import Section, Subject
 from ..sound import scored_names, without
-from ..words import capital, certainty_sentence, comparison_sentence, estimate, joined, named
 
 KIND = {"trust": "good", "caution": "caution", "do not trust": "bad"}
 

@@ -5,14 +5,14 @@ from typing import Any
 import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
-from bayesdeep.plot.errors import errors as errors_figure
+from bayesdeep.plot.error_regions import errors as errors_figure
 from bayesdeep.plot.selective import selective as selective_figure
 
-from ..blocks import Block, Figure, Format, Heading, Paragraph, Table
+from ..document import Block, Figure, Format, Heading, Paragraph, Table
 from ..numbers import decimals, number, percent
+from ..phrases import joined, named
 from ..section import Section, Subject
 from ..sound import only, scored_names, without
-from ..words import joined, named
 
 FORMATS: dict[str, Format] = {
     "rows": ",d",

@@ -1,0 +1,251 @@
+"""The predictive scores of one fit: by leave-one-out weights, on held-out rows, or over folds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import tee
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from arviz_stats.utils import ELPDDataLOO
+from scipy.special import logsumexp
+
+from bayesdeep.core.random import derive
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.fit import Fit
+from bayesdeep.inference.kfold import KFold
+from bayesdeep.inference.loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
+from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
+from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
+from bayesdeep.results.predict import blocks, enough_draws, flat_posterior
+from bayesdeep.results.rows import Rows
+from bayesdeep.results.unseen_groups import named
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .proper_scores import RowScores, join, row_scores, take
+
+NOTED = 2.0
+"""Half of the difference in ``elpd`` below which models predict alike: an error of chains from which it counts and is told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """How one fit predicts.
+
+    Attributes
+    ----------
+    kind
+        ``"loo"``, ``"folds"`` or ``"data"``.
+    elpd
+        ArviZ's record; pointwise by row, or by group where groups were left out.
+    log_score
+        Mean log predictive density a row.
+    scores
+        Scores by row where the response is a number; of the rows whose response is observed.
+    probabilities, codes
+        Predictive probabilities ``(obs, level)`` and the observed level ``(obs,)`` where the response has levels.
+    log_scores
+        Log predictive density of every row ``(obs,)``, also where whole groups were left out.
+    places
+        Which rows ``scores``, or ``probabilities`` and ``codes``, are of: all but those with a censored response.
+    chain_variance
+        That of ``elpd`` which comes of having these chains and no others.
+    notes
+        What to mind.
+    """
+
+    kind: str
+    elpd: ELPDDataLOO
+    log_score: float
+    scores: RowScores | None = None
+    probabilities: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    log_scores: np.ndarray | None = None
+    places: np.ndarray | None = None
+    chain_variance: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+def response_kind(spec: ModelSpec) -> str:
+    """Return ``"levels"``, ``"number"``, or ``"other"`` for counts by level, which none of the scores is made for."""
+    words = FAMILIES[spec.family].words
+    if "counts_by_level" in words:
+        return "other"
+    return "levels" if words & {"levels", "two_levels"} else "number"
+
+
+@dataclass(frozen=True, eq=False)
+class Gather:
+    """Collects scores of blocks of rows, in whatever order these come; of a row that comes twice the later ones count."""
+
+    kind: str
+    parts: list[Any] = field(default_factory=list)
+    places: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def what(self) -> str | None:
+        """Return what is asked of the fit: expected or new responses."""
+        return {"levels": "mean", "number": "predictive"}.get(self.kind)
+
+    def extend(self, other: "Gather") -> None:
+        """Add what another one holds."""
+        self.parts.extend(other.parts)
+        self.places.extend(other.places)
+
+    def add(self, draws: np.ndarray, rows: Rows, places: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Score draws ``(draw, rows[, level])`` of rows that are at ``places`` of all."""
+        response = rows.response
+        known = np.ones(rows.rows, dtype=bool) if response.status is None else response.status == 0
+        if self.kind == "number":
+            own = None if weights is None else weights[:, known]
+            self.parts.append(row_scores(draws[:, known], response.value[known], own))
+        else:
+            levels = draws if draws.ndim == 3 else np.stack([1 - draws, draws], axis=2)
+            mean = levels.mean(axis=0) if weights is None else np.einsum("sn,snl->nl", weights, levels)
+            self.parts.append(mean[known])
+        self.places.append(places[known])
+
+    def result(self, rows: Rows) -> dict[str, Any]:
+        """Return what was gathered, in the order of the rows, as fields of :class:`Assessed`."""
+        if not self.parts:
+            return {}
+        places = np.concatenate(self.places)
+        order = np.argsort(places, kind="stable")
+        order = order[np.append(np.diff(places[order]) > 0, True)]
+        if self.kind == "number":
+            return {"scores": take(join(self.parts), order), "places": places[order]}
+        codes = np.asarray(rows.response.value, dtype=int)[places[order]]
+        return {"probabilities": np.concatenate(self.parts)[order], "codes": codes, "places": places[order]}
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """A leave-one-out estimate, the scores of rows that its weights give, and ``elpd`` without each chain ``(chain,)``."""
+
+    loo: Loo
+    gather: Gather
+    without: np.ndarray
+
+
+def weighed(fit: Fit, tick: Callable[[int], None] = lambda rows: None) -> Weighed:
+    """Weigh the draws of a fit for each of its own rows; ``tick`` is told how many rows are done."""
+    check_draws(fit.idata)
+    rows, gather = fit._rows, Gather(response_kind(fit.spec))
+    other = iter(fit._blocks(rows, gather.what, "sample", None)) if gather.what else None
+    parts, without = [], np.zeros(fit.idata["posterior"].sizes["chain"])
+    mine, again = tee(fit._blocks(rows, "pointwise", "sample", None))
+    for (start, stop, part), (*_, likelihood) in zip(loo_parts(fit.idata, mine, rows.rows), again, strict=True):
+        log_weights = np.asarray(part.log_weights.transpose("chain", "draw", "obs"))
+        if len(without) > 1:
+            each = logsumexp(log_weights + likelihood.reshape(log_weights.shape), axis=1)
+            without += sums_without(each, logsumexp(log_weights, axis=1))
+        if other is not None:
+            first, last, draws = next(other)
+            assert (first, last) == (start, stop)
+            flat = log_weights.reshape(len(draws), -1)
+            weights = np.exp(flat - flat.max(axis=0))
+            gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
+        parts.append(without_weights(part))
+        tick(stop)
+    return Weighed(combine(parts, fit.idata), gather, without)
+
+
+def left_out_exactly(fit: Fit, one: Weighed, found: Sequence[Refitted]) -> Weighed:
+    """Return the estimate with what refits without single rows found of these rows."""
+    gather = Gather(one.gather.kind, [*one.gather.parts], [*one.gather.places])
+    for refitted in found:
+        gather.extend(refitted.visited)
+    places = np.concatenate([refitted.out for refitted in found])
+    values = np.concatenate([refitted.values for refitted in found])
+    return Weighed(with_exact(one.loo, places, values, fit.idata.attrs), gather, one.without)
+
+
+def by_loo(fit: Fit, one: Weighed, notes: tuple[str, ...] = ()) -> Assessed:
+    """Assess a fit on its own rows by leave-one-out."""
+    log_scores = np.asarray(one.loo.elpd_i, dtype=float)
+    own = one.gather.result(fit._rows)
+    variance = chain_variance(one.without)
+    said = (*notes, *one.loo.advice, *moved(variance))
+    return Assessed(
+        "loo", one.loo, one.loo.elpd / len(log_scores), log_scores=log_scores, chain_variance=variance, notes=said, **own
+    )
+
+
+def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
+    """Assess a fit on rows it was not fitted to."""
+    gather = Gather(response_kind(fit.spec))
+    posterior = enough_draws(flat_posterior(fit.posterior, fit.spec), LEAST_HELD_OUT)
+    seed = derive(fit.idata.attrs["seed"] if seed is None else seed, "held out")
+    sizes = fit.idata["posterior"].sizes["chain"], fit.idata["posterior"].sizes["draw"]
+    values, without = log_score_chains(blocks(fit.spec, posterior, rows, "pointwise", "sample", seed), rows.rows, sizes)
+    variance = chain_variance(without)
+    _add_all(gather, fit.spec, posterior, rows, np.arange(rows.rows), seed)
+    record = elpd_record(values, float(values.sum()), len(next(iter(posterior.values()))) if posterior else 1)
+    unseen = {name: labels for name, labels in rows.unseen.items() if labels}
+    new = (f"{len(labels)} new group{'s' * (len(labels) > 1)} of '{name}' ({named(labels)})" for name, labels in unseen.items())
+    notes = (*new, *moved(variance))
+    own = gather.result(rows)
+    return Assessed("data", record, float(values.mean()), log_scores=values, chain_variance=variance, notes=notes, **own)
+
+
+def moved(variance: float) -> tuple[str, ...]:
+    """Return a sentence where ``elpd`` would be another one with other chains."""
+    if variance < NOTED**2:
+        return ()
+    return (
+        f"its chains differ: with others elpd would be another by about {np.sqrt(variance):.0f} (standard error, in dse); "
+        "more chains make it steadier",
+    )
+
+
+def score_left_out(
+    kind: str, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, seed: int
+) -> Gather:
+    """Return the scores of the rows that a refit left out; with ``kind`` given, what a refit calls."""
+    gather = Gather(kind)
+    _add_all(gather, spec, posterior, rows, places, seed)
+    return gather
+
+
+def by_folds(fit: Fit, found: KFold, notes: tuple[str, ...] = ()) -> Assessed:
+    """Assess a fit that was refitted without each fold; where groups were left out, they are the units of ``elpd``."""
+    gather = Gather(response_kind(fit.spec))
+    for one in found.visited:
+        gather.extend(one)
+    draws = int(np.prod([fit.idata["posterior"].sizes[d] for d in ("chain", "draw")]))
+    record = elpd_record(found.units, found.elpd, draws)
+    said = (f"refitted in {found.k} folds", *notes, *_few(found.doubtful), *moved(found.chain_variance))
+    log_scores, mean = np.asarray(found.elpd_i, dtype=float), found.elpd / fit._rows.rows
+    own = gather.result(fit._rows)
+    return Assessed("folds", record, mean, log_scores=log_scores, chain_variance=found.chain_variance, notes=said, **own)
+
+
+def _few(doubtful: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first doubt, and how many more there are."""
+    if len(doubtful) < 2:
+        return doubtful
+    return (f"{doubtful[0].rstrip('.')} (and {len(doubtful) - 1} more such notes)",)
+
+
+def _add_all(
+    gather: Gather, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, seed: int
+) -> None:
+    if gather.what is None:
+        return
+    for start, stop, draws in blocks(spec, posterior, rows, gather.what, "sample", seed):
+        gather.add(draws, rows.take(np.arange(start, stop)), places[start:stop])
+
+
+def elpd_record(values: np.ndarray, elpd: float, draws: int) -> ELPDDataLOO:
+    """Return log predictive densities of units as ArviZ's record, without what only leave-one-out has."""
+    return ELPDDataLOO(
+        elpd=elpd,
+        se=float(np.sqrt(len(values) * values.var(ddof=1))) if len(values) > 1 else 0.0,
+        p=float("nan"),
+        n_samples=draws,
+        n_data_points=len(values),
+        scale="log",
+        warning=False,
+        good_k=NOTHING,
+        elpd_i=xr.DataArray(values, dims="obs", coords={"obs": np.arange(len(values))}),
+    )

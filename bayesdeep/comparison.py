@@ -1,0 +1,224 @@
+"""Comparison of fits by how well they predict rows they have not seen.
+
+References
+----------
+Vehtari, Gelman and Gabry (2017), https://doi.org/10.1007/s11222-016-9696-4 (leave-one-out). Yao, Vehtari, Simpson and
+Gelman (2018), Using stacking to average Bayesian predictive distributions, Bayesian Analysis 13(3),
+https://doi.org/10.1214/17-BA1091 (weights). Sivula et al. (2025), arXiv:2008.10296 (when differences mean something).
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bayesdeep.compare.assessed_fit import Assessed, on_held_out
+from bayesdeep.compare.comparable import check_fits, common_groups, mixed
+from bayesdeep.compare.held_out_scores import SCORES, Scored, Work, score_groups, score_rows
+from bayesdeep.compare.rank import rank_table
+from bayesdeep.compare.scored_baseline import prepare, split, with_baselines
+from bayesdeep.core import arguments
+from bayesdeep.core.columns import Frame
+from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.random import checked_seed
+from bayesdeep.design.frame import read_frame
+from bayesdeep.display import notebook
+from bayesdeep.fit import Fit
+from bayesdeep.inference.kfold import number_groups
+from bayesdeep.results.rows import rows_of
+from bayesdeep.results.unseen_groups import tell
+
+TARGETS = ("rows", "groups")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What :func:`compare` found.
+
+    Attributes
+    ----------
+    table
+        A row a fit, best first; see :func:`compare` for how to read its columns. ``table.attrs["scored_on"]`` says how
+        rows were kept from the fit that predicts them.
+    calibration
+        Index: nominal probability of central intervals; a column a fit: the share of rows inside. On the diagonal is
+        calibrated, below it overconfident. Empty for responses with levels.
+    assessed
+        By name, ArviZ's record (``elpd``), scores by row (``scores``) and sentences to mind (``notes``); fits that failed
+        are absent.
+    fits
+        The fits, by name; without baselines.
+    target, by
+        What was left out: rows, or the groups of a factor.
+    data
+        The held-out rows that all fits were scored on, or None.
+    """
+
+    table: pd.DataFrame
+    calibration: pd.DataFrame
+    assessed: Mapping[str, Assessed]
+    fits: Mapping[str, Fit]
+    target: str = "rows"
+    by: str | None = None
+    notes: tuple[str, ...] = field(default=())
+    data: Frame | None = None
+
+    @arguments.checked("errors", by=arguments.optional(arguments.text), factor=arguments.optional(arguments.text))
+    def errors(self, by: str | None = None, *, factor: str | None = None) -> pd.DataFrame:
+        """Return who is wrong where: scores by group size, by region of the inputs and by predicted uncertainty.
+
+        See :func:`bayesdeep.compare.errors_by_region.errors`.
+        """
+        from bayesdeep.compare.errors_by_region import errors
+
+        return errors(self, by, factor=factor)
+
+    def selective(self) -> pd.DataFrame:
+        """Return the error of the rows that are kept when those with the most uncertain predictions are left out.
+
+        See :func:`bayesdeep.compare.errors_by_region.selective`.
+        """
+        from bayesdeep.compare.errors_by_region import selective
+
+        return selective(self)
+
+    def report(self, path: str | Path, **options: Any) -> Any:
+        """Write a report, HTML or Markdown by the path's suffix; options are those of ``bd.report``, such as ``overwrite``."""
+        from bayesdeep.report import report
+
+        return report(self, path, **options)
+
+    def __repr__(self) -> str:
+        head = f"Comparison of {len(self.table)} fits, {self.table.attrs['scored_on']}"
+        shown = self.table.drop(columns="warning").round(3).to_string()
+        warned = [f"! {name}: {text}" for name, text in self.table["warning"].items() if text]
+        return "\n".join([head, "", shown, *warned, *(f"! {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        head = f"Comparison of {len(self.table)} fits, {self.table.attrs['scored_on']}"
+        warned = [f"{name}: {text}" for name, text in self.table["warning"].items() if text]
+        shown = notebook.table(self.table.drop(columns="warning"))
+        return notebook.shown(notebook.paragraph(head), shown, notebook.listing([*warned, *self.notes]))
+
+
+@arguments.checked(
+    "compare",
+    target=arguments.text,
+    by=arguments.optional(arguments.text),
+    k=arguments.count,
+    seed=arguments.seed,
+    progress=arguments.flag,
+    score=arguments.text,
+    executor=arguments.executor,
+    workers=arguments.count,
+)
+def compare(
+    fits: Mapping[str, Fit | str],
+    *,
+    target: str = "rows",
+    by: str | None = None,
+    data: Any = None,
+    k: int = 10,
+    seed: int | None = None,
+    progress: bool = True,
+    score: str = "auto",
+    executor: Executor | None = None,
+    workers: int = 1,
+) -> Comparison:
+    """Compare fits of the same rows by how well they predict rows, or groups, that they have not seen.
+
+    Parameters
+    ----------
+    fits
+        By name (a name that is no text becomes one); at least two, of the same response on the same rows. A text in a fit's
+        place names a baseline of scikit-learn: ``"ridge"``, ``"gradient boosting"``, ``"knn"``, ``"svm"``, ``"gaussian
+        process"``, and for classes also ``"lda"`` and ``"nearest centroid"``. It gets the rows and all the columns that the
+        fits read, groups included, and is refitted in the same folds, or scored on ``data``;
+        :mod:`bayesdeep.compare.baseline_fit` says how it becomes a distribution.
+    target
+        ``"rows"``: predict single rows; see ``score``. ``"groups"``: refit without whole groups of the factor ``by``, whose
+        effects then come from the fitted distribution of groups.
+    by
+        The factor, such as ``"county"``. At least one of the models must have group effects for it.
+    data
+        Held-out rows; all fits are scored on these instead. Groups that a fit does not know are drawn from their distribution,
+        with a warning that names them.
+    k, seed, progress
+        For refits: the number of folds (at most the number of groups), their seed, and whether to show a bar.
+    score
+        Of single rows. ``"auto"``: by PSIS leave-one-out; a row with too large a Pareto k-hat is left out exactly, by a
+        refit, but if that were more than 10 rows of a fit, all fits are refitted in the same ``k`` folds instead. Point
+        estimates, ensembles and approximations that could not be corrected to the posterior, which have no posterior draws to
+        weigh, always are. ``"loo"``: never refit; k-hats are
+        only warned of. ``"folds"``: refit all, on the same folds.
+    executor, workers
+        Where refits run side by side: any ``concurrent.futures.Executor`` of processes, here or on other machines, or so
+        many new processes (in a script, under ``if __name__ == "__main__":``). The numbers are the same.
+
+    Returns
+    -------
+    Comparison
+        With ``table``, whose columns are
+
+        * ``rank``, from 0; ``elpd``: expected log predictive density of all rows, higher is better, and ``se``;
+        * ``elpd_diff``: ``elpd`` minus that of the best, so 0 or negative, and ``dse`` its standard error: over rows and, where
+          chains do not mix, as those of networks, also over chains (by leaving out one after another; counted from 2 on).
+          Below 4, or below twice ``dse``, the models predict alike; with fewer than 100 rows ``dse`` itself is rough;
+        * ``p``: effective number of parameters (NaN where it is not leave-one-out);
+        * ``weight``: stacking weight, what a mixture of the models would give each: near 0 means that it adds nothing
+          to the others, not that it is bad;
+        * ``rmse``, ``mae``, ``crps`` in the response's units, lower is better; ``log_score``: ``elpd`` a row;
+        * ``coverage_50`` to ``coverage_95``: shares of rows inside their central intervals; less than nominal is
+          overconfident. ``width_90`` and so on: mean widths; of two models that both cover, the narrower is better;
+        * ``calibration_error``: mean distance of the probability integral transforms from uniform, 0 is perfect;
+        * for responses with levels instead ``accuracy``, and as ``calibration_error`` that of the stated probabilities;
+        * ``seconds`` the fit took; ``exact``: whether its draws are the posterior's; ``warning``: what to mind.
+
+    Notes
+    -----
+    None of the scores is in-sample: for ``target="rows"`` predictive draws carry each row's leave-one-out weights, so
+    that rows with large Pareto k-hat (see ``warning``) make all of them optimistic. Censored rows count in ``elpd``
+    but, since their response is not known, not in the other scores. A fit whose method fails while it is refitted keeps
+    its place in the table, without numbers; the reason is its ``warning``.
+
+    Raises
+    ------
+    FitError
+        For fits that cannot be compared, unknown options, and if all fits fail.
+    KeyboardInterrupt
+        When stopped; what was scored so far is not kept, and the fits are as they were.
+    """
+    models, names = split(fits)
+    check_fits(models, len(names))
+    if target not in TARGETS:
+        raise FitError(f"compare: unknown target '{target}'{nearest(target, TARGETS)}")
+    if (target == "groups") != (by is not None):
+        raise FitError("compare: target='groups' and by='…' (the grouping factor) go together")
+    if data is not None and target == "groups":
+        raise FitError("compare: give data=… or target='groups', not both: data are left out already")
+    if score not in SCORES:
+        raise FitError(f"compare: unknown score '{score}'{nearest(score, SCORES)}")
+    if score != "auto" and (data is not None or target == "groups"):
+        raise FitError(f"compare: score='{score}' is for rows of the training data, without data=… and target='groups'")
+    baselines = prepare(names, models)
+    work, frame, groups = Work(k, checked_seed(seed, "compare"), executor, workers, progress), None, None
+    if data is not None:
+        frame = read_frame(data)
+        asked = {name: rows_of(fit.spec, frame, observed=True) for name, fit in models.items()}
+        tell("compare", [(fit.spec, asked[name]) for name, fit in models.items()], "sample")
+        held = {name: on_held_out(fit, asked[name], work.seed) for name, fit in models.items()}
+        scored = Scored(held, {}, "scored on held-out data")
+    elif target == "groups":
+        groups = common_groups(models, str(by))
+        work = replace(work, k=min(k, number_groups(groups)[1]))
+        scored = score_groups(models, str(by), groups, work)
+    else:
+        scored = score_rows(models, score, work)
+    scored, attrs = with_baselines(scored, baselines, models, work, groups, frame)
+    table, calibration, notes = rank_table(scored.found, attrs, scored.failed)
+    table.attrs["scored_on"] = scored.how
+    said = (*mixed(models), *scored.notes, *notes)
+    return Comparison(table, calibration, scored.found, dict(models), target, by, said, frame)

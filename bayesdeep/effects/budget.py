@@ -1,0 +1,146 @@
+r"""Where the uncertainty of a prediction comes from: its variance as a sum of parts.
+
+By the law of total variance the variance of a new response of row :math:`n` is
+
+.. math:: \operatorname{Var} y_n = \underbrace{\operatorname{E} \operatorname{Var}(y_n \mid \theta)}_{\text{noise}}
+    + \underbrace{\operatorname{Var}_c \operatorname{E}(\mu_n \mid c)}_{\text{between}}
+    + \underbrace{\operatorname{E}_c \operatorname{Var}(\mu_n \mid c)}_{\text{within chains}},
+    \qquad \mu_n = \operatorname{E}(y_n \mid \theta),
+
+over posterior draws :math:`\theta` and chains :math:`c`. The predictor is a sum of parts, :math:`\eta_n = \sum_k \eta_{kn}`: the
+population's, the groups' and the networks'. They are correlated (an intercept with the mean of the groups), so that their
+variances do not add up. What does is each part's covariance with the whole; with an identity link a part contributes
+:math:`\operatorname{Cov}(\eta_{kn}, \mu_n)`, which is also its Shapley value (Owen and Prieur 2017): what adding the part to the
+others changes, averaged over all orders of adding. With other links the contributions are in proportion to these covariances,
+
+.. math:: \operatorname{Var}(\mu_n) \operatorname{Cov}(\eta_{kn}, \mu_n) / \operatorname{Cov}(\eta_n, \mu_n) .
+
+Owen and Prieur (2017), On Shapley value for measuring importance of dependent inputs, SIAM/ASA Journal on Uncertainty
+Quantification 5(1), 986-1002, doi:10.1137/16M1097717.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.graph.build import Graph, units_of
+from bayesdeep.graph.evaluate import function_of
+from bayesdeep.results.predict import block_rows, check_kind, with_new_groups
+from bayesdeep.results.predictive import noise_blocks
+from bayesdeep.results.rows import Rows, containers
+from bayesdeep.spec.model_spec import ModelSpec
+
+PARTS = ("population", "group", "network")
+COLUMNS = ["noise", *PARTS, "between", "total"]
+NOISE_DRAWS = 4_000
+"""Predictive draws a row from which the noise is estimated where its variance has no closed form."""
+
+
+def budget(
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], chains: int, rows: Rows, new_groups: str, seed: int
+) -> pd.DataFrame:
+    """Return the variance of each row's prediction as a sum of parts.
+
+    Parameters
+    ----------
+    spec
+        The model.
+    posterior
+        Draws by name, ``(chain * draw, …)``.
+    chains
+        Number of chains.
+    rows
+        The rows.
+    new_groups
+        As for predictions.
+    seed
+        Of new groups' effects, and of predictive draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``noise population group network between total`` in the response's units squared, ``total`` the sum of the
+        others; the rows' own index. See :meth:`bayesdeep.Fit.budget`.
+    """
+    _check(spec)
+    # What a censored row would record is bounded; its budget is that of the response itself.
+    rows = replace(rows, observed=False, response=rows.response.with_(status=None, upper=None))
+    graph = rows.graph(spec)
+    draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
+    count = len(next(iter(posterior.values()))) if posterior else 1
+    noise = np.empty(rows.rows)
+    for start, stop, value in noise_blocks(spec, posterior, rows, new_groups, seed, NOISE_DRAWS):
+        noise[start:stop] = value
+    function = function_of(graph, [graph.mean, *graph.parts.values()])
+    kinds = kinds_of_parts(spec, graph)
+    found = np.empty((rows.rows, len(COLUMNS)))
+    step = block_rows(count, max(units_of(graph), len(graph.parts) + 1))
+    for start in range(0, rows.rows, step):
+        stop = min(start + step, rows.rows)
+        mean, *parts = (_whole(v, count, stop - start) for v in function(draws, containers(rows, start, stop)))
+        found[start:stop] = _of_block(noise[start:stop], mean, dict(zip(graph.parts, parts, strict=True)), kinds, chains)
+    index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
+    return pd.DataFrame(found, columns=COLUMNS, index=index)
+
+
+def _check(spec: ModelSpec) -> None:
+    """Raise for responses whose mean is not one number."""
+    words = FAMILIES[spec.family].words
+    if words & {"levels", "counts_by_level"}:
+        raise FitError(
+            f"budget: a {spec.family} response has a probability a level and no variance; look at "
+            "fit.draws(kind='mean') instead, level by level"
+        )
+    check_kind("mean", spec)
+
+
+def kinds_of_parts(spec: ModelSpec, graph: Graph) -> dict[str, str]:
+    """Return which of ``population group network`` each addend of the main predictor belongs to, by term key."""
+    found = {}
+    for term in spec.predictors[0].terms:
+        if term.key in graph.parts:
+            words = TERMS[term.kind].words(term.state)
+            found[term.key] = "network" if "network" in words else "group" if "hierarchical" in words else "population"
+    return found
+
+
+def _whole(value: np.ndarray, draws: int, rows: int) -> np.ndarray:
+    """Return an array ``(draw, row)`` also of what does not vary over draws."""
+    return np.broadcast_to(value, (draws, rows))
+
+
+def _of_block(
+    noise: np.ndarray, mean: np.ndarray, parts: Mapping[str, np.ndarray], kinds: Mapping[str, str], chains: int
+) -> np.ndarray:
+    """Return a block of the table ``(row, column)``.
+
+    Parameters
+    ----------
+    noise
+        ``(row,)``.
+    mean
+        Expected responses ``(chain * draw, row)``.
+    parts, kinds
+        Addends of the predictor ``(chain * draw, row)`` by term key, and what each belongs to.
+    chains
+        Number of chains.
+    """
+    by_chain = mean.reshape(chains, -1, mean.shape[1])
+    of_chains = by_chain.mean(axis=1)
+    between = of_chains.var(axis=0)
+    apart = by_chain - of_chains[:, None]
+    within = (apart**2).mean(axis=(0, 1))
+    shared = dict.fromkeys(PARTS, np.zeros(mean.shape[1]))
+    for key, part in parts.items():
+        own = part.reshape(by_chain.shape)
+        # The mean's deviations sum to 0 in each chain, so that the part's mean does not matter; less of it rounds better.
+        covariance = ((own - own.mean(axis=1, keepdims=True)) * apart).mean(axis=(0, 1))
+        shared[kinds[key]] = shared[kinds[key]] + covariance
+    whole = sum(shared.values())
+    unit = np.divide(within, whole, out=np.zeros_like(within), where=whole != 0)
+    columns = [noise, *(unit * shared[kind] for kind in PARTS), between]
+    return np.column_stack([*columns, np.sum(columns, axis=0)])

@@ -1,0 +1,71 @@
+"""Derivatives of expected responses, averaged over rows or at chosen values."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesdeep.core.columns import Column
+
+from .contrasts import compared, sides_of
+from .marginal_grid import Base, base_of, names_of
+from .marginal_source import Source, source_of
+from .marginal_table import effect_rows, finished
+from .marginal_values import slope_means
+from .marginal_variables import Variable
+
+STEP = 1e-4
+"""Half of a central difference, in standard deviations of the column in the data the model was fitted to."""
+
+
+def slopes(
+    fit: Any,
+    variables: str | Sequence[str] | None,
+    data: Any,
+    by: str | Sequence[str] | None,
+    kind: str,
+    at: Any,
+    interval: float,
+    new_groups: str | None,
+    seed: int | None,
+) -> pd.DataFrame:
+    """Return :meth:`bayesdeep.effects.marginal_methods.Marginal.slopes`."""
+    source = source_of(fit, "slopes", data, new_groups, seed)
+    what, base = source.check_kind(kind), base_of(source, at, by)
+    levels = source.spec.response.levels
+    tables = []
+    for variable in _chosen(source, variables, kind, base):
+        if variable.labels is None and not variable.two_values:
+            low, high = _sides(variable, base.columns[variable.name])
+            effects = [("dY/dX", slope_means(source, base, low, high, what))]
+        else:
+            sides, pairs = sides_of(source, variable, "reference", base)
+            effects = list(compared(source, base, sides, pairs, what, "difference"))
+        for name, draws in effects:
+            if variables is None and not variable.main and not draws.any():
+                continue  # It has a part in other parameters, on which the mean does not depend.
+            first = {"term": variable.name, "contrast": name}
+            tables.append(effect_rows(draws, base.labels, levels, interval, first, null=0.0))
+    return finished(tables, source, base.over, kind, interval)
+
+
+def _chosen(source: Source, variables: str | Sequence[str] | None, kind: str, base: Base) -> list[Variable]:
+    """Return the variables asked for; by default those that do more than group rows, less levels that rows are held at."""
+    if variables is not None:
+        return [source.variable(name) for name in names_of(variables, source.where)]
+    smooth = [v.name for v in source.variables.values() if v.labels is None and not v.two_values]
+    free = [v for v in source.variables.values() if v.name in smooth or not base.grid or v.name not in base.labels]
+    return [v for v in free if not v.grouping and (v.main or kind == "mean")]
+
+
+def _sides(variable: Variable, column: Column) -> tuple[Column, Column]:
+    """Return values a little below and above each row's own, not beyond the data's range for rows inside it."""
+    own, known = np.asarray(column.values, dtype=np.float64), variable.column.values
+    least, most = float(known.min()), float(known.max())
+    step = STEP * float(np.std(known)) or STEP * max(1.0, abs(most))
+    low, high = own - step, own + step
+    if least < most:
+        inside = (own >= least) & (own <= most)
+        low, high = np.where(inside, np.maximum(low, least), low), np.where(inside, np.minimum(high, most), high)
+    return variable.values(low), variable.values(high)

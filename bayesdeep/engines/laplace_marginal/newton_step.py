@@ -1,0 +1,201 @@
+r"""One Newton step on all coefficients, for many values of the hyperparameters at once.
+
+With weights :math:`W` and a working response the step is the posterior mean of a linear Gaussian system; it is eliminated as
+in :mod:`._blocks`, in standardised coefficients :math:`u = T b`, with products that differ between the values.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.rowwise import Values
+from bayesdeep.linear.elimination import Eliminated, Pending, cholesky, effects_of, eliminate, scale_inner, update
+from bayesdeep.linear.hyperparameters import Scales
+
+from .weighted_products import LevelProducts, Products
+
+APART = 1e200
+"""Stands for the response's own product, whose value does not matter here."""
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Population coefficients ``(batch, column)`` and standardised effects by factor ``(batch, level, width)``."""
+
+    beta: np.ndarray
+    standard: tuple[np.ndarray, ...]
+
+    def towards(self, other: "Coefficients", share: np.ndarray) -> "Coefficients":
+        """Return the points a ``share`` ``(batch,)`` of the way to others."""
+        s = share[:, None]
+        return Coefficients(
+            self.beta + s * (other.beta - self.beta),
+            tuple(a + s[..., None] * (b - a) for a, b in zip(self.standard, other.standard, strict=True)),
+        )
+
+    def take(self, part: np.ndarray | slice) -> "Coefficients":
+        """Return some of the batch."""
+        return Coefficients(self.beta[part], tuple(b[part] for b in self.standard))
+
+
+@dataclass(frozen=True)
+class Factored:
+    """Cholesky factors of the precision, the sum of their logarithms ``(batch,)`` and which of the batch have one."""
+
+    lower: np.ndarray
+    done: tuple[Eliminated, ...]
+    half_log_det: np.ndarray
+    good: np.ndarray
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Modes of the coefficients with the curvature there.
+
+    Attributes
+    ----------
+    scales, values
+        What they are given.
+    at
+        The modes.
+    height
+        Log likelihood and log prior of the coefficients there ``(batch,)``.
+    factored
+        The factorised negative Hessian.
+    log_marginal
+        The approximate log marginal likelihood ``(batch,)``; minus infinity where the search failed.
+    iterations
+        Newton steps.
+    extra
+        What the log determinant of the Gaussian that is drawn from lacks against the one in ``log_marginal``.
+    """
+
+    scales: Scales
+    values: Values
+    at: Coefficients
+    height: np.ndarray
+    factored: Factored
+    log_marginal: np.ndarray
+    iterations: int
+    extra: np.ndarray | float = 0.0
+
+
+def noise_like(like: Coefficients, rng: np.random.Generator) -> Coefficients:
+    return Coefficients(rng.standard_normal(like.beta.shape), tuple(rng.standard_normal(b.shape) for b in like.standard))
+
+
+def factorise(
+    products: Products, system: LinearSystem, scales: Scales, weights: np.ndarray, right: np.ndarray
+) -> Factored:
+    """Return the factorised system for weights and weighted working responses, both ``(obs, batch)``."""
+    rest, log_det = _rest(products, weights, right), np.zeros(scales.batch)
+    pending = [_pending(level, products.size, weights, right) for level in products.levels]
+    done: list[Eliminated] = []
+    for place, level in enumerate(products.levels):
+        gone = eliminate(scales.roots[level.factor], pending[place])
+        log_det += gone.log_det
+        flat = gone.rest.reshape(scales.batch, products.size + 1, -1)
+        rest -= flat @ flat.transpose(0, 2, 1)
+        for parent in gone.parents:
+            # It asks a level for its nestings only.
+            update(level, gone, parent, pending[parent])  # type: ignore[arg-type]
+        done.append(gone)
+    for number, start in products.inner:
+        scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
+    p, size = system.columns, products.size
+    rest[:, :p, :p] += system.precision
+    inner = np.arange(p, size)
+    rest[:, inner, inner] += 1.0
+    rest[:, -1, -1] = APART
+    lower, good = cholesky(rest)
+    pivots = np.diagonal(lower, axis1=1, axis2=2)[:, :-1]
+    half = log_det + np.log(pivots).sum(axis=1)
+    return Factored(lower, tuple(done), half, good & np.isfinite(half))
+
+
+def solve(
+    products: Products, system: LinearSystem, scales: Scales, factored: Factored, noise: Coefficients | None = None
+) -> Coefficients:
+    """Return the mean, or a draw made from standard normal ``noise``."""
+    batch, size, p = scales.batch, products.size, system.columns
+    right = factored.lower[:, -1, :size]
+    if noise is not None:
+        inner = [noise.standard[number].reshape(batch, -1) for number, _ in products.inner]
+        right = right + np.concatenate([noise.beta, *inner], axis=1)
+    triangle = factored.lower[:, :size, :size].transpose(0, 2, 1)
+    x = np.linalg.solve(triangle, right[..., None])[..., 0] if size else right
+    standard: list[np.ndarray] = [np.zeros(0)] * len(system.factors)
+    effects: dict[int, np.ndarray] = {}
+    against = np.ones((batch, size + 1))
+    against[:, :p] = -x[:, :p]
+    for number, start in products.inner:
+        factor = system.factors[number]
+        span = slice(start, start + factor.levels * factor.width)
+        standard[number] = x[:, span].reshape(batch, factor.levels, factor.width).copy()
+        against[:, span] = -unstandardised(scales, number, standard[number]).reshape(batch, -1)
+    for place in range(len(products.levels) - 1, -1, -1):
+        level, gone = products.levels[place], factored.done[place]
+        seen = np.matmul(against[:, None], gone.rest.reshape(batch, size + 1, -1))
+        seen = seen.reshape(batch, level.width, level.levels)
+        for parent, coupling in gone.parents.items():
+            above = effects[products.levels[parent].factor][:, level.parents[parent][0].at]
+            seen -= np.einsum("bjc,bcwj->bwj", above, coupling)
+        if noise is not None:
+            seen = seen + noise.standard[level.factor].transpose(0, 2, 1)
+        solved = [seen[:, k] for k in range(level.width)]
+        for k in range(level.width - 1, -1, -1):
+            for m in range(k + 1, level.width):
+                solved[k] = solved[k] - gone.lower[m][k] * solved[m]
+            solved[k] = solved[k] / gone.lower[k][k]
+        standard[level.factor] = np.stack(solved, axis=2)
+        effects[level.factor] = unstandardised(scales, level.factor, standard[level.factor])
+    return Coefficients(x[:, :p].copy(), tuple(standard))
+
+
+def unstandardised(scales: Scales, number: int, standard: np.ndarray) -> np.ndarray:
+    """Return a factor's effects ``T b``, ``(batch, level, width)``."""
+    return np.stack(effects_of(scales.roots[number], [standard[:, :, k] for k in range(standard.shape[2])]), axis=2)
+
+
+def _batch_first(sums: np.ndarray, *shape: int) -> np.ndarray:
+    return np.ascontiguousarray(sums.T).reshape(-1, *shape)
+
+
+def _pending(level: LevelProducts, size: int, weights: np.ndarray, right: np.ndarray) -> Pending:
+    """Return a factor's weighted products before anything is eliminated."""
+    width, levels = level.width, level.levels
+    sums = _batch_first(level.own @ weights, width * (width + 1) // 2, levels)
+    own = [[sums[:, max(k, m) * (max(k, m) + 1) // 2 + min(k, m)] for m in range(width)] for k in range(width)]
+    batch = weights.shape[1]
+    rest = np.empty((batch, width, size + 1, levels))
+    rest[:, :, :-1] = (level.rest @ weights).T.reshape(batch, width, size, levels)
+    rest[:, :, -1] = (level.design @ right).T.reshape(batch, width, levels)
+    parents = {
+        place: _batch_first(table @ weights, width, wide, levels) for place, (_, wide, table) in level.parents.items()
+    }
+    return Pending(own, rest, parents)
+
+
+def _rest(products: Products, weights: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the products among the rest's columns and, last, with the working response ``(batch, rest + 1, rest + 1)``."""
+    batch, size, (_, p) = weights.shape[1], products.size, products.columns.shape
+    rest = np.zeros((batch, size + 1, size + 1))
+    if products.inner_products is not None:
+        flat = np.zeros((batch, size * size))
+        flat[:, products.spots] = (products.inner_products @ weights).T
+        block = flat.reshape(batch, size, size)
+        rest[:, :size, :size] = block + block.transpose(0, 2, 1)
+        each = np.arange(size)
+        rest[:, each, each] *= 0.5
+        assert products.inner_design is not None
+        rest[:, -1, p:size] = (products.inner_design @ right).T
+    if products.pairs is not None:
+        i, j = np.tril_indices(p)
+        rest[:, i, j] = rest[:, j, i] = (products.pairs @ weights).T
+    else:
+        for b in range(batch):
+            rest[b, :p, :p] = products.columns.T @ (products.columns * weights[:, b, None])
+    rest[:, -1, :p] = (products.columns.T @ right).T
+    rest[:, :size, -1] = rest[:, -1, :size]
+    return rest

@@ -1,0 +1,65 @@
+"""The words of the language: which names can be called, and on which side of ``~``."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bayesdeep.core.registry import RESPONSES, TERMS, TRANSFORMS
+
+ELEMENTWISE = frozenset({"log", "exp", "sqrt", "abs"})
+"""Arithmetic on the values of a column. Part of the language, not plug-ins."""
+
+ASIS = "I"
+"""``I(x / 10)``: ordinary arithmetic instead of the algebra of terms."""
+
+BUILTINS = ELEMENTWISE | {ASIS}
+
+LATER = frozenset({"gp", "mm", "mo", "s"})
+"""Terms the language reserves; without a plug-in of that name they are refused with a word of explanation."""
+
+INNER = frozenset({"embed"})
+"""What can be called inside a term's call only: ``net(x, embed(g, 4))``."""
+
+# Terms that have their own notation: a product of columns, and ``(… | g)``.
+_UNCALLED = frozenset({"population", "group"})
+
+Kind = Literal["builtin", "transform", "term", "response", "inner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The names that can be called, by what they are."""
+
+    builtins: frozenset[str]
+    transforms: frozenset[str]
+    terms: frozenset[str]
+    responses: frozenset[str]
+
+    def kind(self, name: str) -> Kind | None:
+        """Return what the name is, or None when it cannot be called."""
+        if name in self.builtins:
+            return "builtin"
+        if name in self.transforms:
+            return "transform"
+        if name in self.terms:
+            return "term"
+        if name in INNER:
+            return "inner"
+        return "response" if name in self.responses else None
+
+    def right(self) -> tuple[str, ...]:
+        """Return the names that can be called right of ``~``, sorted."""
+        return tuple(sorted(self.builtins | self.transforms | self.terms))
+
+    def left(self) -> tuple[str, ...]:
+        """Return the names that can be called left of ``~``, sorted."""
+        return tuple(sorted(self.builtins | self.transforms | self.responses))
+
+
+def allowed() -> Words:
+    """Return the allow-list: the language's own functions and the plug-ins that are installed."""
+    return Words(
+        builtins=BUILTINS,
+        transforms=frozenset(TRANSFORMS) - BUILTINS,
+        terms=frozenset(TERMS) - _UNCALLED,
+        responses=frozenset(RESPONSES),
+    )

@@ -1,0 +1,165 @@
+"""A row's log likelihood as a function of its linear predictor, with two derivatives, from the family's own ``rv``.
+
+The functions run PyTensor's Python linker on arrays ``(obs, batch)``: NumPy's speed at once, and no time for compiling. With
+very many rows compiling is what takes no time, and common likelihoods have loops of their own.
+"""
+
+import time
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.lazy import pt
+from bayesdeep.core.links import find_link
+from bayesdeep.core.records import Aux, Response
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.rowwise import RowLikelihood, Values
+from bayesdeep.ops.glm_likelihood import FUSED, base_of
+from bayesdeep.ops.row_loops import derivatives_of
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .evaluate import array_mode
+from .likelihood import Parts, pointwise
+
+MANY = 50_000
+"""Rows from which a compiled loop is worth the seconds that compiling takes."""
+
+FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
+
+
+def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> RowLikelihood:
+    """Return the likelihood of rows whose family has one predictor and otherwise plain or known parameters.
+
+    Parameters
+    ----------
+    spec
+        A model of which only the main parameter has a formula.
+    arrays
+        By name; those of parameters that are known by row are used.
+    response
+        With ``value`` ``(obs,)``, weights, bounds and censoring.
+    """
+    import pytensor
+
+    began = time.perf_counter()
+    family, main = FAMILIES[spec.family], FAMILIES[spec.family].main
+    link = find_link(spec.links[main.name], "link", FormulaError)
+    kind = FUSED.get((family.name, link.name))
+    if kind is not None and len(response.value) >= MANY and not any(getattr(response, f) is not None for f in FIELDS[2:]):
+        return _compiled(kind, response, began)
+    eta = pt.tensor("eta", shape=(None, None), dtype="float64")
+    params: dict[str, Any] = {main.name: eta if main.link_in_family else link.inverse(eta)}
+    free: dict[str, Any] = {}
+    for parameter in family.parameters[1:]:
+        name = parameter.name
+        if name in spec.known:
+            value = spec.known[name].value
+            params[name] = _column(arrays[name]) if isinstance(value, str) else float(value)
+        else:
+            params[name] = free[name] = pt.tensor(name, shape=(1, None), dtype="float64")
+    fields = {f: _column(getattr(response, f)) for f in FIELDS if getattr(response, f) is not None}
+    levels = None if spec.response.levels is None else len(spec.response.levels)
+    aux = Aux(link, fields.get("trials"), levels)
+    value = pointwise(family, params, aux, Parts(**fields))
+    first = pt.grad(value.sum(), eta)
+    second = pt.grad(first.sum(), eta, disconnected_inputs="ignore")
+    inputs = [eta, *free.values()]
+    mode = _mode()
+    own = pytensor.function(inputs, value, mode=mode, on_unused_input="ignore")
+    all_three = pytensor.function(inputs, [value, first, second], mode=mode, on_unused_input="ignore")
+    for function in (own, all_three):
+        function.trust_input = True
+
+    def given(eta: np.ndarray, values: Values) -> list[np.ndarray]:
+        return [eta, *(np.asarray(values[name], dtype=np.float64).reshape(1, -1) for name in free)]
+
+    def log_density(eta: np.ndarray, values: Values) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(own(*given(eta, values)), eta.shape)
+
+    def derivatives(eta: np.ndarray, values: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        with np.errstate(all="ignore"):
+            found = all_three(*given(eta, values))
+        a, b, c = (np.broadcast_to(v, eta.shape) for v in found)
+        return a, b, c
+
+    return RowLikelihood(tuple(free), log_density, derivatives, time.perf_counter() - began)
+
+
+def _compiled(kind: str, response: Response, began: float) -> RowLikelihood:
+    """Return the likelihood of counts under their canonical link by loops over rows."""
+    y = np.asarray(response.value, dtype=np.float64)
+    trials = np.ones_like(y) if response.trials is None else np.asarray(response.trials, dtype=np.float64)
+    base = np.zeros_like(y) if kind == "bernoulli" else base_of(kind, y, [trials])
+    link = "log" if kind == "poisson" else "logit"
+
+    def derivatives(eta: np.ndarray, values: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        del values
+        value, slope, second = derivatives_of(link, eta, y, trials, base)
+        return value, slope, second
+
+    def log_density(eta: np.ndarray, values: Values) -> np.ndarray:
+        return derivatives(eta, values)[0]
+
+    derivatives(np.zeros((len(y), 1)), {})
+    return RowLikelihood((), log_density, derivatives, time.perf_counter() - began, side_by_side=True)
+
+
+def _column(array: np.ndarray) -> Any:
+    """Return an array by row as a constant column ``(obs, 1)``, which broadcasts over a batch."""
+    return pt.constant(np.asarray(array).reshape(-1, 1))
+
+
+def softplus(x: Any) -> Any:
+    """Return ``log(1 + exp(x))`` of arrays."""
+    # NumPy's log1p works number by number, its log does not; the last term is what 1 + t rounds off.
+    t = np.exp(-np.abs(x))
+    u = 1.0 + t
+    return np.maximum(x, 0.0) + np.log(u) - ((u - 1.0) - t) / u
+
+
+def log1mexp(x: Any) -> Any:
+    """Return ``log(1 - exp(x))`` of arrays ``x <= 0``."""
+    near = x > -0.6931471805599453
+    return np.where(near, np.log(-np.expm1(np.where(near, x, -1.0))), np.log1p(-np.exp(np.where(near, -1.0, x))))
+
+
+def trigamma(x: Any) -> Any:
+    """Return the derivative of the digamma function of arrays."""
+    from scipy.special import polygamma
+
+    return polygamma(1, x)
+
+
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """Return arrays kept between bounds."""
+    return np.where(x < low, low, np.where(x > high, high, x))
+
+
+ON_ARRAYS = {"softplus": 1, "log1mexp": 1, "trigamma": 1, "clip": 3}
+"""Functions that PyTensor's Python linker would call number by number, and how many inputs each has."""
+
+
+@cache
+def _mode() -> Any:
+    """Return the mode of functions on arrays, with array versions of what has none in PyTensor."""
+    from pytensor.graph.rewriting.basic import in2out, node_rewriter
+    from pytensor.scalar import basic
+    from pytensor.tensor.elemwise import Elemwise
+
+    math: Any = import_module("pytensor.scalar.math")
+    scalar_ops = {math.Softplus: "softplus", math.Log1mexp: "log1mexp", math.TriGamma: "trigamma", basic.Clip: "clip"}
+
+    @node_rewriter([Elemwise])
+    def on_arrays(fgraph: Any, node: Any) -> Any:
+        name = scalar_ops.get(type(node.op.scalar_op))
+        if name is None or node.op.nfunc_spec is not None:
+            return None
+        return [Elemwise(node.op.scalar_op, nfunc_spec=(f"{__name__}.{name}", ON_ARRAYS[name], 1))(*node.inputs)]
+
+    mode = array_mode().including("local_remove_check_parameter")
+    return mode.register((in2out(on_arrays, name="on_arrays"), 200.0))

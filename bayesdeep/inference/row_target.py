@@ -1,0 +1,65 @@
+"""A model by its rows and their predictor, for engines that integrate coefficients out by Laplace's method."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.collapse import posterior_arrays
+from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_marginal
+from bayesdeep.core.draws import Draws
+from bayesdeep.core.errors import FitError
+from bayesdeep.graph.row_likelihood import MANY, row_likelihood
+from bayesdeep.results.rows import Rows
+from bayesdeep.spec.model_spec import ModelSpec
+
+
+def row_source(
+    spec: ModelSpec, rows: Rows, method: str, device: str = "auto"
+) -> tuple[Any, RowTarget, Callable[[Draws], dict[str, np.ndarray]]]:
+    """Return the graph names are read from, the rows of a model, and the way back from its coefficients.
+
+    Raises
+    ------
+    FitError
+        Saying what in the model stands against it.
+    """
+    del device
+    reason = why_not_marginal(spec)
+    if reason is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
+    began = time.perf_counter()
+    rows = _by_group(rows)
+    likelihood = row_likelihood(spec, rows.arrays, rows.response)
+    layout, found = row_system_of(spec, rows.arrays, rows.response, likelihood)
+    system = found.system
+    if system.dim == 0 and system.columns == 0 and not system.factors:
+        raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
+    words = frozenset({"rows", *(("hierarchical",) if system.factors else ())})
+    target = RowTarget(system, words, time.perf_counter() - began, rows=found)
+    # Names, dimensions and labels do not depend on the rows.
+    graph = rows.take(np.arange(min(1, rows.rows))).graph(spec)
+
+    def named(draws: Draws) -> dict[str, np.ndarray]:
+        assert draws.coefficients is not None
+        chains, count, dim = draws.positions.shape
+        flat = tuple(v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients)
+        positions = draws.positions.reshape(chains * count, dim)
+        values = {**posterior_arrays(spec, layout, system, 0.0, positions, flat), **found.values(positions)}
+        return {name: values[name] for name in graph.reported}
+
+    return graph, target, named
+
+
+def _by_group(rows: Rows) -> Rows:
+    """Return many rows in the order of their groups, of which sums are then taken as memory is read; draws have no rows."""
+    codes = {name: value for name, value in rows.arrays.items() if value.ndim == 1 and _is_code(name)}
+    if rows.rows < MANY or not codes:
+        return rows
+    most = max(codes.values(), key=lambda value: int(value.max(initial=0)))
+    return rows.take(np.argsort(most, kind="stable"))
+
+
+def _is_code(name: str) -> bool:
+    return name.rpartition(".")[2].split("_")[0] == "codes"

@@ -1,0 +1,187 @@
+"""Running an engine on a model, and turning what it drew into a tree."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
+from bayesdeep.collapse.applies import drowned
+from bayesdeep.core.draws import Draws, Engine
+from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.linear import Moments
+from bayesdeep.core.random import derive
+from bayesdeep.core.registry import ENGINES, TERMS
+from bayesdeep.display.progress import progress_bar
+from bayesdeep.graph.build import Graph, units_of
+from bayesdeep.graph.centring import described
+from bayesdeep.graph.evaluate import expand_function
+from bayesdeep.graph.own_scale import own_scale_density
+from bayesdeep.graph.precondition import mixings
+from bayesdeep.graph.starts import starting_units
+from bayesdeep.graph.target import PyMCTarget, target_from_pymc
+from bayesdeep.numerics.pages import keep_pages
+from bayesdeep.results.rows import Rows, StreamedRows, rows_of
+from bayesdeep.results.tree import make_tree
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .against_nuts import REFERENCE, compared
+from .batch_target import batches_of
+from .compressed_rows import compress
+from .option_types import checked
+from .pretraining import told, trained
+from .row_target import row_source
+
+COMMON = ("draws", "tune", "chains")
+EXPAND_BLOCK = 2_000_000
+
+
+def find_engine(method: str) -> Engine:
+    """Return an engine by name."""
+    return ENGINES.find(method, "method", FitError)
+
+
+def variant_for(engine: Engine, words: frozenset[str]) -> Engine:
+    """Return what runs under an engine's name for a model with these words."""
+    return next((other for word, other in engine.variants.items() if word in words), engine)
+
+
+def settings_of(engine: Engine, common: dict[str, int], options: dict[str, Any]) -> Any:
+    """Return the engine's settings record; an option it does not know, or of another type than it declares, is an error."""
+    known = [f.name for f in fields(engine.settings)]
+    for name in options:
+        if name not in known:
+            own = [k for k in known if k not in COMMON]
+            raise FitError(f"fit: method '{engine.name}' has no option '{name}'{nearest(name, own)}")
+    return engine.settings(**checked(engine, {**{k: v for k, v in common.items() if k in known}, **options}))
+
+
+def words_of(spec: ModelSpec) -> frozenset[str]:
+    """Return what the terms declare of a model."""
+    found: set[str] = set()
+    for predictor in spec.predictors:
+        for term in predictor.terms:
+            found |= TERMS[term.kind].words(term.state)
+    return frozenset(found)
+
+
+def run_engine(
+    spec: ModelSpec,
+    rows: Rows,
+    engine: Engine,
+    common: dict[str, int],
+    options: dict[str, Any],
+    seed: int,
+    progress: bool,
+    device: str = "auto",
+) -> xr.DataTree:
+    """Fit and return the tree; ``device`` is for engines that work on a log density."""
+    started = time.perf_counter()
+    keep_pages()
+    settings = settings_of(engine, common, options)
+    sources = {"linear": _linear, "rows": row_source, "batches": _batches}
+    density = partial(_density, device=device, precision=getattr(settings, "precision", "double"))
+    source = next((sources[word] for word in sources if word in engine.needs), density)
+    rows, before = trained(spec, rows, engine, words_of(spec), starting_units(spec), seed, progress)
+    graph, target, named = source(spec, rows, engine.name)
+    with progress_bar(engine.title, progress) as bar:
+        draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
+    draws = replace(draws, details={**draws.details, **described(graph.rough)})
+    values = named(draws)
+    if getattr(settings, "check", False):
+        other = run_engine(spec, rows, find_engine("nuts"), REFERENCE, {}, derive(seed, "check"), progress)
+        draws = compared(draws, values, other["posterior"].to_dataset())
+    seconds = time.perf_counter() - started
+    return make_tree(spec, graph, rows, draws, values, engine.name, seed, seconds, asdict(settings))
+
+
+Source = tuple[Graph, Any, Callable[[Draws], dict[str, np.ndarray]]]
+"""The graph names are read from, what the engine works on, and how its draws become posterior arrays."""
+
+
+def _target_maker(device: str) -> Callable[..., PyMCTarget]:
+    """Return the function that compiles a log density for a device, or refuse where there is none."""
+    if device in ("auto", "cpu"):
+        return target_from_pymc
+    from bayesdeep.graph.jax_target import jax_target, require_device
+
+    require_device(device)
+    return jax_target
+
+
+def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", precision: str = "double") -> Source:
+    """Return the model's log density, and expansion of unconstrained positions; ``precision`` is that of hidden layers."""
+    make_target = _target_maker(device)
+    # Only where the result does not depend on coordinates: the place of a joint mode does.
+    if isinstance(rows, StreamedRows):
+        raise FitError(f"fit: method '{method}' needs all rows, and they are not in memory; use method='collapsed'")
+    # Equal rows are multiplied instead of repeated; everything that is read off the fit uses the rows as they came.
+    fewer = None if "whole" in words_of(spec) else compress(rows)
+    # On other devices JAX decides on precision for all of a process.
+    single = precision == "single" and device in ("auto", "cpu")
+    graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact, single=single)
+    turned = mixings(spec, rows.arrays, graph.rough)
+    density = None if ENGINES[method].jacobian else own_scale_density(graph)
+    target = make_target(graph.model, words_of(spec), starting_units(spec), turned, density)
+    if target.dim == 0:
+        raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
+    return graph, target, lambda draws: expanded(graph, target, draws)
+
+
+def _batches(spec: ModelSpec, rows: Rows, method: str) -> Source:
+    """Return the model as a prior and a sum over rows, and expansion of unconstrained positions."""
+    graph, target = batches_of(spec, rows, method, words_of(spec), starting_units(spec))
+    return graph, target, lambda draws: expanded(graph, target, draws)
+
+
+def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
+    """Return the model as a linear system, and the way back from its coefficients."""
+    reason = why_not(spec)
+    if reason is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
+    began = time.perf_counter()
+    layout = layout_of(spec)
+    if isinstance(rows, StreamedRows):
+        moments, centre, example = _streamed(spec, rows)
+    else:
+        centre = centre_of(layout, rows.arrays, rows.response)
+        moments = moments_of(layout, rows.arrays, rows.response, centre)
+        example = rows.take(np.arange(min(1, rows.rows)))
+    if layout.standard_error is not None and (reason := drowned(float(moments.gram[-1, -1]))) is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts', or check the units of sigma")
+    system = system_of(spec, layout, moments, centre)
+    if system.dim == 0 and system.columns == 0 and not system.factors:
+        raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
+    target = SystemTarget(system, words_of(spec) | {"linear"}, time.perf_counter() - began)
+    # Names, dimensions and labels do not depend on the rows.
+    graph = example.graph(spec)
+
+    def named(draws: Draws) -> dict[str, np.ndarray]:
+        assert draws.coefficients is not None
+        chains, count, dim = draws.positions.shape
+        flat = [v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients]
+        positions = draws.positions.reshape(chains * count, dim)
+        found = posterior_arrays(spec, layout, system, centre, positions, tuple(flat))
+        return {name: found[name] for name in graph.reported}
+
+    return graph, target, named
+
+
+def _streamed(spec: ModelSpec, rows: StreamedRows) -> tuple[Moments, float, Rows]:
+    """Return the moments, their centre and a row of data that were read once."""
+    if rows.moments is None or rows.example is None:
+        raise FitError("fit: a saved fit keeps neither the rows nor sums over them; make the model from its data again")
+    return rows.moments, rows.centre, rows_of(spec, rows.example, observed=True)
+
+
+def expanded(graph: Any, target: Any, draws: Draws) -> dict[str, np.ndarray]:
+    """Return posterior arrays ``(chain * draw, …)`` from unconstrained positions, in blocks of draws."""
+    flat = draws.positions.reshape(-1, draws.positions.shape[-1])
+    expand = expand_function(graph)
+    step = max(1, EXPAND_BLOCK // max(1, flat.shape[1], graph.rows * units_of(graph)))
+    parts = [expand(target.unravel(flat[i : i + step])) for i in range(0, len(flat), step)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,135 @@
+"""One factor eliminated from a linear system, group by group, for many values of the hyperparameters at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .hyperparameters import Entries
+from .levels import Level
+
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class Eliminated:
+    """A factor after elimination: its small Cholesky factors, and ``L⁻¹ T' (…)`` of what it is coupled to."""
+
+    lower: list[list[np.ndarray]]
+    rest: np.ndarray
+    parents: dict[int, np.ndarray]
+    log_det: np.ndarray
+
+
+def transposed_times(root: Entries, k: int, terms: list[np.ndarray]) -> np.ndarray:
+    """Return row ``k`` of ``T'`` times rows that each are ``(batch, …)``."""
+    total = None
+    for m in range(k, len(root)):
+        entry = root[m][k]
+        if entry is None:
+            continue
+        product = entry.reshape(-1, *([1] * (terms[m].ndim - 1))) * terms[m]
+        total = product if total is None else total + product
+    assert total is not None
+    return total
+
+
+def eliminate(root: Entries, products: "Pending") -> Eliminated:
+    """Factorise ``I + T' A T`` for every group and turn the couplings."""
+    a, width = products.own, len(root)
+    # Columns of A T, then T' (A T); only the lower triangle is needed.
+    at = [[transposed_times(root, m, a[k]) for m in range(width)] for k in range(width)]
+    lower: list[list[np.ndarray]] = []
+    for k in range(width):
+        row: list[np.ndarray] = []
+        for m in range(k + 1):
+            value = transposed_times(root, k, [at[n][m] for n in range(width)])
+            for n in range(m):
+                value = value - row[n] * (lower[m][n] if m < k else row[n])
+            row.append(value / lower[m][m] if m < k else np.sqrt(1.0 + value))
+        lower.append(row)
+    log_det = np.asarray(sum(np.log(lower[k][k]).sum(axis=1) for k in range(width)))
+    parents = {place: solved(lower, root, coupled) for place, coupled in products.parents.items()}
+    return Eliminated(lower, solved(lower, root, products.rest), parents, log_det)
+
+
+def solved(lower: list[list[np.ndarray]], root: Entries, coupled: np.ndarray) -> np.ndarray:
+    """Return ``L⁻¹ T' C`` for ``C`` ``(batch, width, column, level)``, as ``(batch, column, width, level)``."""
+    width = len(lower)
+    found = np.empty((coupled.shape[0], coupled.shape[2], width, coupled.shape[3]))
+    for k in range(width):
+        row = transposed_times(root, k, [coupled[:, m] for m in range(width)])
+        for m in range(k):
+            row = row - lower[k][m][:, None] * found[:, :, m]
+        np.divide(row, lower[k][k][:, None], out=found[:, :, k])
+    return found
+
+
+@dataclass
+class Pending:
+    """What is left of a factor's products when factors nested in it are gone; each with a first axis of the batch."""
+
+    own: list[list[np.ndarray]]
+    rest: np.ndarray
+    parents: dict[int, np.ndarray]
+
+
+def whole(level: Level, inverse: np.ndarray) -> Pending:
+    """Return a factor's products before anything is eliminated, divided by the residual variance."""
+    width = level.own.shape[0]
+    own = [[level.own[k, m][None] * inverse[:, None] for m in range(width)] for k in range(width)]
+    by = inverse[:, None, None, None]
+    return Pending(own, level.rest[None] * by, {k: v[None] * by for k, (_, v) in level.parents.items()})
+
+
+def update(level: Level, gone: Eliminated, parent: int, above: Pending) -> None:
+    """Take what an eliminated factor explains off the products of a factor it is nested in."""
+    nesting, coupling = level.parents[parent][0], gone.parents[parent]
+    width = len(above.own)
+    for k in range(width):
+        for m in range(k + 1):
+            above.own[k][m] = above.own[k][m] - nesting.sum((coupling[:, k] * coupling[:, m]).sum(axis=1))
+            above.own[m][k] = above.own[k][m]
+        above.rest[:, k] -= nesting.sum(np.einsum("bwj,bcwj->bcj", coupling[:, k], gone.rest))
+        for further, other in gone.parents.items():
+            if further > parent:
+                above.parents[further][:, k] -= nesting.sum(np.einsum("bwj,bcwj->bcj", coupling[:, k], other))
+
+
+def scale_inner(rest: np.ndarray, root: Entries, start: int, levels: int) -> None:
+    """Turn the columns of a factor in the rest from effects to standardised ones, in place: ``M' S M``."""
+    width = len(root)
+    for side in (1, 2):
+        view = rest if side == 2 else rest.transpose(0, 2, 1)
+        span = view[:, :, start : start + levels * width]
+        columns = [span[:, :, m::width].copy() for m in range(width)]
+        for k in range(width):
+            span[:, :, k::width] = transposed_times(root, k, columns)
+
+
+def cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return lower factors, and which of the batch have one."""
+    good = np.isfinite(matrix).all(axis=(1, 2))
+    safe = np.where(good[:, None, None], matrix, np.eye(matrix.shape[1]))
+    try:
+        return np.linalg.cholesky(safe), good
+    except np.linalg.LinAlgError:
+        lower = np.empty_like(safe)
+        for i, one in enumerate(safe):
+            try:
+                lower[i] = np.linalg.cholesky(one)
+            except np.linalg.LinAlgError:
+                lower[i], good[i] = np.eye(len(one)), False
+        return lower, good
+
+
+def effects_of(root: Entries, b: list[np.ndarray]) -> list[np.ndarray]:
+    """Return ``T b`` by coefficient, each ``(batch, level)``."""
+    found = []
+    for k in range(len(root)):
+        total: np.ndarray | float = 0.0
+        for m in range(k + 1):
+            entry = root[k][m]
+            if entry is not None:
+                total = total + entry[:, None] * b[m]
+        found.append(np.asarray(total))
+    return found

@@ -1,0 +1,58 @@
+"""How a linear system is best eliminated, read off its sizes and which factor is nested in which."""
+
+import numpy as np
+
+from bayesdeep.core.linear import LinearSystem, eliminated
+
+from .block_elimination import Blocks
+from .block_layout import between, lay_out
+from .crossed import LARGEST_REST, Crossed, lay_out_crossed
+from .unexplored import UnexploredError
+
+SMALL_REST = 150
+"""Columns of the rest up to which many values are worked on at once."""
+
+LARGEST_COUPLING = 50_000_000
+"""Products between an eliminated factor and the rest that are kept densely."""
+
+
+def plan(system: LinearSystem) -> Blocks | Crossed:
+    """Return the system laid out for evaluation.
+
+    Raises
+    ------
+    FitError
+        Where large factors are crossed so that the rest is too large to factorise.
+    """
+    lies_in: dict[tuple[int, int], np.ndarray | None] = {}
+
+    def nested(inner: int, outer: int) -> bool:
+        lies_in[inner, outer] = nested_in(system, inner, outer)
+        return lies_in[inner, outer] is not None
+
+    chain = eliminated([f.levels for f in system.factors], nested)
+    parents = {pair: at for pair, at in lies_in.items() if at is not None and set(pair) <= set(chain)}
+    rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k not in chain)
+    coupled = sum(system.factors[k].levels * system.factors[k].width for k in chain) * (rest + 1)
+    if rest <= SMALL_REST and coupled <= LARGEST_COUPLING:
+        return lay_out(system, tuple(chain), parents)
+    if not chain:
+        return lay_out(system, (), {})
+    rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k != chain[0])
+    if rest > LARGEST_REST:
+        raise UnexploredError(
+            f"beside '{system.factors[chain[0]].name}', {rest:,} coefficients have to be factorised together "
+            f"(at most {LARGEST_REST:,}); use method='gibbs'"
+        )
+    return lay_out_crossed(system, chain[0])
+
+
+def nested_in(system: LinearSystem, inner: int, outer: int) -> np.ndarray | None:
+    """Return the group of ``outer`` in which each group of ``inner`` lies ``(level,)``; None if some lie in several."""
+    table = between(system, inner, outer).tocoo()
+    keep = table.data != 0
+    first = table.coords[0][keep] // system.factors[inner].width
+    second = table.coords[1][keep] // system.factors[outer].width
+    at = np.zeros(system.factors[inner].levels, dtype=np.int64)
+    at[first] = second
+    return at if np.array_equal(at[first], second) else None
