@@ -70,7 +70,7 @@ VARYING = {
 
 
 @cache
-def scored(formula: str, differ: float, seed: int) -> tuple[np.ndarray, bd.results.fit.Fit]:
+def scored(formula: str, differ: float, seed: int) -> tuple[np.ndarray, bd.Fit]:
     train, test = by_group(seed, differ)
     fit = bd.Model(formula, train).fit(**NUTS, tune=250, seed=seed)
     return fit.log_score(test, pointwise=True), fit
