@@ -16,7 +16,7 @@ _HOME = {
     "Fit": "fit",
     "Model": "model",
     "compare": "comparison",
-    "explain": "effects.explain",
+    "explain": "explanation",
     "known": "model",
     "list_datasets": "datasets",
     "load": "loading",

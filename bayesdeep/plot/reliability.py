@@ -1,10 +1,10 @@
 """Calibration row by row: reliability of class probabilities, and histograms of probability integral transforms."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from .error_regions import COLOURS, MARKS
 from .figure_style import BLUE, FAINT, INK, LABEL, WIDTH, Picture, dress, legend, new_figure, plain
@@ -12,7 +12,7 @@ from .figure_style import BLUE, FAINT, INK, LABEL, WIDTH, Picture, dress, legend
 BINS = 10
 
 
-def reliability(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+def reliability(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Draw the observed share against the stated probability, in tenths of the rows.
 
     Parameters
@@ -56,7 +56,7 @@ def reliability_points(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np
     return middle, held, np.sqrt(share * (1 - share) / (count + 4))
 
 
-def pit_histogram(found: Mapping[str, np.ndarray], bins: int = 20) -> Any:
+def pit_histogram(found: Mapping[str, np.ndarray], bins: int = 20) -> Figure:
     """Draw histograms of probability integral transforms, one a fit.
 
     Parameters

@@ -1,7 +1,8 @@
 """Selective prediction: the error of the rows that are kept when the least certain predictions are left out."""
 
-from typing import Any
+from matplotlib.figure import Figure
 
+from bayesdeep.compare.compared import Compared
 from bayesdeep.compare.errors_by_region import Selective
 from bayesdeep.compare.errors_by_region import selective as selective_of
 from bayesdeep.core import arguments
@@ -16,7 +17,7 @@ from .parts import A_COMPARISON
     comparison=A_COMPARISON,
     found=arguments.optional(arguments.instance(lambda: Selective, "what comparison.selective() returned")),
 )
-def selective(comparison: Any, *, found: Selective | None = None) -> Any:
+def selective(comparison: Compared, *, found: Selective | None = None) -> Figure:
     """Draw each fit's error against the share of rows kept; see :func:`bayesdeep.compare.errors_by_region.selective`.
 
     Parameters
