@@ -51,13 +51,13 @@ def run(arguments: Namespace) -> None:
             say(f"  {seconds_text(fits[name])}")
     if not fits:
         raise next(iter(failed.values()))
-    found = _compared(fits, arguments)
+    compared = _compared(fits, arguments)
     if path is not None:
         from bayesdeep.report import report
 
         extra = about([card for name, card in zip(names, cards, strict=True) if name in fits])
         reasons = {name: str(error) for name, error in failed.items()}
-        report(found, path, overwrite=arguments.overwrite, extra={**extra, "failed": reasons})
+        report(compared, path, overwrite=arguments.overwrite, extra={**extra, "failed": reasons})
         say(f"wrote {path}")
     if failed:
         told = "; ".join(f"{name}: {error}" for name, error in failed.items())

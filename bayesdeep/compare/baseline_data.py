@@ -15,8 +15,8 @@ from bayesdeep.design.frame import column, read_frame
 from bayesdeep.effects.input_function import _coded, _grouping, columns_of_fit
 from bayesdeep.formula.expand import columns as columns_of
 from bayesdeep.results.aligned import aligned
-from bayesdeep.results.rows import rows_of
 from bayesdeep.results.fitted import Fitted, own_rows
+from bayesdeep.results.rows import rows_of
 
 MOST_NUMBERS = 300_000_000
 """Rows times columns, levels counted, that are made dense: 2.4 GB."""

@@ -178,6 +178,7 @@ def losses(assessed: Assessed) -> np.ndarray:
     """Return the absolute error of the predictive median, or 1 where the most probable level is wrong ``(obs,)``."""
     if assessed.scores is not None:
         return np.abs(assessed.scores.median - assessed.scores.y)
+    assert assessed.probabilities is not None
     return (assessed.probabilities.argmax(axis=1) != assessed.codes).astype(float)
 
 

@@ -148,4 +148,5 @@ def _hyper(fit: Fitted, name: str, what: str, otherwise: float | None) -> Any:
     value = chosen.prior.get(argument)
     if isinstance(value, PriorSpec):
         return np.asarray(posterior[f"{chosen.key}_{argument}"])
+    assert value is not None, "a distribution of effects has a location and a scale"
     return np.full(posterior[name].shape[:2], float(value))

@@ -1,5 +1,7 @@
 """Whether probabilities hold what they promise: the share of responses inside intervals, or of levels that were so."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -49,6 +51,11 @@ def calibration(comparison_or_fit: Compared | Fitted, *, draws: int = 400, seed:
     if stated:
         return reliability(stated)
     curves = coverage_of_fit(given, draws, seed) if isinstance(given, Fitted) else coverage_of(given)
+    return draw_coverage(curves)
+
+
+def draw_coverage(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Draw promised and held coverage ``(interval,)`` of intervals, a line a model."""
     figure, axes = new_figure(4.2)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=0)
     colours = (BLUE, ORANGE, GREEN, MUTED)

@@ -190,7 +190,7 @@ def _points(fit: Fitted, axes: Axes, table: pd.DataFrame, x: str, names: list[st
     group = _plain_values(columns[names[0]]).astype(str) if names else np.array([""] * len(at))
     heights = observed(fit).astype(float)
     known = ["" if value is None else str(value) for value in values]
-    style = {"markersize": 2.6, "alpha": 0.5, "markeredgewidth": 0, "linestyle": "", "zorder": 1}
+    style: dict[str, Any] = {"markersize": 2.6, "alpha": 0.5, "markeredgewidth": 0, "linestyle": "", "zorder": 1}
     for k, name in enumerate(known):
         axes.plot(at[group == name], heights[group == name], marker="o", color=COLOURS[k], **style)
     rest = ~np.isin(group, known)

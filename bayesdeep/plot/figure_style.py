@@ -3,8 +3,8 @@
 from io import BytesIO
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 INK = "#2b2f36"
@@ -47,7 +47,7 @@ def dress(axes: Axes) -> None:
     axes.tick_params(colors=INK, labelsize=TICK, color=FAINT, length=3.5)
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set_color(INK)
-        label.set_size(LABEL)
+        label.set_fontsize(LABEL)
     axes.patch.set_alpha(0.0)
 
 

@@ -35,7 +35,7 @@ def effects_table(fit: Fitted, term: str | None = None, interval: float = 0.9) -
     if chosen is None:
         raise FitError(f"plot: no group-level effects '{term}'{nearest(str(term), names)}")
     owner = next(t for t in terms if chosen in t.effects)
-    draws = fit.idata["posterior"][chosen]
+    draws = fit.posterior[chosen]
     if draws.ndim > 3:
         raise FitError(f"plot: '{chosen}' has several coefficients a group; choose one with fit.idata")
     table = summarise(draws, interval)

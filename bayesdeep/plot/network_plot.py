@@ -213,7 +213,7 @@ def _level_ticks(axes: Axes, given: Axis, side: str) -> None:
 
 
 def _line(axes: Axes, given: Axis, curve: np.ndarray) -> None:
-    style = {"color": ORANGE, "linewidth": 1.6, "zorder": 5}
+    style: dict[str, Any] = {"color": ORANGE, "linewidth": 1.6, "zorder": 5}
     if given.labels is None:
         axes.plot(given.places, curve, linestyle=(0, (4, 2)), **style)
     else:

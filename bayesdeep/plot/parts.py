@@ -15,7 +15,6 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.roles import shown
 from bayesdeep.results.fitted import Fitted
 
-
 A_FIT = arguments.instance(lambda: Fitted, "a fit; call model.fit() first")
 A_COMPARISON = arguments.instance(lambda: Compared, "what bd.compare returned; call bd.compare({'a': fit, 'b': other}) first")
 
@@ -86,7 +85,7 @@ def estimates(fit: Fitted, roles: Iterable[str], interval: float = 0.9) -> pd.Da
     interval
         Probability of the equal-tailed interval.
     """
-    posterior, wanted = fit.idata["posterior"], set(roles)
+    posterior, wanted = fit.posterior, set(roles)
     rows: list[pd.DataFrame] = []
     for prior in fit.spec.priors:
         name = prior.name.removesuffix("_raw") if prior.role == "intercept" else prior.name

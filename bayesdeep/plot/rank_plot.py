@@ -37,10 +37,11 @@ def ranks(fit: Fitted, names: str | Iterable[str], *, bins: int = BINS) -> Figur
         One line a chain. Lines that wander around the level of equal shares are what is hoped for; one that stays
         high at one end is a chain that found other values than the rest.
     """
-    draws = {name: scalar(fit, name) for name in names}
-    figure = Picture(figsize=(WIDTH, 0.75 + 1.25 * len(names)), layout="constrained")
+    labels = [names] if isinstance(names, str) else list(names)
+    draws = {name: scalar(fit, name) for name in labels}
+    figure = Picture(figsize=(WIDTH, 0.75 + 1.25 * len(labels)), layout="constrained")
     FigureCanvasAgg(figure)
-    plots = np.atleast_1d(figure.subplots(len(names), 1, sharex=True))
+    plots = np.atleast_1d(figure.subplots(len(labels), 1, sharex=True))
     for axes, (name, values) in zip(plots, draws.items(), strict=True):
         dress(axes)
         _draw(axes, values, bins)

@@ -1,6 +1,7 @@
 """Calibration row by row: reliability of class probabilities, and histograms of probability integral transforms."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -34,7 +35,7 @@ def reliability(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
         axes.vlines(
             stated, np.maximum(held - 2 * error, 0), np.minimum(held + 2 * error, 1), color=colour, linewidth=1.0
         )
-        style = {"marker": MARKS[i % len(MARKS)], "color": colour, "markersize": 5, "linewidth": 1.2}
+        style: dict[str, Any] = {"marker": MARKS[i % len(MARKS)], "color": colour, "markersize": 5, "linewidth": 1.2}
         axes.plot(stated, held, label=plain(str(name)), **style)
     axes.set_xlabel("stated probability")
     axes.set_ylabel("observed share")

@@ -18,7 +18,7 @@ def scales_table(fit: Fitted, interval: float = 0.9) -> pd.DataFrame:
     Scales of inputs multiply the first layer's weights, for inputs in units of their standard deviation: one near 0 says that
     the input hardly matters.
     """
-    posterior, main = fit.idata["posterior"], FAMILIES[fit.spec.family].main.name
+    posterior, main = fit.posterior, FAMILIES[fit.spec.family].main.name
     found: dict[str, tuple[str, pd.DataFrame]] = {}
     nets = [(p.parameter, t) for p in fit.spec.predictors for t in p.terms if "network" in TERMS[t.kind].words(t.state)]
     for parameter, term in nets:

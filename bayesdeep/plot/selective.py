@@ -1,5 +1,7 @@
 """Selective prediction: the error of the rows that are kept when the least certain predictions are left out."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from bayesdeep.compare.compared import Compared
@@ -37,8 +39,8 @@ def selective(comparison: Compared, *, found: Selective | None = None) -> Figure
     figure, axes = new_figure(3.2 + 0.22 * -(-len(found.curve.columns) // 2))
     kept = 100 * found.curve.index.to_numpy(float)
     for i, name in enumerate(found.curve.columns):
-        style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKS[i % len(MARKS)], "markersize": 5, "linewidth": 1.4}
-        axes.plot(kept, found.curve[name], label=plain(str(name)), **style)
+        style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKS[i % len(MARKS)]}
+        axes.plot(kept, found.curve[name], label=plain(str(name)), markersize=5, linewidth=1.4, **style)
     axes.set_xlim(103, 7)
     axes.margins(y=0.25)
     axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))

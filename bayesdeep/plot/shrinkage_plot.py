@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -139,7 +140,7 @@ def shrinkage(fit: Fitted, factor: str | None = None, *, interval: float = 0.9, 
     x = spread_out(n.term.sizes[seen])
     alone, pooled = n.alone[seen], n.pooled[seen]
     if n.alike:
-        middle = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="average")
+        middle: Artist = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="average")
     else:
         middle = axes.scatter(x, n.leans[seen], s=40, marker="_", color=MUTED, linewidths=1.4, zorder=2, label="leans on")
     axes.vlines(x, n.lower[seen], n.upper[seen], color=BLUE, linewidth=0.7, alpha=0.35, zorder=1)

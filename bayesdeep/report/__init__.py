@@ -1,9 +1,7 @@
 """A fit or a comparison as a document: one HTML file, or Markdown with its figures beside it."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from bayesdeep.compare.compared import Compared
@@ -90,13 +88,3 @@ def default_title(subject: Subject) -> str:
     response = subject.fit.spec.response.name
     count = len(subject.fits) + len(subject.baselines)
     return f"{response}: {count} models compared" if count > 1 else f"A model of {response}"
-
-
-class _Verb(ModuleType):
-    """Python puts a submodule under its name into the package, here in the way of the function: let it be called."""
-
-    def __call__(self, *arguments: Any, **options: Any) -> Path:
-        return report(*arguments, **options)
-
-
-sys.modules[__name__].__class__ = _Verb
