@@ -157,8 +157,8 @@ def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> "Fit"
     _say(f"Fitting {plan.name}: {plan.formula}")
     _say(f"{plan.idea}.", "  ")
     model = bd.Model(plan.formula, data, priors=plan.priors or None)
-    known = ("draws", "tune") if plan.method == "auto" else ()
-    fit = model.fit(plan.method, seed=seed, **{name: value for name, value in settings.items() if name in known})
+    common = settings if plan.method == "auto" else {}
+    fit = model.fit(plan.method, seed=seed, draws=common.get("draws"), tune=common.get("tune"))
     attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
     kind = "exact" if attrs["exact"] else "approximate"
     _say(
