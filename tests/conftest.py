@@ -18,6 +18,10 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.fit import Fit
 from bayesdeep.results.tree import data_datasets
 
+from . import cpu_record
+
+pytest_runtest_setup, pytest_runtest_call = cpu_record.pytest_runtest_setup, cpu_record.pytest_runtest_call
+pytest_runtest_teardown = cpu_record.pytest_runtest_teardown
 pytensor.config.traceback__limit = 0
 """Where each tensor was made is told in error messages of PyTensor only, and an eighth of the time graphs take goes into it."""
 
@@ -39,8 +43,8 @@ def kept(name: str, number: int, total: int) -> set[int]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move to ``integration`` what a test marked ``few`` has beyond its first pick, so that laws keep the default run short.
 
-    ``@pytest.mark.few(4)`` keeps four of the test's cases, others for another test's name; ``@pytest.mark.few("gaussian", …)`` keeps
-    the cases with one of these values. The rest is run by ``-m integration``: nothing is left out of what CI runs.
+    ``@pytest.mark.few(4)`` keeps four of the test's cases, others for another test's name; ``@pytest.mark.few("gaussian", …)``
+    keeps the cases with one of these values. The rest is run by ``-m integration``: nothing is left out of what CI runs.
     """
     tests: dict[str, list[Any]] = {}
     for item in items:

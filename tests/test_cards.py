@@ -369,6 +369,7 @@ def test_parameters_never_replace_arguments_of_the_model() -> None:
         Card("log_radon ~ floor", "radon", parameters={"data": "~ x"}).model()
 
 
+@pytest.mark.integration
 def test_fit(tmp_path: Path) -> None:
     frame().to_csv(tmp_path / "d.csv", index=False)
     path = card(tmp_path, PLAIN + '[fit]\nmethod = "laplace"\ndraws = 20\nchains = 1')

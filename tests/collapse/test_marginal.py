@@ -176,6 +176,7 @@ def test_coefficients_are_drawn_from_their_conditional(case: str, layout_name: s
     assert np.abs(found - correlation).max() < 4.5 * np.sqrt(2 / draws)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("case", CASES)
 def test_names_give_back_the_predictor(case: str) -> None:
     """The model's own graph, fed with the named arrays, predicts what the system's coefficients predict."""

@@ -69,6 +69,7 @@ def test_every_model_is_learned(name: str) -> None:
     assert fit.log_score(test) > baseline.log_score(test) + 0.05
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("penalty", [True, False])
 def test_gradients_of_an_epoch_have_the_full_gradient_as_their_mean(penalty: bool) -> None:
     target = batch_target(bd.Model("b ~ z + net(x, hidden=[5]) + (1 | g)", data(rows=103), "bernoulli"))
@@ -126,6 +127,7 @@ def test_without_a_hidden_layer_it_is_ridge_regression() -> None:
     np.testing.assert_allclose(prediction, design @ mode, rtol=1e-4)
 
 
+@pytest.mark.integration
 def test_noise_does_not_collapse_where_a_network_could_meet_every_row() -> None:
     rng = np.random.default_rng(8)
     frame = pd.DataFrame(rng.normal(size=(250, 4)), columns=list("abcd"))

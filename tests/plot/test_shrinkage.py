@@ -116,6 +116,7 @@ def test_estimates_lie_between_their_own_rows_and_what_they_lean_on(formula, fam
     assert 0.3 < kept < 1.0
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", ONE_NUMBER)
 def test_every_family_has_a_picture_or_a_reason(name, of_family, made_up):
     fit = made_up(of_family(name))

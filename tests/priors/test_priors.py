@@ -35,6 +35,7 @@ def test_arguments_are_pymcs_in_pymcs_order(name):
     assert tuple(positional) == ours, f"{name}: its distribution has {list(known)}"
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("name", PLAIN)
 def test_the_distribution_of_that_name_takes_them(name):
     value = distribution(name).dist(**dict(example(name).arguments))

@@ -43,6 +43,7 @@ def test_orders_are_distinct() -> None:
     assert len(orders) == len(set(orders))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("which", ["fit", "flat", "comparison", "bad"])
 def test_reports_are_whole_pages(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     path = report(request.getfixturevalue(which), tmp_path / "report.html")

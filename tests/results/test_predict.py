@@ -74,6 +74,7 @@ FORMULAS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", list(FORMULAS))
 def test_training_rows_and_a_copy_of_them_agree(name):
     formula, options = FORMULAS[name]
@@ -333,6 +334,7 @@ print(json.dumps([fit.predict(new, new_groups="sample").to_numpy().tolist(), fit
 """
 
 
+@pytest.mark.integration
 def test_saved_fit_predicts_the_same_in_a_fresh_process(tmp_path):
     d = data()
     model = bd.Model("y ~ poly(x, 2) + a + I(z / 10) + (scale(z) | g/h)", d, sigma="~ x")

@@ -155,6 +155,7 @@ def raw(fit: Fit) -> bytes:
 # What is saved comes back
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_every_family(family: str, tmp_path: Path) -> None:
     fit = drawn(bd.Model(f"{OF_RESPONSE.get(family, 'y')} ~ x", data(), family))
@@ -209,6 +210,7 @@ def test_labels_of_responses(labels: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name", list(INDICES))
 def test_the_index_of_the_rows(name: str, model: bd.Model, tmp_path: Path) -> None:
     index = pd.Index(INDICES[name], name="row")
@@ -310,6 +312,7 @@ print("alive")
 """
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
 def test_a_full_disk_is_an_error_and_the_process_goes_on(fit: Fit, tmp_path: Path) -> None:
     good = fit.save(tmp_path / "good.nc")

@@ -248,6 +248,7 @@ def test_every_method_reports_the_uncentred_intercept(method):
 # Log likelihood and weights
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("left", ["censored(y, status)", "weighted(y, w)", "weighted(censored(y, status), w)"])
 def test_censored_and_weighted_responses_have_a_log_likelihood(left):
     d = data().assign(status=np.tile([0, 1, 0, 0], 10))
@@ -342,6 +343,7 @@ def test_a_model_without_unknowns_is_refused() -> None:
         model.fit(progress=False)
 
 
+@pytest.mark.integration
 def test_the_mean_of_a_truncated_response_is_that_of_its_draws_or_is_refused() -> None:
     rng = np.random.default_rng(4)
     y = rng.normal(0.5, 1.0, 300)

@@ -29,6 +29,7 @@ def test_a_normal_model_of_the_logarithm_scores_as_the_lognormal_model_it_is():
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("left", "scaled"),
     [("y", "I(y * {})"), ("weighted(y, w)", "weighted(I(y * {}), w)"), ("censored(y, status)", "censored(I(y * {}), status)")],

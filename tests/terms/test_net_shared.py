@@ -83,6 +83,7 @@ def test_units_left_out_are_left_out_of_both_heads() -> None:
     assert 0 < (one == 0).mean() < 1
 
 
+@pytest.mark.integration
 def test_it_learns_the_mean_and_the_noise() -> None:
     """The noise depends on x as the mean does not; a law of both is found again."""
     rng = np.random.default_rng(2)
