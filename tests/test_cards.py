@@ -247,6 +247,7 @@ def test_wrong_cards(text: str, said: str, tmp_path: Path) -> None:
     assert said in refused(card(tmp_path, text))
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     "text",
     [

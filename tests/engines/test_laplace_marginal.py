@@ -81,6 +81,7 @@ DENSITIES = {
 }
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("family", DENSITIES)
 def test_the_error_shrinks_as_groups_grow(family):
     rng, sd, errors = np.random.default_rng(3), 0.8, []
@@ -132,6 +133,7 @@ def test_derivatives_are_those_of_the_log_likelihood(family):
     assert slopes[smooth] == pytest.approx(second[smooth], rel=1e-5, abs=1e-5)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("family", ["bernoulli", "binomial", "poisson"])
 def test_compiled_derivatives_are_those_of_the_family(family, monkeypatch):
     rng = np.random.default_rng(3)
@@ -200,6 +202,7 @@ def test_a_response_whose_curvature_changes_sign():
     assert abs(value - wanted) / 20 < 0.02
 
 
+@pytest.mark.integration
 def test_corrected_draws_are_those_of_the_posterior():
     """The posterior of a standard deviation with its groups integrated out on grids."""
     rng = np.random.default_rng(8)

@@ -191,6 +191,7 @@ def test_the_density_is_that_of_what_is_shown(made_up: Any) -> None:
     np.testing.assert_allclose(constant, constant[0], atol=1e-8)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("text", "reported", "hidden"), [("Horseshoe(0.1)", "x_v_tau", 3), ("R2D2()", "x_v_R2", 2)])
 def test_of_block_priors_what_is_not_shown_keeps_its_coordinates(text: str, reported: str, hidden: int) -> None:
     model = bd.Model("y ~ x + v", data(20), priors={"x, v": text})

@@ -54,6 +54,7 @@ def test_a_network_is_measured_by_its_folds() -> None:
     assert shortfall(target, positions[:1], single, rows) == 0
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("always", [False, True])
 def test_a_network_worse_than_its_folds_is_trained_again_or_doubtful(always: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = []

@@ -157,6 +157,7 @@ def test_the_likelihood_of_a_censored_row_is_the_frequency_of_the_package_s_own_
     np.testing.assert_allclose(computed(weighted, posterior, "pointwise")[0], data.w * found, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_likelihood_of_a_truncated_count_is_the_frequency_of_the_package_s_own_draws(name: str) -> None:
     model, data, posterior = modelled(name, "truncated(y, low, high)")

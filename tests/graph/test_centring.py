@@ -203,6 +203,7 @@ def test_nuts_finds_the_same_posterior_in_both_coordinates(monkeypatch):
         assert away < 5 * error, name
 
 
+@pytest.mark.integration
 def test_engines_whose_result_depends_on_coordinates_keep_the_plain_ones(monkeypatch):
     from bayesdeep.graph import build
 

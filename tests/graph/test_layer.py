@@ -34,6 +34,7 @@ def test_values_and_slopes_are_those_of_the_plain_graph(kind: str, mode: str) ->
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
 def test_units_that_go_into_one_sum(kind: str, mode: str) -> None:

@@ -166,6 +166,7 @@ def test_a_second_data_set_needs_no_compilation(monkeypatch: pytest.MonkeyPatch)
     assert len(made) == 1
 
 
+@pytest.mark.integration
 def test_one_group_is_another_structure_and_right():
     # An axis of length 1 broadcasts; code for longer ones must not be used for it, nor the other way round.
     for groups in (1, 5, 1):

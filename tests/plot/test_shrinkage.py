@@ -42,6 +42,7 @@ TRUTHS = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", TRUTHS)
 def test_alone_is_the_likelihoods_largest_value(name, of_family, made_up):
     without = name in ("bernoulli", "binomial")  # With covariates there is no closed form.
@@ -92,6 +93,7 @@ def groups_of_houses():
     return frame
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("formula", "family", "method"),
     [

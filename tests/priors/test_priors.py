@@ -55,6 +55,7 @@ def test_location_and_scale_move_and_stretch(name):
         assert float(pm.logp(other, shift + 2.5 * at).eval()) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.few(7)
 @pytest.mark.parametrize("name", PLAIN)
 def test_supports_are_what_they_say(name):
     plugin = PRIORS[name]

@@ -186,6 +186,7 @@ def test_every_response_function(response: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
+@pytest.mark.integration
 def test_labels_of_groups_and_of_categories(tmp_path: Path) -> None:
     # Numbers that only unsigned integers hold are no labels of groups; those of signed ones are.
     able = LABELS | {"large numbers": np.array([2**62, 2**62 + 1, 2])[EACH % 3]}
@@ -249,6 +250,7 @@ def test_an_index_that_only_numbers_rows_costs_nothing(fit: Fit, tmp_path: Path)
     assert bd.load(fit.save(tmp_path / "fit.nc"))._rows.index is None
 
 
+@pytest.mark.integration
 def test_names_of_columns(tmp_path: Path) -> None:
     names, d = ["a/b", "é", "x y", "obs_index", "units", "time", "coordinates", "y_count", "posterior"], data()
     terms = [f"`{name}` + (1 | `{name} g`)" for name in names]
@@ -462,6 +464,7 @@ def replaced(file: Any, old: str, new: str) -> None:
     file.attrs["spec"] = file.attrs["spec"].replace(old, new)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", list(CHANGES))
 def test_content_that_a_fit_cannot_be_made_of(name: str, raw: bytes, tmp_path: Path) -> None:
     change, words = CHANGES[name]

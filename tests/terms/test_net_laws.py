@@ -152,6 +152,7 @@ def network_at(model: bd.Model, draws: dict[str, np.ndarray], rows: Any = None) 
     return at(model, silent, "linear")
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", list(ORTHOGONAL))
 def test_orthogonal_to_what_stands_beside_it(name):
     d, formula = data(), ORTHOGONAL[name]
