@@ -35,6 +35,7 @@ def test_arguments_are_pymcs_in_pymcs_order(name):
     assert tuple(positional) == ours, f"{name}: its distribution has {list(known)}"
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("name", PLAIN)
 def test_the_distribution_of_that_name_takes_them(name):
     value = distribution(name).dist(**dict(example(name).arguments))
@@ -54,6 +55,7 @@ def test_location_and_scale_move_and_stretch(name):
         assert float(pm.logp(other, shift + 2.5 * at).eval()) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.few(7)
 @pytest.mark.parametrize("name", PLAIN)
 def test_supports_are_what_they_say(name):
     plugin = PRIORS[name]

@@ -30,6 +30,7 @@ def data(rows: int = 30) -> pd.DataFrame:
 FORMULA = "x1 + net(x1, x2, hidden=[3]) + (1 + x2 | g)"
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("response", "family", "link"),
     [

@@ -55,6 +55,7 @@ class Bar(Silent):
         self.seen.append((done, total))
 
 
+@pytest.mark.integration
 def test_numbers_do_not_depend_on_where_refits_run(fit):
     here = fit.kfold(k=4, progress=False)
     away = Elsewhere()

@@ -106,6 +106,7 @@ def test_formulas_that_cannot_be(formula):
         assert bd.Model(f"y ~ {formula}", data(x_w1=1.0 + np.arange(ROWS))).pymc
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("activation", [*REACH, "softmax"])
 def test_every_activation(activation):
     model = bd.Model(f"y ~ x + net(x, z, hidden=[4, 3], activation=['{activation}', 'tanh'], orthogonal=False)", data())
@@ -205,6 +206,7 @@ def test_new_rows_without_a_column_or_with_words_in_it():
         rows_of(model.spec, read_frame(data(x="few")), observed=False)
 
 
+@pytest.mark.integration
 def test_ten_thousand_inputs():
     wide = pd.DataFrame(np.random.default_rng(1).normal(size=(40, 10_000)), columns=[f"v{k}" for k in range(10_000)])
     wide = wide.assign(y=wide.v3)

@@ -47,6 +47,7 @@ def test_functions_of_the_prior_are_of_the_responses_size(inputs, layers):
     assert 0.3 < np.median(found) < 2.5
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("activation", ["relu", "logit", "gelu", "softplus", "probit", "identity", "softmax"])
 def test_so_are_those_with_other_activations(activation):
     found = spreads(10, [32, 32], activation=activation)

@@ -110,6 +110,7 @@ def test_predictions_follow_the_held_layers():
     assert linear.std() > 0
 
 
+@pytest.mark.integration
 def test_tables_and_diagnoses_do_not_stumble(tmp_path):
     found = fit(LAST)
     assert "trained_first" in found.idata.attrs["details"]
