@@ -58,7 +58,7 @@ class Model:
         by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()`` and their products; not
         ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
     family
-        Name of the response distribution.
+        Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
         Link of the main parameter, or links by parameter; None for the family's default.
     priors
@@ -81,7 +81,7 @@ class Model:
         self,
         formula: str,
         data: Any,
-        family: str = "gaussian",
+        family: str | Family = "gaussian",
         *,
         link: str | Mapping[str, str] | None = None,
         priors: Mapping[str, Any] | None = None,
