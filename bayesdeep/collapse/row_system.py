@@ -19,7 +19,6 @@ from .linear_layout import Layout, layout_of
 from .moments import _columns, _effects, moments_of
 from .system import SystemTarget, system_of
 
-
 FARTHEST = 1e8
 """A prior's median beyond this, or its inverse, is no place to start from."""
 LOG_2 = float(np.log(2.0))

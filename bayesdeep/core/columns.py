@@ -209,8 +209,8 @@ class ResponseFunction:
         ``gaps(context) -> {argument: Gaps}``, by position or option: what may be missing or infinite. Values that are
         missing in ``context`` are marked as missing there. None: nothing may be.
     example
-        A left side as it is written in a formula, on the columns that tests have: a number ``y`` and its ``upper`` end, ``status``
-        of censoring, weights ``w``, bounds ``low``, counts ``k``, ``a`` and ``b`` and numbers of trials ``n``.
+        A left side as it is written in a formula, on the columns that tests have: a number ``y`` and its ``upper`` end,
+        ``status`` of censoring, weights ``w``, bounds ``low``, counts ``k``, ``a`` and ``b`` and numbers of trials ``n``.
     """
 
     name: str

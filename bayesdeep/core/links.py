@@ -89,7 +89,7 @@ def _softplus_forward(mu: Any) -> Any:
 
 
 def _unit(name: str, forward: Callable, inverse: Callable, log: Callable, log1m: Callable, formula: str, reach: float) -> Link:
-    return Link(name, forward, inverse, "unit", log, log1m, formula, reach, (1e-6, 0.2, 0.5, 0.93))
+    return Link(name, forward, inverse, "unit", log, log1m, formula, reach, example=(1e-6, 0.2, 0.5, 0.93))
 
 
 def _named(links: Iterable[Link]) -> Mapping[str, Link]:
@@ -153,7 +153,15 @@ LINKS = Registry(
         ),
         Link("log", np.log, _exp, "positive", formula="mu = exp(eta)", reach=67.87, example=POSITIVE),
         Link("sqrt", np.sqrt, lambda eta: eta * eta, "nonnegative", formula="mu = eta^2", reach=7.097, example=POSITIVE),
-        Link("inverse", lambda mu: 1.0 / np.asarray(mu), lambda eta: 1.0 / eta, "real", formula="mu = 1 / eta", pole="at 0", example=REAL),
+        Link(
+            "inverse",
+            lambda mu: 1.0 / np.asarray(mu),
+            lambda eta: 1.0 / eta,
+            "real",
+            formula="mu = 1 / eta",
+            pole="at 0",
+            example=REAL,
+        ),
         Link(
             "inverse_squared",
             lambda mu: 1.0 / np.square(mu),

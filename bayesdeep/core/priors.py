@@ -110,7 +110,7 @@ class Prior:
 
     @property
     def standard(self) -> Mapping[str, float] | None:
-        """Return the arguments of the standardised distribution, location 0 and scale 1; None if it cannot be moved and stretched.
+        """Return location 0 and scale 1 by argument; None for a distribution that cannot be moved and stretched.
 
         Effects of groups can have any such prior: they are standardised ones, times a scale, plus a location.
         """

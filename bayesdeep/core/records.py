@@ -193,8 +193,9 @@ class Family:
         ``variance(params, aux) -> TensorVariable``: variance of the response ``(obs,)`` given its parameters; infinite where it
         is. None without a closed form: it is then estimated from draws.
     information
-        ``information(eta, response, link, known) -> (slope, information) | None`` on arrays ``(obs,)``: the derivative of each
-        row's log likelihood by the main predictor, and its expected information, for the rough fit that advises on coordinates.
+        ``information(eta, response, link, known) -> (slope, information) | None`` on arrays ``(obs,)``: the derivative of
+        each row's log likelihood by the main predictor, and its expected information, by which a rough fit advises on
+        coordinates.
         ``link`` is the main parameter's name of it, ``known`` has the parameters that are given. None where it cannot say.
     fused
         By link of the main parameter, the kind of the one-pass log likelihood (:mod:`bayesdeep.ops.glm_likelihood`) that is this

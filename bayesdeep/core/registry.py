@@ -159,7 +159,7 @@ def with_options(registry: Registry, text: str) -> Any:
         options = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords if k.arg is not None}
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
-    plugin = registry[call.func.id] if call.func.id in registry else None
+    plugin = registry.get(call.func.id)
     made = None if plugin is None or getattr(plugin, "variant", None) is None else plugin.of(**options)
     return made if made is not None and made.name == text else None
 
@@ -179,7 +179,7 @@ def alike(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(alike(one[k], other[k]) for k in one)
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(alike(a, b) for a, b in zip(one, other, strict=True))
-    return bool(type(one).__eq__(one, other) is True)
+    return bool(repr(one) == repr(other))
 
 
 FAMILIES = Registry("bayesdeep.families", "FAMILY", "family", "bayesdeep.core.records:Family")

@@ -227,7 +227,8 @@ class Term:
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
     example
-        An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, categories ``g`` and ``h``.
+        An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, categories ``g``
+        and ``h``.
     """
 
     name: str

@@ -49,6 +49,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"]
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu² / alpha``."""
+    del aux
+    return params["mu"] ** 2 / params["alpha"]
+
+
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log Q(alpha, alpha value / mu)``, the upper incomplete gamma function.
 
@@ -90,6 +96,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

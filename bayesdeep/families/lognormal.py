@@ -31,6 +31,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return pt.exp(params["mu"] + 0.5 * params["sigma"] ** 2)
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``(exp(sigma²) - 1) exp(2 mu + sigma²)``."""
+    del aux
+    return pt.expm1(params["sigma"] ** 2) * pt.exp(2.0 * params["mu"] + params["sigma"] ** 2)
+
+
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log Φ((mu - log value) / sigma)``."""
     del aux
@@ -73,6 +79,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     truncated_mean=truncated_mean,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

@@ -158,6 +158,15 @@ def mean(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> A
     return family.truncated_mean(params, lower, upper, mass)
 
 
+def variance(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
+    """Return the variance ``(obs,)`` of a new response; None without a closed form, as of one that bounds cut off."""
+    bounded = parts.lower_bound is not None or parts.upper_bound is not None
+    recorded = parts.status is not None and parts.value is not None
+    if family.variance is None or bounded or recorded:
+        return None
+    return family.variance(params, aux) + pt.zeros_like(pt.as_tensor(params[family.main.name]))
+
+
 def _survival(family: Family, params: Mapping[str, Any], aux: Aux, below: Any, value: Any) -> Any:
     if family.log_survival is not None:
         return family.log_survival(params, aux, value)

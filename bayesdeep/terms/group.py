@@ -270,4 +270,7 @@ def linear(state: Json) -> LinearEffects:
     )
 
 
-TERM = Term("group", learn, arrays, slots, eta, groups, words, linear=linear)
+TERM = Term(
+    "group", learn, arrays, slots, eta, groups, words, linear=linear,
+    example="(1 + x | g)",
+)
