@@ -7,8 +7,8 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import numbers, one_column, refuse, refuse_rows, show
 
-from ._checks import numbers, one_column, refuse, refuse_rows, show
 from ._custom import custom
 from ._information import of_successes
 from ._levels import used_levels

@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import numbers, refuse_rows
 
-from ._checks import numbers, refuse_rows
 from ._defaults import fixed
 from ._scale import scale_unit
 from ._unit import UNIT_LINKS, inner_unit

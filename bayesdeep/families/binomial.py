@@ -7,8 +7,8 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import counts, refuse, refuse_rows
 
-from ._checks import counts, refuse, refuse_rows
 from ._custom import custom
 from ._information import of_successes
 from ._scale import scale_unit

@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import positive
 
-from ._checks import positive
 from ._counts import TINY_TAIL
 from ._custom import custom
 from ._defaults import fixed

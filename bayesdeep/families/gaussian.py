@@ -7,8 +7,8 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import numbers
 
-from ._checks import numbers
 from ._defaults import residual_sd
 from ._information import of_normal
 from ._scale import scale_mean

@@ -8,8 +8,8 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import positive
 
-from ._checks import positive
 from ._positive import log_above
 from ._scale import moments, through, values
 

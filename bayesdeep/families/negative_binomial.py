@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import counts
 
-from ._checks import counts
 from ._counts import COUNT_LINKS, held, tail_or
 from ._defaults import DISPERSION
 from ._information import of_overdispersed_counts

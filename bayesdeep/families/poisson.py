@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import counts
 
-from ._checks import counts
 from ._counts import COUNT_LINKS, held, log_poisson, tail_or
 from ._information import of_counts
 from ._scale import scale_count

@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import numbers
 
-from ._checks import numbers
 from ._defaults import fixed, robust_sd
 from ._scale import median_mad, through
 

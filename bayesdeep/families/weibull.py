@@ -6,8 +6,8 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import LINKS
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import positive
 
-from ._checks import positive
 from ._custom import custom
 from ._defaults import fixed
 from ._positive import log_above, log_below, log_density

@@ -12,13 +12,15 @@ likelihood of a record is the probability of drawing it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family
 from bayesdeep.ops.glm_likelihood import kind_of, observe_fused
+
+from .composite import is_composite, stretchable
 
 LOG_HALF = math.log(0.5)
 
@@ -39,10 +41,25 @@ class Parts:
 
 def distribution(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return the distribution of the rows, truncated where they are, to draw from."""
-    rv = family.rv(params, aux)
+    rv = drawn(family, params, aux)
     if parts.lower_bound is None and parts.upper_bound is None:
         return rv
     return pm.Truncated.dist(rv, lower=parts.lower_bound, upper=parts.upper_bound)
+
+
+def drawn(family: Family, params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return the family's distribution to draw from; one that PyMC composes of others so that it can be stretched over draws."""
+    tensors = {name: pt.as_tensor(value) for name, value in params.items()}
+    rv = family.rv(tensors, aux)
+    if not is_composite(rv, list(tensors.values())) or any(p.shape != "row" for p in family.parameters) or any(t.ndim > 1 for t in tensors.values()):
+        return rv
+    trials = [] if aux.trials is None else [pt.as_tensor(aux.trials)]
+
+    def make(inputs: Sequence[Any]) -> Any:
+        given = dict(zip(tensors, inputs, strict=False))
+        return family.rv(given, Aux(aux.link, inputs[-1] if trials else None, aux.levels))
+
+    return stretchable(make, [*tensors.values(), *trials])
 
 
 def pointwise(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
@@ -186,7 +203,7 @@ def needs_rejection(family: Family, params: Mapping[str, Any], aux: Aux, parts: 
 def to_draw_from(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return what predictions draw: where :func:`needs_rejection`, without the bounds, and not yet as it would be recorded."""
     if needs_rejection(family, params, aux, parts):
-        return family.rv(params, aux)
+        return drawn(family, params, aux)
     return predictive(family, params, aux, parts)
 
 

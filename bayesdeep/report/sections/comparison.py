@@ -80,4 +80,4 @@ def _figure(comparison: Any) -> list[Block]:
     return [Figure.of(elpd_differences(table), alt, caption)]
 
 
-SECTION = Section("Which model predicts best?", 40, applies, blocks)
+SECTION = Section("Which model predicts best?", 40, applies, blocks, "comparison")

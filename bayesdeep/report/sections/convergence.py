@@ -76,4 +76,4 @@ def _worst(fit: Any, diagnosis: Any) -> list[Block]:
     return [Figure.of(ranks(fit, worst), alt, caption)]
 
 
-SECTION = Section("Can the draws be trusted?", 80, applies, blocks)
+SECTION = Section("Can the draws be trusted?", 80, applies, blocks, "fit")

@@ -85,4 +85,4 @@ def _priors(spec: Any) -> Table:
     return Table(frame, caption, {}, "parameter")
 
 
-SECTION = Section("The models", 20, applies, blocks)
+SECTION = Section("The models", 20, applies, blocks, "fit")
