@@ -225,7 +225,7 @@ class Family:
         ``{mu_k}`` is that of level k. A family that puts the predictor itself into its distribution names it ``{eta}``, and
         writes ``{inverse}`` for the link's inverse at x. Without it the title and the parameters are shown.
     variant
-        ``variant(**options) -> Family``: the family with these options, as components or a fixed number; None where there are none.
+        ``variant(**options) -> Family``: the family with these options, such as components; None where there are none.
         See :meth:`of`.
     inverse
         By link, how the main parameter follows from ``eta`` where the family applies the link in a way of its own.

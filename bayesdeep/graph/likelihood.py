@@ -51,7 +51,8 @@ def drawn(family: Family, params: Mapping[str, Any], aux: Aux) -> Any:
     """Return the family's distribution to draw from; one that PyMC composes of others so that it can be stretched over draws."""
     tensors = {name: pt.as_tensor(value) for name, value in params.items()}
     rv = family.rv(tensors, aux)
-    if not is_composite(rv, list(tensors.values())) or any(p.shape != "row" for p in family.parameters) or any(t.ndim > 1 for t in tensors.values()):
+    by_row = all(p.shape == "row" for p in family.parameters) and all(t.ndim <= 1 for t in tensors.values())
+    if not by_row or not is_composite(rv, list(tensors.values())):
         return rv
     trials = [] if aux.trials is None else [pt.as_tensor(aux.trials)]
 

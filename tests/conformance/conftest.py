@@ -1,7 +1,6 @@
 """Plug-ins of strangers, as CONTRIBUTING writes them, for as long as one test."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ from bayesdeep.core import registry
 
 
 @pytest.fixture
-def visitors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def visitors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what a test registers be gone after it."""
     for one in registry.registries():
         monkeypatch.setattr(one, "_added", dict(one._added))
         monkeypatch.setattr(one, "_loaded", dict(one._loaded))
-    yield
 
 
 @pytest.fixture

@@ -42,6 +42,6 @@ def lacks(word: str, name: str, what: str) -> NoReturn:
 
 def example_of(plugin: Any, word: str, name: str, what: str) -> Any:
     """Return a plug-in's example, or fail with the sentence that says what to add."""
-    if plugin.example is None or plugin.example == "":
+    if plugin.example is None or plugin.example in ("", ()):
         lacks(word, name, f"an example: {what}")
     return plugin.example
