@@ -40,17 +40,16 @@ def test_logarithms_are_those_of_the_probability(name: str) -> None:
 
 def spread(function) -> float:
     """Return the sd of units whose linear predictors are normal with sd 2, by quadrature."""
-    z, weight = np.polynomial.hermite_e.hermegauss(400)
-    keep = weight > 1e-30
-    weight = weight[keep] / weight[keep].sum()
-    units = at(function, 2.0 * z[keep])
+    z = np.linspace(-9.0, 9.0, 20_001)
+    weight = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
+    units = at(function, 2.0 * z)
     return float(np.sqrt(weight @ units**2 - (weight @ units) ** 2))
 
 
 @pytest.mark.parametrize("name", [*LINKS, *CURVES])
 def test_reach_is_the_spread_of_its_units(name: str) -> None:
     if name in LINKS and LINKS[name].reach is None:
-        with pytest.raises(FormulaError, match="is not defined at 0|has no reach"):
+        with pytest.raises(FormulaError, match=r"is not defined at 0|has no reach"):
             bd.Model(f"y ~ net(x, z, hidden=[3], activation='{name}')", columns())
         return
     found = activation_of(name, "net()", FormulaError)

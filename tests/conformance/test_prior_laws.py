@@ -36,8 +36,8 @@ def arguments(prior: Prior) -> dict[str, Any]:
 def density_is_pymcs(prior: Prior) -> None:
     if prior.log_density is None:
         lacks("prior", prior.name, "log_density, its density on arrays, without which engines that integrate refuse it")
-    x = PLACES[prior.support]
-    expected = pm.logp(distribution(prior.name).dist(**arguments(prior)), x).eval()
+    given, x = arguments(prior), PLACES[prior.support]
+    expected = pm.logp(distribution(prior.name).dist(**given), x).eval()
     with np.errstate(all="ignore"):
         found = prior.log_density(x, **prior.example)
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)

@@ -10,27 +10,23 @@ from bayesdeep.core.columns import Transform
 from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.design.factors import factor_column, learn_factor
 from bayesdeep.design.frame import read_frame
+from bayesdeep.formula.nodes import Call
 from bayesdeep.formula.parser import parse
+from bayesdeep.formula.walk import _roots
+from bayesdeep.results.rows import rows_of
 
 from .examples import columns, example_of
-
-
-def node_of(name: str):
-    text = example_of(TRANSFORMS[name], "function", name, "a call on x, z or g")
-    assert text.startswith(f"{name}(")
-    return parse(f"y ~ {text}").rhs if hasattr(parse("y ~ x"), "rhs") else text
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_learned_once_it_says_the_same_of_the_same_rows(name: str) -> None:
     text, data = example_of(TRANSFORMS[name], "function", name, "a call on x, z or g"), columns()
     assert TRANSFORMS[name].name == name
+    assert text.startswith(f"{name}(")
     model = bd.Model(f"y ~ 0 + {text}", data)
     term = model.spec.predictors[0].terms[0]
     assert json.loads(json.dumps(term.state)) == term.state
     training = model.__dict__["_rows"].arrays[f"{term.key}.X"]
-    from bayesdeep.results.rows import rows_of
-
     again = rows_of(model.spec, read_frame(data), observed=False).arrays[f"{term.key}.X"]
     np.testing.assert_array_equal(training, again)
     order = np.random.default_rng(0).permutation(len(data))
@@ -42,9 +38,6 @@ def test_learned_once_it_says_the_same_of_the_same_rows(name: str) -> None:
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_labels_count_its_columns_and_what_it_learned_is_json(name: str) -> None:
-    from bayesdeep.design.arithmetic import FUNCTIONS
-
-    del FUNCTIONS
     plugin: Transform = TRANSFORMS[name]
     data = read_frame(columns())
     call = call_of(example_of(plugin, "function", name, "a call on x, z or g"))
@@ -60,9 +53,6 @@ def test_labels_count_its_columns_and_what_it_learned_is_json(name: str) -> None
         assert once.labels is None or once.values.shape[1] == len(once.labels)
 
 
-def call_of(text: str):
+def call_of(text: str) -> Call:
     """Return a call's node as the parser makes it."""
-    from bayesdeep.formula.nodes import Call
-    from bayesdeep.formula.walk import walk
-
-    return next(node for node in walk(parse(f"y ~ {text}")) if isinstance(node, Call))
+    return next(node for node in _roots(parse(f"y ~ {text}")) if isinstance(node, Call))
