@@ -33,7 +33,7 @@ def test_families_and_methods_that_are_listed_are_there() -> None:
     listed = families[1].split(", ")
     assert len(listed) > 10
     assert set(listed) <= set(registry.FAMILIES)
-    assert {name for name in re.findall(r"`(\w+)`", methods[1])} <= set(registry.ENGINES)
+    assert set(re.findall(r"`(\w+)`", methods[1])) <= set(registry.ENGINES)
 
 
 def test_code_in_contributing_runs() -> None:
