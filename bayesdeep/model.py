@@ -13,6 +13,7 @@ from bayesdeep.core import arguments
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import checked_seed, fresh_seed
+from bayesdeep.core.records import Family
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.fit_spec import fit_spec

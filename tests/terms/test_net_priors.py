@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 import bayesdeep as bd
-from bayesdeep.core.links import LINKS
 from bayesdeep.core.errors import PriorError
+from bayesdeep.core.links import LINKS
 from bayesdeep.graph.evaluate import array_mode, forward_draws, row_function
 from bayesdeep.terms._net_layers import reach
 from bayesdeep.terms._net_options import PRIORS
