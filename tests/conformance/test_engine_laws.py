@@ -48,8 +48,8 @@ def test_a_normal_posterior_is_found(name: str) -> None:
         return
     mean, covariance = exact()
     sds, draws = np.sqrt(np.diag(covariance)), np.stack([posterior[v].values.ravel() for v in ("Intercept", "x")])
-    # Trained with rows held out, a point estimate is some of a standard deviation away.
-    near = 0.3 if once(name).idata.attrs["exact"] else 1.2
+    # What is trained stops by rows that are held out: some standard deviations from where all rows would take it.
+    near = 0.3 if once(name).idata.attrs["exact"] else 3.0 if ENGINES[name].needs & {"batches"} else 0.5
     assert (np.abs(draws.mean(axis=1) - mean) < near * sds).all()
     if once(name).idata.attrs["exact"]:
         np.testing.assert_allclose(draws.std(axis=1), sds, rtol=0.2)
