@@ -13,6 +13,7 @@ from bayesdeep.core import arguments
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import checked_seed, fresh_seed
+from bayesdeep.core.records import Family
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.fit_spec import fit_spec
@@ -50,7 +51,7 @@ class Model:
         by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()`` and their products; not
         ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
     family
-        Name of the response distribution.
+        Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
         Link of the main parameter, or links by parameter; None for the family's default.
     priors
@@ -73,7 +74,7 @@ class Model:
         self,
         formula: str,
         data: Any,
-        family: str = "gaussian",
+        family: str | Family = "gaussian",
         *,
         link: str | Mapping[str, str] | None = None,
         priors: Mapping[str, Any] | None = None,

@@ -131,6 +131,8 @@ class Transform:
         Keywords it knows.
     stateless
         Whether rows can be transformed one by one without anything learned.
+    example
+        A call as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, a category ``g``.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Transform:
     categorical: bool = False
     options: tuple[str, ...] = ()
     stateless: bool = False
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,9 @@ class ResponseFunction:
     gaps
         ``gaps(context) -> {argument: Gaps}``, by position or option: what may be missing or infinite. Values that are
         missing in ``context`` are marked as missing there. None: nothing may be.
+    example
+        A left side as it is written in a formula, on the columns that tests have: a number ``y`` and its ``upper`` end,
+        ``status`` of censoring, weights ``w``, bounds ``low``, counts ``k``, ``a`` and ``b`` and numbers of trials ``n``.
     """
 
     name: str
@@ -212,3 +218,4 @@ class ResponseFunction:
     needed_for_prediction: tuple[int, ...] = ()
     mathematics: Callable[[str, tuple[str, ...], Mapping[str, str]], Mapping[str, str]] | None = None
     gaps: Callable[[ResponseContext], Mapping[int | str, Gaps]] | None = None
+    example: str = ""

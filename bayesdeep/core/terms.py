@@ -239,6 +239,9 @@ class Term:
         integrate those out. None for other terms.
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
+    example
+        An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, categories ``g``
+        and ``h``.
     """
 
     name: str
@@ -251,3 +254,4 @@ class Term:
     call: bool = False
     linear: Callable[[Json], LinearPart] | None = None
     cost: Callable[[Json], Cost] | None = None
+    example: str = ""

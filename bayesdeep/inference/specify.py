@@ -42,7 +42,7 @@ class Specified:
 def specify(
     formula: str,
     data: Any,
-    family: str = "gaussian",
+    family: str | Family = "gaussian",
     *,
     link: str | Mapping[str, str] | None = None,
     priors: Any = None,

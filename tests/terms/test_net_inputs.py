@@ -9,11 +9,11 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.links import find_activation
+from bayesdeep.core.links import ALIASES, CURVES, LINKS, find_activation
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import array_mode, forward_draws, row_function
 from bayesdeep.results.rows import rows_of
-from bayesdeep.terms._net_layers import REACH, input_labels
+from bayesdeep.terms._net_layers import input_labels
 
 ROWS = 30
 
@@ -107,7 +107,7 @@ def test_formulas_that_cannot_be(formula):
 
 
 @pytest.mark.few(5)
-@pytest.mark.parametrize("activation", [*REACH, "softmax"])
+@pytest.mark.parametrize("activation", [*(n for n in LINKS if LINKS[n].reach is not None), *CURVES, *ALIASES])
 def test_every_activation(activation):
     model = bd.Model(f"y ~ x + net(x, z, hidden=[4, 3], activation=['{activation}', 'tanh'], orthogonal=False)", data())
     draws = forward_draws(model._graph, list(model._graph.reported), 3, {}, 1)

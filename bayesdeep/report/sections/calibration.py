@@ -129,4 +129,4 @@ def _table(found: Mapping[str, Assessed], levels: bool, struck: bool) -> Table:
     return Table(frame, caption, {c: formats[c] for c in frame.columns}, "model", struck)
 
 
-SECTION = Section("Do probabilities hold what they promise?", 72, applies, blocks)
+SECTION = Section("Do probabilities hold what they promise?", 72, applies, blocks, "fit")
