@@ -18,7 +18,7 @@ from bayesdeep.formula.problems import formula_of
 
 from .almost import refuse_almost_numbers
 from .context import FrameContext
-from .frame import column
+from .frame import column, single_values
 from .missing import check_missing
 from .responses import read_response, response_gaps
 
@@ -174,7 +174,8 @@ def known_arrays(known: Mapping[str, Known], frame: Frame) -> dict[str, np.ndarr
     found = {}
     for name, given in known.items():
         if isinstance(given.value, str):
-            read: Column = column(frame, given.value, f"data: {name}=known('{given.value}')")
+            blamed = f"data: {name}=known('{given.value}')"
+            read: Column = single_values(column(frame, given.value, blamed), blamed)
             if read.kind not in ("number", "bool"):
                 raise DataError(f"data: column '{given.value}', given as {name}, is not numeric")
             values = np.asarray(read.values, dtype=np.float64)

@@ -69,8 +69,8 @@ def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
         observed = observed.assign_coords({f"{name}_count": _labels(tuple(spec.response.levels or ()))})
     constant: dict[str, Any] = {}
     for key, array in rows.arrays.items():
-        own = ("obs",) if array.ndim == 1 else ("obs", f"{key}_column")
-        constant[key] = (own, array)
+        axes = tuple(f"{key}_{axis}" for axis in ("column", *(f"axis{k}" for k in range(2, array.ndim)))[: array.ndim - 1])
+        constant[key] = (("obs", *axes), array)
     for field in FIELDS[1:]:
         part = getattr(rows.response, field)
         if part is not None:
