@@ -19,6 +19,7 @@ from bayesdeep.core.records import Family
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.learn import learn_design
+from bayesdeep.design.training_data import InMemory
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.formula.nodes import Parsed
@@ -99,7 +100,7 @@ class Model:
             streamed = StreamedRows(made.rows, made.moments, made.centre, made.example)
             self._set(made.spec, streamed, made.notice, made.doubts)
             return
-        design = learn_design(parsed, read_frame(data), given, missing)
+        design = learn_design(parsed, InMemory(read_frame(data)), given, missing)
         check_modifiers(record, design.response)
         response = record.code(design.response)
         chosen = _prior_dict(priors)

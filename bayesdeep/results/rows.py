@@ -13,9 +13,10 @@ from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, RESPONSES, TERMS
 from bayesdeep.design.context import FrameContext
-from bayesdeep.design.learn import known_arrays, term_nodes
+from bayesdeep.design.learn import term_nodes
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
+from bayesdeep.design.training_data import known_arrays
 from bayesdeep.formula.expand import columns
 from bayesdeep.formula.nodes import Call, Name
 from bayesdeep.graph.build import ROWS, Graph, build
