@@ -18,7 +18,7 @@ from bayesdeep.results.log_score import log_score_rows
 from bayesdeep.results.predict import blocks, check_kind, flat_posterior, several_predictors
 from bayesdeep.results.prediction_tables import level_table, predictor_table, response_table, summary_table
 from bayesdeep.results.predictive import for_groups, predictive_blocks
-from bayesdeep.results.rows import ABSENT, Rows, StreamedRows, check_units, rows_of
+from bayesdeep.results.rows import Rows, TrainingRows, check_units, rows_held, rows_of
 from bayesdeep.results.store import complete, save_tree
 from bayesdeep.results.summary import summary
 from bayesdeep.results.unseen_groups import settled
@@ -41,7 +41,7 @@ class Fit(Marginal):
         Which engine ``method="auto"`` chose and why; or that the method was asked for.
     """
 
-    def __init__(self, spec: ModelSpec, rows: Rows, idata: xr.DataTree, explain_choice: str = "") -> None:
+    def __init__(self, spec: ModelSpec, rows: TrainingRows, idata: xr.DataTree, explain_choice: str = "") -> None:
         self.spec, self.idata, self.explain_choice = spec, idata, explain_choice
         self._rows = rows
 
@@ -354,9 +354,7 @@ class Fit(Marginal):
 
     def _here(self, where: str) -> Rows:
         """Return the training rows; raise if they were only summed up."""
-        if isinstance(self._rows, StreamedRows):
-            raise FitError(f"{where}: {ABSENT}")
-        return self._rows
+        return rows_held(self._rows, where)
 
     def _blocks(self, rows: Rows, what: str, new_groups: str, seed: int | None) -> Any:
         seed = checked_seed(seed, "predict")

@@ -27,7 +27,7 @@ from bayesdeep.formula.parser import parse
 from bayesdeep.formula.problems import formula_of
 from bayesdeep.inference.run import find_engine, run_engine, settings_of, variant_for, words_of
 from bayesdeep.inference.select_engine import Choice, choose
-from bayesdeep.results.rows import Rows, StreamedRows
+from bayesdeep.results.rows import Rows, StreamedRows, TrainingRows, rows_held
 from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.stream.learn_stream import learn_stream
@@ -110,12 +110,12 @@ class Model:
         self._set(spec, rows, design.notice, design.doubts)
 
     @classmethod
-    def _from_parts(cls, spec: ModelSpec, rows: Rows) -> "Model":
+    def _from_parts(cls, spec: ModelSpec, rows: TrainingRows) -> "Model":
         made = cls.__new__(cls)
         made._set(spec, rows, "")
         return made
 
-    def _set(self, spec: ModelSpec, rows: Rows, notice: str, doubts: tuple[str, ...] = ()) -> None:
+    def _set(self, spec: ModelSpec, rows: TrainingRows, notice: str, doubts: tuple[str, ...] = ()) -> None:
         self.__dict__.update(_spec=spec, _rows=rows, _notice=notice)
         for text in (notice, *doubts):
             if text:
@@ -160,7 +160,7 @@ class Model:
 
     @cached_property
     def _graph(self) -> Any:
-        return self.__dict__["_rows"].graph(self.spec)
+        return rows_held(self.__dict__["_rows"], "model").graph(self.spec)
 
     @property
     def pymc(self) -> Any:
@@ -179,7 +179,8 @@ class Model:
         from bayesdeep.results.prior_draws import prior_tree
 
         seed = checked_seed(seed, "prior_predictive")
-        return prior_tree(self.spec, self.__dict__["_rows"], draws, fresh_seed() if seed is None else seed)
+        rows = rows_held(self.__dict__["_rows"], "prior_predictive")
+        return prior_tree(self.spec, rows, draws, fresh_seed() if seed is None else seed)
 
     @arguments.checked("fit", method=arguments.text, seed=arguments.seed, device=arguments.text, progress=arguments.flag)
     def fit(

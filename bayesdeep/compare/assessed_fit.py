@@ -130,7 +130,7 @@ class Weighed:
 def weighed(fit: Fit, tick: Callable[[int], None] = lambda rows: None) -> Weighed:
     """Weigh the draws of a fit for each of its own rows; ``tick`` is told how many rows are done."""
     check_draws(fit.idata)
-    rows, gather = fit._rows, Gather(response_kind(fit.spec))
+    rows, gather = fit._here("compare"), Gather(response_kind(fit.spec))
     other = iter(fit._blocks(rows, gather.what, "sample", None)) if gather.what else None
     parts, without = [], np.zeros(fit.idata["posterior"].sizes["chain"])
     mine, again = tee(fit._blocks(rows, "pointwise", "sample", None))
@@ -163,7 +163,7 @@ def left_out_exactly(fit: Fit, one: Weighed, found: Sequence[Refitted]) -> Weigh
 def by_loo(fit: Fit, one: Weighed, notes: tuple[str, ...] = ()) -> Assessed:
     """Assess a fit on its own rows by leave-one-out."""
     log_scores = np.asarray(one.loo.elpd_i, dtype=float)
-    own = one.gather.result(fit._rows)
+    own = one.gather.result(fit._here("compare"))
     variance = chain_variance(one.without)
     said = (*notes, *one.loo.advice, *moved(variance))
     return Assessed(
@@ -216,7 +216,7 @@ def by_folds(fit: Fit, found: KFold, notes: tuple[str, ...] = ()) -> Assessed:
     record = elpd_record(found.units, found.elpd, draws)
     said = (f"refitted in {found.k} folds", *notes, *_few(found.doubtful), *moved(found.chain_variance))
     log_scores, mean = np.asarray(found.elpd_i, dtype=float), found.elpd / fit._rows.rows
-    own = gather.result(fit._rows)
+    own = gather.result(fit._here("compare"))
     return Assessed("folds", record, mean, log_scores=log_scores, chain_variance=found.chain_variance, notes=said, **own)
 
 

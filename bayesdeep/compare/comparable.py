@@ -9,7 +9,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import group_codes
-from bayesdeep.results.rows import Rows
+from bayesdeep.results.rows import Rows, rows_held
 
 
 def mixed(fits: Mapping[str, Fit]) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ def check_fits(fits: Any, baselines: int = 0) -> None:
 
 def _check_same(first: str, one: Fit, name: str, other: Fit) -> None:
     """Check that two fits are of the same response on the same rows."""
-    a, b = one._rows, other._rows
+    a, b = rows_held(one._rows, "compare"), rows_held(other._rows, "compare")
     if a.response.name != b.response.name:
         raise FitError(
             f"compare: '{first}' models '{a.response.name}' and '{name}' models '{b.response.name}'; log scores of "

@@ -17,7 +17,7 @@ from .index import index_from, index_variables, is_index
 from .kept_functions import GROUP as FUNCTIONS
 from .kept_functions import functions_dataset
 from .packed import text_array
-from .rows import FIELDS, Rows, StreamedRows
+from .rows import FIELDS, Rows, StreamedRows, TrainingRows
 
 STREAMED = "streamed_rows"
 """Attribute with the number of rows, where a tree does not hold them."""
@@ -54,7 +54,7 @@ def _labels(labels: tuple[Any, ...]) -> np.ndarray:
     return np.array([str(x) for x in labels])
 
 
-def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
+def data_datasets(rows: TrainingRows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
     """Return observed_data and constant_data: all that is needed to predict the training rows again.
 
     Both are empty where the rows are not in memory.
@@ -79,7 +79,7 @@ def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
     return observed, xr.Dataset(constant, coords={"obs": obs})
 
 
-def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
+def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> TrainingRows:
     """Return the training rows from a tree made by :func:`make_tree`."""
     if STREAMED in tree.attrs:
         return StreamedRows(int(tree.attrs[STREAMED]))
@@ -98,7 +98,7 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
 def make_tree(
     spec: ModelSpec,
     graph: Graph,
-    rows: Rows,
+    rows: TrainingRows,
     draws: Draws,
     values: Mapping[str, np.ndarray],
     method: str,
