@@ -72,8 +72,8 @@ class DesignContext(Protocol):
         """
         ...
 
-    def array(self, expression: Any) -> np.ndarray:
-        """Return an array column ``(obs, …)``; raise for other columns."""
+    def array(self, expression: Any, shape: Sequence[int] | None = None) -> np.ndarray:
+        """Return an array column ``(obs, …)``; raise for other columns, and on other rows for another ``shape`` of a row."""
         ...
 
 

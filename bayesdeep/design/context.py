@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Category, Columns, Frame, Json
-from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.formula.nodes import Expression, Formula, Name, Product
 
 from .coding import design_matrix, learn_columns
@@ -103,15 +103,21 @@ class FrameContext:
             ordered, declared = own.ordered, own.declared
         return Category(found.values, levels, ordered, declared or levels, learned)
 
-    def array(self, expression: Expression) -> np.ndarray:
-        """Return an array column ``(obs, …)``."""
+    def array(self, expression: Expression, shape: Sequence[int] | None = None) -> np.ndarray:
+        """Return an array column ``(obs, …)``, whose rows have the shape of the training rows where it is given."""
         if not isinstance(expression, Name):
             source = getattr(expression, "source", "")
             raise FormulaError(f"{self._where}: '{source}' is not a column of arrays; name one")
         found = complete(column(self._frame, expression.name, self._where))
+        error = DataError if self._where.startswith("data") else FormulaError
         if found.kind != "array":
-            raise FormulaError(
+            raise error(
                 f"{self._where}: column '{found.name}' holds one value a row, and this needs an array a row, such as an image or "
                 "a series: arrays (obs, …), or lists of one length"
+            )
+        if shape is not None and found.shape != tuple(shape):
+            raise error(
+                f"{self._where}: column '{found.name}' is an array of shape {found.shape} a row, but the model was fitted to "
+                f"arrays of shape {tuple(shape)}"
             )
         return found.values

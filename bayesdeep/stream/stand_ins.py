@@ -6,6 +6,7 @@ afterwards, how it is made of sums (:class:`SummedColumns` and so on). A term th
 refused.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,7 @@ class WithoutRows:
         """Not known of sums."""
         raise needs_rows(self.where)
 
-    def array(self, expression: Any) -> np.ndarray:
+    def array(self, expression: Any, shape: Sequence[int] | None = None) -> np.ndarray:
         """Not known of sums."""
         raise needs_rows(self.where)
 
