@@ -10,9 +10,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .held_rows import rows_for
 
 
-def batches_of(
-    spec: ModelSpec, rows: TrainingRows, method: str, words: frozenset[str], units: dict[str, float]
-) -> tuple[Any, BatchTarget]:
+def batches_of(spec: ModelSpec, rows: TrainingRows, method: str, words: frozenset[str]) -> tuple[Any, BatchTarget]:
     """Return the graph names are read from, and the target.
 
     Raises
@@ -22,4 +20,4 @@ def batches_of(
     """
     rows = rows_for(method, rows)
     graph = rows.graph(spec)
-    return graph, batch_target(rows.graph(spec, masked=True) if "network" in words else graph, words, units)
+    return graph, batch_target(rows.graph(spec, masked=True) if "network" in words else graph, words)

@@ -22,7 +22,6 @@ from bayesdeep.graph.centring import described
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.graph.precondition import mixings
-from bayesdeep.graph.starts import starting_units
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.numerics.pages import keep_pages
 from bayesdeep.results.rows import Rows, StreamedRows, TrainingRows, rows_of
@@ -87,7 +86,7 @@ def run_engine(
     sources = {"linear": _linear, "rows": row_source, "batches": _batches}
     density = partial(_density, device=device, precision=getattr(settings, "precision", "double"))
     source = next((sources[word] for word in sources if word in engine.needs), density)
-    rows, before = trained(spec, rows, engine, words_of(spec), starting_units(spec), seed, progress)
+    rows, before = trained(spec, rows, engine, words_of(spec), seed, progress)
     graph, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
         draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
@@ -126,7 +125,7 @@ def _density(spec: ModelSpec, rows: TrainingRows, method: str, device: str = "au
     graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact, single=single)
     turned = mixings(spec, rows.arrays, graph.rough)
     density = None if ENGINES[method].jacobian else own_scale_density(graph)
-    target = make_target(graph.model, words_of(spec), starting_units(spec), turned, density)
+    target = make_target(graph.model, words_of(spec), graph.units, turned, density)
     if target.dim == 0:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     return graph, target, lambda draws: expanded(graph, target, draws)
@@ -134,7 +133,7 @@ def _density(spec: ModelSpec, rows: TrainingRows, method: str, device: str = "au
 
 def _batches(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
     """Return the model as a prior and a sum over rows, and expansion of unconstrained positions."""
-    graph, target = batches_of(spec, rows, method, words_of(spec), starting_units(spec))
+    graph, target = batches_of(spec, rows, method, words_of(spec))
     return graph, target, lambda draws: expanded(graph, target, draws)
 
 

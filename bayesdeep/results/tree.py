@@ -38,9 +38,8 @@ def posterior_dataset(graph: Graph, values: Mapping[str, np.ndarray], chains: in
     """Return posterior arrays ``(chain * draw, …)`` as a Dataset with named dimensions and labels."""
     data, coords = {}, {"chain": np.arange(chains), "draw": np.arange(draws)}
     for name, value in values.items():
-        dims = graph.dims[name]
-        role = graph.roles.get(name, "")
-        attrs = {"role": role} if role in ("weight", "held") else {}
+        quantity = graph.reported[name]
+        dims, attrs = quantity.dims, quantity.entry.attributes()
         data[name] = (("chain", "draw", *dims), value.reshape(chains, draws, *value.shape[1:]), attrs)
         coords |= {d: _labels(graph.coords[d]) for d in dims if d != "obs"}
     return xr.Dataset(data, coords=coords)
