@@ -52,13 +52,13 @@ class Model:
     formula
         Such as ``"y ~ x + (1 + x | g)"``.
     data
-        A pandas, polars or pyarrow table, a dict of columns, or an ``xarray.Dataset`` whose first dimension is ``obs``. A column
-        may hold an array a row (an image, a series): arrays ``(obs, …)``, or lists of one length. For normal responses also data
-        larger than memory: a path or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a pyarrow data
-        set. They are read once, block by block, and only sums are kept: by group, and by pair of groups of two factors. Such a model is fitted with
-        ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those of the formula that can be made row
-        by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()`` and their products; not
-        ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
+        A pandas, polars or pyarrow table, a dict of columns, or an ``xarray.Dataset`` whose first dimension is ``obs``. A
+        column may hold an array a row (an image, a series): arrays ``(obs, …)``, or lists of one length. For normal responses
+        also data larger than memory: a path or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a
+        pyarrow data set. They are read once, block by block, and only sums are kept: by group, and by pair of groups of two
+        factors. Such a model is fitted with ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those
+        of the formula that can be made row by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()``
+        and their products; not ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
     family
         Name of the response distribution.
     link
