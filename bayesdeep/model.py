@@ -18,7 +18,7 @@ from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.fit_spec import fit_spec
 from bayesdeep.inference.specify import specify
-from bayesdeep.results.rows import Rows
+from bayesdeep.results.rows import Rows, rows_held
 from bayesdeep.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -44,12 +44,13 @@ class Model:
     formula
         Such as ``"y ~ x + (1 + x | g)"``.
     data
-        A pandas, polars or pyarrow table, or a dict of columns. For normal responses also data larger than memory: a path
-        or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a pyarrow data set. They are read once,
-        block by block, and only sums are kept: by group, and by pair of groups of two factors. Such a model is fitted with
-        ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those of the formula that can be made row
-        by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()`` and their products; not
-        ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
+        A pandas, polars or pyarrow table, a dict of columns, or an ``xarray.Dataset`` whose first dimension is ``obs``. A
+        column may hold an array a row (an image, a series): arrays ``(obs, …)``, or lists of one length. For normal responses
+        also data larger than memory: a path or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a
+        pyarrow data set. They are read once, block by block, and only sums are kept: by group, and by pair of groups of two
+        factors. Such a model is fitted with ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those
+        of the formula that can be made row by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()``
+        and their products; not ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
     family
         Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
@@ -144,7 +145,8 @@ class Model:
         from bayesdeep.results.prior_draws import prior_tree
 
         seed = checked_seed(seed, "prior_predictive")
-        return prior_tree(self.spec, self.__dict__["_rows"], draws, fresh_seed() if seed is None else seed)
+        rows = rows_held(self.__dict__["_rows"], "prior_predictive")
+        return prior_tree(self.spec, rows, draws, fresh_seed() if seed is None else seed)
 
     @arguments.checked("fit", method=arguments.text, seed=arguments.seed, device=arguments.text, progress=arguments.flag)
     def fit(

@@ -23,7 +23,6 @@ from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.display.progress import progress_bar
 from bayesdeep.results.fitted import Fitted, own_rows
-from bayesdeep.results.rows import Rows
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .refit import Refit, Refitted, Visit, refits, run_refits
@@ -129,19 +128,19 @@ def _check_k(k: Any, most: int, what: str) -> None:
         raise FitError(f"kfold: k is {k}, but there are only {most} {what}; k={most} leaves out one at a time")
 
 
-def group_codes(spec: ModelSpec, rows: Rows, by: str) -> np.ndarray:
+def group_codes(spec: ModelSpec, rows: TrainingRows, by: str) -> np.ndarray:
     """Return each row's group ``(obs,)`` of a factor that the model has group effects for."""
-    known = {}
+    arrays, known = rows_held(rows, "kfold").arrays, {}
     for predictor in spec.predictors:
         for term in predictor.terms:
             for factor in TERMS[term.kind].groups(term.state):
                 own = f"{term.key}.codes_{factor}"
-                known[factor] = own if own in rows.arrays else f"{term.key}.codes"
+                known[factor] = own if own in arrays else f"{term.key}.codes"
     factor_named = named(by, known)
     if factor_named is None:
         has = nearest(by, known) if known else "; the model has no group effects"
         raise FitError(f"kfold: no grouping factor '{by}' in the model{has}")
-    return np.asarray(rows.arrays[known[factor_named]])
+    return np.asarray(arrays[known[factor_named]])
 
 
 def fold_refits(
