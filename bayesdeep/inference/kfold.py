@@ -23,6 +23,7 @@ from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.display.progress import progress_bar
 from bayesdeep.results.fitted import Fitted, own_rows
+from bayesdeep.results.rows import TrainingRows, rows_held
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .refit import Refit, Refitted, Visit, refits, run_refits
