@@ -35,8 +35,8 @@ def one_thread_a_worker() -> Iterator[None]:
 
 def kept(name: str, number: int, total: int) -> set[int]:
     """Return ``number`` of ``total`` positions, evenly spaced, beginning where the test's name says: each law has others."""
-    first = zlib.crc32(name.encode())
-    return {(first + k * total // number) % total for k in range(min(number, total))}
+    first, number = zlib.crc32(name.encode()), min(number, total)
+    return {(first + k * total // number) % total for k in range(number)}
 
 
 @pytest.hookimpl(tryfirst=True)
