@@ -58,10 +58,10 @@ def refuse_almost_numbers(
                 f"data: column '{name}' has text {text!r} in row {before + row + 1}{others}, otherwise numbers; correct it, or "
                 f"leave the cell empty if the value is missing; {taken}"
             )
-        text = None if column is None else written_numbers(column)
-        if text is not None:
+        written = None if column is None else written_numbers(column)
+        if written is not None:
             raise DataError(
-                f"data: column '{name}' is text that reads as numbers, such as {text!r}; make it numbers, with a decimal point "
+                f"data: column '{name}' is text that reads as numbers, such as {written!r}; make it numbers, with a decimal point "
                 f"and nothing else around the digits; {taken}"
             )
 
