@@ -61,8 +61,8 @@ def refuse_almost_numbers(
         written = None if column is None else written_numbers(column)
         if written is not None:
             raise DataError(
-                f"data: column '{name}' is text that reads as numbers, such as {written!r}; make it numbers, with a decimal point "
-                f"and nothing else around the digits; {taken}"
+                f"data: column '{name}' is text that reads as numbers, such as {written!r}; make it numbers, with a decimal "
+                f"point and nothing else around the digits; {taken}"
             )
 
 
