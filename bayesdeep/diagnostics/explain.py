@@ -108,7 +108,7 @@ class Explanation:
         return "".join([*parts, *(f"<p>{escape(note)}</p>" for note in self.notes)])
 
 
-@arguments.checked("explain", terms=arguments.whole, draws=arguments.count, seed=arguments.seed, progress=arguments.flag)
+@arguments.checked("explain", terms=arguments.whole, draws=arguments.size, seed=arguments.seed, progress=arguments.flag)
 def explain(
     fit: Fit,
     against: Fit | None = None,

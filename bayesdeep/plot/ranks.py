@@ -15,7 +15,7 @@ from .style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, P
 BINS = 20
 
 
-@arguments.checked("plot", fit=A_FIT, names=arguments.names, bins=arguments.count)
+@arguments.checked("plot", fit=A_FIT, names=arguments.some_names, bins=arguments.size)
 def ranks(fit: Any, names: list[str], *, bins: int = BINS) -> Any:
     """Draw, for each quantity, how often each chain's draws fall in each twentieth of all the draws' ranks.
 
