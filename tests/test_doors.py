@@ -112,7 +112,7 @@ def test_nothing_of_a_size_that_no_memory_holds_is_begun(huge, doors):
 
 
 def test_ranks_are_of_something(doors):
-    with pytest.raises(FitError, match="names is .*; give at least one name"):
+    with pytest.raises(FitError, match=r"names is .*; give at least one name"):
         doors["plot.ranks"][0](doors["plot.ranks"][1][0], [])
 
 
