@@ -29,7 +29,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 
 
 def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
-    """Return ``log P(Y <= value)``, the upper incomplete gamma function ``Q(value + 1, mu)``; see ``log_few`` where it underflows."""
+    """Return ``log P(Y <= value)``, the upper incomplete gamma ``Q(value + 1, mu)``; see ``log_few`` where it underflows."""
     del aux
     mu, k = held(params["mu"]), pt.maximum(pt.floor(value), 0.0)
     some = pt.maximum(mu, 1.0)  # only means far above the count get there
