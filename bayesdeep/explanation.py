@@ -24,7 +24,7 @@ class Explanation(Explained):
         return shares(self, most)
 
 
-@arguments.checked("explain", terms=arguments.whole, draws=arguments.count, seed=arguments.seed, progress=arguments.flag)
+@arguments.checked("explain", terms=arguments.whole, draws=arguments.size, seed=arguments.seed, progress=arguments.flag)
 def explain(
     fit: Fit,
     against: Fit | None = None,

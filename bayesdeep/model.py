@@ -139,7 +139,7 @@ class Model:
 
         return model_graph(self._graph, self.spec)
 
-    @arguments.checked("prior_predictive", draws=arguments.count, seed=arguments.seed)
+    @arguments.checked("prior_predictive", draws=arguments.size, seed=arguments.seed)
     def prior_predictive(self, draws: int = 500, seed: int | None = None) -> xr.DataTree:
         """Return draws from the prior and of responses under it: groups ``prior`` and ``prior_predictive``."""
         from bayesdeep.results.prior_draws import prior_tree

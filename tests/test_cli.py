@@ -362,6 +362,24 @@ def test_a_demo_that_has_no_folder(wrong: Path, monkeypatch: pytest.MonkeyPatch,
         assert said in refused(capsys, "demo", "--out", out)
 
 
+def test_predictors_of_several_levels_are_written_under_one_line_of_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.random.default_rng(1).normal(size=60)
+    data = pd.DataFrame({"x": x, "y": np.array([1, 2, 3])[np.arange(60) % 3]})
+    data.to_csv(tmp_path / "d.csv", index=False)
+    fit = bd.Model("y ~ x", data, family="categorical").fit("laplace", draws=20, chains=1, seed=1, progress=False)
+    fit.save(tmp_path / "fit.nc")
+    words = ["predict", str(tmp_path / "fit.nc"), str(tmp_path / "d.csv"), "--kind", "linear"]
+    assert main([*words, "--out", str(tmp_path / "out.csv")]) == 0
+    capsys.readouterr()
+    written = pd.read_csv(tmp_path / "out.csv")
+    assert list(written) == [f"{level}_{what}" for level in (2, 3) for what in ("mean", "sd", "lower", "upper")]
+    np.testing.assert_allclose(written, fit.predict(data, kind="linear").to_numpy(), rtol=1e-12)
+    assert main(words) == 0
+    assert capsys.readouterr().out == (tmp_path / "out.csv").read_text(encoding="utf-8")
+
+
 def test_predictions_are_written_completely_or_not_at_all(
     folder: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

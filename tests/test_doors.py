@@ -102,6 +102,22 @@ def test_two_ends_are_told_from_a_probability(doors):
         doors["fit.predict"][0](interval=(0.05, 0.95))
 
 
+@pytest.mark.parametrize("huge", [10**7, 10**12, 10**23])
+def test_nothing_of_a_size_that_no_memory_holds_is_begun(huge, doors):
+    asked = {"fit.curve": "points", "plot.curve": "points", "model.prior_predictive": "draws", "explain": "draws"}
+    asked |= {"plot.calibration": "draws", "plot.predictive_check": "draws", "plot.network": "draws", "plot.ranks": "bins"}
+    for name, option in asked.items():
+        door, right = doors[name]
+        if option in inspect.signature(door).parameters:
+            with pytest.raises(FitError, match=rf"{option} is {huge}; give a whole number from 1 to 1,000,000"):
+                door(*right, **{option: huge})
+
+
+def test_ranks_are_of_something(doors):
+    with pytest.raises(FitError, match=r"names is .*; give at least one name"):
+        doors["plot.ranks"][0](doors["plot.ranks"][1][0], [])
+
+
 @pytest.mark.parametrize("check", [arguments.seed, arguments.whole, arguments.count])
 @pytest.mark.parametrize("wrong", [-1, 1.0, 2.5, "1", True, (1, 2), float("nan")])
 def test_whole_numbers(check, wrong):

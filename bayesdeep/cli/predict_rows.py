@@ -11,7 +11,7 @@ from .command_phrases import check_output, load_data, say
 
 
 def run(arguments: Namespace) -> None:
-    """Write predictions as CSV, a row for each row of the data, in the same order."""
+    """Write predictions as CSV, a row for each row of the data, in the same order, under one line of names."""
     out = check_output(arguments.out, arguments.overwrite, (".csv",))
     data = load_data(arguments.data)
     table = bd.load(arguments.fit).predict(
@@ -21,6 +21,8 @@ def run(arguments: Namespace) -> None:
         new_groups=arguments.new_groups,
         seed=arguments.seed,
     )
+    if table.columns.nlevels > 1:  # a predictor a level: "b_mean", "b_sd", …
+        table.columns = ["_".join(map(str, names)) for names in table.columns]
     if out is None:
         table.to_csv(sys.stdout, index=False)
         return

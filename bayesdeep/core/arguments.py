@@ -16,6 +16,9 @@ from .random import checked_seed
 
 Check = Callable[[Any, str, str], None]
 
+LARGEST = 1_000_000
+"""Of draws, points and bins, what nobody means to ask for more of."""
+
 
 def shown(value: Any) -> str:
     """Return a value as an error text has it, however large it is."""
@@ -36,6 +39,13 @@ def count(value: Any, where: str, name: str) -> None:
     """Allow a whole number from 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise FitError(f"{where}: {name} is {shown(value)}; give a whole number, 1 or more")
+
+
+def size(value: Any, where: str, name: str) -> None:
+    """Allow a whole number from 1 that something in memory has the length of."""
+    count(value, where, name)
+    if value > LARGEST:
+        raise FitError(f"{where}: {name} is {shown(value)}; give a whole number from 1 to {LARGEST:,}")
 
 
 def whole(value: Any, where: str, name: str) -> None:
@@ -66,6 +76,13 @@ def names(value: Any, where: str, name: str) -> None:
     found = [value] if isinstance(value, str) else value
     if isinstance(found, bytes | Mapping) or not hasattr(found, "__iter__") or not all(isinstance(one, str) for one in found):
         raise FitError(f"{where}: {name} is {shown(value)}; give a name or a list of names")
+
+
+def some_names(value: Any, where: str, name: str) -> None:
+    """Allow one name or more."""
+    names(value, where, name)
+    if len(value) == 0:
+        raise FitError(f"{where}: {name} is {shown(value)}; give at least one name")
 
 
 def path(value: Any, where: str, name: str) -> None:

@@ -211,6 +211,8 @@ class Family:
         ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
     atoms
         Values that have a probability of their own in a distribution that else has a density, as 0 has in tobit's.
+    log_below
+        ``log_below(params, aux, value)``: ``log P(Y <= value)`` where PyMC's ``logcdf`` underflows to minus infinity.
     log_survival
         ``log_survival(params, aux, value)``: ``log P(Y > value)`` where ``log(1 - exp(logcdf))`` is not accurate.
     truncated_mean
@@ -246,6 +248,7 @@ class Family:
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()
     atoms: tuple[float, ...] = ()
+    log_below: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     log_survival: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     truncated_mean: Callable[[Mapping[str, Any], Any, Any, Callable[..., Any]], Any] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)

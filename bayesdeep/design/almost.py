@@ -1,5 +1,6 @@
 """Columns of numbers that one stray cell (``n/a ``, ``?``, ``1,5``) has made text: a coefficient for every row."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 
@@ -16,7 +17,19 @@ NEARLY_ALL = 0.9
 """Share of rows with a number from which on text beside them is taken for a slip."""
 
 MANY = 20
-"""More different numbers than this are measurements and no codes; then it is enough that most rows have one."""
+"""More different numbers than this are measurements and no codes; then it is enough that they outnumber the other texts."""
+
+FEW, OWN = 5, 0.5
+"""So are at least ``FEW`` different numbers where there are at least ``OWN`` of them for a row that has one."""
+
+WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+"""Numbers that someone made text may be codes as long as they are whole."""
+
+THOUSANDS = r"[ ,.'\N{RIGHT SINGLE QUOTATION MARK}\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]"
+WRITTEN = re.compile(
+    r"\s*[+\-\N{MINUS SIGN}]?\s*[$€£]?\s*" + rf"(?:\d+|\d{{1,3}}(?:{THOUSANDS}\d{{3}})+)?(?:[.,]\d+)?" + r"\s*[%$€£]?\s*"
+)
+"""Numbers as people write them: a decimal comma, a mark between thousands, a percent sign, a currency."""
 
 
 def refuse_almost_numbers(
@@ -45,6 +58,50 @@ def refuse_almost_numbers(
                 f"data: column '{name}' has text {text!r} in row {before + row + 1}{others}, otherwise numbers; correct it, or "
                 f"leave the cell empty if the value is missing; {taken}"
             )
+        written = None if column is None else written_numbers(column)
+        if written is not None:
+            raise DataError(
+                f"data: column '{name}' is text that reads as numbers, such as {written!r}; make it numbers, with a decimal "
+                f"point and nothing else around the digits; {taken}"
+            )
+
+
+def written_numbers(column: Column) -> str | None:
+    """Return the first text of a column of text all of whose values are measurements that were not read as numbers.
+
+    That is what a decimal comma, a percent sign or a reader that makes everything text leaves. None for other columns, and for
+    whole numbers, which may be codes that someone made text.
+    """
+    if column.kind != "text" or column.levels is None:
+        return None
+    texts = [str(level) for level in column.levels]
+    plain = np.array([reads_as_number(text) for text in texts], dtype=bool)
+    number = plain | np.array([_written(text) for text in texts], dtype=bool)
+    if not number.any() or all(WHOLE.fullmatch(text) for text in texts):
+        return None
+    counts = np.bincount(column.values[column.values >= 0], minlength=len(number))
+    if not _measured(number, counts) or (plain.any() and not number.all()):
+        return None
+    return next(texts[code] for code in column.values if code >= 0 and number[code])
+
+
+def _written(text: str) -> bool:
+    return any(c.isdigit() for c in text) and WRITTEN.fullmatch(text) is not None
+
+
+def _measured(number: np.ndarray, counts: np.ndarray) -> bool:
+    """Return whether the levels that are numbers are measurements, and not codes: many, or nearly as many as rows.
+
+    Parameters
+    ----------
+    number
+        Whether each level is a number ``(level,)``.
+    counts
+        Rows of each level ``(level,)``.
+    """
+    numbers = int(np.count_nonzero(number))
+    many = numbers > MANY or (numbers >= FEW and numbers >= OWN * counts[number].sum())
+    return many and len(number) - numbers < numbers
 
 
 def stray_cell(column: Column) -> tuple[int, str, int] | None:
@@ -60,7 +117,7 @@ def stray_cell(column: Column) -> tuple[int, str, int] | None:
     codes = column.values
     counts = np.bincount(codes[codes >= 0], minlength=len(number))
     share = counts[number].sum() / counts.sum()
-    if share < NEARLY_ALL and not (share > 0.5 and np.count_nonzero(number) > MANY):
+    if share < NEARLY_ALL and not _measured(number, counts):
         return None
     stray = (codes >= 0) & ~number[codes]
     first = int(np.argmax(stray))
@@ -70,7 +127,7 @@ def stray_cell(column: Column) -> tuple[int, str, int] | None:
 def reads_as_number(text: str) -> bool:
     """Return whether a text is a number as computers write it."""
     try:
-        return "_" not in text and isfinite(float(text))
+        return text.isascii() and "_" not in text and isfinite(float(text))
     except ValueError:
         return False
 

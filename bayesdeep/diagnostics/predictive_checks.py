@@ -56,7 +56,8 @@ def predictive_checks(fit: Fitted, draws: int = DRAWS, seed: int | None = None) 
     -------
     pandas.DataFrame
         A row a statistic: of counts the share of zeros, the largest and the variance; of other numbers the smallest, the
-        largest, the variance, and the share of zeros where there are some. ``observed``; ``lower`` and ``upper``, which hold
+        largest, the variance, and the share of zeros where there are some (of predictions, of what would be recorded as zero:
+        what is nearer to it than to any other value that is recorded). ``observed``; ``lower`` and ``upper``, which hold
         90 % of those of the predicted data sets; ``p``, the share of data sets with one as far out at least, on the side of the
         fewer; and ``passed``, whether that is more than 1 %.
     """
@@ -81,7 +82,8 @@ def _table(y: np.ndarray, predicted: np.ndarray, counts: bool) -> pd.DataFrame:
     statistics: dict[str, Any] = {} if counts else {"smallest": np.min}
     statistics |= {"largest": np.max, "variance": np.var}
     if counts or (y == 0).any():
-        statistics = {SHARE: lambda v, axis: np.mean(v == 0, axis=axis), **statistics}
+        lowest, highest = (0.0, 0.0) if counts else _recorded_as_zero(y)
+        statistics = {SHARE: lambda v, axis: np.mean((lowest <= v) & (v <= highest), axis=axis), **statistics}
     found = {}
     for name, function in statistics.items():
         own, theirs = float(function(y, axis=0)), function(predicted, axis=1)
@@ -89,6 +91,16 @@ def _table(y: np.ndarray, predicted: np.ndarray, counts: bool) -> pd.DataFrame:
         p = min(float(np.mean(theirs >= own)), float(np.mean(theirs <= own)))
         found[name] = {"observed": own, "lower": float(lower), "upper": float(upper), "p": p, "passed": p > LIMIT}
     return pd.DataFrame.from_dict(found, orient="index")
+
+
+def _recorded_as_zero(y: np.ndarray) -> tuple[float, float]:
+    """Return between which values zero is the nearest of the values that responses have; both 0 where they have no other."""
+    above, below = y[y > 0], y[y < 0]
+    if not len(above) and not len(below):
+        return 0.0, 0.0
+    # Where no response is on one side of it, zero reaches as far there as on the other.
+    highest = float(np.min(above if len(above) else -below)) / 2
+    return (float(np.max(below)) / 2 if len(below) else -highest), highest
 
 
 def missed_sentence(table: pd.DataFrame, response: str) -> str:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -26,8 +27,13 @@ class Bar:
 
 
 def wanted(progress: bool) -> bool:
-    """Return whether to show a bar: asked for, and there is a terminal or a notebook to show it in."""
-    return progress and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    """Return whether to show a bar: asked for, and there is a terminal or a notebook to show it in.
+
+    In a notebook rich draws by ipywidgets; without them it would warn that they are missing, ten times a second.
+    """
+    if "ipykernel" in sys.modules:
+        return progress and find_spec("ipywidgets") is not None
+    return progress and sys.stderr.isatty()
 
 
 @contextmanager

@@ -153,7 +153,7 @@ class Marginal(Fitted):
         return contrasts(self, variables, comparison, data, by, kind, at, interval, new_groups, seed)
 
     @arguments.checked(
-        "curve", **(SHARED | {"by": MAPPED}), x=arguments.text, average=arguments.flag, points=arguments.count
+        "curve", **(SHARED | {"by": MAPPED}), x=arguments.text, average=arguments.flag, points=arguments.size
     )
     def curve(
         self,

@@ -26,6 +26,21 @@ def log_poisson(value: Any, mu: Any) -> Any:
 TINY_TAIL = 1e-290
 
 
+def log_few(log_mass: Any, ratio: Any, turn: Any) -> Any:
+    """Return ``log P(Y <= value)`` of counts ``value`` far below the mean, from ``log_mass``, that of ``P(Y = value)``.
+
+    Parameters
+    ----------
+    ratio
+        ``P(Y = value - 1) / P(Y = value)``. With it, terms below ``value`` are a geometric sum.
+    turn
+        By which part of itself the ratio falls from one count to the next below: the sum's first correction.
+    """
+    inside = pt.clip(ratio, 0.0, 0.99)  # where there are other means, this is not used, but has a gradient
+    correction = pt.clip(turn * (inside / (1.0 - inside)) ** 2, 0.0, 0.5)
+    return log_mass - pt.log1p(-inside) + pt.log1p(-correction)
+
+
 def tail_or(tail: Any, otherwise: Any) -> Any:
     """Return the logarithm of a tail probability, or ``otherwise`` where the probability underflows."""
     fits = pt.gt(tail, TINY_TAIL)

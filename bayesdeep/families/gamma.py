@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
 
-from ._counts import TINY_TAIL
+from ._counts import TINY_TAIL, tail_or
 from ._custom import custom
 from ._defaults import fixed
 from ._positive import log_above, log_below, log_density
@@ -27,7 +27,7 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         return log_density(value, lambda y: pm.logp(_gamma(mu, alpha), y))
 
     def logcdf(value: Any, mu: Any, alpha: Any) -> Any:
-        return log_below(value, lambda y: pm.logcdf(_gamma(mu, alpha), y))
+        return log_below(value, lambda y: _log_lower(alpha, alpha * y / mu))
 
     def icdf(q: Any, mu: Any, alpha: Any) -> Any:
         return pm.icdf(_gamma(mu, alpha), q)
@@ -64,6 +64,17 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     del aux
     a, rate = params["alpha"], params["alpha"] / params["mu"]
     return log_above(value, lambda y: _log_upper(a, rate * y))
+
+
+def _log_lower(a: Any, x: Any) -> Any:
+    """Return ``log P(a, x)``, the lower incomplete gamma function, by the start of its series where it underflows.
+
+    :math:`x^a e^{-x} / Γ(a + 1) \\sum_k x^k / ((a + 1) … (a + k))`, a geometric sum and its first correction.
+    """
+    ratio = pt.clip(x / (a + 1.0), 0.0, 0.99)
+    start = a * pt.log(x) - x - pt.gammaln(a + 1.0)
+    correction = pt.clip((ratio / (1.0 - ratio)) ** 2 / (a + 1.0), 0.0, 0.5)
+    return tail_or(pt.gammainc(a, x), start - pt.log1p(-ratio) + pt.log1p(-correction))
 
 
 def _log_upper(a: Any, x: Any) -> Any:

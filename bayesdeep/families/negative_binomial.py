@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from ._counts import COUNT_LINKS, held, tail_or
+from ._counts import COUNT_LINKS, held, log_few, tail_or
 from ._defaults import DISPERSION
 from ._information import of_overdispersed_counts
 from ._scale import scale_count
@@ -34,6 +34,20 @@ def variance(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``mu + mu² / alpha``."""
     del aux
     return params["mu"] + params["mu"] ** 2 / params["alpha"]
+
+
+def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return ``log P(Y <= value)``, the incomplete beta function ``I_x(alpha, value + 1)``, ``x = alpha / (mu + alpha)``.
+
+    Where it underflows see ``log_few``: the shape is large then.
+    """
+    k = pt.maximum(pt.floor(value), 0.0)
+    mu, alpha = held(params["mu"]), params["alpha"]
+    x, shape = mu / (mu + alpha), pt.maximum(alpha, 2.0)
+    ratio = k / ((k - 1.0 + shape) * x)
+    turn = (shape - 1.0) / (pt.maximum(k, 1.0) * (k - 1.0 + shape))
+    far = log_few(pm.logp(rv(params, aux), k), ratio, turn)
+    return pt.switch(pt.lt(value, 0), -float("inf"), tail_or(pt.betainc(alpha, k + 1.0, 1.0 - x), far))
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
@@ -74,6 +88,7 @@ FAMILY = Family(
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"discrete"}),
+    log_below=log_below,
     log_survival=log_survival,
     example={"mu": 2.6, "alpha": 1.7},
     density="{y} ~ NegativeBinomial({mu}, {alpha})\n    mean {mu}, variance {mu} + {mu}² / {alpha}",

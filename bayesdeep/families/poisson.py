@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from ._counts import COUNT_LINKS, held, log_poisson, tail_or
+from ._counts import COUNT_LINKS, held, log_few, log_poisson, tail_or
 from ._information import of_counts
 from ._scale import scale_count
 
@@ -33,6 +33,15 @@ def variance(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``mu``."""
     del aux
     return params["mu"]
+
+
+def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return ``log P(Y <= value)``, the upper incomplete gamma ``Q(value + 1, mu)``; see ``log_few`` where it underflows."""
+    del aux
+    mu, k = held(params["mu"]), pt.maximum(pt.floor(value), 0.0)
+    some = pt.maximum(mu, 1.0)  # only means far above the count get there
+    far = log_few(log_poisson(k, mu), k / some, 1.0 / pt.maximum(k, 1.0))
+    return pt.switch(pt.lt(value, 0), -float("inf"), tail_or(pt.gammaincc(k + 1.0, mu), far))
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
@@ -68,6 +77,7 @@ FAMILY = Family(
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"discrete"}),
+    log_below=log_below,
     log_survival=log_survival,
     example={"mu": 2.6},
     density="{y} ~ Poisson({mu})",

@@ -118,7 +118,7 @@ def log_mass(family: Family, params: Mapping[str, Any], aux: Aux, lower: Any, up
     rv = family.rv(params, aux)
 
     def sides(end: Any) -> tuple[Any, Any]:
-        below = pm.logcdf(rv, end)
+        below = pm.logcdf(rv, end) if family.log_below is None else family.log_below(params, aux, end)
         return below, _survival(family, params, aux, below, end)
 
     low = pt.as_tensor(float("-inf") if lower is None else _below(family, lower))

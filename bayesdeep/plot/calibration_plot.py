@@ -21,7 +21,7 @@ LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 MARKS = ("o", "s", "^", "D", "v", "P")
 
 
-@arguments.checked("plot", draws=arguments.count, seed=arguments.seed)
+@arguments.checked("plot", draws=arguments.size, seed=arguments.seed)
 def calibration(comparison_or_fit: Compared | Fitted, *, draws: int = 400, seed: int | None = None) -> Figure:
     """Draw observed against promised coverage of central intervals; of levels, observed shares against stated probabilities.
 

@@ -34,7 +34,7 @@ SHOWN = ("residuals", "response")
     kind=arguments.optional(arguments.text),
     others=arguments.text,
     interval=arguments.probability,
-    draws=arguments.count,
+    draws=arguments.size,
 )
 def network(
     fit: Fitted,

@@ -18,7 +18,7 @@ MOST_BARS = 60
 """Values of counts that have a bar of their own; of more, values from 1 on share bars, and 0 keeps its own."""
 
 
-@arguments.checked("plot", fit=A_FIT, draws=arguments.count, seed=arguments.seed)
+@arguments.checked("plot", fit=A_FIT, draws=arguments.size, seed=arguments.seed)
 def predictive_check(fit: Fitted, *, draws: int = 50, seed: int | None = None) -> Figure:
     """Draw the responses and responses predicted for the same rows.
 

@@ -18,7 +18,7 @@ from .parts import A_FIT
 BINS = 20
 
 
-@arguments.checked("plot", fit=A_FIT, names=arguments.names, bins=arguments.count)
+@arguments.checked("plot", fit=A_FIT, names=arguments.some_names, bins=arguments.size)
 def ranks(fit: Fitted, names: str | Iterable[str], *, bins: int = BINS) -> Figure:
     """Draw, for each quantity, how often each chain's draws fall in each twentieth of all the draws' ranks.
 

@@ -25,7 +25,7 @@ def summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
     """Return what :func:`_summary` does; what ArviZ has to say of options that it cannot use is an error of ours."""
     try:
         return _summary(data, **options)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         given = ", ".join(f"{name}={shown_value(value)}" for name, value in options.items())
         if not given:
             raise

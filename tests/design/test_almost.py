@@ -11,11 +11,14 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.registry import TRANSFORMS
-from bayesdeep.design.almost import reads_as_number, stray_cell
+from bayesdeep.design.almost import reads_as_number, stray_cell, written_numbers
 from bayesdeep.design.convert import to_column
 
 ROWS = 60
-STRAYS = ("n/a ", "1,5", "?", " - ", "<3", "NaN", "inf", "1_000", "12 cm", "")
+STRAYS = (
+    "n/a ", "1,5", "\N{NO-BREAK SPACE}0.5", "\N{MINUS SIGN}1", "\N{ARABIC-INDIC DIGIT ONE}",
+    "?", " - ", "<3", "NaN", "inf", "1_000", "12 cm", "",
+)
 
 
 def data(stray: str = "?", row: int = 41) -> dict[str, Any]:
@@ -112,6 +115,48 @@ def test_many_numbers_are_measurements_however_many_cells_are_not() -> None:
     assert stray_cell(to_column("x", values)) == (30, "n/a ", 19)
     few = [*(str(i % 7) for i in range(30)), *("n/a ",) * 20]
     assert stray_cell(to_column("x", few)) is None
+
+
+def test_half_of_a_few_rows_are_enough_where_each_number_is_another() -> None:
+    values = [*(str(i / 7) for i in range(6)), *("?",) * 6]
+    assert stray_cell(to_column("x", values)) == (6, "?", 5)
+    assert stray_cell(to_column("x", [*("0.5", "1", "2", "4", "8") * 3, *("control",) * 6])) is None, "doses are categories"
+
+
+WRITTEN = (
+    "{}.5", "{},5", "{}.5%", "{} %", "$ {}.5", "{},5 €", "-{},5", "\N{MINUS SIGN}{}.5", "1.250.{}", "1,{}.5",
+    "1\N{NARROW NO-BREAK SPACE}{}", "1'250'{},75",
+)
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_text_that_reads_as_measurements_is_refused(text: str) -> None:
+    values = [text.format(100 + 7 * i) for i in range(30)] * 2
+    rows = data() | {"x": values}
+    for formula in ("y ~ x", "y ~ u * x", "y ~ (x | g)", "y ~ net(x)", "x ~ u"):
+        with pytest.raises(bd.DataError, match="column 'x' is text that reads as numbers, such as") as caught:
+            bd.Model(formula, rows)
+        assert repr(values[0]) in str(caught.value)
+    for formula in TAKEN:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            bd.Model(formula, rows)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"{i:03d}" for i in range(40)],  # codes
+        [f"{i % 7}.5" for i in range(40)],  # a few doses
+        [f"{i},{i}" for i in "abcdefghijklmnopqrstuvwxyz"],
+        [f"{i}.{i}.{i}" for i in range(40)],  # versions
+        [f"2020-01-{i:02d}" for i in range(1, 29)],
+        ["%", "$", ".", ","],
+    ],
+)
+def test_text_that_only_looks_like_it_is_text(values: list[str]) -> None:
+    assert written_numbers(to_column("x", values)) is None
+    assert stray_cell(to_column("x", values)) is None
 
 
 @pytest.mark.parametrize("categories", [pd.Categorical, pd.Series])

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES, SECTIONS
@@ -58,6 +59,31 @@ def test_a_right_model_is_not_blamed(counted):
     assert list(table.index) == ["share of zeros", "largest", "variance"]
     assert missed_sentence(table, "y") == ""
     assert not any("does not produce" in getattr(b, "text", "") for b in SECTIONS["verdict"].blocks(subject_of(fit)))
+
+
+@pytest.mark.parametrize("step", [0.1, 0.5, None])
+@pytest.mark.parametrize("centre", [0.0, 1.0])
+def test_measurements_rounded_to_zero_are_no_zeros_too_many(made_up, step, centre):
+    """Or one that happens to be zero, among others that are not rounded."""
+    y = np.random.default_rng(5).normal(centre, 1.0, 400)
+    y = np.append(y, 0.0) if step is None else np.round(y / step) * step
+    fit = made_up(bd.Model("y ~ 1", {"y": y}), draws=100, values={"Intercept": y.mean(), "sigma": y.std()})
+    row = predictive_checks(fit).loc["share of zeros"]
+    assert row["observed"] == np.mean(y == 0) > 0
+    assert row["p"] > LIMIT
+    if step is not None:
+        share = np.diff(norm.cdf([-step / 2, step / 2], y.mean(), y.std()))[0]
+        error = np.sqrt(share * (1 - share) / len(y))
+        assert [row["lower"], row["upper"]] == pytest.approx([share - 1.645 * error, share + 1.645 * error], abs=0.4 * error)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_heap_of_zeros_among_measurements_is_noticed(made_up, sign):
+    y = sign * np.append(np.random.default_rng(6).gamma(2.0, 1.0, 300), np.zeros(30))
+    fit = made_up(bd.Model("y ~ 1", {"y": y}), draws=100, values={"Intercept": y.mean(), "sigma": y.std()})
+    row = predictive_checks(fit).loc["share of zeros"]
+    assert row["observed"] == pytest.approx(30 / 330)
+    assert not row["passed"]
 
 
 def test_too_large_a_variance_and_a_maximum_are_noticed(counted):

@@ -64,7 +64,7 @@ class Compiled:
         self._mean = self._function(inputs, family.mean(full, aux))
         self._draw = self._function(inputs, rv, random_seed=3)
         if "censored" in family.modifiers:
-            logcdf = pm.logcdf(rv, value)
+            logcdf = pm.logcdf(rv, value) if family.log_below is None else family.log_below(full, aux, value)
             self._logcdf = self._function(inputs, [logcdf, *pt.grad(logcdf.sum(), list(self.params.values()))])
             if family.log_survival is not None:
                 above = family.log_survival(full, aux, value)
@@ -260,6 +260,52 @@ def test_survival_agrees_with_scipy_far_out(name):
     params = example(name)
     y = np.array([30.0, 90.0]) if "discrete" in FAMILIES[name].words else np.array([9.0, 15.0])
     np.testing.assert_allclose(compiled(name).survival(y, params)[0], reference(name, params).logsf(y), rtol=1e-6)
+
+
+FAR_BELOW = {
+    "gaussian": ({"mu": 40.0, "sigma": 0.5}, 2.0),
+    "lognormal": ({"mu": 40.0, "sigma": 0.5}, np.exp(2.0)),
+    "gamma": ({"mu": 30.0, "alpha": 600.0}, 3.0),
+    "inverse_gaussian": ({"mu": 30.0, "lam": 9000.0}, 3.0),
+    "weibull": ({"mu": 30.0, "alpha": 400.0}, 3.0),
+    "asymmetric_laplace": ({"mu": 3000.0}, 1.0),
+    "poisson": ({"mu": 1700.0}, 300.0),
+    "negative_binomial": ({"mu": 6000.0, "alpha": 3000.0}, 1500.0),
+}
+"""Parameters, and a value below which the probability is smaller than any number in double precision."""
+
+
+@pytest.mark.parametrize("name", [n for n in CENSORED if n in FAR_BELOW])
+def test_what_lies_below_is_right_where_its_probability_underflows(name):
+    changed, value = FAR_BELOW[name]
+    params = {**example(name), **{k: np.asarray(v) for k, v in changed.items()}}
+    found, *gradients = compiled(name).logcdf(np.array([value]), params)
+    if "discrete" in FAMILIES[name].words:
+        expected = special.logsumexp(compiled(name).logp(np.arange(value + 1), params))
+    else:
+        fall = -np.diff(compiled(name).logp(np.array([value, value * (1 - 1e-6)]), params))[0] / (value * 1e-6)
+        distance = np.linspace(0.0, min(40.0 / fall, value if name in POSITIVE else np.inf), 100_002)[:-1]
+        density = compiled(name).logp(value - distance, params)
+        expected = special.logsumexp(density, b=np.where(distance == 0, 0.5, 1.0)) + np.log(distance[1])
+    assert expected < np.log(np.finfo(float).smallest_subnormal)
+    np.testing.assert_allclose(found[0], expected, atol=2e-4)
+    assert all(np.isfinite(g).all() for g in gradients)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "means"),
+    [
+        ("poisson", {}, np.linspace(700.0, 3000.0, 800)),
+        ("negative_binomial", {"alpha": 2500.0}, np.linspace(700.0, 3000.0, 800)),
+        ("gamma", {"alpha": 300.0}, np.geomspace(5.0, 200.0, 2000)),
+    ],
+)
+def test_what_lies_below_joins_on_where_its_probability_underflows(name, changed, means):
+    params = {**example(name), **{k: np.asarray(v) for k, v in changed.items()}}
+    value = np.array([3.0]) if name == "gamma" else np.array([60.0])
+    found = np.array([compiled(name).logcdf(value, {**params, "mu": np.asarray(mu)})[0][0] for mu in means])
+    assert found[0] > -667.0 > found[-1]
+    assert np.abs(np.diff(found, 3)).max() < 1e-3
 
 
 def test_gamma_and_count_survival_join_on_where_the_tail_underflows():

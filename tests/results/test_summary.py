@@ -91,7 +91,9 @@ def test_truth_values_have_shares():
     pd.testing.assert_frame_equal(found, summary(xr.DataTree.from_dict({"posterior": truths.astype(float)})))
 
 
-@pytest.mark.parametrize("options", [{"kind": "some"}, {"ci_kind": "mode"}, {"ci_prob": 2.0}, {"group": "nowhere"}])
+@pytest.mark.parametrize(
+    "options", [{"kind": "some"}, {"ci_kind": "mode"}, {"ci_prob": 2.0}, {"ci_prob": np.inf}, {"group": "nowhere"}]
+)
 def test_what_arviz_refuses_is_refused(options):
     with pytest.raises((ValueError, KeyError)):
         summary(tree(), **options)
