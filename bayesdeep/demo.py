@@ -36,7 +36,7 @@ class Plan:
     priors: Mapping[str, str]
     idea: str
     method: str = "auto"
-    settings: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 NETWORK = "log_radon ~ net(floor, log_uranium, hidden=[16])"
@@ -153,13 +153,13 @@ def _timed(what: str) -> Iterator[None]:
     _say(f"({time.perf_counter() - began:.1f} s)", "  ")
 
 
-def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> "Fit":
+def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, Any]) -> "Fit":
     import bayesdeep as bd
 
     _say(f"Fitting {plan.name}: {plan.formula}")
     _say(f"{plan.idea}.", "  ")
     model = bd.Model(plan.formula, data, priors=plan.priors or None)
-    own = (settings if plan.method == "auto" else {}) if settings else plan.settings
+    own: Mapping[str, Any] = (settings if plan.method == "auto" else {}) if settings else plan.settings
     fit = model.fit(plan.method, seed=seed, **own)
     attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
     kind = "exact" if attrs["exact"] else "approximate"

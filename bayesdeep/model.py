@@ -18,7 +18,7 @@ from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.fit_spec import fit_spec
 from bayesdeep.inference.specify import specify
-from bayesdeep.results.rows import Rows, rows_held
+from bayesdeep.results.rows import TrainingRows, rows_held
 from bayesdeep.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Model:
         return notebook.shown(notebook.code(str(self).split("\npriors")[0]), notebook.table(self.priors, rest="model.priors"))
 
 
-def model_of(spec: ModelSpec, rows: Rows) -> Model:
+def model_of(spec: ModelSpec, rows: TrainingRows) -> Model:
     """Return the model that a spec and its rows are."""
     made = Model.__new__(Model)
     made.__dict__.update(_spec=spec, _rows=rows)

@@ -15,7 +15,7 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.inference.kfold import KFold
 from bayesdeep.inference.loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
 from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
-from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws
+from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
 from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
 from bayesdeep.results.predict import blocks, enough_draws
 from bayesdeep.results.rows import Rows
@@ -121,7 +121,7 @@ class Gather:
 def by_loo(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Assessed:
     """Assess a fit on its own rows by leave-one-out weights of its draws; ``tick`` is told how many rows are done."""
     check_draws(fit.idata)
-    rows, gather = fit.rows, Gather(response_kind(fit.spec))
+    rows, gather = own_rows(fit, "loo"), Gather(response_kind(fit.spec))
     other = blocks_of(fit, rows, gather.what) if gather.what else None
     parts, without = [], np.zeros(fit.sizes[0])
     mine, again = tee(blocks_of(fit, rows, "pointwise"))
@@ -153,7 +153,7 @@ def left_out_exactly(fit: Fitted, one: Assessed, found: Sequence[Refitted]) -> A
     places = np.concatenate([refitted.out for refitted in found])
     values = np.concatenate([refitted.values for refitted in found])
     loo = with_exact(one.elpd, places, values, fit.idata.attrs)
-    return _of_loo(loo, gather.result(fit.rows), one.chain_variance)
+    return _of_loo(loo, gather.result(own_rows(fit, "loo")), one.chain_variance)
 
 
 def _of_loo(loo: Loo, scores: Mapping[str, Any], variance: float) -> Assessed:
@@ -207,7 +207,7 @@ def by_folds(fit: Fitted, found: KFold, notes: tuple[str, ...] = ()) -> Assessed
     record = elpd_record(found.units, found.elpd, draws)
     said = (f"refitted in {found.k} folds", *notes, *_few(found.doubtful), *moved(found.chain_variance))
     log_scores, mean = np.asarray(found.elpd_i, dtype=float), found.elpd / fit.rows.rows
-    own = gather.result(fit.rows)
+    own = gather.result(own_rows(fit, "kfold"))
     return Assessed("folds", record, mean, log_scores=log_scores, chain_variance=found.chain_variance, notes=said, **own)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.inference.kfold import group_codes
-from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.rows import Rows
 
 
@@ -50,7 +50,7 @@ def check_fits(fits: Any, baselines: int = 0) -> None:
 
 def _check_same(first: str, one: Fitted, name: str, other: Fitted) -> None:
     """Check that two fits are of the same response on the same rows."""
-    a, b = one.rows, other.rows
+    a, b = own_rows(one, "compare"), own_rows(other, "compare")
     if a.response.name != b.response.name:
         raise FitError(
             f"compare: '{first}' models '{a.response.name}' and '{name}' models '{b.response.name}'; log scores of "

@@ -28,7 +28,7 @@ def applies(fit: Fitted) -> bool:
     """Return whether a fit's responses are at hand, one number a row, and not all of them known by bounds alone."""
     if not fit.in_memory:
         return False
-    words, response = FAMILIES[fit.spec.family].words, fit.rows.response
+    words, response = FAMILIES[fit.spec.family].words, own_rows(fit, "predictive check").response
     if words & {"levels", "two_levels"} or np.ndim(response.value) != 1:
         return False
     return bool(recorded(fit).any())

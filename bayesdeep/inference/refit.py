@@ -14,7 +14,7 @@ import numpy as np
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
-from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.log_score import chain_variance, log_score_chains
 from bayesdeep.results.predict import blocks, enough_draws, flat_posterior
 from bayesdeep.results.rows import Rows
@@ -110,7 +110,7 @@ def refits(
 ) -> tuple[Refit, ...]:
     """Return a refit for each of ``outs``, the positions to leave out by what they are (``"fold 0"``); ``base`` is a seed."""
     common, given = recipe_of(fit, options)
-    rows, method = replace(fit.rows, columns={}, index=None), str(fit.idata.attrs["method"])
+    rows, method = replace(own_rows(fit, "refit"), columns={}, index=None), str(fit.idata.attrs["method"])
     return tuple(
         Refit(fit.spec, rows, out, method, common, given, derive(base, what), visit) for what, out in outs.items()
     )

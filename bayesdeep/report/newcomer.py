@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayesdeep.plot.parts import GroupTerm, group_term, group_terms
-from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.predictions import rows_table
 
 from .phrases import plural
@@ -41,7 +41,7 @@ def newcomer(fit: Fitted, factor: str | None = None, interval: float = 0.9) -> N
     group differs.
     """
     term = group_term(fit, factor)
-    rows = fit.rows
+    rows = own_rows(fit, "report")
     known = np.flatnonzero(term.sizes > 0)
     large = int(known[np.argmax(term.sizes[known])])
     small = int(known[np.argmin(term.sizes[known])])
@@ -63,14 +63,14 @@ def newcomer(fit: Fitted, factor: str | None = None, interval: float = 0.9) -> N
 def applies(fit: Fitted) -> bool:
     """Return whether there is a group-level term and one number a row to predict."""
     term = group_terms(fit)
-    return (
-        bool(term) and bool(term[0].effects) and fit.rows.response.value.ndim == 1 and fit.spec.response.levels is None
-    )
+    if not term or not term[0].effects or fit.spec.response.levels is not None:
+        return False
+    return own_rows(fit, "report").response.value.ndim == 1
 
 
 def typical_row(fit: Fitted) -> int:
     """Return the row nearest to the medians of all numeric columns."""
-    arrays = fit.rows.arrays
+    arrays = own_rows(fit, "report").arrays
     parts = [v for k, v in arrays.items() if k.endswith(".X") and v.ndim == 2 and v.shape[1]]
     if not parts:
         return 0
@@ -82,9 +82,9 @@ def typical_row(fit: Fitted) -> int:
 
 def describe_row(fit: Fitted, place: int) -> str:
     """Return the values of the population-level numeric columns of a row, in words; at most six."""
-    said = []
+    said, arrays = [], own_rows(fit, "report").arrays
     for term in fit.spec.predictors[0].terms:
-        x = fit.rows.arrays.get(f"{term.key}.X")
+        x = arrays.get(f"{term.key}.X")
         if term.kind != "population" or x is None:
             continue
         for name, start, _, labels, kind in term.state["terms"]:
