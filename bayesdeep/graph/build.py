@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 from .starts import starting_places
+
+if TYPE_CHECKING:
+    import pymc
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Graph:
         What standardised effects of groups are multiplied by.
     """
 
-    model: Any
+    model: "pymc.Model"
     rows: int
     family: Family
     reported: Mapping[str, Quantity]
