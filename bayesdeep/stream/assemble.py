@@ -89,7 +89,7 @@ def _varying(learned: Finished, layout: Layout, nodes: Mapping[str, Any], factor
         node = nodes[place.key]
         names = tuple(part.name for part in node.factor)
         start = place.start
-        if place.part.intercept:
+        if place.rows.intercept:
             found[ONES, start] = 1.0
             start += 1
         combine = learned.columns(node.intercept, tuple(node.products))[1]

@@ -75,7 +75,7 @@ def check_before_reading(
 
 
 def _check_call(node: Call, start: str) -> None:
-    if node.function in TERMS and TERMS[node.function].linear is None:
+    if node.function in TERMS and TERMS[node.function].effects is None:
         raise refuse(f"the term {node.source} is not linear in its coefficients")
     if node.function not in TRANSFORMS or TRANSFORMS[node.function].stateless:
         return

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Column, Frame, Json
+from bayesdeep.core.effects import Shift
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.linear import LinearShift
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import TERMS, TRANSFORMS
@@ -187,13 +187,13 @@ class Scan:
         context = FrameContext(frame, self.plan.where)
         for key, kind, node in self.plan.shifts:
             state = TERMS[kind].learn(node, context)
-            declare = TERMS[kind].linear
-            part = None if declare is None else declare(state)
-            if not isinstance(part, LinearShift):
+            declare = TERMS[kind].effects
+            (rows,) = [effect.rows for effect in declare(state)] if declare else [None]
+            if not isinstance(rows, Shift):
                 raise refuse(f"the term {node.source} is not one that can be summed up")
             if self.states.setdefault(node, state) != state:
                 raise refuse(f"the term {node.source} has to see all rows before it can change one")
-            shift = TERMS[kind].arrays(state, node, context)[part.array]
+            shift = TERMS[kind].arrays(state, node, context)[rows.array]
             self.shifts[key] = self.shifts.get(key, 0.0) + float(shift.sum())
             y = y - shift
         return y

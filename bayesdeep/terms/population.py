@@ -11,7 +11,6 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.effects import Columns, Effect, Given, Piece
-from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
