@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from bayesdeep.core.linear import LinearColumns, LinearEffects
+from bayesdeep.core.effects import Columns, Effect, Iid, Shift
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
-LARGEST_WIDTH = 12
-"""Most coefficients a group may have: their Cholesky factors are written out entry by entry."""
+LARGEST_WIDTH = 2_000
+"""Most coefficients that may have to be factorised together for one term."""
 MOST_ROUNDING = 0.1
 """Rounding error of a log density with which proposals can still be accepted and rejected."""
 
@@ -48,20 +49,28 @@ def terms_reason(spec: ModelSpec) -> str | None:
     """Return why the main predictor is not linear in Gaussian coefficients, in a clause; None if it is."""
     for term in spec.predictors[0].terms:
         plugin = TERMS[term.kind]
-        if plugin.linear is None:
+        if plugin.effects is None:
             return f"the term {term.source or term.kind} is not linear in its coefficients"
-        part = plugin.linear(term.state)
-        reason = None
-        if isinstance(part, LinearColumns):
-            names = [s.slot for s in part.slices]
-            raw = spec.prior("Intercept_raw") is not None
-            names += (["Intercept_raw"] if raw else ["Intercept"]) if part.intercept else []
-            reason = _columns(spec, names)
-        elif isinstance(part, LinearEffects):
-            reason = _effects(spec, part)
-        if reason is not None:
-            return reason
+        for effect in plugin.effects(term.state):
+            reason = _reason(spec, term.source, effect)
+            if reason is not None:
+                return reason
     return None
+
+
+def _reason(spec: ModelSpec, source: str, effect: Effect) -> str | None:
+    """Return why one effect's coefficients cannot be integrated out."""
+    rows = effect.rows
+    if isinstance(rows, Shift):
+        return None
+    if isinstance(rows, Columns) and not isinstance(effect.law, Iid):
+        names = [quantity_name(piece.slot) for piece in effect.pieces]
+        raw = spec.prior("Intercept_raw") is not None
+        names += (["Intercept_raw"] if raw else ["Intercept"]) if rows.intercept else []
+        return _columns(spec, names)
+    if effect.width > LARGEST_WIDTH:
+        return f"{source} has {effect.width:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
+    return _effects(spec, effect)
 
 
 def _columns(spec: ModelSpec, names: list[str]) -> str | None:
@@ -75,12 +84,10 @@ def _columns(spec: ModelSpec, names: list[str]) -> str | None:
     return None
 
 
-def _effects(spec: ModelSpec, part: LinearEffects) -> str | None:
-    if part.slices[-1].stop > LARGEST_WIDTH:
-        return f"{part.slices[-1].stop} coefficients vary by {part.factor}"
-    for piece in part.slices:
+def _effects(spec: ModelSpec, effect: Effect) -> str | None:
+    for piece in effect.pieces:
         chosen = spec.prior(piece.slot)
-        reason = _scale(spec.prior(f"{piece.slot}_sigma")) if chosen is None else _given_effects(chosen)
+        reason = _scale(spec.prior(piece.sd)) if chosen is None else _given_effects(chosen)
         if reason is not None:
             return reason
     return None

@@ -25,7 +25,7 @@ def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
     """
     layout = layout_of(spec)
     codes = _codes(layout, arrays)
-    chain = eliminated([levels for _, levels, _ in layout.factors], lambda a, b: _nested(codes[a], codes[b]))
+    chain = eliminated([(levels, width) for _, levels, width in layout.factors], lambda a, b: _nested(codes[a], codes[b]))
     return len(layout.means) + sum(n * width for k, (_, n, width) in enumerate(layout.factors) if k not in chain)
 
 
@@ -36,7 +36,7 @@ def cells(spec: ModelSpec, rows: int) -> int:
 
 
 def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
-    return {place.factor: np.asarray(arrays[f"{place.key}.{place.part.codes}"]) for place in layout.effects}
+    return {place.factor: place.codes(arrays, slice(None)) for place in layout.effects}
 
 
 def _nested(inner: np.ndarray, outer: np.ndarray) -> bool:

@@ -1,31 +1,73 @@
 """Where the parts of a linear model lie among its rows' arrays, and in its system."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.linear import LinearColumns, LinearEffects, LinearShift
+from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Shift, Structured
 from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ColumnsPart:
-    """A term's population columns: its own record, and where they begin in the system."""
+    """A term's population columns, and where they begin in the system."""
 
     key: str
-    part: LinearColumns
+    effect: Effect
+    rows: Columns
     start: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EffectsPart:
-    """A term's group effects: its own record, the system's factor and where they begin in it."""
+    """Coefficients with a common law: the system's factor, and where they begin in it.
+
+    Attributes
+    ----------
+    rows
+        How rows meet them.
+    factor, start
+        Number of the factor, and of the first of a level's coefficients in it.
+    copies
+        0 where the factor's levels are those of the effect. Else it has one level, and its coefficients are those of a basis,
+        or of this many levels one after another: levels that rows meet several at a time cannot be told apart by rows.
+    """
 
     key: str
-    part: LinearEffects
+    effect: Effect
+    rows: Columns | Grouped | Members
     factor: int
     start: int
+    copies: int = 0
+
+    def codes(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
+        """Return each row's level of the factor ``(obs,)``."""
+        if self.copies:
+            count = len(next(iter(arrays.values()))[rows])
+            return np.zeros(count, dtype=np.int64)
+        assert isinstance(self.rows, Grouped)
+        return np.asarray(arrays[f"{self.key}.{self.rows.codes}"][rows])
+
+    def columns(self, arrays: Mapping[str, np.ndarray], rows: slice) -> list[np.ndarray | None]:
+        """Return what each coefficient of a level is multiplied by ``(obs,)``, None for a column of ones."""
+        found: list[np.ndarray | None] = [None] if self.rows.intercept and not isinstance(self.rows, Columns) else []
+        if self.rows.array is not None:
+            matrix = arrays[f"{self.key}.{self.rows.array}"][rows]
+            found += [np.ascontiguousarray(matrix[:, k]) for k in range(matrix.shape[1])]
+        if not self.copies or isinstance(self.rows, Columns):
+            return found
+        begin = f"{self.key}."
+        own = {name.removeprefix(begin): array[rows] for name, array in arrays.items() if name.startswith(begin)}
+        shares = self.rows.incidence(own)
+        law = self.effect.law
+        matrix = shares @ law.root if isinstance(law, Structured) else shares.toarray()
+        return [
+            np.ascontiguousarray(matrix[:, j] if column is None else matrix[:, j] * column)
+            for j in range(self.copies)
+            for column in found
+        ]
 
 
 @dataclass(frozen=True)
@@ -64,25 +106,26 @@ def layout_of(spec: ModelSpec) -> Layout:
     effects: list[EffectsPart] = []
     shifts: list[str] = []
     sizes: dict[str, tuple[int, int, int]] = {}
-    parts = []
-    for term in spec.predictors[0].terms:
-        declare = TERMS[term.kind].linear
-        assert declare is not None
-        parts.append((term.key, declare(term.state)))
-    intercept = any(isinstance(p, LinearColumns) and p.intercept for _, p in parts)
+    parts = effects_of(spec)
+    intercept = any(isinstance(e.rows, Columns) and e.rows.intercept for _, e in parts)
     means, sds = [0.0] * intercept, [1.0] * intercept
-    for key, part in parts:
-        if isinstance(part, LinearColumns):
-            columns.append(ColumnsPart(key, part, len(means)))
-            means += list(part.means) if intercept else [0.0] * len(part.means)
-            sds += _units(part, intercept)
-        elif isinstance(part, LinearEffects):
-            index, levels, width = sizes.get(part.factor, (len(sizes), part.levels, 0))
-            effects.append(EffectsPart(key, part, index, width))
-            sizes[part.factor] = (index, levels, width + part.slices[-1].stop)
+    for key, effect in parts:
+        rows = effect.rows
+        if isinstance(rows, Shift):
+            shifts.append(f"{key}.{rows.array}")
+        elif isinstance(rows, Columns) and not isinstance(effect.law, Iid):
+            columns.append(ColumnsPart(key, effect, rows, len(means)))
+            means += list(rows.means) if intercept else [0.0] * len(rows.means)
+            sds += _units(rows, intercept)
         else:
-            assert isinstance(part, LinearShift)
-            shifts.append(f"{key}.{part.array}")
+            copies = _copies(effect)
+            name = effect.pieces[0].slot if isinstance(rows, Columns) else rows.factor
+            if copies:
+                name = f"{name} of {key}"
+            count = 1 if copies or isinstance(rows, Columns) else len(rows.labels)
+            index, levels, width = sizes.get(name, (len(sizes), count, 0))
+            effects.append(EffectsPart(key, effect, rows, index, width, copies))
+            sizes[name] = (index, levels, width + effect.width * max(copies, 1))
     known = spec.known.get("sigma")
     error: str | float | None = None
     if known is not None:
@@ -99,7 +142,26 @@ def layout_of(spec: ModelSpec) -> Layout:
     )
 
 
-def _units(part: LinearColumns, centred: bool) -> list[float]:
+def effects_of(spec: ModelSpec) -> list[tuple[str, Effect]]:
+    """Return the effects of the main predictor's terms, each with its term's key."""
+    found = []
+    for term in spec.predictors[0].terms:
+        declare = TERMS[term.kind].effects
+        assert declare is not None
+        found += [(term.key, effect) for effect in declare(term.state)]
+    return found
+
+
+def _copies(effect: Effect) -> int:
+    """Return how many times a level's coefficients are written out in one level of the system; 0 for none."""
+    if isinstance(effect.rows, Columns):
+        return 1
+    if isinstance(effect.rows, Grouped | Members) and (isinstance(effect.rows, Members) or isinstance(effect.law, Structured)):
+        return len(effect.rows.labels)
+    return 0
+
+
+def _units(part: Columns, centred: bool) -> list[float]:
     """Return each column's sd, or its root mean square where nothing is taken off."""
     squares = np.square(part.sds) + (0.0 if centred else np.square(part.means))
     units = np.sqrt(squares)

@@ -8,7 +8,7 @@ from scipy import sparse
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import Response
 
-from .linear_layout import EffectsPart, Layout
+from .linear_layout import Layout
 
 LOG_2PI = float(np.log(2 * np.pi))
 BLOCK = 1_000_000
@@ -103,8 +103,8 @@ def _columns(layout: Layout, arrays: Mapping[str, np.ndarray], rows: slice, y: n
     if layout.intercept:
         matrix[:, 0] = 1.0
     for place in layout.columns:
-        if place.part.array is not None:
-            own = arrays[f"{place.key}.{place.part.array}"][rows]
+        if place.rows.array is not None:
+            own = arrays[f"{place.key}.{place.rows.array}"][rows]
             span = slice(place.start, place.start + own.shape[1])
             matrix[:, span] = (own - layout.means[span]) / layout.sds[span]
     matrix[:, -1] = y
@@ -118,17 +118,9 @@ def _effects(
     codes: list[np.ndarray] = [np.zeros(0, dtype=np.int64)] * len(layout.factors)
     columns: list[list[np.ndarray | None]] = [[] for _ in layout.factors]
     for place in layout.effects:
-        codes[place.factor] = np.asarray(arrays[f"{place.key}.{place.part.codes}"][rows])
-        columns[place.factor] += _varying(place, arrays, rows)
+        codes[place.factor] = place.codes(arrays, rows)
+        columns[place.factor] += place.columns(arrays, rows)
     return codes, columns
-
-
-def _varying(place: EffectsPart, arrays: Mapping[str, np.ndarray], rows: slice) -> list[np.ndarray | None]:
-    found: list[np.ndarray | None] = [None] if place.part.intercept else []
-    if place.part.array is not None:
-        matrix = arrays[f"{place.key}.{place.part.array}"][rows]
-        found += [np.ascontiguousarray(matrix[:, k]) for k in range(matrix.shape[1])]
-    return found
 
 
 def _times(*factors: np.ndarray | None) -> np.ndarray | None:
@@ -142,7 +134,15 @@ def _times(*factors: np.ndarray | None) -> np.ndarray | None:
     return product
 
 
+def _one_level(z: list[np.ndarray | None], levels: int) -> np.ndarray | None:
+    """Return the columns ``(obs, coefficient)`` of a factor with one level, where sums over rows are products of matrices."""
+    columns = [column for column in z if column is not None]
+    return np.stack(columns, axis=1) if levels == 1 and len(columns) == len(z) else None
+
+
 def _own(code: np.ndarray, z: list[np.ndarray | None], precision: np.ndarray | None, levels: int) -> np.ndarray:
+    if (matrix := _one_level(z, levels)) is not None:
+        return (matrix.T @ (matrix if precision is None else matrix * precision[:, None]))[None]
     found = np.empty((levels, len(z), len(z)))
     for k in range(len(z)):
         for m in range(k + 1):
@@ -152,6 +152,8 @@ def _own(code: np.ndarray, z: list[np.ndarray | None], precision: np.ndarray | N
 
 
 def _with_columns(code: np.ndarray, z: list[np.ndarray | None], weighted: np.ndarray, levels: int) -> np.ndarray:
+    if (matrix := _one_level(z, levels)) is not None:
+        return (matrix.T @ weighted)[None]
     found = np.empty((levels, len(z), weighted.shape[1]))
     for c in range(weighted.shape[1]):
         column = np.ascontiguousarray(weighted[:, c])

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from bayesdeep.core.effects import Columns, Iid, Structured
 from bayesdeep.core.linear import Factor, LinearSystem, Scale
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -32,11 +34,25 @@ def posterior_arrays(
     for place in layout.effects:
         factor, effects = system.factors[place.factor], coefficients[1 + place.factor]
         found.update(_spreads(spec, place, factor, positions))
-        for piece in place.part.slices:
-            start = place.start + piece.start
-            own = effects[:, :, start : place.start + piece.stop]
-            found[piece.slot] = own[:, :, 0] if piece.scalar else own.transpose(0, 2, 1)
+        own = _by_level(place, effects)
+        for piece in place.effect.pieces:
+            values = own[:, :, piece.start : piece.stop]
+            if isinstance(place.rows, Columns):
+                found[piece.slot] = values[:, 0]
+            else:
+                found[piece.slot] = values[:, :, 0] if piece.scalar else values.transpose(0, 2, 1)
     return found
+
+
+def _by_level(place: EffectsPart, effects: np.ndarray) -> np.ndarray:
+    """Return an effect's coefficients ``(draw, level, coefficient)`` from its factor's ``(draw, level, width)``."""
+    width = place.effect.width
+    own = effects[:, :, place.start : place.start + width * max(place.copies, 1)]
+    if not place.copies or isinstance(place.rows, Columns):
+        return own
+    own = own.reshape(len(own), place.copies, width)
+    law = place.effect.law
+    return np.einsum("ij,djk->dik", law.root, own) if isinstance(law, Structured) else own
 
 
 def _population(layout: Layout, centre: float, coefficients: np.ndarray) -> dict[str, np.ndarray]:
@@ -45,9 +61,9 @@ def _population(layout: Layout, centre: float, coefficients: np.ndarray) -> dict
     if layout.intercept:
         found["Intercept"] = scaled[:, 0] + centre - scaled[:, 1:] @ layout.means[1:]
     for place in layout.columns:
-        for piece in place.part.slices:
+        for piece in place.effect.pieces:
             own = scaled[:, place.start + piece.start : place.start + piece.stop]
-            found[piece.slot] = own[:, 0] if piece.scalar else own
+            found[quantity_name(piece.slot)] = own[:, 0] if piece.scalar else own
     return found
 
 
@@ -57,18 +73,20 @@ def _scale(scale: Scale, positions: np.ndarray) -> np.ndarray:
 
 def _spreads(spec: ModelSpec, place: EffectsPart, factor: Factor, positions: np.ndarray) -> dict[str, np.ndarray]:
     found = {}
-    for piece in place.part.slices:
+    one = isinstance(place.effect.law, Iid)
+    for piece in place.effect.pieces:
         own = [_scale(s, positions) for s in factor.scales[place.start + piece.start : place.start + piece.stop]]
         effects = spec.prior(piece.slot)
         if effects is None:
-            found[f"{piece.slot}_sigma"] = own[0] if piece.scalar else np.stack(own, axis=1)
+            found[piece.sd] = own[0] if piece.scalar or one else np.stack(own, axis=1)
         elif factor.scales[place.start + piece.start].index is not None:
             found[f"{effects.key}_{PRIORS[effects.prior.name].scale}"] = own[0]
-    if place.part.correlation is not None:
+    slot = getattr(place.effect.law, "correlation", None)
+    if slot is not None:
         first = next(first for start, _, first in factor.blocks if start == place.start)
-        size = place.part.slices[-1].stop
+        size = place.effect.width
         pairs = size * (size - 1) // 2
-        found[place.part.correlation] = correlations(np.tanh(positions[:, first : first + pairs]), size)
+        found[slot] = correlations(np.tanh(positions[:, first : first + pairs]), size)
     return found
 
 

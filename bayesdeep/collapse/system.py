@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.effects import Iid, Piece
 from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Moments, Scale
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
@@ -111,29 +113,35 @@ def _moved(moments: Moments, origin: np.ndarray) -> Moments:
 def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> tuple[Factor, ...]:
     found = [Factor(name, levels, width, ()) for name, levels, width in layout.factors]
     for place in layout.effects:
-        scales: list[Scale] = []
-        for piece in place.part.slices:
-            scales += _scales(spec, piece.slot, piece.stop - piece.start, hyper, spread)
-        blocks = found[place.factor].blocks
-        if place.part.correlation is not None:
-            chosen = spec.prior(place.part.correlation)
+        law, scales, copies = place.effect.law, list[Scale](), max(place.copies, 1)
+        for piece in place.effect.pieces:
+            scales += _scales(spec, piece, hyper, spread, together=isinstance(law, Iid))
+        blocks, size = found[place.factor].blocks, len(scales)
+        slot = getattr(law, "correlation", None)
+        if slot is not None:
+            chosen = spec.prior(slot)
             assert chosen is not None
             eta = chosen.prior.get("eta")
             assert isinstance(eta, float)
-            first = hyper.correlations(place.part.correlation, eta, len(scales))
-            blocks = (*blocks, (place.start, place.start + len(scales), first))
+            first = hyper.correlations(slot, eta, size)
+            starts = [place.start + copy * size for copy in range(copies)]
+            blocks = (*blocks, *((start, start + size, first) for start in starts))
+        scales *= copies
         found[place.factor] = replace(
             found[place.factor], scales=(*found[place.factor].scales, *scales), blocks=blocks
         )
     return tuple(found)
 
 
-def _scales(spec: ModelSpec, slot: str, size: int, hyper: _Hyper, spread: float) -> list[Scale]:
-    effects = spec.prior(slot)
+def _scales(spec: ModelSpec, piece: Piece, hyper: _Hyper, spread: float, together: bool) -> list[Scale]:
+    """Return the scale of each of a piece's coefficients; ``together`` where it is the same for all."""
+    effects, size = spec.prior(piece.slot), piece.size
     if effects is None:
-        chosen = spec.prior(f"{slot}_sigma")
+        chosen = spec.prior(piece.sd)
         assert chosen is not None
         start = 0.3 * spread / _per_unit(chosen, spread)
+        if together:
+            return [hyper.scale(chosen.name, chosen.prior, start)] * size
         return [hyper.scale(chosen.name, chosen.prior, start) for _ in range(size)]
     own = str(PRIORS[effects.prior.name].scale)
     scale = effects.prior.get(own)
@@ -172,7 +180,7 @@ def _population(spec: ModelSpec, layout: Layout, centre: float) -> PopulationPri
             means.append(mean)
 
     for place in layout.columns:
-        if place.part.intercept:
+        if place.rows.intercept:
             raw = spec.prior("Intercept_raw")
             mean, weight = _gaussian(spec.prior("Intercept") if raw is None else raw)
             direction = np.zeros(count)
@@ -180,8 +188,8 @@ def _population(spec: ModelSpec, layout: Layout, centre: float) -> PopulationPri
             if raw is not None:
                 direction[1:] = -layout.means[1:] / layout.sds[1:]
             put(direction, mean - centre, weight)
-        for piece in place.part.slices:
-            mean, weight = _gaussian(spec.prior(piece.slot))
+        for piece in place.effect.pieces:
+            mean, weight = _gaussian(spec.prior(quantity_name(piece.slot)))
             for k in range(place.start + piece.start, place.start + piece.stop):
                 direction = np.zeros(count)
                 direction[k] = 1.0

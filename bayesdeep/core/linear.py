@@ -1,12 +1,12 @@
-r"""What a term that is linear in its coefficients says of itself, and the linear Gaussian system made from it.
+r"""The linear Gaussian system that is made of a model's effects.
 
 A Gaussian response whose predictor is linear in coefficients with Gaussian priors is one linear system,
 
 .. math:: y = X\beta + \sum_f Z_f u_f + \epsilon, \qquad u_{fj} \sim N(0, T_f T_f^\top), \quad
     \epsilon_i \sim N(0, \sigma^2 / w_i)
 
-given a few scales and correlations. Terms declare their part (:class:`LinearColumns`, :class:`LinearEffects`,
-:class:`LinearShift`); an engine that can use the structure finds it as ``target.system``.
+given a few scales and correlations. Terms declare their effects (:mod:`bayesdeep.core.effects`); an engine that can use the
+structure finds it as ``target.system``.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,98 +15,30 @@ from typing import Any
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Slice:
-    """The columns ``start:stop`` that belong to one slot; ``scalar`` for a single column without labels."""
-
-    slot: str
-    start: int
-    stop: int
-    scalar: bool
-
-
-@dataclass(frozen=True)
-class LinearColumns:
-    """Population-level columns.
-
-    Attributes
-    ----------
-    array
-        Key of the matrix ``(obs, column)`` among the term's arrays; None without columns.
-    slices
-        Which columns belong to which slot, counted without the intercept.
-    intercept
-        Whether there is one; its prior may be on the predictor at the columns' means.
-    means, sds
-        Of the columns on the training rows, ``(column,)``.
-    """
-
-    array: str | None
-    slices: tuple[Slice, ...]
-    intercept: bool
-    means: tuple[float, ...]
-    sds: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class LinearEffects:
-    """Coefficients that vary by group.
-
-    Attributes
-    ----------
-    factor
-        Name of the grouping factor.
-    levels
-        Number of groups.
-    codes, array
-        Keys of each row's group ``(obs,)`` and of the varying columns ``(obs, column)`` (None without any).
-    intercept
-        Whether the intercept varies; it comes before the columns.
-    slices
-        Which coefficients belong to which slot, the intercept counted.
-    correlation
-        Slot of the correlations of all coefficients; None where they are independent.
-    """
-
-    factor: str
-    levels: int
-    codes: str
-    array: str | None
-    intercept: bool
-    slices: tuple[Slice, ...]
-    correlation: str | None
-
-
-@dataclass(frozen=True)
-class LinearShift:
-    """A column added to the predictor as it is: ``array`` is its key, ``(obs,)``."""
-
-    array: str
-
-
 SECONDS_A_CUBE = 1.6e-11
 """Of one core, for factorising the columns of a system that are not eliminated, over their number cubed (measured in 2026)."""
 
 
-def eliminated(levels: Sequence[int], nested: Callable[[int, int], bool]) -> list[int]:
+WRITTEN_OUT = 24
+"""Most coefficients of a group whose Cholesky factors are written out entry by entry; wider factors are factorised densely."""
+
+
+def eliminated(sizes: Sequence[tuple[int, int]], nested: Callable[[int, int], bool]) -> list[int]:
     """Return the factors that can be eliminated group by group: the largest, and those it and each other are nested in.
 
     Parameters
     ----------
-    levels
-        Of each factor.
+    sizes
+        Number of levels and of a level's coefficients, of each factor.
     nested
         Whether each group of the first factor lies in one group of the second.
     """
     chain: list[int] = []
-    for outer in sorted(range(len(levels)), key=lambda factor: -levels[factor]):
+    narrow = [k for k, (_, width) in enumerate(sizes) if width <= WRITTEN_OUT]
+    for outer in sorted(narrow, key=lambda factor: -sizes[factor][0]):
         if all(nested(inner, outer) for inner in chain):
             chain.append(outer)
     return chain
-
-
-LinearPart = LinearColumns | LinearEffects | LinearShift
 
 
 @dataclass(frozen=True)

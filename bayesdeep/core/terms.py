@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .columns import Category, Columns, Json
-from .linear import LinearPart
+from .effects import Effect
 from .priors import ChosenPrior, Slot
 
 
@@ -244,6 +244,21 @@ class Cost:
     shared: tuple[tuple[str, "Cost"], ...] = ()
 
 
+def _nothing(state: Json) -> Mapping[str, tuple[Any, ...]]:
+    del state
+    return {}
+
+
+def _no_words(state: Json) -> frozenset[str]:
+    del state
+    return frozenset()
+
+
+def _as_it_is(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
+    del labels
+    return state
+
+
 @dataclass(frozen=True)
 class Term:
     """A kind of addend of a predictor. One file in ``terms/`` defines one as ``TERM``.
@@ -260,7 +275,8 @@ class Term:
         ``slots(state, spread) -> tuple[Slot, …]``: where priors go, with defaults; ``spread`` is the natural
         scale of the predictor.
     eta
-        ``eta(scope, state) -> tensor`` ``(obs,)``, or ``(obs, width)``.
+        ``eta(scope, state) -> tensor`` ``(obs,)``, or ``(obs, width)``, of terms that are not linear in their coefficients; None
+        where ``effects`` say all.
     groups
         ``groups(state) -> {factor name: labels}`` of the levels it indexes.
     words
@@ -268,9 +284,12 @@ class Term:
         trained to a point first.
     call
         Whether it is written as a call in formulas.
-    linear
-        ``linear(state) -> LinearPart`` for terms that are linear in coefficients with Gaussian priors; engines can then
-        integrate those out. None for other terms.
+    effects
+        ``effects(state) -> tuple[Effect, …]`` of terms that are linear in their coefficients
+        (:mod:`bayesdeep.core.effects`): the main contract, from which predictor, linear system, rough fit and the rest
+        follow. None for other terms.
+    relabel
+        ``relabel(state, {factor: labels}) -> state`` with other levels of these factors, of terms that index some.
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
     example
@@ -282,10 +301,11 @@ class Term:
     learn: Callable[[Any, DesignContext], Json]
     arrays: Callable[[Json, Any, DesignContext], dict[str, np.ndarray]]
     slots: Callable[[Json, float], tuple[Slot, ...]]
-    eta: Callable[[Scope, Json], Any]
-    groups: Callable[[Json], Mapping[str, tuple[Any, ...]]]
-    words: Callable[[Json], frozenset[str]]
+    eta: Callable[[Scope, Json], Any] | None = None
+    groups: Callable[[Json], Mapping[str, tuple[Any, ...]]] = _nothing
+    words: Callable[[Json], frozenset[str]] = _no_words
     call: bool = False
-    linear: Callable[[Json], LinearPart] | None = None
+    effects: Callable[[Json], tuple[Effect, ...]] | None = None
     cost: Callable[[Json], Cost] | None = None
     example: str = ""
+    relabel: Callable[[Json, Mapping[str, tuple[Any, ...]]], Json] = _as_it_is

@@ -172,7 +172,7 @@ def _learned(
         before = dict(context.doubts)
         state = TERMS[kind].learn(node, context)
         # A constant input of a network has no coefficient that could be mistaken for the intercept.
-        if TERMS[kind].linear is None:
+        if TERMS[kind].effects is None:
             context.doubts = before | {doubt: None for doubt in context.doubts if not doubt.constant}
         arrays.update({f"{key}.{k}": v for k, v in TERMS[kind].arrays(state, node, context).items()})
         yield LearnedTerm(kind, key, source, state)

@@ -16,6 +16,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
+from .linear_effects import eta_of
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 from .starts import starting_places
@@ -165,9 +166,8 @@ def build(
             )
             eta: Any = 0.0
             for term in predictor.terms:
-                addend = TERMS[term.kind].eta(
-                    TermScope(builder, predictor.parameter, term.key, own_width), term.state
-                )
+                scope, plugin = TermScope(builder, predictor.parameter, term.key, own_width), TERMS[term.kind]
+                addend = plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
                 eta = eta + addend
                 if predictor.parameter == main.name:
                     addends[term.key] = addend

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesdeep.core.effects import Columns, Given
 from bayesdeep.core.priors import ChosenPrior
-from bayesdeep.core.registry import PRIORS
+from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
@@ -62,17 +63,19 @@ def _mixing(
 ) -> Mixing | None:
     main = next(iter(spec.formulas))
     for term in predictor.terms:
-        design = arrays.get(f"{term.key}.X")
-        if term.kind != "population" or design is None or not 2 <= design.shape[1] <= LARGEST:
+        declare = TERMS[term.kind].effects
+        effect = next((e for e in declare(term.state) if isinstance(e.law, Given) and e.pieces), None) if declare else None
+        if effect is None or not isinstance(effect.rows, Columns) or not 2 <= effect.width <= LARGEST:
             continue
-        names = tuple(prefixed(predictor.parameter, main, t[0]) for t in term.state["terms"])
-        sizes = [t[2] - t[1] for t in term.state["terms"]]
+        design = arrays[f"{term.key}.{effect.rows.array}"]
+        names = tuple(prefixed(predictor.parameter, main, piece.slot) for piece in effect.pieces)
+        sizes = [piece.size for piece in effect.pieces]
         priors = [spec.prior(name) for name in names]
         if not all(prior is not None and _is_plain(prior) for prior in priors):
             return None
         scales = np.repeat([_scale(prior) for prior in priors if prior is not None], sizes)
         spread = spec.response.spread if predictor.parameter == main else 1.0
-        means = design.mean(axis=0) if term.state["intercept"] else 0.0
+        means = design.mean(axis=0) if effect.rows.intercept else 0.0
         if rough is not None and rough.population == term.key and predictor.parameter == main:
             # The intercept, which comes first where there is one, keeps its own coordinate.
             known = rough.precision[-len(scales) :, -len(scales) :]

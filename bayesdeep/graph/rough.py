@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.linear import LinearColumns, LinearEffects, LinearShift
+from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Shift, Structured
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
@@ -42,13 +42,17 @@ LEAST, MOST = 1e-3, 1e2
 
 @dataclass(frozen=True)
 class Block:
-    """Coefficients of one term: the population's columns (``factor`` is None), or ``levels`` groups of ``width``."""
+    """Coefficients of one effect: the population's columns (``factor`` is None), or ``levels`` groups of ``width``.
+
+    ``plain`` is whether they are effects of groups that rows meet one at a time.
+    """
 
     key: str
     factor: str | None
     begin: int
     levels: int
     width: int
+    plain: bool = True
 
     @property
     def span(self) -> slice:
@@ -162,13 +166,12 @@ def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray,
     block = next((b for b in rough.blocks if b.factor is None), None)
     if block is None or block.width > MOST_COLUMNS:
         return rough
-    term = next(t for t in spec.predictors[0].terms if t.key == block.key)
-    part: Any = TERMS[term.kind].linear(term.state)
     own, others = np.arange(block.begin, block.begin + block.width), np.ones(len(theta), dtype=bool)
     # From the columns as they are to the columns less their means: only the intercept's coefficient changes.
     change = np.eye(block.width)
-    if part.intercept:
-        change[0, 1:] = -np.asarray(part.means)
+    rows_of = next(e.rows for key, e in _effects(spec) or () if key == block.key)
+    if isinstance(rows_of, Columns) and rows_of.intercept:
+        change[0, 1:] = -np.asarray(rows_of.means)
     others[own] = False
     across = np.asarray(precision[others][:, own] @ change)
     within = precision[others][:, others]
@@ -200,7 +203,7 @@ def _between(grouped: list[Block], precision: Any, rows: int) -> dict[tuple[str,
 
     Of more than two terms, only the last pair: the further ones would need the precision with the last integrated out.
     """
-    if len(grouped) < 2:
+    if len(grouped) < 2 or not all(block.plain for block in grouped[-2:]):
         return {}
     second, first = grouped[-2:]
     sizes = first.levels * first.width, second.levels * second.width
@@ -226,34 +229,66 @@ def _design(
     """Return blocks, sparse columns ``(obs, coefficient)`` and offset ``(obs,)`` of the main predictor."""
     from scipy import sparse
 
+    effects = _effects(spec)
+    if effects is None:
+        return None
     blocks: list[Block] = []
     parts: list[Any] = []
     offset, begin = np.zeros(rows), 0
-    for term in spec.predictors[0].terms:
-        plugin = TERMS[term.kind]
-        if plugin.linear is None:
-            return None
-        part = plugin.linear(term.state)
-        if isinstance(part, LinearShift):
-            offset = offset + arrays[f"{term.key}.{part.array}"]
+    for key, effect in effects:
+        own = {k.removeprefix(f"{key}."): array for k, array in arrays.items() if k.startswith(f"{key}.")}
+        if isinstance(effect.rows, Shift):
+            offset = offset + own[effect.rows.array]
             continue
-        given = None if part.array is None else arrays[f"{term.key}.{part.array}"]
-        columns = [np.ones(rows)] * bool(part.intercept) + ([] if given is None else list(given.T))
-        if not columns:
+        made = _columns(effect, own, rows)
+        if made is None:
             continue
-        if isinstance(part, LinearColumns):
-            made, block = sparse.csr_matrix(np.stack(columns, axis=1)), Block(term.key, None, begin, 1, len(columns))
-        elif isinstance(part, LinearEffects):
-            codes = arrays[f"{term.key}.{part.codes}"]
-            at = np.arange(rows)
-            made = sparse.hstack([sparse.csr_matrix((c, (at, codes)), (rows, part.levels)) for c in columns])
-            block = Block(term.key, part.factor, begin, part.levels, len(columns))
-        else:
-            return None
-        blocks.append(block)
+        blocks.append(_block(key, effect, begin, made.shape[1]))
         parts.append(made)
-        begin += block.levels * block.width
+        begin += made.shape[1]
     return (tuple(blocks), sparse.hstack(parts).tocsr(), offset) if parts else None
+
+
+def _effects(spec: ModelSpec) -> list[tuple[str, Effect]] | None:
+    """Return the effects of the main predictor, each with its term's key; None where a term has others as well."""
+    found: list[tuple[str, Effect]] = []
+    for term in spec.predictors[0].terms:
+        declare = TERMS[term.kind].effects
+        if declare is None:
+            return None
+        found += [(term.key, effect) for effect in declare(term.state)]
+    return found
+
+
+def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any:
+    """Return what an effect's coefficients are multiplied by, sparse ``(obs, coefficient)``; None without coefficients.
+
+    Of groups, all levels of one coefficient lie together.
+    """
+    from scipy import sparse
+
+    assert not isinstance(effect.rows, Shift)
+    given = None if effect.rows.array is None else arrays[effect.rows.array]
+    columns = [np.ones(rows)] * bool(effect.rows.intercept) + ([] if given is None else list(given.T))
+    if not columns:
+        return None
+    if isinstance(effect.rows, Columns):
+        return sparse.csr_matrix(np.stack(columns, axis=1))
+    shares = effect.rows.incidence(arrays)
+    if isinstance(effect.law, Structured):
+        shares = sparse.csr_matrix(shares @ effect.law.root)
+    return sparse.hstack([sparse.diags(column) @ shares for column in columns])
+
+
+def _block(key: str, effect: Effect, begin: int, size: int) -> Block:
+    if isinstance(effect.rows, Columns):
+        if isinstance(effect.law, Iid):
+            return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False)
+        return Block(key, None, begin, 1, size)
+    assert not isinstance(effect.rows, Shift)
+    plain = isinstance(effect.rows, Grouped) and not isinstance(effect.law, Structured)
+    levels = len(effect.rows.labels)
+    return Block(key, effect.rows.factor, begin, levels, size // levels, plain)
 
 
 Curve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -10,7 +10,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.quantities import CORRELATION, EFFECTS, HYPERPARAMETER, SD, Entry, Quantity
-from bayesdeep.core.registry import PRIORS
+from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.ops.gather import gather
 from bayesdeep.ops.layer import layer
 from bayesdeep.ops.matvec import matrix_vector, times
@@ -107,6 +107,8 @@ class TermScope:
         matrix = follow.reshape(-1, follow.shape[-1])
         shift = times(pt.constant(matrix), coefficients - rough.centre, matrix.size, None)
         for key, matrix in centring.others.items():
+            if key not in self._b.effects:
+                continue
             apart = pt.concatenate(self._b.effects[key]) - rough.effects[key]
             shift = shift + times(pt.constant(matrix), apart, matrix.size, None)
         return shift.reshape(follow.shape[:2])
@@ -275,9 +277,10 @@ class TermScope:
         """Return the number of a term's columns, None for a single numeric one."""
         for predictor in self._b.spec.predictors:
             for term in predictor.terms:
-                for name, start, stop, labels, _ in term.state.get("terms", ()):
-                    if prefixed(predictor.parameter, self._b.main, name) == full:
-                        return None if labels is None else stop - start
+                declare = TERMS[term.kind].effects
+                for piece in [p for e in (declare(term.state) if declare else ()) for p in e.pieces]:
+                    if prefixed(predictor.parameter, self._b.main, piece.slot) == full:
+                        return None if piece.labels is None else piece.size
         return None
 
     def intercept(self, at_means: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bayesdeep.core.linear import LinearShift
+from bayesdeep.core.effects import Shift
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.quantities import COEFFICIENT, INTERCEPT
 from bayesdeep.core.registry import PRIORS, TERMS
@@ -27,10 +27,10 @@ def starting_places(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> dict[s
     """Return by slot where to start variables with a user's prior; those whose prior is a better guide are left out."""
     shift = 0.0
     for term in spec.predictors[0].terms:
-        linear = TERMS[term.kind].linear
-        part = None if linear is None else linear(term.state)
-        if isinstance(part, LinearShift):
-            shift += float(np.mean(arrays[f"{term.key}.{part.array}"]))
+        declare = TERMS[term.kind].effects
+        for rows in () if declare is None else [effect.rows for effect in declare(term.state)]:
+            if isinstance(rows, Shift):
+                shift += float(np.mean(arrays[f"{term.key}.{rows.array}"]))
     natural = {"Intercept": spec.response.location - shift, "Intercept_raw": spec.response.location - shift}
     found = {}
     for chosen in spec.priors:

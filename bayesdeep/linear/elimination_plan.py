@@ -30,7 +30,7 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
         lies_in[inner, outer] = nested_in(system, inner, outer)
         return lies_in[inner, outer] is not None
 
-    chain = eliminated([f.levels for f in system.factors], nested)
+    chain = eliminated([(f.levels, f.width) for f in system.factors], nested)
     parents = {pair: at for pair, at in lies_in.items() if at is not None and set(pair) <= set(chain)}
     rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k not in chain)
     coupled = sum(system.factors[k].levels * system.factors[k].width for k in chain) * (rest + 1)

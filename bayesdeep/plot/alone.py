@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.effects import Effect
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.linear import LinearEffects
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.quantities import Entry, Quantity
 from bayesdeep.core.registry import PRIORS, TERMS
@@ -109,17 +109,18 @@ def _leaning(fit: Fitted, term: GroupTerm) -> tuple[np.ndarray, float]:
     base = np.asarray(posterior["Intercept"]) if "Intercept" in posterior else np.zeros(posterior[name].shape[:2])
     own = _hyper(fit, name, "location", 0.0)
     centre = float((base + own).mean())
-    if effects is None or effects.correlation is None:
+    correlation = getattr(effects.law, "correlation", None) if effects is not None else None
+    if effects is None or correlation is None:
         return np.full(len(term.labels), centre), centre
     others, means, sds = [], [], [_hyper(fit, name, "scale", None)]
-    for piece in effects.slices[1:]:
+    for piece in effects.pieces[1:]:
         values = np.asarray(posterior[piece.slot].transpose("chain", "draw", ..., posterior[piece.slot].dims[-1]))
         scale = _hyper(fit, piece.slot, "scale", None)
-        for k in range(piece.stop - piece.start):
+        for k in range(piece.size):
             others.append(values if piece.scalar else values[:, :, k])
             means.append(_hyper(fit, piece.slot, "location", 0.0))
             sds.append(scale[..., k] if np.ndim(scale) > 2 else scale)
-    pairs, size = np.asarray(posterior[effects.correlation]), len(sds)
+    pairs, size = np.asarray(posterior[correlation]), len(sds)
     matrix = np.empty((*pairs.shape[:2], size, size))
     for k, (row, column) in enumerate((r, c) for r in range(size) for c in range(r)):
         matrix[..., row, column] = matrix[..., column, row] = pairs[..., k]
@@ -132,12 +133,13 @@ def _leaning(fit: Fitted, term: GroupTerm) -> tuple[np.ndarray, float]:
     return lean.mean(axis=(0, 1)), centre
 
 
-def _effects(fit: Fitted, name: str) -> LinearEffects | None:
-    """Return the group-level term that an intercept belongs to, as part of a linear system."""
+def _effects(fit: Fitted, name: str) -> Effect | None:
+    """Return the effects of groups that an intercept belongs to."""
     for term in fit.spec.predictors[0].terms:
-        part = None if TERMS[term.kind].linear is None else TERMS[term.kind].linear(term.state)
-        if isinstance(part, LinearEffects) and any(s.slot == name for s in part.slices):
-            return part
+        declare = TERMS[term.kind].effects
+        for effect in declare(term.state) if declare else ():
+            if any(piece.slot == name for piece in effect.pieces):
+                return effect
     return None
 
 

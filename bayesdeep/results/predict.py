@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
-from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.evaluate import forward_draws, needed, row_function
 from bayesdeep.spec.model_spec import ModelSpec
@@ -105,16 +105,9 @@ def needed_hyper(graph: Graph, effects: list[str]) -> list[str]:
 
 def _with_labels(spec: ModelSpec, labels: Mapping[str, tuple[Any, ...]]) -> ModelSpec:
     """Return the spec with other groups: only these factors' labels are exchanged."""
-
-    def changed(state: Any) -> Any:
-        if not isinstance(state, dict):
-            return state
-        inner = {key: [changed(v) for v in value] for key, value in state.items() if key == "embeds"}
-        own = {"labels": list(labels[state["factor"]])} if state.get("factor") in labels else {}
-        return {**state, **inner, **own}
-
     predictors = tuple(
-        replace(p, terms=tuple(replace(t, state=changed(t.state)) for t in p.terms)) for p in spec.predictors
+        replace(p, terms=tuple(replace(t, state=TERMS[t.kind].relabel(t.state, labels)) for t in p.terms))
+        for p in spec.predictors
     )
     return replace(spec, predictors=predictors)
 

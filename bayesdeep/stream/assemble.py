@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesdeep.collapse.linear_layout import Layout
+from bayesdeep.core.effects import Grouped
 from bayesdeep.core.linear import Moments
 
 from .finish import Finished
@@ -62,9 +63,9 @@ def _population(learned: Finished, layout: Layout, arrays: Mapping[str, Any], ce
     if layout.intercept:
         found[ONES, 0] = 1.0
     for place in layout.columns:
-        if place.part.array is None:
+        if place.rows.array is None:
             continue
-        weights = _weights(arrays[f"{place.key}.{place.part.array}"])
+        weights = _weights(arrays[f"{place.key}.{place.rows.array}"])
         span = slice(place.start, place.start + weights.shape[1])
         found[:, span] = weights
         found[ONES, span] -= layout.means[span]
@@ -80,12 +81,13 @@ def _varying(learned: Finished, layout: Layout, arrays: Mapping[str, Any], facto
     for place in layout.effects:
         if place.factor != factor:
             continue
-        codes, start = arrays[f"{place.key}.{place.part.codes}"], place.start
-        if place.part.intercept:
+        assert isinstance(place.rows, Grouped), "the plan takes effects of one level a row"
+        codes, start = arrays[f"{place.key}.{place.rows.codes}"], place.start
+        if place.rows.intercept:
             found[ONES, start] = 1.0
             start += 1
-        if place.part.array is not None:
-            weights = _weights(arrays[f"{place.key}.{place.part.array}"])
+        if place.rows.array is not None:
+            weights = _weights(arrays[f"{place.key}.{place.rows.array}"])
             found[:, start : start + weights.shape[1]] = weights
     assert isinstance(codes, SummedCodes), "a factor of the layout has effects"
     return codes, found

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bayesdeep.core import effects
 from bayesdeep.core.columns import Columns, TermColumns
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.linear import LinearColumns, LinearEffects, LinearPart, LinearShift
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import RESPONSES, TERMS, TRANSFORMS
 from bayesdeep.design.doubts import Doubt
@@ -87,7 +87,7 @@ def check_before_reading(parsed: Mapping[str, Parsed], family: Family, links: Ma
 
 
 def _check_call(node: Call, start: str) -> None:
-    if node.function in TERMS and TERMS[node.function].linear is None:
+    if node.function in TERMS and TERMS[node.function].effects is None:
         raise refuse(f"the term {node.source} is not linear in its coefficients")
     if node.function not in TRANSFORMS or TRANSFORMS[node.function].stateless:
         return
@@ -109,27 +109,31 @@ def plan_of(parsed: Mapping[str, Parsed], written: Written) -> Plan:
     groups: dict[tuple[str, ...], tuple[Product, tuple[Product, ...]]] = {}
     shifts: dict[Expression, None] = {}
     for term in terms[main]:
-        part = _part(term)
-        array = None if part.array is None else arrays[f"{term.key}.{part.array}"]
+        rows = _rows(term)
+        array = None if rows.array is None else arrays[f"{term.key}.{rows.array}"]
         asked: tuple[Product, ...] = array.products if isinstance(array, AskedColumns) else ()
         own = [products.setdefault(frozenset(product), product) for product in asked]
-        codes = arrays[f"{term.key}.{part.codes}"] if isinstance(part, LinearEffects) else None
-        if isinstance(part, LinearShift) and isinstance(array, AskedValues):
+        codes = arrays[f"{term.key}.{rows.codes}"] if isinstance(rows, effects.Grouped) else None
+        if isinstance(rows, effects.Shift) and isinstance(array, AskedValues):
             shifts[array.expression] = None
         elif isinstance(codes, AskedCodes) and isinstance(array, AskedColumns | None):
             names = names_of(codes.factor, where(parsed[main].text))
             before = groups[names][1] if names in groups else ((),)
             groups[names] = (codes.factor, tuple(dict.fromkeys((*before, *own))))
-        elif not isinstance(part, LinearColumns) or not isinstance(array, AskedColumns | None):
+        elif not isinstance(rows, effects.Columns) or not isinstance(array, AskedColumns | None):
             raise refuse(f"the term {term.source} is not one that can be summed up")
     return Plan(written.response, where(parsed[main].text), tuple(products.values()), groups, tuple(shifts), written.used)
 
 
-def _part(term: LearnedTerm) -> LinearPart:
-    declare = TERMS[term.kind].linear
+def _rows(term: LearnedTerm) -> effects.Rows:
+    """Return how rows meet the coefficients of a term that is one effect whose law does not tie levels together."""
+    declare = TERMS[term.kind].effects
     if declare is None:
         raise refuse(f"the term {term.source} is not linear in its coefficients")
-    return declare(term.state)
+    declared = declare(term.state)
+    if len(declared) != 1 or not isinstance(declared[0].law, effects.Given | effects.Varying):
+        raise refuse(f"the term {term.source} is not one that can be summed up")
+    return declared[0].rows
 
 
 class AskingContext(WithoutRows):

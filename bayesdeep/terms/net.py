@@ -129,7 +129,14 @@ def cost(state: Json) -> Cost:
     return Cost(sum(pairs) * (1 + copies) + skip + 2 * held, sum(options.hidden), weights + own + places)
 
 
+def relabel(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
+    """Return the state with other levels of the factor it varies by, and of those it embeds."""
+    embeds = [{**e, "labels": list(labels[e["factor"]])} if e["factor"] in labels else e for e in state["embeds"]]
+    own = {"labels": list(labels[state["factor"]])} if state.get("factor") in labels else {}
+    return {**state, "embeds": embeds, **own}
+
+
 TERM = Term(
-    "net", learn, arrays, slots, eta, groups, words, call=True, cost=cost,
+    "net", learn, arrays, slots, eta, groups, words, call=True, cost=cost, relabel=relabel,
     example="net(x, z, hidden=[3])",
 )

@@ -1,15 +1,14 @@
 """``offset(x)``: a column added to the predictor with coefficient 1."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.columns import Json
+from bayesdeep.core.effects import Effect, Given, Shift
 from bayesdeep.core.errors import FormulaError
-from bayesdeep.core.linear import LinearShift
 from bayesdeep.core.priors import Slot
-from bayesdeep.core.terms import DesignContext, Scope, Term
+from bayesdeep.core.terms import DesignContext, Term
 
 
 def learn(node: Any, context: DesignContext) -> Json:
@@ -32,32 +31,16 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     return ()
 
 
-def eta(scope: Scope, state: Json) -> Any:
-    """Return the column ``(obs,)``."""
-    del state
-    value = scope.data("value")
-    return value if scope.width is None else value[:, None]
-
-
-def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
-    """Return no grouping factor."""
-    del state
-    return {}
-
-
 def words(state: Json) -> frozenset[str]:
     """An offset is linear in nothing and Gaussian in nothing: it moves the response."""
     del state
     return frozenset({"offset"})
 
 
-def linear(state: Json) -> LinearShift:
-    """Return the column as part of a linear system."""
+def effects(state: Json) -> tuple[Effect, ...]:
+    """Return the column as it is added."""
     del state
-    return LinearShift("value")
+    return (Effect(Shift("value"), Given()),)
 
 
-TERM = Term(
-    "offset", learn, arrays, slots, eta, groups, words, call=True, linear=linear,
-    example="offset(z)",
-)
+TERM = Term("offset", learn, arrays, slots, words=words, call=True, effects=effects, example="offset(z)")

@@ -5,18 +5,15 @@ key ``Intercept``, is the predictor's value at the columns' means, ``Intercept +
 column's origin does, and it is nearly independent of the slopes. The posterior reports the uncentred one.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.lazy import pt
-from bayesdeep.core.linear import LinearColumns, Slice
-from bayesdeep.core.names import quantity_name
+from bayesdeep.core.effects import Columns, Effect, Given, Piece
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
-from bayesdeep.core.terms import DesignContext, Scope, Term
+from bayesdeep.core.terms import DesignContext, Term
 
 from ._packing import pack, unit_of, unpack
 
@@ -44,30 +41,12 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     return tuple(found)
 
 
-def eta(scope: Scope, state: Json) -> Any:
-    """Return ``Intercept + X @ beta``, ``(obs,)`` or ``(obs, width)``."""
+def effects(state: Json) -> tuple[Effect, ...]:
+    """Return the columns with their coefficients."""
     columns = unpack(state)
-    parts = []
-    for term in columns.terms:
-        if term.labels is None:
-            parts.append(scope.variable(term.name)[None])
-        else:
-            parts.append(scope.variable(term.name, (scope.dim(f"{term.name}_level", term.labels),)))
-    beta = pt.concatenate(parts, axis=0) if len(parts) > 1 else (parts[0] if parts else None)
-    at_means: Any = 0.0
-    if beta is not None:
-        means = np.asarray(columns.means)
-        at_means = ((means if scope.width is None else means[:, None]) * beta).sum(axis=0)
-    intercept = scope.intercept(at_means) if columns.intercept else 0.0
-    if beta is None:
-        return intercept
-    return intercept + scope.product("X", beta)
-
-
-def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
-    """Return no grouping factor."""
-    del state
-    return {}
+    pieces = tuple(Piece(t.name, t.start, t.stop, f"{t.name}_level", t.labels) for t in columns.terms)
+    rows = Columns("X" if columns.width else None, columns.means, columns.sds, columns.intercept)
+    return (Effect(rows, Given(), pieces),)
 
 
 def words(state: Json) -> frozenset[str]:
@@ -76,14 +55,4 @@ def words(state: Json) -> frozenset[str]:
     return frozenset({"linear"})
 
 
-def linear(state: Json) -> LinearColumns:
-    """Return the columns as part of a linear system."""
-    columns = unpack(state)
-    slices = tuple(Slice(quantity_name(t.name), t.start, t.stop, t.labels is None) for t in columns.terms)
-    return LinearColumns("X" if columns.width else None, slices, columns.intercept, columns.means, columns.sds)
-
-
-TERM = Term(
-    "population", learn, arrays, slots, eta, groups, words, linear=linear,
-    example="x + g",
-)
+TERM = Term("population", learn, arrays, slots, words=words, effects=effects, example="x + g")

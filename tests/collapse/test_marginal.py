@@ -94,16 +94,16 @@ def dense(case: str, model: Any, layout: Any, system: LinearSystem, centre: floa
         y = y - arrays[key]
     n = len(y)
     columns = [np.ones((n, 1))] if layout.intercept else []
-    columns += [arrays[f"{p.key}.X"] for p in layout.columns if p.part.array is not None]
+    columns += [arrays[f"{p.key}.X"] for p in layout.columns if p.rows.array is not None]
     design = (np.hstack(columns) - layout.means) / layout.sds if columns else np.zeros((n, 0))
     blocks, priors = [design], [np.linalg.inv(system.precision)] if design.shape[1] else []
     pieces: list[list[np.ndarray]] = [[] for _ in layout.factors]
     codes: list[np.ndarray] = [np.zeros(0)] * len(layout.factors)
     for place in layout.effects:
         codes[place.factor] = arrays[f"{place.key}.codes"]
-        if place.part.intercept:
+        if place.rows.intercept:
             pieces[place.factor].append(np.ones(n))
-        if place.part.array is not None:
+        if place.rows.array is not None:
             pieces[place.factor] += list(arrays[f"{place.key}.X"].T)
     for (_, levels, width), code, own, root in zip(layout.factors, codes, pieces, roots(system, point), strict=True):
         z = np.zeros((n, levels, width))

@@ -1,0 +1,217 @@
+r"""The vocabulary of effects: how rows meet coefficients, and what law the coefficients have.
+
+Nearly every term of a predictor is rows meeting coefficients that have a law,
+
+.. math:: \eta_i = \sum_k z_{ik} u_k, \qquad u \sim \text{law},
+
+so that a term declares its effects (:attr:`bayesdeep.core.terms.Term.effects`) and everything else follows from that: its part
+of the predictor, the linear system in which it is integrated out, a rough fit, coordinates to sample in, sums over rows, new
+levels, the budget of a prediction's variance, the mathematics of a report.
+
+=====================  ==========================================================================================
+rows meet              coefficients
+=====================  ==========================================================================================
+:class:`Columns`       of a matrix ``(obs, column)``
+:class:`Grouped`       of the row's level of a factor, times the row's columns
+:class:`Members`       of several levels of a factor, with weights
+:class:`Shift`         none: a column is added as it is
+=====================  ==========================================================================================
+
+=====================  ==========================================================================================
+law                    coefficients
+=====================  ==========================================================================================
+:class:`Given`         each has its slot's prior: population-level effects
+:class:`Iid`           all have one standard deviation: a penalised basis
+:class:`Varying`       by level independent, with a standard deviation each and perhaps correlations
+:class:`Structured`    the same, but levels have a known covariance
+=====================  ==========================================================================================
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The coefficients ``start:stop`` of an effect that one slot names.
+
+    Attributes
+    ----------
+    slot
+        The slot, which is their name in the posterior as well.
+    start, stop
+        Places among the effect's coefficients, an intercept counted.
+    dim, labels
+        Name and labels of their dimension; None for a single coefficient without.
+    sd
+        The slot of their standard deviation; empty where the law has none.
+    """
+
+    slot: str
+    start: int
+    stop: int
+    dim: str = ""
+    labels: tuple[Any, ...] | None = None
+    sd: str = ""
+
+    @property
+    def size(self) -> int:
+        """Return the number of coefficients."""
+        return self.stop - self.start
+
+    @property
+    def scalar(self) -> bool:
+        """Return whether it is a single coefficient without labels."""
+        return self.labels is None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of a matrix.
+
+    Attributes
+    ----------
+    array
+        Key of the matrix ``(obs, column)`` among the term's arrays; None without columns.
+    means, sds
+        Of the columns on the training rows ``(column,)``.
+    intercept
+        Whether there is an intercept beside them, the predictor's; its prior may be on the predictor at the columns' means. It is
+        not counted among the coefficients.
+    """
+
+    array: str | None
+    means: tuple[float, ...]
+    sds: tuple[float, ...]
+    intercept: bool = False
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A level of a factor each row, whose coefficients are multiplied by the row's columns.
+
+    Attributes
+    ----------
+    factor, labels
+        Name and levels of the grouping factor.
+    codes, array
+        Keys of each row's level ``(obs,)`` and of the columns ``(obs, column)``, None without any.
+    intercept
+        Whether the first coefficient is that of a column of ones.
+    """
+
+    factor: str
+    labels: tuple[Any, ...]
+    codes: str
+    array: str | None
+    intercept: bool
+
+    def incidence(self, arrays: Mapping[str, np.ndarray]) -> Any:
+        """Return how much of each level a row has, a SciPy sparse matrix ``(obs, level)``."""
+        from scipy import sparse
+
+        codes = arrays[self.codes]
+        return sparse.csr_matrix((np.ones(len(codes)), (np.arange(len(codes)), codes)), (len(codes), len(self.labels)))
+
+
+@dataclass(frozen=True)
+class Members:
+    """Several levels of a factor each row, with weights; otherwise as :class:`Grouped`.
+
+    ``codes`` is the key of the rows' levels ``(obs, member)``, ``weights`` that of their weights ``(obs, member)``. Columns,
+    where there are any, are ``(obs, column)``, the same for all members.
+    """
+
+    factor: str
+    labels: tuple[Any, ...]
+    codes: str
+    weights: str
+    array: str | None
+    intercept: bool
+
+    def incidence(self, arrays: Mapping[str, np.ndarray]) -> Any:
+        """Return how much of each level a row has, a SciPy sparse matrix ``(obs, level)``."""
+        from scipy import sparse
+
+        codes, weights = arrays[self.codes], arrays[self.weights]
+        rows, members = codes.shape
+        at = np.repeat(np.arange(rows), members)
+        return sparse.csr_matrix((weights.ravel(), (at, codes.ravel())), (rows, len(self.labels)))
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A column ``(obs,)`` added to the predictor as it is; ``array`` is its key."""
+
+    array: str
+
+
+Rows = Columns | Grouped | Members | Shift
+
+
+@dataclass(frozen=True)
+class Given:
+    """Each coefficient has the prior of its slot."""
+
+
+@dataclass(frozen=True)
+class Iid:
+    """All coefficients are normal about 0 with the standard deviation of their piece's slot ``sd``, which they share."""
+
+
+@dataclass(frozen=True)
+class Varying:
+    """A level's coefficients are normal about 0, with an sd each; levels are independent.
+
+    ``correlation`` is the slot of the coefficients' correlations; None where they are independent. A user's prior on the slot of
+    a piece takes the place of that on its sd, and need not be normal.
+    """
+
+    correlation: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Structured:
+    """As :class:`Varying`, but a coefficient's levels have the covariance ``sd^2 A`` with one another, ``A = root root'``.
+
+    Attributes
+    ----------
+    root
+        ``(level, level)``, lower-triangular.
+    correlation
+        As for :class:`Varying`.
+    """
+
+    root: np.ndarray
+    correlation: str | None = None
+
+
+Law = Given | Iid | Varying | Structured
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """One addend of a predictor that is linear in its coefficients.
+
+    Attributes
+    ----------
+    rows, law
+        How rows meet the coefficients, and what law these have.
+    pieces
+        Which coefficients belong to which slot.
+    role
+        What the coefficients are to a reader: see :class:`bayesdeep.core.quantities.Entry`.
+    """
+
+    rows: Rows
+    law: Law
+    pieces: tuple[Piece, ...] = ()
+    role: str = "coefficient"
+
+    @property
+    def width(self) -> int:
+        """Return the number of coefficients, by level where they vary by one, the population's intercept not counted."""
+        return self.pieces[-1].stop if self.pieces else 0

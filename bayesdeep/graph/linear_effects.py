@@ -1,0 +1,223 @@
+r"""From declared effects (:mod:`bayesdeep.core.effects`) to a term's part of the predictor.
+
+For coefficient :math:`k` and level :math:`j` the effect is :math:`u_{kj} = m_k + \sigma_k \sum_l L_{kl} z_{lj}` with
+independent standard :math:`z`, :math:`L` the Cholesky factor of the coefficients' correlation matrix, :math:`\sigma_k`
+their standard deviations and :math:`m_k` their location, 0 unless the user's prior says otherwise. Sampled are the standardised
+:math:`z` (the non-centred form) or, where the data say much of each group, something nearer to the effects themselves, see
+:meth:`~bayesdeep.core.terms.Scope.centring`; the user sees the effects.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Piece, Shift, Structured
+from bayesdeep.core.lazy import pt
+from bayesdeep.core.registry import PRIORS
+from bayesdeep.core.terms import Scope
+
+
+def eta_of(scope: Scope, effects: Sequence[Effect]) -> Any:
+    """Return what a term's effects add to the predictor ``(obs,)`` or ``(obs, width)``, or an intercept alone."""
+    total: Any = 0.0
+    for effect in effects:
+        total = total + _addend(scope, effect)
+    return total
+
+
+def _addend(scope: Scope, effect: Effect) -> Any:
+    rows = effect.rows
+    if isinstance(rows, Shift):
+        value = scope.data(rows.array)
+        return value if scope.width is None else value[:, None]
+    if isinstance(rows, Columns):
+        return _penalised(scope, rows, effect) if isinstance(effect.law, Iid) else _population(scope, rows, effect.pieces)
+    return _by_level(scope, rows, effect)
+
+
+def _population(scope: Scope, rows: Columns, pieces: Sequence[Piece]) -> Any:
+    """Return ``Intercept + X @ beta``."""
+    parts = [
+        scope.variable(p.slot)[None] if p.labels is None else scope.variable(p.slot, (scope.dim(p.dim, p.labels),))
+        for p in pieces
+    ]
+    beta = pt.concatenate(parts, axis=0) if len(parts) > 1 else (parts[0] if parts else None)
+    at_means: Any = 0.0
+    if beta is not None:
+        means = np.asarray(rows.means)
+        at_means = ((means if scope.width is None else means[:, None]) * beta).sum(axis=0)
+    intercept = scope.intercept(at_means) if rows.intercept else 0.0
+    if beta is None:
+        return intercept
+    assert rows.array is not None
+    return intercept + scope.product(rows.array, beta)
+
+
+def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
+    """Return a basis times coefficients that share one standard deviation."""
+    (piece,) = effect.pieces
+    assert rows.array is not None
+    assert piece.labels is not None
+    dim = scope.dim(piece.dim, piece.labels)
+    standard = scope.hidden(f"{piece.slot}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (dim,))
+    coefficients = scope.variable(piece.sd) * standard
+    return scope.product(rows.array, scope.report(piece.slot, coefficients, (dim,), effect.role, slot=piece.sd))
+
+
+def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
+    """Return each row's effects of its levels.
+
+    Every quantity below ends in the width dimension where there is one, and the arithmetic broadcasts over it.
+    """
+    effects = _effects(scope, rows, effect)
+    if isinstance(rows, Grouped) and scope.width is None:
+        return scope.gather(effects, rows.codes, rows.array, rows.intercept)
+    codes, total = scope.data(rows.codes), 0.0
+    for k, own in enumerate(effects):
+        value = own[codes]
+        if isinstance(rows, Members):
+            weights = scope.data(rows.weights)
+            value = ((weights if scope.width is None else weights[:, :, None]) * value).sum(axis=1)
+        column = k - rows.intercept
+        if column >= 0:
+            assert rows.array is not None
+            by = scope.data(rows.array)[:, column]
+            value = value * (by if scope.width is None else by[:, None])
+        total = total + value
+    return total
+
+
+def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]:
+    """Return one ``(level,)`` tensor a scalar coefficient, and report them by name."""
+    law: Any = effect.law
+    level = scope.dim(rows.factor, rows.labels, rows.factor)
+    varying = _varying(scope, effect, level)
+    labels = scalar_labels(effect.pieces, rows.factor)
+    correlated = law.correlation is not None
+    factor = cholesky_rows(_correlations(scope, law.correlation, rows.factor, labels), len(varying)) if correlated else None
+    standard: list[Any] = []
+    effects: list[Any] = []
+    for k, v in enumerate(varying):
+        # Given the effects of the coefficients before, this one has the distribution `base` with these two.
+        location = 0.0 if factor is None else v.sd * sum((factor[k][m] * standard[m] for m in range(k)), start=0.0)
+        scale = v.sd if factor is None else v.sd * factor[k][k]
+        standard.append(v.standard(location, scale))
+        own = location + scale * standard[k]
+        effects.append(v.mean + (scope.dot(pt.constant(law.root), own) if isinstance(law, Structured) else own))
+    if not isinstance(law, Structured) and isinstance(rows, Grouped):
+        for own in [varying] if factor is not None else [[v] for v in varying]:
+            sampled = [v.sampled for v in own if v.sampled is not None]
+            if len(sampled) == len(own):
+                scope.spread([v.sd for v in own], factor, sampled, own[0].prior)
+    return _report(scope, effect, effects, level)
+
+
+def scalar_labels(pieces: Sequence[Piece], factor: str) -> list[str]:
+    """Return one label a scalar coefficient: ``1``, ``x``, ``period[2]``."""
+    names = [(p, p.slot.removesuffix(f"|{factor}")) for p in pieces]
+    return [name if p.labels is None else f"{name}[{p.labels[i]}]" for p, name in names for i in range(p.size)]
+
+
+def cholesky_rows(pairs: Any, size: int) -> list[list[Any]]:
+    """Return the Cholesky factor of a correlation matrix, scalar by scalar, from its ``(pair,)`` correlations.
+
+    The pairs go row by row below the diagonal. The floor under the square root only matters where a correlation is 1
+    to the last digit, where the density is 0.
+    """
+    rows: list[list[Any]] = [[1.0]]
+    k = 0
+    for i in range(1, size):
+        row: list[Any] = []
+        for j in range(i):
+            dot = sum((row[m] * rows[j][m] for m in range(j)), start=0.0)
+            row.append((pairs[k] - dot) / rows[j][j])
+            k += 1
+        rows.append([*row, pt.sqrt(pt.maximum(1.0 - sum(r**2 for r in row), 1e-14))])
+    return rows
+
+
+def _report(scope: Scope, effect: Effect, effects: list[Any], level: str) -> list[Any]:
+    shown = []
+    for p in effect.pieces:
+        if p.labels is None:
+            shown.append(scope.report(p.slot, effects[p.start], (level,), effect.role, slot=p.slot))
+        else:
+            dim = scope.dim(p.dim, p.labels)
+            block = scope.report(p.slot, pt.stack(effects[p.start : p.stop]), (dim, level), effect.role, slot=p.slot)
+            shown.extend(block[i] for i in range(p.size))
+    return shown
+
+
+@dataclass(frozen=True)
+class _Varying:
+    """One scalar coefficient: its sd, location and prior, and ``standard(location, scale)``.
+
+    The latter returns the standardised effects ``(level,)``, whether these or less standardised ones are sampled. Where it is
+    these, ``sampled`` is the variable that has them, and the place along its first axis or None.
+    """
+
+    sd: Any
+    mean: Any
+    prior: str
+    standard: Callable[[Any, Any], Any]
+    sampled: tuple[Any, int | None] | None = None
+
+
+def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
+    """Return the coefficients, in the order of the Cholesky factor's rows."""
+    found: list[_Varying] = []
+    centring = None if isinstance(effect.law, Structured) else scope.centring()
+    for p in effect.pieces:
+        chosen = scope.prior(p.slot)
+        dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
+        sd = scope.variable(p.sd, dims) if chosen is None else scope.argument(p.slot, "scale")
+        mean = 0.0 if chosen is None else scope.argument(p.slot, "location")
+        base = "Normal" if chosen is None else chosen.prior.name
+        extra = {a: scope.argument(p.slot, a) for a in PRIORS[base].arguments if a not in _unit(base)}
+        draw = partial(scope.hidden, prior=base)
+        block = None
+        if centring is None and p.labels is not None:
+            block = draw(f"{p.slot}_z", arguments={**_unit(base), **extra}, shape=(*dims, level))
+        for k in range(p.start, p.stop):
+            own = sd if p.labels is None or chosen is not None else sd[k - p.start]
+            if centring is not None:
+                label = p.slot if p.labels is None else f"{p.slot}_{k - p.start}"
+                weight, shift = centring[0][k], 0.0 if centring[1] is None else centring[1][k]
+                standard = partial(_between, partial(draw, f"{label}_z", shape=(level,)), base, extra, weight, shift)
+                found.append(_Varying(own, mean, base, standard))
+            elif block is not None:
+                found.append(_Varying(own, mean, base, partial(_taken, block[k - p.start]), (block, k - p.start)))
+            else:
+                one = draw(f"{p.slot}_z", arguments={**_unit(base), **extra}, shape=(level,))
+                found.append(_Varying(own, mean, base, partial(_taken, one), (one, None)))
+    return found
+
+
+def _taken(standard: Any, location: Any, scale: Any) -> Any:
+    del location, scale
+    return standard
+
+
+def _between(
+    draw: Any, base: str, extra: Mapping[str, Any], weight: np.ndarray, shift: Any, location: Any, scale: Any
+) -> Any:
+    """Return standardised effects ``(level,)`` of partly centred and shifted ones."""
+    own_location, own_scale = weight * location + shift, pt.exp(weight * pt.log(scale))
+    names = _unit(base)
+    partly = draw(arguments={**dict(zip(names, (own_location, own_scale), strict=True)), **extra})
+    return (partly - own_location) / own_scale
+
+
+def _unit(base: str) -> Mapping[str, float]:
+    """Return location and scale of the standardised distribution, in this order, by their arguments' names."""
+    standard = PRIORS[base].standard
+    assert standard is not None, base
+    return standard
+
+
+def _correlations(scope: Scope, slot: str, factor: str, labels: Sequence[str]) -> Any:
+    pairs = tuple(f"{labels[j]}, {labels[i]}" for i in range(1, len(labels)) for j in range(i))
+    return scope.correlation(slot, len(labels), scope.dim(f"{factor}_pair", pairs))
