@@ -115,7 +115,7 @@ def test_the_names_of_hand_written_models_are_those_of_bayesdeep(card):
         fake[f"u_{k}"] = np.zeros((1, 2, len(block.levels), size))
     theirs = _handwritten.scalars(card.record(), arrays, fake)
     graph = bd.Model(card.formula, frame, card.family, priors=card.priors)._graph
-    shapes = {name: [len(graph.coords[d]) for d in graph.dims[name]] for name in graph.reported}
+    shapes = {name: [len(graph.coords[d]) for d in graph.reported[name].dims] for name in graph.reported}
     ours = scalars(posterior_dataset(graph, {k: np.zeros((2, *v)) for k, v in shapes.items()}, 1, 2))
     assert set(theirs) == set(ours)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.core import effects
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.linear import LinearColumns, LinearEffects, LinearShift
 from bayesdeep.core.registry import TERMS
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import forward_draws, row_function
@@ -81,37 +81,38 @@ def what_it_declares_linear_is_its_predictor(name: str) -> None:
     made = Made(name)
     total = made.draws["Intercept"][:, None] + np.zeros((DRAWS, len(made.data)))
     for term in made.spec.predictors[0].terms:
-        declared = TERMS[term.kind].linear
-        if declared is None:
+        declare = TERMS[term.kind].effects
+        if declare is None:
             return
-        total = total + part_by_hand(declared(term.state), term.key, made)
+        for effect in declare(term.state):
+            total = total + by_hand(effect, term.key, made)
     np.testing.assert_allclose(total, made.eta(made.data), rtol=1e-8, atol=1e-10)
 
 
-def part_by_hand(part: Any, key: str, made: Made) -> np.ndarray:
-    """Return what a declaration says is added to the predictor ``(draw, obs)``, the population's intercept left out."""
-    arrays = made.rows.arrays
-    if isinstance(part, LinearShift):
-        return arrays[f"{key}.{part.array}"][None]
-    matrix = None if part.array is None else arrays[f"{key}.{part.array}"]
+def by_hand(effect: effects.Effect, key: str, made: Made) -> np.ndarray:
+    """Return what a declared effect adds to the predictor ``(draw, obs)``, the population's intercept left out."""
+    own = {name.removeprefix(f"{key}."): a for name, a in made.rows.arrays.items() if name.startswith(f"{key}.")}
+    rows = effect.rows
+    if isinstance(rows, effects.Shift):
+        return own[rows.array][None]
+    matrix = own[rows.array] if rows.array is not None else np.zeros((len(made.data), 0))
+    if not isinstance(rows, effects.Columns) and rows.intercept:
+        matrix = np.column_stack([np.ones(len(made.data)), matrix])
     found = np.zeros((DRAWS, len(made.data)))
-    for piece in part.slices:
-        value = made.draws[piece.slot]
-        if isinstance(part, LinearColumns):
-            assert matrix is not None
-            found += value.reshape(DRAWS, -1) @ matrix[:, piece.start : piece.stop].T
+    for piece in effect.pieces:
+        columns, value = matrix[:, piece.start : piece.stop], made.draws[piece.slot]
+        if isinstance(rows, effects.Columns):
+            found += value.reshape(DRAWS, piece.size) @ columns.T
             continue
-        assert isinstance(part, LinearEffects)
-        by_level = value.reshape(DRAWS, piece.stop - piece.start, part.levels)[:, :, arrays[f"{key}.{part.codes}"]]
-        for k in range(piece.start, piece.stop):
-            column = 1.0 if part.intercept and k == 0 else matrix[:, k - part.intercept]  # type: ignore[index]
-            found += by_level[:, k - piece.start] * column
+        by_level = value.reshape(DRAWS, piece.size, len(rows.labels))
+        shares = rows.incidence(own).toarray()
+        found += np.einsum("dkl,ol,ok->do", by_level, shares, columns)
     return found
 
 
 def engines_that_integrate_agree_or_refuse(name: str) -> None:
     made = Made(name)
-    if any(TERMS[t.kind].linear is None for t in made.spec.predictors[0].terms):
+    if any(TERMS[t.kind].effects is None for t in made.spec.predictors[0].terms):
         with pytest.raises(FitError, match="is not linear in its coefficients"):
             made.model.fit("collapsed", progress=False)
         return

@@ -261,7 +261,7 @@ def test_names_and_dimensions_are_the_models_own(formula, family):
     graph = model.__dict__["_rows"].graph(model.spec)
     assert list(fit.posterior.data_vars) == list(graph.reported)
     for name in graph.reported:
-        assert fit.posterior[name].dims == ("chain", "draw", *graph.dims[name])
+        assert fit.posterior[name].dims == ("chain", "draw", *graph.reported[name].dims)
         assert np.isfinite(np.asarray(fit.posterior[name])).all()
     again = model.fit("laplace_marginal", seed=1, draws=30, chains=2, progress=False)
     assert again.posterior.equals(fit.posterior)

@@ -8,6 +8,7 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.records import Response
+from bayesdeep.core.registry import TERMS
 from bayesdeep.graph.centring import centring
 from bayesdeep.graph.evaluate import array_mode, expand_function
 from bayesdeep.graph.rough import rough_fit
@@ -90,19 +91,17 @@ def standardised(
     state: Any, reported: dict[str, np.ndarray], mean: float
 ) -> tuple[np.ndarray, np.ndarray, dict[str, list[int]]]:
     """Return standardised effects ``(coefficient, group)``, each one's sd given those before, and where each variable is."""
-    from bayesdeep.terms.group import _coefficients, _is_correlated
-
-    factor, effects, sds, names = state["factor"], [], [], {}
-    for name, start, stop, _levels, _ in _coefficients(state):
-        key = f"{name}|{factor}"
-        effects.append(np.atleast_2d(reported[key]) - mean)
-        sds.append(np.broadcast_to(np.atleast_1d(reported[f"{key}_sigma"]), stop - start))
-        names[f"{key}_z"] = list(range(start, stop))
+    (effect,) = TERMS["group"].effects(state)
+    effects, sds, names = [], [], {}
+    for piece in effect.pieces:
+        effects.append(np.atleast_2d(reported[piece.slot]) - mean)
+        sds.append(np.broadcast_to(np.atleast_1d(reported[piece.sd]), piece.size))
+        names[f"{piece.slot}_z"] = list(range(piece.start, piece.stop))
     u, s = np.concatenate(effects), np.concatenate(sds)
     lower = np.eye(len(s))
-    if _is_correlated(state):
+    if effect.law.correlation is not None:
         corr = np.eye(len(s))
-        corr[np.tril_indices(len(s), -1)] = reported[f"{factor}_corr"]
+        corr[np.tril_indices(len(s), -1)] = reported[effect.law.correlation]
         lower = np.linalg.cholesky(corr + corr.T - np.eye(len(s)))
     return np.linalg.solve(lower, u / s[:, None]), s * np.diag(lower), names
 
@@ -182,7 +181,7 @@ def test_only_the_graph_that_is_sampled_is_centred():
     assert plain.rough is None
     assert sampled.rough is not None
     assert list(plain.reported) == list(sampled.reported)
-    assert plain.dims == sampled.dims
+    assert [q.dims for q in plain.reported.values()] == [q.dims for q in sampled.reported.values()]
 
 
 @pytest.mark.slow

@@ -254,7 +254,7 @@ def test_block_prior_has_one_global_scale(text):
     assert {n for n, k in key.items() if k == "population"} == {"x", "z", "a", "z:a"}
     assert key["Intercept"] == "Intercept"
     assert key["sigma_x"] == "sigma_x"  # the block is over the main predictor's coefficients
-    sizes = {n: graph.reported[n].eval().shape for n in ("x", "z", "a", "z:a")}
+    sizes = {n: graph.reported[n].tensor.eval().shape for n in ("x", "z", "a", "z:a")}
     assert sizes == {"x": (), "z": (), "a": (2,), "z:a": (2,)}
     one_lambda = [v for v in model.pymc.free_RVs if v.name in ("population_lambda", "population_weight")]
     assert [v.eval().shape for v in one_lambda] == [(6,)]
@@ -335,7 +335,7 @@ def test_lkj_density_is_a_power_of_the_determinant(size):
     hidden = next(v for v in pymc.free_RVs if v.name == "g_corr_partial")
     value = pymc.rvs_to_values[hidden]
     density = pymc.compile_logp(vars=[hidden], **QUICK)
-    pairs = pymc.compile_fn(pymc.replace_rvs_by_values([graph.reported["g_corr"]])[0], inputs=pymc.value_vars, **QUICK)
+    pairs = pymc.compile_fn(pymc.replace_rvs_by_values([graph.reported["g_corr"].tensor])[0], inputs=pymc.value_vars, **QUICK)
     base, count = pymc.initial_point(), size * (size - 1) // 2
 
     def at(u):

@@ -10,7 +10,8 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core import registry
 from bayesdeep.core.columns import Columns, TermColumns
-from bayesdeep.core.linear import LinearColumns, LinearShift, Slice
+from bayesdeep.core.effects import Columns as ColumnsOf
+from bayesdeep.core.effects import Effect, Given, Piece, Shift
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Term
@@ -30,13 +31,11 @@ def numbers(name: str, arrays: Callable[[Any, Any, Any], dict[str, Any]]) -> Ter
     def slots(state: Any, spread: float) -> tuple[Slot, ...]:
         return (Slot(name, "real", Default(f"Normal(0, {spread:.4g})", "own"), "coefficient"),)
 
-    def linear(state: Any) -> LinearColumns:
-        return LinearColumns("own", (Slice(name, 0, 1, True),), False, tuple(state["means"]), tuple(state["sds"]))
+    def effects(state: Any) -> tuple[Effect, ...]:
+        rows = ColumnsOf("own", tuple(state["means"]), tuple(state["sds"]))
+        return (Effect(rows, Given(), (Piece(name, 0, 1),)),)
 
-    def eta(scope: Any, state: Any) -> Any:
-        return scope.product("own", scope.variable(name)[None])
-
-    return Term(name, learn, arrays, slots, eta, lambda s: {}, lambda s: frozenset({"linear"}), call=True, linear=linear)
+    return Term(name, learn, arrays, slots, words=lambda s: frozenset({"linear"}), call=True, effects=effects)
 
 
 def design(state: Any, node: Any, context: Any) -> dict[str, Any]:
@@ -52,8 +51,8 @@ def centred(state: Any, node: Any, context: Any) -> dict[str, Any]:
 def shift(name: str, arrays: Callable[[Any, Any, Any], dict[str, Any]]) -> Term:
     """Return a term ``name(x)`` that is added as it is."""
     return Term(
-        name, lambda node, context: {}, arrays, lambda s, spread: (), lambda scope, s: scope.data("own"), lambda s: {},
-        lambda s: frozenset({"linear"}), call=True, linear=lambda s: LinearShift("own"),
+        name, lambda node, context: {}, arrays, lambda s, spread: (), words=lambda s: frozenset({"linear"}), call=True,
+        effects=lambda s: (Effect(Shift("own"), Given()),),
     )  # fmt: skip
 
 

@@ -203,7 +203,7 @@ def test_predictions_are_those_of_the_fit_and_of_each_row(formula):
     inside = [v for v in draws if not v.endswith("_removed")]
     function = row_function(graph, ["linear"])
     assert any(name.endswith("_removed") for name in function._given) == ("basis" in str(model.spec.to_json()))
-    given = {name: graph.reported[name] for name in inside}
+    given = {name: graph.reported[name].tensor for name in inside}
     whole = BatchedFunction(graph, [graph.linear], given)({name: draws[name] for name in inside})[0]
     np.testing.assert_allclose(at(model, draws, "linear"), whole, rtol=1e-9, atol=1e-9)
     for rows in (d, d.iloc[[7, 3, 3, 29]], d.iloc[[11]]):
