@@ -24,8 +24,7 @@ TERM = Term(
 
 @pytest.fixture
 def images(monkeypatch: pytest.MonkeyPatch) -> xr.Dataset:
-    monkeypatch.setattr(registry.TERMS, "_names", (*registry.TERMS.names(), "bright"))
-    monkeypatch.setitem(registry.TERMS._loaded, "bright", TERM)
+    monkeypatch.setattr(registry.TERMS, "_added", {**registry.TERMS._added, "bright": TERM})
     rng = np.random.default_rng(0)
     image = rng.normal(size=(60, 4, 3))
     y = 1.0 + 5.0 * image.mean(axis=(1, 2)) + rng.normal(0, 0.1, 60)
@@ -36,7 +35,7 @@ def test_an_array_goes_all_the_way(images, tmp_path):
     fit = bd.Model("y ~ bright(image)", images).fit("map", seed=1, progress=False)
     assert float(fit.posterior["bright"].mean()) == pytest.approx(5.0, abs=0.3)
     again = bd.load(fit.save(tmp_path / "fit.nc"))
-    rows = again._rows
+    rows = again.rows
     np.testing.assert_array_equal(rows.columns["image"].values, images["image"])
     assert rows.columns["image"].kind == "array"
     (key,) = rows.arrays

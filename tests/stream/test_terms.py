@@ -57,8 +57,7 @@ def shift(name: str, arrays: Callable[[Any, Any, Any], dict[str, Any]]) -> Term:
 
 
 def join(monkeypatch: pytest.MonkeyPatch, term: Term) -> None:
-    monkeypatch.setattr(registry.TERMS, "_names", (*registry.TERMS.names(), term.name))
-    monkeypatch.setitem(registry.TERMS._loaded, term.name, term)
+    monkeypatch.setattr(registry.TERMS, "_added", {**registry.TERMS._added, term.name: term})
 
 
 @pytest.mark.parametrize("formula", ["y ~ line(x)", "y ~ z + line(x) + (1 + z | g)", "y ~ 0 + a + line(z)"])
