@@ -1,14 +1,16 @@
 """A fitted model: draws on the user's scale and everything that can be asked of them."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
@@ -298,7 +300,7 @@ class Fit(Marginal):
             raise FitError("kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from")
         return kfold(self, k, by, seed, progress, options, executor=executor, workers=workers)
 
-    def stack_chains(self) -> "Fit":
+    def stack_chains(self) -> Fit:
         r"""Return a fit of one chain in which each chain has the weight that makes their mixture predict best.
 
         For chains that disagree and would go on doing so: of each chain :math:`c` the mixture has a share :math:`w_c`, and

@@ -1,5 +1,7 @@
 """A model: formula, data, family and priors, checked against each other; the one place that knows all the stages."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
@@ -7,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
 from bayesdeep.core import arguments
 from bayesdeep.core.draws import Engine
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import checked_seed, fresh_seed
@@ -109,7 +111,7 @@ class Model:
         self._set(spec, rows, design.notice, design.doubts)
 
     @classmethod
-    def _from_parts(cls, spec: ModelSpec, rows: Rows) -> "Model":
+    def _from_parts(cls, spec: ModelSpec, rows: Rows) -> Model:
         made = cls.__new__(cls)
         made._set(spec, rows, "")
         return made
@@ -125,7 +127,7 @@ class Model:
 
     @classmethod
     @arguments.checked("card", path=arguments.path)
-    def from_card(cls, path: str | Path) -> "Model":
+    def from_card(cls, path: str | Path) -> Model:
         """Return the model a card (TOML) describes."""
         from bayesdeep.cards import read_card
 

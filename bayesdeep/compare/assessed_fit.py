@@ -1,15 +1,17 @@
 """The predictive scores of one fit: by leave-one-out weights, on held-out rows, or over folds."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import tee
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from arviz_stats.utils import ELPDDataLOO
 from scipy.special import logsumexp
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.fit import Fit
@@ -87,7 +89,7 @@ class Gather:
         """Return what is asked of the fit: expected or new responses."""
         return {"levels": "mean", "number": "predictive"}.get(self.kind)
 
-    def extend(self, other: "Gather") -> None:
+    def extend(self, other: Gather) -> None:
         """Add what another one holds."""
         self.parts.extend(other.parts)
         self.places.extend(other.places)

@@ -1,13 +1,14 @@
 """Modules that are imported when first used, so that ``import bayesdeep`` stays fast.
 
-PyMC and PyTensor take over two seconds to import. Plug-ins are read (to list families, to check a formula)
-far more often than they are run, so they reach the two through these stand-ins.
+PyMC and PyTensor take over two seconds to import, xarray half a second. Plug-ins are read (to list families, to check a
+formula) far more often than they are run, and a fit of a linear model needs none of the three, so they are reached through
+these stand-ins. A module that names xarray's classes in annotations has ``from __future__ import annotations``.
 """
 
 import random
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class LazyModule:
@@ -32,3 +33,9 @@ class LazyModule:
 
 pm: Any = LazyModule("pymc")
 pt: Any = LazyModule("pytensor.tensor")
+if TYPE_CHECKING:
+    import xarray as xr
+else:
+    xr = LazyModule("xarray")
+
+__all__ = ["LazyModule", "pm", "pt", "xr"]

@@ -1,13 +1,15 @@
 """The single checks behind a diagnosis: each gives rows of evidence and, where it fails, advice."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.results.convergence_table import Convergence
 
 DIVERGENCE_BAD, DIVERGENCE_BAD_NETWORK = 0.01, 0.1

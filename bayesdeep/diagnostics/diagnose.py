@@ -6,12 +6,14 @@ Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221 (R-hat, effective sizes
 (energy); Vehtari et al. (2024), Journal of Machine Learning Research 25(72) (Pareto k-hat).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.core.roles import shown
 from bayesdeep.display import notebook

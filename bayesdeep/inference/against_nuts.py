@@ -1,12 +1,14 @@
 """An approximation against a short run of a method that samples the posterior itself, parameter by parameter."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.core.draws import Draws
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.roles import UNNAMED
 
 REFERENCE = {"draws": 500, "tune": 500, "chains": 4}

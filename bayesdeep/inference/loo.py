@@ -7,16 +7,18 @@ Statistics and Computing 27(5), https://doi.org/10.1007/s11222-016-9696-4. Vehta
 (2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72). :mod:`._psis` has the formula.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.notices import warn
 from bayesdeep.core.roles import shown
 from bayesdeep.numerics.psis import COMPILED_FROM, can_smooth, smooth_rows

@@ -1,5 +1,7 @@
 """Running an engine on a model, and turning what it drew into a tree."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -7,12 +9,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
 from bayesdeep.collapse.applies import drowned
 from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES, TERMS

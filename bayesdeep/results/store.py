@@ -1,13 +1,15 @@
 """Saving a fit as one NetCDF file and reading it back; the file holds numbers and JSON, nothing that can run."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
-import xarray as xr
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.files import as_path, check_target, write_files
+from bayesdeep.core.lazy import xr
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .contents import problem

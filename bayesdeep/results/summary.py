@@ -1,15 +1,17 @@
 """ArviZ's summary of a posterior, for all of its quantities at once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesdeep.core.arguments import shown as shown_value
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.roles import shown, unnamed
 from bayesdeep.numerics.mcmc import measure
 

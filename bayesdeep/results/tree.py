@@ -1,13 +1,15 @@
 """Draws and rows to a DataTree, and the parts of a fit back from one."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.core.draws import Draws
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.records import Response
 from bayesdeep.graph.build import Graph
 from bayesdeep.spec.model_spec import ModelSpec
