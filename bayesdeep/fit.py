@@ -16,6 +16,7 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.display import notebook
 from bayesdeep.effects.marginal_methods import Marginal
+from bayesdeep.results.labelled import Tree, as_datatree
 from bayesdeep.results.log_score import log_score_rows
 from bayesdeep.results.predict import blocks, check_kind, flat_posterior, several_predictors
 from bayesdeep.results.prediction_tables import level_table, predictor_table, response_table, summary_table
@@ -43,9 +44,25 @@ class Fit(Marginal):
         Which engine ``method="auto"`` chose and why; or that the method was asked for.
     """
 
-    def __init__(self, spec: ModelSpec, rows: Rows, idata: xr.DataTree, explain_choice: str = "") -> None:
-        self.spec, self.idata, self.explain_choice = spec, idata, explain_choice
+    def __init__(self, spec: ModelSpec, rows: Rows, tree: Tree | xr.DataTree, explain_choice: str = "") -> None:
+        self.spec, self._tree, self.explain_choice = spec, tree, explain_choice
         self._rows = rows
+
+    @property
+    def idata(self) -> xr.DataTree:
+        """Return the draws and rows as an ``xarray.DataTree``, made when it is first asked for."""
+        self._tree = as_datatree(self._tree)
+        return self._tree
+
+    @property
+    def held(self) -> Tree | xr.DataTree:
+        """Return the draws as they are held: as ``idata`` once it was asked for, else as plain arrays that read like it."""
+        return self._tree
+
+    @property
+    def attrs(self) -> dict[Any, Any]:
+        """Return ``idata.attrs``."""
+        return self._tree.attrs
 
     @property
     def model(self) -> Any:
@@ -59,19 +76,25 @@ class Fit(Marginal):
         """Return the posterior group as a Dataset."""
         return self.idata["posterior"].to_dataset()
 
+    @property
+    def _sizes(self) -> tuple[int, int]:
+        """Return the numbers of chains and of draws of each."""
+        sizes = self.held["posterior"].sizes
+        return int(sizes["chain"]), int(sizes["draw"])
+
     def summary(self, **options: Any) -> pd.DataFrame:
         """Return ArviZ's summary of the posterior, unrounded: a row a quantity.
 
         Options are those of ``arviz.summary``: ``kind="stats"``, ``ci_prob=0.9``, ``var_names=["Intercept"]``, …. Weights of
         networks are left out unless ``var_names`` names them.
         """
-        return summary(self.idata, **options)
+        return summary(self.held, **options)
 
     def diagnose(self) -> Any:
         """Return a verdict on whether the draws can be trusted, its evidence, and advice."""
         from bayesdeep.diagnostics.diagnose import diagnose
 
-        return diagnose(self.idata)
+        return diagnose(self.held)
 
     @arguments.checked("predict", kind=arguments.text, new_groups=arguments.optional(arguments.text), seed=arguments.seed)
     def draws(
@@ -97,7 +120,7 @@ class Fit(Marginal):
         new_groups = settled(new_groups, self.spec, rows, "draws")
         parts = [value for _, _, value in self._blocks(rows, check_kind(kind, self.spec), new_groups, seed)]
         flat = np.concatenate(parts, axis=1)
-        chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
+        chains, draws = self._sizes
         array = flat.reshape(chains, draws, *flat.shape[1:])
         dims = ["chain", "draw", "obs"]
         coords: dict[str, Any] = {
@@ -157,8 +180,8 @@ class Fit(Marginal):
         words, levels = FAMILIES[self.spec.family].words, self.spec.response.levels or ()
         by_level = "levels" in words
         what = check_kind("mean" if by_level and kind == "response" else kind, self.spec)
-        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
-        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
+        posterior = for_groups(flat_posterior(self.held["posterior"].to_dataset(), self.spec), rows, new_groups)
+        seed = derive(self.attrs["seed"], "predict") if seed is None else seed
         if what == "predictive":
             return response_table(predictive_blocks(self.spec, posterior, rows, new_groups, seed), rows.rows, interval)
         made = blocks(self.spec, posterior, rows, what, new_groups, seed)
@@ -186,8 +209,8 @@ class Fit(Marginal):
         rows = self._here("log_score") if data is None else rows_of(self.spec, read_frame(data), observed=True)
         check_units(self.spec, rows)
         new_groups = settled(new_groups, self.spec, rows, "log_score")
-        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
-        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
+        seed = derive(self.attrs["seed"], "predict") if seed is None else seed
+        posterior = for_groups(flat_posterior(self.held["posterior"].to_dataset(), self.spec), rows, new_groups)
         values = log_score_rows(blocks(self.spec, posterior, rows, "pointwise", new_groups, seed), rows.rows)
         return values if pointwise else float(values.mean())
 
@@ -218,9 +241,9 @@ class Fit(Marginal):
 
         rows, seed = self._given(data), checked_seed(seed, "budget")
         new_groups = settled(new_groups, self.spec, rows, "budget")
-        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
-        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
-        return budget(self.spec, posterior, int(self.posterior.sizes["chain"]), rows, new_groups, seed)
+        seed = derive(self.attrs["seed"], "predict") if seed is None else seed
+        posterior = for_groups(flat_posterior(self.held["posterior"].to_dataset(), self.spec), rows, new_groups)
+        return budget(self.spec, posterior, self._sizes[0], rows, new_groups, seed)
 
     @arguments.checked("loo", pointwise=arguments.flag)
     def loo(self, pointwise: bool = True) -> Any:
@@ -238,9 +261,9 @@ class Fit(Marginal):
         """
         from bayesdeep.inference.loo import check_draws, loo_from_blocks
 
-        check_draws(self.idata)
+        check_draws(self.held)
         blocks = self._blocks(self._here("loo"), "pointwise", "sample", None)
-        return loo_from_blocks(self.idata, blocks, self._rows.rows, pointwise=pointwise)
+        return loo_from_blocks(self.held, blocks, self._rows.rows, pointwise=pointwise)
 
     def log_likelihood(self) -> xr.DataTree:
         """Add the log likelihood ``(chain, draw, obs)`` to ``idata`` and return it."""
@@ -257,7 +280,7 @@ class Fit(Marginal):
 
     def _stored(self, what: str) -> xr.DataArray:
         flat = np.concatenate([v for _, _, v in self._blocks(self._here("fit"), what, "sample", None)], axis=1)
-        chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
+        chains, draws = self._sizes
         coords = {"chain": np.arange(chains), "draw": np.arange(draws), "obs": np.arange(flat.shape[1])}
         return xr.DataArray(flat.reshape(chains, draws, -1), dims=("chain", "draw", "obs"), coords=coords)
 
@@ -296,7 +319,7 @@ class Fit(Marginal):
         from bayesdeep.inference.kfold import kfold
 
         self._here("kfold")
-        if "chain_weights" in self.idata.attrs:
+        if "chain_weights" in self.attrs:
             raise FitError("kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from")
         return kfold(self, k, by, seed, progress, options, executor=executor, workers=workers)
 
@@ -362,17 +385,17 @@ class Fit(Marginal):
 
     def _blocks(self, rows: Rows, what: str, new_groups: str, seed: int | None) -> Any:
         seed = checked_seed(seed, "predict")
-        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
-        posterior = flat_posterior(self.posterior, self.spec)
+        seed = derive(self.attrs["seed"], "predict") if seed is None else seed
+        posterior = flat_posterior(self.held["posterior"].to_dataset(), self.spec)
         return blocks(self.spec, posterior, rows, what, new_groups, seed)
 
     def __repr__(self) -> str:
-        table = self.summary(kind="all" if _healthy(self.posterior.sizes) else "stats")
+        table = self.summary(kind="all" if _healthy(self.held["posterior"].sizes) else "stats")
         return f"{self._head()}\n\n{table}"
 
     def _head(self) -> str:
         """Return what was fitted and how, and the method's advice."""
-        sizes, attrs = self.posterior.sizes, self.idata.attrs
+        sizes, attrs = self.held["posterior"].sizes, self.attrs
         claim = "exact" if attrs["exact"] else "approximate"
         lines = [
             f"Fit of {self.spec.formulas[next(iter(self.spec.formulas))]} ({self.spec.family})",
@@ -383,7 +406,7 @@ class Fit(Marginal):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        table = self.summary(kind="all" if _healthy(self.posterior.sizes) else "stats")
+        table = self.summary(kind="all" if _healthy(self.held["posterior"].sizes) else "stats")
         return notebook.shown(notebook.paragraph(self._head()), notebook.table(table, rest="fit.summary()"))
 
 

@@ -8,7 +8,6 @@ from itertools import tee
 from typing import Any
 
 import numpy as np
-from arviz_stats.utils import ELPDDataLOO
 from scipy.special import logsumexp
 
 from bayesdeep.core.lazy import xr
@@ -17,6 +16,7 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import KFold
 from bayesdeep.inference.loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
+from bayesdeep.inference.loo_record import Loo
 from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
 from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
 from bayesdeep.results.predict import blocks, enough_draws, flat_posterior
@@ -57,7 +57,7 @@ class Assessed:
     """
 
     kind: str
-    elpd: ELPDDataLOO
+    elpd: Loo
     log_score: float
     scores: RowScores | None = None
     probabilities: np.ndarray | None = None
@@ -238,9 +238,9 @@ def _add_all(
         gather.add(draws, rows.take(np.arange(start, stop)), places[start:stop])
 
 
-def elpd_record(values: np.ndarray, elpd: float, draws: int) -> ELPDDataLOO:
+def elpd_record(values: np.ndarray, elpd: float, draws: int) -> Loo:
     """Return log predictive densities of units as ArviZ's record, without what only leave-one-out has."""
-    return ELPDDataLOO(
+    return Loo(
         elpd=elpd,
         se=float(np.sqrt(len(values) * values.var(ddof=1))) if len(values) > 1 else 0.0,
         p=float("nan"),

@@ -18,12 +18,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Slice:
-    """The columns ``start:stop`` that belong to one slot; ``scalar`` for a single column without labels."""
+    """The columns ``start:stop`` that belong to one slot.
+
+    ``scalar`` for a single column without labels; else ``labels``, a label a column, along a dimension called ``dim``.
+    """
 
     slot: str
     start: int
     stop: int
     scalar: bool
+    labels: tuple[Any, ...] = ()
+    dim: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ class LinearEffects:
         Which coefficients belong to which slot, the intercept counted.
     correlation
         Slot of the correlations of all coefficients; None where they are independent.
+    labels, pairs
+        Labels of the groups, and of the correlations row by row below the diagonal.
     """
 
     factor: str
@@ -76,6 +83,8 @@ class LinearEffects:
     intercept: bool
     slices: tuple[Slice, ...]
     correlation: str | None
+    labels: tuple[Any, ...] = ()
+    pairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

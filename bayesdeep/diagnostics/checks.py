@@ -206,10 +206,9 @@ def _where(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]) -> s
 
 
 def _energy(stats: xr.Dataset, scales: list[str]) -> Check:
-    import arviz as az
-
+    energy = np.asarray(stats["energy"].transpose("chain", "draw"), dtype=float)
     with np.errstate(all="ignore"):
-        value = float(np.min(np.asarray(az.bfmi(xr.DataTree.from_dict({"sample_stats": stats}))["energy"])))
+        value = float(np.min(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)))
     ok = value >= BFMI_LIMIT
     meaning = "how well the sampler crosses energy levels (Betancourt 2016, arXiv:1604.00695); smallest of the chains"
     hint = f", or a stronger prior on {names(scales)}" if scales else ""

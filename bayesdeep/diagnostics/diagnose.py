@@ -18,6 +18,7 @@ from bayesdeep.core.registry import ENGINES
 from bayesdeep.core.roles import shown
 from bayesdeep.display import notebook
 from bayesdeep.results.convergence_table import COLUMNS, convergence
+from bayesdeep.results.labelled import Group, Tree
 
 from .approximation_checks import approximation_checks
 from .checks import Check, chain_checks, group_sds, sampler_checks, status_check
@@ -75,7 +76,7 @@ class Diagnosis:
         return notebook.shown(*parts)
 
 
-def diagnose(idata: xr.DataTree) -> Diagnosis:
+def diagnose(idata: Tree | xr.DataTree) -> Diagnosis:
     """Return a verdict on the draws in a tree, its evidence, and advice.
 
     Parameters
@@ -98,7 +99,7 @@ def diagnose(idata: xr.DataTree) -> Diagnosis:
     posterior = shown(whole)
     chains, draws = posterior.sizes.get("chain", 1), posterior.sizes.get("draw", 1)
     exact = bool(attrs.get("exact", True)) and chains * draws > 1
-    stats = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else xr.Dataset()
+    stats = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else Group({}, {})
     network = idata[GROUP].to_dataset() if exact and GROUP in idata.children else None
     priors = attrs["spec"].get("priors", ()) if isinstance(attrs.get("spec"), dict) else ()
     if network is not None:

@@ -12,6 +12,7 @@ from bayesdeep.core.links import find_link
 from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.posterior_names import in_order
 
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from
@@ -180,7 +181,7 @@ def build(
             model,
             rows,
             family,
-            _in_order(builder.reported, spec),
+            {name: builder.reported[name] for name in in_order(builder.reported, spec)},
             builder.dims,
             builder.coords,
             data,
@@ -205,20 +206,6 @@ def build(
 def units_of(graph: Graph) -> int:
     """Return how many numbers a row needs at a time while it passes through the widest layer; 1 without networks."""
     return graph.numbers
-
-
-_ORDER = ("intercept", "coefficient", "parameter", "sd", "correlation")
-
-
-def _in_order(reported: Mapping[str, Any], spec: ModelSpec) -> dict[str, Any]:
-    """Return what the posterior shows as a person reads it: population effects first, effects of groups last."""
-    rank = {p.name.removesuffix("_raw"): _ORDER.index(p.role) for p in spec.priors if p.role in _ORDER}
-    hyper, effects = len(_ORDER), len(_ORDER) + 1
-
-    def place(name: str) -> int:
-        return rank.get(name, effects if "|" in name and not name.endswith("_sigma") else hyper)
-
-    return dict(sorted(reported.items(), key=lambda item: place(item[0])))
 
 
 def _full(eta: Any, rows: Any, width: tuple[str, int] | None) -> Any:

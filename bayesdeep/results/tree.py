@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.records import Response
-from bayesdeep.graph.build import Graph
+from bayesdeep.core.roles import UNNAMED
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .data_columns import GROUP, columns_dataset, columns_from
 from .index import index_from, index_variables, is_index
 from .kept_functions import GROUP as FUNCTIONS
 from .kept_functions import functions_dataset
+from .labelled import Group, Tree, as_dataset, as_datatree, labelled
 from .packed import text_array
 from .rows import FIELDS, Rows, StreamedRows
 
@@ -36,16 +38,38 @@ def versions() -> dict[str, str]:
     return found
 
 
-def posterior_dataset(graph: Graph, values: Mapping[str, np.ndarray], chains: int, draws: int) -> xr.Dataset:
+class Shown(Protocol):
+    """What the posterior shows: dimensions by name, labels by dimension, and roles of names that have a special one."""
+
+    @property
+    def dims(self) -> Mapping[str, tuple[str, ...]]:
+        """Return dimensions by name, without chain and draw."""
+        ...
+
+    @property
+    def coords(self) -> Mapping[str, tuple[Any, ...]]:
+        """Return labels by dimension."""
+        ...
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """Return roles by name."""
+        ...
+
+
+def posterior_group(shown: Shown, values: Mapping[str, np.ndarray], chains: int, draws: int) -> Group:
+    """Return posterior arrays ``(chain * draw, …)`` with named dimensions and labels."""
+    dims = {name: shown.dims[name] for name in values}
+    used = [dim for own in dims.values() for dim in own if dim != "obs"]
+    coords = {dim: _labels(shown.coords[dim]) for dim in used}
+    roles = {name: shown.roles.get(name, "") for name in values}
+    attrs = {name: {"role": role} for name, role in roles.items() if role in UNNAMED}
+    return labelled(values, (chains, draws), dims, coords, attrs)
+
+
+def posterior_dataset(shown: Shown, values: Mapping[str, np.ndarray], chains: int, draws: int) -> xr.Dataset:
     """Return posterior arrays ``(chain * draw, …)`` as a Dataset with named dimensions and labels."""
-    data, coords = {}, {"chain": np.arange(chains), "draw": np.arange(draws)}
-    for name, value in values.items():
-        dims = graph.dims[name]
-        role = graph.roles.get(name, "")
-        attrs = {"role": role} if role in ("weight", "held") else {}
-        data[name] = (("chain", "draw", *dims), value.reshape(chains, draws, *value.shape[1:]), attrs)
-        coords |= {d: _labels(graph.coords[d]) for d in dims if d != "obs"}
-    return xr.Dataset(data, coords=coords)
+    return as_dataset(posterior_group(shown, values, chains, draws))
 
 
 def _labels(labels: tuple[Any, ...]) -> np.ndarray:
@@ -99,7 +123,7 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
 
 def make_tree(
     spec: ModelSpec,
-    graph: Graph,
+    shown: Shown,
     rows: Rows,
     draws: Draws,
     values: Mapping[str, np.ndarray],
@@ -107,15 +131,12 @@ def make_tree(
     seed: int,
     seconds_total: float,
     settings: Mapping[str, Any],
-) -> xr.DataTree:
-    """Return the DataTree of a fit; its attributes say what made it, down to the method's ``settings``."""
+) -> Tree | xr.DataTree:
+    """Return the draws of a fit with names and labels; the attributes say what made it, down to the method's ``settings``.
+
+    It is a ``DataTree`` at once only where values of a network's function belong to it.
+    """
     chains, count = draws.positions.shape[:2]
-    posterior = posterior_dataset(graph, values, chains, count)
-    stats = xr.Dataset(
-        {k: (("chain", "draw"), v) for k, v in draws.stats.items()},
-        coords={"chain": np.arange(chains), "draw": np.arange(count)},
-    )
-    observed, constant = data_datasets(rows, spec)
     attrs = {
         "method": method,
         "exact": bool(draws.exact),
@@ -134,20 +155,19 @@ def make_tree(
     }
     if isinstance(rows, StreamedRows):
         attrs[STREAMED] = rows.rows
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": posterior,
-            "sample_stats": stats,
-            "observed_data": observed,
-            "constant_data": constant,
-        }
-    )
-    if rows.columns:
-        tree[GROUP] = xr.DataTree(columns_dataset(rows.columns, rows.rows))
-    if (functions := functions_dataset(spec, rows, values, chains, count, seed)) is not None:
-        tree[FUNCTIONS] = xr.DataTree(functions)
-    tree.attrs.update(attrs)
-    tree["posterior"].attrs.update(
-        {"sampling_time": attrs["seconds_sample"], "inference_library": "bayesdeep"}
-    )
-    return tree
+    posterior = posterior_group(shown, values, chains, count)
+    stats = labelled(draws.stats, (chains, count))
+    tree = Tree({"posterior": posterior, "sample_stats": stats}, attrs, partial(_data_groups, rows, spec))
+    functions = functions_dataset(spec, rows, values, chains, count, seed)
+    if functions is None:
+        return tree
+    whole = as_datatree(tree)
+    whole[FUNCTIONS] = xr.DataTree(functions)
+    return whole
+
+
+def _data_groups(rows: Rows, spec: ModelSpec) -> dict[str, xr.Dataset]:
+    """Return the groups that hold the training rows."""
+    observed, constant = data_datasets(rows, spec)
+    columns = {GROUP: columns_dataset(rows.columns, rows.rows)} if rows.columns else {}
+    return {"observed_data": observed, "constant_data": constant, **columns}

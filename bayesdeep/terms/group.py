@@ -238,9 +238,14 @@ def _unit(base: str) -> dict[str, float]:
 
 
 def _correlations(scope: Scope, state: Json) -> Any:
-    labels, factor = _labels(state), state["factor"]
-    pairs = tuple(f"{labels[j]}, {labels[i]}" for i in range(1, len(labels)) for j in range(i))
-    return scope.correlation(f"{factor}_corr", len(labels), scope.dim(f"{factor}_pair", pairs))
+    factor = state["factor"]
+    return scope.correlation(f"{factor}_corr", len(_labels(state)), scope.dim(f"{factor}_pair", _pairs(state)))
+
+
+def _pairs(state: Json) -> tuple[str, ...]:
+    """Return a label a correlation, row by row below the diagonal."""
+    labels = _labels(state)
+    return tuple(f"{labels[j]}, {labels[i]}" for i in range(1, len(labels)) for j in range(i))
 
 
 def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
@@ -257,7 +262,7 @@ def words(state: Json) -> frozenset[str]:
 def linear(state: Json) -> LinearEffects:
     """Return the effects as part of a linear system."""
     slices = tuple(
-        Slice(f"{name}|{state['factor']}", start, stop, labels is None)
+        Slice(f"{name}|{state['factor']}", start, stop, labels is None, labels or (), f"{name}_level")
         for name, start, stop, labels, _ in _coefficients(state)
     )
     return LinearEffects(
@@ -268,6 +273,8 @@ def linear(state: Json) -> LinearEffects:
         intercept=bool(state["columns"]["intercept"]),
         slices=slices,
         correlation=f"{state['factor']}_corr" if _is_correlated(state) else None,
+        labels=tuple(state["labels"]),
+        pairs=_pairs(state) if _is_correlated(state) else (),
     )
 
 

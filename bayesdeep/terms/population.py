@@ -79,7 +79,9 @@ def words(state: Json) -> frozenset[str]:
 def linear(state: Json) -> LinearColumns:
     """Return the columns as part of a linear system."""
     columns = unpack(state)
-    slices = tuple(Slice(quantity_name(t.name), t.start, t.stop, t.labels is None) for t in columns.terms)
+    slices = tuple(
+        Slice(quantity_name(t.name), t.start, t.stop, t.labels is None, t.labels or (), f"{t.name}_level") for t in columns.terms
+    )
     return LinearColumns("X" if columns.width else None, slices, columns.intercept, columns.means, columns.sds)
 
 
