@@ -15,8 +15,8 @@ from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import KFold
-from bayesdeep.inference.loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
-from bayesdeep.inference.loo_record import Loo
+from bayesdeep.inference.loo import check_draws, combine, loo_parts, with_exact, without_weights
+from bayesdeep.inference.loo_record import NOTHING, Loo
 from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
 from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
 from bayesdeep.results.predict import blocks, enough_draws, flat_posterior

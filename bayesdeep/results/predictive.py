@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.collapse.row_values import is_linear, noise_sd, predictor
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.build import Graph, units_of
@@ -80,7 +81,7 @@ def predictive_blocks(
     new_groups
         As for predictions.
     """
-    source = _Source(spec, posterior, rows, new_groups, seed)
+    source = _source(spec, posterior, rows, new_groups, seed)
     for start in range(0, rows.rows, source.step):
         stop = min(start + source.step, rows.rows)
         params, moments = source.evaluate(rows, start, stop)
@@ -95,7 +96,7 @@ def noise_blocks(
 
     Where the variance has no closed form it is estimated from ``least`` new responses or more.
     """
-    source = _Source(spec, posterior, rows, new_groups, seed, least)
+    source = _source(spec, posterior, rows, new_groups, seed, least)
     for start in range(0, rows.rows, source.step):
         stop = min(start + source.step, rows.rows)
         params, moments = source.evaluate(rows, start, stop)
@@ -105,6 +106,39 @@ def noise_blocks(
         assert moments.mean is not None, "asked for where the mean has a closed form"
         around = np.repeat(moments.mean, source.times, axis=0)
         yield start, stop, ((source.draw(params, start, stop) - around) ** 2).mean(axis=0)
+
+
+def _source(
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int, least: int = RESPONSES
+) -> "_Source | _LinearSource":
+    kind = _LinearSource if is_linear(spec) else _Source
+    return kind(spec, posterior, rows, new_groups, seed, least)
+
+
+class _LinearSource:
+    """What :class:`_Source` is, of a linear Gaussian model: in NumPy."""
+
+    def __init__(
+        self, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int, least: int
+    ) -> None:
+        self._spec, self._rows = spec, rows
+        self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+        self._count = len(next(iter(posterior.values()))) if posterior else 1
+        self._rng = np.random.default_rng(derive(seed, "predictive"))
+        self.times = -(-least // self._count)
+        self.step = block_rows(self._count * self.times)
+
+    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], Moments]:
+        """Return mean and sd of the response ``(draw, row)``, and its moments."""
+        data, shape = containers(rows, start, stop), (self._count, stop - start)
+        mean = predictor(self._spec, self._draws, data, stop - start)
+        sd = np.broadcast_to(noise_sd(self._spec, self._draws, data), shape)
+        return {"mu": mean, "sigma": sd}, Moments(mean, sd**2)
+
+    def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
+        """Return new responses ``(draw * times, row)``."""
+        del start, stop
+        return self._rng.normal(np.repeat(params["mu"], self.times, axis=0), np.repeat(params["sigma"], self.times, axis=0))
 
 
 class _Source:
@@ -121,7 +155,7 @@ class _Source:
     ) -> None:
         graph = rows.graph(spec)
         self._rows, self._graph = rows, graph
-        self._draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
+        self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
         self._count = len(next(iter(posterior.values()))) if posterior else 1
         self.times = -(-least // self._count)
         variance = _closed_variance(spec, rows, graph)
