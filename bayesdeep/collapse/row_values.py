@@ -135,7 +135,7 @@ def _spread(spec: ModelSpec, part: LinearEffects, draws: Arrays) -> np.ndarray:
             value = draws[f"{piece.slot}_sigma"]
         else:
             argument = str(PRIORS[chosen.prior.name].scale)
-            given = chosen.prior.get(argument)
+            given: Any = chosen.prior.get(argument)
             nested = isinstance(given, PriorSpec)
             value = draws[f"{chosen.key}_{argument}"] if nested else np.full(_count(draws), float(given))
         found.append(np.broadcast_to(value[:, None] if value.ndim == 1 else value, (_count(draws), width)))

@@ -1,24 +1,24 @@
 """What the posterior of a linear model shows: names in their order, dimensions and labels, as its graph would have them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.linear import LinearColumns, LinearEffects
 from bayesdeep.core.priors import PriorSpec
+from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, EFFECTS, ORDER, PARAMETER, SD, Entry, Quantity
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.spec.posterior_names import free_dimension, in_order, taken_names
+from bayesdeep.spec.posterior_names import free_dimension, taken_names
 
 
 @dataclass(frozen=True)
 class ShownNames:
-    """Dimensions by name in the posterior's order, and labels by dimension; no name has a special role."""
+    """The ledger of a linear model, in the posterior's order and without tensors, and labels by dimension."""
 
-    dims: Mapping[str, tuple[str, ...]]
+    reported: Mapping[str, Quantity]
     coords: Mapping[str, tuple[Any, ...]]
-    roles: Mapping[str, str] = field(default_factory=dict)
 
 
 def shown_names(spec: ModelSpec) -> ShownNames:
@@ -35,52 +35,57 @@ def shown_names(spec: ModelSpec) -> ShownNames:
         assert declare is not None
         part = declare(term.state)
         if isinstance(part, LinearColumns):
-            names.columns(part)
+            names.columns(term.key, part)
         elif isinstance(part, LinearEffects):
-            names.effects(part)
+            names.effects(term.key, part)
     if "sigma" not in spec.known:
-        names.add("sigma")
-    return ShownNames({name: names.dims[name] for name in in_order(names.dims, spec)}, names.coords)
+        names.add("sigma", Entry(PARAMETER, "sigma", slot="sigma"))
+    in_order = sorted(names.found.items(), key=lambda item: ORDER.index(item[1].role))
+    return ShownNames(dict(in_order), names.coords)
 
 
 class _Names:
-    """Names and dimensions as they are met, in the order in which a graph meets them."""
+    """Quantities and dimensions as they are met, in the order in which a graph meets them."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
-        self.dims: dict[str, tuple[str, ...]] = {}
+        self.spec, self.main = spec, FAMILIES[spec.family].main.name
+        self.found: dict[str, Quantity] = {}
         self.coords: dict[str, tuple[Any, ...]] = {}
-        self._taken = taken_names(spec, FAMILIES[spec.family].main.name)
+        self._taken = taken_names(spec, self.main)
 
-    def add(self, name: str, *dims: str) -> None:
-        if name in self.dims:
+    def add(self, name: str, entry: Entry, *dims: str) -> None:
+        if name in self.found:
             raise FormulaError(f"formula: two quantities of the model would be called '{name}'; rename the column of that name")
-        self.dims[name] = dims
+        self.found[name] = Quantity(None, dims, replace(entry, response=self.spec.response.name))
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         found = free_dimension(name, labels, self.coords, self._taken)
         self.coords[found] = tuple(labels)
         return found
 
-    def columns(self, part: LinearColumns) -> None:
+    def columns(self, key: str, part: LinearColumns) -> None:
         for piece in part.slices:
-            self.add(piece.slot, *(() if piece.scalar else (self.dim(piece.dim, piece.labels),)))
+            dims = () if piece.scalar else (self.dim(piece.dim, piece.labels),)
+            self.add(piece.slot, Entry(COEFFICIENT, self.main, key, piece.slot), *dims)
         if part.intercept:
-            self.add("Intercept")
+            chosen = self.spec.prior("Intercept_raw") or self.spec.prior("Intercept")
+            assert chosen is not None
+            self.add("Intercept", Entry(chosen.role, self.main, key, chosen.name))
 
-    def effects(self, part: LinearEffects) -> None:
+    def effects(self, key: str, part: LinearEffects) -> None:
         group = self.dim(part.factor, part.labels)
         own = {p.slot: () if p.scalar else (self.dim(p.dim, p.labels),) for p in part.slices}
         for slot, dims in own.items():
             chosen = self.spec.prior(slot)
             if chosen is None:
-                self.add(f"{slot}_sigma", *dims)
+                self.add(f"{slot}_sigma", Entry(SD, self.main, key, f"{slot}_sigma"), *dims)
                 continue
             scale = str(PRIORS[chosen.prior.name].scale)
             name = f"{chosen.key}_{scale}"
-            if isinstance(chosen.prior.get(scale), PriorSpec) and name not in self.dims:
-                self.add(name)
+            if isinstance(chosen.prior.get(scale), PriorSpec) and name not in self.found:
+                self.add(name, Entry(SD, self.main, key, chosen.key))
         if part.correlation is not None:
-            self.add(part.correlation, self.dim(f"{part.factor}_pair", part.pairs))
+            entry = Entry(CORRELATION, self.main, key, part.correlation)
+            self.add(part.correlation, entry, self.dim(f"{part.factor}_pair", part.pairs))
         for slot, dims in own.items():
-            self.add(slot, *dims, group)
+            self.add(slot, Entry(EFFECTS, self.main, key, slot, part.factor, len(dims)), *dims, group)

@@ -12,10 +12,10 @@ from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.display.progress import progress_bar
-from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import Plan, collected, planned
 from bayesdeep.inference.loo import bad_rows, why_not_weighed
 from bayesdeep.inference.refit import Found, Refit, Visit, recipe_of, refits, run_refits
+from bayesdeep.results.fitted import Fitted
 
 from .assessed_fit import Assessed, Weighed, by_folds, by_loo, left_out_exactly, response_kind, score_left_out, weighed
 
@@ -45,7 +45,7 @@ class Scored:
     notes: tuple[str, ...] = ()
 
 
-def score_groups(fits: Mapping[str, Fit], by: str, groups: np.ndarray, work: Work) -> Scored:
+def score_groups(fits: Mapping[str, Fitted], by: str, groups: np.ndarray, work: Work) -> Scored:
     """Score fits on whole groups that they were refitted without."""
     plans, failed = _plans(fits, by, groups, work)
     found = _worked_off({name: plan.tasks for name, plan in plans.items()}, work)
@@ -53,7 +53,7 @@ def score_groups(fits: Mapping[str, Fit], by: str, groups: np.ndarray, work: Wor
     return Scored(assessed, failed | more, f"groups of '{by}' left out in {work.k} folds")
 
 
-def score_rows(fits: Mapping[str, Fit], score: str, work: Work) -> Scored:
+def score_rows(fits: Mapping[str, Fitted], score: str, work: Work) -> Scored:
     """Score fits on rows that they have not seen.
 
     With ``score="auto"`` by leave-one-out where there are posterior draws. Rows whose weights fail are left out by refits, one
@@ -64,7 +64,7 @@ def score_rows(fits: Mapping[str, Fit], score: str, work: Work) -> Scored:
     too_many = {name: len(rows) for name, rows in bad.items() if len(rows) > MOST_REFITS}
     kept = {name: one for name, one in loos.items() if not (too_many and name in bad)}
     why = {
-        name: (f"{count:,} of {fits[name]._rows.rows:,} rows have Pareto k-hat above {loos[name].loo.good_k:.2f}",)
+        name: (f"{count:,} of {fits[name].rows.rows:,} rows have Pareto k-hat above {loos[name].loo.good_k:.2f}",)
         for name, count in too_many.items()
     }
     folded = {name: fit for name, fit in fits.items() if name not in kept and name not in failed}
@@ -77,12 +77,12 @@ def score_rows(fits: Mapping[str, Fit], score: str, work: Work) -> Scored:
     return Scored(assessed, failed | more | still_more, *_said(assessed, too_many, work.k))
 
 
-def can_be_weighed(fit: Fit) -> bool:
+def can_be_weighed(fit: Fitted) -> bool:
     """Return whether there are draws that stand for a posterior, so that a row can be taken out of them by weights."""
     return not why_not_weighed(fit.idata)
 
 
-def _can_be_refitted(fit: Fit) -> bool:
+def _can_be_refitted(fit: Fitted) -> bool:
     try:
         recipe_of(fit)
     except FitError:
@@ -90,7 +90,7 @@ def _can_be_refitted(fit: Fit) -> bool:
     return True
 
 
-def _loos(fits: Mapping[str, Fit], score: str, progress: bool) -> tuple[dict[str, Weighed], dict[str, str]]:
+def _loos(fits: Mapping[str, Fitted], score: str, progress: bool) -> tuple[dict[str, Weighed], dict[str, str]]:
     """Return the leave-one-out estimates of fits that have draws, and what went wrong."""
     able = {} if score == "folds" else {name: fit for name, fit in fits.items() if can_be_weighed(fit)}
     if score == "loo" and (unable := [name for name in fits if name not in able]):
@@ -100,13 +100,13 @@ def _loos(fits: Mapping[str, Fit], score: str, progress: bool) -> tuple[dict[str
         )
     found, failed, done = {}, {}, 0
     with progress_bar("Leave-one-out", progress and bool(able)) as bar:
-        total = sum(fit._rows.rows for fit in able.values())
+        total = sum(fit.rows.rows for fit in able.values())
         for name, fit in able.items():
             try:
                 found[name] = weighed(fit, partial(_tick, bar, total, name, done))
             except Exception as error:
                 failed[name] = reason(error)
-            done += fit._rows.rows
+            done += fit.rows.rows
     return found, failed
 
 
@@ -115,7 +115,7 @@ def _tick(bar: Progress, total: int, name: str, before: int, rows: int) -> None:
 
 
 def _plans(
-    fits: Mapping[str, Fit], by: str | None, groups: np.ndarray | None, work: Work
+    fits: Mapping[str, Fitted], by: str | None, groups: np.ndarray | None, work: Work
 ) -> tuple[dict[str, Plan], dict[str, str]]:
     """Return the refits of each fit in folds that are the same for all, and which cannot be refitted."""
     found, failed = {}, {}
@@ -129,12 +129,12 @@ def _plans(
     return found, failed
 
 
-def visitor(fit: Fit) -> Visit:
+def visitor(fit: Fitted) -> Visit:
     """Return what scores the rows that a refit leaves out."""
     return partial(score_left_out, response_kind(fit.spec))
 
 
-def _single(fit: Fit, rows: np.ndarray, work: Work) -> tuple[Refit, ...]:
+def _single(fit: Fitted, rows: np.ndarray, work: Work) -> tuple[Refit, ...]:
     """Return a refit without each of these rows."""
     base = derive(fit.idata.attrs["seed"] if work.seed is None else work.seed, "without a row")
     return refits(fit, {f"row {i}": np.array([i]) for i in rows}, base, visitor(fit))
@@ -148,7 +148,7 @@ def _worked_off(jobs: Mapping[str, Sequence[Refit]], work: Work) -> Found:
 
 
 def _of_folds(
-    fits: Mapping[str, Fit], plans: Mapping[str, Plan], found: Found, why: Mapping[str, tuple[str, ...]]
+    fits: Mapping[str, Fitted], plans: Mapping[str, Plan], found: Found, why: Mapping[str, tuple[str, ...]]
 ) -> tuple[dict[str, Assessed], dict[str, str]]:
     """Return assessments of the fits that were refitted in folds, and which of these failed."""
     assessed, failed = {}, {}
@@ -161,7 +161,7 @@ def _of_folds(
     return assessed, failed
 
 
-def _of_loo(fit: Fit, one: Weighed, result: Any) -> Assessed:
+def _of_loo(fit: Fitted, one: Weighed, result: Any) -> Assessed:
     """Return the assessment of a fit by leave-one-out, with what refits found of rows whose weights fail."""
     if isinstance(result, Exception):
         return by_loo(fit, one, (f"refits without rows of large Pareto k-hat failed: {reason(result)}",))

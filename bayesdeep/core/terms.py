@@ -171,16 +171,29 @@ class Scope(Protocol):
         """
         ...
 
-    def report(self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "") -> Any:
+    def report(
+        self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "", *, slot: str = "", standard: Any = None
+    ) -> Any:
         """Name a derived quantity; it belongs to the posterior and predictions start from it.
 
-        The role ``"weight"`` marks what only a function's values give a meaning; ``"held"`` what all rows together decide, so
-        that some rows cannot stand for all in it. Tables and diagnoses leave both out.
+        Parameters
+        ----------
+        role
+            See :class:`bayesdeep.core.quantities.Entry`. ``"weight"`` marks what only a function's values give a meaning,
+            ``"held"`` what all rows together decide, so that some rows cannot stand for all in it: tables and diagnoses leave
+            both out.
+        slot
+            The slot whose prior it has.
+        standard
+            The hidden variable whose standardised values it is made of.
         """
         ...
 
-    def dim(self, name: str, labels: tuple[Any, ...]) -> str:
-        """Declare a labelled dimension and return the name it got."""
+    def dim(self, name: str, labels: tuple[Any, ...], factor: str = "") -> str:
+        """Declare a labelled dimension and return the name it got.
+
+        ``factor`` names the grouping factor whose levels it runs over: new levels can then be added along it.
+        """
         ...
 
 

@@ -95,12 +95,13 @@ def diagnose(idata: Tree | xr.DataTree) -> Diagnosis:
     Models with a network are judged by its function instead of its weights, and by the quantities that have a meaning;
     :mod:`bayesdeep.diagnostics.function_checks` has the limits and their reasons.
     """
-    whole, attrs = idata["posterior"].to_dataset(), idata.attrs
+    whole: Any = idata["posterior"].to_dataset()
+    attrs = idata.attrs
     posterior = shown(whole)
     chains, draws = posterior.sizes.get("chain", 1), posterior.sizes.get("draw", 1)
     exact = bool(attrs.get("exact", True)) and chains * draws > 1
-    stats = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else Group({}, {})
-    network = idata[GROUP].to_dataset() if exact and GROUP in idata.children else None
+    stats: Any = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else Group({}, {})
+    network: Any = idata[GROUP].to_dataset() if exact and GROUP in idata.children else None
     priors = attrs["spec"].get("priors", ()) if isinstance(attrs.get("spec"), dict) else ()
     if network is not None:
         rows, table = network_checks(whole, network, stats, priors, attrs.get("settings"))

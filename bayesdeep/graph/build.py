@@ -2,23 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_link
+from bayesdeep.core.quantities import ORDER, Quantity
 from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.spec.posterior_names import in_order
 
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 from .starts import starting_places
+
+if TYPE_CHECKING:
+    import pymc
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,8 @@ class Graph:
     model
         The PyMC model; its likelihood is there only if the rows have a response.
     reported
-        What the posterior shows, by name; everything below depends on the parameters through these alone.
-    dims
-        Their dimensions by name.
+        The ledger: what the posterior shows, by name, and what each quantity is; everything below depends on the parameters
+        through these alone.
     coords
         Labels by dimension.
     data
@@ -45,8 +47,12 @@ class Graph:
     rough
         A rough fit, of graphs that are to be sampled from; None for models it does not know.
     roles
-        By name of a variable: that of its prior, ``"effect"`` or ``"weight"`` of what a posterior does not show, ``"weight"``
-        of reported quantities that only a function's values give a meaning, ``"held"`` of those that all rows decide.
+        By name of a random variable, what it is: the role of its prior, or ``"effect"``, ``"weight"`` or ``"correlation"`` of
+        what a posterior does not show.
+    units
+        Natural scales of random variables, by name, where it is not 1.
+    made_of
+        By name of a reported quantity, the hidden variable with its standardised values.
     masks
         By layer, the tensor ``(obs, unit)`` that its units are multiplied by, and the number of units.
     outgoing
@@ -66,11 +72,10 @@ class Graph:
         What standardised effects of groups are multiplied by.
     """
 
-    model: Any
+    model: "pymc.Model"
     rows: int
     family: Family
-    reported: Mapping[str, Any]
-    dims: Mapping[str, tuple[str, ...]]
+    reported: Mapping[str, Quantity]
     coords: Mapping[str, tuple[Any, ...]]
     data: Mapping[str, Any]
     linear: Any
@@ -79,6 +84,8 @@ class Graph:
     pointwise: Any
     rough: Rough | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, float] = field(default_factory=dict)
+    made_of: Mapping[str, str] = field(default_factory=dict)
     masks: Mapping[str, tuple[Any, int]] = field(default_factory=dict)
     outgoing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     staged: Mapping[str, Any] = field(default_factory=dict)
@@ -181,8 +188,7 @@ def build(
             model,
             rows,
             family,
-            {name: builder.reported[name] for name in in_order(builder.reported, spec)},
-            builder.dims,
+            _in_order(builder.reported),
             builder.coords,
             data,
             linear,
@@ -190,7 +196,9 @@ def build(
             to_draw_from(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
             rough,
-            {**{p.name: p.role for p in spec.priors}, **builder.roles},
+            builder.roles,
+            builder.units,
+            builder.made_of,
             {name: (tensor, builder.mask_sizes[name]) for name, tensor in builder.masks.items()},
             builder.outgoing,
             staged=builder.staged,
@@ -206,6 +214,11 @@ def build(
 def units_of(graph: Graph) -> int:
     """Return how many numbers a row needs at a time while it passes through the widest layer; 1 without networks."""
     return graph.numbers
+
+
+def _in_order(reported: Mapping[str, Quantity]) -> dict[str, Quantity]:
+    """Return what the posterior shows as a person reads it: population effects first, effects of groups last."""
+    return dict(sorted(reported.items(), key=lambda item: ORDER.index(item[1].role)))
 
 
 def _full(eta: Any, rows: Any, width: tuple[str, int] | None) -> Any:
@@ -240,10 +253,9 @@ def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> An
     wanted = 0.0 if trivial or chosen.origin == "default" else -shift
     centred = scope.shifted(chosen, f"{chosen.name}_at_means", wanted, (dim,), **options)
     if centred is None:
-        return scope._report(
-            chosen.name, scope.shifted(chosen, f"{chosen.name}_raw", 0.0, (dim,), **options), (dim,)
-        )
-    return scope._report(chosen.name, centred + shift, (dim,))
+        plain = scope.shifted(chosen, f"{chosen.name}_raw", 0.0, (dim,), **options)
+        return scope.report(chosen.name, plain, (dim,), chosen.role, slot=chosen.name)
+    return scope.report(chosen.name, centred + shift, (dim,), chosen.role, slot=chosen.name)
 
 
 def _parts(builder: Builder, response: Response, observed: bool) -> Parts:

@@ -9,9 +9,7 @@ from bayesdeep.results.rows import Rows, StreamedRows
 from bayesdeep.spec.model_spec import ModelSpec
 
 
-def batches_of(
-    spec: ModelSpec, rows: Rows, method: str, words: frozenset[str], units: dict[str, float]
-) -> tuple[Any, BatchTarget]:
+def batches_of(spec: ModelSpec, rows: Rows, method: str, words: frozenset[str]) -> tuple[Any, BatchTarget]:
     """Return the graph names are read from, and the target.
 
     Raises
@@ -22,4 +20,4 @@ def batches_of(
     if isinstance(rows, StreamedRows):
         raise FitError(f"fit: method '{method}' needs all rows, and they are not in memory; use method='collapsed'")
     graph = rows.graph(spec)
-    return graph, batch_target(rows.graph(spec, masked=True) if "network" in words else graph, words, units)
+    return graph, batch_target(rows.graph(spec, masked=True) if "network" in words else graph, words)

@@ -24,6 +24,7 @@ from bayesdeep.core.names import named
 from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.display.progress import progress_bar
+from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -156,7 +157,7 @@ class Plan:
 
 
 def planned(
-    fit: Any,
+    fit: Fitted,
     k: int = 10,
     by: str | None = None,
     seed: int | None = None,
@@ -165,7 +166,7 @@ def planned(
     visit: Visit | None = None,
 ) -> Plan:
     """Return what is to be fitted; see :func:`kfold`."""
-    spec, rows, seed = fit.spec, fit._rows, checked_seed(seed, "kfold")
+    spec, rows, seed = fit.spec, fit.rows, checked_seed(seed, "kfold")
     if by is not None and groups is None:
         groups = group_codes(spec, rows, by)
     own = None if groups is None else number_groups(groups)[0]
@@ -199,7 +200,7 @@ def collected(plan: Plan, found: Sequence[Refitted], seconds: float) -> KFold:
 
 
 def kfold(
-    fit: Any,
+    fit: Fitted,
     k: int = 10,
     by: str | None = None,
     seed: int | None = None,
@@ -216,7 +217,7 @@ def kfold(
     Parameters
     ----------
     fit
-        A :class:`~bayesdeep.fit.Fit`. Refits use its model with its priors as they are (numbers; nothing is
+        The fit. Refits use its model with its priors as they are (numbers; nothing is
         learned from the rows left out but the scale of default priors), its method, and its number of draws and chains.
     k
         Number of folds; 10 is usual, 5 where fits are slow.
@@ -248,6 +249,7 @@ def kfold(
         When stopped; no partial result is kept and the fit is as it was.
     """
     started = time.perf_counter()
+    own_rows(fit, "kfold")
     plan = planned(fit, k, by, seed, options, groups, visit)
     with progress_bar(f"{k}-fold cross-validation", progress) as bar:
         found = run_refits({"": plan.tasks}, executor, workers, bar)[""]

@@ -19,7 +19,8 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.core.notices import warn
 from bayesdeep.core.roles import shown
 from bayesdeep.numerics.mcmc import measure
-from bayesdeep.numerics.psis import COMPILED_FROM, can_smooth, smooth_few, smooth_rows
+from bayesdeep.numerics.psis import COMPILED_FROM, COMPILED_ROWS, can_smooth, smooth_few, smooth_rows
+from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
 from bayesdeep.results.labelled import Array, Tree
 
 from .loo_record import NOTHING, Loo
@@ -30,6 +31,13 @@ LEAST_DRAWS = 25
 RELATIVE_FROM = 1_000
 
 Block = tuple[int, int, np.ndarray]
+
+
+def loo(fit: Fitted, *, pointwise: bool = True) -> Loo:
+    """Return PSIS leave-one-out cross-validation of a fit; see :func:`loo_from_blocks`."""
+    check_draws(fit.held)
+    blocks = blocks_of(fit, own_rows(fit, "loo"), "pointwise")
+    return loo_from_blocks(fit.held, blocks, fit.rows.rows, pointwise=pointwise)
 
 
 def loo_from_blocks(
@@ -115,7 +123,7 @@ def loo_parts(
     sizes = idata["posterior"].sizes
     chains, draws = int(sizes["chain"]), int(sizes["chain"] * sizes["draw"])
     efficiency = relative_efficiency(idata)
-    many = draws * rows >= COMPILED_FROM and can_smooth(draws, efficiency)
+    many = (draws * rows >= COMPILED_FROM or rows >= COMPILED_ROWS) and can_smooth(draws, efficiency)
     for start, stop, value in blocks:
         names, array = np.arange(start, stop), _spread(np.asarray(value, dtype=float))
         given = (array, names, chains, efficiency)

@@ -18,7 +18,7 @@ TRAINER = "sgd"
 
 
 def trained(
-    spec: ModelSpec, rows: Rows, engine: Engine, words: frozenset[str], units: dict[str, float], seed: int, progress: bool
+    spec: ModelSpec, rows: Rows, engine: Engine, words: frozenset[str], seed: int, progress: bool
 ) -> tuple[Rows, Draws | None]:
     """Return the rows with the trained layers' variables held, and what the training gave.
 
@@ -28,7 +28,7 @@ def trained(
     if "staged" not in words or engine.name == TRAINER or rows.fixed:
         return rows, None
     trainer = ENGINES.find(TRAINER, "method", FitError)
-    graph, target = batches_of(spec, rows, TRAINER, words, units)
+    graph, target = batches_of(spec, rows, TRAINER, words)
     with progress_bar(f"{trainer.title}, before {engine.title}", progress) as bar:
         draws = trainer.run(trainer.settings(), target, derive(seed, "trained layers"), bar)
     if draws.status == "interrupted":

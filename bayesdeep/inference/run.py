@@ -25,7 +25,6 @@ from bayesdeep.graph.centring import described
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.graph.precondition import mixings
-from bayesdeep.graph.starts import starting_units
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.numerics.pages import keep_pages
 from bayesdeep.results.labelled import Tree
@@ -90,7 +89,7 @@ def run_engine(
     sources = {"linear": _linear, "rows": row_source, "batches": _batches}
     density = partial(_density, device=device, precision=getattr(settings, "precision", "double"))
     source = next((sources[word] for word in sources if word in engine.needs), density)
-    rows, before = trained(spec, rows, engine, words_of(spec), starting_units(spec), seed, progress)
+    rows, before = trained(spec, rows, engine, words_of(spec), seed, progress)
     shown, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
         draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
@@ -130,7 +129,7 @@ def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", pre
     graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact, single=single)
     turned = mixings(spec, rows.arrays, graph.rough)
     density = None if ENGINES[method].jacobian else own_scale_density(graph)
-    target = make_target(graph.model, words_of(spec), starting_units(spec), turned, density)
+    target = make_target(graph.model, words_of(spec), graph.units, turned, density)
     if target.dim == 0:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     return graph, target, lambda draws: expanded(graph, target, draws)
@@ -138,7 +137,7 @@ def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", pre
 
 def _batches(spec: ModelSpec, rows: Rows, method: str) -> Source:
     """Return the model as a prior and a sum over rows, and expansion of unconstrained positions."""
-    graph, target = batches_of(spec, rows, method, words_of(spec), starting_units(spec))
+    graph, target = batches_of(spec, rows, method, words_of(spec))
     return graph, target, lambda draws: expanded(graph, target, draws)
 
 
@@ -168,7 +167,7 @@ def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
         flat = [v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients]
         positions = draws.positions.reshape(chains * count, dim)
         found = posterior_arrays(spec, layout, system, centre, positions, tuple(flat))
-        return {name: found[name] for name in shown.dims}
+        return {name: found[name] for name in shown.reported}
 
     return shown, target, named
 

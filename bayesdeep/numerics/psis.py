@@ -37,6 +37,8 @@ from .psis_row import smoothed_weights
 
 COMPILED_FROM = 20_000_000
 """Draws times rows from which importing numba and compiling, seconds the first time on a machine, is made up for."""
+COMPILED_ROWS = 5_000
+"""So are as many rows, however few their draws."""
 LEAST_TAIL = 5
 ROWS_A_TASK = 256
 

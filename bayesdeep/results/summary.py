@@ -138,7 +138,7 @@ def labels(posterior: Group | xr.Dataset) -> Iterable[str]:
     """Yield a label a scalar, ``"1|county[AITKIN]"``, in the order of variables and their dimensions."""
     for name, value in posterior.data_vars.items():
         dims = [dim for dim in value.dims if dim not in SAMPLE]
-        marks = [[f"{mark}" for mark in value[dim].values] for dim in dims]
+        marks = [[f"{mark}" for mark in value[str(dim)].values] for dim in dims]
         for place in product(*marks):
             yield f"{name}[{', '.join(place)}]" if place else f"{name}"
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.lazy import xr
+from bayesdeep.core.quantities import Quantity
 from bayesdeep.core.records import Response
-from bayesdeep.core.roles import UNNAMED
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .data_columns import GROUP, columns_dataset, columns_from
@@ -39,11 +39,11 @@ def versions() -> dict[str, str]:
 
 
 class Shown(Protocol):
-    """What the posterior shows: dimensions by name, labels by dimension, and roles of names that have a special one."""
+    """What the posterior shows: its ledger by name, and labels by dimension."""
 
     @property
-    def dims(self) -> Mapping[str, tuple[str, ...]]:
-        """Return dimensions by name, without chain and draw."""
+    def reported(self) -> Mapping[str, Quantity]:
+        """Return what each quantity is, by name."""
         ...
 
     @property
@@ -51,19 +51,14 @@ class Shown(Protocol):
         """Return labels by dimension."""
         ...
 
-    @property
-    def roles(self) -> Mapping[str, str]:
-        """Return roles by name."""
-        ...
-
 
 def posterior_group(shown: Shown, values: Mapping[str, np.ndarray], chains: int, draws: int) -> Group:
-    """Return posterior arrays ``(chain * draw, …)`` with named dimensions and labels."""
-    dims = {name: shown.dims[name] for name in values}
-    used = [dim for own in dims.values() for dim in own if dim != "obs"]
+    """Return posterior arrays ``(chain * draw, …)`` with named dimensions, labels and what they are."""
+    reported = {name: shown.reported[name] for name in values}
+    used = [dim for quantity in reported.values() for dim in quantity.dims if dim != "obs"]
     coords = {dim: _labels(shown.coords[dim]) for dim in used}
-    roles = {name: shown.roles.get(name, "") for name in values}
-    attrs = {name: {"role": role} for name, role in roles.items() if role in UNNAMED}
+    dims = {name: quantity.dims for name, quantity in reported.items()}
+    attrs = {name: quantity.entry.attributes() for name, quantity in reported.items()}
     return labelled(values, (chains, draws), dims, coords, attrs)
 
 

@@ -1,6 +1,6 @@
-"""What names and dimensions the posterior of a spec has, and in which order: the same with a graph and without."""
+"""What names and dimensions the posterior of a spec has: the same with a graph and without."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bayesdeep.core.names import DIMENSIONS
@@ -9,8 +9,6 @@ from bayesdeep.core.registry import TERMS
 from .assign_priors import hyperparameters
 from .model_spec import ModelSpec
 from .slots import slot_name
-
-ORDER = ("intercept", "coefficient", "parameter", "sd", "correlation")
 
 
 def taken_names(spec: ModelSpec, main: str) -> frozenset[str]:
@@ -40,14 +38,3 @@ def free_dimension(name: str, labels: tuple[Any, ...], coords: Mapping[str, tupl
         count += 1
         unique = f"{candidate}_{count}"
     return unique
-
-
-def in_order(names: Iterable[str], spec: ModelSpec) -> list[str]:
-    """Return what the posterior shows as a person reads it: population effects first, effects of groups last."""
-    rank = {p.name.removesuffix("_raw"): ORDER.index(p.role) for p in spec.priors if p.role in ORDER}
-    hyper, effects = len(ORDER), len(ORDER) + 1
-
-    def place(name: str) -> int:
-        return rank.get(name, effects if "|" in name and not name.endswith("_sigma") else hyper)
-
-    return sorted(names, key=place)

@@ -20,6 +20,7 @@ from bayesdeep.core.lazy import pt
 from bayesdeep.core.linear import LinearEffects, Slice
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import Slot
+from bayesdeep.core.quantities import EFFECTS
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
 
@@ -138,7 +139,7 @@ def eta(scope: Scope, state: Json) -> Any:
 
 def _effects(scope: Scope, state: Json) -> list[Any]:
     """Return one ``(group,)`` tensor a scalar coefficient, and report them by name."""
-    group = scope.dim(state["factor"], tuple(state["labels"]))
+    group = scope.dim(state["factor"], tuple(state["labels"]), state["factor"])
     varying = _varying(scope, state, group)
     rows = cholesky_rows(_correlations(scope, state), len(varying)) if _is_correlated(state) else None
     standard: list[Any] = []
@@ -160,10 +161,11 @@ def _report(scope: Scope, state: Json, effects: list[Any], group: str) -> list[A
     factor, shown = state["factor"], []
     for name, start, stop, levels, _ in _coefficients(state):
         if levels is None:
-            shown.append(scope.report(f"{name}|{factor}", effects[start], (group,)))
+            shown.append(scope.report(f"{name}|{factor}", effects[start], (group,), EFFECTS, slot=f"{name}|{factor}"))
         else:
             dim = scope.dim(f"{name}_level", levels)
-            block = scope.report(f"{name}|{factor}", pt.stack(effects[start:stop]), (dim, group))
+            own = pt.stack(effects[start:stop])
+            block = scope.report(f"{name}|{factor}", own, (dim, group), EFFECTS, slot=f"{name}|{factor}")
             shown.extend(block[i] for i in range(stop - start))
     return shown
 

@@ -273,7 +273,7 @@ def test_loaded_fits_and_fits_without_columns(made_up, tmp_path):
     before = bd.explain(fit)
     again = bd.load(fit.save(tmp_path / "fit.nc"))
     pd.testing.assert_frame_equal(before.interactions, bd.explain(again).interactions)
-    again._rows.columns.clear()
+    again.rows.columns.clear()
     with pytest.raises(FitError, match=r"pass the data it was fitted to as data="):
         bd.explain(again)
     pd.testing.assert_frame_equal(before.interactions, bd.explain(again, data=frame).interactions)

@@ -106,7 +106,7 @@ def test_memory_grows_by_what_is_kept_of_a_row_and_not_by_its_draws(made_up, mon
         found = by_loo(fit, weighed(fit))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        assert len(found.scores.y) == fit._rows.rows
+        assert len(found.scores.y) == fit.rows.rows
         assert found.elpd.log_weights is None
     assert (peaks[1] - peaks[0]) / 600 < 1500
 

@@ -87,7 +87,7 @@ def test_every_family_has_checks_or_none(name, of_family, made_up):
             predictive_checks(fit)
         return
     table = predictive_checks(fit, draws=60)
-    y = np.asarray(fit._rows.response.value, dtype=float)
+    y = np.asarray(fit.rows.response.value, dtype=float)
     assert table.loc["largest", "observed"] == y.max()
     assert table.loc["variance", "observed"] == pytest.approx(y.var())
     assert ("smallest" in table.index) == ("discrete" not in words)

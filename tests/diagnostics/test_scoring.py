@@ -42,7 +42,7 @@ def compared(fits):
 
 def refitted(fit: Fit, out: np.ndarray, seed: int) -> Fit:
     """Return the fit without some rows, made by hand."""
-    rows = fit._rows.take(np.setdiff1d(np.arange(fit._rows.rows), out))
+    rows = fit.rows.take(np.setdiff1d(np.arange(fit.rows.rows), out))
     common = {"draws": QUICK["draws"], "tune": QUICK["tune"], "chains": QUICK["chains"]}
     return Fit(fit.spec, rows, run_engine(fit.spec, rows, find_engine("collapsed"), common, {}, seed, False))
 
@@ -234,6 +234,6 @@ def test_points_cannot_be_weighed(fits):
     one = fits["y ~ x"]
     tree = one.idata.copy()
     tree["posterior"] = xr.DataTree(one.posterior.isel(chain=[0], draw=[0]))
-    point = Fit(one.spec, one._rows, tree)
+    point = Fit(one.spec, one.rows, tree)
     with pytest.raises(FitError, match="'point' has none; score='auto'"):
         bd.compare({**fits, "point": point}, score="loo", progress=False)

@@ -16,7 +16,7 @@ from bayesdeep.engines.map import ENGINE, MapSettings
 from bayesdeep.graph.evaluate import array_mode, expand_function
 from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.graph.parameter_vector import Layout, layout_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 RESPONSES = {
     "bernoulli": "b",
@@ -66,7 +66,7 @@ class Interpreted:
     def __post_init__(self) -> None:
         self.spec = self.model.spec
         self.graph = self.model.__dict__["_rows"].graph(self.spec)
-        self.layout: Layout = layout_of(self.graph.model, starting_units(self.spec))
+        self.layout: Layout = layout_of(self.graph.model, self.graph.units)
         self.words, self.unravel = words_of(self.spec), self.layout.unravel
         self.names, self.jitter, self.constrained = self.layout.names, self.layout.jitter, self.layout.constrained
 

@@ -14,7 +14,7 @@ from bayesdeep.engines._training.train_settings import SgdSettings, recipe
 from bayesdeep.engines._training.train_split import FEW_ROWS, slots, split
 from bayesdeep.engines._training.train_steps import rates
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 QUICK = {"epochs": 60, "progress": False, "seed": 3}
 
@@ -50,7 +50,7 @@ MODELS = {
 def batch_target(model: bd.Model) -> object:
     """Return what the engines see of a model."""
     words = words_of(model.spec)
-    return batches_of(model.spec, model.__dict__["_rows"], "sgd", words, starting_units(model.spec))[1]
+    return batches_of(model.spec, model.__dict__["_rows"], "sgd", words)[1]
 
 
 @pytest.mark.slow

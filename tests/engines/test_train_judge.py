@@ -13,7 +13,7 @@ from bayesdeep.engines._training.train_loop import Trained, train
 from bayesdeep.engines._training.train_settings import OPTIMIZERS
 from bayesdeep.engines._training.train_split import Split
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 
 def wave(rows: int, noise: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -36,7 +36,7 @@ def test_every_optimiser_learns_a_smooth_function_with_little_noise(optimizer: s
 def test_a_network_is_measured_by_its_folds() -> None:
     model = bd.Model("y ~ x", wave(60, 0.5)[0])
     words = words_of(model.spec)
-    target = batches_of(model.spec, model.__dict__["_rows"], "sgd", words, starting_units(model.spec))[1]
+    target = batches_of(model.spec, model.__dict__["_rows"], "sgd", words)[1]
     rows = np.arange(60)
     folds = tuple(np.setdiff1d(rows, own) for own in np.array_split(rows, 5))
     held = tuple(np.setdiff1d(rows, own) for own in folds)

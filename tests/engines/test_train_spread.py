@@ -15,7 +15,7 @@ from bayesdeep.engines._training.train_coordinates import coordinates
 from bayesdeep.engines._training.train_spread import respread
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 GROUPS, EACH = 24, 40
 SD, SLOPE, CORRELATION = 1.2, 0.8, 0.6
@@ -56,7 +56,7 @@ def data(seed: int = 1) -> pd.DataFrame:
 
 def target_of(model: bd.Model) -> BatchTarget:
     words = words_of(model.spec)
-    return batches_of(model.spec, model.__dict__["_rows"], "sgd", words, starting_units(model.spec))[1]
+    return batches_of(model.spec, model.__dict__["_rows"], "sgd", words)[1]
 
 
 def settled(model: bd.Model, start: Callable[[BatchTarget], np.ndarray]) -> tuple[BatchTarget, np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.graph.jax_target import jax_target
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 rng = np.random.default_rng(5)
 ROWS = 60
@@ -32,7 +32,7 @@ def made(request: pytest.FixtureRequest):
     model = bd.Model(formula, DATA, family, **others)
     with jax.enable_x64(True):
         graph, target = batches_of(
-            model.spec, model.__dict__["_rows"], "sgd", words_of(model.spec), starting_units(model.spec)
+            model.spec, model.__dict__["_rows"], "sgd", words_of(model.spec)
         )
         yield graph, target
 

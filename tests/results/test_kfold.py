@@ -70,7 +70,7 @@ def fit() -> Fit:
 
 
 def test_unknown_factor_and_option(fit):
-    assert len(group_codes(fit.spec, fit._rows, "county")) == ROWS
+    assert len(group_codes(fit.spec, fit.rows, "county")) == ROWS
     with pytest.raises(FitError, match="did you mean 'county'"):
         fit.kfold(k=3, by="conty", progress=False)
     with pytest.raises(FitError, match="no option 'start'"):

@@ -85,7 +85,7 @@ def answers(fit: Fit, frame: dict[str, Any]) -> dict[str, np.ndarray]:
         "contrasts": fit.contrasts({"x": (0, 1)}, data=frame)[["estimate", "sd"]],
         "curve": fit.curve("x", data=frame, points=3),
         "average curve": fit.curve("x", data=frame, points=3, average=True),
-        "compare": bd.compare({"a": fit, "b": Fit(fit.spec, fit._rows, fit.idata)}, data=frame).table[["elpd", "crps"]],
+        "compare": bd.compare({"a": fit, "b": Fit(fit.spec, fit.rows, fit.idata)}, data=frame).table[["elpd", "crps"]],
     }
     return {name: np.asarray(value, dtype=float) for name, value in found.items()}
 

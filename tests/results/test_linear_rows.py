@@ -60,9 +60,10 @@ def case(request, data):
 def test_names_dimensions_and_labels_are_the_graphs(case):
     spec, _, graph, _ = case
     shown = shown_names(spec)
-    assert list(shown.dims) == list(graph.reported)
-    assert dict(shown.dims) == {name: tuple(graph.dims[name]) for name in graph.reported}
-    used = {dim for dims in shown.dims.values() for dim in dims}
+    assert list(shown.reported) == list(graph.reported)
+    for name, theirs in graph.reported.items():
+        assert (shown.reported[name].dims, shown.reported[name].entry) == (tuple(theirs.dims), theirs.entry), name
+    used = {dim for quantity in shown.reported.values() for dim in quantity.dims}
     assert {dim: tuple(shown.coords[dim]) for dim in used} == {dim: tuple(graph.coords[dim]) for dim in used}
 
 

@@ -366,9 +366,9 @@ def test_any_data_and_a_saved_fit(line: Fit, tmp_path: Any) -> None:
     pd.testing.assert_frame_equal(line.slopes(["x", "a"], by="h", data=d.to_dict("list")), expected)
     pd.testing.assert_frame_equal(line.slopes(["x", "a"], by="h", data=pl.DataFrame(d.to_dict("list"))), expected)
     tree = line.idata.copy()
-    tree["columns"] = xr.DataTree(columns_dataset(line._rows.columns, ROWS))
+    tree["columns"] = xr.DataTree(columns_dataset(line.rows.columns, ROWS))
     tree.attrs["spec"] = line.spec.to_json()
-    again = bd.load(Fit(line.spec, line._rows, tree).save(tmp_path / "fit.nc"))
+    again = bd.load(Fit(line.spec, line.rows, tree).save(tmp_path / "fit.nc"))
     pd.testing.assert_frame_equal(again.slopes(), line.slopes())
     pd.testing.assert_frame_equal(again.curve("x", "a"), line.curve("x", "a"))
 

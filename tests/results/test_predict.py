@@ -358,7 +358,7 @@ def test_loaded_fit_has_the_same_rows(name, tmp_path):
     assert again.spec == fit.spec
     np.testing.assert_array_equal(again.predict().to_numpy(), fit.predict().to_numpy())
     assert again.log_score() == fit.log_score()
-    assert isinstance(again._rows.response, Response)
+    assert isinstance(again.rows.response, Response)
 
 
 @pytest.mark.parametrize("what", ["pointwise", "predictive", "mean", "linear"])

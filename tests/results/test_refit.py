@@ -135,7 +135,7 @@ def test_a_stacked_fit_cannot_be_repeated(fit):
     tree = fit.idata.copy()
     tree.attrs = {**fit.idata.attrs, "chain_weights": {"0": 1.0}}
     with pytest.raises(FitError, match="chains were weighted"):
-        planned(Fit(fit.spec, fit._rows, tree), 2)
+        planned(Fit(fit.spec, fit.rows, tree), 2)
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def assert_same(found: Fit, fit: Fit) -> None:
             assert np.asarray(variable).tolist() == np.asarray(two[name]).tolist() or variable.dtype.kind == "f", name
     assert repr(found.spec) == repr(fit.spec)
     assert found.explain_choice == fit.explain_choice
-    ours, theirs = fit._rows, found._rows
+    ours, theirs = fit.rows, found.rows
     assert list(ours.arrays) == list(theirs.arrays)
     for name, array in ours.arrays.items():
         assert array.dtype == theirs.arrays[name].dtype
@@ -215,14 +215,14 @@ def test_the_index_of_the_rows(name: str, model: bd.Model, tmp_path: Path) -> No
     fit = drawn(model, index=index)
     again = bd.load(fit.save(tmp_path / "fit.nc"))
     assert_same(again, fit)
-    pd.testing.assert_index_equal(again._rows.index, index, exact="equiv")
+    pd.testing.assert_index_equal(again.rows.index, index, exact="equiv")
 
 
 def test_an_index_of_several_levels(model: bd.Model, tmp_path: Path) -> None:
     levels = [pd.Index(INDICES[name], name=name) for name in ("zones", "categories", "NUL", "whole numbers")]
     index = pd.MultiIndex.from_arrays(levels)
     again = bd.load(drawn(model, index=index).save(tmp_path / "fit.nc"))
-    pd.testing.assert_index_equal(again._rows.index, index)
+    pd.testing.assert_index_equal(again.rows.index, index)
 
 
 ODD: dict[str, Any] = {
@@ -238,13 +238,13 @@ ODD: dict[str, Any] = {
 @pytest.mark.parametrize("name", list(ODD))
 def test_an_index_of_other_labels_comes_back_as_texts_or_as_it_was(name: str, model: bd.Model, tmp_path: Path) -> None:
     index = pd.Index(ODD[name], name="row")
-    again = bd.load(drawn(model, index=index).save(tmp_path / "fit.nc"))._rows.index
+    again = bd.load(drawn(model, index=index).save(tmp_path / "fit.nc")).rows.index
     assert again.name == "row"
     assert again.equals(index) or again.tolist() == [str(label) for label in index]
 
 
 def test_an_index_that_only_numbers_rows_costs_nothing(fit: Fit, tmp_path: Path) -> None:
-    assert bd.load(fit.save(tmp_path / "fit.nc"))._rows.index is None
+    assert bd.load(fit.save(tmp_path / "fit.nc")).rows.index is None
 
 
 def test_names_of_columns(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_what_could_not_be_loaded_is_not_saved(fit: Fit, tmp_path: Path) -> None
         tree.attrs = dict(fit.idata.attrs)
         change(tree)
         with pytest.raises(bd.FitError, match=r"^save: ") as found:
-            Fit(fit.spec, fit._rows, tree).save(path, overwrite=True)
+            Fit(fit.spec, fit.rows, tree).save(path, overwrite=True)
         assert path.read_bytes() == before
         return str(found.value)
 

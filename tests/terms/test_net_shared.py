@@ -6,7 +6,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.engines._training.train_units import left_out
-from bayesdeep.inference.run import batches_of, starting_units, words_of
+from bayesdeep.inference.run import batches_of, words_of
 from bayesdeep.inference.select_engine import cost_of
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -74,7 +74,7 @@ def test_the_spec_as_json_is_the_same_model() -> None:
 def test_units_left_out_are_left_out_of_both_heads() -> None:
     model = model_of(net="net(x1, hidden=[6], share='body'{})")
     words = words_of(model.spec)
-    target = batches_of(model.spec, model.__dict__["_rows"], "dropout", words, starting_units(model.spec))[1]
+    target = batches_of(model.spec, model.__dict__["_rows"], "dropout", words)[1]
     assert list(target.masks) == ["body.layer1_mask"]
     assert set(target.layers["body.layer1_mask"]) == {"net(x1)_w2_z", "sigma_net(x1)_w2_z"}
     found = left_out(target, np.ones(target.dim), 0.5, 4, np.random.default_rng(0))
