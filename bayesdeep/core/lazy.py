@@ -1,7 +1,7 @@
 """Modules that are imported when first used, so that ``import bayesdeep`` stays fast.
 
 PyMC and PyTensor take over two seconds to import, xarray half a second. Plug-ins are read (to list families, to check a
-formula) far more often than they are run, and a fit of a linear model needs none of the three, so they are reached through
+XX
 these stand-ins. A module that names xarray's classes in annotations has ``from __future__ import annotations``.
 """
 
@@ -34,8 +34,10 @@ class LazyModule:
 pm: Any = LazyModule("pymc")
 pt: Any = LazyModule("pytensor.tensor")
 if TYPE_CHECKING:
+    import narwhals as nw
     import xarray as xr
 else:
+    nw = LazyModule("narwhals")
     xr = LazyModule("xarray")
 
-__all__ = ["LazyModule", "pm", "pt", "xr"]
+__all__ = ["LazyModule", "nw", "pm", "pt", "xr"]
