@@ -33,6 +33,7 @@ from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import function_of
 from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, seed_for
+from bayesdeep.results.kept_graphs import evaluation_graph
 from bayesdeep.results.predict import block_rows, check_kind, with_new_groups
 from bayesdeep.results.predictive import for_groups, noise_blocks
 from bayesdeep.results.rows import Rows, containers
@@ -114,7 +115,7 @@ def mean_and_parts(spec: ModelSpec, rows: Rows) -> tuple[Callable[..., list[np.n
     """Return a function of draws and rows to their means and the predictor's addends, the addends' term keys, and its size."""
     keys = tuple(term.key for term in spec.predictors[0].terms)
     if not is_linear(spec):
-        graph = rows.graph(spec)
+        graph = evaluation_graph(spec, rows)
         return function_of(graph, [graph.mean, *graph.parts.values()]), tuple(graph.parts), units_of(graph)
 
     def function(draws: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -70,6 +70,8 @@ class Graph:
         The response distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
     spreads
         What standardised effects of groups are multiplied by.
+    functions
+        What was compiled of this graph, kept as long as it is; see :mod:`bayesdeep.graph.evaluate`.
     """
 
     model: "pymc.Model"
@@ -95,6 +97,7 @@ class Graph:
     spreads: tuple[Root, ...] = ()
     auxiliary: frozenset[str] = frozenset()
     stretches: tuple[Any, ...] = ()
+    functions: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 ROWS = "rows"

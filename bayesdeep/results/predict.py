@@ -15,6 +15,7 @@ from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.evaluate import forward_draws, needed, row_function
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .kept_graphs import evaluation_graph
 from .linear_rows import linear_function
 from .rows import Rows, containers, refuse_new_groups
 
@@ -74,7 +75,8 @@ def with_new_groups(
         for name, value in new_effects(spec, posterior, unseen, derive(seed, "new groups"), at_location=location).items():
             draws[name] = np.concatenate([posterior[name], value], axis=-1)
         return draws
-    other = rows.graph(_with_labels(spec, unseen))
+    # Their labels play no part, so that one graph serves all rows with as many new groups.
+    other = evaluation_graph(_with_labels(spec, {k: tuple(f"new {i}" for i in range(len(v))) for k, v in unseen.items()}), rows)
     axes = group_axes(other, unseen)
     effects = list(axes)
     hyper = needed_hyper(other, effects)
@@ -142,7 +144,7 @@ def blocks(
         function: Callable[..., list[np.ndarray]] = linear_function(spec, what, derive(seed, what))
         levels = 1
     else:
-        graph = rows.graph(spec)
+        graph = evaluation_graph(spec, rows)
         function = row_function(graph, [what], derive(seed, what))
         levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
     count = len(next(iter(posterior.values()))) if posterior else 1

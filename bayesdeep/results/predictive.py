@@ -8,6 +8,7 @@ distribution's variance has a closed form so has the predictive one: by the law 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from bayesdeep.collapse.row_values import is_linear, noise_sd, predictor
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.build import Graph, units_of
-from bayesdeep.graph.evaluate import BatchedFunction, function_of, noise_function
+from bayesdeep.graph.evaluate import BatchedFunction, function_of, kept, noise_function
 from bayesdeep.graph.variance import variance_of
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .kept_graphs import evaluation_graph
 from .predict import block_rows, enough_draws, inside_bounds, with_new_groups
 from .rows import Rows, containers
 
@@ -153,12 +155,12 @@ class _Source:
         seed: int,
         least: int = RESPONSES,
     ) -> None:
-        graph = rows.graph(spec)
+        graph = evaluation_graph(spec, rows)
         self._rows, self._graph = rows, graph
         self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
         self._count = len(next(iter(posterior.values()))) if posterior else 1
         self.times = -(-least // self._count)
-        variance = _closed_variance(spec, rows, graph)
+        variance = kept(graph, "variance", partial(_closed_variance, spec, rows, graph))
         self._closed = [tensor for tensor in (graph.mean, variance) if tensor is not None]
         self._has = graph.mean is not None, variance is not None
         self._of_rows = function_of(graph, [*graph.params.values(), *self._closed])
