@@ -23,6 +23,7 @@ _HOME = {
     "list_datasets": "datasets",
     "load": "loading",
     "load_dataset": "datasets",
+    "register": "core.registry",
     "report": "report",
 }
 _MODULES = ("plot", "priors", "sklearn")

@@ -15,11 +15,12 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import checked_seed, fresh_seed
+from bayesdeep.core.records import Family
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.fit_spec import fit_spec
 from bayesdeep.inference.specify import specify
-from bayesdeep.results.rows import Rows
+from bayesdeep.results.rows import Rows, rows_held
 from bayesdeep.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -45,14 +46,15 @@ class Model:
     formula
         Such as ``"y ~ x + (1 + x | g)"``.
     data
-        A pandas, polars or pyarrow table, or a dict of columns. For normal responses also data larger than memory: a path
-        or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a pyarrow data set. They are read once,
-        block by block, and only sums are kept: by group, and by pair of groups of two factors. Such a model is fitted with
-        ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those of the formula that can be made row
-        by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()`` and their products; not
-        ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
+        A pandas, polars or pyarrow table, a dict of columns, or an ``xarray.Dataset`` whose first dimension is ``obs``. A
+        column may hold an array a row (an image, a series): arrays ``(obs, …)``, or lists of one length. For normal responses
+        also data larger than memory: a path or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a
+        pyarrow data set. They are read once, block by block, and only sums are kept: by group, and by pair of groups of two
+        factors. Such a model is fitted with ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those
+        of the formula that can be made row by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()``
+        and their products; not ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
     family
-        Name of the response distribution.
+        Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
         Link of the main parameter, or links by parameter; None for the family's default.
     priors
@@ -75,7 +77,7 @@ class Model:
         self,
         formula: str,
         data: Any,
-        family: str = "gaussian",
+        family: str | Family = "gaussian",
         *,
         link: str | Mapping[str, str] | None = None,
         priors: Mapping[str, Any] | None = None,
@@ -145,7 +147,8 @@ class Model:
         from bayesdeep.results.prior_draws import prior_tree
 
         seed = checked_seed(seed, "prior_predictive")
-        return prior_tree(self.spec, self.__dict__["_rows"], draws, fresh_seed() if seed is None else seed)
+        rows = rows_held(self.__dict__["_rows"], "prior_predictive")
+        return prior_tree(self.spec, rows, draws, fresh_seed() if seed is None else seed)
 
     @arguments.checked("fit", method=arguments.text, seed=arguments.seed, device=arguments.text, progress=arguments.flag)
     def fit(

@@ -248,6 +248,7 @@ def test_wrong_cards(text: str, said: str, tmp_path: Path) -> None:
     assert said in refused(card(tmp_path, text))
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     "text",
     [
@@ -370,6 +371,7 @@ def test_parameters_never_replace_arguments_of_the_model() -> None:
         model_of_card(Card("log_radon ~ floor", "radon", parameters={"data": "~ x"}))
 
 
+@pytest.mark.integration
 def test_fit(tmp_path: Path) -> None:
     frame().to_csv(tmp_path / "d.csv", index=False)
     path = card(tmp_path, PLAIN + '[fit]\nmethod = "laplace"\ndraws = 20\nchains = 1')

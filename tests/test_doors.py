@@ -143,6 +143,7 @@ def symbols(made_up):
     return frame, made_up(bd.Model("y ~ `x [m/s]` + (1 | `mg/L`) + (1 | h:`mg/L`)", frame), draws=30)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("written", ["mg/L", "`mg/L`", "mg÷L"])
 def test_columns_whose_names_have_symbols_are_called_as_in_the_data(written, symbols, made_up):
     frame, fit = symbols

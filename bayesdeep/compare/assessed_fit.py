@@ -120,21 +120,12 @@ class Gather:
         return {"probabilities": np.concatenate(self.parts)[order], "codes": codes, "places": places[order]}
 
 
-@dataclass(frozen=True, eq=False)
-class Weighed:
-    """A leave-one-out estimate, the scores of rows that its weights give, and ``elpd`` without each chain ``(chain,)``."""
-
-    loo: Loo
-    gather: Gather
-    without: np.ndarray
-
-
-def weighed(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Weighed:
-    """Weigh the draws of a fit for each of its own rows; ``tick`` is told how many rows are done."""
+def by_loo(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Assessed:
+    """Assess a fit on its own rows by leave-one-out weights of its draws; ``tick`` is told how many rows are done."""
     check_draws(fit.idata)
     rows, gather = fit.rows, Gather(response_kind(fit.spec))
     other = blocks_of(fit, rows, gather.what) if gather.what else None
-    parts, without = [], np.zeros(fit.idata["posterior"].sizes["chain"])
+    parts, without = [], np.zeros(fit.sizes[0])
     mine, again = tee(blocks_of(fit, rows, "pointwise"))
     for (start, stop, part), (*_, likelihood) in zip(loo_parts(fit.idata, mine, rows.rows), again, strict=True):
         log_weights = np.asarray(part.log_weights.transpose("chain", "draw", "obs"))
@@ -149,28 +140,28 @@ def weighed(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Wei
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
         parts.append(without_weights(part))
         tick(stop)
-    return Weighed(combine(parts, fit.idata), gather, without)
+    return _of_loo(combine(parts, fit.idata), gather.result(rows), chain_variance(without))
 
 
-def left_out_exactly(fit: Fitted, one: Weighed, found: Sequence[Refitted]) -> Weighed:
-    """Return the estimate with what refits without single rows found of these rows."""
-    gather = Gather(one.gather.kind, [*one.gather.parts], [*one.gather.places])
+def left_out_exactly(fit: Fitted, one: Assessed, found: Sequence[Refitted]) -> Assessed:
+    """Return an assessment by leave-one-out with what refits without single rows found of these rows."""
+    assert isinstance(one.elpd, Loo)
+    gather = Gather(response_kind(fit.spec))
+    if one.places is not None:
+        gather.parts.append(one.probabilities if one.scores is None else one.scores)
+        gather.places.append(one.places)
     for refitted in found:
         gather.extend(refitted.visited)
     places = np.concatenate([refitted.out for refitted in found])
     values = np.concatenate([refitted.values for refitted in found])
-    return Weighed(with_exact(one.loo, places, values, fit.idata.attrs), gather, one.without)
+    loo = with_exact(one.elpd, places, values, fit.idata.attrs)
+    return _of_loo(loo, gather.result(fit.rows), one.chain_variance)
 
 
-def by_loo(fit: Fitted, one: Weighed, notes: tuple[str, ...] = ()) -> Assessed:
-    """Assess a fit on its own rows by leave-one-out."""
-    log_scores = np.asarray(one.loo.elpd_i, dtype=float)
-    own = one.gather.result(fit.rows)
-    variance = chain_variance(one.without)
-    said = (*notes, *one.loo.advice, *moved(variance))
-    return Assessed(
-        "loo", one.loo, one.loo.elpd / len(log_scores), log_scores=log_scores, chain_variance=variance, notes=said, **own
-    )
+def _of_loo(loo: Loo, scores: Mapping[str, Any], variance: float) -> Assessed:
+    log_scores, notes = np.asarray(loo.elpd_i, dtype=float), (*loo.advice, *moved(variance))
+    mean = loo.elpd / len(log_scores)
+    return Assessed("loo", loo, mean, log_scores=log_scores, chain_variance=variance, notes=notes, **scores)
 
 
 def on_held_out(fit: Fitted, rows: Rows, seed: int | None) -> Assessed:

@@ -2,7 +2,8 @@
 
 PyMC and PyTensor take over two seconds to import, xarray half a second, narwhals a fifth. Plug-ins are read (to list
 families, to check a formula) far more often than they are run, and a linear model of a pandas table is fitted without any of
-them, so that they are reached through these stand-ins. A module that names xarray's classes in annotations has ``from __future__ import annotations``.
+them, so that they are reached through these stand-ins. A module that names xarray's classes in annotations has
+``from __future__ import annotations``.
 """
 
 import random

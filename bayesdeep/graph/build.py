@@ -15,7 +15,7 @@ from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .builder import Builder, Root
-from .likelihood import Parts, mean, observe, pointwise, to_draw_from
+from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 from .starts import starting_places
@@ -68,6 +68,8 @@ class Graph:
         The addends of the main predictor ``linear``, by term key, of its shape.
     params
         The response distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
+    variance
+        Of a new response given its parameters, ``(obs,)``; None without a closed form.
     spreads
         What standardised effects of groups are multiplied by.
     functions
@@ -97,6 +99,7 @@ class Graph:
     spreads: tuple[Root, ...] = ()
     auxiliary: frozenset[str] = frozenset()
     stretches: tuple[Any, ...] = ()
+    variance: Any = None
     functions: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -211,6 +214,7 @@ def build(
             spreads=tuple(builder.spreads),
             auxiliary=frozenset(builder.auxiliary),
             stretches=tuple(builder.stretches),
+            variance=variance(family, params, aux, parts),
         )
 
 

@@ -142,13 +142,9 @@ def refit(task: Refit) -> Refitted:
         return Refitted(task.out, values, chain_variance(without), tuple(tree.attrs["advice"]), visited)
 
 
-Found = dict[str, tuple[Refitted, ...] | Exception]
-"""By name, the refits of a fit in their order, or why one of them failed."""
-
-
 def run_refits(
     jobs: Mapping[str, Sequence[Refit]], executor: Executor | None, workers: int, bar: Progress, where: str = "kfold"
-) -> Found:
+) -> dict[str, tuple[Refitted, ...] | Exception]:
     """Work off the refits of several fits; a failed one ends those of its fit alone.
 
     Parameters
@@ -160,6 +156,11 @@ def run_refits(
         The results are the same.
     bar
         Moved a step by each refit.
+
+    Returns
+    -------
+    dict
+        By name, the refits of a fit in their order, or why one of them failed.
 
     Raises
     ------

@@ -28,13 +28,14 @@ from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.numerics.pages import keep_pages
 from bayesdeep.results.labelled import Tree
-from bayesdeep.results.rows import Rows, StreamedRows
+from bayesdeep.results.rows import StreamedRows, TrainingRows
 from bayesdeep.results.tree import make_tree
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .against_nuts import REFERENCE, compared
 from .batch_target import batches_of
 from .compressed_rows import compress
+from .held_rows import rows_for
 from .option_types import checked
 from .pretraining import told, trained
 from .row_target import row_source
@@ -74,7 +75,7 @@ def words_of(spec: ModelSpec) -> frozenset[str]:
 
 def run_engine(
     spec: ModelSpec,
-    rows: Rows,
+    rows: TrainingRows,
     engine: Engine,
     common: dict[str, int],
     options: dict[str, Any],
@@ -116,12 +117,11 @@ def _target_maker(device: str) -> Callable[..., PyMCTarget]:
     return jax_target
 
 
-def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", precision: str = "double") -> Source:
+def _density(spec: ModelSpec, rows: TrainingRows, method: str, device: str = "auto", precision: str = "double") -> Source:
     """Return the model's log density, and expansion of unconstrained positions; ``precision`` is that of hidden layers."""
     make_target = _target_maker(device)
     # Only where the result does not depend on coordinates: the place of a joint mode does.
-    if isinstance(rows, StreamedRows):
-        raise FitError(f"fit: method '{method}' needs all rows, and they are not in memory; use method='collapsed'")
+    rows = rows_for(method, rows)
     # Equal rows are multiplied instead of repeated; everything that is read off the fit uses the rows as they came.
     fewer = None if "whole" in words_of(spec) else compress(rows)
     # On other devices JAX decides on precision for all of a process.
@@ -135,13 +135,13 @@ def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", pre
     return graph, target, lambda draws: expanded(graph, target, draws)
 
 
-def _batches(spec: ModelSpec, rows: Rows, method: str) -> Source:
+def _batches(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
     """Return the model as a prior and a sum over rows, and expansion of unconstrained positions."""
     graph, target = batches_of(spec, rows, method, words_of(spec))
     return graph, target, lambda draws: expanded(graph, target, draws)
 
 
-def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
+def _linear(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
     """Return the model as a linear system, and the way back from its coefficients."""
     reason = why_not(spec)
     if reason is not None:

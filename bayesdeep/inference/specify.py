@@ -11,10 +11,11 @@ from bayesdeep.core.records import Family
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.learn import learn_design
+from bayesdeep.design.training_data import InMemory
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
 from bayesdeep.formula.problems import formula_of
-from bayesdeep.results.rows import Rows, StreamedRows
+from bayesdeep.results.rows import Rows, StreamedRows, TrainingRows
 from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.stream.learn_stream import learn_stream
@@ -36,13 +37,13 @@ class Specified:
     """
 
     spec: ModelSpec
-    rows: Rows
+    rows: TrainingRows
 
 
 def specify(
     formula: str,
     data: Any,
-    family: str = "gaussian",
+    family: str | Family = "gaussian",
     *,
     link: str | Mapping[str, str] | None = None,
     priors: Any = None,
@@ -71,7 +72,7 @@ def specify(
         made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)
         _tell(made.notice, *made.doubts)
         return Specified(made.spec, StreamedRows(made.rows, made.moments, made.centre, made.example))
-    design = learn_design(parsed, read_frame(data), given, missing)
+    design = learn_design(parsed, InMemory(read_frame(data)), given, missing)
     check_modifiers(record, design.response)
     response = record.code(design.response)
     chosen = _prior_dict(priors)

@@ -9,9 +9,11 @@ import numpy as np
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearEffects
 from bayesdeep.core.priors import PriorSpec
+from bayesdeep.core.quantities import Entry, Quantity
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.graph.evaluate import function_of, needed
-from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.fitted import Fitted, own_rows
+from bayesdeep.results.kept_graphs import evaluation_graph
 from bayesdeep.results.predict import block_rows
 from bayesdeep.results.predictions import predictive_draws
 from bayesdeep.results.rows import containers
@@ -40,8 +42,9 @@ def alone_and_leaning(fit: Fitted, term: GroupTerm, pooled: np.ndarray) -> tuple
 
 def _likelihood(fit: Fitted, rest: np.ndarray, term: GroupTerm) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function from intercepts ``(try, group)`` to the log likelihood of each group's rows ``(try, group)``."""
-    graph, posterior = fit.rows.graph(fit.spec), fit.posterior
-    cut = replace(graph, reported={ETA: graph.linear, **graph.reported})
+    held, posterior = own_rows(fit, "plot"), fit.posterior
+    graph = evaluation_graph(fit.spec, held)
+    cut = replace(graph, reported={ETA: Quantity(graph.linear, (), Entry()), **graph.reported})
     names = needed(cut, [graph.pointwise])
     if any(posterior[name].attrs.get("role") in ("weight", "held") for name in names if name != ETA):
         raise FitError(
@@ -59,7 +62,7 @@ def _likelihood(fit: Fitted, rest: np.ndarray, term: GroupTerm) -> Callable[[np.
             some = slice(start, min(start + step, len(rest)))
             own = intercepts[:, term.codes[some]] + rest[some]
             with np.errstate(all="ignore"):
-                rows = function({**given, ETA: own}, containers(fit.rows, some.start, some.stop))[0]
+                rows = function({**given, ETA: own}, containers(held, some.start, some.stop))[0]
             rows = np.nan_to_num(np.broadcast_to(rows, own.shape), nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
             for k in range(tries):
                 total[k] += np.bincount(term.codes[some], rows[k], minlength=groups)

@@ -100,9 +100,13 @@ class Section:
         ``applies(subject)``: whether it has something to say.
     blocks
         ``blocks(subject)``: what it says.
+    example
+        A subject that it has something to say about, in a test: ``"fit"`` (of a multilevel model), ``"network"`` or
+        ``"comparison"``.
     """
 
     title: str
     order: int
     applies: Callable[[Subject], bool]
     blocks: Callable[[Subject], tuple[Block, ...]]
+    example: str = ""

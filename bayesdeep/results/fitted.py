@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayesdeep.core.columns import Column
-from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .labelled import Tree, as_datatree
 from .predict import blocks, flat_posterior
-from .rows import ABSENT, Rows, StreamedRows, rows_of
+from .rows import Rows, StreamedRows, TrainingRows, rows_held, rows_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,7 +54,7 @@ class Fitted:
     """
 
     spec: ModelSpec
-    rows: Rows
+    rows: TrainingRows
     idata: _AsTree = _AsTree()
     explain_choice: str = ""
 
@@ -94,9 +93,7 @@ def own_rows(fit: Fitted, where: str) -> Rows:
     FitError
         Where the rows were only summed up.
     """
-    if not fit.in_memory:
-        raise FitError(f"{where}: {ABSENT}")
-    return fit.rows
+    return rows_held(fit.rows, where)
 
 
 def asked_rows(fit: Fitted, data: Any, where: str = "predict", *, observed: bool = False) -> Rows:

@@ -21,7 +21,7 @@ from .kept_functions import GROUP as FUNCTIONS
 from .kept_functions import functions_dataset
 from .labelled import Group, Tree, as_dataset, as_datatree, labelled
 from .packed import text_array
-from .rows import FIELDS, Rows, StreamedRows
+from .rows import FIELDS, Rows, StreamedRows, TrainingRows
 
 STREAMED = "streamed_rows"
 """Attribute with the number of rows, where a tree does not hold them."""
@@ -75,7 +75,7 @@ def _labels(labels: tuple[Any, ...]) -> np.ndarray:
     return np.array([str(x) for x in labels])
 
 
-def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
+def data_datasets(rows: TrainingRows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
     """Return observed_data and constant_data: all that is needed to predict the training rows again.
 
     Both are empty where the rows are not in memory.
@@ -90,8 +90,8 @@ def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
         observed = observed.assign_coords({f"{name}_count": _labels(tuple(spec.response.levels or ()))})
     constant: dict[str, Any] = {}
     for key, array in rows.arrays.items():
-        own = ("obs",) if array.ndim == 1 else ("obs", f"{key}_column")
-        constant[key] = (own, array)
+        axes = tuple(f"{key}_{axis}" for axis in ("column", *(f"axis{k}" for k in range(2, array.ndim)))[: array.ndim - 1])
+        constant[key] = (("obs", *axes), array)
     for field in FIELDS[1:]:
         part = getattr(rows.response, field)
         if part is not None:
@@ -100,7 +100,7 @@ def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
     return observed, xr.Dataset(constant, coords={"obs": obs})
 
 
-def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
+def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> TrainingRows:
     """Return the training rows from a tree made by :func:`make_tree`."""
     if STREAMED in tree.attrs:
         return StreamedRows(int(tree.attrs[STREAMED]))
@@ -119,7 +119,7 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
 def make_tree(
     spec: ModelSpec,
     shown: Shown,
-    rows: Rows,
+    rows: TrainingRows,
     draws: Draws,
     values: Mapping[str, np.ndarray],
     method: str,
@@ -161,7 +161,7 @@ def make_tree(
     return whole
 
 
-def _data_groups(rows: Rows, spec: ModelSpec) -> dict[str, xr.Dataset]:
+def _data_groups(rows: TrainingRows, spec: ModelSpec) -> dict[str, xr.Dataset]:
     """Return the groups that hold the training rows."""
     observed, constant = data_datasets(rows, spec)
     columns = {GROUP: columns_dataset(rows.columns, rows.rows)} if rows.columns else {}

@@ -33,8 +33,7 @@ def spread_out(scope: Scope, name: str, dims: tuple[str, ...]) -> tuple[Any, Any
         scope.spread([sd], None, [(standard, None)], "Normal")
         return sd * standard, standard
     plugin = PRIORS[chosen.prior.name]
-    moved = {plugin.location: 0.0, plugin.scale: 1.0}
-    arguments = {key: moved[key] if key in moved else scope.argument(name, key) for key in plugin.arguments}
+    arguments = {**plugin.standard, **{k: scope.argument(name, k) for k in plugin.arguments if k not in plugin.standard}}
     standard = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, "weight")
     sd = scope.argument(name, "scale")
     scope.spread([sd], None, [(standard, None)], chosen.prior.name)

@@ -13,14 +13,15 @@ relevance determination: MacKay 1995, Network: Computation in Neural Systems 6, 
 Networks).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.columns import Json
+from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
+from bayesdeep.core.links import activation_of
 from bayesdeep.core.quantities import COEFFICIENT, WEIGHT
 from bayesdeep.core.terms import Scope
 
@@ -34,24 +35,6 @@ FIXED = frozenset({"normal"})
 FIXED_SCALE = 1.5
 BIAS = 0.5
 """Scale of biases beside that of weights."""
-REACH: Mapping[str, float] = {
-    "identity": 2.509,
-    "tanh": 1.0,
-    "relu": 1.465,
-    "softplus": 1.369,
-    "gelu": 1.495,
-    "silu": 1.48,
-    "sqrt": 7.097,
-    "log": 67.87,
-    "logit": 0.394,
-    "sigmoid": 0.394,
-    "probit": 0.482,
-    "cloglog": 0.453,
-    "loglog": 0.453,
-    "cauchit": 0.369,
-}
-"""Standard deviation of units whose linear predictors are normal with sd 2, beside that of tanh."""
-SOFTMAX = 0.5
 
 
 def reach(activation: str, units: int) -> float:
@@ -59,7 +42,8 @@ def reach(activation: str, units: int) -> float:
 
     The units of a softmax layer share one unit between them, whatever their number.
     """
-    return SOFTMAX if activation == "softmax" else float(REACH[activation] * np.sqrt(units))
+    found = activation_of(activation, "net()", FormulaError)
+    return found.reach if found.shared else float(found.reach * np.sqrt(units))
 
 
 def input_labels(state: Json) -> tuple[str, ...]:

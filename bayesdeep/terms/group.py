@@ -22,6 +22,7 @@ from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.quantities import EFFECTS
 from bayesdeep.core.records import Default
+from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import DesignContext, Scope, Term
 
 from ._packing import pack, unit_of, unpack
@@ -195,7 +196,7 @@ def _varying(scope: Scope, state: Json, group: str) -> list[_Varying]:
         sd = scope.variable(f"{key}_sigma", dims) if chosen is None else scope.argument(key, "scale")
         mean = 0.0 if chosen is None else scope.argument(key, "location")
         base = "Normal" if chosen is None else chosen.prior.name
-        extra = {"nu": scope.argument(key, "nu")} if base == "StudentT" else {}
+        extra = {name: scope.argument(key, name) for name in PRIORS[base].arguments if name not in _unit(base)}
         draw = partial(scope.hidden, prior=base)
         block = None
         if centring is None and levels is not None:
@@ -230,13 +231,11 @@ def _between(
     return (partly - own_location) / own_scale
 
 
-def _unit(base: str) -> dict[str, float]:
-    return {
-        "Normal": {"mu": 0.0, "sigma": 1.0},
-        "StudentT": {"mu": 0.0, "sigma": 1.0},
-        "Laplace": {"mu": 0.0, "b": 1.0},
-        "Cauchy": {"alpha": 0.0, "beta": 1.0},
-    }[base]
+def _unit(base: str) -> Mapping[str, float]:
+    """Return location and scale of the standardised distribution, in this order, by their arguments' names."""
+    standard = PRIORS[base].standard
+    assert standard is not None, base
+    return standard
 
 
 def _correlations(scope: Scope, state: Json) -> Any:
@@ -280,4 +279,7 @@ def linear(state: Json) -> LinearEffects:
     )
 
 
-TERM = Term("group", learn, arrays, slots, eta, groups, words, linear=linear)
+TERM = Term(
+    "group", learn, arrays, slots, eta, groups, words, linear=linear,
+    example="(1 + x | g)",
+)

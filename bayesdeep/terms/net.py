@@ -129,4 +129,7 @@ def cost(state: Json) -> Cost:
     return Cost(sum(pairs) * (1 + copies) + skip + 2 * held, sum(options.hidden), weights + own + places)
 
 
-TERM = Term("net", learn, arrays, slots, eta, groups, words, call=True, cost=cost)
+TERM = Term(
+    "net", learn, arrays, slots, eta, groups, words, call=True, cost=cost,
+    example="net(x, z, hidden=[3])",
+)

@@ -76,6 +76,7 @@ def test_every_door_refuses_before_anything_is_done(door: str, seed: int, fit: A
         DOORS[door](fit, seed)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("door", ["prior_predictive", "draws", "budget", "compare new", "slopes"])
 def test_numpys_integers_are_as_good_as_pythons(door: str, fit: Any) -> None:
     found = [DOORS[door](fit, seed) for seed in (np.int64(5), 5)]

@@ -77,6 +77,7 @@ def test_p_is_the_share_of_data_sets_that_far_out(counted):
     assert table.loc["largest", "passed"] == (table.loc["largest", "p"] > LIMIT)
 
 
+@pytest.mark.few(7)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_has_checks_or_none(name, of_family, made_up):
     fit = made_up(of_family(name, "x"))

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 import bayesdeep as bd
 from bayesdeep.compare import held_out_scores as scoring
-from bayesdeep.compare.assessed_fit import by_loo, weighed
+from bayesdeep.compare.assessed_fit import by_loo
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.fit import Fit
@@ -74,7 +74,7 @@ def test_exact_refits_of_bad_rows_are_those_by_hand_and_reloo_of_arviz(fits, com
 
     fit = fits["y ~ x"]
     frame, found = data(), compared.assessed["y ~ x"]
-    bad = bad_rows(weighed(fit).loo)
+    bad = bad_rows(by_loo(fit).elpd)
     assert 1 <= len(bad) <= scoring.MOST_REFITS
     base = derive(1, "without a row")
 
@@ -94,7 +94,7 @@ def test_exact_refits_of_bad_rows_are_those_by_hand_and_reloo_of_arviz(fits, com
     assert f"{len(bad)} rows with Pareto k-hat above" in compared.table.loc["y ~ x", "warning"]
     assert found.log_score == pytest.approx(theirs.elpd / 60)
     # Weights alone would have these rows predicted by a fit that knew them.
-    scores, naive = found.scores, by_loo(fit, weighed(fit)).scores
+    scores, naive = found.scores, by_loo(fit).scores
     other = np.setdiff1d(np.arange(60), bad)
     assert np.array_equal(scores.crps[other], naive.crps[other])
     assert not np.any(scores.crps[bad] == naive.crps[bad])

@@ -30,6 +30,7 @@ def target_of(formula: str) -> object:
     return batches_of(model.spec, model.__dict__["_rows"], "dropout", words)[1]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("formula", ["y ~ net(x, hidden=[6, 4])", "y ~ 1 + (net(x, hidden=[5]) | g)"])
 def test_a_draw_is_the_network_with_units_multiplied_by_masks(formula: str) -> None:
     target, rate = target_of(formula), 0.3

@@ -28,6 +28,7 @@ def data() -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family"),
     [
@@ -62,6 +63,7 @@ def grouped(seed: int = 4, groups: int = 15, each: int = 15, noise: float = 0.2)
     return {"x": x, "g": g.astype(str), "y": np.sin(2 * x) + u[g] + noise * rng.normal(size=len(g))}, float(u.std())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family"),
     [("y ~ x + (1 | g) + net(x, z, hidden=[3])", "gaussian"), ("b ~ net(x, z, hidden=[40]) + (1 | g)", "bernoulli")],
@@ -83,6 +85,7 @@ def test_the_determinant_is_differentiated_as_differences_say(data, formula: str
         assert found.slope[place] == pytest.approx((up - down) / 2e-3, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.integration
 def test_an_sd_that_is_far_off_goes_where_it_belongs() -> None:
     rows, sd = grouped()
     model, rng = bd.Model("y ~ net(x, hidden=[4]) + (1 | g)", rows), np.random.default_rng(1)

@@ -116,6 +116,7 @@ def own_scale(model: bd.Model) -> dict[str, float]:
     return found
 
 
+@pytest.mark.few(12)
 @pytest.mark.parametrize("family", FAMILIES_STARTED)
 @pytest.mark.parametrize("intercept", list(WIDE))
 def test_a_wide_prior_does_not_move_the_start_from_the_data(family: str, intercept: str) -> None:

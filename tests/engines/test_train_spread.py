@@ -100,6 +100,7 @@ MODELS = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", MODELS)
 def test_sds_are_those_of_well_known_groups_and_effects_stay(name: str) -> None:
     formula, family, others, truth = MODELS[name]
@@ -149,6 +150,7 @@ def test_heavy_tailed_effects_have_the_scale_under_which_they_are_likely() -> No
     np.testing.assert_allclose(found[target.roles == "sd"], best, atol=2e-3)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "formula",
     [
@@ -184,6 +186,7 @@ def test_correlations_are_found_from_effects_and_not_trained() -> None:
     assert not np.isin(at, np.concatenate([where.trained, where.tuned])).any()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("method", "options"), [("sgd", {}), ("sgd", {"penalty": False}), ("ensemble", {"members": 3}), ("dropout", {"draws": 30})]
 )

@@ -42,6 +42,7 @@ TRUTHS = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", TRUTHS)
 def test_alone_is_the_likelihoods_largest_value(name, of_family, made_up):
     without = name in ("bernoulli", "binomial")  # With covariates there is no closed form.
@@ -92,6 +93,7 @@ def groups_of_houses():
     return frame
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("formula", "family", "method"),
     [
@@ -116,6 +118,7 @@ def test_estimates_lie_between_their_own_rows_and_what_they_lean_on(formula, fam
     assert 0.3 < kept < 1.0
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", ONE_NUMBER)
 def test_every_family_has_a_picture_or_a_reason(name, of_family, made_up):
     fit = made_up(of_family(name))

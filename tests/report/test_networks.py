@@ -28,6 +28,7 @@ def weights(fit) -> list[str]:
     return [str(name) for name, value in fit.posterior.data_vars.items() if value.attrs.get("role") in ("weight", "held")]
 
 
+@pytest.mark.integration
 def test_report_names_no_weight(fit, tmp_path):
     text = bd.report(fit, tmp_path / "report.md").read_text(encoding="utf-8").replace("\\", "")
     assert not any(name in text for name in weights(fit))

@@ -135,6 +135,7 @@ def test_predictive_variance_of_normal_responses(made_up):
     assert found["predictive_variance"].values.mean() == pytest.approx(total.mean(), rel=0.05)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family", "level", "outcome"),
     [

@@ -245,6 +245,7 @@ def grouped(made_up: Callable[..., Fit]) -> Fit:
     return made_up(bd.Model("y ~ x + (1 | a) + (1 | g)", data()), draws=4)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("way", WAYS)
 def test_new_groups_are_told_of_once(grouped: Fit, way: str):
     frame = new().assign(g=[1, 2, 77, 88, 77, 1], a=["notr", *new()["a"][1:]])

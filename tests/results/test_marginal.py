@@ -157,6 +157,7 @@ def test_numbers_that_are_labels_are_compared_level_by_level(made_up: Callable[.
     expect(table.iloc[3], flat(fit, "C(a, reference='v')")[:, 0])
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("values", "title"),
     [((0, 1), "1 - 0"), ((0.0, 1.0), "1 - 0"), ((1, 2), "2 - 1"), ((-0.5, 10.0), "10 - -0.5"), ((False, True), "True - False")],

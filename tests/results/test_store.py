@@ -155,6 +155,7 @@ def raw(fit: Fit) -> bytes:
 # What is saved comes back
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_every_family(family: str, tmp_path: Path) -> None:
     fit = drawn(bd.Model(f"{OF_RESPONSE.get(family, 'y')} ~ x", data(), family))
@@ -185,6 +186,7 @@ def test_every_response_function(response: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
+@pytest.mark.integration
 def test_labels_of_groups_and_of_categories(tmp_path: Path) -> None:
     # Numbers that only unsigned integers hold are no labels of groups; those of signed ones are.
     able = LABELS | {"large numbers": np.array([2**62, 2**62 + 1, 2])[EACH % 3]}
@@ -209,6 +211,7 @@ def test_labels_of_responses(labels: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name", list(INDICES))
 def test_the_index_of_the_rows(name: str, model: bd.Model, tmp_path: Path) -> None:
     index = pd.Index(INDICES[name], name="row")
@@ -247,6 +250,7 @@ def test_an_index_that_only_numbers_rows_costs_nothing(fit: Fit, tmp_path: Path)
     assert bd.load(fit.save(tmp_path / "fit.nc")).rows.index is None
 
 
+@pytest.mark.integration
 def test_names_of_columns(tmp_path: Path) -> None:
     names, d = ["a/b", "é", "x y", "obs_index", "units", "time", "coordinates", "y_count", "posterior"], data()
     terms = [f"`{name}` + (1 | `{name} g`)" for name in names]
@@ -310,6 +314,7 @@ print("alive")
 """
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
 def test_a_full_disk_is_an_error_and_the_process_goes_on(fit: Fit, tmp_path: Path) -> None:
     good = fit.save(tmp_path / "good.nc")
@@ -459,6 +464,7 @@ def replaced(file: Any, old: str, new: str) -> None:
     file.attrs["spec"] = file.attrs["spec"].replace(old, new)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", list(CHANGES))
 def test_content_that_a_fit_cannot_be_made_of(name: str, raw: bytes, tmp_path: Path) -> None:
     change, words = CHANGES[name]

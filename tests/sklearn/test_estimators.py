@@ -128,6 +128,7 @@ CODES = np.repeat([0, 1, 2, 0, 2], 12)
 AT = np.array(NAMES)[CODES]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("response", "levels"),
     [

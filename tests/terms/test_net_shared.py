@@ -27,6 +27,7 @@ def model_of(first: str = "", second: str = "", priors: dict | None = None, net:
     return bd.Model(f"real ~ {net.format(first)}", data(), sigma=f"~ {net.format(second)}", priors=priors or {})
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(WORDS))
 def test_two_heads_on_one_body(name: str) -> None:
     """Both predictors are those of the same units, worked out here from the reported weights."""
@@ -83,6 +84,7 @@ def test_units_left_out_are_left_out_of_both_heads() -> None:
     assert 0 < (one == 0).mean() < 1
 
 
+@pytest.mark.integration
 def test_it_learns_the_mean_and_the_noise() -> None:
     """The noise depends on x as the mean does not; a law of both is found again."""
     rng = np.random.default_rng(2)

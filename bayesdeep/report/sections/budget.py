@@ -93,4 +93,4 @@ def _figure(subject: Subject) -> list[Block]:
     return [Figure.of(figure, alt, caption)]
 
 
-SECTION = Section("Where does the uncertainty come from?", 83, applies, blocks)
+SECTION = Section("Where does the uncertainty come from?", 83, applies, blocks, "fit")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bayesdeep.compare.assessed_fit import Assessed, by_loo, response_kind, weighed
+from bayesdeep.compare.assessed_fit import Assessed, by_loo, response_kind
 from bayesdeep.compare.held_out_scores import can_be_weighed
 from bayesdeep.compare.proper_scores import NOMINAL, accuracy, calibration_error
 from bayesdeep.core.errors import BayesdeepError
@@ -54,7 +54,7 @@ def assessments(subject: Subject) -> Mapping[str, Assessed]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                held = {subject.main: by_loo(subject.fit, weighed(subject.fit))}
+                held = {subject.main: by_loo(subject.fit)}
         except BayesdeepError:
             held = {}
     return {str(n): a for n, a in held.items() if a.scores is not None or a.probabilities is not None}
@@ -129,4 +129,4 @@ def _table(found: Mapping[str, Assessed], levels: bool, struck: bool) -> Table:
     return Table(frame, caption, {c: formats[c] for c in frame.columns}, "model", struck)
 
 
-SECTION = Section("Do probabilities hold what they promise?", 72, applies, blocks)
+SECTION = Section("Do probabilities hold what they promise?", 72, applies, blocks, "fit")

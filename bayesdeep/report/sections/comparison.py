@@ -82,4 +82,4 @@ def _figure(comparison: Compared) -> list[Block]:
     return [Figure.of(elpd_differences(table), alt, caption)]
 
 
-SECTION = Section("Which model predicts best?", 40, applies, blocks)
+SECTION = Section("Which model predicts best?", 40, applies, blocks, "comparison")

@@ -78,4 +78,4 @@ def _worst(fit: Fitted, diagnosis: Diagnosis) -> list[Block]:
     return [Figure.of(ranks(fit, worst), alt, caption)]
 
 
-SECTION = Section("Can the draws be trusted?", 80, applies, blocks)
+SECTION = Section("Can the draws be trusted?", 80, applies, blocks, "fit")

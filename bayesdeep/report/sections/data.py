@@ -110,4 +110,4 @@ def _sizes(terms: dict[str, GroupTerm]) -> Table:
     return Table(frame, "Grouping factors: how many levels, and how many rows they have.", {"median": ".3g"}, "factor")
 
 
-SECTION = Section("The data", 30, applies, blocks)
+SECTION = Section("The data", 30, applies, blocks, "fit")

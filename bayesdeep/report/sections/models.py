@@ -86,4 +86,4 @@ def _priors(spec: ModelSpec) -> Table:
     return Table(frame, caption, {}, "parameter")
 
 
-SECTION = Section("The models", 20, applies, blocks)
+SECTION = Section("The models", 20, applies, blocks, "fit")

@@ -127,4 +127,4 @@ def sentence(found: Explained) -> str:
     return f"{said}; interactions that stand out: {joined([f'`{t}`' for t in clear['term'].head(4)])}."
 
 
-SECTION = Section("What the networks learned", 65, applies, blocks)
+SECTION = Section("What the networks learned", 65, applies, blocks, "network")

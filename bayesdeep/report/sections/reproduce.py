@@ -86,4 +86,4 @@ def _call(name: str, fit: Fitted) -> str:
     return f"# {name}\nbd.Model({', '.join(parts)}).fit({attrs['method']!r}, {options})"
 
 
-SECTION = Section("To obtain this again", 100, applies, blocks)
+SECTION = Section("To obtain this again", 100, applies, blocks, "fit")

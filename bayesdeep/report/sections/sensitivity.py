@@ -73,4 +73,4 @@ def _one(table: pd.DataFrame, name: str) -> list[Block]:
     return [said, Table(shown, caption, {"prior": ".3f", "likelihood": ".3f"}, "parameter")]
 
 
-SECTION = Section("Do the conclusions hang on the prior?", 86, applies, blocks)
+SECTION = Section("Do the conclusions hang on the prior?", 86, applies, blocks, "fit")

@@ -102,4 +102,4 @@ def _pull(n: Shrinkage, chosen: np.ndarray) -> tuple[float, float]:
     return float(np.abs(n.alone - n.leans)[chosen].mean()), float(np.abs(n.pooled - n.leans)[chosen].mean())
 
 
-SECTION = Section("Partial pooling", 55, applies, blocks)
+SECTION = Section("Partial pooling", 55, applies, blocks, "fit")

@@ -100,4 +100,4 @@ def _diagnoses(subject: Subject) -> list[Block]:
     ]
 
 
-SECTION = Section("Question and answer", 10, applies, blocks)
+SECTION = Section("Question and answer", 10, applies, blocks, "fit")

@@ -176,4 +176,4 @@ def _areas(areas: pd.DataFrame, struck: bool) -> Table:
     return Table(areas, caption, {"aurc": ".3f", "random": ".3f", "oracle": ".3f", "gained": ".2f"}, "model", struck)
 
 
-SECTION = Section("Who is wrong where?", 45, applies, blocks)
+SECTION = Section("Who is wrong where?", 45, applies, blocks, "comparison")

@@ -4,8 +4,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from bayesdeep.core.errors import DataError
-from bayesdeep.core.records import Response
+from .errors import DataError
+from .records import Response
 
 CENSORED = {-1: "left-censored", 1: "right-censored", 2: "interval-censored"}
 
