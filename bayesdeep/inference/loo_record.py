@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,12 @@ class Loo:
     approx_posterior: bool = False
     advice: tuple[str, ...] = ()
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """Return ArviZ's class of such records where ArviZ is in use, so that its functions take this for one of theirs."""
+        module = sys.modules.get("arviz_stats.utils")
+        return Loo if module is None else module.ELPDDataLOO
+
     @property
     def kind(self) -> str:
         """Return the name of the estimator, as ArviZ calls it."""
@@ -78,7 +85,8 @@ class Loo:
     def with_(self, **changes: Any) -> Loo:
         """Return the record with other fields."""
         kept = {name: vars(self)[f"_{name}"] for name in NUMBERS}
-        return replace(self, **{**kept, **changes})
+        others = {f.name: getattr(self, f.name) for f in fields(Loo) if f.name not in NUMBERS}
+        return Loo(**{**others, **kept, **changes})
 
     def without(self, *names: str) -> Loo:
         """Return the record without some of what it has by row."""

@@ -96,7 +96,7 @@ def drawn(model: bd.Model, seed: int = 3, index: Any = None, **attrs: Any) -> Fi
     graph, rows, rng = model._graph, model.__dict__["_rows"], np.random.default_rng(0)
     rows = rows if index is None else replace(rows, index=index)
     values = {
-        name: rng.uniform(0.1, 0.9, (10, *(len(graph.coords[dim]) for dim in graph.dims[name]))) for name in graph.reported
+        name: rng.uniform(0.1, 0.9, (10, *(len(graph.coords[dim]) for dim in graph.reported[name].dims))) for name in graph.reported
     }
     stats = {"lp": np.zeros((2, 5)), "diverging": np.zeros((2, 5), dtype=bool)}
     details = {"khat": float("nan"), "why": ""}
