@@ -1,14 +1,16 @@
 """A fitted model: draws on the user's scale and everything that can be asked of them."""
 
+from __future__ import annotations
+
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesdeep.core import arguments
+from bayesdeep.core.lazy import xr
 from bayesdeep.display import notebook
 from bayesdeep.effects.marginal_methods import Marginal
 from bayesdeep.results import predictions
@@ -41,7 +43,7 @@ class Fit(Marginal):
     """
 
     @property
-    def model(self) -> "Model":
+    def model(self) -> Model:
         """Return the :class:`bayesdeep.Model` this is a fit of."""
         from bayesdeep.model import model_of
 
@@ -53,13 +55,13 @@ class Fit(Marginal):
         Options are those of ``arviz.summary``: ``kind="stats"``, ``ci_prob=0.9``, ``var_names=["Intercept"]``, …. Weights of
         networks are left out unless ``var_names`` names them.
         """
-        return summary(self.idata, **options)
+        return summary(self.held, **options)
 
-    def diagnose(self) -> "Diagnosis":
+    def diagnose(self) -> Diagnosis:
         """Return a verdict on whether the draws can be trusted, its evidence, and advice."""
         from bayesdeep.diagnostics.diagnose import diagnose
 
-        return diagnose(self.idata)
+        return diagnose(self.held)
 
     @arguments.checked("predict", kind=arguments.text, new_groups=arguments.optional(arguments.text), seed=arguments.seed)
     def draws(
@@ -172,7 +174,7 @@ class Fit(Marginal):
         return budget(self, data, new_groups, seed)
 
     @arguments.checked("loo", pointwise=arguments.flag)
-    def loo(self, pointwise: bool = True) -> "Loo":
+    def loo(self, pointwise: bool = True) -> Loo:
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning.
 
         In original units as :meth:`log_score`, and so are :meth:`kfold` and :meth:`log_likelihood`; but of an expression from
@@ -220,7 +222,7 @@ class Fit(Marginal):
         executor: Executor | None = None,
         workers: int = 1,
         **options: Any,
-    ) -> "KFold":
+    ) -> KFold:
         """Return K-fold cross-validation by refitting; ``by`` names a grouping factor whose groups stay together.
 
         Parameters
@@ -238,7 +240,7 @@ class Fit(Marginal):
 
         return kfold(self, k, by, seed, progress, options, executor=executor, workers=workers)
 
-    def stack_chains(self) -> "Fit":
+    def stack_chains(self) -> Fit:
         r"""Return a fit of one chain in which each chain has the weight that makes their mixture predict best.
 
         For chains that disagree and would go on doing so: of each chain :math:`c` the mixture has a share :math:`w_c`, and
@@ -295,7 +297,7 @@ class Fit(Marginal):
 
     def _head(self) -> str:
         """Return what was fitted and how, and the method's advice."""
-        (chains, draws), attrs = self.sizes, self.idata.attrs
+        (chains, draws), attrs = self.sizes, self.held.attrs
         claim = "exact" if attrs["exact"] else "approximate"
         lines = [
             f"Fit of {self.spec.formulas[next(iter(self.spec.formulas))]} ({self.spec.family})",

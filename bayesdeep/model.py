@@ -1,5 +1,7 @@
 """A model: formula, data, family and priors, checked against each other; the one place that knows all the stages."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
@@ -7,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import xarray as xr
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import checked_seed, fresh_seed
 from bayesdeep.core.records import Family
@@ -92,7 +94,7 @@ class Model:
 
     @classmethod
     @arguments.checked("card", path=arguments.path)
-    def from_card(cls, path: str | Path) -> "Model":
+    def from_card(cls, path: str | Path) -> Model:
         """Return the model a card (TOML) describes."""
         from bayesdeep.cards import read_card
 
@@ -125,15 +127,15 @@ class Model:
         return pd.DataFrame(table, columns=["name", "prior", "origin", "reason"]).set_index("name")
 
     @cached_property
-    def _graph(self) -> "Graph":
+    def _graph(self) -> Graph:
         return self.__dict__["_rows"].graph(self.spec)
 
     @property
-    def pymc(self) -> "pymc.Model":
+    def pymc(self) -> pymc.Model:
         """Return the ``pymc.Model``."""
         return self._graph.model
 
-    def graph(self) -> "Figure":
+    def graph(self) -> Figure:
         """Return a picture of what depends on what, a matplotlib Figure."""
         from bayesdeep.plot.model_graph import model_graph
 
@@ -187,7 +189,7 @@ class Model:
         found = fit_spec(
             self.spec, self.__dict__["_rows"], method, common, options, seed=seed, device=device, progress=progress
         )
-        return Fit(found.spec, copy(found.rows), found.idata, found.explain_choice)
+        return Fit(found.spec, copy(found.rows), found.held, found.explain_choice)
 
     def __repr__(self) -> str:
         return f"Model of {self.rows:,} rows\n{self.spec}"
@@ -203,7 +205,7 @@ def model_of(spec: ModelSpec, rows: TrainingRows) -> Model:
     return made
 
 
-def model_of_card(card: "Card", data: Any = None) -> Model:
+def model_of_card(card: Card, data: Any = None) -> Model:
     """Return the model of a card on the card's data, or on other ones."""
     with card.named():
         card.check_parameters()

@@ -1,19 +1,21 @@
 """The predictive scores of one fit: by leave-one-out weights, on held-out rows, or over folds."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import tee
 from typing import Any
 
 import numpy as np
-import xarray as xr
-from arviz_stats.utils import ELPDDataLOO
 from scipy.special import logsumexp
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.inference.kfold import KFold
-from bayesdeep.inference.loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
+from bayesdeep.inference.loo import check_draws, combine, loo_parts, with_exact, without_weights
+from bayesdeep.inference.loo_record import NOTHING, Loo
 from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
 from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
 from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
@@ -55,7 +57,7 @@ class Assessed:
     """
 
     kind: str
-    elpd: ELPDDataLOO
+    elpd: Loo
     log_score: float
     scores: RowScores | None = None
     probabilities: np.ndarray | None = None
@@ -87,7 +89,7 @@ class Gather:
         """Return what is asked of the fit: expected or new responses."""
         return {"levels": "mean", "number": "predictive"}.get(self.kind)
 
-    def extend(self, other: "Gather") -> None:
+    def extend(self, other: Gather) -> None:
         """Add what another one holds."""
         self.parts.extend(other.parts)
         self.places.extend(other.places)
@@ -227,9 +229,9 @@ def _add_all(
         gather.add(draws, rows.take(np.arange(start, stop)), places[start:stop])
 
 
-def elpd_record(values: np.ndarray, elpd: float, draws: int) -> ELPDDataLOO:
+def elpd_record(values: np.ndarray, elpd: float, draws: int) -> Loo:
     """Return log predictive densities of units as ArviZ's record, without what only leave-one-out has."""
-    return ELPDDataLOO(
+    return Loo(
         elpd=elpd,
         se=float(np.sqrt(len(values) * values.var(ddof=1))) if len(values) > 1 else 0.0,
         p=float("nan"),

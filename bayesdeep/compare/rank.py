@@ -2,14 +2,13 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.core.errors import FitError
+from bayesdeep.inference.loo_record import Loo
 
 from .assessed_fit import NOTED, Assessed
 from .proper_scores import NOMINAL, WIDTH_AT, accuracy, calibration, calibration_error, pit_error
@@ -93,7 +92,7 @@ def _ranked(found: Mapping[str, Assessed]) -> tuple[pd.DataFrame, tuple[str, ...
     return ranked, tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)))
 
 
-def shifted(found: Mapping[str, ELPDDataLOO]) -> dict[str, ELPDDataLOO]:
+def shifted(found: Mapping[str, Loo]) -> dict[str, Loo]:
     """Return the records with pointwise values relative to the best model of each unit.
 
     Stacking takes their exponentials, which for an outlying row, or the sum over a group, underflow; weights and
@@ -102,7 +101,7 @@ def shifted(found: Mapping[str, ELPDDataLOO]) -> dict[str, ELPDDataLOO]:
     values = np.array([np.asarray(record.elpd_i, dtype=float) for record in found.values()])
     best = values.max(axis=0)
     return {
-        name: replace(record, elpd_i=record.elpd_i.copy(data=own - best))
+        name: record.with_(elpd_i=record.elpd_i.copy(data=own - best))
         for (name, record), own in zip(found.items(), values, strict=True)
     }
 

@@ -14,14 +14,16 @@ Yao, Vehtari and Gelman (2022), Stacking for non-mixing Bayesian computations: t
 Journal of Machine Learning Research 23(79), https://jmlr.org/papers/v23/20-1426.html
 """
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import derive
 from bayesdeep.inference.loo import LEAST_DRAWS, Loo, combine, loo_parts, why_not_weighed, without_weights
 from bayesdeep.results.fitted import Fitted, blocks_of, own_rows

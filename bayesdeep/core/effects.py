@@ -48,6 +48,8 @@ class Piece:
         Name and labels of their dimension; None for a single coefficient without.
     sd
         The slot of their standard deviation; empty where the law has none.
+    name
+        What they are called among the coefficients of one level: ``1``, ``x``.
     """
 
     slot: str
@@ -56,6 +58,7 @@ class Piece:
     dim: str = ""
     labels: tuple[Any, ...] | None = None
     sd: str = ""
+    name: str = ""
 
     @property
     def size(self) -> int:
@@ -215,3 +218,16 @@ class Effect:
     def width(self) -> int:
         """Return the number of coefficients, by level where they vary by one, the population's intercept not counted."""
         return self.pieces[-1].stop if self.pieces else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return a name a coefficient: ``1``, ``x``, ``period[2]``."""
+        return tuple(
+            p.name if p.labels is None else f"{p.name}[{p.labels[k]}]" for p in self.pieces for k in range(p.size)
+        )
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Return the label of each correlation, row by row below the diagonal: ``1, x``."""
+        names = self.names
+        return tuple(f"{names[j]}, {names[i]}" for i in range(1, len(names)) for j in range(i))

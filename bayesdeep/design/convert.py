@@ -7,11 +7,11 @@ dtype of the others and factorises a million strings in a tenth of a second.
 from dataclasses import replace
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import DataError
+from bayesdeep.core.lazy import nw
 
 from .array_columns import from_array, from_lists, from_objects, is_list
 

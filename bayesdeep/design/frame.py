@@ -6,11 +6,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import narwhals as nw
 import numpy as np
+import pandas as pd
 
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import DataError, FormulaError, nearest
+from bayesdeep.core.lazy import nw
 
 from .array_columns import unequal
 from .convert import drop_unused_levels, to_column
@@ -155,20 +156,28 @@ def _kept(columns: Mapping[str, Column], mask: np.ndarray, name: str) -> Column:
 
 
 def _frame_of_table(data: Any) -> Frame:
-    native = data.to_native() if isinstance(data, nw.DataFrame | nw.LazyFrame) else data
+    pandas = isinstance(data, pd.DataFrame)
+    native = data.to_native() if not pandas and isinstance(data, nw.DataFrame | nw.LazyFrame) else data
     if hasattr(native, "collect") and not hasattr(native, "iloc"):
         raise DataError("data: a lazy frame has no rows yet; pass data.collect()")
     # narwhals refuses duplicate names with a text of its own, so look first.
     names = list(getattr(native, "column_names", getattr(native, "columns", ())))
     _refuse_duplicates([str(name) for name in names])
+    sources = {str(name): name for name in names}
+    if pandas:
+        _refuse_empty(names, len(native))
+        return Frame(LazyColumns(sources, partial(_from_pandas, native, sources)), len(native), native.index)
     try:
         table = nw.from_native(native, eager_only=True)
     except TypeError:
         raise DataError(f"data: expected {ACCEPTED}, got {type(data).__name__}") from None
     _refuse_empty(names, len(table))
     index = getattr(native, "index", None) if table.implementation.is_pandas_like() else None
-    sources = {str(name): name for name in names}
     return Frame(LazyColumns(sources, partial(_from_table, table, sources)), len(table), index)
+
+
+def _from_pandas(table: pd.DataFrame, sources: Mapping[str, Any], name: str) -> Column:
+    return to_column(name, table[sources[name]])
 
 
 def _from_table(table: Any, sources: Mapping[str, Any], name: str) -> Column:

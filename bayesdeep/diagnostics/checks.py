@@ -1,13 +1,15 @@
 """The single checks behind a diagnosis: each gives rows of evidence and, where it fails, advice."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.results.convergence_table import Convergence
 
 DIVERGENCE_BAD, DIVERGENCE_BAD_NETWORK = 0.01, 0.1
@@ -204,10 +206,9 @@ def _where(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]) -> s
 
 
 def _energy(stats: xr.Dataset, scales: list[str]) -> Check:
-    import arviz as az
-
+    energy = np.asarray(stats["energy"].transpose("chain", "draw"), dtype=float)
     with np.errstate(all="ignore"):
-        value = float(np.min(np.asarray(az.bfmi(xr.DataTree.from_dict({"sample_stats": stats}))["energy"])))
+        value = float(np.min(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)))
     ok = value >= BFMI_LIMIT
     meaning = "how well the sampler crosses energy levels (Betancourt 2016, arXiv:1604.00695); smallest of the chains"
     hint = f", or a stronger prior on {names(scales)}" if scales else ""

@@ -6,16 +6,19 @@ Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221 (R-hat, effective sizes
 (energy); Vehtari et al. (2024), Journal of Machine Learning Research 25(72) (Pareto k-hat).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.core.roles import shown
 from bayesdeep.display import notebook
 from bayesdeep.results.convergence_table import COLUMNS, convergence
+from bayesdeep.results.labelled import Group, Tree
 
 from .approximation_checks import approximation_checks
 from .checks import Check, chain_checks, group_sds, sampler_checks, status_check
@@ -73,7 +76,7 @@ class Diagnosis:
         return notebook.shown(*parts)
 
 
-def diagnose(idata: xr.DataTree) -> Diagnosis:
+def diagnose(idata: Tree | xr.DataTree) -> Diagnosis:
     """Return a verdict on the draws in a tree, its evidence, and advice.
 
     Parameters
@@ -92,12 +95,13 @@ def diagnose(idata: xr.DataTree) -> Diagnosis:
     Models with a network are judged by its function instead of its weights, and by the quantities that have a meaning;
     :mod:`bayesdeep.diagnostics.function_checks` has the limits and their reasons.
     """
-    whole, attrs = idata["posterior"].to_dataset(), idata.attrs
+    whole: Any = idata["posterior"].to_dataset()
+    attrs = idata.attrs
     posterior = shown(whole)
     chains, draws = posterior.sizes.get("chain", 1), posterior.sizes.get("draw", 1)
     exact = bool(attrs.get("exact", True)) and chains * draws > 1
-    stats = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else xr.Dataset()
-    network = idata[GROUP].to_dataset() if exact and GROUP in idata.children else None
+    stats: Any = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else Group({}, {})
+    network: Any = idata[GROUP].to_dataset() if exact and GROUP in idata.children else None
     priors = attrs["spec"].get("priors", ()) if isinstance(attrs.get("spec"), dict) else ()
     if network is not None:
         rows, table = network_checks(whole, network, stats, priors, attrs.get("settings"))

@@ -24,12 +24,14 @@ Izmailov, Vikram, Hoffman and Wilson (2021), What are Bayesian neural network po
 arXiv:2104.14421 (R-hat in function space). Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.core.roles import unnamed
 from bayesdeep.numerics.mcmc import rhat

@@ -1,12 +1,14 @@
 """The evidence on a fit with a network: its function, and beside it whatever has a meaning."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.roles import shown
 from bayesdeep.results.convergence_table import Convergence, convergence
 

@@ -5,12 +5,14 @@ References
 Evans and Moshonov (2006), Checking for prior-data conflict, Bayesian Analysis 1(4), https://doi.org/10.1214/06-BA129
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.registry import PRIORS
 
 from .checks import Check

@@ -11,15 +11,16 @@ Kallioinen, Paananen, Bürkner and Vehtari (2024), Detecting and diagnosing prio
 Statistics and Computing 34(57), https://doi.org/10.1007/s11222-023-10366-5
 """
 
+from __future__ import annotations
+
 import logging
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.lazy import pm
+from bayesdeep.core.lazy import pm, xr
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.graph.evaluate import array_mode

@@ -19,19 +19,21 @@ Owen and Prieur (2017), On Shapley value for measuring importance of dependent i
 Quantification 5(1), 986-1002, doi:10.1137/16M1097717.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayesdeep.collapse.row_values import addends, is_linear
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import checked_seed
 from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.graph.build import Graph, units_of
+from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import function_of
 from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, seed_for
+from bayesdeep.results.kept_graphs import evaluation_graph
 from bayesdeep.results.predict import block_rows, check_kind, with_new_groups
 from bayesdeep.results.predictive import for_groups, noise_blocks
 from bayesdeep.results.rows import Rows, containers
@@ -81,20 +83,19 @@ def variance_parts(
     _check(spec)
     # What a censored row would record is bounded; its budget is that of the response itself.
     rows = replace(rows, observed=False, response=rows.response.with_(status=None, upper=None))
-    graph = rows.graph(spec)
-    draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
+    draws = with_new_groups(spec, posterior, rows, new_groups, seed)
     count = len(next(iter(posterior.values()))) if posterior else 1
     noise = np.empty(rows.rows)
     for start, stop, value in noise_blocks(spec, posterior, rows, new_groups, seed, NOISE_DRAWS):
         noise[start:stop] = value
-    function = function_of(graph, [graph.mean, *graph.parts.values()])
-    kinds = kinds_of_parts(spec, graph)
+    function, keys, numbers = mean_and_parts(spec, rows)
+    kinds = kinds_of_parts(spec, keys)
     found = np.empty((rows.rows, len(COLUMNS)))
-    step = block_rows(count, max(units_of(graph), len(graph.parts) + 1))
+    step = block_rows(count, max(numbers, len(keys) + 1))
     for start in range(0, rows.rows, step):
         stop = min(start + step, rows.rows)
         mean, *parts = (_whole(v, count, stop - start) for v in function(draws, containers(rows, start, stop)))
-        found[start:stop] = _of_block(noise[start:stop], mean, dict(zip(graph.parts, parts, strict=True)), kinds, chains)
+        found[start:stop] = _of_block(noise[start:stop], mean, dict(zip(keys, parts, strict=True)), kinds, chains)
     index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
     return pd.DataFrame(found, columns=COLUMNS, index=index)
 
@@ -110,11 +111,25 @@ def _check(spec: ModelSpec) -> None:
     check_kind("mean", spec)
 
 
-def kinds_of_parts(spec: ModelSpec, graph: Graph) -> dict[str, str]:
+def mean_and_parts(spec: ModelSpec, rows: Rows) -> tuple[Callable[..., list[np.ndarray]], tuple[str, ...], int]:
+    """Return a function of draws and rows to their means and the predictor's addends, the addends' term keys, and its size."""
+    keys = tuple(term.key for term in spec.predictors[0].terms)
+    if not is_linear(spec):
+        graph = evaluation_graph(spec, rows)
+        return function_of(graph, [graph.mean, *graph.parts.values()]), tuple(graph.parts), units_of(graph)
+
+    def function(draws: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        parts = addends(spec, draws, data)
+        return [sum(parts.values(), start=np.zeros((1, 1))), *(parts[key] for key in keys)]
+
+    return function, keys, 1
+
+
+def kinds_of_parts(spec: ModelSpec, keys: Sequence[str]) -> dict[str, str]:
     """Return which of ``population group network`` each addend of the main predictor belongs to, by term key."""
     found = {}
     for term in spec.predictors[0].terms:
-        if term.key in graph.parts:
+        if term.key in keys:
             words = TERMS[term.kind].words(term.state)
             found[term.key] = "network" if "network" in words else "group" if "hierarchical" in words else "population"
     return found

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesdeep.core.draws import Draws, Progress, Target
+from bayesdeep.numerics.psis import tail_length
+from bayesdeep.numerics.psis_row import smoothed_weights
 
 KHAT_LIMIT = 0.7
 LOG_2PI = float(np.log(2 * np.pi))
@@ -55,13 +57,11 @@ class Checked:
 
 def importance_weights(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     """Return smoothed weights ``(n,)`` that sum to one, and the Pareto k-hat; infinite where it has no value."""
-    from arviz_stats.base import array_stats
-
     finite = np.isfinite(log_ratios)
     if finite.sum() < 10 or (~finite).mean() > 0.2:
         return np.full(log_ratios.size, 1 / log_ratios.size), float("inf")
-    # ArviZ takes a log likelihood and smooths the ratios 1 / likelihood: the sign is turned for it.
-    smoothed, khat = array_stats.psislw(-np.where(finite, log_ratios, log_ratios[finite].min() - 50))
+    plain = np.where(finite, log_ratios, log_ratios[finite].min() - 50)
+    smoothed, khat = smoothed_weights(plain, tail_length(plain.size, 1.0))
     if np.ptp(log_ratios[finite]) < 1e-8:
         khat = -np.inf  # the approximation is the target itself: there is no tail to fit
     weights = np.exp(np.asarray(smoothed) - np.max(smoothed)) * finite

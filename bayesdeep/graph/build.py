@@ -73,6 +73,8 @@ class Graph:
         Of a new response given its parameters, ``(obs,)``; None without a closed form.
     spreads
         What standardised effects of groups are multiplied by.
+    functions
+        What was compiled of this graph, kept as long as it is; see :mod:`bayesdeep.graph.evaluate`.
     """
 
     model: "pymc.Model"
@@ -99,6 +101,7 @@ class Graph:
     auxiliary: frozenset[str] = frozenset()
     stretches: tuple[Any, ...] = ()
     variance: Any = None
+    functions: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 ROWS = "rows"

@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
-from bayesdeep.core.names import DIMENSIONS
 from bayesdeep.core.quantities import Quantity
-from bayesdeep.core.registry import TERMS
-from bayesdeep.spec.assign_priors import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.spec.slots import slot_name
+from bayesdeep.spec.posterior_names import free_dimension, taken_names
 
 from .centring import centring
 from .rough import Rough
@@ -139,7 +136,7 @@ class Builder:
         self.places: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
-        self.taken = _shown_names(spec, main)
+        self.taken = taken_names(spec, main)
 
     def unused(self, name: str) -> str:
         """Return a name for something the posterior does not show; it gives way to names that users see."""
@@ -149,29 +146,13 @@ class Builder:
 
     def dim(self, name: str, labels: tuple[Any, ...], factor: str = "") -> str:
         """Declare a dimension, of a factor's levels if one is named; a name that is taken gets a suffix."""
-        candidate = f"{name}_level" if name in self.taken or name in DIMENSIONS else name
-        unique, count = candidate, 1
-        while unique in self.coords and self.coords[unique] != tuple(labels):
-            count += 1
-            unique = f"{candidate}_{count}"
+        unique = free_dimension(name, labels, self.coords, self.taken)
         if unique not in self.coords:
             self.coords[unique] = tuple(labels)
             pm.modelcontext(None).add_coord(unique, _coordinate(labels), length=None)
         if factor:
             self.factors[unique] = factor
         return unique
-
-
-def _shown_names(spec: ModelSpec, main: str) -> frozenset[str]:
-    """Return the names of everything the posterior may show, and the response's."""
-    names = {spec.response.name, *hyperparameters(spec.priors)} | {p.name for p in spec.priors}
-    for predictor in spec.predictors:
-        for term in predictor.terms:
-            names |= {
-                slot_name(predictor.parameter, main, slot)
-                for slot in TERMS[term.kind].slots(term.state, 1.0)
-            }
-    return frozenset(names)
 
 
 def _coordinate(labels: tuple[Any, ...]) -> tuple[Any, ...]:

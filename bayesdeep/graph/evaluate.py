@@ -7,7 +7,8 @@ time goes into compiling.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -54,34 +55,57 @@ def _split_wide() -> Any:
     return dfs_rewriter(split_wide)
 
 
+def kept(graph: Graph, key: Any, make: Callable[[], Any]) -> Any:
+    """Return what is kept with a graph under a key, made the first time."""
+    if key not in graph.functions:
+        graph.functions[key] = make()
+    return graph.functions[key]
+
+
+class _Seeded:
+    """A compiled function, whose random numbers are those of whoever calls it."""
+
+    _lock = Lock()
+
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], givens: Mapping[Any, Any]) -> None:
+        from pymc.pytensorf import collect_default_updates
+        from pymc.pytensorf import compile as pm_compile
+
+        self._random = list(collect_default_updates(inputs=inputs, outputs=outputs))
+        self._run = pm_compile(
+            inputs, outputs, givens=givens, mode=array_mode(), on_unused_input="ignore", random_seed=False
+        )
+
+    def generators(self, seed: int | None) -> list[np.random.Generator]:
+        """Return the random numbers of one caller: as many streams as the graph has, as PyMC seeds them."""
+        seeds = np.random.SeedSequence(seed).spawn(len(self._random))
+        return [np.random.Generator(np.random.PCG64(own)) for own in seeds]
+
+    def __call__(self, generators: list[np.random.Generator], arguments: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the outputs; ``generators`` are left where the next call goes on."""
+        with self._lock:
+            for shared, generator in zip(self._random, generators, strict=True):
+                shared.set_value(generator, borrow=True)
+            found = self._run(*arguments)
+            generators[:] = [shared.get_value(borrow=True) for shared in self._random]
+        return found
+
+
 class BatchedFunction:
     """A function of draws and row arrays.
 
     Call it with ``draws``, arrays ``(draw, …)`` by the names of the tensors ``given``, and optionally other row arrays than
-    the graph's own by container name; it returns arrays ``(draw, …)`` in the order of the outputs asked for.
+    the graph's own by container name; it returns arrays ``(draw, …)`` in the order of the outputs asked for. It is compiled
+    once a graph; random numbers are its own, from ``seed``.
     """
 
     def __init__(
         self, graph: Graph, outputs: Sequence[Any], given: Mapping[str, Any], seed: int | None = None
     ) -> None:
-        from pymc.pytensorf import compile as pm_compile
-        from pytensor.graph.replace import vectorize_graph
-
-        self._given = tuple(given)
-        cut = {tensor: _batched(name, tensor) for name, tensor in given.items()}
-        stretched = vectorize_graph(list(outputs), replace=cut)
-        self._data = dict(graph.data)
-        rows = {
-            shared: shared.type.filter_variable(shared).type(name=name) for name, shared in self._data.items()
-        }
-        self._run = pm_compile(
-            [*cut.values(), *rows.values()],
-            list(stretched),
-            givens=rows,
-            mode=array_mode(),
-            on_unused_input="ignore",
-            random_seed=seed,
-        )
+        self._given, self._data = tuple(given), dict(graph.data)
+        key = ("rows", tuple(outputs), tuple(given.items()))
+        self._run: _Seeded = kept(graph, key, partial(_of_rows, graph, outputs, given))
+        self._generators = self._run.generators(seed)
 
     def __call__(self, draws: Arrays, rows: Arrays | None = None) -> list[np.ndarray]:
         rows = rows or {}
@@ -90,7 +114,15 @@ class BatchedFunction:
             np.asarray(rows[name], dtype=shared.dtype) if name in rows else shared.get_value(borrow=True)
             for name, shared in self._data.items()
         ]
-        return self._run(*(np.ascontiguousarray(draws[name]) for name in self._given), *data)
+        return self._run(self._generators, [*(np.ascontiguousarray(draws[name]) for name in self._given), *data])
+
+
+def _of_rows(graph: Graph, outputs: Sequence[Any], given: Mapping[str, Any]) -> _Seeded:
+    from pytensor.graph.replace import vectorize_graph
+
+    cut = {tensor: _batched(name, tensor) for name, tensor in given.items()}
+    rows = {shared: shared.type.filter_variable(shared).type(name=name) for name, shared in graph.data.items()}
+    return _Seeded([*cut.values(), *rows.values()], vectorize_graph(list(outputs), replace=cut), rows)
 
 
 def _batched(name: str, variable: Any) -> Any:
@@ -166,9 +198,20 @@ def forward_draws(
     With nothing given these are draws from the prior. With hyperparameters given, effects of groups that the graph has
     levels for are drawn from their distribution; ``at_location`` puts their standardised effects at 0 instead.
     """
+    key = ("forward", tuple(names), draws, tuple(given), at_location)
+    run: _Seeded = kept(graph, key, partial(_forward, graph, names, draws, tuple(given), at_location))
+    found = run(run.generators(seed), [np.ascontiguousarray(array) for array in given.values()])
+    return {
+        name: value
+        if value.ndim == graph.reported[name].tensor.ndim + 1
+        else np.broadcast_to(value, (draws, *value.shape))
+        for name, value in zip(names, found, strict=True)
+    }
+
+
+def _forward(graph: Graph, names: Sequence[str], draws: int, given: Sequence[str], at_location: bool) -> _Seeded:
     from pymc.distributions.shape_utils import change_dist_size
     from pymc.distributions.transforms import Ordered
-    from pymc.pytensorf import compile as pm_compile
     from pytensor.graph.replace import vectorize_graph
     from pytensor.graph.traversal import ancestors
 
@@ -192,13 +235,4 @@ def forward_draws(
             # Given that they are increasing, independent draws of one distribution are their order statistics.
             fresh[rv] = pt.sort(fresh[rv], axis=-1)
     stretched = vectorize_graph(outputs, replace={**cut, **fresh})
-    run = pm_compile(
-        list(cut.values()), stretched, mode=array_mode(), on_unused_input="ignore", random_seed=seed
-    )
-    found = run(*(np.ascontiguousarray(given[name]) for name in given))
-    return {
-        name: value
-        if value.ndim == graph.reported[name].tensor.ndim + 1
-        else np.broadcast_to(value, (draws, *value.shape))
-        for name, value in zip(names, found, strict=True)
-    }
+    return _Seeded(list(cut.values()), stretched, {})

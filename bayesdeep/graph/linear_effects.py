@@ -95,9 +95,8 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
     law: Any = effect.law
     level = scope.dim(rows.factor, rows.labels, rows.factor)
     varying = _varying(scope, effect, level)
-    labels = scalar_labels(effect.pieces, rows.factor)
     correlated = law.correlation is not None
-    factor = cholesky_rows(_correlations(scope, law.correlation, rows.factor, labels), len(varying)) if correlated else None
+    factor = cholesky_rows(_correlations(scope, effect, rows.factor), len(varying)) if correlated else None
     standard: list[Any] = []
     effects: list[Any] = []
     for k, v in enumerate(varying):
@@ -113,12 +112,6 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
             if len(sampled) == len(own):
                 scope.spread([v.sd for v in own], factor, sampled, own[0].prior)
     return _report(scope, effect, effects, level)
-
-
-def scalar_labels(pieces: Sequence[Piece], factor: str) -> list[str]:
-    """Return one label a scalar coefficient: ``1``, ``x``, ``period[2]``."""
-    names = [(p, p.slot.removesuffix(f"|{factor}")) for p in pieces]
-    return [name if p.labels is None else f"{name}[{p.labels[i]}]" for p, name in names for i in range(p.size)]
 
 
 def cholesky_rows(pairs: Any, size: int) -> list[list[Any]]:
@@ -218,6 +211,6 @@ def _unit(base: str) -> Mapping[str, float]:
     return standard
 
 
-def _correlations(scope: Scope, slot: str, factor: str, labels: Sequence[str]) -> Any:
-    pairs = tuple(f"{labels[j]}, {labels[i]}" for i in range(1, len(labels)) for j in range(i))
-    return scope.correlation(slot, len(labels), scope.dim(f"{factor}_pair", pairs))
+def _correlations(scope: Scope, effect: Effect, factor: str) -> Any:
+    law: Any = effect.law
+    return scope.correlation(law.correlation, effect.width, scope.dim(f"{factor}_pair", effect.pairs))

@@ -1,13 +1,17 @@
 """An approximation against a short run of a method that samples the posterior itself, parameter by parameter."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.core.draws import Draws
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.roles import UNNAMED
+from bayesdeep.results.labelled import Group
 
 REFERENCE = {"draws": 500, "tune": 500, "chains": 4}
 """Size of the run compared with: means to about 0.03 standard deviations, standard deviations to about 3 %."""
@@ -19,7 +23,7 @@ SHOWN = 200
 """Most parameters that get a row of the table."""
 
 
-def compared(draws: Draws, values: Mapping[str, np.ndarray], reference: xr.Dataset) -> Draws:
+def compared(draws: Draws, values: Mapping[str, np.ndarray], reference: Group | xr.Dataset) -> Draws:
     """Return draws with their differences from a reference among the details, and a status that follows from them.
 
     Parameters
@@ -80,6 +84,6 @@ def compared(draws: Draws, values: Mapping[str, np.ndarray], reference: xr.Datas
     return replace(draws, status=status, advice=advice, details={**draws.details, **found})
 
 
-def _label(array: xr.DataArray, at: tuple[int, ...]) -> list[str]:
+def _label(array: Any, at: tuple[int, ...]) -> list[str]:
     dims = [d for d in array.dims if d not in ("chain", "draw")]
     return [str(array.coords[d].values[i]) if d in array.coords else str(i) for d, i in zip(dims, at, strict=True)]

@@ -8,6 +8,8 @@ for data with temporal, spatial, hierarchical, or phylogenetic structure, Ecogra
 https://doi.org/10.1111/ecog.02881
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -15,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.names import named
 from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import TERMS

@@ -7,55 +7,41 @@ Statistics and Computing 27(5), https://doi.org/10.1007/s11222-016-9696-4. Vehta
 (2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72). :mod:`._psis` has the formula.
 """
 
-import warnings
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import xarray as xr
-from arviz_stats.utils import ELPDDataLOO
 
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.notices import warn
 from bayesdeep.core.roles import shown
-from bayesdeep.numerics.psis import COMPILED_FROM, can_smooth, smooth_rows
+from bayesdeep.numerics.mcmc import measure
+from bayesdeep.numerics.psis import COMPILED_FROM, COMPILED_ROWS, can_smooth, smooth_few, smooth_rows
 from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
+from bayesdeep.results.labelled import Array, Tree
+
+from .loo_record import NOTHING, Loo
 
 SMALL = 20_000_000
 """Draws times rows up to which all rows are treated at once, and their weights kept."""
 LEAST_DRAWS = 25
 RELATIVE_FROM = 1_000
-NOTHING: Any = None
 
 Block = tuple[int, int, np.ndarray]
 
 
-@dataclass(kw_only=True, repr=False)
-class Loo(ELPDDataLOO):
-    """ArviZ's record of a leave-one-out estimate, with sentences on what to mind.
-
-    ``elpd`` is the expected log predictive density of all rows, higher is better; only differences between models of
-    the same rows mean anything, and those below 4, or below twice their standard error, mean little. ``p`` far above
-    the number of parameters, or a fifth of the number of rows, hints at a misspecified model. ``pareto_k`` above
-    ``good_k`` (0.7, less for few draws): the posterior without that row is too different; its ``elpd_i`` is a guess.
-    """
-
-    advice: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), *(f"! {sentence}" for sentence in self.advice)])
-
-
 def loo(fit: Fitted, *, pointwise: bool = True) -> Loo:
     """Return PSIS leave-one-out cross-validation of a fit; see :func:`loo_from_blocks`."""
-    check_draws(fit.idata)
+    check_draws(fit.held)
     blocks = blocks_of(fit, own_rows(fit, "loo"), "pointwise")
-    return loo_from_blocks(fit.idata, blocks, fit.rows.rows, pointwise=pointwise)
+    return loo_from_blocks(fit.held, blocks, fit.rows.rows, pointwise=pointwise)
 
 
 def loo_from_blocks(
-    idata: xr.DataTree, blocks: Iterable[Block], rows: int, pointwise: bool = True, *, limit: int = SMALL
+    idata: Tree | xr.DataTree, blocks: Iterable[Block], rows: int, pointwise: bool = True, *, limit: int = SMALL
 ) -> Loo:
     """Return PSIS leave-one-out cross-validation.
 
@@ -90,11 +76,11 @@ def loo_from_blocks(
         if "k-hat" in sentence:
             warn(sentence)
     if not pointwise:
-        return replace(found, elpd_i=NOTHING, pareto_k=NOTHING)
+        return found.without("elpd_i", "pareto_k")
     return found
 
 
-def check_draws(idata: xr.DataTree, where: str = "loo") -> int:
+def check_draws(idata: Tree | xr.DataTree, where: str = "loo") -> int:
     """Return the number of draws, if a row can be taken out of them by weights; ``where`` begins the error text."""
     problem = why_not_weighed(idata)
     if problem:
@@ -109,7 +95,7 @@ def check_draws(idata: xr.DataTree, where: str = "loo") -> int:
     return int(sizes["chain"] * sizes["draw"])
 
 
-def why_not_weighed(idata: xr.DataTree) -> str:
+def why_not_weighed(idata: Tree | xr.DataTree) -> str:
     """Return why a row cannot be taken out of draws by weights; "" if it can.
 
     The weight of a draw without a row is the inverse of the row's likelihood, which is right only where draws come in proportion
@@ -128,29 +114,28 @@ def why_not_weighed(idata: xr.DataTree) -> str:
 
 
 def loo_parts(
-    idata: xr.DataTree, blocks: Iterable[Block], rows: int, *, weights: bool = True
-) -> Iterator[tuple[int, int, ELPDDataLOO]]:
+    idata: Tree | xr.DataTree, blocks: Iterable[Block], rows: int, *, weights: bool = True
+) -> Iterator[tuple[int, int, Loo]]:
     """Yield the leave-one-out estimate of each block, whose rows are numbered as in the data.
 
-    ArviZ makes it, or where draws times ``rows``, those of all blocks, are many, compiled code with the same numbers.
-    Without ``weights`` these may be left out.
+    Where draws times ``rows``, those of all blocks, are many, compiled code makes it. Without ``weights`` these are left out.
     """
     sizes = idata["posterior"].sizes
     chains, draws = int(sizes["chain"]), int(sizes["chain"] * sizes["draw"])
     efficiency = relative_efficiency(idata)
-    many = draws * rows >= COMPILED_FROM and can_smooth(draws, efficiency)
+    many = (draws * rows >= COMPILED_FROM or rows >= COMPILED_ROWS) and can_smooth(draws, efficiency)
     for start, stop, value in blocks:
         names, array = np.arange(start, stop), _spread(np.asarray(value, dtype=float))
         given = (array, names, chains, efficiency)
         _check_finite(array, start)
         try:
-            part = _by_loop(*given, weights) if many else _by_arviz(*given)
+            part = _by_row(*given, weights=weights, many=many)
         except ValueError as error:
             raise FitError(
                 f"loo: rows {start:,} to {stop - 1:,} have log likelihoods that no weights can be found for ({error}); "
                 "use fit.kfold() instead, which refits the model"
             ) from error
-        yield start, stop, part if weights else without_weights(part)
+        yield start, stop, part
 
 
 def _check_finite(value: np.ndarray, start: int) -> None:
@@ -178,27 +163,16 @@ def _spread(value: np.ndarray) -> np.ndarray:
     return moved
 
 
-def _by_arviz(value: np.ndarray, names: np.ndarray, chains: int, efficiency: float) -> ELPDDataLOO:
-    """Return ArviZ's leave-one-out of a log likelihood ``(chain * draw, obs)``, always with weights."""
-    import arviz as az
-
-    array = value.reshape(chains, -1, len(names))
-    group = xr.Dataset({"y": (("chain", "draw", "obs"), array)}, coords={"obs": names})
-    tree = xr.DataTree.from_dict({"log_likelihood": group})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return az.loo(tree, pointwise=True, reff=efficiency)
-
-
-def _by_loop(value: np.ndarray, names: np.ndarray, chains: int, efficiency: float, weights: bool) -> ELPDDataLOO:
-    """Return the same record from compiled code."""
-    found, (draws, rows) = smooth_rows(value, efficiency, keep_weights=weights), value.shape
+def _by_row(value: np.ndarray, names: np.ndarray, chains: int, efficiency: float, *, weights: bool, many: bool) -> Loo:
+    """Return leave-one-out of a log likelihood ``(chain * draw, obs)``, by compiled code where numbers are ``many``."""
+    smooth, (draws, rows) = smooth_rows if many else smooth_few, value.shape
+    found = smooth(value, efficiency, keep_weights=weights)
     kept, good_k = found.log_weights, min(1 - 1 / float(np.log10(draws)), 0.7)
 
-    def by_row(array: np.ndarray, *dims: str) -> xr.DataArray:
-        return xr.DataArray(array, dims=("obs", *dims), coords={"obs": names}, name="y")
+    def by_row(array: np.ndarray, *dims: str) -> Array:
+        return Array(("obs", *dims), array, {"obs": names})
 
-    return ELPDDataLOO(
+    return Loo(
         elpd=float(found.elpd_i.sum()),
         se=float(np.sqrt(rows * found.elpd_i.var(ddof=1))) if rows > 1 else 0.0,
         p=float(found.p_i.sum()),
@@ -213,13 +187,11 @@ def _by_loop(value: np.ndarray, names: np.ndarray, chains: int, efficiency: floa
     )
 
 
-def relative_efficiency(idata: xr.DataTree) -> float:
+def relative_efficiency(idata: Tree | xr.DataTree) -> float:
     """Return the mean effective size over the number of draws, as ArviZ does; of at most 1,000 scalars.
 
     Weights of networks do not count: they are exchanged between units without any change of the likelihood.
     """
-    import arviz as az
-
     from bayesdeep.results.convergence_table import stack_scalars
 
     posterior = shown(idata["posterior"].to_dataset())
@@ -228,42 +200,38 @@ def relative_efficiency(idata: xr.DataTree) -> float:
     _, _, draws = stack_scalars(posterior)
     if len(draws) > RELATIVE_FROM:
         draws = draws[np.linspace(0, len(draws) - 1, RELATIVE_FROM).astype(int)]
-    data = xr.Dataset({"x": (("quantity", "chain", "draw"), draws)})
-    with np.errstate(all="ignore"):
-        sizes = np.asarray(az.ess(data, method="mean")["x"])
+    sizes = measure(np.moveaxis(draws, 0, 2), ("ess_mean",))["ess_mean"]
     value = float(sizes[np.isfinite(sizes)].mean()) / draws[0].size if np.isfinite(sizes).any() else 1.0
     return value if value > 0 else 1.0
 
 
-def without_weights(part: ELPDDataLOO) -> ELPDDataLOO:
+def without_weights(part: Loo) -> Loo:
     """Let go of the weights, which are as large as the log likelihood."""
-    return replace(part, log_weights=NOTHING)
+    return part.without("log_weights")
 
 
-def combine(parts: Iterable[ELPDDataLOO], idata: xr.DataTree) -> Loo:
+def combine(parts: Iterable[Loo], idata: Tree | xr.DataTree) -> Loo:
     """Return the estimates of blocks of rows as one."""
     parts = list(parts)
-    elpd_i = xr.concat([p.elpd_i for p in parts], "obs")
-    pareto_k = xr.concat([p.pareto_k for p in parts], "obs")
+    elpd_i, pareto_k = (np.concatenate([part.numbers(name) for part in parts]) for name in ("elpd_i", "pareto_k"))
     first, count = parts[0], elpd_i.size
-    k_advice = k_sentence(np.asarray(pareto_k), first.good_k)
-    kept = {f.name: getattr(first, f.name) for f in fields(first)}
-    kept |= {
-        "elpd": float(elpd_i.sum()),
-        "se": float(np.sqrt(count * elpd_i.var(ddof=1))) if count > 1 else 0.0,
-        "p": float(sum(p.p for p in parts)),
-        "n_data_points": count,
-        "warning": bool(k_advice),
-        "elpd_i": elpd_i,
-        "pareto_k": pareto_k,
-        "log_weights": first.log_weights if len(parts) == 1 else None,
-    }
-    return Loo(**kept, advice=(*k_advice, *_approximate(idata.attrs)))
+    k_advice = k_sentence(pareto_k, first.good_k)
+    rows = {"obs": np.arange(count)}
+    return (first if len(parts) == 1 else without_weights(first)).with_(
+        elpd=float(elpd_i.sum()),
+        se=float(np.sqrt(count * elpd_i.var(ddof=1))) if count > 1 else 0.0,
+        p=float(sum(p.p for p in parts)),
+        n_data_points=count,
+        warning=bool(k_advice),
+        elpd_i=Array(("obs",), elpd_i, rows),
+        pareto_k=Array(("obs",), pareto_k, rows),
+        advice=(*k_advice, *_approximate(idata.attrs)),
+    )
 
 
-def bad_rows(loo: ELPDDataLOO) -> np.ndarray:
+def bad_rows(loo: Loo) -> np.ndarray:
     """Return the positions of rows whose Pareto k-hat is too large."""
-    return np.flatnonzero(too_large(np.asarray(loo.pareto_k), loo.good_k))
+    return np.flatnonzero(too_large(loo.numbers("pareto_k"), loo.good_k))
 
 
 def with_exact(loo: Loo, places: np.ndarray, values: np.ndarray, attrs: Any) -> Loo:
@@ -276,8 +244,7 @@ def with_exact(loo: Loo, places: np.ndarray, values: np.ndarray, attrs: Any) -> 
     before = np.asarray(elpd_i, dtype=float)[places]
     elpd_i[{"obs": places}], pareto_k[{"obs": places}] = values, 0.0
     k_advice = k_sentence(np.asarray(pareto_k), loo.good_k)
-    return replace(
-        loo,
+    return loo.with_(
         elpd=float(elpd_i.sum()),
         se=float(np.sqrt(elpd_i.size * elpd_i.var(ddof=1))) if elpd_i.size > 1 else 0.0,
         p=float(loo.p + (before - values).sum()),

@@ -1,5 +1,7 @@
 """Running an engine on a model, and turning what it drew into a tree."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -7,12 +9,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
 from bayesdeep.collapse.applies import drowned
+from bayesdeep.collapse.shown import ShownNames, shown_names
 from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES, TERMS
@@ -24,7 +27,8 @@ from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.numerics.pages import keep_pages
-from bayesdeep.results.rows import Rows, StreamedRows, TrainingRows, rows_of
+from bayesdeep.results.labelled import Tree
+from bayesdeep.results.rows import StreamedRows, TrainingRows
 from bayesdeep.results.tree import make_tree
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -78,7 +82,7 @@ def run_engine(
     seed: int,
     progress: bool,
     device: str = "auto",
-) -> xr.DataTree:
+) -> Tree | xr.DataTree:
     """Fit and return the tree; ``device`` is for engines that work on a log density."""
     started = time.perf_counter()
     keep_pages()
@@ -87,20 +91,20 @@ def run_engine(
     density = partial(_density, device=device, precision=getattr(settings, "precision", "double"))
     source = next((sources[word] for word in sources if word in engine.needs), density)
     rows, before = trained(spec, rows, engine, words_of(spec), seed, progress)
-    graph, target, named = source(spec, rows, engine.name)
+    shown, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
         draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
-    draws = replace(draws, details={**draws.details, **described(graph.rough)})
+    draws = replace(draws, details={**draws.details, **(described(shown.rough) if isinstance(shown, Graph) else {})})
     values = named(draws)
     if getattr(settings, "check", False):
         other = run_engine(spec, rows, find_engine("nuts"), REFERENCE, {}, derive(seed, "check"), progress)
         draws = compared(draws, values, other["posterior"].to_dataset())
     seconds = time.perf_counter() - started
-    return make_tree(spec, graph, rows, draws, values, engine.name, seed, seconds, asdict(settings))
+    return make_tree(spec, shown, rows, draws, values, engine.name, seed, seconds, asdict(settings))
 
 
-Source = tuple[Graph, Any, Callable[[Draws], dict[str, np.ndarray]]]
-"""The graph names are read from, what the engine works on, and how its draws become posterior arrays."""
+Source = tuple[Graph | ShownNames, Any, Callable[[Draws], dict[str, np.ndarray]]]
+"""What names are read from, what the engine works on, and how its draws become posterior arrays."""
 
 
 def _target_maker(device: str) -> Callable[..., PyMCTarget]:
@@ -145,19 +149,17 @@ def _linear(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
     began = time.perf_counter()
     layout = layout_of(spec)
     if isinstance(rows, StreamedRows):
-        moments, centre, example = _streamed(spec, rows)
+        moments, centre = _streamed(rows)
     else:
         centre = centre_of(layout, rows.arrays, rows.response)
         moments = moments_of(layout, rows.arrays, rows.response, centre)
-        example = rows.take(np.arange(min(1, rows.rows)))
     if layout.standard_error is not None and (reason := drowned(float(moments.gram[-1, -1]))) is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts', or check the units of sigma")
     system = system_of(spec, layout, moments, centre)
     if system.dim == 0 and system.columns == 0 and not system.factors:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     target = SystemTarget(system, words_of(spec) | {"linear"}, time.perf_counter() - began)
-    # Names, dimensions and labels do not depend on the rows.
-    graph = example.graph(spec)
+    shown = shown_names(spec)
 
     def named(draws: Draws) -> dict[str, np.ndarray]:
         assert draws.coefficients is not None
@@ -165,16 +167,16 @@ def _linear(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
         flat = [v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients]
         positions = draws.positions.reshape(chains * count, dim)
         found = posterior_arrays(spec, layout, system, centre, positions, tuple(flat))
-        return {name: found[name] for name in graph.reported}
+        return {name: found[name] for name in shown.reported}
 
-    return graph, target, named
+    return shown, target, named
 
 
-def _streamed(spec: ModelSpec, rows: StreamedRows) -> tuple[Moments, float, Rows]:
-    """Return the moments, their centre and a row of data that were read once."""
+def _streamed(rows: StreamedRows) -> tuple[Moments, float]:
+    """Return the moments and their centre of data that were read once."""
     if rows.moments is None or rows.example is None:
         raise FitError("fit: a saved fit keeps neither the rows nor sums over them; make the model from its data again")
-    return rows.moments, rows.centre, rows_of(spec, rows.example, observed=True)
+    return rows.moments, rows.centre
 
 
 def expanded(graph: Any, target: Any, draws: Draws) -> dict[str, np.ndarray]:

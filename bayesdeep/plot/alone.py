@@ -13,6 +13,7 @@ from bayesdeep.core.quantities import Entry, Quantity
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.graph.evaluate import function_of, needed
 from bayesdeep.results.fitted import Fitted, own_rows
+from bayesdeep.results.kept_graphs import evaluation_graph
 from bayesdeep.results.predict import block_rows
 from bayesdeep.results.predictions import predictive_draws
 from bayesdeep.results.rows import containers
@@ -42,7 +43,7 @@ def alone_and_leaning(fit: Fitted, term: GroupTerm, pooled: np.ndarray) -> tuple
 def _likelihood(fit: Fitted, rest: np.ndarray, term: GroupTerm) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function from intercepts ``(try, group)`` to the log likelihood of each group's rows ``(try, group)``."""
     held, posterior = own_rows(fit, "plot"), fit.posterior
-    graph = held.graph(fit.spec)
+    graph = evaluation_graph(fit.spec, held)
     cut = replace(graph, reported={ETA: Quantity(graph.linear, ("obs",), Entry()), **graph.reported})
     names = needed(cut, [graph.pointwise])
     if any(posterior[name].attrs.get("role") in ("weight", "held") for name in names if name != ETA):

@@ -1,15 +1,17 @@
 """What figures and reports read off a fit: its group-level terms, estimates by role, and a thinned copy."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesdeep.compare.compared import Compared
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.names import named
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.roles import shown

@@ -1,9 +1,10 @@
 """Whether a tree has what a fit needs: asked before it is saved, and after it is read."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 
-import xarray as xr
-
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.links import LINKS
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS

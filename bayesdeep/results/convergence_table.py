@@ -6,12 +6,14 @@ Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Rank-normalization, fol
 R-hat, Bayesian Analysis 16(2), https://doi.org/10.1214/20-BA1221
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.numerics.mcmc import measure
 
 COLUMNS = ("variable", "rhat", "ess_bulk", "ess_tail", "mcse_relative", "mean", "sd")

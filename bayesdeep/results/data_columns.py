@@ -5,15 +5,17 @@ and the others stay (partial dependence, a functional analysis of variance) or f
 columns themselves.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.core.columns import Column
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.names import DIMENSIONS, posterior_name
 
 GROUP = "columns"

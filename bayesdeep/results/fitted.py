@@ -15,11 +15,25 @@ from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .labelled import Tree, as_datatree
 from .predict import blocks, flat_posterior
 from .rows import Rows, StreamedRows, TrainingRows, rows_held, rows_of
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+class _AsTree:
+    """A field that is set to draws in either form, and read as ``xarray.DataTree``, which is made when it is first read."""
+
+    def __get__(self, record: Any, owner: type) -> "xr.DataTree":
+        if record is None:
+            raise AttributeError("idata")  # There is no default.
+        vars(record)["_held"] = as_datatree(vars(record)["_held"])
+        return vars(record)["_held"]
+
+    def __set__(self, record: Any, value: "Tree | xr.DataTree") -> None:
+        vars(record)["_held"] = value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,15 +48,20 @@ class Fitted:
         The training rows as arrays.
     idata
         ``xarray.DataTree`` with the groups posterior, sample_stats, observed_data and constant_data; see
-        :class:`bayesdeep.Fit`. Its ``attrs`` say how the draws were made.
+        :class:`bayesdeep.Fit`. Its ``attrs`` say how the draws were made. It is made of plain arrays when it is first asked for.
     explain_choice
         Which engine was taken, and why.
     """
 
     spec: ModelSpec
     rows: TrainingRows
-    idata: "xr.DataTree"
+    idata: _AsTree = _AsTree()
     explain_choice: str = ""
+
+    @property
+    def held(self) -> "Tree | xr.DataTree":
+        """Return the draws as they are held: as ``idata`` once that was asked for, else as plain arrays that read like it."""
+        return vars(self)["_held"]
 
     @property
     def posterior(self) -> "xr.Dataset":
@@ -52,7 +71,7 @@ class Fitted:
     @property
     def sizes(self) -> tuple[int, int]:
         """Return the number of chains, and of draws of each."""
-        sizes = self.idata["posterior"].sizes
+        sizes = self.held["posterior"].sizes
         return int(sizes["chain"]), int(sizes["draw"])
 
     @property
@@ -84,13 +103,13 @@ def asked_rows(fit: Fitted, data: Any, where: str = "predict", *, observed: bool
 
 def flat_draws(fit: Fitted) -> dict[str, np.ndarray]:
     """Return the posterior as arrays ``(chain * draw, …)`` by name."""
-    return flat_posterior(fit.posterior, fit.spec)
+    return flat_posterior(fit.held["posterior"].to_dataset(), fit.spec)
 
 
 def seed_for(fit: Fitted, seed: int | None, where: str = "predict") -> int:
     """Return the seed of what is drawn from a fit: the one given, else one derived from the fit's own for predictions."""
     seed = checked_seed(seed, where)
-    return derive(fit.idata.attrs["seed"], "predict") if seed is None else seed
+    return derive(fit.held.attrs["seed"], "predict") if seed is None else seed
 
 
 def blocks_of(

@@ -4,13 +4,16 @@ Predictions of the training rows carry it, after loading as before: text, number
 categories, periods, and several levels. Labels of other types come back as their texts.
 """
 
+from __future__ import annotations
+
 import datetime
 import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
+
+from bayesdeep.core.lazy import xr
 
 from .packed import text_array
 

@@ -4,12 +4,14 @@ Weights of different chains cannot be compared: units can be exchanged and signs
 the fit, so that a diagnosis only has to read it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import derive
 from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.evaluate import row_function

@@ -1,11 +1,14 @@
 """A tree as NetCDF can hold it, and back: nested attributes and odd texts are JSON, truth values are 0 and 1."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import xarray as xr
+
+from bayesdeep.core.lazy import xr
 
 TYPES = "bayesdeep_types"
 """Attribute that says what was packed how: ``"json"`` or ``"bool"`` by name, in JSON."""

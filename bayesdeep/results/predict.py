@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.collapse.row_values import is_linear, new_effects
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES, TERMS
@@ -14,6 +15,8 @@ from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.evaluate import forward_draws, needed, row_function
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .kept_graphs import evaluation_graph
+from .linear_rows import linear_function
 from .rows import Rows, containers, refuse_new_groups
 
 KINDS = {"response": "predictive", "mean": "mean", "linear": "linear"}
@@ -48,7 +51,7 @@ def block_rows(draws: int, levels: int = 1) -> int:
 
 
 def with_new_groups(
-    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, graph: Graph, new_groups: str, seed: int
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int
 ) -> dict[str, np.ndarray]:
     """Return draws by name in which effects of unseen groups stand after those of the known ones.
 
@@ -56,8 +59,6 @@ def with_new_groups(
     ----------
     posterior
         Draws by name, ``(draw, …)``.
-    graph
-        The model on the new rows.
     new_groups
         ``"sample"`` from the fitted distribution of groups, once a draw; ``"average"``: at its location; ``"raise"``.
     """
@@ -69,7 +70,13 @@ def with_new_groups(
         return draws
     if new_groups == "raise":
         refuse_new_groups(unseen)
-    other = rows.graph(_with_labels(spec, unseen))
+    if is_linear(spec):
+        location = new_groups == "average"
+        for name, value in new_effects(spec, posterior, unseen, derive(seed, "new groups"), at_location=location).items():
+            draws[name] = np.concatenate([posterior[name], value], axis=-1)
+        return draws
+    # Their labels play no part, so that one graph serves all rows with as many new groups.
+    other = evaluation_graph(_with_labels(spec, {k: tuple(f"new {i}" for i in range(len(v))) for k, v in unseen.items()}), rows)
     axes = group_axes(other, unseen)
     effects = list(axes)
     hyper = needed_hyper(other, effects)
@@ -125,10 +132,14 @@ def blocks(
 
     Every ``together`` rows, counted from the first, are in one block.
     """
-    graph = rows.graph(spec)
-    draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
-    function = row_function(graph, [what], derive(seed, what))
-    levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
+    draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+    if is_linear(spec):
+        function: Callable[..., list[np.ndarray]] = linear_function(spec, what, derive(seed, what))
+        levels = 1
+    else:
+        graph = evaluation_graph(spec, rows)
+        function = row_function(graph, [what], derive(seed, what))
+        levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
     count = len(next(iter(posterior.values()))) if posterior else 1
     step = max(1, block_rows(count, levels) // together) * together
     for start in range(0, rows.rows, step):

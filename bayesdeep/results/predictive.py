@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesdeep.collapse.row_values import is_linear, noise_sd, predictor
 from bayesdeep.core.random import derive
 from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import BatchedFunction, function_of, noise_function
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .kept_graphs import evaluation_graph
 from .predict import block_rows, enough_draws, inside_bounds, with_new_groups
 from .rows import Rows, containers
 
@@ -77,7 +79,7 @@ def predictive_blocks(
     new_groups
         As for predictions.
     """
-    source = _Source(spec, posterior, rows, new_groups, seed)
+    source = _source(spec, posterior, rows, new_groups, seed)
     for start in range(0, rows.rows, source.step):
         stop = min(start + source.step, rows.rows)
         params, moments = source.evaluate(rows, start, stop)
@@ -92,7 +94,7 @@ def noise_blocks(
 
     Where the variance has no closed form it is estimated from ``least`` new responses or more.
     """
-    source = _Source(spec, posterior, rows, new_groups, seed, least)
+    source = _source(spec, posterior, rows, new_groups, seed, least)
     for start in range(0, rows.rows, source.step):
         stop = min(start + source.step, rows.rows)
         params, moments = source.evaluate(rows, start, stop)
@@ -102,6 +104,39 @@ def noise_blocks(
         assert moments.mean is not None, "asked for where the mean has a closed form"
         around = np.repeat(moments.mean, source.times, axis=0)
         yield start, stop, ((source.draw(params, start, stop) - around) ** 2).mean(axis=0)
+
+
+def _source(
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int, least: int = RESPONSES
+) -> "_Source | _LinearSource":
+    kind = _LinearSource if is_linear(spec) else _Source
+    return kind(spec, posterior, rows, new_groups, seed, least)
+
+
+class _LinearSource:
+    """What :class:`_Source` is, of a linear Gaussian model: in NumPy."""
+
+    def __init__(
+        self, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int, least: int
+    ) -> None:
+        self._spec, self._rows = spec, rows
+        self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+        self._count = len(next(iter(posterior.values()))) if posterior else 1
+        self._rng = np.random.default_rng(derive(seed, "predictive"))
+        self.times = -(-least // self._count)
+        self.step = block_rows(self._count * self.times)
+
+    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], Moments]:
+        """Return mean and sd of the response ``(draw, row)``, and its moments."""
+        data, shape = containers(rows, start, stop), (self._count, stop - start)
+        mean = predictor(self._spec, self._draws, data, stop - start)
+        sd = np.broadcast_to(noise_sd(self._spec, self._draws, data), shape)
+        return {"mu": mean, "sigma": sd}, Moments(mean, sd**2)
+
+    def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
+        """Return new responses ``(draw * times, row)``."""
+        del start, stop
+        return self._rng.normal(np.repeat(params["mu"], self.times, axis=0), np.repeat(params["sigma"], self.times, axis=0))
 
 
 class _Source:
@@ -116,9 +151,9 @@ class _Source:
         seed: int,
         least: int = RESPONSES,
     ) -> None:
-        graph = rows.graph(spec)
+        graph = evaluation_graph(spec, rows)
         self._rows, self._graph = rows, graph
-        self._draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
+        self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
         self._count = len(next(iter(posterior.values()))) if posterior else 1
         self.times = -(-least // self._count)
         variance = None if graph.mean is None else graph.variance

@@ -1,9 +1,11 @@
 """Draws from the prior and of responses under it."""
 
+from __future__ import annotations
+
 import numpy as np
-import xarray as xr
 
 from bayesdeep.core.errors import PriorError
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.graph.evaluate import forward_draws

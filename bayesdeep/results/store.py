@@ -1,13 +1,13 @@
 """Saving a fit as one NetCDF file and reading it back; the file holds numbers and JSON, nothing that can run."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import h5py
-import xarray as xr
-
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.files import as_path, check_target, write_files
+from bayesdeep.core.lazy import xr
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .contents import problem
@@ -70,6 +70,8 @@ def read_tree(file: BinaryIO, name: str) -> xr.DataTree:
     sealed = check_seal(file, name)
     wrong = f"load: '{name}' was saved by bayesdeep {sealed.version}, and cannot be read"
     try:
+        import h5py
+
         with h5py.File(file) as opened:
             declared = _declared(opened)
         if declared > sealed.size:
@@ -90,6 +92,8 @@ def read_tree(file: BinaryIO, name: str) -> xr.DataTree:
 
 def _declared(file: Any) -> int:
     """Return how many bytes the variables of an HDF5 file say that they have; texts count as what refers to them."""
+    import h5py
+
     sizes = [0]
 
     def add(name: str, item: Any) -> None:

@@ -1,17 +1,24 @@
 """ArviZ's summary of a posterior, for all of its quantities at once."""
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesdeep.core.arguments import shown as shown_value
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.lazy import xr
 from bayesdeep.core.roles import shown, unnamed
 from bayesdeep.numerics.mcmc import measure
+
+from .labelled import Group, Tree, as_datatree
 
 STATS = ("mean", "sd", "quantiles")
 DIAGNOSTICS = ("ess_bulk", "ess_tail", "rhat", "mcse_mean", "mcse_sd")
@@ -21,7 +28,7 @@ SELECT = frozenset({"var_names", "filter_vars", "group", "coords"})
 SAMPLE = ("chain", "draw")
 
 
-def summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
+def summary(data: Tree | xr.DataTree, **options: Any) -> pd.DataFrame:
     """Return what :func:`_summary` does; what ArviZ has to say of options that it cannot use is an error of ours."""
     try:
         return _summary(data, **options)
@@ -32,7 +39,7 @@ def summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
         raise FitError(f"summary: arviz.summary does not take {given}: {str(error).strip()}") from error
 
 
-def _summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
+def _summary(data: Tree | xr.DataTree, **options: Any) -> pd.DataFrame:
     """Return ``arviz.summary(data, round_to="none", **options)``, the usual ones several times faster.
 
     Parameters
@@ -52,21 +59,57 @@ def _summary(data: xr.DataTree, **options: Any) -> pd.DataFrame:
         Monte Carlo errors ``mcse_mean`` and ``mcse_sd``. As in ArviZ ``ess_tail`` is about the interval's default
         probability, 0.89: the smaller of the sizes for the 11 % and 89 % quantiles. Truth values count as 0 and 1.
     """
+    settings = _settings()
+    if _natural(options, settings):
+        default = settings["stats.ci_prob"]
+        found = _select(data, options.get("var_names"))
+        if found is not None:
+            prob = default if options.get("ci_prob") is None else options["ci_prob"]
+            made = table(found, options.get("kind", "all"), float(prob), float(default))
+            digits = options.get("round_to")
+            return made.map(lambda x: round(x, digits) if np.isfinite(x) else x) if isinstance(digits, int) else made
+    return _by_arviz(as_datatree(data), options)
+
+
+DEFAULTS = {"stats.ci_prob": 0.89, "stats.ci_kind": "eti", "data.sample_dims": ("chain", "draw")}
+"""ArviZ's settings that these tables follow, as they are where nobody has changed them."""
+
+
+def _settings() -> Mapping[str, Any]:
+    """Return ArviZ's settings, without importing it (and JAX with it) where nobody can have changed them."""
+    if "arviz_base" in sys.modules or _settings_file():
+        from arviz_base import rcParams
+
+        return rcParams
+    return DEFAULTS
+
+
+def _settings_file() -> bool:
+    """Return whether there is a file with ArviZ's settings in one of the places where it looks for one."""
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    folders = [Path.cwd(), Path(home, "arviz"), Path.home() / ".arviz"]
+    if os.environ.get("ARVIZ_DATA"):
+        folders.append(Path(os.environ["ARVIZ_DATA"]))
+    return any((folder / "arvizrc").is_file() for folder in folders)
+
+
+def _by_arviz(data: xr.DataTree, options: dict[str, Any]) -> pd.DataFrame:
+    """Return ArviZ's own table, for options that are not computed here."""
     import arviz as az
 
     data, options = _without_weights(data, options)
-    if not _natural(options, az.rcParams):
+    if not _usual(options, az.rcParams):
         options.setdefault("round_to", "none")
         return az.summary(data, **options)
     default = az.rcParams["stats.ci_prob"]
-    found = _select(data, **{name: value for name, value in options.items() if name in SELECT})
+    found = _extracted(data, **{name: value for name, value in options.items() if name in SELECT})
     if found is None:
         return az.summary(data, **{"round_to": "none", **options})
     prob = default if options.get("ci_prob") is None else options["ci_prob"]
     return table(found, options.get("kind", "all"), float(prob), float(default))
 
 
-def table(posterior: xr.Dataset, kind: str, prob: float, tail: float) -> pd.DataFrame:
+def table(posterior: Group | xr.Dataset, kind: str, prob: float, tail: float) -> pd.DataFrame:
     """Return the table of variables ``(chain, draw, …)``.
 
     ``prob`` is the equal-tailed interval's probability, ``tail`` the quantile (and one less it) ``ess_tail`` is about.
@@ -91,16 +134,26 @@ def table(posterior: xr.Dataset, kind: str, prob: float, tail: float) -> pd.Data
     return pd.DataFrame(columns, index=list(labels(posterior)))
 
 
-def labels(posterior: xr.Dataset) -> Iterable[str]:
+def labels(posterior: Group | xr.Dataset) -> Iterable[str]:
     """Yield a label a scalar, ``"1|county[AITKIN]"``, in the order of variables and their dimensions."""
     for name, value in posterior.data_vars.items():
         dims = [dim for dim in value.dims if dim not in SAMPLE]
-        marks = [[f"{mark}" for mark in value[dim].values] for dim in dims]
+        marks = [[f"{mark}" for mark in value[str(dim)].values] for dim in dims]
         for place in product(*marks):
             yield f"{name}[{', '.join(place)}]" if place else f"{name}"
 
 
 def _natural(options: Mapping[str, Any], settings: Any) -> bool:
+    """Return whether options are among those that need nothing of ArviZ: its choices of quantities are names, and no more."""
+    names, digits = options.get("var_names"), options.get("round_to", "none")
+    listed = [names] if isinstance(names, str) else names
+    plain = listed is None or (isinstance(listed, list | tuple) and all(isinstance(name, str) for name in listed))
+    others = {name: value for name, value in options.items() if name not in ("var_names", "round_to")}
+    rounded = digits in ("none", "None") or (isinstance(digits, int) and not isinstance(digits, bool))
+    return plain and rounded and not set(others) & SELECT and _usual(others, settings)
+
+
+def _usual(options: Mapping[str, Any], settings: Any) -> bool:
     """Return whether options are among those computed here, with values that ArviZ accepts."""
     if not set(options) <= SELECT | {"kind", "ci_prob", "ci_kind", "round_to"}:
         return False
@@ -112,6 +165,28 @@ def _natural(options: Mapping[str, Any], settings: Any) -> bool:
         and options.get("round_to", "none") in ("none", "None")
         and tuple(settings["data.sample_dims"]) == SAMPLE
     )
+
+
+def _select(data: Tree | xr.DataTree, names: str | Sequence[str] | None) -> Group | xr.Dataset | None:
+    """Return the posterior's variables of these names, in the posterior's order; None where it takes more than that."""
+    posterior: Any = data["posterior"].to_dataset() if "posterior" in data.children else None
+    if posterior is None:
+        return None
+    if names is None:
+        found = shown(posterior)
+    else:
+        wanted = [names] if isinstance(names, str) else list(names)
+        if not wanted or len(set(wanted)) < len(wanted) or not all(name in posterior.data_vars for name in wanted):
+            return None  # What is left out ("~sigma"), and names that are not there.
+        found = posterior[wanted]
+    return found if _countable(found) else None
+
+
+def _countable(found: Any) -> bool:
+    """Return whether all variables are draws of numbers, and there are some."""
+    values = list(found.data_vars.values())
+    usual = all(v.dtype.kind in "fiub" and set(SAMPLE) <= set(v.dims) for v in values)
+    return usual and any(v.size for v in values)
 
 
 def _without_weights(data: xr.DataTree, options: Mapping[str, Any]) -> tuple[xr.DataTree, dict[str, Any]]:
@@ -134,12 +209,10 @@ def _without_weights(data: xr.DataTree, options: Mapping[str, Any]) -> tuple[xr.
     return xr.DataTree.from_dict({group: shown(dataset)}), found
 
 
-def _select(data: xr.DataTree, coords: Any = None, **options: Any) -> xr.Dataset | None:
+def _extracted(data: xr.DataTree, coords: Any = None, **options: Any) -> xr.Dataset | None:
     """Return the variables that were asked for; None where they are not numbers or not draws."""
     from arviz_base import extract
 
     found: Any = extract(data, combined=False, keep_dataset=True, **options)
     found = found if coords is None else found.sel(coords)
-    values = list(found.data_vars.values())
-    usual = all(v.dtype.kind in "fiub" and set(SAMPLE) <= set(v.dims) for v in values)
-    return found if usual and any(v.size for v in values) else None
+    return found if _countable(found) else None

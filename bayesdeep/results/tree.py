@@ -1,21 +1,25 @@
 """Draws and rows to a DataTree, and the parts of a fit back from one."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import xarray as xr
 
 from bayesdeep.core.draws import Draws
+from bayesdeep.core.lazy import xr
+from bayesdeep.core.quantities import Quantity
 from bayesdeep.core.records import Response
-from bayesdeep.graph.build import Graph
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .data_columns import GROUP, columns_dataset, columns_from
 from .index import index_from, index_variables, is_index
 from .kept_functions import GROUP as FUNCTIONS
 from .kept_functions import functions_dataset
+from .labelled import Group, Tree, as_dataset, as_datatree, labelled
 from .packed import text_array
 from .rows import FIELDS, Rows, StreamedRows, TrainingRows
 
@@ -34,15 +38,33 @@ def versions() -> dict[str, str]:
     return found
 
 
-def posterior_dataset(graph: Graph, values: Mapping[str, np.ndarray], chains: int, draws: int) -> xr.Dataset:
+class Shown(Protocol):
+    """What the posterior shows: its ledger by name, and labels by dimension."""
+
+    @property
+    def reported(self) -> Mapping[str, Quantity]:
+        """Return what each quantity is, by name."""
+        ...
+
+    @property
+    def coords(self) -> Mapping[str, tuple[Any, ...]]:
+        """Return labels by dimension."""
+        ...
+
+
+def posterior_group(shown: Shown, values: Mapping[str, np.ndarray], chains: int, draws: int) -> Group:
+    """Return posterior arrays ``(chain * draw, …)`` with named dimensions, labels and what they are."""
+    reported = {name: shown.reported[name] for name in values}
+    used = [dim for quantity in reported.values() for dim in quantity.dims if dim != "obs"]
+    coords = {dim: _labels(shown.coords[dim]) for dim in used}
+    dims = {name: quantity.dims for name, quantity in reported.items()}
+    attrs = {name: quantity.entry.attributes() for name, quantity in reported.items()}
+    return labelled(values, (chains, draws), dims, coords, attrs)
+
+
+def posterior_dataset(shown: Shown, values: Mapping[str, np.ndarray], chains: int, draws: int) -> xr.Dataset:
     """Return posterior arrays ``(chain * draw, …)`` as a Dataset with named dimensions and labels."""
-    data, coords = {}, {"chain": np.arange(chains), "draw": np.arange(draws)}
-    for name, value in values.items():
-        quantity = graph.reported[name]
-        dims, attrs = quantity.dims, quantity.entry.attributes()
-        data[name] = (("chain", "draw", *dims), value.reshape(chains, draws, *value.shape[1:]), attrs)
-        coords |= {d: _labels(graph.coords[d]) for d in dims if d != "obs"}
-    return xr.Dataset(data, coords=coords)
+    return as_dataset(posterior_group(shown, values, chains, draws))
 
 
 def _labels(labels: tuple[Any, ...]) -> np.ndarray:
@@ -96,7 +118,7 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> TrainingRows:
 
 def make_tree(
     spec: ModelSpec,
-    graph: Graph,
+    shown: Shown,
     rows: TrainingRows,
     draws: Draws,
     values: Mapping[str, np.ndarray],
@@ -104,15 +126,12 @@ def make_tree(
     seed: int,
     seconds_total: float,
     settings: Mapping[str, Any],
-) -> xr.DataTree:
-    """Return the DataTree of a fit; its attributes say what made it, down to the method's ``settings``."""
+) -> Tree | xr.DataTree:
+    """Return the draws of a fit with names and labels; the attributes say what made it, down to the method's ``settings``.
+
+    It is a ``DataTree`` at once only where values of a network's function belong to it.
+    """
     chains, count = draws.positions.shape[:2]
-    posterior = posterior_dataset(graph, values, chains, count)
-    stats = xr.Dataset(
-        {k: (("chain", "draw"), v) for k, v in draws.stats.items()},
-        coords={"chain": np.arange(chains), "draw": np.arange(count)},
-    )
-    observed, constant = data_datasets(rows, spec)
     attrs = {
         "method": method,
         "exact": bool(draws.exact),
@@ -131,20 +150,19 @@ def make_tree(
     }
     if isinstance(rows, StreamedRows):
         attrs[STREAMED] = rows.rows
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": posterior,
-            "sample_stats": stats,
-            "observed_data": observed,
-            "constant_data": constant,
-        }
-    )
-    if rows.columns:
-        tree[GROUP] = xr.DataTree(columns_dataset(rows.columns, rows.rows))
-    if (functions := functions_dataset(spec, rows, values, chains, count, seed)) is not None:
-        tree[FUNCTIONS] = xr.DataTree(functions)
-    tree.attrs.update(attrs)
-    tree["posterior"].attrs.update(
-        {"sampling_time": attrs["seconds_sample"], "inference_library": "bayesdeep"}
-    )
-    return tree
+    posterior = posterior_group(shown, values, chains, count)
+    stats = labelled(draws.stats, (chains, count))
+    tree = Tree({"posterior": posterior, "sample_stats": stats}, attrs, partial(_data_groups, rows, spec))
+    functions = functions_dataset(spec, rows, values, chains, count, seed)
+    if functions is None:
+        return tree
+    whole = as_datatree(tree)
+    whole[FUNCTIONS] = xr.DataTree(functions)
+    return whole
+
+
+def _data_groups(rows: TrainingRows, spec: ModelSpec) -> dict[str, xr.Dataset]:
+    """Return the groups that hold the training rows."""
+    observed, constant = data_datasets(rows, spec)
+    columns = {GROUP: columns_dataset(rows.columns, rows.rows)} if rows.columns else {}
+    return {"observed_data": observed, "constant_data": constant, **columns}

@@ -55,7 +55,7 @@ def pieces(state: Json) -> tuple[Piece, ...]:
     for name, start, stop, term in _coefficients(unpack(state["columns"])):
         labels = None if term is None else term.labels
         slot = f"{name}|{state['factor']}"
-        found.append(Piece(slot, start, stop, f"{name}_level", labels, f"{slot}_sigma"))
+        found.append(Piece(slot, start, stop, f"{name}_level", labels, f"{slot}_sigma", name))
     return tuple(found)
 
 

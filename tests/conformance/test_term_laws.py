@@ -9,6 +9,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core import effects
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import TERMS
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import forward_draws, row_function
@@ -100,7 +101,7 @@ def by_hand(effect: effects.Effect, key: str, made: Made) -> np.ndarray:
         matrix = np.column_stack([np.ones(len(made.data)), matrix])
     found = np.zeros((DRAWS, len(made.data)))
     for piece in effect.pieces:
-        columns, value = matrix[:, piece.start : piece.stop], made.draws[piece.slot]
+        columns, value = matrix[:, piece.start : piece.stop], made.draws[quantity_name(piece.slot)]
         if isinstance(rows, effects.Columns):
             found += value.reshape(DRAWS, piece.size) @ columns.T
             continue

@@ -11,7 +11,7 @@ from arviz_stats.base import array_stats
 
 from bayesdeep.inference import loo
 from bayesdeep.numerics import psis as _psis
-from bayesdeep.numerics.psis import smooth_rows, tail_length
+from bayesdeep.numerics.psis import smooth_few, smooth_rows, tail_length
 
 ROWS = {
     "light tail": lambda rng, draws: -rng.uniform(size=draws),
@@ -61,11 +61,12 @@ def matched(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize(("draws", "efficiency"), SIZES)
-def test_every_kind_of_row_gets_arvizs_numbers(draws, efficiency):
+@pytest.mark.parametrize("smooth", [smooth_rows, smooth_few])
+def test_every_kind_of_row_gets_arvizs_numbers(draws, efficiency, smooth):
     rng = np.random.default_rng(draws)
     values = np.stack([make(rng, draws) for make in ROWS.values() for _ in range(2)], axis=1)
     with np.errstate(all="ignore"):
-        found = smooth_rows(values, efficiency, keep_weights=True)
+        found = smooth(values, efficiency, keep_weights=True)
     elpd, p, k, weights = arviz_rows(values, efficiency)
     for i, name in enumerate(np.repeat(list(ROWS), 2)):
         ours, theirs = [found.elpd_i[i], found.p_i[i], found.pareto_k[i]], [elpd[i], p[i], k[i]]
@@ -74,9 +75,9 @@ def test_every_kind_of_row_gets_arvizs_numbers(draws, efficiency):
     assert draws < 100 or (k[np.isfinite(k)].min() < 0 and k[np.isfinite(k)].max() > 1)
 
 
-def test_most_rows_are_not_left_to_arviz(monkeypatch):
+def test_most_rows_are_smoothed_by_the_loop(monkeypatch):
     asked = []
-    monkeypatch.setattr(_psis, "_ask_arviz", lambda values, efficiency, at, *rest: asked.extend(at))
+    monkeypatch.setattr(_psis, "_one_by_one", lambda values, efficiency, at, *rest: asked.extend(at))
     rng = np.random.default_rng(0)
     values = np.stack([make(rng, 1000) for make in ROWS.values()], axis=1)
     smooth_rows(values, 1.0, keep_weights=False)
@@ -120,10 +121,10 @@ def posterior(chains: int, draws: int) -> xr.DataTree:
     return tree
 
 
+@pytest.mark.parametrize("compiled_from", [0, 10**9])
 @pytest.mark.parametrize("limit", [10**8, 10])
-def test_the_record_is_arvizs(monkeypatch, limit):
-    monkeypatch.setattr(loo, "COMPILED_FROM", 0)
-    monkeypatch.setattr(loo, "_by_arviz", None)
+def test_the_record_is_arvizs(monkeypatch, limit, compiled_from):
+    monkeypatch.setattr(loo, "COMPILED_FROM", compiled_from)
     rng, tree = np.random.default_rng(5), posterior(4, 250)
     values = rng.normal(-1.0, 0.1, size=(4, 250, 30))
     values[..., 7] = -3.0 * rng.exponential(size=(4, 250))
@@ -140,13 +141,16 @@ def test_the_record_is_arvizs(monkeypatch, limit):
         assert getattr(ours, name) == getattr(theirs, name)
     xr.testing.assert_allclose(ours.elpd_i, theirs.elpd_i)
     xr.testing.assert_allclose(ours.pareto_k, theirs.pareto_k)
+    assert str(ours).replace("\n", "").startswith(str(theirs).split("Pareto k")[0].replace("\n", ""))
+    for line in str(theirs).split("\n"):
+        assert line.strip() in str(ours)
     if limit == 10:
         assert ours.log_weights is None
     else:
         xr.testing.assert_allclose(ours.log_weights, theirs.log_weights)
 
 
-def test_few_numbers_are_left_to_arviz(monkeypatch):
+def test_few_numbers_need_no_compiled_code(monkeypatch):
     monkeypatch.setattr(loo, "smooth_rows", None)
     values = np.random.default_rng(0).uniform(size=(100, 4))
     assert loo.loo_from_blocks(posterior(4, 25), [(0, 4, values)], 4).n_data_points == 4

@@ -31,7 +31,7 @@ def made(formula: str, draws: int = DRAWS) -> tuple[bd.Model, dict[str, np.ndarr
 
 def extended(model: bd.Model, draws: dict[str, np.ndarray], new: pd.DataFrame, how: str) -> dict[str, np.ndarray]:
     rows = rows_of(model.spec, read_frame(new), observed=False)
-    return with_new_groups(model.spec, draws, rows, rows.graph(model.spec), how, 5)
+    return with_new_groups(model.spec, draws, rows, how, 5)
 
 
 def linear(model: bd.Model, draws: dict[str, np.ndarray], new: pd.DataFrame, how: str) -> np.ndarray:

@@ -1,0 +1,170 @@
+"""What a linear Gaussian model says of rows, in NumPy: its predictor, noise and log density, from draws by name.
+
+The same values as the model's graph has, to rounding, without building one. A model is one of these where
+:func:`~bayesdeep.collapse.applies.why_not` has nothing against it.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Shift
+from bayesdeep.core.names import quantity_name
+from bayesdeep.core.priors import PriorSpec
+from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .applies import why_not
+from .linear_layout import effects_of
+
+LOG_ROOT = 0.5 * math.log(2 * math.pi)
+SMALLEST = 1e-14
+"""Least square of a Cholesky factor's diagonal: it only matters where a correlation is 1 to the last digit."""
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def is_linear(spec: ModelSpec) -> bool:
+    """Return whether these functions say all there is to say of a model's rows."""
+    return why_not(spec) is None
+
+
+def addends(spec: ModelSpec, draws: Arrays, data: Arrays) -> dict[str, np.ndarray]:
+    """Return the addends of the predictor by term key, ``(draw, row)`` or what broadcasts to it.
+
+    Parameters
+    ----------
+    draws
+        Posterior arrays by name ``(draw, …)``.
+    data
+        The rows' arrays by ``"term key.array"``.
+    """
+    found: dict[str, np.ndarray] = {}
+    for key, effect in effects_of(spec):
+        value = _addend(effect, draws, lambda array, key=key: np.asarray(data[f"{key}.{array}"]))  # type: ignore[misc]
+        found[key] = found[key] + value if key in found else value
+    return found
+
+
+def predictor(spec: ModelSpec, draws: Arrays, data: Arrays, rows: int) -> np.ndarray:
+    """Return the predictor ``(draw, row)``."""
+    total = sum(addends(spec, draws, data).values(), start=np.zeros((1, 1)))
+    return np.broadcast_to(total, (_count(draws), rows))
+
+
+def noise_sd(spec: ModelSpec, draws: Arrays, data: Arrays) -> np.ndarray:
+    """Return the residual sd, ``(draw, 1)`` where it is estimated, ``(1, row)`` of a column, ``(1, 1)`` of a number."""
+    if "sigma" not in spec.known:
+        return draws["sigma"][:, None]
+    value = spec.known["sigma"].value
+    return np.asarray(data["sigma"])[None] if isinstance(value, str) else np.full((1, 1), float(value))
+
+
+def log_density(spec: ModelSpec, draws: Arrays, data: Arrays, rows: int) -> np.ndarray:
+    """Return the rows' log likelihood ``(draw, row)``, in units of the column that the response was made of."""
+    name, sd = spec.response.name, noise_sd(spec, draws, data)
+    found = (data[f"{name}_value"] - predictor(spec, draws, data, rows)) / sd
+    found = -0.5 * found**2 - LOG_ROOT - np.log(sd)
+    if f"{name}_log_slope" in data:
+        found = found + data[f"{name}_log_slope"]
+    return found * data[f"{name}_weights"] if f"{name}_weights" in data else found
+
+
+def new_effects(
+    spec: ModelSpec, draws: Arrays, unseen: Mapping[str, Sequence[Any]], seed: int, *, at_location: bool
+) -> dict[str, np.ndarray]:
+    """Return effects of groups the model was not fitted to, by name; the last axis runs over these groups.
+
+    Each draw's are from the distribution of groups that this draw says, or with ``at_location`` at its centre, 0.
+    """
+    rng, found, count = np.random.default_rng(seed), {}, _count(draws)
+    for _, effect in effects_of(spec):
+        rows = effect.rows
+        if not isinstance(rows, Grouped | Members) or not unseen.get(rows.factor):
+            continue
+        groups, width = len(unseen[rows.factor]), effect.width
+        standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
+        effects = _spread(spec, effect, draws) * _correlated(effect, draws, standard)
+        for piece in effect.pieces:
+            found[piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
+    return found
+
+
+def _count(draws: Arrays) -> int:
+    return len(next(iter(draws.values()))) if draws else 1
+
+
+def _addend(effect: Effect, draws: Arrays, own: Callable[[str], np.ndarray]) -> np.ndarray:
+    """Return what one effect adds ``(draw, row)``; ``own`` gives the term's arrays by key."""
+    rows = effect.rows
+    if isinstance(rows, Shift):
+        return own(rows.array)[None]
+    matrix = None if rows.array is None else own(rows.array)
+    if isinstance(rows, Columns):
+        return _columns(effect, rows, draws, matrix)
+    codes, weights = own(rows.codes), own(rows.weights) if isinstance(rows, Members) else None
+    return _by_level(effect, rows.intercept, draws, codes, weights, matrix)
+
+
+def _columns(effect: Effect, rows: Columns, draws: Arrays, matrix: np.ndarray | None) -> np.ndarray:
+    total = draws["Intercept"][:, None] if rows.intercept else np.zeros((1, 1))
+    if matrix is None or not effect.pieces:
+        return total
+    basis = isinstance(effect.law, Iid)
+    own = [draws[piece.slot if basis else quantity_name(piece.slot)] for piece in effect.pieces]
+    coefficients = np.concatenate([value[:, None] if value.ndim == 1 else value for value in own], axis=1)
+    return total + coefficients @ np.asarray(matrix, dtype=np.float64).T
+
+
+def _by_level(
+    effect: Effect,
+    intercept: bool,
+    draws: Arrays,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    columns: np.ndarray | None,
+) -> np.ndarray:
+    total: Any = 0.0
+    for piece in effect.pieces:
+        value = draws[piece.slot]
+        for k in range(piece.start, piece.stop):
+            own = np.take(value if piece.scalar else value[:, k - piece.start], codes, axis=1)
+            own = own if weights is None else (own * weights).sum(axis=2)
+            column = k - intercept
+            total = total + (own if column < 0 or columns is None else own * columns[:, column])
+    return total
+
+
+def _spread(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
+    """Return the sd of each coefficient ``(draw, coefficient, 1)``."""
+    found = []
+    for piece in effect.pieces:
+        chosen, width = spec.prior(piece.slot), piece.size
+        if chosen is None:
+            value = draws[piece.sd]
+        else:
+            argument = str(PRIORS[chosen.prior.name].scale)
+            given: Any = chosen.prior.get(argument)
+            nested = isinstance(given, PriorSpec)
+            value = draws[f"{chosen.key}_{argument}"] if nested else np.full(_count(draws), float(given))
+        found.append(np.broadcast_to(value[:, None] if value.ndim == 1 else value, (_count(draws), width)))
+    return np.concatenate(found, axis=1)[..., None]
+
+
+def _correlated(effect: Effect, draws: Arrays, standard: np.ndarray) -> np.ndarray:
+    """Return independent numbers ``(draw, coefficient, group)`` with the correlations that the draws say."""
+    slot = getattr(effect.law, "correlation", None)
+    if slot is None:
+        return standard
+    pairs, size = draws[slot], standard.shape[1]
+    factor = np.zeros((len(pairs), size, size))
+    factor[:, 0, 0], k = 1.0, 0
+    for i in range(1, size):
+        for j in range(i):
+            dot = (factor[:, i, :j] * factor[:, j, :j]).sum(axis=1)
+            factor[:, i, j] = (pairs[:, k] - dot) / factor[:, j, j]
+            k += 1
+        factor[:, i, i] = np.sqrt(np.maximum(1.0 - (factor[:, i, :i] ** 2).sum(axis=1), SMALLEST))
+    return factor @ standard

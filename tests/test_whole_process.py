@@ -1,0 +1,29 @@
+"""What a process imports: a fit of a linear Gaussian model, and what is asked of it, need nothing heavy."""
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import sys
+import bayesdeep as bd
+data = bd.load_dataset("radon")
+fit = bd.Model("log_radon ~ floor + (1 + floor | county)", data).fit({method!r}, seed=1, draws=200, chains=2, progress=False)
+fit.summary(); fit.summary(var_names=["Intercept"], round_to=2); repr(fit)
+for kind in ("response", "mean", "linear"):
+    fit.predict({{"county": ["new", "Anoka"], "floor": [0, 1]}}, kind=kind, new_groups="sample")
+fit.diagnose(); fit.loo(); fit.log_score()
+found = [name for name in {heavy!r} if name in sys.modules]
+assert not found, found
+fit.idata
+assert "xarray" in sys.modules and "pymc" not in sys.modules
+"""
+HEAVY = ("pymc", "pytensor", "jax", "numba", "matplotlib", "xarray", "arviz_base", "arviz_stats", "scipy.stats", "h5py")
+
+
+@pytest.mark.parametrize("method", ["collapsed", "gibbs"])
+def test_a_linear_fit_imports_nothing_heavy(method, tmp_path):
+    code = SCRIPT.format(method=method, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
