@@ -9,6 +9,7 @@ from bayesdeep.core.errors import DataError as DataError
 from bayesdeep.core.errors import FitError as FitError
 from bayesdeep.core.errors import FormulaError as FormulaError
 from bayesdeep.core.errors import PriorError as PriorError
+from bayesdeep.core.registry import register as register
 from bayesdeep.datasets import list_datasets as list_datasets
 from bayesdeep.datasets import load_dataset as load_dataset
 from bayesdeep.explanation import explain as explain

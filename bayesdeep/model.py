@@ -128,7 +128,7 @@ class Model:
 
     @cached_property
     def _graph(self) -> Graph:
-        return self.__dict__["_rows"].graph(self.spec)
+        return rows_held(self.__dict__["_rows"], "model").graph(self.spec)
 
     @property
     def pymc(self) -> pymc.Model:

@@ -34,7 +34,7 @@ MOST_LABELS = 40
     interval=arguments.probability,
     kind=arguments.text,
     average=arguments.flag,
-    points=arguments.count,
+    points=arguments.size,
     new_groups=arguments.optional(arguments.text),
     seed=arguments.seed,
 )

@@ -40,7 +40,7 @@ class Made:
         spec = self.spec if spec is None else spec
         rows = rows_of(spec, read_frame(data), observed=False)
         graph = rows.graph(spec)
-        draws = with_new_groups(spec, self.draws, rows, graph, new_groups, 1)
+        draws = with_new_groups(spec, self.draws, rows, new_groups, 1)
         found = row_function(graph, ["linear"])(draws)[0]
         return np.broadcast_to(found, (DRAWS, len(data)))
 

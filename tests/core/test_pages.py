@@ -1,5 +1,6 @@
 """Memory that is kept: arrays made and dropped again and again cost no page faults."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 FAULTS = """
 import resource, sys
 import numpy as np
-from bayesdeep.core.pages import keep_pages
+from bayesdeep.numerics.pages import keep_pages
 
 if sys.argv[1] == "kept":
     keep_pages()
@@ -28,9 +29,12 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20)
 """
 
 
+WHERE = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+
+
 def faults(how: str) -> float:
     """Return page faults a step of a fresh process."""
-    done = subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True, env={})
+    done = subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True, env=WHERE)
     return float(done.stdout)
 
 

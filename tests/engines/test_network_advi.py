@@ -20,7 +20,7 @@ def test_the_bound_of_some_rows_is_on_average_that_of_all() -> None:
     import jax
 
     model = bd.Model("y ~ net(x, hidden=[3], orthogonal=False)", {k: v[:60] for k, v in DATA.items()})
-    _, target = batches_of(model.spec, model.__dict__["_rows"], "advi", words_of(model.spec), {})
+    _, target = batches_of(model.spec, model.__dict__["_rows"], "advi", words_of(model.spec))
     with jax.enable_x64(True):
         noise = np.random.default_rng(1).normal(size=(1, target.dim))
         parameters = np.concatenate([target.start + 0.1, np.full(target.dim, -2.0)])

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bayesdeep.core import progress
+from bayesdeep.display import progress
 
 
 @pytest.mark.parametrize("asked", [True, False])
