@@ -1,16 +1,13 @@
 """Records as JSON by the names of their fields, and back.
 
-Writing takes a few lines and no library, for every fit does it; reading is msgspec's, which holds each value against the type that
-the record declares. What a file says can only become one of the records asked for: names are never looked up in it.
+Writing takes a few lines and no library, for every fit does it; reading is msgspec's, which holds each value against the type
+that the record declares. What a file says can only become one of the records asked for: names are never looked up in it.
 """
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import TypeVar
 
 from bayesdeep.core.columns import Json
-
-Record = TypeVar("Record")
 
 
 def to_json(value: object) -> Json:
@@ -22,7 +19,7 @@ def to_json(value: object) -> Json:
     return [to_json(part) for part in value] if isinstance(value, tuple) else value
 
 
-def from_json(data: Json, kind: type[Record]) -> Record:
+def from_json[Record](data: Json, kind: type[Record]) -> Record:
     """Return the record that :func:`to_json` was given.
 
     Raises
