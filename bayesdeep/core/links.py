@@ -86,7 +86,10 @@ def _softplus_forward(mu: Any) -> Any:
     return mu + np.log(-np.expm1(-np.asarray(mu)))
 
 
-def _unit(name: str, forward: Callable, inverse: Callable, log: Callable, log1m: Callable, formula: str) -> Link:
+Map = Callable[[Any], Any]
+
+
+def _unit(name: str, forward: Map, inverse: Map, log: Map, log1m: Map, formula: str) -> Link:
     return Link(name, forward, inverse, "unit", log, log1m, formula)
 
 

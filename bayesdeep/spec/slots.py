@@ -1,6 +1,6 @@
 """All places of a model that take a prior, with their default priors, from what the design has learned."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -94,7 +94,7 @@ def prior_median(prior: PriorSpec) -> float:
     from scipy import stats
 
     a = [float(value) for _, value in prior.arguments if isinstance(value, float)]
-    distributions = {
+    distributions: dict[str, Callable[[], Any]] = {
         "HalfStudentT": lambda: a[1] * stats.t(a[0]).ppf(0.75),
         "HalfNormal": lambda: stats.halfnorm(scale=a[0]).median(),
         "HalfCauchy": lambda: a[0],
