@@ -3,7 +3,9 @@
 The names below are imported when first used, so that ``import bayesdeep`` costs next to nothing.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 _HOME = {
@@ -16,11 +18,12 @@ _HOME = {
     "Fit": "fit",
     "Model": "model",
     "compare": "comparison",
-    "explain": "effects.explain",
+    "explain": "explanation",
     "known": "model",
     "list_datasets": "datasets",
     "load": "loading",
     "load_dataset": "datasets",
+    "register": "core.registry",
     "report": "report",
 }
 _MODULES = ("plot", "priors", "sklearn")
@@ -41,3 +44,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+class _Front(ModuleType):
+    """Python puts a subpackage under its name into the package, where it would hide the function of that name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Front

@@ -9,19 +9,20 @@ https://doi.org/10.1214/17-BA1091 (weights). Sivula et al. (2025), arXiv:2008.10
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bayesdeep.compare.assessed_fit import Assessed, on_held_out
+from bayesdeep.compare.assessed_fit import on_held_out
 from bayesdeep.compare.comparable import check_fits, common_groups, mixed
+from bayesdeep.compare.compared import Compared
+from bayesdeep.compare.errors_by_region import Selective, errors, selective
 from bayesdeep.compare.held_out_scores import SCORES, Scored, Work, score_groups, score_rows
 from bayesdeep.compare.rank import rank_table
 from bayesdeep.compare.scored_baseline import prepare, split, with_baselines
 from bayesdeep.core import arguments
-from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import checked_seed
 from bayesdeep.design.frame import read_frame
@@ -34,37 +35,10 @@ from bayesdeep.results.unseen_groups import tell
 TARGETS = ("rows", "groups")
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """What :func:`compare` found.
+class Comparison(Compared):
+    __doc__ = Compared.__doc__
 
-    Attributes
-    ----------
-    table
-        A row a fit, best first; see :func:`compare` for how to read its columns. ``table.attrs["scored_on"]`` says how
-        rows were kept from the fit that predicts them.
-    calibration
-        Index: nominal probability of central intervals; a column a fit: the share of rows inside. On the diagonal is
-        calibrated, below it overconfident. Empty for responses with levels.
-    assessed
-        By name, ArviZ's record (``elpd``), scores by row (``scores``) and sentences to mind (``notes``); fits that failed
-        are absent.
-    fits
-        The fits, by name; without baselines.
-    target, by
-        What was left out: rows, or the groups of a factor.
-    data
-        The held-out rows that all fits were scored on, or None.
-    """
-
-    table: pd.DataFrame
-    calibration: pd.DataFrame
-    assessed: Mapping[str, Assessed]
     fits: Mapping[str, Fit]
-    target: str = "rows"
-    by: str | None = None
-    notes: tuple[str, ...] = field(default=())
-    data: Frame | None = None
 
     @arguments.checked("errors", by=arguments.optional(arguments.text), factor=arguments.optional(arguments.text))
     def errors(self, by: str | None = None, *, factor: str | None = None) -> pd.DataFrame:
@@ -72,20 +46,16 @@ class Comparison:
 
         See :func:`bayesdeep.compare.errors_by_region.errors`.
         """
-        from bayesdeep.compare.errors_by_region import errors
-
         return errors(self, by, factor=factor)
 
-    def selective(self) -> pd.DataFrame:
+    def selective(self) -> Selective:
         """Return the error of the rows that are kept when those with the most uncertain predictions are left out.
 
         See :func:`bayesdeep.compare.errors_by_region.selective`.
         """
-        from bayesdeep.compare.errors_by_region import selective
-
         return selective(self)
 
-    def report(self, path: str | Path, **options: Any) -> Any:
+    def report(self, path: str | Path, **options: Any) -> Path:
         """Write a report, HTML or Markdown by the path's suffix; options are those of ``bd.report``, such as ``overwrite``."""
         from bayesdeep.report import report
 

@@ -10,11 +10,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesdeep.core.errors import BayesdeepError, FitError
 from bayesdeep.core.files import as_path, check_target
 from bayesdeep.core.random import whole_seed
+
+if TYPE_CHECKING:
+    from bayesdeep.comparison import Comparison
+    from bayesdeep.fit import Fit
 
 REPORT = "report.html"
 QUESTION = (
@@ -147,14 +151,14 @@ def _timed(what: str) -> Iterator[None]:
     _say(f"({time.perf_counter() - began:.1f} s)", "  ")
 
 
-def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> Any:
+def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> "Fit":
     import bayesdeep as bd
 
     _say(f"Fitting {plan.name}: {plan.formula}")
     _say(f"{plan.idea}.", "  ")
     model = bd.Model(plan.formula, data, priors=plan.priors or None)
-    known = ("draws", "tune") if plan.method == "auto" else ()
-    fit = model.fit(plan.method, seed=seed, **{name: value for name, value in settings.items() if name in known})
+    common = settings if plan.method == "auto" else {}
+    fit = model.fit(plan.method, seed=seed, draws=common.get("draws"), tune=common.get("tune"))
     attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
     kind = "exact" if attrs["exact"] else "approximate"
     _say(
@@ -170,7 +174,7 @@ def _fit(plan: Plan, data: Any, seed: int, settings: Mapping[str, int]) -> Any:
     return fit
 
 
-def _say_estimates(fit: Any) -> None:
+def _say_estimates(fit: "Fit") -> None:
     """Print the key estimates: population effects without long lists of levels, and standard deviations."""
     from bayesdeep.plot.parts import estimates
     from bayesdeep.report.numbers import between, decimals, number
@@ -192,7 +196,7 @@ def _say_estimates(fit: Any) -> None:
         _say(f"and {left_out} estimates, one a county", "  ")
 
 
-def _say_comparison(comparison: Any) -> None:
+def _say_comparison(comparison: "Comparison") -> None:
     from bayesdeep.report.document import Table
     from bayesdeep.report.phrases import comparison_sentence
     from bayesdeep.report.terminal import text
@@ -214,7 +218,7 @@ def _say_comparison(comparison: Any) -> None:
     _say("")
 
 
-def _say_new_county(fit: Any) -> None:
+def _say_new_county(fit: "Fit") -> None:
     """Print predictions for a county without data, a large and a small one."""
     from bayesdeep.report.newcomer import newcomer, width_sentence
 
@@ -226,7 +230,7 @@ def _say_new_county(fit: Any) -> None:
     _say("")
 
 
-def _card(fit: Any) -> str:
+def _card(fit: "Fit") -> str:
     """Return the model as a card's text, or nothing where cards are not at hand."""
     try:
         from bayesdeep.cards.write_card import card_text

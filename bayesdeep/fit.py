@@ -1,28 +1,25 @@
 """A fitted model: draws on the user's scale and everything that can be asked of them."""
 
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesdeep.core import arguments
-from bayesdeep.core.errors import FitError
-from bayesdeep.core.random import checked_seed, derive
-from bayesdeep.core.registry import FAMILIES
-from bayesdeep.design.frame import read_frame
 from bayesdeep.display import notebook
 from bayesdeep.effects.marginal_methods import Marginal
-from bayesdeep.results.log_score import log_score_rows
-from bayesdeep.results.predict import blocks, check_kind, flat_posterior, several_predictors
-from bayesdeep.results.prediction_tables import level_table, predictor_table, response_table, summary_table
-from bayesdeep.results.predictive import for_groups, predictive_blocks
-from bayesdeep.results.rows import ABSENT, Rows, StreamedRows, check_units, rows_of
+from bayesdeep.results import predictions
 from bayesdeep.results.store import complete, save_tree
 from bayesdeep.results.summary import summary
-from bayesdeep.results.unseen_groups import settled
-from bayesdeep.spec.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    from bayesdeep.diagnostics.diagnose import Diagnosis
+    from bayesdeep.inference.kfold import KFold
+    from bayesdeep.inference.loo import Loo
+    from bayesdeep.model import Model
 
 
 class Fit(Marginal):
@@ -37,25 +34,18 @@ class Fit(Marginal):
         seed, versions and seconds.
     spec
         The model as data.
+    rows
+        The training rows as arrays.
     explain_choice
         Which engine ``method="auto"`` chose and why; or that the method was asked for.
     """
 
-    def __init__(self, spec: ModelSpec, rows: Rows, idata: xr.DataTree, explain_choice: str = "") -> None:
-        self.spec, self.idata, self.explain_choice = spec, idata, explain_choice
-        self._rows = rows
-
     @property
-    def model(self) -> Any:
+    def model(self) -> "Model":
         """Return the :class:`bayesdeep.Model` this is a fit of."""
-        from bayesdeep.model import Model
+        from bayesdeep.model import model_of
 
-        return Model._from_parts(self.spec, self._rows)
-
-    @property
-    def posterior(self) -> xr.Dataset:
-        """Return the posterior group as a Dataset."""
-        return self.idata["posterior"].to_dataset()
+        return model_of(self.spec, self.rows)
 
     def summary(self, **options: Any) -> pd.DataFrame:
         """Return ArviZ's summary of the posterior, unrounded: a row a quantity.
@@ -65,7 +55,7 @@ class Fit(Marginal):
         """
         return summary(self.idata, **options)
 
-    def diagnose(self) -> Any:
+    def diagnose(self) -> "Diagnosis":
         """Return a verdict on whether the draws can be trusted, its evidence, and advice."""
         from bayesdeep.diagnostics.diagnose import diagnose
 
@@ -91,25 +81,7 @@ class Fit(Marginal):
         seed
             For the predictive draws; by default derived from the fit's own, so that the answer repeats.
         """
-        rows = self._given(data)
-        new_groups = settled(new_groups, self.spec, rows, "draws")
-        parts = [value for _, _, value in self._blocks(rows, check_kind(kind, self.spec), new_groups, seed)]
-        flat = np.concatenate(parts, axis=1)
-        chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
-        array = flat.reshape(chains, draws, *flat.shape[1:])
-        dims = ["chain", "draw", "obs"]
-        coords: dict[str, Any] = {
-            "chain": np.arange(chains),
-            "draw": np.arange(draws),
-            "obs": np.arange(rows.rows),
-        }
-        if array.ndim == 4:
-            labels = list(self.spec.response.levels or ())
-            dims.append(f"{self.spec.response.name}_level")
-            coords[dims[-1]] = labels if len(labels) == array.shape[3] else labels[1:]
-        return xr.DataArray(
-            array, dims=dims, coords=coords, name=self.spec.response.name, attrs={"kind": kind}
-        )
+        return predictions.predictive_draws(self, data, kind, new_groups, seed)
 
     @arguments.checked(
         "predict",
@@ -144,32 +116,20 @@ class Fit(Marginal):
             For categorical and ordinal responses one column of probabilities a level, and ``mode``; with ``kind="linear"``
             and a predictor a level, columns ``(level, "mean")``, ``(level, "sd")``, ….
         """
-        rows = self._given(data)
-        new_groups = settled(new_groups, self.spec, rows, "predict")
-        made = self._table(rows, kind, interval, new_groups, seed)
-        made.index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
-        return made
+        return predictions.prediction_table(self, data, kind, interval, new_groups, seed)
 
-    def _table(self, rows: Rows, kind: str, interval: float, new_groups: str, seed: int | None) -> pd.DataFrame:
-        """Return predictions as a table with a new index."""
-        words, levels = FAMILIES[self.spec.family].words, self.spec.response.levels or ()
-        by_level = "levels" in words
-        what = check_kind("mean" if by_level and kind == "response" else kind, self.spec)
-        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
-        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
-        if what == "predictive":
-            return response_table(predictive_blocks(self.spec, posterior, rows, new_groups, seed), rows.rows, interval)
-        made = blocks(self.spec, posterior, rows, what, new_groups, seed)
-        if by_level and what == "mean":
-            return level_table(made, rows.rows, levels, counts="counts_by_level" in words)
-        if several_predictors(self.spec):
-            return predictor_table(made, rows.rows, interval, levels[1:])
-        return summary_table(made, rows.rows, interval)
-
+    @overload
+    def log_score(
+        self, data: Any = None, new_groups: str | None = None, pointwise: Literal[False] = False, seed: int | None = None
+    ) -> float: ...
+    @overload
+    def log_score(
+        self, data: Any = None, new_groups: str | None = None, *, pointwise: Literal[True], seed: int | None = None
+    ) -> np.ndarray: ...
     @arguments.checked("log_score", new_groups=arguments.optional(arguments.text), pointwise=arguments.flag, seed=arguments.seed)
     def log_score(
         self, data: Any = None, new_groups: str | None = None, pointwise: bool = False, seed: int | None = None
-    ) -> Any:
+    ) -> float | np.ndarray:
         """Return the mean log predictive density a row (natural log, original units), or it by row ``(obs,)``.
 
         Higher is better. For the training rows it is optimistic; see :meth:`loo`. Of a transformed response, ``log(y) ~ x``,
@@ -181,12 +141,7 @@ class Fit(Marginal):
             For an expression from which no density of one column follows: ``abs(y)``, of values on both sides of 0, or
             ``I(y / n)``, which has two columns.
         """
-        rows = self._here("log_score") if data is None else rows_of(self.spec, read_frame(data), observed=True)
-        check_units(self.spec, rows)
-        new_groups = settled(new_groups, self.spec, rows, "log_score")
-        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
-        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
-        values = log_score_rows(blocks(self.spec, posterior, rows, "pointwise", new_groups, seed), rows.rows)
+        values = predictions.log_scores(self, data, new_groups, seed)
         return values if pointwise else float(values.mean())
 
     @arguments.checked("budget", new_groups=arguments.optional(arguments.text), seed=arguments.seed)
@@ -214,14 +169,10 @@ class Fit(Marginal):
         """
         from bayesdeep.effects.budget import budget
 
-        rows, seed = self._given(data), checked_seed(seed, "budget")
-        new_groups = settled(new_groups, self.spec, rows, "budget")
-        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
-        posterior = for_groups(flat_posterior(self.posterior, self.spec), rows, new_groups)
-        return budget(self.spec, posterior, int(self.posterior.sizes["chain"]), rows, new_groups, seed)
+        return budget(self, data, new_groups, seed)
 
     @arguments.checked("loo", pointwise=arguments.flag)
-    def loo(self, pointwise: bool = True) -> Any:
+    def loo(self, pointwise: bool = True) -> "Loo":
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning.
 
         In original units as :meth:`log_score`, and so are :meth:`kfold` and :meth:`log_likelihood`; but of an expression from
@@ -234,30 +185,22 @@ class Fit(Marginal):
             dropout, of chains weighted by stacking, and of an approximation that could not be corrected to the posterior (Pareto
             k-hat above 0.7, or none). :meth:`kfold` refits instead.
         """
-        from bayesdeep.inference.loo import check_draws, loo_from_blocks
+        from bayesdeep.inference.loo import loo
 
-        check_draws(self.idata)
-        blocks = self._blocks(self._here("loo"), "pointwise", "sample", None)
-        return loo_from_blocks(self.idata, blocks, self._rows.rows, pointwise=pointwise)
+        return loo(self, pointwise=pointwise)
 
     def log_likelihood(self) -> xr.DataTree:
         """Add the log likelihood ``(chain, draw, obs)`` to ``idata`` and return it."""
-        array = self._stored("pointwise")
+        array = predictions.log_likelihood(self)
         self.idata["log_likelihood"] = xr.DataTree(xr.Dataset({self.spec.response.name: array}))
         return self.idata
 
     @arguments.checked("predict", seed=arguments.seed)
     def posterior_predictive(self, seed: int | None = None) -> xr.DataTree:
         """Add predictive draws of the training rows to ``idata`` and return it."""
-        array = self.draws(kind="response", seed=seed)
+        array = predictions.predictive_draws(self, kind="response", seed=seed)
         self.idata["posterior_predictive"] = xr.DataTree(xr.Dataset({self.spec.response.name: array}))
         return self.idata
-
-    def _stored(self, what: str) -> xr.DataArray:
-        flat = np.concatenate([v for _, _, v in self._blocks(self._here("fit"), what, "sample", None)], axis=1)
-        chains, draws = self.posterior.sizes["chain"], self.posterior.sizes["draw"]
-        coords = {"chain": np.arange(chains), "draw": np.arange(draws), "obs": np.arange(flat.shape[1])}
-        return xr.DataArray(flat.reshape(chains, draws, -1), dims=("chain", "draw", "obs"), coords=coords)
 
     @arguments.checked(
         "kfold",
@@ -274,10 +217,10 @@ class Fit(Marginal):
         seed: int | None = None,
         progress: bool = True,
         *,
-        executor: Any = None,
+        executor: Executor | None = None,
         workers: int = 1,
         **options: Any,
-    ) -> Any:
+    ) -> "KFold":
         """Return K-fold cross-validation by refitting; ``by`` names a grouping factor whose groups stay together.
 
         Parameters
@@ -293,9 +236,6 @@ class Fit(Marginal):
         """
         from bayesdeep.inference.kfold import kfold
 
-        self._here("kfold")
-        if "chain_weights" in self.idata.attrs:
-            raise FitError("kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from")
         return kfold(self, k, by, seed, progress, options, executor=executor, workers=workers)
 
     def stack_chains(self) -> "Fit":
@@ -349,42 +289,27 @@ class Fit(Marginal):
         """
         return save_tree(complete(self.idata, self.spec, self.explain_choice), path, overwrite=overwrite)
 
-    def _given(self, data: Any) -> Rows:
-        return self._here("predict") if data is None else rows_of(self.spec, read_frame(data), observed=False)
-
-    def _here(self, where: str) -> Rows:
-        """Return the training rows; raise if they were only summed up."""
-        if isinstance(self._rows, StreamedRows):
-            raise FitError(f"{where}: {ABSENT}")
-        return self._rows
-
-    def _blocks(self, rows: Rows, what: str, new_groups: str, seed: int | None) -> Any:
-        seed = checked_seed(seed, "predict")
-        seed = derive(self.idata.attrs["seed"], "predict") if seed is None else seed
-        posterior = flat_posterior(self.posterior, self.spec)
-        return blocks(self.spec, posterior, rows, what, new_groups, seed)
-
     def __repr__(self) -> str:
-        table = self.summary(kind="all" if _healthy(self.posterior.sizes) else "stats")
+        table = self.summary(kind="all" if _healthy(self) else "stats")
         return f"{self._head()}\n\n{table}"
 
     def _head(self) -> str:
         """Return what was fitted and how, and the method's advice."""
-        sizes, attrs = self.posterior.sizes, self.idata.attrs
+        (chains, draws), attrs = self.sizes, self.idata.attrs
         claim = "exact" if attrs["exact"] else "approximate"
         lines = [
             f"Fit of {self.spec.formulas[next(iter(self.spec.formulas))]} ({self.spec.family})",
-            f"method {attrs['method']} ({claim}), {sizes['chain']} chains of {sizes['draw']} draws, "
+            f"method {attrs['method']} ({claim}), {chains} chains of {draws} draws, "
             f"{attrs['seconds_total']:.1f} s, seed {attrs['seed']}",
         ]
         lines += [f"! {sentence}" for sentence in attrs.get("advice", ())]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        table = self.summary(kind="all" if _healthy(self.posterior.sizes) else "stats")
+        table = self.summary(kind="all" if _healthy(self) else "stats")
         return notebook.shown(notebook.paragraph(self._head()), notebook.table(table, rest="fit.summary()"))
 
 
-def _healthy(sizes: Any) -> bool:
+def _healthy(fit: Fit) -> bool:
     """Return whether there are enough draws for convergence diagnostics."""
-    return sizes["draw"] >= 4
+    return fit.sizes[1] >= 4

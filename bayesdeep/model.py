@@ -4,36 +4,29 @@ from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
 
 from bayesdeep.core import arguments
-from bayesdeep.core.draws import Engine
-from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError, nearest
-from bayesdeep.core.notices import warn
+from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import checked_seed, fresh_seed
 from bayesdeep.core.records import Family
-from bayesdeep.core.registry import FAMILIES
-from bayesdeep.design.frame import read_frame
-from bayesdeep.design.learn import learn_design
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
-from bayesdeep.formula.nodes import Parsed
-from bayesdeep.formula.parser import parse
-from bayesdeep.formula.problems import formula_of
-from bayesdeep.inference.run import find_engine, run_engine, settings_of, variant_for, words_of
-from bayesdeep.inference.select_engine import Choice, choose
-from bayesdeep.results.rows import Rows, StreamedRows
-from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
+from bayesdeep.inference.fit_spec import fit_spec
+from bayesdeep.inference.specify import specify
+from bayesdeep.results.rows import Rows, rows_held
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.stream.learn_stream import learn_stream
-from bayesdeep.stream.stream_source import open_source
 
-MISSING = ("error", "drop")
-DEVICES = ("auto", "cpu", "gpu", "jax")
+if TYPE_CHECKING:
+    import pymc
+    from matplotlib.figure import Figure
+
+    from bayesdeep.cards import Card
+    from bayesdeep.graph.build import Graph
 
 
 def known(value: str | float) -> Known:
@@ -51,14 +44,15 @@ class Model:
     formula
         Such as ``"y ~ x + (1 + x | g)"``.
     data
-        A pandas, polars or pyarrow table, or a dict of columns. For normal responses also data larger than memory: a path
-        or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a pyarrow data set. They are read once,
-        block by block, and only sums are kept: by group, and by pair of groups of two factors. Such a model is fitted with
-        ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those of the formula that can be made row
-        by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()`` and their products; not
-        ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
+        A pandas, polars or pyarrow table, a dict of columns, or an ``xarray.Dataset`` whose first dimension is ``obs``. A
+        column may hold an array a row (an image, a series): arrays ``(obs, …)``, or lists of one length. For normal responses
+        also data larger than memory: a path or glob of Parquet or CSV files (``"data/*.parquet"``), a polars LazyFrame or a
+        pyarrow data set. They are read once, block by block, and only sums are kept: by group, and by pair of groups of two
+        factors. Such a model is fitted with ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those
+        of the formula that can be made row by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()``
+        and their products; not ``scale()``, ``center()``, ``poly()`` or ``bs()``, which see all rows before they change one.
     family
-        Name of the response distribution.
+        Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
         Link of the main parameter, or links by parameter; None for the family's default.
     priors
@@ -81,44 +75,17 @@ class Model:
         self,
         formula: str,
         data: Any,
-        family: str = "gaussian",
+        family: str | Family = "gaussian",
         *,
         link: str | Mapping[str, str] | None = None,
         priors: Mapping[str, Any] | None = None,
         missing: str = "error",
         **parameter_formulas: Any,
     ) -> None:
-        if missing not in MISSING:
-            raise DataError(f"data: unknown missing='{missing}'{nearest(missing, MISSING)}")
-        record: Family = FAMILIES.find(family, "formula", FormulaError)
-        texts, parsed, given = _formulas(formula, record, parameter_formulas)
-        links = resolve_links(record, link, tuple(parsed))
-        source = open_source(data)
-        if source is not None:
-            made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)
-            streamed = StreamedRows(made.rows, made.moments, made.centre, made.example)
-            self._set(made.spec, streamed, made.notice, made.doubts)
-            return
-        design = learn_design(parsed, read_frame(data), given, missing)
-        check_modifiers(record, design.response)
-        response = record.code(design.response)
-        chosen = _prior_dict(priors)
-        check_known(record, given, design.arrays)
-        spec = make_spec(design, texts, record, links, given, chosen, response, missing)
-        rows = Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns)
-        self._set(spec, rows, design.notice, design.doubts)
-
-    @classmethod
-    def _from_parts(cls, spec: ModelSpec, rows: Rows) -> "Model":
-        made = cls.__new__(cls)
-        made._set(spec, rows, "")
-        return made
-
-    def _set(self, spec: ModelSpec, rows: Rows, notice: str, doubts: tuple[str, ...] = ()) -> None:
-        self.__dict__.update(_spec=spec, _rows=rows, _notice=notice)
-        for text in (notice, *doubts):
-            if text:
-                warn(text)
+        made = specify(
+            formula, data, family, link=link, priors=priors, missing=missing, parameters=parameter_formulas
+        )
+        self.__dict__.update(_spec=made.spec, _rows=made.rows)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Model does not change; make another one instead of setting '{name}'")
@@ -129,7 +96,7 @@ class Model:
         """Return the model a card (TOML) describes."""
         from bayesdeep.cards import read_card
 
-        return read_card(path).model()
+        return model_of_card(read_card(path))
 
     @arguments.checked("card", path=arguments.path, data=arguments.text, title=arguments.text, overwrite=arguments.flag)
     def to_card(self, path: str | Path, *, data: str = "data.csv", title: str = "", overwrite: bool = False) -> Path:
@@ -158,15 +125,15 @@ class Model:
         return pd.DataFrame(table, columns=["name", "prior", "origin", "reason"]).set_index("name")
 
     @cached_property
-    def _graph(self) -> Any:
+    def _graph(self) -> "Graph":
         return self.__dict__["_rows"].graph(self.spec)
 
     @property
-    def pymc(self) -> Any:
+    def pymc(self) -> "pymc.Model":
         """Return the ``pymc.Model``."""
         return self._graph.model
 
-    def graph(self) -> Any:
+    def graph(self) -> "Figure":
         """Return a picture of what depends on what, a matplotlib Figure."""
         from bayesdeep.plot.model_graph import model_graph
 
@@ -178,7 +145,8 @@ class Model:
         from bayesdeep.results.prior_draws import prior_tree
 
         seed = checked_seed(seed, "prior_predictive")
-        return prior_tree(self.spec, self.__dict__["_rows"], draws, fresh_seed() if seed is None else seed)
+        rows = rows_held(self.__dict__["_rows"], "prior_predictive")
+        return prior_tree(self.spec, rows, draws, fresh_seed() if seed is None else seed)
 
     @arguments.checked("fit", method=arguments.text, seed=arguments.seed, device=arguments.text, progress=arguments.flag)
     def fit(
@@ -215,38 +183,11 @@ class Model:
         options
             The method's own; one it does not know is an error.
         """
-        given = {"draws": draws, "tune": tune, "chains": chains}
-        common = {name: value for name, value in given.items() if value is not None}
-        for name, value in common.items():
-            _check_count(name, value, least=0 if name == "tune" else 1)
-        if device not in DEVICES:
-            raise FitError(f"fit: unknown device '{device}'{nearest(device, DEVICES)}")
-        seed = checked_seed(seed, "fit")
-        choice = Choice(method, f"{method}: asked for")
-        if method == "auto":
-            rows = self.__dict__["_rows"]
-            arrays = None if isinstance(rows, StreamedRows) else rows.arrays
-            choice = choose(self.spec, self.rows, common.get("chains"), arrays)
-            if not common.keys() & {"draws", "tune"}:  # They go with the chains that auto plans, not with longer or shorter ones.
-                options = {**choice.options, **options}
-            common = {**choice.settings, **common}
-        why = choice.why
-        engine = variant_for(find_engine(choice.method), words_of(self.spec))
-        settings_of(engine, common, options)
-        tree = run_engine(
-            self.spec,
-            self.__dict__["_rows"],
-            engine,
-            common,
-            options,
-            fresh_seed() if seed is None else seed,
-            progress,
-            device,
+        common = {"draws": draws, "tune": tune, "chains": chains}
+        found = fit_spec(
+            self.spec, self.__dict__["_rows"], method, common, options, seed=seed, device=device, progress=progress
         )
-        if device in ("gpu", "jax"):
-            why += _on_device(engine, device)
-        tree.attrs["explain_choice"] = why
-        return Fit(self.spec, copy(self.__dict__["_rows"]), tree, why)
+        return Fit(found.spec, copy(found.rows), found.idata, found.explain_choice)
 
     def __repr__(self) -> str:
         return f"Model of {self.rows:,} rows\n{self.spec}"
@@ -255,51 +196,23 @@ class Model:
         return notebook.shown(notebook.code(str(self).split("\npriors")[0]), notebook.table(self.priors, rest="model.priors"))
 
 
-def _on_device(engine: Engine, device: str) -> str:
-    """Return what became of a device that was asked for."""
-    if "batches" in engine.needs:
-        return f"; device='{device}': networks are trained by JAX, on its default device"
-    if engine.needs:
-        return f"; device='{device}' is not used: what is left to explore is so small that the CPU is faster"
-    return f"; device='{device}': the log density and its gradient are computed by JAX"
+def model_of(spec: ModelSpec, rows: Rows) -> Model:
+    """Return the model that a spec and its rows are."""
+    made = Model.__new__(Model)
+    made.__dict__.update(_spec=spec, _rows=rows)
+    return made
 
 
-def _prior_dict(priors: Any) -> Mapping[str, Any]:
-    if priors is not None and not isinstance(priors, Mapping):
-        raise PriorError(f"prior: priors is {type(priors).__name__}; give a dict of priors by name")
-    return priors or {}
-
-
-def _check_count(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise FitError(f"fit: {name} is {value!r}; give a whole number, {least} or more")
-
-
-def _formulas(
-    formula: str, family: Family, others: Mapping[str, Any]
-) -> tuple[dict[str, str], dict[str, Parsed], dict[str, Known]]:
-    """Return texts and parsed formulas by parameter, the main one first, and the known parameters."""
-    main = family.main.name
-    parsed = {main: parse(formula)}
-    texts, given = {main: formula}, {}
-    names = [p.name for p in family.parameters]
-    for name, value in others.items():
-        parameter = family.parameter(name)
-        if parameter is None:
-            raise FormulaError(
-                f"formula: family '{family.name}' has no parameter '{name}'{nearest(name, names)}"
-            )
-        if name == main:
-            raise FormulaError(f"formula: '{name}' is what the formula itself models; write it there")
-        if isinstance(value, Known):
-            given[name] = value
-        elif isinstance(value, str):
-            if parameter.shape == "cut":
-                raise FormulaError(f"formula: '{name}' of family '{family.name}' cannot have a formula")
-            with formula_of(name):
-                texts[name], parsed[name] = value, parse(value, response="none")
-        else:
-            raise FormulaError(
-                f'formula: {name}={value!r} is neither a formula such as "~ x" nor bd.known(…)'
-            )
-    return texts, parsed, given
+def model_of_card(card: "Card", data: Any = None) -> Model:
+    """Return the model of a card on the card's data, or on other ones."""
+    with card.named():
+        card.check_parameters()
+        return Model(
+            card.formula,
+            card.load_data() if data is None else data,
+            card.family,
+            link=card.link,
+            priors=card.priors,
+            missing=card.missing,
+            **card.parameters,
+        )

@@ -1,25 +1,66 @@
 """Fits that cost nothing: draws from the prior, or values of one's own, in the posterior's place."""
 
-from collections.abc import Callable, Mapping
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytensor
 import pytest
+import scipy.linalg  # noqa: F401  (its threads are limited too)
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.fit import Fit
 from bayesdeep.results.tree import data_datasets
 
-LONGEST = ("test_notebooks.py", "test_cli.py", "test_laplace_marginal.py", "test_marginal.py", "test_compare.py")
-"""Files that take minutes: they are begun with, or one core would work on the last of them alone."""
+from . import cpu_record
+
+pytest_runtest_setup, pytest_runtest_call = cpu_record.pytest_runtest_setup, cpu_record.pytest_runtest_call
+pytest_runtest_teardown = cpu_record.pytest_runtest_teardown
+pytensor.config.traceback__limit = 0
+"""Where each tensor was made is told in error messages of PyTensor only, and an eighth of the time graphs take goes into it."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_a_worker() -> Iterator[None]:
+    """Give linear algebra one thread in each of several workers: more would wait for each other, spinning."""
+    with threadpool_limits(1 if "PYTEST_XDIST_WORKER" in os.environ else None):
+        yield
+
+
+def kept(name: str, number: int, total: int) -> set[int]:
+    """Return ``number`` of ``total`` positions, evenly spaced, beginning where the test's name says: each law has others."""
+    first, number = zlib.crc32(name.encode()), min(number, total)
+    return {(first + k * total // number) % total for k in range(number)}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    """Move to ``integration`` what a test marked ``few`` has beyond its first pick, so that laws keep the default run short.
+
+    ``@pytest.mark.few(4)`` keeps four of the test's cases, others for another test's name; ``@pytest.mark.few("gaussian", …)``
+    keeps the cases with one of these values. The rest is run by ``-m integration``: nothing is left out of what CI runs.
+    """
+    tests: dict[str, list[Any]] = {}
+    for item in items:
+        if item.get_closest_marker("few"):
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for name, cases in tests.items():
+        wanted = next(cases[0].iter_markers("few")).args
+        if isinstance(wanted[0], int):
+            chosen = [cases[k] for k in kept(name, wanted[0], len(cases))]
+        else:
+            chosen = [case for case in cases if any(v in wanted for v in case.callspec.params.values() if isinstance(v, str))]
+            missing = [v for v in wanted if not any(v in case.callspec.params.values() for case in cases)]
+            assert not missing, f"{name}: no case has {missing}"
+        for case in cases:
+            if case not in chosen:
+                case.add_marker("integration")
 
 
 @pytest.fixture(scope="session")

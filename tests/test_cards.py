@@ -20,6 +20,7 @@ from bayesdeep.cards import Card, find_card, find_cards, read_card, write_card
 from bayesdeep.cards.write_card import card_text, prior_text
 from bayesdeep.core.errors import CardError, FormulaError
 from bayesdeep.core.priors import ChosenPrior, Known
+from bayesdeep.model import model_of_card
 from bayesdeep.priors import make_prior
 from bayesdeep.spec.model_spec import ModelSpec, ResponseSpec
 from bayesdeep.spec.prior_text import read_prior
@@ -55,7 +56,7 @@ def frame(rows: int = 40) -> pd.DataFrame:
 def quiet_model(read: Card) -> bd.Model:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return read.model()
+        return model_of_card(read)
 
 
 def test_there_are_cards() -> None:
@@ -194,7 +195,7 @@ def test_a_pickle_with_a_csv_name_is_not_run(tmp_path: Path) -> None:
     for name in ("d.csv", "d.parquet"):
         (tmp_path / name).write_bytes(pickle.dumps(Trap()))
         with pytest.raises(bd.BayesdeepError):
-            read_card(card(tmp_path, f'formula = "y ~ x"\ndata = "{name}"')).model()
+            model_of_card(read_card(card(tmp_path, f'formula = "y ~ x"\ndata = "{name}"')))
     assert not trap.exists()
 
 
@@ -249,6 +250,7 @@ def test_wrong_cards(text: str, said: str, tmp_path: Path) -> None:
     assert said in refused(card(tmp_path, text))
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     "text",
     [
@@ -312,7 +314,7 @@ def test_round_trip(formula: str, options: dict, tmp_path: Path) -> None:
     data.to_csv(tmp_path / "d.csv", index=False)
     spec = bd.Model(formula, pd.read_csv(tmp_path / "d.csv"), **options).spec
     path = bd.Model.to_card(bd.Model(formula, data, **options), tmp_path / "m.toml", data="d.csv", title="t")
-    assert read_card(path).model().spec == spec
+    assert model_of_card(read_card(path)).spec == spec
 
 
 def test_only_what_is_not_default_is_written(tmp_path: Path) -> None:
@@ -378,13 +380,15 @@ def test_settings() -> None:
 
 def test_parameters_never_replace_arguments_of_the_model() -> None:
     with pytest.raises(FormulaError, match="has no parameter 'data'"):
-        Card("log_radon ~ floor", "radon", parameters={"data": "~ x"}).model()
+        model_of_card(Card("log_radon ~ floor", "radon", parameters={"data": "~ x"}))
 
 
+@pytest.mark.integration
 def test_fit(tmp_path: Path) -> None:
     frame().to_csv(tmp_path / "d.csv", index=False)
     path = card(tmp_path, PLAIN + '[fit]\nmethod = "laplace"\ndraws = 20\nchains = 1')
-    fit = read_card(path).fit(seed=1, progress=False, draws=30)
+    read = read_card(path)
+    fit = model_of_card(read).fit(progress=False, **read.settings(seed=1, draws=30))
     assert fit.idata.attrs["method"] == "laplace"
     assert fit.posterior.sizes["draw"] == 30
 

@@ -187,6 +187,7 @@ def test_options_change_a_card() -> None:
     assert card.parameters == {"sigma": Known(2.0), "nu": "~ 1"}
 
 
+@pytest.mark.integration
 def test_fit_of_data_with_nuts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fit", str(folder / "d.csv"), "y ~ x + (1 | g)", "--prior", "x=Normal(0, 1)", "--method", "nuts"]
     assert main([*words, "--draws", "50", "--tune", "50", "--chains", "1", "--seed", "3"]) == 0
@@ -222,6 +223,7 @@ def test_dropped_rows_are_a_note(folder: Path, capsys: pytest.CaptureFixture[str
     assert "Intercept" in shown.out
 
 
+@pytest.mark.integration
 def test_many_effects_are_left_out_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "radon/intercepts", "--method", "map", "--quiet"]) == 0
     short = capsys.readouterr().out
@@ -395,6 +397,7 @@ def test_an_error_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.Captu
     assert "\x1b" not in shown
 
 
+@pytest.mark.integration
 def test_compare_and_report(folder: Path, saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = folder / "cmp.md"
     assert main(["compare", str(folder / "one.toml"), str(folder / "two.toml"), *FAST, "--report", str(report)]) == 0
@@ -410,6 +413,7 @@ def test_compare_and_report(folder: Path, saved: Path, capsys: pytest.CaptureFix
     assert main(["report", str(saved), "--out", str(out), "--overwrite"]) == 0
 
 
+@pytest.mark.integration
 def test_a_card_that_fails_leaves_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = folder / "bad.toml"
     bad.write_text('formula = "y ~ net(x, hidden=[2])"\ndata = "d.csv"\n[fit]\nmethod = "collapsed"\n', encoding="utf-8")

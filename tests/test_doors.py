@@ -1,7 +1,9 @@
 """Every public function and method says in an error of ours what is wrong with an argument; none ends in a raw one."""
 
+import ast
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,12 +143,13 @@ def symbols(made_up):
     return frame, made_up(bd.Model("y ~ `x [m/s]` + (1 | `mg/L`) + (1 | h:`mg/L`)", frame), draws=30)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("written", ["mg/L", "`mg/L`", "mg÷L"])
 def test_columns_whose_names_have_symbols_are_called_as_in_the_data(written, symbols, made_up):
     frame, fit = symbols
-    codes = group_codes(fit.spec, fit._rows, written)
+    codes = group_codes(fit.spec, fit.rows, written)
     np.testing.assert_array_equal(np.unique(frame["mg/L"], return_inverse=True)[1], codes)
-    np.testing.assert_array_equal(group_codes(fit.spec, fit._rows, "h:mg/L"), group_codes(fit.spec, fit._rows, "h:`mg/L`"))
+    np.testing.assert_array_equal(group_codes(fit.spec, fit.rows, "h:mg/L"), group_codes(fit.spec, fit.rows, "h:`mg/L`"))
     assert bd.plot.shrinkage(fit, written).axes
     assert bd.plot.group_effects(fit, f"1|{written}").axes
     other = made_up(bd.Model("y ~ 1 + (1 | `mg/L`)", frame), draws=30)
@@ -155,3 +158,28 @@ def test_columns_whose_names_have_symbols_are_called_as_in_the_data(written, sym
     pd.testing.assert_frame_equal(found.errors("size", factor=written), plain)
     np.testing.assert_array_equal(common_groups({"a": fit, "b": other}, written), codes)
     assert fit.slopes("x [m/s]", by="mg/L")["mg/L"].tolist() == sorted(set(frame["mg/L"]))
+
+
+def test_a_room_does_not_hide_the_function_of_its_name() -> None:
+    import bayesdeep.compare.rank
+    import bayesdeep.report.section
+
+    assert inspect.isfunction(bd.compare)
+    assert inspect.isfunction(bd.report)
+    assert bayesdeep.compare is bd.compare
+
+
+def test_the_stub_for_editors_has_every_public_name_from_its_home() -> None:
+    stub = Path(bd.__file__).with_suffix(".pyi").read_text()
+    read = [node for node in ast.parse(stub).body if isinstance(node, ast.ImportFrom)]
+    homes = {node.names[0].asname: node.module for node in read}
+    expected = {name: f"bayesdeep.{home}" for name, home in bd._HOME.items()} | dict.fromkeys(bd._MODULES, "bayesdeep")
+    assert homes == expected
+
+
+def test_public_doors_say_what_they_return(doors) -> None:
+    """So that an editor completes after the dot: no door returns "anything"."""
+    vague = [name for name, (door, _) in doors.items() if inspect.signature(door).return_annotation in (Any, "Any")]
+    untold = [name for name, (door, _) in doors.items() if inspect.signature(door).return_annotation is inspect.Signature.empty]
+    assert not vague
+    assert not untold

@@ -23,4 +23,5 @@ BASELINE = Baseline(
     frozenset({"regression", "classification", "spread"}),
     estimator,
     most_rows=2_000,
+    example="curve",
 )

@@ -15,5 +15,6 @@ def estimator(task: str, rows: int, seed: int) -> Any:
 
 
 BASELINE = Baseline(
-    "gradient boosting", "Gradient boosted trees", frozenset({"regression", "classification"}), estimator
+    "gradient boosting", "Gradient boosted trees", frozenset({"regression", "classification"}), estimator,
+    example="steps",
 )

@@ -15,4 +15,7 @@ def estimator(task: str, rows: int, seed: int) -> Any:
     return kind(n_neighbors=max(1, min(round(sqrt(rows)), rows // 2)))
 
 
-BASELINE = Baseline("knn", "Nearest neighbours", frozenset({"regression", "classification"}), estimator)
+BASELINE = Baseline(
+    "knn", "Nearest neighbours", frozenset({"regression", "classification"}), estimator,
+    example="curve",
+)

@@ -13,4 +13,7 @@ def estimator(task: str, rows: int, seed: int) -> Any:
     return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
 
 
-BASELINE = Baseline("lda", "Linear discriminant analysis", frozenset({"classification"}), estimator)
+BASELINE = Baseline(
+    "lda", "Linear discriminant analysis", frozenset({"classification"}), estimator,
+    example="line",
+)

@@ -13,4 +13,7 @@ def estimator(task: str, rows: int, seed: int) -> Any:
     return NearestCentroid(priors="empirical")
 
 
-BASELINE = Baseline("nearest centroid", "Nearest centroid", frozenset({"classification"}), estimator)
+BASELINE = Baseline(
+    "nearest centroid", "Nearest centroid", frozenset({"classification"}), estimator,
+    example="line",
+)

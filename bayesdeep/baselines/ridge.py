@@ -17,4 +17,7 @@ def estimator(task: str, rows: int, seed: int) -> Any:
     return LogisticRegression(C=1.0, max_iter=2000, random_state=seed % 2**32)
 
 
-BASELINE = Baseline("ridge", "Ridge regression", frozenset({"regression", "classification"}), estimator)
+BASELINE = Baseline(
+    "ridge", "Ridge regression", frozenset({"regression", "classification"}), estimator,
+    example="line",
+)

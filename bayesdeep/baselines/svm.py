@@ -21,5 +21,6 @@ def estimator(task: str, rows: int, seed: int) -> Any:
 
 
 BASELINE = Baseline(
-    "svm", "Support vector machine", frozenset({"regression", "classification"}), estimator, most_rows=20_000
+    "svm", "Support vector machine", frozenset({"regression", "classification"}), estimator, most_rows=20_000,
+    example="curve",
 )

@@ -1,4 +1,4 @@
-"""The record of a card, and the way from it to data, model and fit."""
+"""The record of a card: a model as it is written in a file, the data it names, and how it is to be fitted."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +14,6 @@ from .card_source import is_file_name, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from bayesdeep.fit import Fit
-    from bayesdeep.model import Model
 
 SHARED = ("draws", "tune", "chains", "seed", "device")
 """Settings that every method takes; the others are a method's own."""
@@ -75,36 +72,6 @@ class Card:
             raise CardError(f"card '{self.path}': there is no file '{file}' (data = \"{self.data}\")")
         return read_table(file)
 
-    def model(self, data: Any = None) -> "Model":
-        """Return the model on the card's data, or on other ones."""
-        from bayesdeep.model import Model
-
-        with self.named():
-            self._check_parameters()
-            return Model(
-                self.formula,
-                self.load_data() if data is None else data,
-                self.family,
-                link=self.link,
-                priors=self.priors,
-                missing=self.missing,
-                **self.parameters,
-            )
-
-    def fit(self, *, progress: bool = True, **overrides: Any) -> "Fit":
-        """Return the model fitted as ``[fit]`` says.
-
-        Parameters
-        ----------
-        progress
-            Show a bar, if there is a terminal or notebook to show it in.
-        overrides
-            Replace settings of ``[fit]``; see :meth:`settings`.
-        """
-        model = self.model()
-        with self.named():
-            return model.fit(progress=progress, **self.settings(**overrides))
-
     def settings(self, **overrides: Any) -> dict[str, Any]:
         """Return ``fit_options`` with overrides put in; None overrides nothing.
 
@@ -116,7 +83,7 @@ class Card:
             own = {name: value for name, value in own.items() if name in SHARED}
         return {name: value for name in ("method", *own, *changes) if (value := (own | changes).get(name)) is not None}
 
-    def _check_parameters(self) -> None:
+    def check_parameters(self) -> None:
         """Raise for names the family does not have: they go to the model as keywords, beside its own ones."""
         family = FAMILIES.find(self.family, "family", FormulaError)
         names = [p.name for p in family.parameters]

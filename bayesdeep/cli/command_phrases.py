@@ -12,6 +12,8 @@ from bayesdeep.core.files import as_path, check_target
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayesdeep.fit import Fit
+
 LONGEST_TABLE = 40
 """Rows from which effects of single groups are left out of a printed table."""
 
@@ -75,7 +77,7 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
-def summary_text(fit: Any, every: bool) -> str:
+def summary_text(fit: "Fit", every: bool) -> str:
     """Return the table of the posterior; with many rows, and unless asked for, without the effects of single groups."""
     table = fit.summary(kind="all" if fit.posterior.sizes["draw"] >= 4 else "stats")
     kept, tail = table, ""

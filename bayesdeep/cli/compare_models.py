@@ -4,7 +4,7 @@ import shutil
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesdeep.cards import Card, find_card, read_card
 from bayesdeep.core.errors import BayesdeepError, CardError, FitError
@@ -12,12 +12,18 @@ from bayesdeep.core.errors import BayesdeepError, CardError, FitError
 from .command_phrases import check_output, say
 from .fit_model import SETTINGS, fit_named, seconds_text
 
+if TYPE_CHECKING:
+    from bayesdeep.comparison import Comparison
+    from bayesdeep.fit import Fit
+
 FAILURES = (BayesdeepError, ArithmeticError, ValueError, RuntimeError, MemoryError)
 """What a fit fails with for reasons of its model, data or method."""
 
 
 def run(arguments: Namespace) -> None:
     """Fit cards and compare them."""
+    from bayesdeep.model import model_of_card
+
     path = check_output(arguments.report, arguments.overwrite, (".html", ".md"))
     cards = [read_card(find_card(text)) for text in arguments.cards]
     names = card_names(cards)
@@ -26,8 +32,8 @@ def run(arguments: Namespace) -> None:
             f"compare: one card, '{names[0]}', is nothing to compare; give at least two, or use bayesdeep fit"
         )
     asked = {name: getattr(arguments, name) for name in SETTINGS}
-    models = [card.model() for card in cards]
-    fits: dict[str, Any] = {}
+    models = [model_of_card(card) for card in cards]
+    fits: dict[str, Fit] = {}
     failed: dict[str, Exception] = {}
     for name, card, model in zip(names, cards, models, strict=True):
         if not arguments.quiet:
@@ -45,20 +51,20 @@ def run(arguments: Namespace) -> None:
             say(f"  {seconds_text(fits[name])}")
     if not fits:
         raise next(iter(failed.values()))
-    found = _compared(fits, arguments)
+    compared = _compared(fits, arguments)
     if path is not None:
         from bayesdeep.report import report
 
         extra = about([card for name, card in zip(names, cards, strict=True) if name in fits])
         reasons = {name: str(error) for name, error in failed.items()}
-        report(found, path, overwrite=arguments.overwrite, extra={**extra, "failed": reasons})
+        report(compared, path, overwrite=arguments.overwrite, extra={**extra, "failed": reasons})
         say(f"wrote {path}")
     if failed:
         told = "; ".join(f"{name}: {error}" for name, error in failed.items())
         raise FitError(f"compare: {len(failed)} of {len(cards)} cards could not be fitted: {told}")
 
 
-def _compared(fits: dict[str, Any], arguments: Namespace) -> Any:
+def _compared(fits: "dict[str, Fit]", arguments: Namespace) -> "Comparison | Fit":
     """Return the comparison, its table printed; or the only fit there is."""
     if len(fits) == 1:
         say(f"only {next(iter(fits))} could be fitted: nothing to compare")

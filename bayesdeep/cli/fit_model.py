@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesdeep.cards import Card, find_card, find_cards, read_card
 from bayesdeep.cards.card_source import is_file_name
@@ -11,16 +11,22 @@ from bayesdeep.core.priors import Known
 
 from .command_phrases import check_output, load_data, pairs, say, summary_text
 
+if TYPE_CHECKING:
+    from bayesdeep.fit import Fit
+    from bayesdeep.model import Model
+
 SETTINGS = ("method", "draws", "tune", "chains", "seed")
 
 
 def run(arguments: Namespace) -> None:
     """Fit a card, or a formula to data, and print what came out."""
+    from bayesdeep.model import model_of_card
+
     out = check_output(arguments.out, arguments.overwrite, (".nc",))
     card = changed(find_model(arguments.target, arguments.formula), arguments)
     data = load_data(card.data) if card.path is None else card.load_data()
     settings = card.settings(**{name: getattr(arguments, name) for name in SETTINGS})
-    model = card.model(data)
+    model = model_of_card(card, data)
     if not arguments.quiet:
         say(*filter(None, [card.title]), f"{model.rows:,} rows of {card.data}", "", model.spec, "")
         say(f"fitting ({', '.join(f'{k} {v}' for k, v in settings.items()) or 'with default settings'}) …")
@@ -74,13 +80,13 @@ def _number(text: str) -> str | float:
         return text
 
 
-def fit_named(card: Card, model: Any, settings: dict[str, Any], progress: bool) -> Any:
+def fit_named(card: Card, model: "Model", settings: dict[str, Any], progress: bool) -> "Fit":
     """Return the fit; errors say which card they are about."""
     with card.named():
         return model.fit(progress=progress, **settings)
 
 
-def seconds_text(fit: Any) -> str:
+def seconds_text(fit: "Fit") -> str:
     """Return where the time went."""
     attrs = fit.idata.attrs
     parts = ", ".join(f"{part} {attrs[f'seconds_{part}']:.1f}" for part in ("compile", "tune", "sample"))

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
-from scipy.special import betaln, xlog1py, xlogy
 
 from bayesdeep.core.linear import Hyperparameter
 from bayesdeep.core.priors import ChosenPrior
@@ -19,8 +19,9 @@ from .linear_layout import Layout, layout_of
 from .moments import _columns, _effects, moments_of
 from .system import SystemTarget, system_of
 
-UNIT_PRIORS = ("Beta", "Uniform")
-"""Priors of probabilities whose density is known here."""
+FARTHEST = 1e8
+"""A prior's median beyond this, or its inverse, is no place to start from."""
+LOG_2 = float(np.log(2.0))
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def _positive(chosen: ChosenPrior | None, support: str) -> str | None:
 
 def _probability(chosen: ChosenPrior | None) -> str | None:
     assert chosen is not None
-    if chosen.prior.name not in UNIT_PRIORS:
-        return f"the prior of {chosen.name} is {chosen.prior}, not one of {', '.join(UNIT_PRIORS)}"
+    if PRIORS[chosen.prior.name].log_density is None:
+        return f"the prior of {chosen.name}, {chosen.prior}, has no density on arrays"
     return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if _nested(chosen.prior) else None
 
 
@@ -130,35 +131,23 @@ def _hyperparameter(spec: ModelSpec, name: str) -> Hyperparameter:
 
 
 def _likely(spec: ModelSpec, name: str, default: float, lowest: float, highest: float) -> float:
-    """Return a value to start from: a prior's own scale or mean where it says so."""
+    """Return a value to start from: the prior's median, where it has one that is a number like others."""
     chosen = spec.prior(name)
     assert chosen is not None
-    get = chosen.prior.get
-    alpha, beta, sigma, mu = (get(k) for k in ("alpha", "beta", "sigma", "mu"))
-    value: float = default
-    if chosen.prior.name in ("Gamma", "Beta") and isinstance(alpha, float) and isinstance(beta, float):
-        value = alpha / beta if chosen.prior.name == "Gamma" else alpha / (alpha + beta)
-    elif chosen.prior.name in ("HalfNormal", "HalfStudentT") and isinstance(sigma, float):
-        value = 0.5 * sigma
-    elif chosen.prior.name == "LogNormal" and isinstance(mu, float):
-        value = float(np.exp(mu))
+    median = PRIORS[chosen.prior.name].median
+    arguments = {k: v for k, v in chosen.prior.arguments if isinstance(v, float)}
+    value = default if median is None else float(median(**arguments))
+    # That of a prior made to be vague, InverseGamma(0.001, 0.001), is beyond all that a parameter can be.
+    value = value if FARTHEST**-1 < value < FARTHEST else default
     return float(min(max(value, lowest), highest))
 
 
 def _unit_density(chosen: ChosenPrior) -> Callable[[np.ndarray], np.ndarray]:
     """Return the log density of ``2 p - 1`` for a probability ``p`` with this prior."""
-    if chosen.prior.name == "Uniform":
-        lower, upper = (float(chosen.prior.get(k) or 0.0) for k in ("lower", "upper"))  # type: ignore[arg-type]
-        a, b, low, width = 1.0, 1.0, lower, upper - lower
-    else:
-        a, b = (float(chosen.prior.get(k) or 0.0) for k in ("alpha", "beta"))  # type: ignore[arg-type]
-        low, width = 0.0, 1.0
-    constant = float(-betaln(a, b) - np.log(2.0 * width))
+    log_density: Any = PRIORS[chosen.prior.name].log_density
+    arguments = {k: v for k, v in chosen.prior.arguments if v is not None}
 
     def density(value: np.ndarray) -> np.ndarray:
-        p = (0.5 * (1.0 + value) - low) / width
-        inside = (p >= 0.0) & (p <= 1.0)
-        held = np.clip(p, 0.0, 1.0)
-        return np.where(inside, constant + xlogy(a - 1.0, held) + xlog1py(b - 1.0, -held), -np.inf)
+        return log_density(0.5 * (1.0 + value), **arguments) - LOG_2
 
     return density

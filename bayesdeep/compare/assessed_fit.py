@@ -12,12 +12,12 @@ from scipy.special import logsumexp
 
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import KFold
 from bayesdeep.inference.loo import NOTHING, Loo, check_draws, combine, loo_parts, with_exact, without_weights
 from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
+from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws
 from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
-from bayesdeep.results.predict import blocks, enough_draws, flat_posterior
+from bayesdeep.results.predict import blocks, enough_draws
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.unseen_groups import named
 from bayesdeep.spec.model_spec import ModelSpec
@@ -118,22 +118,13 @@ class Gather:
         return {"probabilities": np.concatenate(self.parts)[order], "codes": codes, "places": places[order]}
 
 
-@dataclass(frozen=True, eq=False)
-class Weighed:
-    """A leave-one-out estimate, the scores of rows that its weights give, and ``elpd`` without each chain ``(chain,)``."""
-
-    loo: Loo
-    gather: Gather
-    without: np.ndarray
-
-
-def weighed(fit: Fit, tick: Callable[[int], None] = lambda rows: None) -> Weighed:
-    """Weigh the draws of a fit for each of its own rows; ``tick`` is told how many rows are done."""
+def by_loo(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Assessed:
+    """Assess a fit on its own rows by leave-one-out weights of its draws; ``tick`` is told how many rows are done."""
     check_draws(fit.idata)
-    rows, gather = fit._rows, Gather(response_kind(fit.spec))
-    other = iter(fit._blocks(rows, gather.what, "sample", None)) if gather.what else None
-    parts, without = [], np.zeros(fit.idata["posterior"].sizes["chain"])
-    mine, again = tee(fit._blocks(rows, "pointwise", "sample", None))
+    rows, gather = fit.rows, Gather(response_kind(fit.spec))
+    other = blocks_of(fit, rows, gather.what) if gather.what else None
+    parts, without = [], np.zeros(fit.sizes[0])
+    mine, again = tee(blocks_of(fit, rows, "pointwise"))
     for (start, stop, part), (*_, likelihood) in zip(loo_parts(fit.idata, mine, rows.rows), again, strict=True):
         log_weights = np.asarray(part.log_weights.transpose("chain", "draw", "obs"))
         if len(without) > 1:
@@ -147,34 +138,34 @@ def weighed(fit: Fit, tick: Callable[[int], None] = lambda rows: None) -> Weighe
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
         parts.append(without_weights(part))
         tick(stop)
-    return Weighed(combine(parts, fit.idata), gather, without)
+    return _of_loo(combine(parts, fit.idata), gather.result(rows), chain_variance(without))
 
 
-def left_out_exactly(fit: Fit, one: Weighed, found: Sequence[Refitted]) -> Weighed:
-    """Return the estimate with what refits without single rows found of these rows."""
-    gather = Gather(one.gather.kind, [*one.gather.parts], [*one.gather.places])
+def left_out_exactly(fit: Fitted, one: Assessed, found: Sequence[Refitted]) -> Assessed:
+    """Return an assessment by leave-one-out with what refits without single rows found of these rows."""
+    assert isinstance(one.elpd, Loo)
+    gather = Gather(response_kind(fit.spec))
+    if one.places is not None:
+        gather.parts.append(one.probabilities if one.scores is None else one.scores)
+        gather.places.append(one.places)
     for refitted in found:
         gather.extend(refitted.visited)
     places = np.concatenate([refitted.out for refitted in found])
     values = np.concatenate([refitted.values for refitted in found])
-    return Weighed(with_exact(one.loo, places, values, fit.idata.attrs), gather, one.without)
+    loo = with_exact(one.elpd, places, values, fit.idata.attrs)
+    return _of_loo(loo, gather.result(fit.rows), one.chain_variance)
 
 
-def by_loo(fit: Fit, one: Weighed, notes: tuple[str, ...] = ()) -> Assessed:
-    """Assess a fit on its own rows by leave-one-out."""
-    log_scores = np.asarray(one.loo.elpd_i, dtype=float)
-    own = one.gather.result(fit._rows)
-    variance = chain_variance(one.without)
-    said = (*notes, *one.loo.advice, *moved(variance))
-    return Assessed(
-        "loo", one.loo, one.loo.elpd / len(log_scores), log_scores=log_scores, chain_variance=variance, notes=said, **own
-    )
+def _of_loo(loo: Loo, scores: Mapping[str, Any], variance: float) -> Assessed:
+    log_scores, notes = np.asarray(loo.elpd_i, dtype=float), (*loo.advice, *moved(variance))
+    mean = loo.elpd / len(log_scores)
+    return Assessed("loo", loo, mean, log_scores=log_scores, chain_variance=variance, notes=notes, **scores)
 
 
-def on_held_out(fit: Fit, rows: Rows, seed: int | None) -> Assessed:
+def on_held_out(fit: Fitted, rows: Rows, seed: int | None) -> Assessed:
     """Assess a fit on rows it was not fitted to."""
     gather = Gather(response_kind(fit.spec))
-    posterior = enough_draws(flat_posterior(fit.posterior, fit.spec), LEAST_HELD_OUT)
+    posterior = enough_draws(flat_draws(fit), LEAST_HELD_OUT)
     seed = derive(fit.idata.attrs["seed"] if seed is None else seed, "held out")
     sizes = fit.idata["posterior"].sizes["chain"], fit.idata["posterior"].sizes["draw"]
     values, without = log_score_chains(blocks(fit.spec, posterior, rows, "pointwise", "sample", seed), rows.rows, sizes)
@@ -207,7 +198,7 @@ def score_left_out(
     return gather
 
 
-def by_folds(fit: Fit, found: KFold, notes: tuple[str, ...] = ()) -> Assessed:
+def by_folds(fit: Fitted, found: KFold, notes: tuple[str, ...] = ()) -> Assessed:
     """Assess a fit that was refitted without each fold; where groups were left out, they are the units of ``elpd``."""
     gather = Gather(response_kind(fit.spec))
     for one in found.visited:
@@ -215,8 +206,8 @@ def by_folds(fit: Fit, found: KFold, notes: tuple[str, ...] = ()) -> Assessed:
     draws = int(np.prod([fit.idata["posterior"].sizes[d] for d in ("chain", "draw")]))
     record = elpd_record(found.units, found.elpd, draws)
     said = (f"refitted in {found.k} folds", *notes, *_few(found.doubtful), *moved(found.chain_variance))
-    log_scores, mean = np.asarray(found.elpd_i, dtype=float), found.elpd / fit._rows.rows
-    own = gather.result(fit._rows)
+    log_scores, mean = np.asarray(found.elpd_i, dtype=float), found.elpd / fit.rows.rows
+    own = gather.result(fit.rows)
     return Assessed("folds", record, mean, log_scores=log_scores, chain_variance=found.chain_variance, notes=said, **own)
 
 

@@ -13,9 +13,9 @@ from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import column, read_frame
 from bayesdeep.effects.input_function import _coded, _grouping, columns_of_fit
-from bayesdeep.fit import Fit
 from bayesdeep.formula.expand import columns as columns_of
 from bayesdeep.results.aligned import aligned
+from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.rows import rows_of
 
 MOST_NUMBERS = 300_000_000
@@ -60,7 +60,7 @@ class Problem:
         return replace(self, table=self.table.iloc[keep], y=self.y[keep], log_slope=_taken(self.log_slope, keep))
 
 
-def problem_of(fits: Mapping[str, Fit]) -> Problem:
+def problem_of(fits: Mapping[str, Fitted]) -> Problem:
     """Return what the fits have in common, with all the columns that any of them reads.
 
     Raises
@@ -70,7 +70,7 @@ def problem_of(fits: Mapping[str, Fit]) -> Problem:
         models without predictors; for fits that do not hold their columns.
     """
     first = next(iter(fits.values()))
-    family, response = FAMILIES[first.spec.family], first._here("compare").response
+    family, response = FAMILIES[first.spec.family], own_rows(first, "compare").response
     words = family.words
     refused = sorted(response.modifiers) + (["counts by level"] if "counts_by_level" in words else [])
     if refused:
@@ -101,7 +101,7 @@ def problem_of(fits: Mapping[str, Fit]) -> Problem:
     return Problem(table, y, task, levels, apart, tuple(categories), found, _log_slope(response))
 
 
-def held_out_problem(problem: Problem, fit: Fit, data: Any) -> Problem:
+def held_out_problem(problem: Problem, fit: Fitted, data: Any) -> Problem:
     """Return the same columns and the response of other rows."""
     frame = read_frame(data)
     response = rows_of(fit.spec, frame, observed=True).response
@@ -139,7 +139,7 @@ def _values(own: Column, category: bool) -> np.ndarray:
     return values if category else np.asarray(values, dtype=np.float64)
 
 
-def _inputs(fit: Fit) -> tuple[tuple[str, ...], set[str]]:
+def _inputs(fit: Fitted) -> tuple[tuple[str, ...], set[str]]:
     """Return the columns a model predicts from, and those of them whose numbers only name levels."""
     nodes = [replace(node, response=None) for node in fit.spec.nodes.values()]
     names = [name for node in nodes for name in columns_of(node)]

@@ -7,12 +7,12 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import group_codes
+from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.rows import Rows
 
 
-def mixed(fits: Mapping[str, Fit]) -> tuple[str, ...]:
+def mixed(fits: Mapping[str, Fitted]) -> tuple[str, ...]:
     """Return a note where log probabilities would be compared with log densities."""
     discrete = {name: "discrete" in FAMILIES[fit.spec.family].words for name, fit in fits.items()}
     if len(set(discrete.values())) == 1:
@@ -32,7 +32,7 @@ def check_fits(fits: Any, baselines: int = 0) -> None:
     if not isinstance(fits, Mapping):
         raise FitError(f"compare: fits is {type(fits).__name__}; give a dict of fits by name")
     for name, fit in fits.items():
-        if not isinstance(fit, Fit):
+        if not isinstance(fit, Fitted):
             raise FitError(f"compare: '{name}' is {type(fit).__name__}, not a fit; call model.fit() first")
     if baselines and not fits:
         raise FitError("compare: only baselines; give at least one fit, whose rows and columns they take")
@@ -48,9 +48,9 @@ def check_fits(fits: Any, baselines: int = 0) -> None:
         _check_same(first, one, name, fit)
 
 
-def _check_same(first: str, one: Fit, name: str, other: Fit) -> None:
+def _check_same(first: str, one: Fitted, name: str, other: Fitted) -> None:
     """Check that two fits are of the same response on the same rows."""
-    a, b = one._rows, other._rows
+    a, b = one.rows, other.rows
     if a.response.name != b.response.name:
         raise FitError(
             f"compare: '{first}' models '{a.response.name}' and '{name}' models '{b.response.name}'; log scores of "
@@ -70,12 +70,12 @@ def _same_values(a: Rows, b: Rows) -> bool:
     return x.shape == y.shape and bool(np.array_equal(x, y)) and a.response.modifiers == b.response.modifiers
 
 
-def common_groups(fits: Mapping[str, Fit], by: str) -> np.ndarray:
+def common_groups(fits: Mapping[str, Fitted], by: str) -> np.ndarray:
     """Return each row's group from the first model that has the factor."""
     trouble: FitError | None = None
     for fit in fits.values():
         try:
-            return group_codes(fit.spec, fit._rows, by)
+            return group_codes(fit.spec, fit.rows, by)
         except FitError as error:
             trouble = error
     raise FitError(f"compare: no model has group effects for '{by}'") from trouble

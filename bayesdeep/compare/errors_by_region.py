@@ -14,13 +14,14 @@ Geifman and El-Yaniv (2017), Selective classification for deep neural networks, 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayesdeep.core.errors import FitError, nearest
 
+from .assessed_fit import Assessed
+from .compared import Compared
 from .proper_scores import rmse
 from .regions import Ground, bins, ground_of, thirds
 
@@ -60,7 +61,7 @@ class Selective:
         return "\n".join([head, "", self.curve.round(3).to_string(), "", self.areas.round(3).to_string()])
 
 
-def errors(comparison: Any, by: str | None = None, *, factor: str | None = None) -> pd.DataFrame:
+def errors(comparison: Compared, by: str | None = None, *, factor: str | None = None) -> pd.DataFrame:
     """Return the scores of each fit's predictions by where the rows lie.
 
     Parameters
@@ -112,8 +113,8 @@ def errors(comparison: Any, by: str | None = None, *, factor: str | None = None)
 
 
 def _pieces(
-    comparison: Any, ground: Ground, kind: str, factor: str | None
-) -> Iterator[tuple[str, str, Any, np.ndarray]]:
+    comparison: Compared, ground: Ground, kind: str, factor: str | None
+) -> Iterator[tuple[str, str, Assessed, np.ndarray]]:
     """Yield region, fit's name, its scores, and a mask over the rows these are of."""
     names = [str(name) for name in comparison.table.index if name in comparison.assessed]
     if kind == "uncertainty":
@@ -131,11 +132,11 @@ def _pieces(
                 yield where, name, assessed, own
 
 
-def _scored(assessed: Any) -> bool:
+def _scored(assessed: Assessed) -> bool:
     return assessed.scores is not None or assessed.probabilities is not None
 
 
-def _scores(assessed: Any, mask: np.ndarray) -> dict[str, float]:
+def _scores(assessed: Assessed, mask: np.ndarray) -> dict[str, float]:
     """Return the scores of some of the rows."""
     count = int(mask.sum())
     found: dict[str, float] = {"rows": count}
@@ -156,7 +157,7 @@ def _scores(assessed: Any, mask: np.ndarray) -> dict[str, float]:
     return found
 
 
-def _paired(assessed: Any, first: Any, mask: np.ndarray, kind: str) -> dict[str, float]:
+def _paired(assessed: Assessed, first: Assessed, mask: np.ndarray, kind: str) -> dict[str, float]:
     """Return the difference in log score from the first fit on the same rows, and its standard error."""
     if kind == "uncertainty" or assessed.log_scores is None or first.log_scores is None:
         return {}
@@ -166,21 +167,22 @@ def _paired(assessed: Any, first: Any, mask: np.ndarray, kind: str) -> dict[str,
     return {"log_score_diff": float(apart.mean()), "log_score_dse": error}
 
 
-def uncertainty(assessed: Any) -> np.ndarray:
+def uncertainty(assessed: Assessed) -> np.ndarray:
     """Return a fit's own uncertainty about each scored row ``(obs,)``; only its order matters."""
     if assessed.scores is not None:
         return np.asarray(assessed.scores.width, dtype=float)
     return 1.0 - np.asarray(assessed.probabilities, dtype=float).max(axis=1)
 
 
-def losses(assessed: Any) -> np.ndarray:
+def losses(assessed: Assessed) -> np.ndarray:
     """Return the absolute error of the predictive median, or 1 where the most probable level is wrong ``(obs,)``."""
     if assessed.scores is not None:
         return np.abs(assessed.scores.median - assessed.scores.y)
+    assert assessed.probabilities is not None
     return (assessed.probabilities.argmax(axis=1) != assessed.codes).astype(float)
 
 
-def selective(comparison: Any) -> Selective:
+def selective(comparison: Compared) -> Selective:
     """Return the error of the rows that are kept when the fit's least certain predictions are left out.
 
     Parameters

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,15 @@ from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.display.progress import progress_bar
-from bayesdeep.fit import Fit
-from bayesdeep.inference.kfold import Plan, collected, planned
+from bayesdeep.inference.kfold import collected, fold_refits
 from bayesdeep.inference.loo import bad_rows, why_not_weighed
-from bayesdeep.inference.refit import Found, Refit, Visit, recipe_of, refits, run_refits
+from bayesdeep.inference.refit import Refit, Refitted, Visit, recipe_of, refits, run_refits
+from bayesdeep.results.fitted import Fitted
 
-from .assessed_fit import Assessed, Weighed, by_folds, by_loo, left_out_exactly, response_kind, score_left_out, weighed
+from .assessed_fit import Assessed, by_folds, by_loo, left_out_exactly, response_kind, score_left_out
 
+Outcomes = tuple[Refitted, ...] | Exception
+"""The refits of a fit in their order, or why one of them failed."""
 SCORES = ("auto", "loo", "folds")
 MOST_REFITS = 10
 """Rows with large Pareto k-hat up to which each is left out by a refit of its own; with more, folds cost less."""
@@ -45,44 +46,44 @@ class Scored:
     notes: tuple[str, ...] = ()
 
 
-def score_groups(fits: Mapping[str, Fit], by: str, groups: np.ndarray, work: Work) -> Scored:
+def score_groups(fits: Mapping[str, Fitted], by: str, groups: np.ndarray, work: Work) -> Scored:
     """Score fits on whole groups that they were refitted without."""
-    plans, failed = _plans(fits, by, groups, work)
-    found = _worked_off({name: plan.tasks for name, plan in plans.items()}, work)
-    assessed, more = _of_folds(fits, plans, found, {})
+    tasks, failed = _in_folds(fits, groups, work)
+    found = _worked_off(tasks, work)
+    assessed, more = _of_folds(fits, {name: found[name] for name in tasks}, {}, by, groups)
     return Scored(assessed, failed | more, f"groups of '{by}' left out in {work.k} folds")
 
 
-def score_rows(fits: Mapping[str, Fit], score: str, work: Work) -> Scored:
+def score_rows(fits: Mapping[str, Fitted], score: str, work: Work) -> Scored:
     """Score fits on rows that they have not seen.
 
     With ``score="auto"`` by leave-one-out where there are posterior draws. Rows whose weights fail are left out by refits, one
     row each; if that were more than :data:`MOST_REFITS` for one of the fits, all are refitted in the same folds.
     """
     loos, failed = _loos(fits, score, work.progress)
-    bad = {name: bad_rows(one.loo) for name, one in loos.items() if score == "auto" and _can_be_refitted(fits[name])}
+    bad = {name: bad_rows(one.elpd) for name, one in loos.items() if score == "auto" and _can_be_refitted(fits[name])}
     too_many = {name: len(rows) for name, rows in bad.items() if len(rows) > MOST_REFITS}
     kept = {name: one for name, one in loos.items() if not (too_many and name in bad)}
     why = {
-        name: (f"{count:,} of {fits[name]._rows.rows:,} rows have Pareto k-hat above {loos[name].loo.good_k:.2f}",)
+        name: (f"{count:,} of {fits[name].rows.rows:,} rows have Pareto k-hat above {loos[name].elpd.good_k:.2f}",)
         for name, count in too_many.items()
     }
     folded = {name: fit for name, fit in fits.items() if name not in kept and name not in failed}
-    plans, more = _plans(folded, None, None, work)
+    tasks, more = _in_folds(folded, None, work)
     singles = {name: _single(fits[name], bad[name], work) for name in kept if len(bad.get(name, ()))}
-    found = _worked_off({**{name: plan.tasks for name, plan in plans.items()}, **singles}, work)
-    assessed, still_more = _of_folds(fits, plans, found, why)
+    found = _worked_off({**tasks, **singles}, work)
+    assessed, still_more = _of_folds(fits, {name: found[name] for name in tasks}, why)
     assessed |= {name: _of_loo(fits[name], one, found.get(name)) for name, one in kept.items()}
     assessed = {name: assessed[name] for name in fits if name in assessed}
     return Scored(assessed, failed | more | still_more, *_said(assessed, too_many, work.k))
 
 
-def can_be_weighed(fit: Fit) -> bool:
+def can_be_weighed(fit: Fitted) -> bool:
     """Return whether there are draws that stand for a posterior, so that a row can be taken out of them by weights."""
     return not why_not_weighed(fit.idata)
 
 
-def _can_be_refitted(fit: Fit) -> bool:
+def _can_be_refitted(fit: Fitted) -> bool:
     try:
         recipe_of(fit)
     except FitError:
@@ -90,7 +91,7 @@ def _can_be_refitted(fit: Fit) -> bool:
     return True
 
 
-def _loos(fits: Mapping[str, Fit], score: str, progress: bool) -> tuple[dict[str, Weighed], dict[str, str]]:
+def _loos(fits: Mapping[str, Fitted], score: str, progress: bool) -> tuple[dict[str, Assessed], dict[str, str]]:
     """Return the leave-one-out estimates of fits that have draws, and what went wrong."""
     able = {} if score == "folds" else {name: fit for name, fit in fits.items() if can_be_weighed(fit)}
     if score == "loo" and (unable := [name for name in fits if name not in able]):
@@ -100,13 +101,13 @@ def _loos(fits: Mapping[str, Fit], score: str, progress: bool) -> tuple[dict[str
         )
     found, failed, done = {}, {}, 0
     with progress_bar("Leave-one-out", progress and bool(able)) as bar:
-        total = sum(fit._rows.rows for fit in able.values())
+        total = sum(fit.rows.rows for fit in able.values())
         for name, fit in able.items():
             try:
-                found[name] = weighed(fit, partial(_tick, bar, total, name, done))
+                found[name] = by_loo(fit, partial(_tick, bar, total, name, done))
             except Exception as error:
                 failed[name] = reason(error)
-            done += fit._rows.rows
+            done += fit.rows.rows
     return found, failed
 
 
@@ -114,9 +115,9 @@ def _tick(bar: Progress, total: int, name: str, before: int, rows: int) -> None:
     bar.update(before + rows, total, name)
 
 
-def _plans(
-    fits: Mapping[str, Fit], by: str | None, groups: np.ndarray | None, work: Work
-) -> tuple[dict[str, Plan], dict[str, str]]:
+def _in_folds(
+    fits: Mapping[str, Fitted], groups: np.ndarray | None, work: Work
+) -> tuple[dict[str, tuple[Refit, ...]], dict[str, str]]:
     """Return the refits of each fit in folds that are the same for all, and which cannot be refitted."""
     found, failed = {}, {}
     for name, fit in fits.items():
@@ -125,22 +126,22 @@ def _plans(
         except FitError as error:
             failed[name] = reason(error)
         else:
-            found[name] = planned(fit, work.k, by, work.seed, {}, groups, visitor(fit))
+            found[name] = fold_refits(fit, work.k, groups, work.seed, {}, visitor(fit))
     return found, failed
 
 
-def visitor(fit: Fit) -> Visit:
+def visitor(fit: Fitted) -> Visit:
     """Return what scores the rows that a refit leaves out."""
     return partial(score_left_out, response_kind(fit.spec))
 
 
-def _single(fit: Fit, rows: np.ndarray, work: Work) -> tuple[Refit, ...]:
+def _single(fit: Fitted, rows: np.ndarray, work: Work) -> tuple[Refit, ...]:
     """Return a refit without each of these rows."""
     base = derive(fit.idata.attrs["seed"] if work.seed is None else work.seed, "without a row")
     return refits(fit, {f"row {i}": np.array([i]) for i in rows}, base, visitor(fit))
 
 
-def _worked_off(jobs: Mapping[str, Sequence[Refit]], work: Work) -> Found:
+def _worked_off(jobs: Mapping[str, Sequence[Refit]], work: Work) -> dict[str, Outcomes]:
     if not any(jobs.values()):
         return {}
     with progress_bar("Refits", work.progress) as bar:
@@ -148,28 +149,32 @@ def _worked_off(jobs: Mapping[str, Sequence[Refit]], work: Work) -> Found:
 
 
 def _of_folds(
-    fits: Mapping[str, Fit], plans: Mapping[str, Plan], found: Found, why: Mapping[str, tuple[str, ...]]
+    fits: Mapping[str, Fitted],
+    found: Mapping[str, Outcomes],
+    why: Mapping[str, tuple[str, ...]],
+    by: str | None = None,
+    groups: np.ndarray | None = None,
 ) -> tuple[dict[str, Assessed], dict[str, str]]:
     """Return assessments of the fits that were refitted in folds, and which of these failed."""
     assessed, failed = {}, {}
-    for name, plan in plans.items():
-        result = found[name]
+    for name, result in found.items():
         if isinstance(result, Exception):
             failed[name] = reason(result)
         else:
-            assessed[name] = by_folds(fits[name], collected(plan, result, 0.0), why.get(name, ()))
+            assessed[name] = by_folds(fits[name], collected(result, by, groups), why.get(name, ()))
     return assessed, failed
 
 
-def _of_loo(fit: Fit, one: Weighed, result: Any) -> Assessed:
+def _of_loo(fit: Fitted, one: Assessed, result: Outcomes | None) -> Assessed:
     """Return the assessment of a fit by leave-one-out, with what refits found of rows whose weights fail."""
     if isinstance(result, Exception):
-        return by_loo(fit, one, (f"refits without rows of large Pareto k-hat failed: {reason(result)}",))
+        return replace(one, notes=(f"refits without rows of large Pareto k-hat failed: {reason(result)}", *one.notes))
     if not result:
-        return by_loo(fit, one)
+        return one
     what = "1 row" if len(result) == 1 else f"{len(result)} rows"
-    note = f"{what} with Pareto k-hat above {one.loo.good_k:.2f} left out exactly, by refitting"
-    return by_loo(fit, left_out_exactly(fit, one, result), (note,))
+    note = f"{what} with Pareto k-hat above {one.elpd.good_k:.2f} left out exactly, by refitting"
+    exact = left_out_exactly(fit, one, result)
+    return replace(exact, notes=(note, *exact.notes))
 
 
 def _said(assessed: Mapping[str, Assessed], too_many: Mapping[str, int], k: int) -> tuple[str, tuple[str, ...]]:

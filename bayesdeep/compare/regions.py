@@ -6,18 +6,20 @@ were left out), or all rows where other, held-out ones are predicted. Refits in 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Column
+from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import BayesdeepError, FitError, nearest
 from bayesdeep.core.names import named
 from bayesdeep.core.registry import TERMS
 from bayesdeep.effects.input_function import Input, predictor_of
 from bayesdeep.inference.kfold import group_codes
 from bayesdeep.results.aligned import aligned, labels_of
-from bayesdeep.results.rows import StreamedRows, rows_of
+from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.rows import rows_of
+
+from .compared import Compared
 
 SIZES = (("0 (new)", 0, 0), ("1–5", 1, 5), ("6–20", 6, 20), ("21 or more", 21, np.inf))
 """Group sizes by name, first and last."""
@@ -39,12 +41,12 @@ class Ground:
         What was left out together with each row ``(obs,)``, or None for the row alone.
     """
 
-    fits: Mapping[str, Any]
-    held_out: Any = None
+    fits: Mapping[str, Fitted]
+    held_out: Frame | None = None
     units: np.ndarray | None = None
 
 
-def ground_of(comparison: Any) -> Ground:
+def ground_of(comparison: Compared) -> Ground:
     """Return the rows of a comparison.
 
     Raises
@@ -52,13 +54,13 @@ def ground_of(comparison: Any) -> Ground:
     FitError
         Where no fit holds its rows.
     """
-    fits = {str(n): f for n, f in comparison.fits.items() if not isinstance(f._rows, StreamedRows)}
+    fits = {str(n): f for n, f in comparison.fits.items() if f.in_memory}
     if not fits:
         raise FitError("errors: no fit of the comparison holds its rows")
     units = None
     if comparison.target == "groups":
         units = codes_of(fits, str(comparison.by))[0]
-    return Ground(fits, getattr(comparison, "data", None), units)
+    return Ground(fits, comparison.data, units)
 
 
 def factors_of(ground: Ground) -> list[str]:
@@ -71,11 +73,11 @@ def factors_of(ground: Ground) -> list[str]:
     return list(found)
 
 
-def codes_of(fits: Mapping[str, Any], factor: str) -> tuple[np.ndarray, Any]:
+def codes_of(fits: Mapping[str, Fitted], factor: str) -> tuple[np.ndarray, Fitted]:
     """Return each training row's group ``(obs,)`` and the fit it was read from."""
     for fit in fits.values():
         try:
-            return group_codes(fit.spec, fit._rows, factor), fit
+            return group_codes(fit.spec, fit.rows, factor), fit
         except FitError:
             continue
     raise FitError(f"errors: no model has group effects for '{factor}'")
@@ -108,14 +110,14 @@ def inputs_of(ground: Ground) -> tuple[dict[str, Column], dict[str, Column]]:
     named: set[str] = set()
     for fit in ground.fits.values():
         for given in _inputs(fit):
-            train.update({name: fit._rows.columns[name] for name in given.columns if given.kind != "group"})
+            train.update({name: fit.columns[name] for name in given.columns if given.kind != "group"})
             named.update(given.columns if given.kind != "number" else ())
     if ground.held_out is None:
         return train, train
     return train, {name: aligned(ground.held_out.columns[name], own, name in named) for name, own in train.items()}
 
 
-def _inputs(fit: Any) -> tuple[Input, ...]:
+def _inputs(fit: Fitted) -> tuple[Input, ...]:
     try:
         return predictor_of(fit, "errors", 1).inputs
     except BayesdeepError:

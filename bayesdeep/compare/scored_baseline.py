@@ -13,8 +13,8 @@ from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.optional import require
 from bayesdeep.core.registry import BASELINES
 from bayesdeep.display.progress import progress_bar
-from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import make_folds, number_groups
+from bayesdeep.results.fitted import Fitted
 
 from .assessed_fit import Assessed, elpd_record
 from .baseline_data import Problem, held_out_problem, problem_of
@@ -68,7 +68,7 @@ def _by_text(fits: Mapping[Any, Any]) -> dict[str, Any]:
     return found
 
 
-def prepare(names: Mapping[str, str], fits: Mapping[str, Fit]) -> Baselines:
+def prepare(names: Mapping[str, str], fits: Mapping[str, Fitted]) -> Baselines:
     """Return the baselines of a comparison, after everything that can be checked before they are fitted.
 
     Raises
@@ -89,7 +89,7 @@ def prepare(names: Mapping[str, str], fits: Mapping[str, Fit]) -> Baselines:
 def with_baselines(
     scored: Scored,
     baselines: Baselines,
-    fits: Mapping[str, Fit],
+    fits: Mapping[str, Fitted],
     work: Work,
     groups: np.ndarray | None = None,
     data: Any = None,

@@ -15,6 +15,7 @@ Journal of Machine Learning Research 23(79), https://jmlr.org/papers/v23/20-1426
 """
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ import xarray as xr
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.inference.loo import LEAST_DRAWS, Loo, combine, loo_parts, why_not_weighed, without_weights
+from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
 
 from .rank import shifted
 
@@ -34,7 +36,7 @@ MOST_BAD = 0.1
 """Share of rows with large Pareto k-hat from which on the weights are doubtful."""
 
 
-def stack_chains(fit: Any) -> Any:
+def stack_chains[F: Fitted](fit: F) -> F:
     """Return a fit of one chain, mixed from those of ``fit`` by stacking weights; see :meth:`Fit.stack_chains`."""
     attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
     chains, draws = int(sizes["chain"]), int(sizes["draw"])
@@ -64,19 +66,19 @@ def stack_chains(fit: Any) -> Any:
         "advice": [*_sentences(attrs, weights, bad), *attrs.get("advice", ())],
         "chain_weights": [float(w) for w in weights],
     }
-    return type(fit)(fit.spec, fit._rows, tree, f"{fit.explain_choice}; its chains were weighted by stacking")
+    return replace(fit, idata=tree, explain_choice=f"{fit.explain_choice}; its chains were weighted by stacking")
 
 
-def chain_loos(fit: Any) -> list[Loo]:
+def chain_loos(fit: Fitted) -> list[Loo]:
     """Return leave-one-out cross-validation of each chain on its own."""
     sizes = fit.idata["posterior"].sizes
     chains, draws = int(sizes["chain"]), int(sizes["draw"])
     one = xr.DataTree.from_dict({"posterior": xr.Dataset(coords={"chain": [0], "draw": np.arange(draws)})})
     one.attrs = {"exact": True}
     parts: list[list[Any]] = [[] for _ in range(chains)]
-    for start, stop, value in fit._blocks(fit._here("stack_chains"), "pointwise", "sample", None):
+    for start, stop, value in blocks_of(fit, own_rows(fit, "stack_chains"), "pointwise"):
         for own, flat in zip(parts, np.split(value, chains), strict=True):
-            own += [without_weights(part) for _, _, part in loo_parts(one, [(start, stop, flat)], fit._rows.rows)]
+            own += [without_weights(part) for _, _, part in loo_parts(one, [(start, stop, flat)], fit.rows.rows)]
     return [combine(own, one) for own in parts]
 
 

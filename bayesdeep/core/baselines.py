@@ -24,6 +24,8 @@ class Baseline:
         ``predict_proba``.
     most_rows
         Where its cost grows faster than the rows, how many it takes.
+    example
+        What it must be able to see, in a test: ``"line"`` (a straight line), ``"curve"`` or ``"steps"``.
     """
 
     name: str
@@ -31,3 +33,4 @@ class Baseline:
     words: frozenset[str]
     estimator: Callable[[str, int, int], Any]
     most_rows: int | None = None
+    example: str = ""

@@ -21,16 +21,17 @@ class Column:
     name
         As in the data frame.
     kind
-        ``"number"``, ``"category"`` (categorical, enum), ``"text"``, ``"bool"`` or ``"other"`` (dates, lists).
+        ``"number"``, ``"category"`` (categorical, enum), ``"text"``, ``"bool"``, ``"array"`` (an image, a series, a
+        spectrum a row) or ``"other"`` (dates, lists of different lengths).
     values
         ``(obs,)``: float64 or int64 for numbers, bool, or for text and categories int64 codes into ``levels``
-        (-1 is missing). Read-only.
+        (-1 is missing). Of arrays ``(obs, …)``: float32 where that holds the data's own type exactly, else float64. Read-only.
     levels
         Labels of text (sorted) and categories (in their declared order); None otherwise.
     ordered
         Whether the data declare the levels' order.
     missing
-        ``(obs,)`` bool, or None if no value is missing.
+        ``(obs,)`` bool, or None if no value is missing; an array of which one number is missing is missing.
     declared
         All labels of categories in their declared order, where no row has some of them, so that ``levels`` lacks these; else
         None. A predictor can learn nothing of a level without rows, but the scale of an ordered response has it.
@@ -43,6 +44,36 @@ class Column:
     ordered: bool = False
     missing: np.ndarray | None = None
     declared: tuple[Any, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one row: ``()`` but for arrays."""
+        return self.values.shape[1:]
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column, or an expression such as ``C(g)``, as a category.
+
+    Attributes
+    ----------
+    codes
+        ``(obs,)`` of int64 into ``levels``.
+    levels
+        Those of the training rows, in the order the data declare, else sorted.
+    ordered
+        Whether the data declare the levels' order.
+    declared
+        All levels that the data declare, in their order, also those that no row has; ``levels`` where they declare none.
+    learned
+        JSON from which other rows get the same codes.
+    """
+
+    codes: np.ndarray
+    levels: tuple[Any, ...]
+    ordered: bool
+    declared: tuple[Any, ...]
+    learned: Json
 
 
 @dataclass(frozen=True)
@@ -131,6 +162,8 @@ class Transform:
         Keywords it knows.
     stateless
         Whether rows can be transformed one by one without anything learned.
+    example
+        A call as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, a category ``g``.
     """
 
     name: str
@@ -140,6 +173,7 @@ class Transform:
     categorical: bool = False
     options: tuple[str, ...] = ()
     stateless: bool = False
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,6 +239,9 @@ class ResponseFunction:
     gaps
         ``gaps(context) -> {argument: Gaps}``, by position or option: what may be missing or infinite. Values that are
         missing in ``context`` are marked as missing there. None: nothing may be.
+    example
+        A left side as it is written in a formula, on the columns that tests have: a number ``y`` and its ``upper`` end,
+        ``status`` of censoring, weights ``w``, bounds ``low``, counts ``k``, ``a`` and ``b`` and numbers of trials ``n``.
     """
 
     name: str
@@ -212,3 +249,4 @@ class ResponseFunction:
     needed_for_prediction: tuple[int, ...] = ()
     mathematics: Callable[[str, tuple[str, ...], Mapping[str, str]], Mapping[str, str]] | None = None
     gaps: Callable[[ResponseContext], Mapping[int | str, Gaps]] | None = None
+    example: str = ""

@@ -132,6 +132,8 @@ class Engine:
     variants
         What runs instead under the same name, with settings and needs of its own, for models that have a word, such as
         ``"network"``.
+    example
+        Options with which a test has an answer in seconds; None is not an answer.
     """
 
     name: str
@@ -142,3 +144,4 @@ class Engine:
     needs: frozenset[str] = frozenset()
     jacobian: bool = True
     variants: Mapping[str, "Engine"] = field(default_factory=dict)
+    example: Mapping[str, Any] | None = None

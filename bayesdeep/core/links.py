@@ -6,6 +6,7 @@ probability rounds to 0 or 1 and its logarithm would be infinite, although the t
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from .errors import BayesdeepError, nearest
 from .lazy import pt
 from .records import Link
+from .registry import Registry
 
 SQRT_2 = float(np.sqrt(2.0))
 # PyTensor casts a bare `2.0` to float32 if nothing is lost, and `pt.sqrt` of that is only good to 8 digits:
@@ -89,17 +91,23 @@ def _softplus_forward(mu: Any) -> Any:
 Map = Callable[[Any], Any]
 
 
-def _unit(name: str, forward: Map, inverse: Map, log: Map, log1m: Map, formula: str) -> Link:
-    return Link(name, forward, inverse, "unit", log, log1m, formula)
+def _unit(name: str, forward: Map, inverse: Map, log: Map, log1m: Map, formula: str, reach: float) -> Link:
+    return Link(name, forward, inverse, "unit", log, log1m, formula, reach, example=(1e-6, 0.2, 0.5, 0.93))
 
 
 def _named(links: Iterable[Link]) -> Mapping[str, Link]:
     return MappingProxyType({link.name: link for link in links})
 
 
-LINKS: Mapping[str, Link] = _named(
-    (
-        Link("identity", np.asarray, lambda eta: eta, "real", formula="mu = eta"),
+REAL, POSITIVE = (-3.0, -0.4, 0.2, 1.7), (1e-3, 0.2, 1.0, 6.0)
+
+LINKS = Registry(
+    "bayesdeep.core.links",
+    None,
+    "link",
+    "bayesdeep.core.records:Link",
+    own=_named((
+        Link("identity", np.asarray, lambda eta: eta, "real", formula="mu = eta", reach=2.509, example=REAL),
         _unit(
             "logit",
             _log_odds,
@@ -107,6 +115,7 @@ LINKS: Mapping[str, Link] = _named(
             lambda eta: -pt.softplus(-eta),
             lambda eta: -pt.softplus(eta),
             "mu = 1 / (1 + exp(-eta))",
+            0.394,
         ),
         _unit(
             "probit",
@@ -115,6 +124,7 @@ LINKS: Mapping[str, Link] = _named(
             log_normal_cdf,
             lambda eta: log_normal_cdf(-eta),
             "mu = Phi(eta), the standard normal distribution function",
+            0.482,
         ),
         _unit(
             "cloglog",
@@ -123,6 +133,7 @@ LINKS: Mapping[str, Link] = _named(
             _complementary_log_log,
             _minus_exp,
             "mu = 1 - exp(-exp(eta))",
+            0.453,
         ),
         _unit(
             "loglog",
@@ -131,6 +142,7 @@ LINKS: Mapping[str, Link] = _named(
             lambda eta: _minus_exp(-eta),
             lambda eta: _complementary_log_log(-eta),
             "mu = exp(-exp(-eta))",
+            0.453,
         ),
         _unit(
             "cauchit",
@@ -140,16 +152,27 @@ LINKS: Mapping[str, Link] = _named(
             lambda eta: pt.log(_cauchy_cdf(eta)),
             lambda eta: pt.log(_cauchy_cdf(-eta)),
             "mu = 1/2 + atan(eta) / pi",
+            0.369,
         ),
-        Link("log", np.log, _exp, "positive", formula="mu = exp(eta)"),
-        Link("sqrt", np.sqrt, lambda eta: eta * eta, "nonnegative", formula="mu = eta^2"),
-        Link("inverse", lambda mu: 1.0 / np.asarray(mu), lambda eta: 1.0 / eta, "real", formula="mu = 1 / eta"),
+        Link("log", np.log, _exp, "positive", formula="mu = exp(eta)", reach=67.87, example=POSITIVE),
+        Link("sqrt", np.sqrt, lambda eta: eta * eta, "nonnegative", formula="mu = eta^2", reach=7.097, example=POSITIVE),
+        Link(
+            "inverse",
+            lambda mu: 1.0 / np.asarray(mu),
+            lambda eta: 1.0 / eta,
+            "real",
+            formula="mu = 1 / eta",
+            pole="at 0",
+            example=REAL,
+        ),
         Link(
             "inverse_squared",
             lambda mu: 1.0 / np.square(mu),
             lambda eta: 1.0 / pt.sqrt(eta),
             "positive",
             formula="mu = 1 / sqrt(eta)",
+            pole="at 0 and below",
+            example=POSITIVE,
         ),
         Link(
             "softplus",
@@ -157,19 +180,40 @@ LINKS: Mapping[str, Link] = _named(
             _softplus,
             "positive",
             formula="mu = log(1 + exp(eta))",
+            reach=1.369,
+            example=POSITIVE,
         ),
-        Link("tanh", np.arctanh, lambda eta: pt.tanh(eta), "signed_unit", formula="mu = tanh(eta)"),
-        Link("relu", np.asarray, lambda eta: pt.maximum(eta, 0.0), "nonnegative", formula="mu = max(eta, 0)"),
+        Link(
+            "tanh",
+            np.arctanh,
+            lambda eta: pt.tanh(eta),
+            "signed_unit",
+            formula="mu = tanh(eta)",
+            reach=1.0,
+            example=(-0.9, -0.2, 0.5),
+        ),
+        Link(
+            "relu",
+            np.asarray,
+            lambda eta: pt.maximum(eta, 0.0),
+            "nonnegative",
+            formula="mu = max(eta, 0)",
+            reach=1.465,
+            example=POSITIVE,
+        ),
         Link(
             "softmax",
             np.log,
             lambda eta: pt.special.softmax(eta, axis=-1),
             "simplex",
             formula="mu_k = exp(eta_k) / sum_j exp(eta_j)",
+            reach=0.5,
+            example=(0.2, 0.5, 0.3),
         ),
-    )
+    )),
 )
 """Every link by name."""
+
 
 def _gelu(eta: Any) -> Any:
     return eta * _normal_cdf(eta)
@@ -179,21 +223,49 @@ def _silu(eta: Any) -> Any:
     return eta * pt.sigmoid(eta)
 
 
-CURVES: Mapping[str, Callable[[Any], Any]] = MappingProxyType({"gelu": _gelu, "silu": _silu})
+@dataclass(frozen=True)
+class Activation:
+    """What a layer does to its linear predictors, and how widely its units then vary: see :attr:`~.records.Link.reach`.
+
+    ``shared`` where all units of a layer share that reach, as probabilities that sum to 1 do.
+    """
+
+    function: Callable[[Any], Any]
+    reach: float
+    shared: bool = False
+
+
+CURVES: Mapping[str, Activation] = MappingProxyType({"gelu": Activation(_gelu, 1.495), "silu": Activation(_silu, 1.48)})
 """Activations that are no inverse links, since they fall before they rise (Hendrycks and Gimpel 2016, arXiv:1606.08415)."""
 
 ALIASES: Mapping[str, str] = MappingProxyType({"sigmoid": "logit"})
 """Names under which networks know an inverse link."""
 
 
-def find_activation(name: Any, where: str, error: type[BayesdeepError]) -> Callable[[Any], Any]:
-    """Return what a layer does to its linear predictors: the inverse of a link of that name, or one of :data:`CURVES`."""
+def activation_of(name: Any, where: str, error: type[BayesdeepError]) -> Activation:
+    """Return the activation of a name: one of :data:`CURVES`, or the inverse of a link that has a reach."""
     if isinstance(name, str) and name in CURVES:
         return CURVES[name]
     known = ALIASES.get(name, name) if isinstance(name, str) else name
     if not isinstance(known, str) or known not in LINKS:
         raise error(f"{where}: unknown activation '{name}'{nearest(str(name), (*LINKS, *ALIASES, *CURVES))}")
-    return LINKS[known].inverse
+    link: Link = LINKS[known]
+    if link.pole:
+        raise error(
+            f"{where}: activation='{name}' is not defined {link.pole}, where linear predictors of a layer will be; "
+            'take one that is defined everywhere, such as "tanh"'
+        )
+    if link.reach is None:
+        raise error(
+            f"{where}: the inverse of the link '{name}' is no activation, since it has no reach (units with it would vary "
+            f"without bound){nearest('', sorted(n for n in LINKS if LINKS[n].reach is not None))}"
+        )
+    return Activation(link.inverse, link.reach, link.maps_to == "simplex")
+
+
+def find_activation(name: Any, where: str, error: type[BayesdeepError]) -> Callable[[Any], Any]:
+    """Return what a layer does to its linear predictors; see :func:`activation_of`."""
+    return activation_of(name, where, error).function
 
 
 def find_link(name: str, where: str, error: type[BayesdeepError]) -> Link:
@@ -201,4 +273,5 @@ def find_link(name: str, where: str, error: type[BayesdeepError]) -> Link:
     known = ALIASES.get(name, name) if isinstance(name, str) else name
     if not isinstance(known, str) or known not in LINKS:
         raise error(f"{where}: unknown link '{name}'{nearest(str(name), (*LINKS, *ALIASES))}")
-    return LINKS[known]
+    found: Link = LINKS[known]
+    return found

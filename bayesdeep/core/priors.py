@@ -79,8 +79,13 @@ class Prior:
     gaussian
         ``gaussian(**arguments) -> (mean, precision)`` where the prior is a normal distribution, or the limit of one.
     log_density
-        ``log_density(x, **arguments)``: elementwise log density on NumPy arrays of positive ``x``, for priors of
-        scales; minus infinity outside the support. An improper prior leaves out its infinite constant.
+        ``log_density(x, **arguments)``: elementwise log density on NumPy arrays; minus infinity outside bounds of its own (of a
+        positive one ``x`` is positive). An improper prior leaves out its infinite constant. None for joint priors.
+    median
+        ``median(**arguments)`` in numbers: what the default intercept of a parameter's formula is put at, and where a search
+        starts. None where there is none.
+    example
+        Arguments as numbers, from which tests make one.
     notes
         How to read the arguments, and the source.
     """
@@ -100,6 +105,18 @@ class Prior:
     gaussian: Callable[..., tuple[float, float]] | None = None
     log_density: Callable[..., Any] | None = None
     notes: str = ""
+    median: Callable[..., float] | None = None
+    example: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def standard(self) -> Mapping[str, float] | None:
+        """Return location 0 and scale 1 by argument; None for a distribution that cannot be moved and stretched.
+
+        Effects of groups can have any such prior: they are standardised ones, times a scale, plus a location.
+        """
+        if self.location is None or self.scale is None:
+            return None
+        return {self.location: 0.0, self.scale: 1.0}
 
 
 @dataclass(frozen=True)

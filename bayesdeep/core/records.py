@@ -1,10 +1,13 @@
 """Records that stages hand to each other."""
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+
+from .errors import FormulaError
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,14 @@ class Link:
         cancellation or underflow at either end. None for other links.
     formula
         The inverse as a person writes it, for reports.
+    reach
+        Of the inverse as an activation: the standard deviation of units whose linear predictors are normal with sd 2, beside
+        that of tanh, by which layers are scaled. The units of a simplex share one: it is that of all of them together. None
+        where it has none: networks then refuse it.
+    pole
+        Where the inverse has no value, as ``"at 0"``, if there is such a place.
+    example
+        Values of ``mu`` inside its range, from which tests go to ``eta`` and back.
     """
 
     name: str
@@ -105,6 +116,9 @@ class Link:
     log_inverse: Callable[[Any], Any] | None = None
     log1m_inverse: Callable[[Any], Any] | None = None
     formula: str = ""
+    reach: float | None = None
+    pole: str = ""
+    example: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,6 +189,17 @@ class Family:
     mean
         ``mean(params, aux) -> TensorVariable``: expected response ``(obs,)``, or probabilities / expected counts
         ``(obs, level)`` for responses with levels.
+    variance
+        ``variance(params, aux) -> TensorVariable``: variance of the response ``(obs,)`` given its parameters; infinite where it
+        is. None without a closed form: it is then estimated from draws.
+    information
+        ``information(eta, response, link, known) -> (slope, information) | None`` on arrays ``(obs,)``: the derivative of
+        each row's log likelihood by the main predictor, and its expected information, by which a rough fit advises on
+        coordinates.
+        ``link`` is the main parameter's name of it, ``known`` has the parameters that are given. None where it cannot say.
+    fused
+        By link of the main parameter, the kind of the one-pass log likelihood (:mod:`bayesdeep.ops.glm_likelihood`) that is this
+        family's.
     scale
         ``scale(response, link) -> (location, spread)`` of the main predictor's scale, from the (coded) response;
         default priors are built from it.
@@ -199,6 +224,9 @@ class Family:
         its parameters, ``{n}`` for the number of trials and ``{levels}`` for the levels in their order. Of a contrast
         ``{mu_k}`` is that of level k. A family that puts the predictor itself into its distribution names it ``{eta}``, and
         writes ``{inverse}`` for the link's inverse at x. Without it the title and the parameters are shown.
+    variant
+        ``variant(**options) -> Family``: the family with these options, such as components; None where there are none.
+        See :meth:`of`.
     inverse
         By link, how the main parameter follows from ``eta`` where the family applies the link in a way of its own.
     notes
@@ -212,6 +240,9 @@ class Family:
     rv: Callable[[Mapping[str, Any], Aux], Any]
     mean: Callable[[Mapping[str, Any], Aux], Any]
     scale: Callable[[Response, Link], tuple[float, float]]
+    variance: Callable[[Mapping[str, Any], Aux], Any] | None = None
+    information: Callable[[np.ndarray, Response, str, Mapping[str, Any]], tuple[np.ndarray, np.ndarray] | None] | None = None
+    fused: Mapping[str, str] = field(default_factory=dict)
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()
     atoms: tuple[float, ...] = ()
@@ -221,6 +252,27 @@ class Family:
     density: str = ""
     inverse: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
+    variant: Callable[..., "Family"] | None = None
+
+    def of(self, **options: Any) -> "Family":
+        """Return the family with options; its name says them, ``"student(nu=4)"``, so that a model as data does, too.
+
+        Raises
+        ------
+        FormulaError
+            For options that the family does not take, or that are not numbers, text, true or false, None or lists of these.
+        """
+        if self.variant is None:
+            raise FormulaError(f"family '{self.name}': it takes no options; write family='{self.name}'")
+        written = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        try:
+            plain = {key: ast.literal_eval(repr(value)) for key, value in options.items()} == options
+            made = self.variant(**options) if plain else None
+        except (TypeError, ValueError, SyntaxError) as error:
+            raise FormulaError(f"family '{self.name}({written})': {error}") from None
+        if made is None:
+            raise FormulaError(f"family '{self.name}({written})': options are numbers, text, True, False, None or lists of these")
+        return replace(made, name=f"{self.name}({written})", variant=None) if options else made
 
     @property
     def main(self) -> Parameter:

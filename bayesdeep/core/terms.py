@@ -6,13 +6,28 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .columns import Columns, Json
+from .columns import Category, Columns, Json
 from .linear import LinearPart
 from .priors import ChosenPrior, Slot
 
 
 class DesignContext(Protocol):
-    """The data, as a term may see them."""
+    """The data, as a term may see them while it learns and while it makes arrays.
+
+    Rows that stay on disk answer with stand-ins: what a term gets from :meth:`design_matrix`, :meth:`codes` and :meth:`values`
+    it may pass on as an array of its own, and a term that computes with it is told that it has to see all rows.
+
+    Attributes
+    ----------
+    rows
+        Number of rows.
+    where
+        Begins error texts.
+    population
+        Intercept and products of the population-level columns that stand in the same predictor.
+    factors
+        The grouping factors of the same predictor.
+    """
 
     rows: int
     where: str
@@ -31,15 +46,34 @@ class DesignContext(Protocol):
         """Return the labels of a grouping factor on the training rows."""
         ...
 
+    def levels(self, *factors: Any) -> tuple[Any, ...]:
+        """Return the labels of several grouping factors as those of one, each once: members of one population.
+
+        They are matched by what they read, and sorted or in the order that the data declare.
+        """
+        ...
+
     def codes(self, factor: Any, name: str, labels: tuple[Any, ...]) -> np.ndarray:
         """Return each row's level ``(obs,)``; levels not in ``labels`` count on from ``len(labels)``.
 
-        The labels of such new levels are remembered under the factor's ``name``.
+        The labels of such new levels are remembered under ``name``. Asked again under that name, with another factor whose
+        levels are of the same population, new levels keep the codes they have and further ones count on.
         """
         ...
 
     def values(self, expression: Any) -> np.ndarray:
         """Return one numeric expression of columns ``(obs,)``."""
+        ...
+
+    def category(self, expression: Any, learned: Json = None) -> Category:
+        """Return a column, or an expression such as ``C(g)``, as a category.
+
+        On other rows ``learned`` is what the training rows' category says; a level that they did not have is an error.
+        """
+        ...
+
+    def array(self, expression: Any, shape: Sequence[int] | None = None) -> np.ndarray:
+        """Return an array column ``(obs, …)``; raise for other columns, and on other rows for another ``shape`` of a row."""
         ...
 
 
@@ -171,16 +205,29 @@ class Scope(Protocol):
         """
         ...
 
-    def report(self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "") -> Any:
+    def report(
+        self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "", *, slot: str = "", standard: Any = None
+    ) -> Any:
         """Name a derived quantity; it belongs to the posterior and predictions start from it.
 
-        The role ``"weight"`` marks what only a function's values give a meaning; ``"held"`` what all rows together decide, so
-        that some rows cannot stand for all in it. Tables and diagnoses leave both out.
+        Parameters
+        ----------
+        role
+            See :class:`bayesdeep.core.quantities.Entry`. ``"weight"`` marks what only a function's values give a meaning,
+            ``"held"`` what all rows together decide, so that some rows cannot stand for all in it: tables and diagnoses leave
+            both out.
+        slot
+            The slot whose prior it has.
+        standard
+            The hidden variable whose standardised values it is made of.
         """
         ...
 
-    def dim(self, name: str, labels: tuple[Any, ...]) -> str:
-        """Declare a labelled dimension and return the name it got."""
+    def dim(self, name: str, labels: tuple[Any, ...], factor: str = "") -> str:
+        """Declare a labelled dimension and return the name it got.
+
+        ``factor`` names the grouping factor whose levels it runs over: new levels can then be added along it.
+        """
         ...
 
 
@@ -226,6 +273,9 @@ class Term:
         integrate those out. None for other terms.
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
+    example
+        An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, categories ``g``
+        and ``h``.
     """
 
     name: str
@@ -238,3 +288,4 @@ class Term:
     call: bool = False
     linear: Callable[[Json], LinearPart] | None = None
     cost: Callable[[Json], Cost] | None = None
+    example: str = ""

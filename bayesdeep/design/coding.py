@@ -68,10 +68,10 @@ def design_matrix(columns: Columns, products: Sequence[Product], frame: Frame, w
 
     ``products`` are those the columns were learned from. The matrix is float64 in C order.
     """
-    nodes = _distinct_factors(products)
-    states = columns.state["factors"]
-    factors = [factor_column(node, state, frame, where) for node, state in zip(nodes, states, strict=True)]
-    return _filled(columns.state, factors, frame.rows)
+    coding, nodes = columns.state, _distinct_factors(products)
+    learned = zip(nodes, coding["factors"], strict=True)
+    factors = [factor_column(node, state, frame, where) for node, state in learned]
+    return _filled(coding, factors, frame.rows)
 
 
 def _distinct_factors(products: Sequence[Product]) -> list[Expression]:

@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Columns, Frame
-from bayesdeep.core.errors import FormulaError
-from bayesdeep.formula.nodes import Formula, Product
+from bayesdeep.core.columns import Category, Columns, Frame, Json
+from bayesdeep.core.errors import DataError, FormulaError
+from bayesdeep.formula.nodes import Expression, Formula, Name, Product
 
 from .coding import design_matrix, learn_columns
 from .doubts import Doubt, doubts
-from .factors import evaluate_column
-from .group_levels import learn_levels, new_levels
+from .factors import complete, evaluate_column, factor_column, learn_and_evaluate
+from .frame import column
+from .group_levels import learn_levels, learn_shared_levels, new_levels
 
 
 class FrameContext:
@@ -46,6 +47,8 @@ class FrameContext:
         self.unseen: dict[str, tuple[Any, ...]] = {}
         self.rows_unseen: dict[str, int] = {}
         self.doubts: dict[Doubt, None] = {}
+        self._known: dict[str, tuple[Any, ...]] = {}
+        self._of_unseen: dict[str, np.ndarray] = {}
 
     def learn_columns(self, intercept: bool, products: Any) -> Columns:
         """Code products of factors as columns."""
@@ -61,12 +64,21 @@ class FrameContext:
         """Return the labels of a grouping factor."""
         return learn_levels(factor, self._frame, self._where)
 
+    def levels(self, *factors: Any) -> tuple[Any, ...]:
+        """Return the labels of several grouping factors as those of one."""
+        return learn_shared_levels(factors, self._frame, self._where)
+
     def codes(self, factor: Any, name: str, labels: Sequence[Any]) -> np.ndarray:
-        """Return each row's level ``(obs,)``; unseen levels count on from the known ones."""
-        unseen, codes = new_levels(factor, labels, self._frame, self._where)
-        self.unseen[name] = tuple(unseen)
-        if unseen:
-            self.rows_unseen[name] = int(np.count_nonzero(codes >= len(labels)))
+        """Return each row's level ``(obs,)``; unseen levels count on from the known ones, and from those met under the name."""
+        known = self._known.setdefault(name, tuple(labels))
+        if known != tuple(labels):
+            raise FormulaError(f"{self._where}: two grouping factors with different levels are called '{name}'; rename one")
+        met = self.unseen.get(name, ())
+        further, codes = new_levels(factor, (*known, *met), self._frame, self._where)
+        self.unseen[name] = (*met, *further)
+        if self.unseen[name]:
+            of_unseen = (codes >= len(known)) | self._of_unseen.get(name, False)
+            self._of_unseen[name], self.rows_unseen[name] = of_unseen, int(np.count_nonzero(of_unseen))
         return codes
 
     def values(self, expression: Any) -> np.ndarray:
@@ -75,3 +87,37 @@ class FrameContext:
         if found.kind != "number":
             raise FormulaError(f"{self._where}: '{found.name}' is not numeric")
         return np.asarray(found.values, dtype=np.float64)
+
+    def category(self, expression: Expression, learned: Json = None) -> Category:
+        """Return a column, or an expression such as ``C(g)``, as a category."""
+        if learned is None:
+            learned, found = learn_and_evaluate(expression, self._frame, self._where)
+        else:
+            found = factor_column(expression, learned, self._frame, self._where)
+        source = getattr(expression, "name", None) or getattr(expression, "source", "")
+        if not found.categorical:
+            raise FormulaError(f"{self._where}: '{source}' holds numbers, and this needs a category; write C({source})")
+        levels, ordered, declared = found.labels or (), False, None
+        if isinstance(expression, Name):
+            own = self._frame.columns[expression.name]
+            ordered, declared = own.ordered, own.declared
+        return Category(found.values, levels, ordered, declared or levels, learned)
+
+    def array(self, expression: Expression, shape: Sequence[int] | None = None) -> np.ndarray:
+        """Return an array column ``(obs, …)``, whose rows have the shape of the training rows where it is given."""
+        if not isinstance(expression, Name):
+            source = getattr(expression, "source", "")
+            raise FormulaError(f"{self._where}: '{source}' is not a column of arrays; name one")
+        found = complete(column(self._frame, expression.name, self._where))
+        error = DataError if self._where.startswith("data") else FormulaError
+        if found.kind != "array":
+            raise error(
+                f"{self._where}: column '{found.name}' holds one value a row, and this needs an array a row, such as an image or "
+                "a series: arrays (obs, …), or lists of one length"
+            )
+        if shape is not None and found.shape != tuple(shape):
+            raise error(
+                f"{self._where}: column '{found.name}' is an array of shape {found.shape} a row, but the model was fitted to "
+                f"arrays of shape {tuple(shape)}"
+            )
+        return found.values

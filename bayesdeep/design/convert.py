@@ -13,12 +13,16 @@ import numpy as np
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import DataError
 
+from .array_columns import from_array, from_lists, from_objects, is_list
+
 EXACT = 2**53
 """Whole numbers up to here are exact in float64."""
 
 
 def to_column(name: str, source: Any) -> Column:
-    """Return ``source``, a series of any library or a one-dimensional array-like, as a column."""
+    """Return ``source``, a series of any library or an array-like ``(obs,)`` or ``(obs, …)``, as a column."""
+    if getattr(source, "ndim", 1) > 1:
+        return from_array(name, np.asarray(source))
     return _by_dtype(name, _series(source))
 
 
@@ -85,6 +89,8 @@ def _by_dtype(name: str, series: Any) -> Column:
     if isinstance(dtype, pd.ArrowDtype) and "dictionary" in str(dtype.pyarrow_dtype):
         series = series.astype("category")
         dtype = series.dtype
+    if isinstance(dtype, pd.ArrowDtype) and is_list(dtype.pyarrow_dtype):
+        return from_lists(name, series.array.__arrow_array__()) or _without_use(name, series)
     if types.is_object_dtype(dtype):
         return _from_objects(name, series)
     if isinstance(dtype, pd.CategoricalDtype):
@@ -95,9 +101,7 @@ def _by_dtype(name: str, series: Any) -> Column:
         return _number(name, series)
     if types.is_string_dtype(dtype):
         return _text(name, series)
-    if bool(series.isna().all()):
-        return _all_missing(name, len(series))
-    return _other(name, series)
+    return _without_use(name, series)
 
 
 def _from_objects(name: str, series: Any) -> Column:
@@ -117,7 +121,7 @@ def _from_objects(name: str, series: Any) -> Column:
             return _number(name, filled.astype("int64" if whole else "float64"))
         except (OverflowError, TypeError, ValueError):
             return _number(name, filled.astype("float64"))
-    return _other(name, series)
+    return from_objects(name, series.tolist(), series.isna().to_numpy(dtype=bool)) or _other(name, series)
 
 
 def _number(name: str, series: Any) -> Column:
@@ -176,6 +180,10 @@ def _levelled(name: str, kind: str, codes: np.ndarray, levels: tuple[Any, ...], 
 def _all_missing(name: str, rows: int) -> Column:
     missing = _frozen(np.ones(rows, dtype=bool))
     return Column(name, "number", _frozen(np.full(rows, np.nan)), missing=missing)
+
+
+def _without_use(name: str, series: Any) -> Column:
+    return _all_missing(name, len(series)) if bool(series.isna().all()) else _other(name, series)
 
 
 def _other(name: str, series: Any) -> Column:

@@ -40,8 +40,9 @@ def doubts(columns: Columns, rows: int) -> tuple[Doubt, ...]:
         Number of rows.
     """
     found: list[Doubt | None] = []
-    for term, coded in zip(columns.terms, columns.state["terms"], strict=True):
-        kinds = [columns.state["factors"][i]["kind"] for i in {i for piece in coded["pieces"] for i, _ in piece}]
+    coding = columns.state
+    for term, coded in zip(columns.terms, coding["terms"], strict=True):
+        kinds = [coding["factors"][i]["kind"] for i in {i for piece in coded["pieces"] for i, _ in piece}]
         categories = kinds.count("categorical")
         own = slice(term.start, term.stop)
         means, sds = np.asarray(columns.means[own]), np.asarray(columns.sds[own])

@@ -17,7 +17,7 @@ from bayesdeep.formula.nodes import Binary, Call, Expression, Name, Number, Sequ
 
 from .almost import stray_cell
 from .arithmetic import FUNCTIONS, apply_function, apply_operator
-from .frame import column
+from .frame import column, single_values
 
 MOST_NUMBERS = 2**31
 """A matrix of more numbers, 16 GiB, is refused before it is made."""
@@ -67,7 +67,7 @@ def learn_and_evaluate(node: Expression, frame: Frame, where: str) -> tuple[Json
 def evaluate_column(node: Expression, frame: Frame, where: str) -> Column:
     """Return a name or an elementwise expression as a column, for responses; nothing may be learned."""
     if isinstance(node, Name):
-        return complete(column(frame, node.name, where))
+        return complete(single_values(column(frame, node.name, where), where))
     for part in _walk(node):
         if isinstance(part, Call) and part.function not in FUNCTIONS:
             raise FormulaError(f"{where}: {part.function}() cannot be used here, only arithmetic on columns")
@@ -202,7 +202,8 @@ def _refuse_unseen(found: Column, codes: np.ndarray, known: tuple[Any, ...]) -> 
 
 def _read(node: Name, state: Json, frame: Frame, where: str) -> Column:
     # Once something has been learned, the formula is fine: a name that is not there is the new rows' fault.
-    return complete(column(frame, node.name, where if state is None else "data"))
+    blamed = where if state is None else "data"
+    return complete(single_values(column(frame, node.name, blamed), blamed))
 
 
 def _numbers(found: Column, source: str, where: str, fitted: bool = False) -> np.ndarray:

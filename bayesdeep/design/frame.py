@@ -12,9 +12,12 @@ import numpy as np
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import DataError, FormulaError, nearest
 
+from .array_columns import unequal
 from .convert import drop_unused_levels, to_column
 
-ACCEPTED = "a pandas, polars or pyarrow data frame, or a dict of columns"
+ACCEPTED = "a pandas, polars or pyarrow data frame, an xarray.Dataset, or a dict of columns"
+OBS = "obs"
+"""Name of the dimension of rows in a Dataset."""
 
 
 class LazyColumns(Mapping[str, Column]):
@@ -60,8 +63,9 @@ def read_frame(data: Any) -> Frame:
     Parameters
     ----------
     data
-        A pandas, polars (eager) or pyarrow table, a dict of one-dimensional array-likes of one length, or a
-        :class:`~bayesdeep.core.columns.Frame`, which is returned as it is.
+        A pandas, polars (eager) or pyarrow table, an ``xarray.Dataset`` whose variables have ``obs`` as their first
+        dimension, a dict of array-likes ``(obs,)`` or ``(obs, …)``, or a :class:`~bayesdeep.core.columns.Frame`, which is
+        returned as it is.
 
     Raises
     ------
@@ -70,6 +74,8 @@ def read_frame(data: Any) -> Frame:
     """
     if isinstance(data, Frame):
         return data
+    if hasattr(data, "data_vars") and hasattr(data, "indexes"):  # A Dataset; asking for its class would import xarray.
+        return _frame_of_dataset(data)
     if isinstance(data, Mapping):
         return _frame_of_mapping(data)
     return _frame_of_table(data)
@@ -108,12 +114,27 @@ def column(frame: Frame, name: str, where: str) -> Column:
     return found
 
 
+def single_values(found: Column, where: str) -> Column:
+    """Return a column with one value a row; raise for one of arrays. ``where`` is as for :func:`column`."""
+    if found.kind != "array":
+        return found
+    error = DataError if where.startswith("data") else FormulaError
+    raise error(
+        f"{where}: column '{found.name}' is an array of shape {found.shape} a row; where one number or label a row is needed, "
+        "give a column made of it, such as its mean"
+    )
+
+
 def _contents(column: Column) -> str:
     """Say in words what a column of no use holds, and where a mixture has the type that it has least of."""
     words, values = {"M": "dates", "m": "durations", "c": "complex numbers"}, column.values
     if values.dtype.kind in words:
         return words[values.dtype.kind]
+    if values.ndim > 1:
+        return f"arrays of shape {column.shape} that are not numbers"
     there = np.ones(len(values), dtype=bool) if column.missing is None else ~column.missing
+    if (lists := unequal(values[there].tolist())) is not None:
+        return lists
     names = [type(value).__name__ if kept else "" for value, kept in zip(values.tolist(), there.tolist(), strict=True)]
     counts = Counter(name for name in names if name)
     text = "values of type " + " and ".join(sorted(counts))
@@ -154,6 +175,19 @@ def _from_table(table: Any, sources: Mapping[str, Any], name: str) -> Column:
     return to_column(name, table.get_column(sources[name]))
 
 
+def _frame_of_dataset(data: Any) -> Frame:
+    """Return the variables and coordinates of a Dataset that have a value a row."""
+    for name, found in data.data_vars.items():
+        if found.dims[:1] != (OBS,):
+            raise DataError(
+                f"data: variable '{name}' of the Dataset has the dimensions ({', '.join(map(str, found.dims))}); the first of a "
+                f"column's is '{OBS}', the rows: transpose or rename it, or leave the variable out"
+            )
+    beside = [name for name, found in data.coords.items() if name != OBS and found.dims[:1] == (OBS,)]
+    frame = _frame_of_mapping({name: data[name] for name in (*data.data_vars, *beside)})
+    return replace(frame, index=data.indexes.get(OBS))
+
+
 def _frame_of_mapping(data: Mapping[Any, Any]) -> Frame:
     names = [str(name) for name in data]
     _refuse_duplicates(names)
@@ -177,8 +211,6 @@ def _length(name: str, value: Any) -> int:
     if dimensions == 0 or unordered:
         what = type(value).__name__
         raise DataError(f"data: column '{name}' is one {what}, not a list or array with one value a row")
-    if dimensions != 1:
-        raise DataError(f"data: column '{name}' has {dimensions} dimensions; a column has one")
     return len(value)
 
 

@@ -1,6 +1,6 @@
 """Grouping factors as integer codes: never a matrix of rows by groups."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,11 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.labels import match, members, reading_order, value_of
 from bayesdeep.core.registry import TRANSFORMS
-from bayesdeep.formula.nodes import Name, Product
+from bayesdeep.formula.nodes import Name, Product, label
 
 from .convert import drop_unused_levels
 from .factors import complete
-from .frame import column
+from .frame import column, single_values
 
 
 def learn_levels(factor: Product, frame: Frame, where: str) -> tuple[Any, ...]:
@@ -36,6 +36,32 @@ def learn_levels(factor: Product, frame: Frame, where: str) -> tuple[Any, ...]:
         observed combinations, as ``"A:b"``.
     """
     return _coded(factor, frame, where).labels
+
+
+def learn_shared_levels(factors: Sequence[Product], frame: Frame, where: str) -> tuple[Any, ...]:
+    """Return the levels of several grouping factors whose levels are members of one population, each once.
+
+    Labels are matched by what they read. They are in the order the data declare where all columns are categories, else sorted.
+    The other parameters are those of :func:`learn_levels`.
+    """
+    own = [learn_levels(factor, frame, where) for factor in factors]
+    merged = list(own[0])
+    for factor, labels in zip(factors[1:], own[1:], strict=True):
+        places = match(labels, merged, f"data: column '{label(factor)}'")
+        merged += [each for each, place in zip(labels, places.tolist(), strict=True) if place < 0]
+    if all(labels == own[0] for labels in own):
+        return own[0]
+    return tuple(sorted(merged, key=_order(factors, frame, merged)))
+
+
+def _order(factors: Sequence[Product], frame: Frame, merged: Sequence[Any]) -> Callable[[Any], Any]:
+    """Return what labels of several columns are sorted by."""
+    columns = [frame.columns[factor[0].name] for factor in factors if len(factor) == 1 and isinstance(factor[0], Name)]
+    if len(columns) == len(factors) and all(found.kind == "category" for found in columns):
+        declared = dict.fromkeys(level for found in columns for level in found.declared or found.levels or ())
+        return {level: place for place, level in enumerate(declared)}.__getitem__
+    texts = all(isinstance(level, str) for level in merged)
+    return str if texts else reading_order
 
 
 def codes(factor: Product, labels: Sequence[Any], frame: Frame, where: str) -> np.ndarray:
@@ -157,7 +183,7 @@ def _column(part: Any, frame: Frame, where: str) -> Column:
         raise FormulaError(
             f"{where}: '{part.source}' cannot group rows; name a column, or several joined by ':' or '/'"
         )
-    return complete(column(frame, part.name, where))
+    return complete(single_values(column(frame, part.name, where), where))
 
 
 def _levels_and_codes(found: Column) -> tuple[tuple[Any, ...], np.ndarray]:

@@ -1,14 +1,13 @@
 """Formulas and a frame to a design: what every term learned, the arrays, and the response."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.columns import Column, Frame, Json
-from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.names import quantity_name
+from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import TERMS
@@ -16,11 +15,8 @@ from bayesdeep.formula.expand import columns, expand, find_dot, grouping_columns
 from bayesdeep.formula.nodes import Formula, Parsed, Varying, label
 from bayesdeep.formula.problems import formula_of
 
-from .almost import refuse_almost_numbers
-from .context import FrameContext
 from .frame import column
-from .missing import check_missing
-from .responses import read_response, response_gaps
+from .training_data import LearningContext, TrainingData, Written
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,8 @@ class Design:
     terms
         By parameter.
     arrays
-        By ``"term key.array"``, and known parameters by their name; first axis ``obs``.
+        By ``"term key.array"``, and known parameters by their name; first axis ``obs``. Where the data do not hold rows, what
+        stands for them.
     response
         As read, not yet coded by the family.
     rows, dropped
@@ -93,58 +90,81 @@ def where(text: str) -> str:
     return f"formula '{text if len(text) <= 200 else text[:197] + '…'}'"
 
 
-def learn_design(
-    parsed: Mapping[str, Parsed], frame: Frame, known: Mapping[str, Known], missing: str
-) -> Design:
-    """Learn every formula's terms from the frame.
+def learn_design(parsed: Mapping[str, Parsed], data: TrainingData, known: Mapping[str, Known], missing: str) -> Design:
+    """Learn every formula's terms from the data.
 
     Parameters
     ----------
     parsed
         Formulas by parameter; the first is the main parameter's and has the response.
-    frame
-        The user's data.
+    data
+        Rows in memory (:class:`~bayesdeep.design.training_data.InMemory`), or sums over rows that were read once.
     known
         Parameters that are given; those given as columns are read here.
     missing
         ``"error"`` or ``"drop"``.
     """
+    written = multiply_out(parsed, data.outline, known)
+    rows = data.complete(written, missing)
+    terms, arrays, doubts = learn_terms(parsed, written.formulas, rows.context)
+    arrays.update(rows.known_arrays())
+    response = rows.response(where(next(iter(parsed.values())).text))
+    return Design(
+        written.formulas,
+        written.others,
+        terms,
+        arrays,
+        response,
+        rows.rows,
+        rows.dropped,
+        rows.notice,
+        rows.index,
+        rows.columns,
+        doubts,
+    )
+
+
+def multiply_out(parsed: Mapping[str, Parsed], outline: Frame, known: Mapping[str, Known]) -> Written:
+    """Return the formulas multiplied out; raise for columns that the data do not have."""
     main = next(iter(parsed))
-    others = dot_columns(parsed, frame, known)
+    others = dot_columns(parsed, outline, known)
     refuse_own_known(parsed[main], known)
     formulas: dict[str, Formula] = {}
     for name, p in parsed.items():
         with formula_of(None if name == main else name):
             formulas[name] = expand(p, others, parsed[main].response)
             for needed in columns(formulas[name]):
-                column(frame, needed, where(p.text))
+                column(outline, needed, where(p.text))
     given = [k.value for k in known.values() if isinstance(k.value, str)]
-    used = list(dict.fromkeys([c for f in formulas.values() for c in columns(f)] + given))
-    refuse_almost_numbers(formulas, known, frame)
-    left = formulas[main].response
-    assert left is not None, "the main formula has a response"
-    elsewhere = [c for f in formulas.values() for c in columns(replace(f, response=None))] + given
-    frame, dropped, notice = check_missing(frame, used, missing, "data", gaps=response_gaps(left, frame, elsewhere))
+    response = formulas[main].response
+    assert response is not None, "the main formula has a response"
+    used = dict.fromkeys([c for f in formulas.values() for c in columns(f)] + given)
+    beside = dict.fromkeys([c for f in formulas.values() for c in columns(replace(f, response=None))] + given)
+    return Written(formulas, others, response, known, tuple(used), tuple(beside))
+
+
+def learn_terms(
+    parsed: Mapping[str, Parsed], formulas: Mapping[str, Formula], context_of: Callable[[Formula, str], LearningContext]
+) -> tuple[dict[str, tuple[LearnedTerm, ...]], dict[str, np.ndarray], tuple[str, ...]]:
+    """Return what all terms learn, by parameter; their arrays, by ``"term key.array"``; and doubts about them.
+
+    ``context_of(formula, where)`` gives the data as the terms of a formula see them.
+    """
+    main = next(iter(parsed))
     terms: dict[str, tuple[LearnedTerm, ...]] = {}
     arrays: dict[str, np.ndarray] = {}
     doubts: dict[str, None] = {}
     for name, formula in formulas.items():
-        context = FrameContext(frame, where(parsed[name].text), formula)
+        context = context_of(formula, where(parsed[name].text))
         with formula_of(None if name == main else name):
             terms[name] = tuple(_learned(name, formula, context, arrays))
         begin = where(parsed[name].text).replace("formula", "formula" if name == main else f"formula of {name}", 1)
         doubts.update({f"{begin}: {doubt.text}": None for doubt in context.doubts})
-    arrays.update(known_arrays(known, frame))
-    response = read_response(left, frame, where(parsed[main].text))
-    response = response.with_(name=quantity_name(response.name))
-    kept = {name: frame.columns[name] for name in used}
-    return Design(
-        formulas, others, terms, arrays, response, frame.rows, dropped, notice, frame.index, kept, tuple(doubts)
-    )
+    return terms, arrays, tuple(doubts)
 
 
 def _learned(
-    parameter: str, formula: Formula, context: FrameContext, arrays: dict[str, np.ndarray]
+    parameter: str, formula: Formula, context: LearningContext, arrays: dict[str, np.ndarray]
 ) -> Iterator[LearnedTerm]:
     """Yield what each term of a parameter's formula learns; its arrays are added to ``arrays``."""
     for i, (kind, source, node) in enumerate(term_nodes(formula)):
@@ -167,23 +187,6 @@ def refuse_own_known(main: Parsed, known: Mapping[str, Known]) -> None:
                 f"{where(main.text)}: '{given.value}' is part of the response and cannot give {name} as well, "
                 f"{name}=known('{given.value}')"
             )
-
-
-def known_arrays(known: Mapping[str, Known], frame: Frame) -> dict[str, np.ndarray]:
-    """Return the columns of parameters that are given, ``(obs,)``."""
-    found = {}
-    for name, given in known.items():
-        if isinstance(given.value, str):
-            read: Column = column(frame, given.value, f"data: {name}=known('{given.value}')")
-            if read.kind not in ("number", "bool"):
-                raise DataError(f"data: column '{given.value}', given as {name}, is not numeric")
-            values = np.asarray(read.values, dtype=np.float64)
-            if not np.isfinite(values).all():
-                raise DataError(
-                    f"data: column '{given.value}', given as {name}, has missing or infinite values"
-                )
-            found[name] = values
-    return found
 
 
 def dot_columns(parsed: Mapping[str, Parsed], frame: Frame, known: Mapping[str, Known]) -> tuple[str, ...]:

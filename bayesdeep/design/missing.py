@@ -72,6 +72,15 @@ def check_missing(
     return keep_rows(frame, ~incomplete), dropped, notice
 
 
+def infinite_rows(column: Column) -> np.ndarray:
+    """Return the rows ``(obs,)`` in which a value, or a number of an array, is infinite."""
+    values = column.values
+    if values.dtype.kind != "f":
+        return np.zeros(len(values), dtype=bool)
+    found = np.isinf(values)
+    return found if found.ndim == 1 else found.reshape(len(found), -1).any(axis=1)
+
+
 def _missing(column: Column, gaps: Gaps | None) -> np.ndarray | None:
     """Return the rows ``(obs,)`` in which a value is missing and needed, or None if there is no such row."""
     if column.missing is None or gaps is None or gaps.missing is None:
@@ -82,9 +91,9 @@ def _missing(column: Column, gaps: Gaps | None) -> np.ndarray | None:
 
 def _infinite(column: Column, gaps: Gaps | None) -> np.ndarray:
     """Return the rows ``(obs,)`` in which a value is infinite and should not be."""
-    if column.values.dtype.kind != "f" or (gaps is not None and gaps.infinite):
+    if gaps is not None and gaps.infinite:
         return np.zeros(len(column.values), dtype=bool)
-    found = np.isinf(column.values)
+    found = infinite_rows(column)
     return found if gaps is None or gaps.missing is None else found & ~gaps.missing
 
 

@@ -271,6 +271,8 @@ def _where_complete(node: Expression, frame: Frame, where: str, spared: np.ndarr
 
 def _filled(column: Column, spared: np.ndarray, stand_in: int) -> Column:
     """Return a column whose spared rows hold what another row holds, so that arithmetic on them does not fail."""
+    if column.kind == "array":  # Refused where it is read.
+        return column
     missing = None if column.missing is None else column.missing & ~spared
     values = np.where(spared, column.values[stand_in], column.values)
     return replace(column, values=values, missing=missing if missing is not None and missing.any() else None)

@@ -14,8 +14,8 @@ import pandas as pd
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.results.predict import blocks, flat_posterior
-from bayesdeep.results.rows import StreamedRows
+from bayesdeep.results.fitted import Fitted, flat_draws, own_rows
+from bayesdeep.results.predict import blocks
 
 DRAWS, LEAST, NUMBERS = 500, 50, 10_000_000
 """Data sets predicted, at most and at least, and how many numbers in all."""
@@ -24,23 +24,23 @@ LIMIT = 0.01
 SHARE = "share of zeros"
 
 
-def applies(fit: Any) -> bool:
+def applies(fit: Fitted) -> bool:
     """Return whether a fit's responses are at hand, one number a row, and not all of them known by bounds alone."""
-    if isinstance(fit._rows, StreamedRows):
+    if not fit.in_memory:
         return False
-    words, response = FAMILIES[fit.spec.family].words, fit._rows.response
+    words, response = FAMILIES[fit.spec.family].words, fit.rows.response
     if words & {"levels", "two_levels"} or np.ndim(response.value) != 1:
         return False
     return bool(recorded(fit).any())
 
 
-def recorded(fit: Any) -> np.ndarray:
+def recorded(fit: Fitted) -> np.ndarray:
     """Return of which rows ``(obs,)`` the value is what a prediction would be recorded as: all but those known by an interval."""
-    response = fit._here("predictive check").response
+    response = own_rows(fit, "predictive check").response
     return np.ones(len(response.value), dtype=bool) if response.status is None else np.asarray(response.status) != 2
 
 
-def predictive_checks(fit: Any, draws: int = DRAWS, seed: int | None = None) -> pd.DataFrame:
+def predictive_checks(fit: Fitted, draws: int = DRAWS, seed: int | None = None) -> pd.DataFrame:
     """Return statistics of the responses, and of data sets that the model predicts for the same rows.
 
     Parameters
@@ -62,10 +62,10 @@ def predictive_checks(fit: Any, draws: int = DRAWS, seed: int | None = None) -> 
     """
     if not applies(fit):
         raise FitError("predictive check: it takes responses of one number a row, which are at hand")
-    rows = fit._here("predictive check")
+    rows = own_rows(fit, "predictive check")
     known = recorded(fit)
     y = np.asarray(rows.response.value, dtype=float)[known]
-    posterior = flat_posterior(fit.posterior, fit.spec)
+    posterior = flat_draws(fit)
     total = len(next(iter(posterior.values()))) if posterior else 1
     wanted = min(draws, max(LEAST, NUMBERS // max(1, rows.rows)))
     # Of fewer draws than are wanted each is used several times: data sets differ also where parameters do not.

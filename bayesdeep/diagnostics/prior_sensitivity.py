@@ -25,6 +25,7 @@ from bayesdeep.core.registry import PRIORS
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.scope import distribution
 from bayesdeep.inference.loo import LEAST_DRAWS
+from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
 from bayesdeep.spec.slots import prefixed
 
 ROLES = ("intercept", "coefficient", "sd", "correlation", "parameter", "scale")
@@ -38,7 +39,7 @@ SAYS = {
 }
 
 
-def prior_sensitivity(fit: Any) -> pd.DataFrame:
+def prior_sensitivity(fit: Fitted) -> pd.DataFrame:
     """Return how sensitive each parameter's posterior is to power scaling of the prior and of the likelihood.
 
     Parameters
@@ -59,16 +60,16 @@ def prior_sensitivity(fit: Any) -> pd.DataFrame:
     FitError
         For points and approximations, which are no posterior draws, with fewer than 25 draws, or if no prior can be scaled.
     """
-    sizes, attrs = fit.posterior.sizes, fit.idata.attrs
-    if not attrs["exact"] or int(sizes["chain"] * sizes["draw"]) < LEAST_DRAWS:
+    shape, attrs = fit.sizes, fit.idata.attrs
+    if not attrs["exact"] or shape[0] * shape[1] < LEAST_DRAWS:
         raise FitError(
             f"prior_sensitivity: needs at least {LEAST_DRAWS} draws from the posterior; {attrs['method']} has none"
         )
     densities = log_prior(fit)
     if not densities.data_vars:
         raise FitError("prior_sensitivity: none of the model's priors can be scaled by itself")
-    shape, names = (sizes["chain"], sizes["draw"]), list(densities.data_vars)
-    total = sum(v.sum(axis=1) for _, _, v in fit._blocks(fit._here("prior_sensitivity"), "pointwise", "sample", None))
+    names = list(densities.data_vars)
+    total = sum(v.sum(axis=1) for _, _, v in blocks_of(fit, own_rows(fit, "prior_sensitivity"), "pointwise"))
     likelihood = xr.Dataset({fit.spec.response.name: (("chain", "draw"), np.asarray(total).reshape(shape))})
     posterior = fit.posterior[[n for n in names if n in fit.posterior]]
     groups = {"posterior": posterior, "log_prior": densities, "log_likelihood": likelihood}
@@ -94,11 +95,11 @@ def _table(tree: xr.DataTree) -> pd.DataFrame:
     return table[["prior", "likelihood"]].astype(float)
 
 
-def _priors(fit: Any) -> list[ChosenPrior]:
+def _priors(fit: Fitted) -> list[ChosenPrior]:
     return [p for p in fit.spec.priors if p.role in ROLES]
 
 
-def log_prior(fit: Any) -> xr.Dataset:
+def log_prior(fit: Fitted) -> xr.Dataset:
     """Return the log density of each prior that can be scaled by itself, ``(chain, draw)`` by the parameter's posterior name.
 
     Each is a function of reported quantities alone: the intercept's of the predictor at the columns' means, where its prior is.
@@ -152,7 +153,7 @@ def _log_determinant(pairs: np.ndarray) -> np.ndarray:
     return np.linalg.slogdet(matrix)[1]
 
 
-def _at_means(fit: Any, chosen: ChosenPrior) -> Any:
+def _at_means(fit: Fitted, chosen: ChosenPrior) -> Any:
     """Return the difference between the predictor at the columns' means and the intercept, ``(chain, draw[, level])``."""
     if chosen.name.endswith("_raw"):
         return 0.0

@@ -21,17 +21,21 @@ Quantification 5(1), 986-1002, doi:10.1137/16M1097717.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.random import checked_seed
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.evaluate import function_of
+from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, seed_for
 from bayesdeep.results.predict import block_rows, check_kind, with_new_groups
-from bayesdeep.results.predictive import noise_blocks
+from bayesdeep.results.predictive import for_groups, noise_blocks
 from bayesdeep.results.rows import Rows, containers
+from bayesdeep.results.unseen_groups import settled
 from bayesdeep.spec.model_spec import ModelSpec
 
 PARTS = ("population", "group", "network")
@@ -40,7 +44,15 @@ NOISE_DRAWS = 4_000
 """Predictive draws a row from which the noise is estimated where its variance has no closed form."""
 
 
-def budget(
+def budget(fit: Fitted, data: Any = None, new_groups: str | None = None, seed: int | None = None) -> pd.DataFrame:
+    """Return :meth:`bayesdeep.Fit.budget`."""
+    rows, seed = asked_rows(fit, data), checked_seed(seed, "budget")
+    new_groups = settled(new_groups, fit.spec, rows, "budget")
+    posterior = for_groups(flat_draws(fit), rows, new_groups)
+    return variance_parts(fit.spec, posterior, fit.sizes[0], rows, new_groups, seed_for(fit, seed))
+
+
+def variance_parts(
     spec: ModelSpec, posterior: Mapping[str, np.ndarray], chains: int, rows: Rows, new_groups: str, seed: int
 ) -> pd.DataFrame:
     """Return the variance of each row's prediction as a sum of parts.

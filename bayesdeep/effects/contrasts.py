@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.results.fitted import Fitted
 
 from .marginal_grid import Base, base_of, names_of
 from .marginal_source import Source, source_of
@@ -26,7 +27,7 @@ Pairs = Sequence[tuple[str, int, int]]
 
 
 def contrasts(
-    fit: Any,
+    fit: Fitted,
     variables: Any,
     comparison: str,
     data: Any,

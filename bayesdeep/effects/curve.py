@@ -8,6 +8,7 @@ import pandas as pd
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.predict import KINDS, blocks
 from bayesdeep.results.prediction_tables import response_table
 from bayesdeep.results.predictive import for_groups, predictive_blocks
@@ -31,16 +32,16 @@ from .marginal_values import made_rows, side_means
 
 
 def curve(
-    fit: Any,
+    fit: Fitted,
     x: str,
-    by: Any,
-    data: Any,
-    kind: str,
-    average: bool,
-    points: int,
-    interval: float,
-    new_groups: str | None,
-    seed: int | None,
+    by: Any = None,
+    data: Any = None,
+    kind: str = "mean",
+    average: bool = False,
+    points: int = 50,
+    interval: float = 0.9,
+    new_groups: str | None = None,
+    seed: int | None = None,
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.effects.marginal_methods.Marginal.curve`."""
     source = source_of(fit, "curve", data, new_groups, seed)

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive, whole_seed
 from bayesdeep.display import notebook
-from bayesdeep.fit import Fit
+from bayesdeep.results.fitted import Fitted
 
 from .anova import Anova, analyse
 from .input_function import columns_of_fit, predictor_of
@@ -26,8 +25,8 @@ FAR = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
-    """What :func:`explain` found.
+class Explained:
+    """What :func:`bayesdeep.explain` found.
 
     Attributes
     ----------
@@ -68,16 +67,6 @@ class Explanation:
     notes: tuple[str, ...] = ()
     variance_on_rows: float = float("nan")
 
-    @arguments.checked("plot", most=arguments.count)
-    def plot(self, most: int = 12) -> Any:
-        """Draw the shares with their intervals, and below them what terms are worth, if any were tried.
-
-        ``most`` main effects and as many interactions are drawn. Returns a matplotlib Figure.
-        """
-        from bayesdeep.plot.interactions import shares
-
-        return shares(self, most)
-
     def _tables(self) -> list[tuple[str, pd.DataFrame]]:
         found = [("main effects", self.main_effects), ("interactions", self.interactions)]
         if self.against:
@@ -108,66 +97,17 @@ class Explanation:
         return notebook.shown(*parts, notebook.listing(self.notes))
 
 
-@arguments.checked("explain", terms=arguments.whole, draws=arguments.count, seed=arguments.seed, progress=arguments.flag)
-def explain(
-    fit: Fit,
-    against: Fit | None = None,
+def explained(
+    fit: Fitted,
+    against: Fitted | None = None,
     *,
     data: Any = None,
     terms: int = 6,
     draws: int = DRAWS,
     seed: int = 0,
     progress: bool = True,
-) -> Explanation:
-    """Say what a fit's predictor knows: shares of main effects and of interactions, and what a formula lacks of it.
-
-    The main predictor, on the link's scale and as a function of the columns its formula names, is decomposed by a functional
-    analysis of variance for each posterior draw. Nothing about networks is used: it can be asked of any fit. Columns used only
-    to group rows count as inputs too, and ``x:county`` is an effect of ``x`` that differs by county.
-
-    Parameters
-    ----------
-    fit
-        The fit to explain.
-    against
-        A fit of the same response on the same rows, usually of a multilevel formula. Terms are then made of what was found,
-        ``x2:x3``, ``poly(x1, 2)``, ``bs(x1, df=4)``, ``(0 + x1 | county)`` or a column it lacks; each is added to its formula,
-        fitted in the same way and scored by leave-one-out cross-validation (by refitting in folds where the fit is a point).
-    data
-        The data both fits were made from; needed only for fits that do not hold their columns, such as those saved by an
-        earlier version.
-    terms
-        How many terms to try at most.
-    draws
-        Posterior draws to use, at most.
-    seed
-        Of the sample of rows, and of the refits.
-    progress
-        Show a bar while terms are tried.
-
-    Returns
-    -------
-    Explanation
-        With ``main_effects``, ``interactions``, ``curvature``, ``suggestions``, ``gap`` and ``plot()``.
-
-    Raises
-    ------
-    FitError
-        Where the fit has no inputs, or the fits are not of the same response and rows.
-
-    Notes
-    -----
-    A share is the variance of one component over that of the predictor when the inputs are *independent*, each with the
-    distribution it has in the data; where inputs are strongly dependent this looks at rows that do not occur, a note says
-    so, and ``variance_on_rows`` beside ``variance`` how far that goes. ``share`` is that of what the posterior draws agree
-    on, ``lower`` is 0 unless this stands out of their spread, ``upper`` is the 95 % quantile of the draws' own shares: for
-    an interaction that is not there the interval reaches 0, although every single draw has some. Both are moved outwards by
-    the Monte Carlo error of the share, about 2 to 5 % of it. How this is estimated, and who found it, is in
-    :mod:`bayesdeep.effects.anova` and :mod:`bayesdeep.effects.squares`.
-
-    Cost: the predictor at up to 90,000 rows for each draw (fewer inputs, fewer rows), a few seconds for a network of 16 units;
-    with more than 15 inputs only pairs of the 15 that interact most are looked at.
-    """
+) -> Explained:
+    """Return :func:`bayesdeep.explain`'s findings as a record."""
     _check(fit, "fit")
     seed = whole_seed(seed, "explain")
     if against is not None:
@@ -181,7 +121,7 @@ def explain(
         node = against.spec.nodes[next(iter(against.spec.formulas))]
         texts = candidates(predictor.inputs, found, node, terms)
         suggested = tried(fit, against, texts, columns, derive(seed, "terms"), progress)
-    return Explanation(
+    return Explained(
         _table(found.main),
         _table({":".join(pair): share for pair, share in found.pairs.items()}),
         _table(found.curved),
@@ -197,12 +137,12 @@ def explain(
     )
 
 
-def _check(fit: Any, name: str) -> None:
-    if not isinstance(fit, Fit):
+def _check(fit: object, name: str) -> None:
+    if not isinstance(fit, Fitted):
         raise FitError(f"explain: {name} is {type(fit).__name__}, not a fit; call model.fit() first")
 
 
-def _formula(fit: Fit) -> str:
+def _formula(fit: Fitted) -> str:
     return fit.spec.formulas[next(iter(fit.spec.formulas))]
 
 
@@ -225,11 +165,11 @@ def _dependent(found: Anova) -> str:
     )
 
 
-def _notes(fit: Fit, found: Anova) -> tuple[str, ...]:
+def _notes(fit: Fitted, found: Anova) -> tuple[str, ...]:
     """Return what to mind."""
     notes = []
-    sizes = fit.posterior.sizes
-    count = int(sizes["chain"] * sizes["draw"])
+    chains, draws = fit.sizes
+    count = chains * draws
     if count < 2:
         notes.append(f"{fit.idata.attrs['method']} gives a point, so that shares have no intervals")
     elif count < LEAST_DRAWS:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from bayesdeep.formula.nodes import Call, Formula
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.aligned import aligned
 from bayesdeep.results.data_columns import taken
-from bayesdeep.results.predict import blocks, check_kind, flat_posterior
+from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, own_rows
+from bayesdeep.results.predict import blocks, check_kind
 from bayesdeep.results.rows import Rows
+from bayesdeep.spec.model_spec import ModelSpec
 
 CODED = ("C", "embed")
 """Calls to which a number is the name of a level."""
@@ -63,7 +66,7 @@ class Predictor:
         From a frame to rows to predict.
     """
 
-    spec: Any
+    spec: ModelSpec
     inputs: tuple[Input, ...]
     columns: Mapping[str, Column]
     posterior: Mapping[str, np.ndarray]
@@ -127,13 +130,13 @@ def _joined(columns: Sequence[Column]) -> Column:
     return replace(columns[0], values=np.concatenate([c.values for c in columns]))
 
 
-def predictor_of(fit: Any, where: str, draws: int, data: Any = None) -> Predictor:
+def predictor_of(fit: Fitted, where: str, draws: int, data: Any = None) -> Predictor:
     """Return a fit's predictor with about this many of its draws, evenly spaced in every chain.
 
     Parameters
     ----------
     fit
-        A :class:`~bayesdeep.fit.Fit`.
+        The fit.
     where
         Begins error texts.
     draws
@@ -151,16 +154,15 @@ def predictor_of(fit: Any, where: str, draws: int, data: Any = None) -> Predicto
     inputs = _inputs(spec.nodes[next(iter(spec.formulas))], columns)
     if not inputs:
         raise FitError(f"{where}: the predictor is a constant; it has no inputs to look at")
-    posterior, sizes = flat_posterior(fit.posterior, spec), fit.posterior.sizes
-    chains, length = int(sizes["chain"]), int(sizes["draw"])
+    posterior, (chains, length) = flat_draws(fit), fit.sizes
     own = np.unique(np.linspace(0, length - 1, max(1, min(length, draws // chains)), dtype=int))
     keep = (np.arange(chains)[:, None] * length + own).ravel()
-    return Predictor(spec, inputs, columns, {k: v[keep] for k, v in posterior.items()}, keep // length, fit._given)
+    return Predictor(spec, inputs, columns, {k: v[keep] for k, v in posterior.items()}, keep // length, partial(asked_rows, fit))
 
 
-def columns_of_fit(fit: Any, where: str, data: Any = None) -> dict[str, Column]:
+def columns_of_fit(fit: Fitted, where: str, data: Any = None) -> dict[str, Column]:
     """Return the columns a model reads, by name, on its own rows or on those given."""
-    spec, rows = fit.spec, fit._here(where)
+    spec, rows = fit.spec, own_rows(fit, where)
     needed = _needed(spec)
     if data is None:
         if any(name not in rows.columns for name in needed):
@@ -181,7 +183,7 @@ def columns_of_fit(fit: Any, where: str, data: Any = None) -> dict[str, Column]:
     return {name: own[name] if name in own else frame.columns[name] for name in needed}
 
 
-def _needed(spec: Any) -> tuple[str, ...]:
+def _needed(spec: ModelSpec) -> tuple[str, ...]:
     """Return the names of the columns that a model reads, its response's included."""
     names = [name for node in spec.nodes.values() for name in columns_of(node)]
     names += [known.value for known in spec.known.values() if isinstance(known.value, str)]

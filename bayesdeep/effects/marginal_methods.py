@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bayesdeep.core import arguments
+from bayesdeep.results.fitted import Fitted
 
 SHARED = {
     "by": arguments.optional(arguments.names),
@@ -19,7 +20,7 @@ SHARED = {
 MAPPED = arguments.optional(arguments.either(arguments.names, Mapping))
 
 
-class Marginal:
+class Marginal(Fitted):
     """What :class:`~bayesdeep.fit.Fit` can say of the columns its predictors read."""
 
     @arguments.checked("slopes", **SHARED, variables=arguments.optional(arguments.names))

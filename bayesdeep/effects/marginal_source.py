@@ -9,7 +9,6 @@ import numpy as np
 
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
-from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import RESPONSES
 from bayesdeep.design.frame import column as column_of
 from bayesdeep.design.frame import read_frame
@@ -18,7 +17,8 @@ from bayesdeep.design.responses import response_gaps
 from bayesdeep.formula.nodes import Call, Expression
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.aligned import aligned
-from bayesdeep.results.predict import check_kind, flat_posterior
+from bayesdeep.results.fitted import Fitted, flat_draws, own_rows, seed_for
+from bayesdeep.results.predict import check_kind
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .marginal_variables import Variable, variables_of
@@ -91,7 +91,7 @@ class Source:
         return check_kind(kind, self.spec)
 
 
-def source_of(fit: Any, where: str, data: Any, new_groups: str | None, seed: int | None) -> Source:
+def source_of(fit: Fitted, where: str, data: Any, new_groups: str | None, seed: int | None) -> Source:
     """Return a fit and the rows asked about; its own where ``data`` is None.
 
     Raises
@@ -103,13 +103,13 @@ def source_of(fit: Any, where: str, data: Any, new_groups: str | None, seed: int
     """
     spec = fit.spec
     needed = needed_columns(spec)
-    kept = dict(fit._rows.columns)
+    kept = dict(fit.columns)
     held = all(name in kept for name in needed)
     if data is None:
-        fit._here(where)
+        own_rows(fit, where)
         if not held:
             raise FitError(f"{where}: {NO_COLUMNS}")
-        frame = Frame(kept, fit._rows.rows)
+        frame = Frame(kept, fit.rows.rows)
     else:
         frame = read_frame(data)
         node = next(iter(spec.nodes.values())).response
@@ -121,9 +121,7 @@ def source_of(fit: Any, where: str, data: Any, new_groups: str | None, seed: int
     if data is not None and held:
         named = {name for name, variable in variables.items() if variable.labels is not None}
         columns = {name: aligned(column, kept[name], name in named) for name, column in columns.items()}
-    seed = checked_seed(seed, where)
-    seed = derive(fit.idata.attrs["seed"], "predict") if seed is None else seed
-    posterior = flat_posterior(fit.posterior, spec)
+    seed, posterior = seed_for(fit, seed, where), flat_draws(fit)
     others = ChainMap(columns, cast("dict[str, Column]", frame.columns))
     how = "average" if new_groups is None else new_groups
     own, asked = data is None, new_groups is not None

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayesdeep.core.columns import Column
+from bayesdeep.results.fitted import Fitted
 
 from .contrasts import compared, sides_of
 from .marginal_grid import Base, base_of, names_of
@@ -20,7 +21,7 @@ STEP = 1e-4
 
 
 def slopes(
-    fit: Any,
+    fit: Fitted,
     variables: str | Sequence[str] | None,
     data: Any,
     by: str | Sequence[str] | None,

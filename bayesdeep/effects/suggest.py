@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,12 @@ from bayesdeep.display.progress import progress_bar
 from bayesdeep.formula.lexer import tokenize
 from bayesdeep.formula.nodes import Formula, Name
 from bayesdeep.formula.walk import columns as columns_of
+from bayesdeep.inference.fit_spec import fit_spec
+from bayesdeep.inference.kfold import kfold
 from bayesdeep.inference.loo import combine, loo_parts, why_not_weighed, without_weights
 from bayesdeep.inference.run import COMMON
+from bayesdeep.inference.specify import specify
+from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
 
 from .anova import Anova
 from .input_function import Input
@@ -145,7 +148,7 @@ def _bent(node: Formula, name: str) -> bool:
 
 
 def tried(
-    fit: Any, against: Any, terms: Sequence[str], columns: Mapping[str, Column], seed: int, progress: bool
+    fit: Fitted, against: Fitted, terms: Sequence[str], columns: Mapping[str, Column], seed: int, progress: bool
 ) -> Suggestions:
     """Return what each term, and all together, change when they are added to the formula of ``against``.
 
@@ -191,7 +194,7 @@ def tried(
     return Suggestions(frame, *gap, tuple(notes))
 
 
-def with_terms(against: Any, terms: Sequence[str], columns: Mapping[str, Column], seed: int) -> Any:
+def with_terms(against: Fitted, terms: Sequence[str], columns: Mapping[str, Column], seed: int) -> Fitted:
     """Return the same model with terms added, fitted in the same way."""
     spec, attrs = against.spec, against.idata.attrs
     main = next(iter(spec.formulas))
@@ -199,14 +202,15 @@ def with_terms(against: Any, terms: Sequence[str], columns: Mapping[str, Column]
     formula = " + ".join([others.pop(main), *terms])
     frame = Frame(columns, len(next(iter(columns.values())).values))
     priors = {p.key: p.prior for p in spec.priors if p.origin == "user"}
-    made = type(against.model)(
-        formula, frame, spec.family, link=dict(spec.links), priors=priors, missing=spec.missing, **others, **spec.known
+    parameters = {**others, **spec.known}
+    made = specify(
+        formula, frame, spec.family, link=dict(spec.links), priors=priors, missing=spec.missing, parameters=parameters
     )
     settings = dict(attrs["settings"])
-    sizes = against.idata["posterior"].sizes
-    common = {"draws": int(sizes["draw"]), "tune": int(settings.get("tune", 1000)), "chains": int(sizes["chain"])}
+    chains, draws = against.sizes
+    common = {"draws": draws, "tune": int(settings.get("tune", 1000)), "chains": chains}
     options = {name: value for name, value in settings.items() if name not in COMMON}
-    return made.fit(attrs["method"], seed=seed, progress=False, **common, **options)
+    return fit_spec(made.spec, made.rows, attrs["method"], common, options, seed=seed, progress=False)
 
 
 def _written_out(text: str, others: Sequence[str]) -> str:
@@ -227,12 +231,12 @@ def _written_out(text: str, others: Sequence[str]) -> str:
     return "".join([*parts, text[last:]])
 
 
-def scores(fit: Any, what: str, notes: list[str]) -> np.ndarray:
+def scores(fit: Fitted, what: str, notes: list[str]) -> np.ndarray:
     """Return the log score of each row when it is left out ``(obs,)``; by refitting where draws cannot be weighed."""
     if why_not_weighed(fit.idata):
-        return np.asarray(fit.kfold(progress=False).elpd_i)
-    values = fit._blocks(fit._here("explain"), "pointwise", "sample", None)
-    parts = [without_weights(part) for _, _, part in loo_parts(fit.idata, values, fit._rows.rows)]
+        return np.asarray(kfold(fit, progress=False).elpd_i)
+    values = blocks_of(fit, own_rows(fit, "explain"), "pointwise")
+    parts = [without_weights(part) for _, _, part in loo_parts(fit.idata, values, fit.rows.rows)]
     found = combine(parts, fit.idata)
     bad = int((np.asarray(found.pareto_k) > found.good_k).sum())
     if bad:
@@ -246,9 +250,9 @@ def _difference(own: np.ndarray, base: np.ndarray) -> tuple[float, float]:
     return float(change.mean()), float(change.std(ddof=1) / np.sqrt(len(change)))
 
 
-def check_same(fit: Any, against: Any) -> None:
+def check_same(fit: Fitted, against: Fitted) -> None:
     """Raise unless two fits are of the same response on the same rows."""
-    a, b = fit._here("explain").response, against._here("explain").response
+    a, b = (own_rows(one, "explain").response for one in (fit, against))
     if a.name != b.name:
         raise FitError(f"explain: the fit models '{a.name}', the one it is held against '{b.name}'; fit both to one response")
     if len(a.value) != len(b.value):

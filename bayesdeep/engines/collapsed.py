@@ -262,4 +262,5 @@ ENGINE = Engine(
     settings=CollapsedSettings,
     run=run,
     needs=frozenset({"linear"}),
+    example={"draws": 500},
 )

@@ -66,5 +66,6 @@ def run(settings: DropoutSettings, target: BatchTarget, seed: int, progress: Pro
 
 
 ENGINE = Engine(
-    "dropout", "Monte Carlo dropout", exact=False, settings=DropoutSettings, run=run, needs=frozenset({"batches"})
+    "dropout", "Monte Carlo dropout", exact=False, settings=DropoutSettings, run=run, needs=frozenset({"batches"}),
+    example={"epochs": 20},
 )

@@ -31,5 +31,6 @@ def run(settings: EnsembleSettings, target: BatchTarget, seed: int, progress: Pr
 
 
 ENGINE = Engine(
-    "ensemble", "ensemble of trained networks", exact=False, settings=EnsembleSettings, run=run, needs=frozenset({"batches"})
+    "ensemble", "ensemble of trained networks", exact=False, settings=EnsembleSettings, run=run, needs=frozenset({"batches"}),
+    example={},
 )

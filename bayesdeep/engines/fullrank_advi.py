@@ -68,4 +68,5 @@ ENGINE = Engine(
     exact=False,
     settings=FullrankSettings,
     run=run,
+    example={"chains": 2, "max_iterations": 6000},
 )

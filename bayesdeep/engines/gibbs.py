@@ -112,4 +112,5 @@ ENGINE = Engine(
     settings=GibbsSettings,
     run=run,
     needs=frozenset({"linear"}),
+    example={"draws": 500, "chains": 2},
 )

@@ -88,4 +88,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
 
 
-ENGINE = Engine(name="map", title="posterior mode", exact=False, settings=MapSettings, run=run, jacobian=False)
+ENGINE = Engine(
+    name="map", title="posterior mode", exact=False, settings=MapSettings, run=run, jacobian=False,
+    example={},
+)

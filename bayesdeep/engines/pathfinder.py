@@ -227,5 +227,6 @@ def _normal(
 
 
 ENGINE = Engine(
-    name="pathfinder", title="multi-path Pathfinder", exact=False, settings=PathfinderSettings, run=run
+    name="pathfinder", title="multi-path Pathfinder", exact=False, settings=PathfinderSettings, run=run,
+    example={"chains": 2},
 )

@@ -20,5 +20,6 @@ def run(settings: SgdSettings, target: BatchTarget, seed: int, progress: Progres
 
 
 ENGINE = Engine(
-    "sgd", "network trained by mini-batches", exact=False, settings=SgdSettings, run=run, needs=frozenset({"batches"})
+    "sgd", "network trained by mini-batches", exact=False, settings=SgdSettings, run=run, needs=frozenset({"batches"}),
+    example={},
 )

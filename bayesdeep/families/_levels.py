@@ -7,8 +7,7 @@ import numpy as np
 
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.records import Response
-
-from ._checks import numbers, one_column, refuse, refuse_rows, show
+from bayesdeep.core.response_checks import numbers, one_column, refuse, refuse_rows, show
 
 WRITTEN_OUT = 12
 """Up to this many levels sums over levels are written out."""

@@ -3,8 +3,7 @@
 import numpy as np
 
 from bayesdeep.core.records import Link, Response
-
-from ._checks import observed
+from bayesdeep.core.response_checks import observed
 
 MAD_TO_SD = 1.4826
 """The median absolute deviation of a normal variable times this is its standard deviation."""

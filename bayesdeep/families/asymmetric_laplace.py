@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import numbers
 
-from ._checks import numbers
 from ._custom import custom
 from ._defaults import fixed, residual_sd
 from ._scale import scale_mean
@@ -58,6 +58,13 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"] + params["sigma"] * (1.0 - 2.0 * q) / (q * (1.0 - q))
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``sigma² (1 - 2 q + 2 q²) / (q (1 - q))²``."""
+    del aux
+    q = inner_unit(params["quantile"])
+    return params["sigma"] ** 2 * (1.0 - 2.0 * q + 2.0 * q**2) / (q * (1.0 - q)) ** 2
+
+
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log P(Y > value)``: the distribution function of the mirror image, with ``1 - q``."""
     del aux
@@ -78,6 +85,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

@@ -7,9 +7,10 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import numbers, one_column, refuse, refuse_rows, show
 
-from ._checks import numbers, one_column, refuse, refuse_rows, show
 from ._custom import custom
+from ._information import of_successes
 from ._levels import used_levels
 from ._scale import mean_sd, scale_unit
 from ._unit import SYMMETRIC, UNIT_LINKS, drawable, log_probabilities, probability
@@ -70,6 +71,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return probability(params["mu"], aux.link)
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``p (1 - p)``."""
+    p = mean(params, aux)
+    return p * (1.0 - p)
+
+
 def scale(response: Response, link: Link) -> tuple[float, float]:
     """Return the place of a probability of one half, and the link's own spread."""
     return mean_sd(response) if link.name == "identity" else scale_unit(link)
@@ -82,6 +89,9 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
+    information=of_successes,
+    fused={"logit": "bernoulli"},
     scale=scale,
     words=frozenset({"discrete", "two_levels"}),
     example={"mu": 0.4},

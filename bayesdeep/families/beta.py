@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import numbers, refuse_rows
 
-from ._checks import numbers, refuse_rows
 from ._defaults import fixed
 from ._scale import scale_unit
 from ._unit import UNIT_LINKS, inner_unit
@@ -38,6 +38,13 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"]
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu (1 - mu) / (1 + kappa)``."""
+    del aux
+    mu = inner_unit(params["mu"])
+    return mu * (1.0 - mu) / (1.0 + params["kappa"])
+
+
 def scale(response: Response, link: Link) -> tuple[float, float]:
     """Return the place of a mean of one half, and the link's own spread."""
     del response
@@ -56,6 +63,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     scale=scale,
     example={"mu": 0.4, "kappa": 5.0},
     density="{y} ~ Beta({mu} {kappa}, (1 − {mu}) {kappa})\n    mean {mu} and precision {kappa}",

@@ -7,9 +7,10 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import counts, refuse, refuse_rows
 
-from ._checks import counts, refuse, refuse_rows
 from ._custom import custom
+from ._information import of_successes
 from ._scale import scale_unit
 from ._unit import UNIT_LINKS, drawable, log_probabilities, probability
 
@@ -53,6 +54,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return aux.trials * probability(params["mu"], aux.link)
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``n p (1 - p)``."""
+    p = probability(params["mu"], aux.link)
+    return aux.trials * p * (1.0 - p)
+
+
 def scale(response: Response, link: Link) -> tuple[float, float]:
     """Return the place of a probability of one half, and the link's own spread."""
     if link.name != "identity":
@@ -69,6 +76,9 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
+    information=of_successes,
+    fused={"logit": "binomial"},
     scale=scale,
     modifiers=frozenset({"prop", "weighted"}),
     words=frozenset({"discrete", "trials"}),

@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import positive
 
-from ._checks import positive
 from ._custom import custom
 from ._positive import log_above, log_below, log_density
 from ._scale import scale_mean
@@ -42,6 +42,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"]
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu²``."""
+    del aux
+    return params["mu"] ** 2
+
+
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``-value / mu``."""
     del aux
@@ -64,6 +70,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

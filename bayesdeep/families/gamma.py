@@ -5,8 +5,8 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import positive
 
-from ._checks import positive
 from ._counts import TINY_TAIL
 from ._custom import custom
 from ._defaults import fixed
@@ -47,6 +47,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``mu``."""
     del aux
     return params["mu"]
+
+
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu² / alpha``."""
+    del aux
+    return params["mu"] ** 2 / params["alpha"]
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
@@ -90,6 +96,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

@@ -7,9 +7,10 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import numbers
 
-from ._checks import numbers
 from ._defaults import residual_sd
+from ._information import of_normal
 from ._scale import scale_mean
 
 
@@ -28,6 +29,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``mu``."""
     del aux
     return params["mu"]
+
+
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``sigma²``."""
+    del aux
+    return params["sigma"] ** 2
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
@@ -56,6 +63,8 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
+    information=of_normal,
     truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

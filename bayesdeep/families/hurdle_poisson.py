@@ -7,8 +7,8 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import counts
 
-from ._checks import counts
 from ._counts import COUNT_LINKS, held, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY

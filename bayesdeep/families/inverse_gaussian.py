@@ -6,8 +6,8 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import positive
 
-from ._checks import positive
 from ._custom import custom
 from ._positive import log_above, log_below, log_density
 from ._scale import mean_sd, scale_mean
@@ -54,6 +54,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"]
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu³ / lam``."""
+    del aux
+    return params["mu"] ** 3 / params["lam"]
+
+
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log(Φ(-a) - exp(2 lam / mu) Φ(b))`` with ``a`` and ``b`` of :func:`_sides`."""
     del aux
@@ -84,6 +90,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

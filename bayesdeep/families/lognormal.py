@@ -8,8 +8,8 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import positive
 
-from ._checks import positive
 from ._positive import log_above
 from ._scale import moments, through, values
 
@@ -29,6 +29,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``exp(mu + sigma^2 / 2)``."""
     del aux
     return pt.exp(params["mu"] + 0.5 * params["sigma"] ** 2)
+
+
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``(exp(sigma²) - 1) exp(2 mu + sigma²)``."""
+    del aux
+    return pt.expm1(params["sigma"] ** 2) * pt.exp(2.0 * params["mu"] + params["sigma"] ** 2)
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
@@ -73,6 +79,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     truncated_mean=truncated_mean,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

@@ -7,8 +7,8 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import refuse
 
-from ._checks import refuse
 from ._custom import custom
 from ._levels import against_first
 

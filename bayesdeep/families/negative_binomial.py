@@ -5,10 +5,11 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import counts
 
-from ._checks import counts
 from ._counts import COUNT_LINKS, held, tail_or
 from ._defaults import DISPERSION
+from ._information import of_overdispersed_counts
 from ._scale import scale_count
 
 
@@ -27,6 +28,12 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``mu``."""
     del aux
     return params["mu"]
+
+
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu + mu² / alpha``."""
+    del aux
+    return params["mu"] + params["mu"] ** 2 / params["alpha"]
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
@@ -61,6 +68,8 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
+    information=of_overdispersed_counts,
     truncated_mean=truncated_mean,
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

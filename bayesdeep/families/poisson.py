@@ -5,9 +5,10 @@ from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import counts
 
-from ._checks import counts
 from ._counts import COUNT_LINKS, held, log_poisson, tail_or
+from ._information import of_counts
 from ._scale import scale_count
 
 
@@ -23,6 +24,12 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu``."""
+    del aux
+    return params["mu"]
+
+
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``mu``."""
     del aux
     return params["mu"]
@@ -54,6 +61,9 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
+    information=of_counts,
+    fused={"log": "poisson"},
     truncated_mean=truncated_mean,
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bayesdeep.core.lazy import pm
+from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.response_checks import numbers
 
-from ._checks import numbers
 from ._defaults import fixed, robust_sd
 from ._scale import median_mad, through
 
@@ -26,6 +26,13 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``mu``: the mean for ``nu > 1``, the centre of symmetry always."""
     del aux
     return params["mu"]
+
+
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``sigma² nu / (nu - 2)``, which is infinite with two degrees of freedom or fewer."""
+    del aux
+    nu = params["nu"]
+    return pt.switch(nu > 2.0, params["sigma"] ** 2 * nu / pt.maximum(nu - 2.0, 1e-300), float("inf"))
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
@@ -51,6 +58,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

@@ -8,8 +8,8 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import numbers, refuse_rows
 
-from ._checks import numbers, refuse_rows
 from ._custom import custom
 from ._defaults import residual_sd
 from ._scale import scale_mean

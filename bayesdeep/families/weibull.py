@@ -6,8 +6,8 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import LINKS
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import positive
 
-from ._checks import positive
 from ._custom import custom
 from ._defaults import fixed
 from ._positive import log_above, log_below, log_density
@@ -63,6 +63,13 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"]
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``mu² (Γ(1 + 2 / alpha) / Γ(1 + 1 / alpha)² - 1)``."""
+    del aux
+    alpha = params["alpha"]
+    return params["mu"] ** 2 * pt.expm1(pt.gammaln(1.0 + 2.0 / alpha) - 2.0 * pt.gammaln(1.0 + 1.0 / alpha))
+
+
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return minus the cumulative hazard, ``-(value / scale)^alpha``."""
     del aux
@@ -82,6 +89,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

@@ -7,8 +7,8 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
+from bayesdeep.core.response_checks import counts
 
-from ._checks import counts
 from ._counts import COUNT_LINKS, held, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY
@@ -46,6 +46,13 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return (1.0 - params["zi"]) * params["mu"]
 
 
+def variance(params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return ``(1 - zi) mu (1 + zi mu)``."""
+    del aux
+    mu, zi = params["mu"], params["zi"]
+    return (1.0 - zi) * mu * (1.0 + zi * mu)
+
+
 FAMILY = Family(
     name="zero_inflated_poisson",
     title="zero-inflated Poisson distribution",
@@ -56,6 +63,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    variance=variance,
     scale=scale_count,
     words=frozenset({"discrete"}),
     example={"mu": 2.6, "zi": 0.3},

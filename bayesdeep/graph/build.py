@@ -2,22 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_link
+from bayesdeep.core.quantities import ORDER, Quantity
 from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .builder import Builder, Root
-from .likelihood import Parts, mean, observe, pointwise, to_draw_from
+from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .rough import Rough, rough_fit
 from .scope import TermScope, as_rows
 from .starts import starting_places
+
+if TYPE_CHECKING:
+    import pymc
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,8 @@ class Graph:
     model
         The PyMC model; its likelihood is there only if the rows have a response.
     reported
-        What the posterior shows, by name; everything below depends on the parameters through these alone.
-    dims
-        Their dimensions by name.
+        The ledger: what the posterior shows, by name, and what each quantity is; everything below depends on the parameters
+        through these alone.
     coords
         Labels by dimension.
     data
@@ -44,8 +47,12 @@ class Graph:
     rough
         A rough fit, of graphs that are to be sampled from; None for models it does not know.
     roles
-        By name of a variable: that of its prior, ``"effect"`` or ``"weight"`` of what a posterior does not show, ``"weight"``
-        of reported quantities that only a function's values give a meaning, ``"held"`` of those that all rows decide.
+        By name of a random variable, what it is: the role of its prior, or ``"effect"``, ``"weight"`` or ``"correlation"`` of
+        what a posterior does not show.
+    units
+        Natural scales of random variables, by name, where it is not 1.
+    made_of
+        By name of a reported quantity, the hidden variable with its standardised values.
     masks
         By layer, the tensor ``(obs, unit)`` that its units are multiplied by, and the number of units.
     outgoing
@@ -61,15 +68,16 @@ class Graph:
         The addends of the main predictor ``linear``, by term key, of its shape.
     params
         The response distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
+    variance
+        Of a new response given its parameters, ``(obs,)``; None without a closed form.
     spreads
         What standardised effects of groups are multiplied by.
     """
 
-    model: Any
+    model: "pymc.Model"
     rows: int
     family: Family
-    reported: Mapping[str, Any]
-    dims: Mapping[str, tuple[str, ...]]
+    reported: Mapping[str, Quantity]
     coords: Mapping[str, tuple[Any, ...]]
     data: Mapping[str, Any]
     linear: Any
@@ -78,6 +86,8 @@ class Graph:
     pointwise: Any
     rough: Rough | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, float] = field(default_factory=dict)
+    made_of: Mapping[str, str] = field(default_factory=dict)
     masks: Mapping[str, tuple[Any, int]] = field(default_factory=dict)
     outgoing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     staged: Mapping[str, Any] = field(default_factory=dict)
@@ -87,6 +97,7 @@ class Graph:
     spreads: tuple[Root, ...] = ()
     auxiliary: frozenset[str] = frozenset()
     stretches: tuple[Any, ...] = ()
+    variance: Any = None
 
 
 ROWS = "rows"
@@ -180,8 +191,7 @@ def build(
             model,
             rows,
             family,
-            _in_order(builder.reported, spec),
-            builder.dims,
+            _in_order(builder.reported),
             builder.coords,
             data,
             linear,
@@ -189,7 +199,9 @@ def build(
             to_draw_from(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
             rough,
-            {**{p.name: p.role for p in spec.priors}, **builder.roles},
+            builder.roles,
+            builder.units,
+            builder.made_of,
             {name: (tensor, builder.mask_sizes[name]) for name, tensor in builder.masks.items()},
             builder.outgoing,
             staged=builder.staged,
@@ -199,6 +211,7 @@ def build(
             spreads=tuple(builder.spreads),
             auxiliary=frozenset(builder.auxiliary),
             stretches=tuple(builder.stretches),
+            variance=variance(family, params, aux, parts),
         )
 
 
@@ -207,18 +220,9 @@ def units_of(graph: Graph) -> int:
     return graph.numbers
 
 
-_ORDER = ("intercept", "coefficient", "parameter", "sd", "correlation")
-
-
-def _in_order(reported: Mapping[str, Any], spec: ModelSpec) -> dict[str, Any]:
+def _in_order(reported: Mapping[str, Quantity]) -> dict[str, Quantity]:
     """Return what the posterior shows as a person reads it: population effects first, effects of groups last."""
-    rank = {p.name.removesuffix("_raw"): _ORDER.index(p.role) for p in spec.priors if p.role in _ORDER}
-    hyper, effects = len(_ORDER), len(_ORDER) + 1
-
-    def place(name: str) -> int:
-        return rank.get(name, effects if "|" in name and not name.endswith("_sigma") else hyper)
-
-    return dict(sorted(reported.items(), key=lambda item: place(item[0])))
+    return dict(sorted(reported.items(), key=lambda item: ORDER.index(item[1].role)))
 
 
 def _full(eta: Any, rows: Any, width: tuple[str, int] | None) -> Any:
@@ -253,10 +257,9 @@ def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> An
     wanted = 0.0 if trivial or chosen.origin == "default" else -shift
     centred = scope.shifted(chosen, f"{chosen.name}_at_means", wanted, (dim,), **options)
     if centred is None:
-        return scope._report(
-            chosen.name, scope.shifted(chosen, f"{chosen.name}_raw", 0.0, (dim,), **options), (dim,)
-        )
-    return scope._report(chosen.name, centred + shift, (dim,))
+        plain = scope.shifted(chosen, f"{chosen.name}_raw", 0.0, (dim,), **options)
+        return scope.report(chosen.name, plain, (dim,), chosen.role, slot=chosen.name)
+    return scope.report(chosen.name, centred + shift, (dim,), chosen.role, slot=chosen.name)
 
 
 def _parts(builder: Builder, response: Response, observed: bool) -> Parts:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.names import DIMENSIONS
+from bayesdeep.core.quantities import Quantity
 from bayesdeep.core.registry import TERMS
 from bayesdeep.spec.assign_priors import hyperparameters
 from bayesdeep.spec.model_spec import ModelSpec
@@ -58,7 +59,9 @@ class Builder:
     data
         Tensors of the rows by ``"term key.array name"``, filled while the model is built.
     reported
-        Tensors the posterior shows, by name; predictions start from these.
+        The ledger: what the posterior shows, by name; predictions start from these.
+    factors
+        By dimension that runs over the levels of a grouping factor: the factor.
     coords
         Labels by dimension.
     thresholds_shift
@@ -70,8 +73,10 @@ class Builder:
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
     effects
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
-    roles
-        What variables are, by name, where it is not the role of the prior of that name.
+    roles, units
+        By name of a random variable: what it is, and its natural scale where that is not 1.
+    made_of
+        By name of a reported quantity, the hidden variable with its standardised values.
     fixed
         Values of variables by name that are held instead of estimated.
     staged
@@ -113,8 +118,11 @@ class Builder:
         self.shared: dict[str, Any] = {}
         self.numbers = 1
         self.data: dict[str, Any] = {}
-        self.reported: dict[str, Any] = {}
-        self.dims: dict[str, tuple[str, ...]] = {}
+        self.reported: dict[str, Quantity] = {}
+        self.factors: dict[str, str] = {}
+        self.units: dict[str, float] = {}
+        self.made_of: dict[str, str] = {}
+        self.terms = frozenset(term.key for predictor in spec.predictors for term in predictor.terms)
         self.coords: dict[str, tuple[Any, ...]] = {}
         self.blocks: dict[str, dict[str, Any]] = {}
         self.nested: dict[tuple[str, str], Any] = {}
@@ -139,8 +147,8 @@ class Builder:
             name += "_"
         return name
 
-    def dim(self, name: str, labels: tuple[Any, ...]) -> str:
-        """Declare a dimension; a name that is taken gets the suffix ``_level``, then a number."""
+    def dim(self, name: str, labels: tuple[Any, ...], factor: str = "") -> str:
+        """Declare a dimension, of a factor's levels if one is named; a name that is taken gets a suffix."""
         candidate = f"{name}_level" if name in self.taken or name in DIMENSIONS else name
         unique, count = candidate, 1
         while unique in self.coords and self.coords[unique] != tuple(labels):
@@ -149,6 +157,8 @@ class Builder:
         if unique not in self.coords:
             self.coords[unique] = tuple(labels)
             pm.modelcontext(None).add_coord(unique, _coordinate(labels), length=None)
+        if factor:
+            self.factors[unique] = factor
         return unique
 
 

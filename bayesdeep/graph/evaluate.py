@@ -101,7 +101,7 @@ def needed(graph: Graph, outputs: Sequence[Any]) -> tuple[str, ...]:
     """Return the posterior names the outputs depend on directly, so that nothing upstream of them is used."""
     from pytensor.graph.traversal import walk
 
-    by_variable = {variable: name for name, variable in graph.reported.items()}
+    by_variable = {quantity.tensor: name for name, quantity in graph.reported.items()}
     found: set[str] = set()
 
     def parents(variable: Any) -> Any:
@@ -121,7 +121,7 @@ def row_function(graph: Graph, what: Sequence[str], seed: int | None = None) -> 
 
 def function_of(graph: Graph, outputs: Sequence[Any], seed: int | None = None) -> BatchedFunction:
     """Return a function of draws giving some of the graph's tensors."""
-    return BatchedFunction(graph, outputs, {name: graph.reported[name] for name in needed(graph, outputs)}, seed)
+    return BatchedFunction(graph, outputs, {name: graph.reported[name].tensor for name in needed(graph, outputs)}, seed)
 
 
 def noise_function(graph: Graph, seed: int) -> BatchedFunction:
@@ -139,7 +139,7 @@ def expand_function(graph: Graph) -> Callable[[Mapping[str, np.ndarray]], dict[s
 
     model = graph.model
     names = list(graph.reported)
-    outputs = model.replace_rvs_by_values([graph.reported[name] for name in names])
+    outputs = model.replace_rvs_by_values([graph.reported[name].tensor for name in names])
     cut = {v: _batched(v.name, v) for v in model.value_vars}
     stretched = vectorize_graph(outputs, replace=cut)
     run = pytensor.function(list(cut.values()), stretched, mode=array_mode(), on_unused_input="ignore")
@@ -150,7 +150,7 @@ def expand_function(graph: Graph) -> Callable[[Mapping[str, np.ndarray]], dict[s
         # Something that does not vary (a known scale reported as such) comes back without the axis of draws.
         return {
             name: value
-            if value.ndim == graph.reported[name].ndim + 1
+            if value.ndim == graph.reported[name].tensor.ndim + 1
             else np.broadcast_to(value, (count, *value.shape))
             for name, value in zip(names, found, strict=True)
         }
@@ -172,8 +172,8 @@ def forward_draws(
     from pytensor.graph.replace import vectorize_graph
     from pytensor.graph.traversal import ancestors
 
-    cut = {graph.reported[name]: _batched(name, graph.reported[name]) for name in given}
-    outputs = [graph.reported[name] for name in names]
+    cut = {graph.reported[name].tensor: _batched(name, graph.reported[name].tensor) for name in given}
+    outputs = [graph.reported[name].tensor for name in names]
     upstream = set(ancestors(outputs, blockers=list(cut.keys())))
     # In the order in which they were made, so that every variable comes after those it depends on.
     free = [rv for rv in graph.model.free_RVs if rv in upstream and rv not in cut]
@@ -198,7 +198,7 @@ def forward_draws(
     found = run(*(np.ascontiguousarray(given[name]) for name in given))
     return {
         name: value
-        if value.ndim == graph.reported[name].ndim + 1
+        if value.ndim == graph.reported[name].tensor.ndim + 1
         else np.broadcast_to(value, (draws, *value.shape))
         for name, value in zip(names, found, strict=True)
     }

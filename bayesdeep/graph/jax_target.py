@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from bayesdeep.core.errors import FitError
 from .parameter_vector import Layout, layout_of
 from .precondition import Mixing
 from .target import PyMCTarget
+
+if TYPE_CHECKING:
+    import pymc
 
 PRECISIONS = ("float64", "float32")
 LARGE = 64
@@ -73,7 +76,7 @@ class JaxTarget(PyMCTarget):
 
 
 def jax_target(
-    model: Any,
+    model: "pymc.Model",
     words: frozenset[str] = frozenset(),
     units: Mapping[str, float] | None = None,
     mixings: Sequence[Mixing] = (),
@@ -157,7 +160,9 @@ def _tracing(precision: str) -> Iterator[None]:
         yield
 
 
-def _density(model: Any, layout: Layout, precision: str, whole: Any = None) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def _density(
+    model: "pymc.Model", layout: Layout, precision: str, whole: Any = None
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return ``density(x, *data)`` and the data."""
     import jax
 

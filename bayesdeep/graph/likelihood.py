@@ -12,13 +12,15 @@ likelihood of a record is the probability of drawing it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family
 from bayesdeep.ops.glm_likelihood import kind_of, observe_fused
+
+from .composite import is_composite, stretchable
 
 LOG_HALF = math.log(0.5)
 
@@ -39,10 +41,26 @@ class Parts:
 
 def distribution(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return the distribution of the rows, truncated where they are, to draw from."""
-    rv = family.rv(params, aux)
+    rv = drawn(family, params, aux)
     if parts.lower_bound is None and parts.upper_bound is None:
         return rv
     return pm.Truncated.dist(rv, lower=parts.lower_bound, upper=parts.upper_bound)
+
+
+def drawn(family: Family, params: Mapping[str, Any], aux: Aux) -> Any:
+    """Return the family's distribution to draw from; one that PyMC composes of others so that it can be stretched over draws."""
+    tensors = {name: pt.as_tensor(value) for name, value in params.items()}
+    rv = family.rv(tensors, aux)
+    by_row = all(p.shape == "row" for p in family.parameters) and all(t.ndim <= 1 for t in tensors.values())
+    if not by_row or not is_composite(rv, list(tensors.values())):
+        return rv
+    trials = [] if aux.trials is None else [pt.as_tensor(aux.trials)]
+
+    def make(inputs: Sequence[Any]) -> Any:
+        given = dict(zip(tensors, inputs, strict=False))
+        return family.rv(given, Aux(aux.link, inputs[-1] if trials else None, aux.levels))
+
+    return stretchable(make, [*tensors.values(), *trials])
 
 
 def pointwise(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
@@ -158,6 +176,15 @@ def mean(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> A
     return family.truncated_mean(params, lower, upper, mass)
 
 
+def variance(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
+    """Return the variance ``(obs,)`` of a new response; None without a closed form, as of one that bounds cut off."""
+    bounded = parts.lower_bound is not None or parts.upper_bound is not None
+    recorded = parts.status is not None and parts.value is not None
+    if family.variance is None or bounded or recorded:
+        return None
+    return family.variance(params, aux) + pt.zeros_like(pt.as_tensor(params[family.main.name]))
+
+
 def _survival(family: Family, params: Mapping[str, Any], aux: Aux, below: Any, value: Any) -> Any:
     if family.log_survival is not None:
         return family.log_survival(params, aux, value)
@@ -177,7 +204,7 @@ def needs_rejection(family: Family, params: Mapping[str, Any], aux: Aux, parts: 
 def to_draw_from(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return what predictions draw: where :func:`needs_rejection`, without the bounds, and not yet as it would be recorded."""
     if needs_rejection(family, params, aux, parts):
-        return family.rv(params, aux)
+        return drawn(family, params, aux)
     return predictive(family, params, aux, parts)
 
 

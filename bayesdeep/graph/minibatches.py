@@ -1,6 +1,6 @@
 """A graph as JAX functions of the parameters and of some of the rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from time import perf_counter
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 
 from bayesdeep.core.batches import BatchTarget, Spread
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.quantities import PARAMETER, ROW_STATISTIC
 
 from .build import Graph
 from .builder import Root
@@ -16,7 +17,7 @@ from .jax_target import jax_function, require_jax
 from .parameter_vector import Layout, layout_of
 
 
-def batch_target(graph: Graph, words: frozenset[str], units: Mapping[str, float] | None = None) -> BatchTarget:
+def batch_target(graph: Graph, words: frozenset[str]) -> BatchTarget:
     """Return the prior and the rows' log likelihood of a graph, separately.
 
     Parameters
@@ -25,8 +26,6 @@ def batch_target(graph: Graph, words: frozenset[str], units: Mapping[str, float]
         With the response; ``masked`` if units are to be dropped.
     words
         What the engines should know of the model.
-    units
-        Natural scales of variables by name, where it is not 1.
 
     Raises
     ------
@@ -35,13 +34,13 @@ def batch_target(graph: Graph, words: frozenset[str], units: Mapping[str, float]
     """
     require_jax()
     began = perf_counter()
-    layout = layout_of(graph.model, units)
+    layout = layout_of(graph.model, graph.units)
     values = list(graph.model.value_vars)
     shapes = [layout.shapes[v.name] for v in values]
     containers = list(graph.data.values())
     arrays = tuple(np.asarray(c.get_value(borrow=True)) for c in containers)
     prior_density = sum((term.sum() for term in graph.model.logp(graph.model.free_RVs, sum=False)), start=0.0)
-    held = [graph.reported[name] for name in graph.reported if graph.roles.get(name) == "held"]
+    held = [q.tensor for q in graph.reported.values() if q.role == ROW_STATISTIC]
     given = [tensor.type() for tensor in held]
     masks = [tensor for tensor, _ in graph.masks.values()]
     sizes = [size for _, size in graph.masks.values()]
@@ -184,8 +183,7 @@ def _weights(graph: Graph, layout: Layout, x: np.ndarray) -> dict[str, np.ndarra
 
     from .evaluate import array_mode
 
-    names = {v.name: v.name.rstrip("_").removesuffix("_z") for v in _variables(graph)}
-    made = {block: graph.reported[name] for block, name in names.items() if name != block and name in graph.reported}
+    made = {block: graph.reported[name].tensor for name, block in graph.made_of.items()}
     inputs = list(graph.model.value_vars)
     outputs = graph.model.replace_rvs_by_values(list(made.values()))
     run = pytensor.function(inputs, outputs, mode=array_mode(), on_unused_input="ignore")
@@ -195,8 +193,8 @@ def _weights(graph: Graph, layout: Layout, x: np.ndarray) -> dict[str, np.ndarra
 
 
 def _length(graph: Graph, tensor: Any) -> tuple[int, ...]:
-    name = next(name for name, value in graph.reported.items() if value is tensor)
-    return tuple(len(graph.coords[d]) for d in graph.dims[name])
+    own = next(quantity for quantity in graph.reported.values() if quantity.tensor is tensor)
+    return tuple(len(graph.coords[d]) for d in own.dims)
 
 
 def _variables(graph: Graph) -> list[Any]:
@@ -207,16 +205,8 @@ def _variables(graph: Graph) -> list[Any]:
 def _roles(graph: Graph, layout: Layout) -> np.ndarray:
     found: list[str] = []
     for variable, shape in zip(_variables(graph), layout.shapes.values(), strict=True):
-        found += [role_of(graph, variable.name)] * int(np.prod(shape, dtype=int))
+        found += [graph.roles.get(variable.name, PARAMETER)] * int(np.prod(shape, dtype=int))
     return np.array(found, dtype=object)
-
-
-def role_of(graph: Graph, name: str) -> str:
-    """Return what a random variable is."""
-    for known in (name, name.removesuffix("_z"), name.removesuffix("_at_means"), name.removesuffix("_raw")):
-        if role := graph.roles.get(known):
-            return role
-    return "parameter"
 
 
 def _blocks(layout: Layout, graph: Graph) -> dict[str, np.ndarray]:

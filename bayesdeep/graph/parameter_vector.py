@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayesdeep.core.errors import FitError
 
 from .precondition import Mixing
+
+if TYPE_CHECKING:
+    import pymc
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class Layout:
         return out
 
 
-def layout_of(model: Any, units: Mapping[str, float] | None = None, mixings: Sequence[Mixing] = ()) -> Layout:
+def layout_of(model: "pymc.Model", units: Mapping[str, float] | None = None, mixings: Sequence[Mixing] = ()) -> Layout:
     """Return the layout of a PyMC model.
 
     Parameters
@@ -98,7 +101,7 @@ def layout_of(model: Any, units: Mapping[str, float] | None = None, mixings: Seq
     return Layout(shapes, _names(model, shapes), start, jitter, _constrained(model, shapes), mixed)
 
 
-def _places(model: Any, shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> list[np.ndarray]:
+def _places(model: "pymc.Model", shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> list[np.ndarray]:
     """Return the positions of some variables' coefficients, one array ``(coefficient,)`` a further axis' entry."""
     begins = dict(zip(shapes, np.cumsum([0, *(int(np.prod(s, dtype=int)) for s in shapes.values())]), strict=False))
     blocks = []
@@ -110,27 +113,27 @@ def _places(model: Any, shapes: Mapping[str, tuple[int, ...]], names: Sequence[s
     return list(np.concatenate(blocks).T)
 
 
-def _is_wide(model: Any, names: Sequence[str]) -> bool:
+def _is_wide(model: "pymc.Model", names: Sequence[str]) -> bool:
     """Return whether every variable ends in one shared dimension: a response with several predictors."""
     dims: list[tuple[str, ...]] = [tuple(model.named_vars_to_dims.get(name) or ()) for name in names]
     return bool(dims[0]) and all(d and d[-1] == dims[0][-1] for d in dims) and len(names) > 1
 
 
-def _jitter(model: Any, shapes: Mapping[str, tuple[int, ...]], units: Mapping[str, float]) -> np.ndarray:
+def _jitter(model: "pymc.Model", shapes: Mapping[str, tuple[int, ...]], units: Mapping[str, float]) -> np.ndarray:
     """Return each coordinate's largest jitter ``(dim,)``."""
     rvs = {value.name: rv.name for value, rv in model.values_to_rvs.items()}
     parts = [np.full(int(np.prod(shape, dtype=int)), units.get(rvs[name], 1.0)) for name, shape in shapes.items()]
     return np.concatenate(parts or [np.zeros(0)])
 
 
-def _constrained(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
+def _constrained(model: "pymc.Model", shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
     """Return which coordinates are transformed ``(dim,)``."""
     transforms = {value.name: model.rvs_to_transforms.get(rv) for value, rv in model.values_to_rvs.items()}
     parts = [np.full(int(np.prod(shape, dtype=int)), transforms[name] is not None) for name, shape in shapes.items()]
     return np.concatenate(parts or [np.zeros(0, dtype=bool)])
 
 
-def _names(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
+def _names(model: "pymc.Model", shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
     """Return a label for each coordinate: ``name (transform)[level, …]``."""
     labels: list[str] = []
     for value, shape in zip(model.value_vars, shapes.values(), strict=True):

@@ -261,30 +261,15 @@ Curve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def _curve(spec: ModelSpec, response: Response, arrays: Mapping[str, np.ndarray]) -> Curve | None:
-    """Return slope and expected information of the rows as functions of the main predictor."""
-    link, y = spec.predictors[0].link, np.asarray(response.value, dtype=np.float64)
+    """Return slope and expected information of the rows as functions of the main predictor, as the family gives them."""
+    information, link = FAMILIES[spec.family].information, spec.predictors[0].link
+    known = {name: arrays.get(name, given.value) for name, given in spec.known.items()}
+    if information is None or information(np.zeros(len(response.value)), response, link, known) is None:
+        return None
     weights = 1.0 if response.weights is None else np.asarray(response.weights, dtype=np.float64)
-    if spec.family in ("bernoulli", "binomial") and link == "logit":
-        trials = 1.0 if response.trials is None else np.asarray(response.trials, dtype=np.float64)
-        return lambda eta: _logit(y, trials, weights, eta)
-    if spec.family in ("poisson", "negative_binomial") and link == "log":
-        return lambda eta: _log(y, weights, eta, spec.family == "negative_binomial")
-    if "gaussian" in FAMILIES[spec.family].words and link == "identity" and "sigma" in spec.known:
-        noise = np.asarray(arrays["sigma"] if "sigma" in arrays else spec.known["sigma"].value, dtype=np.float64)
-        certain = np.broadcast_to(weights / noise**2, y.shape)
-        return lambda eta: (certain * (y - eta), certain)
-    return None
 
+    def curve(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        slope, certain = information(eta, response, link, known)
+        return weights * slope, weights * certain
 
-def _logit(y: np.ndarray, trials: Any, weights: Any, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    p = 1.0 / (1.0 + np.exp(-np.clip(eta, -30, 30)))
-    return weights * (y - trials * p), weights * trials * np.maximum(p * (1 - p), 1e-6)
-
-
-def _log(y: np.ndarray, weights: Any, eta: np.ndarray, overdispersed: bool) -> tuple[np.ndarray, np.ndarray]:
-    mu = np.exp(np.clip(eta, -30, 30))
-    if not overdispersed:
-        return weights * (y - mu), weights * np.maximum(mu, 1e-6)
-    beyond = float(((y - mu) ** 2 - mu).sum() / (mu**2).sum())
-    inflation = 1.0 + mu * float(np.clip(beyond, 1e-4, 10.0))
-    return weights * (y - mu) / inflation, weights * np.maximum(mu / inflation, 1e-6)
+    return curve

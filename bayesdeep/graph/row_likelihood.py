@@ -18,7 +18,7 @@ from bayesdeep.core.links import find_link
 from bayesdeep.core.records import Aux, Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.rowwise import RowLikelihood, Values
-from bayesdeep.ops.glm_likelihood import FUSED, base_of
+from bayesdeep.ops.glm_likelihood import base_of
 from bayesdeep.ops.row_loops import derivatives_of
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -48,7 +48,7 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
     began = time.perf_counter()
     family, main = FAMILIES[spec.family], FAMILIES[spec.family].main
     link = find_link(spec.links[main.name], "link", FormulaError)
-    kind = FUSED.get((family.name, link.name))
+    kind = family.fused.get(link.name)
     if kind is not None and len(response.value) >= MANY and not any(getattr(response, f) is not None for f in FIELDS[2:]):
         return _compiled(kind, response, began)
     eta = pt.tensor("eta", shape=(None, None), dtype="float64")

@@ -9,6 +9,7 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
+from bayesdeep.core.quantities import CORRELATION, EFFECTS, HYPERPARAMETER, SD, Entry, Quantity
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.ops.gather import gather
 from bayesdeep.ops.layer import layer
@@ -18,6 +19,7 @@ from bayesdeep.spec.slots import prefixed
 
 from .builder import Builder, Root
 from .centring import Centring
+from .starts import starting_unit
 
 
 class TermScope:
@@ -109,25 +111,59 @@ class TermScope:
             shift = shift + times(pt.constant(matrix), apart, matrix.size, None)
         return shift.reshape(follow.shape[:2])
 
-    def dim(self, name: str, labels: tuple[Any, ...]) -> str:
-        """Declare a labelled dimension and return the name it got."""
-        return self._b.dim(name, labels)
+    def dim(self, name: str, labels: tuple[Any, ...], factor: str = "") -> str:
+        """Declare a labelled dimension, of a grouping factor's levels if one is named, and return the name it got."""
+        return self._b.dim(name, labels, factor)
 
     def prior(self, slot: str) -> ChosenPrior | None:
         """Return the prior chosen for a slot."""
         return self._b.spec.prior(self._full(slot))
 
-    def report(self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "") -> Any:
+    def report(
+        self, name: str, value: Any, dims: tuple[str, ...] = (), role: str = "", *, slot: str = "", standard: Any = None
+    ) -> Any:
         """Name a derived quantity."""
-        self._b.roles[self._full(name)] = role
-        return self._report(self._full(name), value, self._with_width(dims))
+        full = self._full(name)
+        if standard is not None:
+            self._b.made_of[full] = standard.name
+        return self._report(full, value, self._with_width(dims), role, self._full(slot) if slot else "")
 
-    def _report(self, full: str, value: Any, dims: tuple[str, ...]) -> Any:
+    def _report(self, full: str, value: Any, dims: tuple[str, ...], role: str, slot: str = "") -> Any:
         if full in self._b.reported:
             raise FormulaError(f"formula: two quantities of the model would be called '{full}'; rename the column of that name")
-        value = pm.Deterministic(full, value, dims=dims)
-        self._b.reported[full], self._b.dims[full] = value, dims
+        return self._enter(full, pm.Deterministic(full, value, dims=dims), dims, role, slot)
+
+    def _enter(self, full: str, value: Any, dims: tuple[str, ...], role: str, slot: str = "") -> Any:
+        """Write a quantity into the ledger."""
+        of_term = self._key in self._b.terms
+        axis = next((k for k, dim in enumerate(dims) if dim in self._b.factors), None)
+        entry = Entry(
+            role,
+            self._parameter if of_term else self._key,
+            self._key if of_term else "",
+            slot,
+            "" if axis is None else self._b.factors[dims[axis]],
+            axis,
+            self._b.spec.response.name,
+        )
+        self._b.reported[full] = Quantity(value, dims, entry)
         return value
+
+    def _shown(
+        self, chosen: ChosenPrior, full: str, prior: PriorSpec, arguments: Mapping[str, Any], dims: Any, **options: Any
+    ) -> Any:
+        """Return a random variable that the posterior shows under its own name."""
+        variable = self._free(chosen, full, prior, arguments, dims, **options)
+        return self._enter(full, variable, dims, chosen.role, chosen.name)
+
+    def _free(
+        self, chosen: ChosenPrior, name: str, prior: PriorSpec, arguments: Mapping[str, Any], dims: Any, **options: Any
+    ) -> Any:
+        """Return a random variable with the role and the natural scale of a slot."""
+        self._b.roles[name] = chosen.role
+        if (unit := starting_unit(chosen)) is not None:
+            self._b.units[name] = unit
+        return _random(name, prior, arguments, dims, **options)
 
     def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any, role: str = "effect") -> Any:
         """Return an auxiliary variable; ``shape`` mixes dimension names and lengths."""
@@ -174,15 +210,20 @@ class TermScope:
         if (key, name) not in self._b.nested:
             full, dims = f"{key}_{name}", self._with_width(())
             if self._staged and full in self._b.fixed:
-                self._b.nested[key, name] = self._report(full, pt.constant(self._b.fixed[full], dtype="float64"), dims)
+                fixed = pt.constant(self._b.fixed[full], dtype="float64")
+                self._b.nested[key, name] = self._report(full, fixed, dims, self._nested_role(key), key)
                 return self._b.nested[key, name]
             arguments = {k: self._value(full, k, v) for k, v in value.arguments}
-            variable = _random(full, value, arguments, dims)
-            self._b.reported[full], self._b.dims[full] = variable, dims
+            variable = self._enter(full, _random(full, value, arguments, dims), dims, self._nested_role(key), key)
             self._b.nested[key, name] = variable
             if self._staged:
                 self._b.staged[full] = variable
         return self._b.nested[key, name]
+
+    def _nested_role(self, key: str) -> str:
+        """Return what the variable of a nested prior is: a scale of effects is their sd."""
+        effects = any(p.key == key and p.role == EFFECTS for p in self._b.spec.priors)
+        return SD if effects else HYPERPARAMETER
 
     def variable(self, slot: str, dims: tuple[str, ...] = ()) -> Any:
         """Return the variable of a slot with its chosen prior."""
@@ -191,22 +232,22 @@ class TermScope:
         plugin, dims = PRIORS[chosen.prior.name], self._with_width(dims)
         if self._staged:
             if full in self._b.fixed:
-                return self._report(full, pt.constant(self._b.fixed[full], dtype="float64"), dims)
+                return self._report(full, pt.constant(self._b.fixed[full], dtype="float64"), dims, chosen.role, full)
             free = TermScope(self._b, self._parameter, self._key, self.width)
             self._b.staged[full] = free.variable(slot, dims[: len(dims) - (self.width is not None)])
             return self._b.staged[full]
         if plugin.support == "block":
-            return self._report(full, self._from_block(chosen, full, plugin), dims)
+            return self._report(full, self._from_block(chosen, full, plugin), dims, chosen.role, full)
         arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
         nested = any(isinstance(v, PriorSpec) for _, v in chosen.prior.arguments)
         if nested and plugin.location and plugin.scale:
             location, scale = arguments[plugin.location], arguments[plugin.scale]
             standard = {**arguments, plugin.location: 0.0, plugin.scale: 1.0}
-            z = _random(self._b.unused(f"{full}_z"), PriorSpec(chosen.prior.name), standard, dims)
-            return self._report(full, location + scale * z, dims)
-        variable = _random(full, chosen.prior, arguments, dims, **self._start(chosen, dims))
-        self._b.reported[full], self._b.dims[full] = variable, dims
-        return variable
+            own = self._b.unused(f"{full}_z")
+            self._b.roles[own] = chosen.role
+            z = _random(own, PriorSpec(chosen.prior.name), standard, dims)
+            return self._report(full, location + scale * z, dims, chosen.role, full)
+        return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims))
 
     def _start(self, chosen: ChosenPrior, dims: tuple[str, ...]) -> dict[str, Any]:
         """Return the option that says where a variable starts, empty for its prior's centre."""
@@ -257,16 +298,12 @@ class TermScope:
         dims = self._with_width(())
         if trivial:
             arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
-            variable = _random(full, chosen.prior, arguments, dims, **self._start(chosen, dims))
-            self._b.reported[full], self._b.dims[full] = variable, dims
-            return variable
+            return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims))
         centred = self.shifted(chosen, f"{full}_at_means", at_means if raw else 0.0, dims, **self._start(chosen, dims))
         if centred is None:
             arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
-            variable = _random(full, chosen.prior, arguments, dims, **self._start(chosen, dims))
-            self._b.reported[full], self._b.dims[full] = variable, dims
-            return variable
-        return self._report(full, centred - at_means, dims)
+            return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims))
+        return self._report(full, centred - at_means, dims, chosen.role, chosen.name)
 
     def shifted(
         self, chosen: ChosenPrior, name: str, shift: Any, dims: tuple[str, ...], **options: Any
@@ -283,14 +320,14 @@ class TermScope:
             if plugin.location is None:
                 return None
             arguments[plugin.location] = arguments[plugin.location] + shift
-        return _random(self._b.unused(name), chosen.prior, arguments, dims, **options)
+        return self._free(chosen, self._b.unused(name), chosen.prior, arguments, dims, **options)
 
     def correlation(self, slot: str, size: int, dim: str) -> Any:
         """Return the ``(pair,)`` correlations of a slot."""
         chosen = self.prior(slot)
         assert chosen is not None
         block = PRIORS[chosen.prior.name].block
-        return self.report(slot, block(self, slot, dict(chosen.prior.arguments), size), (dim,))
+        return self.report(slot, block(self, slot, dict(chosen.prior.arguments), size), (dim,), CORRELATION, slot=slot)
 
 
 def _plain(key: str) -> str:

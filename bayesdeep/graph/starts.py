@@ -11,6 +11,7 @@ import numpy as np
 
 from bayesdeep.core.linear import LinearShift
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
+from bayesdeep.core.quantities import COEFFICIENT, INTERCEPT
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -69,20 +70,14 @@ def _number(prior: PriorSpec, name: str | None) -> float | None:
     return float(value) if isinstance(value, float | int) else None
 
 
-def starting_units(spec: ModelSpec) -> dict[str, float]:
-    """Return how far from there each coefficient may start: half its natural scale, in the units of what is sampled.
+def starting_unit(chosen: ChosenPrior) -> float | None:
+    """Return how far from there a coefficient may start: half its natural scale, in the units of what is sampled; else None.
 
     A unit step in the coefficient of a column of thousands would put the predictor where the likelihood is flat, and
     in that of a square-root link it could start a chain in the mirror image of the posterior. Between two bounds log odds are
     sampled, of which a unit is as much of the room between the bounds, however wide that is.
     """
-    found = {}
-    for p in spec.priors:
-        if p.role in ("coefficient", "intercept"):
-            unit = 0.5 * p.unit * _stretch(p)
-            found[p.name.removesuffix("_raw")] = unit
-            found[f"{p.name.removesuffix('_raw')}_at_means"] = unit
-    return found
+    return 0.5 * chosen.unit * _stretch(chosen) if chosen.role in (COEFFICIENT, INTERCEPT) else None
 
 
 def _stretch(chosen: ChosenPrior) -> float:

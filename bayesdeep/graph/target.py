@@ -32,7 +32,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,6 +45,9 @@ from bayesdeep.ops.structure import Unstable, lift, structure_key
 
 from .parameter_vector import Layout, layout_of
 from .precondition import Mixing
+
+if TYPE_CHECKING:
+    import pymc
 
 JITTERS = (1.0,) * 10 + (0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.01, 0.0)
 
@@ -64,7 +67,7 @@ class PyMCTarget:
     layout: Layout
     words: frozenset[str]
     seconds_compile: float
-    model: Any = field(repr=False)
+    model: "pymc.Model" = field(repr=False)
     code: Any = field(repr=False)
     shared: tuple[Any, ...] = field(repr=False)
 
@@ -143,7 +146,7 @@ class PyMCTarget:
 
 
 def target_from_pymc(
-    model: Any,
+    model: "pymc.Model",
     words: frozenset[str] = frozenset(),
     units: Mapping[str, float] | None = None,
     mixings: Sequence[Mixing] = (),
@@ -187,7 +190,7 @@ def target_from_pymc(
     )
 
 
-def _compile(model: Any, layout: Layout, density: Any = None) -> tuple[Any, tuple[Any, ...]]:
+def _compile(model: "pymc.Model", layout: Layout, density: Any = None) -> tuple[Any, tuple[Any, ...]]:
     """Return numba's result for ``f(x, *shared) -> (logp, gradient)`` and the further arguments.
 
     Every number that another data set may change is an argument, so that the code serves all models of one structure.

@@ -22,7 +22,8 @@ from bayesdeep.core.names import named
 from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.display.progress import progress_bar
-from bayesdeep.results.rows import Rows
+from bayesdeep.results.fitted import Fitted, own_rows
+from bayesdeep.results.rows import TrainingRows, rows_held
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .refit import Refit, Refitted, Visit, refits, run_refits
@@ -128,66 +129,56 @@ def _check_k(k: Any, most: int, what: str) -> None:
         raise FitError(f"kfold: k is {k}, but there are only {most} {what}; k={most} leaves out one at a time")
 
 
-def group_codes(spec: ModelSpec, rows: Rows, by: str) -> np.ndarray:
+def group_codes(spec: ModelSpec, rows: TrainingRows, by: str) -> np.ndarray:
     """Return each row's group ``(obs,)`` of a factor that the model has group effects for."""
-    known = {}
+    arrays, known = rows_held(rows, "kfold").arrays, {}
     for predictor in spec.predictors:
         for term in predictor.terms:
             for factor in TERMS[term.kind].groups(term.state):
                 own = f"{term.key}.codes_{factor}"
-                known[factor] = own if own in rows.arrays else f"{term.key}.codes"
+                known[factor] = own if own in arrays else f"{term.key}.codes"
     factor_named = named(by, known)
     if factor_named is None:
         has = nearest(by, known) if known else "; the model has no group effects"
         raise FitError(f"kfold: no grouping factor '{by}' in the model{has}")
-    return np.asarray(rows.arrays[known[factor_named]])
+    return np.asarray(arrays[known[factor_named]])
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Folds ``(obs,)``, from 0; the factor that stays together and each row's group, or None; and a refit for each fold."""
-
-    folds: np.ndarray
-    by: str | None
-    groups: np.ndarray | None
-    tasks: tuple[Refit, ...]
-
-
-def planned(
-    fit: Any,
+def fold_refits(
+    fit: Fitted,
     k: int = 10,
-    by: str | None = None,
+    groups: np.ndarray | None = None,
     seed: int | None = None,
     options: Mapping[str, Any] | None = None,
-    groups: np.ndarray | None = None,
     visit: Visit | None = None,
-) -> Plan:
-    """Return what is to be fitted; see :func:`kfold`."""
-    spec, rows, seed = fit.spec, fit._rows, checked_seed(seed, "kfold")
-    if by is not None and groups is None:
-        groups = group_codes(spec, rows, by)
-    own = None if groups is None else number_groups(groups)[0]
-    folds = make_folds(rows.rows, k, 0 if seed is None else seed, own)
+) -> tuple[Refit, ...]:
+    """Return what is to be fitted, a refit a fold; ``groups`` ``(obs,)`` stay together. See :func:`kfold`."""
+    seed = checked_seed(seed, "kfold")
+    folds = make_folds(fit.rows.rows, k, 0 if seed is None else seed, groups)
     base = derive(fit.idata.attrs["seed"] if seed is None else seed, "kfold")
     outs = {f"fold {i}": np.flatnonzero(folds == i) for i in range(k)}
-    return Plan(folds, by, own, refits(fit, outs, base, visit, options))
+    return refits(fit, outs, base, visit, options)
 
 
-def collected(plan: Plan, found: Sequence[Refitted], seconds: float) -> KFold:
-    """Return what the refits of a plan, in their order, say together."""
-    values = np.empty(len(plan.folds))
-    for one in found:
-        values[one.out] = one.values
-    elpd_i = xr.DataArray(values, dims="obs", coords={"obs": np.arange(len(values))}, name="elpd_i")
-    units = values if plan.groups is None else np.bincount(plan.groups, weights=values)
+def collected(
+    found: Sequence[Refitted], by: str | None = None, groups: np.ndarray | None = None, seconds: float = 0.0
+) -> KFold:
+    """Return what the refits of all folds, in their order, say together; ``groups`` of the factor ``by`` stayed together."""
+    count = sum(len(one.out) for one in found)
+    values, folds = np.empty(count), np.empty(count, dtype=int)
+    for i, one in enumerate(found):
+        values[one.out], folds[one.out] = one.values, i
+    elpd_i = xr.DataArray(values, dims="obs", coords={"obs": np.arange(count)}, name="elpd_i")
+    own = None if groups is None else number_groups(groups)[0]
+    units = values if own is None else np.bincount(own, weights=values)
     return KFold(
         elpd=float(values.sum()),
         se=float(np.sqrt(len(units) * units.var(ddof=1))),
         elpd_i=elpd_i,
-        folds=plan.folds,
+        folds=folds,
         k=len(found),
-        by=plan.by,
-        groups=plan.groups,
+        by=by,
+        groups=own,
         seconds=seconds,
         refits=len(found),
         chain_variance=sum(one.variance for one in found),
@@ -197,7 +188,7 @@ def collected(plan: Plan, found: Sequence[Refitted], seconds: float) -> KFold:
 
 
 def kfold(
-    fit: Any,
+    fit: Fitted,
     k: int = 10,
     by: str | None = None,
     seed: int | None = None,
@@ -214,7 +205,7 @@ def kfold(
     Parameters
     ----------
     fit
-        A :class:`~bayesdeep.fit.Fit`. Refits use its model with its priors as they are (numbers; nothing is
+        The fit. Refits use its model with its priors as they are (numbers; nothing is
         learned from the rows left out but the scale of default priors), its method, and its number of draws and chains.
     k
         Number of folds; 10 is usual, 5 where fits are slow.
@@ -246,9 +237,12 @@ def kfold(
         When stopped; no partial result is kept and the fit is as it was.
     """
     started = time.perf_counter()
-    plan = planned(fit, k, by, seed, options, groups, visit)
+    own_rows(fit, "kfold")
+    if by is not None and groups is None:
+        groups = group_codes(fit.spec, fit.rows, by)
+    tasks = fold_refits(fit, k, groups, seed, options, visit)
     with progress_bar(f"{k}-fold cross-validation", progress) as bar:
-        found = run_refits({"": plan.tasks}, executor, workers, bar)[""]
+        found = run_refits({"": tasks}, executor, workers, bar)[""]
     if isinstance(found, Exception):
         raise found
-    return collected(plan, found, time.perf_counter() - started)
+    return collected(found, by, groups, time.perf_counter() - started)

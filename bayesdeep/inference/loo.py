@@ -20,6 +20,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.notices import warn
 from bayesdeep.core.roles import shown
 from bayesdeep.numerics.psis import COMPILED_FROM, can_smooth, smooth_rows
+from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
 
 SMALL = 20_000_000
 """Draws times rows up to which all rows are treated at once, and their weights kept."""
@@ -44,6 +45,13 @@ class Loo(ELPDDataLOO):
 
     def __repr__(self) -> str:
         return "\n".join([super().__repr__(), *(f"! {sentence}" for sentence in self.advice)])
+
+
+def loo(fit: Fitted, *, pointwise: bool = True) -> Loo:
+    """Return PSIS leave-one-out cross-validation of a fit; see :func:`loo_from_blocks`."""
+    check_draws(fit.idata)
+    blocks = blocks_of(fit, own_rows(fit, "loo"), "pointwise")
+    return loo_from_blocks(fit.idata, blocks, fit.rows.rows, pointwise=pointwise)
 
 
 def loo_from_blocks(

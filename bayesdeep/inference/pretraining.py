@@ -8,7 +8,7 @@ from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.display.progress import progress_bar
 from bayesdeep.graph.pretrained import values_of
-from bayesdeep.results.rows import Rows
+from bayesdeep.results.rows import StreamedRows, TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .batch_target import batches_of
@@ -18,17 +18,17 @@ TRAINER = "sgd"
 
 
 def trained(
-    spec: ModelSpec, rows: Rows, engine: Engine, words: frozenset[str], units: dict[str, float], seed: int, progress: bool
-) -> tuple[Rows, Draws | None]:
+    spec: ModelSpec, rows: TrainingRows, engine: Engine, words: frozenset[str], seed: int, progress: bool
+) -> tuple[TrainingRows, Draws | None]:
     """Return the rows with the trained layers' variables held, and what the training gave.
 
     Nothing is held, and None returned, where no layer is to be trained first or ``engine`` trains all of them. What is held
     already stays.
     """
-    if "staged" not in words or engine.name == TRAINER or rows.fixed:
+    if "staged" not in words or engine.name == TRAINER or isinstance(rows, StreamedRows) or rows.fixed:
         return rows, None
     trainer = ENGINES.find(TRAINER, "method", FitError)
-    graph, target = batches_of(spec, rows, TRAINER, words, units)
+    graph, target = batches_of(spec, rows, TRAINER, words)
     with progress_bar(f"{trainer.title}, before {engine.title}", progress) as bar:
         draws = trainer.run(trainer.settings(), target, derive(seed, "trained layers"), bar)
     if draws.status == "interrupted":

@@ -14,6 +14,7 @@ import numpy as np
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
+from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.log_score import chain_variance, log_score_chains
 from bayesdeep.results.predict import blocks, enough_draws, flat_posterior
 from bayesdeep.results.rows import Rows
@@ -79,7 +80,7 @@ class Refitted:
     visited: Any = None
 
 
-def recipe_of(fit: Any, options: Mapping[str, Any] | None = None) -> tuple[dict[str, int], dict[str, Any]]:
+def recipe_of(fit: Fitted, options: Mapping[str, Any] | None = None) -> tuple[dict[str, int], dict[str, Any]]:
     """Return with which shared settings, and which of its method's own, a fit is fitted again.
 
     Raises
@@ -101,7 +102,7 @@ def recipe_of(fit: Any, options: Mapping[str, Any] | None = None) -> tuple[dict[
 
 
 def refits(
-    fit: Any,
+    fit: Fitted,
     outs: Mapping[str, np.ndarray],
     base: int,
     visit: Visit | None = None,
@@ -109,7 +110,7 @@ def refits(
 ) -> tuple[Refit, ...]:
     """Return a refit for each of ``outs``, the positions to leave out by what they are (``"fold 0"``); ``base`` is a seed."""
     common, given = recipe_of(fit, options)
-    rows, method = replace(fit._rows, columns={}, index=None), str(fit.idata.attrs["method"])
+    rows, method = replace(fit.rows, columns={}, index=None), str(fit.idata.attrs["method"])
     return tuple(
         Refit(fit.spec, rows, out, method, common, given, derive(base, what), visit) for what, out in outs.items()
     )
@@ -141,13 +142,9 @@ def refit(task: Refit) -> Refitted:
         return Refitted(task.out, values, chain_variance(without), tuple(tree.attrs["advice"]), visited)
 
 
-Found = dict[str, tuple[Refitted, ...] | Exception]
-"""By name, the refits of a fit in their order, or why one of them failed."""
-
-
 def run_refits(
     jobs: Mapping[str, Sequence[Refit]], executor: Executor | None, workers: int, bar: Progress, where: str = "kfold"
-) -> Found:
+) -> dict[str, tuple[Refitted, ...] | Exception]:
     """Work off the refits of several fits; a failed one ends those of its fit alone.
 
     Parameters
@@ -159,6 +156,11 @@ def run_refits(
         The results are the same.
     bar
         Moved a step by each refit.
+
+    Returns
+    -------
+    dict
+        By name, the refits of a fit in their order, or why one of them failed.
 
     Raises
     ------

@@ -11,12 +11,14 @@ from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_marg
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
 from bayesdeep.graph.row_likelihood import MANY, row_likelihood
-from bayesdeep.results.rows import Rows
+from bayesdeep.results.rows import Rows, TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
+
+from .held_rows import rows_for
 
 
 def row_source(
-    spec: ModelSpec, rows: Rows, method: str, device: str = "auto"
+    spec: ModelSpec, rows: TrainingRows, method: str, device: str = "auto"
 ) -> tuple[Any, RowTarget, Callable[[Draws], dict[str, np.ndarray]]]:
     """Return the graph names are read from, the rows of a model, and the way back from its coefficients.
 
@@ -30,7 +32,7 @@ def row_source(
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
     began = time.perf_counter()
-    rows = _by_group(rows)
+    rows = _by_group(rows_for(method, rows))
     likelihood = row_likelihood(spec, rows.arrays, rows.response)
     layout, found = row_system_of(spec, rows.arrays, rows.response, likelihood)
     system = found.system

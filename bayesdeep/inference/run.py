@@ -22,16 +22,16 @@ from bayesdeep.graph.centring import described
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.graph.precondition import mixings
-from bayesdeep.graph.starts import starting_units
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.numerics.pages import keep_pages
-from bayesdeep.results.rows import Rows, StreamedRows, rows_of
+from bayesdeep.results.rows import Rows, StreamedRows, TrainingRows, rows_of
 from bayesdeep.results.tree import make_tree
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .against_nuts import REFERENCE, compared
 from .batch_target import batches_of
 from .compressed_rows import compress
+from .held_rows import rows_for
 from .option_types import checked
 from .pretraining import told, trained
 from .row_target import row_source
@@ -71,7 +71,7 @@ def words_of(spec: ModelSpec) -> frozenset[str]:
 
 def run_engine(
     spec: ModelSpec,
-    rows: Rows,
+    rows: TrainingRows,
     engine: Engine,
     common: dict[str, int],
     options: dict[str, Any],
@@ -86,7 +86,7 @@ def run_engine(
     sources = {"linear": _linear, "rows": row_source, "batches": _batches}
     density = partial(_density, device=device, precision=getattr(settings, "precision", "double"))
     source = next((sources[word] for word in sources if word in engine.needs), density)
-    rows, before = trained(spec, rows, engine, words_of(spec), starting_units(spec), seed, progress)
+    rows, before = trained(spec, rows, engine, words_of(spec), seed, progress)
     graph, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
         draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
@@ -113,12 +113,11 @@ def _target_maker(device: str) -> Callable[..., PyMCTarget]:
     return jax_target
 
 
-def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", precision: str = "double") -> Source:
+def _density(spec: ModelSpec, rows: TrainingRows, method: str, device: str = "auto", precision: str = "double") -> Source:
     """Return the model's log density, and expansion of unconstrained positions; ``precision`` is that of hidden layers."""
     make_target = _target_maker(device)
     # Only where the result does not depend on coordinates: the place of a joint mode does.
-    if isinstance(rows, StreamedRows):
-        raise FitError(f"fit: method '{method}' needs all rows, and they are not in memory; use method='collapsed'")
+    rows = rows_for(method, rows)
     # Equal rows are multiplied instead of repeated; everything that is read off the fit uses the rows as they came.
     fewer = None if "whole" in words_of(spec) else compress(rows)
     # On other devices JAX decides on precision for all of a process.
@@ -126,19 +125,19 @@ def _density(spec: ModelSpec, rows: Rows, method: str, device: str = "auto", pre
     graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact, single=single)
     turned = mixings(spec, rows.arrays, graph.rough)
     density = None if ENGINES[method].jacobian else own_scale_density(graph)
-    target = make_target(graph.model, words_of(spec), starting_units(spec), turned, density)
+    target = make_target(graph.model, words_of(spec), graph.units, turned, density)
     if target.dim == 0:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     return graph, target, lambda draws: expanded(graph, target, draws)
 
 
-def _batches(spec: ModelSpec, rows: Rows, method: str) -> Source:
+def _batches(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
     """Return the model as a prior and a sum over rows, and expansion of unconstrained positions."""
-    graph, target = batches_of(spec, rows, method, words_of(spec), starting_units(spec))
+    graph, target = batches_of(spec, rows, method, words_of(spec))
     return graph, target, lambda draws: expanded(graph, target, draws)
 
 
-def _linear(spec: ModelSpec, rows: Rows, method: str) -> Source:
+def _linear(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
     """Return the model as a linear system, and the way back from its coefficients."""
     reason = why_not(spec)
     if reason is not None:

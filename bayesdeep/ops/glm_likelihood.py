@@ -26,8 +26,8 @@ from bayesdeep.core.records import Aux, Family
 
 from .glm_loops import loops
 
-FUSED = {("bernoulli", "logit"): "bernoulli", ("binomial", "logit"): "binomial", ("poisson", "log"): "poisson"}
-"""Kind of the operation, by family and link of the main parameter."""
+KINDS = {"bernoulli": "logit", "binomial": "logit", "poisson": "log"}
+"""Kinds of the operation, as families name them in ``fused``, and the link of each."""
 
 LOWEST, HIGHEST = -700.0, math.log(1e15)
 """Beyond these the log link's mean is held, as in the families."""
@@ -40,7 +40,7 @@ def kind_of(family: Family, aux: Aux, value: Any) -> str | None:
 
     Responses outside the family's range, which only a graph made by hand can have, are left to the definition.
     """
-    kind = FUSED.get((family.name, aux.link.name))
+    kind = family.fused.get(aux.link.name)
     data = _array(value)
     if kind is None or data is None or data.ndim != 1:
         return None

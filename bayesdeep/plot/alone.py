@@ -11,7 +11,9 @@ from bayesdeep.core.linear import LinearEffects
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.graph.evaluate import function_of, needed
+from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.predict import block_rows
+from bayesdeep.results.predictions import predictive_draws
 from bayesdeep.results.rows import containers
 
 from .parts import GroupTerm
@@ -23,22 +25,22 @@ FLAT = 1e-9
 """A log likelihood that falls by less towards an end than this has no largest value."""
 
 
-def alone_and_leaning(fit: Any, term: GroupTerm, pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def alone_and_leaning(fit: Fitted, term: GroupTerm, pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return by group ``(group,)`` the intercept its rows say and the one the model would say without them; and the average one.
 
     Everything else in the predictor (slopes, offsets, other groups, networks) is held at its posterior mean, and so are the other
     parameters of the response: what is left differs from the model's estimate by the shrinkage alone.
     """
-    eta = fit.draws(kind="linear").mean(("chain", "draw")).values
+    eta = predictive_draws(fit, kind="linear").mean(("chain", "draw")).values
     rest = eta - pooled[term.codes]
     likelihood = _likelihood(fit, rest, term)
     spread = np.maximum(float(np.std(pooled)), 0.1 * float(np.std(eta))) or 1.0
     return _largest(likelihood, pooled, spread), *_leaning(fit, term)
 
 
-def _likelihood(fit: Any, rest: np.ndarray, term: GroupTerm) -> Callable[[np.ndarray], np.ndarray]:
+def _likelihood(fit: Fitted, rest: np.ndarray, term: GroupTerm) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function from intercepts ``(try, group)`` to the log likelihood of each group's rows ``(try, group)``."""
-    graph, posterior = fit._rows.graph(fit.spec), fit.posterior
+    graph, posterior = fit.rows.graph(fit.spec), fit.posterior
     cut = replace(graph, reported={ETA: graph.linear, **graph.reported})
     names = needed(cut, [graph.pointwise])
     if any(posterior[name].attrs.get("role") in ("weight", "held") for name in names if name != ETA):
@@ -57,7 +59,7 @@ def _likelihood(fit: Any, rest: np.ndarray, term: GroupTerm) -> Callable[[np.nda
             some = slice(start, min(start + step, len(rest)))
             own = intercepts[:, term.codes[some]] + rest[some]
             with np.errstate(all="ignore"):
-                rows = function({**given, ETA: own}, containers(fit._rows, some.start, some.stop))[0]
+                rows = function({**given, ETA: own}, containers(fit.rows, some.start, some.stop))[0]
             rows = np.nan_to_num(np.broadcast_to(rows, own.shape), nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
             for k in range(tries):
                 total[k] += np.bincount(term.codes[some], rows[k], minlength=groups)
@@ -98,7 +100,7 @@ def _endless(values: np.ndarray) -> np.ndarray:
     return ~np.isfinite(top) | (np.maximum(values[0], values[-1]) >= top - slack)
 
 
-def _leaning(fit: Any, term: GroupTerm) -> tuple[np.ndarray, float]:
+def _leaning(fit: Fitted, term: GroupTerm) -> tuple[np.ndarray, float]:
     """Return the mean of each group's intercept, given its other effects where these are correlated with it, and their mean."""
     posterior, name = fit.posterior, f"1|{term.factor}"
     effects = _effects(fit, name)
@@ -128,7 +130,7 @@ def _leaning(fit: Any, term: GroupTerm) -> tuple[np.ndarray, float]:
     return lean.mean(axis=(0, 1)), centre
 
 
-def _effects(fit: Any, name: str) -> LinearEffects | None:
+def _effects(fit: Fitted, name: str) -> LinearEffects | None:
     """Return the group-level term that an intercept belongs to, as part of a linear system."""
     for term in fit.spec.predictors[0].terms:
         part = None if TERMS[term.kind].linear is None else TERMS[term.kind].linear(term.state)
@@ -137,7 +139,7 @@ def _effects(fit: Any, name: str) -> LinearEffects | None:
     return None
 
 
-def _hyper(fit: Any, name: str, what: str, otherwise: float | None) -> Any:
+def _hyper(fit: Fitted, name: str, what: str, otherwise: float | None) -> Any:
     """Return the location or scale of effects as draws ``(chain, draw[, coefficient])`` or a number."""
     posterior, chosen = fit.posterior, fit.spec.prior(name)
     if chosen is None:
@@ -146,4 +148,5 @@ def _hyper(fit: Any, name: str, what: str, otherwise: float | None) -> Any:
     value = chosen.prior.get(argument)
     if isinstance(value, PriorSpec):
         return np.asarray(posterior[f"{chosen.key}_{argument}"])
+    assert value is not None, "a distribution of effects has a location and a scale"
     return np.full(posterior[name].shape[:2], float(value))

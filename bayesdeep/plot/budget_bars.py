@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.registry import TERMS
+from bayesdeep.effects.budget import budget as budget_table
+from bayesdeep.results.fitted import Fitted, asked_rows, own_rows
 
 from .figure_style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, legend, new_figure, plain
 from .parts import A_FIT
@@ -22,8 +25,8 @@ MOST = 40
     "plot", fit=A_FIT, by=arguments.optional(arguments.text), new_groups=arguments.optional(arguments.text), noise=arguments.flag
 )
 def budget(
-    fit: Any, data: Any = None, *, by: str | None = None, new_groups: str | None = None, noise: bool = True
-) -> Any:
+    fit: Fitted, data: Any = None, *, by: str | None = None, new_groups: str | None = None, noise: bool = True
+) -> Figure:
     """Draw each part of the variance of predictions as a stacked bar; see :meth:`bayesdeep.Fit.budget`.
 
     Parameters
@@ -43,7 +46,7 @@ def budget(
     matplotlib.figure.Figure
         Negative parts, which make up for others, lie below 0.
     """
-    table = fit.budget(data, new_groups)
+    table = budget_table(fit, data, new_groups)
     sizes = group_sizes(fit, data)
     if by is None:
         by = "size" if sizes is not None and len(table) > MOST else "row"
@@ -76,9 +79,9 @@ def budget(
     return figure
 
 
-def group_sizes(fit: Any, data: Any = None) -> tuple[str, np.ndarray] | None:
+def group_sizes(fit: Fitted, data: Any = None) -> tuple[str, np.ndarray] | None:
     """Return the first grouping factor and, by row, how many training rows its group has ``(obs,)``: 0 for new groups."""
-    own, rows = fit._here("plot"), fit._given(data)
+    own, rows = own_rows(fit, "plot"), asked_rows(fit, data)
     for term in fit.spec.predictors[0].terms:
         state, key = term.state, f"{term.key}.codes"
         if "hierarchical" in TERMS[term.kind].words(term.state) and isinstance(state, dict) and key in own.arrays:

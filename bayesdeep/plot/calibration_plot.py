@@ -1,14 +1,17 @@
 """Whether probabilities hold what they promise: the share of responses inside intervals, or of levels that were so."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
+from matplotlib.figure import Figure
 
 from bayesdeep.compare.assessed_fit import response_kind
+from bayesdeep.compare.compared import Compared
 from bayesdeep.compare.proper_scores import inside
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
+from bayesdeep.results.fitted import Fitted, own_rows
+from bayesdeep.results.predictions import predictive_draws
 
 from .figure_style import BLUE, GREEN, INK, MUTED, ORANGE, legend, new_figure, plain
 from .parts import A_COMPARISON, observed, thinned
@@ -19,7 +22,7 @@ MARKS = ("o", "s", "^", "D", "v", "P")
 
 
 @arguments.checked("plot", draws=arguments.count, seed=arguments.seed)
-def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = None) -> Any:
+def calibration(comparison_or_fit: Compared | Fitted, *, draws: int = 400, seed: int | None = None) -> Figure:
     """Draw observed against promised coverage of central intervals; of levels, observed shares against stated probabilities.
 
     Parameters
@@ -41,16 +44,18 @@ def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = 
     FitError
         For counts by level, of which a row is neither one number nor one level.
     """
-    if not hasattr(comparison_or_fit, "idata") and not isinstance(getattr(comparison_or_fit, "calibration", None), pd.DataFrame):
-        A_COMPARISON(comparison_or_fit, "plot", "comparison_or_fit")
-    stated = stated_of_fit(comparison_or_fit, draws) if hasattr(comparison_or_fit, "idata") else stated_of(comparison_or_fit)
+    given = comparison_or_fit
+    if not isinstance(given, Fitted):
+        A_COMPARISON(given, "plot", "comparison_or_fit")
+    stated = stated_of_fit(given, draws) if isinstance(given, Fitted) else stated_of(given)
     if stated:
         return reliability(stated)
-    curves = (
-        coverage_of_fit(comparison_or_fit, draws, seed)
-        if hasattr(comparison_or_fit, "idata")
-        else coverage_of(comparison_or_fit)
-    )
+    curves = coverage_of_fit(given, draws, seed) if isinstance(given, Fitted) else coverage_of(given)
+    return draw_coverage(curves)
+
+
+def draw_coverage(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Draw promised and held coverage ``(interval,)`` of intervals, a line a model."""
     figure, axes = new_figure(4.2)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=0)
     colours = (BLUE, ORANGE, GREEN, MUTED)
@@ -69,9 +74,9 @@ def calibration(comparison_or_fit: Any, *, draws: int = 400, seed: int | None = 
     return figure
 
 
-def coverage_of(comparison: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def coverage_of(comparison: Compared) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return promised and held coverage by model from a comparison."""
-    scores = {str(n): a.scores for n, a in (getattr(comparison, "assessed", None) or {}).items() if a.scores is not None}
+    scores = {str(n): a.scores for n, a in comparison.assessed.items() if a.scores is not None}
     if scores:
         return {n: (LEVELS, np.array([s.expected_coverage(p) for p in LEVELS])) for n, s in scores.items()}
     held = comparison.calibration
@@ -81,12 +86,12 @@ def coverage_of(comparison: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {str(name): (promised, held[name].to_numpy(float)) for name in held.columns}
 
 
-def coverage_of_fit(fit: Any, draws: int, seed: int | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def coverage_of_fit(fit: Fitted, draws: int, seed: int | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return promised and held coverage of a fit's own rows."""
-    y, status = observed(fit), fit._here("plot").response.status
+    y, status = observed(fit), own_rows(fit, "plot").response.status
     if y.ndim != 1:
         raise FitError(f"plot: a row of '{fit.spec.response.name}' has several counts; calibration needs one number or level")
-    made = thinned(fit, draws).draws(kind="response", seed=seed)
+    made = predictive_draws(thinned(fit, draws), kind="response", seed=seed)
     rows = made.stack(s=("chain", "draw")).transpose("s", "obs").values
     known = np.ones(len(y), dtype=bool) if status is None else np.asarray(status) == 0
     if not known.any():
@@ -97,18 +102,18 @@ def coverage_of_fit(fit: Any, draws: int, seed: int | None) -> dict[str, tuple[n
     return {fit.spec.response.name: (LEVELS, np.array(held))}
 
 
-def stated_of(comparison: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def stated_of(comparison: Compared) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return by model the probabilities of levels ``(obs, level)`` stated of rows left out, and their levels ``(obs,)``."""
-    held = getattr(comparison, "assessed", None) or {}
+    held = comparison.assessed
     return {str(n): (a.probabilities, a.codes) for n, a in held.items() if a.probabilities is not None and a.codes is not None}
 
 
-def stated_of_fit(fit: Any, draws: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def stated_of_fit(fit: Fitted, draws: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the probabilities of levels that a fit states of its own rows, and their levels; nothing for numbers."""
-    trials = fit._here("plot").response.trials
+    trials = own_rows(fit, "plot").response.trials
     single = observed(fit).ndim == 1 and trials is not None and bool(np.all(np.asarray(trials) == 1))
     if response_kind(fit.spec) != "levels" and not single:
         return {}
-    mean = thinned(fit, draws).draws(kind="mean").mean(("chain", "draw")).values
+    mean = predictive_draws(thinned(fit, draws), kind="mean").mean(("chain", "draw")).values
     stated = mean if mean.ndim == 2 else np.column_stack([1.0 - mean, mean])
     return {fit.spec.response.name: (stated, observed(fit).astype(int))}

@@ -1,14 +1,20 @@
 """Predictions along a variable, with bands: one line a group, one plot a level of the response."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from bayesdeep.core import arguments
+from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.effects.curve import curve as curve_table
+from bayesdeep.results.fitted import Fitted, own_rows
 
 from .figure_style import BLUE, GREEN, INK, LABEL, MUTED, ORANGE, WIDTH, Picture, dress, legend, plain
 from .parts import A_FIT, main_link, observed
@@ -19,10 +25,33 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MOST_LABELS = 40
 
 
-@arguments.checked("plot", fit=A_FIT, x=arguments.text, data=arguments.flag, interval=arguments.probability)
+@arguments.checked(
+    "plot",
+    fit=A_FIT,
+    x=arguments.text,
+    by=arguments.optional(arguments.either(arguments.names, Mapping)),
+    data=arguments.flag,
+    interval=arguments.probability,
+    kind=arguments.text,
+    average=arguments.flag,
+    points=arguments.count,
+    new_groups=arguments.optional(arguments.text),
+    seed=arguments.seed,
+)
 def curve(
-    fit: Any, x: str, by: Any = None, *, data: bool = False, rows: Any = None, interval: float = 0.9, **options: Any
-) -> Any:
+    fit: Fitted,
+    x: str,
+    by: Any = None,
+    *,
+    data: bool = False,
+    rows: Any = None,
+    interval: float = 0.9,
+    kind: str = "mean",
+    average: bool = False,
+    points: int = 50,
+    new_groups: str | None = None,
+    seed: int | None = None,
+) -> Figure:
     """Draw ``fit.curve(x, by)``: the posterior mean along a variable and a band, in the response's units.
 
     Parameters
@@ -40,8 +69,8 @@ def curve(
         The rows the curve is made from, ``data`` of ``fit.curve``.
     interval
         Probability of the band.
-    options
-        Those of ``fit.curve``: ``kind``, ``average``, ``points``, ``new_groups``, ``seed``.
+    kind, average, points, new_groups, seed
+        As for ``fit.curve``.
 
     Returns
     -------
@@ -53,7 +82,7 @@ def curve(
     FitError
         For more lines than can be told apart; for data of a response that has no one number a row on this scale.
     """
-    table = fit.curve(x, by, rows, interval=interval, **options)
+    table = curve_table(fit, x, by, rows, kind, average, points, interval, new_groups, seed)
     names, kind = table.attrs["by"], table.attrs["kind"]
     if len(names) > 1:
         raise FitError(f"plot: by={names}; there is a line for each value of one column")
@@ -103,7 +132,7 @@ def _places(values: pd.Series) -> np.ndarray:
     return values.to_numpy(float) if _line(values) else pd.factorize(values)[0].astype(float)
 
 
-def _draw(axes: Any, table: pd.DataFrame, at: np.ndarray, k: int, name: str, line: bool, aside: float) -> None:
+def _draw(axes: Axes, table: pd.DataFrame, at: np.ndarray, k: int, name: str, line: bool, aside: float) -> None:
     colour, label = COLOURS[k], plain(name) or None
     if line:
         axes.fill_between(at, table["lower"], table["upper"], color=colour, alpha=0.2, linewidth=0, zorder=2)
@@ -113,7 +142,7 @@ def _draw(axes: Any, table: pd.DataFrame, at: np.ndarray, k: int, name: str, lin
     axes.plot(at + aside, table["estimate"], MARKS[k], color=colour, markersize=6, label=label, zorder=3)
 
 
-def _ticks(axes: Any, labels: list[Any]) -> None:
+def _ticks(axes: Axes, labels: list[Any]) -> None:
     if len(labels) > MOST_LABELS:
         return
     axes.set_xticks(range(len(labels)), [plain(_named(label)) for label in labels])
@@ -127,7 +156,7 @@ def _named(label: Any) -> str:
     return str(int(label)) if number else str(label)
 
 
-def _label(fit: Any, table: pd.DataFrame, level: Any) -> str:
+def _label(fit: Fitted, table: pd.DataFrame, level: Any) -> str:
     name = plain(fit.spec.response.name)
     if table.attrs["kind"] == "linear":
         shown = f"predictor of {name}" if main_link(fit) == "identity" else f"{main_link(fit)} of expected {name}"
@@ -139,18 +168,18 @@ def _label(fit: Any, table: pd.DataFrame, level: Any) -> str:
     return name if table.attrs["kind"] == "response" else f"expected {name}"
 
 
-def _check_data(fit: Any, x: str, kind: str, levels: list[Any]) -> None:
+def _check_data(fit: Fitted, x: str, kind: str, levels: list[Any]) -> None:
     words = FAMILIES[fit.spec.family].words
     special = {"censored", "prop"} & set(fit.spec.response.modifiers)
     if kind == "linear" or levels != [None] or special or "levels" in words:
         raise FitError("plot: the responses are not on the curve's scale; leave out data=True")
-    if x not in fit._here("plot").columns:
+    if x not in own_rows(fit, "plot").columns:
         raise FitError("plot: the fit does not hold its columns; leave out data=True")
 
 
-def _points(fit: Any, axes: Any, table: pd.DataFrame, x: str, names: list[str], values: list[Any]) -> None:
+def _points(fit: Fitted, axes: Axes, table: pd.DataFrame, x: str, names: list[str], values: list[Any]) -> None:
     """Draw the training rows, in the colour of their line; those of no line in grey."""
-    columns = fit._rows.columns
+    columns = fit.columns
     own = _plain_values(columns[x])
     if _line(table[x]):
         at = own.astype(float)
@@ -161,14 +190,14 @@ def _points(fit: Any, axes: Any, table: pd.DataFrame, x: str, names: list[str], 
     group = _plain_values(columns[names[0]]).astype(str) if names else np.array([""] * len(at))
     heights = observed(fit).astype(float)
     known = ["" if value is None else str(value) for value in values]
-    style = {"markersize": 2.6, "alpha": 0.5, "markeredgewidth": 0, "linestyle": "", "zorder": 1}
+    style: dict[str, Any] = {"markersize": 2.6, "alpha": 0.5, "markeredgewidth": 0, "linestyle": "", "zorder": 1}
     for k, name in enumerate(known):
         axes.plot(at[group == name], heights[group == name], marker="o", color=COLOURS[k], **style)
     rest = ~np.isin(group, known)
     axes.plot(at[rest], heights[rest], marker="o", color=MUTED, **style)
 
 
-def _plain_values(column: Any) -> np.ndarray:
+def _plain_values(column: Column) -> np.ndarray:
     return column.values if column.levels is None else np.array(column.levels, dtype=object)[column.values]
 
 

@@ -1,11 +1,12 @@
 """Who is wrong where: error and coverage of each fit by group size, region of the inputs or predicted uncertainty."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
+from bayesdeep.compare.compared import Compared
 from bayesdeep.compare.errors_by_region import errors as errors_table
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
@@ -33,7 +34,9 @@ A_TABLE = arguments.instance(lambda: pd.DataFrame, "a table; give what compariso
     factor=arguments.optional(arguments.text),
     table=arguments.optional(A_TABLE),
 )
-def errors(comparison: Any, by: str = "size", *, factor: str | None = None, table: pd.DataFrame | None = None) -> Any:
+def errors(
+    comparison: Compared, by: str = "size", *, factor: str | None = None, table: pd.DataFrame | None = None
+) -> Figure:
     """Draw error and coverage of each fit by where rows lie; see :func:`bayesdeep.compare.errors_by_region.errors`.
 
     Parameters
@@ -84,7 +87,7 @@ def errors(comparison: Any, by: str = "size", *, factor: str | None = None, tabl
     return figure
 
 
-def _one(axes: Any, table: pd.DataFrame, column: str, place: int, count: int, name: str) -> None:
+def _one(axes: Axes, table: pd.DataFrame, column: str, place: int, count: int, name: str) -> None:
     x = np.arange(len(table)) + 0.7 * ((place + 0.5) / count - 0.5)
     y = table[column].to_numpy(float)
     colour = COLOURS[place % len(COLOURS)]
@@ -111,7 +114,7 @@ def limits(table: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(share - error, 0.0), np.minimum(share + error, 1.0)
 
 
-def _title(comparison: Any, column: str) -> str:
+def _title(comparison: Compared, column: str) -> str:
     if column != "rmse":
         return {"coverage_90": "held by 90 %\nintervals", "accuracy": "accuracy", "log_score": "log score a row"}[
             column

@@ -3,6 +3,7 @@
 from io import BytesIO
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -28,7 +29,7 @@ class Picture(Figure):
         return buffer.getvalue()
 
 
-def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Any]:
+def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
     """Return a figure with one plot in the package's look."""
     figure = Picture(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -37,7 +38,7 @@ def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def dress(axes: Any) -> None:
+def dress(axes: Axes) -> None:
     """Give axes the look: two quiet spines, quiet ticks, nothing else."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -46,11 +47,11 @@ def dress(axes: Any) -> None:
     axes.tick_params(colors=INK, labelsize=TICK, color=FAINT, length=3.5)
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set_color(INK)
-        label.set_size(LABEL)
+        label.set_fontsize(LABEL)
     axes.patch.set_alpha(0.0)
 
 
-def legend(axes: Any, handles: Any = None, columns: int = 1) -> None:
+def legend(axes: Axes, handles: Any = None, columns: int = 1) -> None:
     """Put a legend above the plot, where it covers nothing."""
     options = {} if handles is None else {"handles": handles}
     axes.figure.legend(
@@ -67,7 +68,7 @@ def legend(axes: Any, handles: Any = None, columns: int = 1) -> None:
     )
 
 
-def row_labels(axes: Any, names: list[str], longest: int = 24) -> None:
+def row_labels(axes: Axes, names: list[str], longest: int = 24) -> None:
     """Write one name a row at the left, the first on top."""
     shown = [n if len(n) <= longest else n[: longest - 1] + "…" for n in names]
     axes.set_yticks(range(len(names)), [plain(n) for n in shown])

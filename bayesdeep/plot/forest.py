@@ -1,13 +1,16 @@
 """Estimates as points with intervals, one row each."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from bayesdeep.compare.compared import Compared
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.results.fitted import Fitted
 
 from .figure_style import BLUE, GRID, INK, LABEL, ORANGE, new_figure, plain, row_labels
 from .parts import A_FIT, estimates
@@ -17,7 +20,9 @@ EVERY = ("intercept", "coefficient", "sd", "correlation", "parameter")
 
 
 @arguments.checked("plot", fit=A_FIT, roles=arguments.names, interval=arguments.probability, most=arguments.count)
-def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, most: int = 30) -> Any:
+def forest(
+    fit: Fitted, *, roles: str | Iterable[str] = ROLES, interval: float = 0.9, most: int = 30
+) -> Figure:
     """Draw the population-level effects with their intervals: thick half, thin ``interval``.
 
     Parameters
@@ -51,7 +56,7 @@ def forest(fit: Any, *, roles: tuple[str, ...] = ROLES, interval: float = 0.9, m
     return draw_intervals(wide, half, "estimate")
 
 
-def draw_intervals(wide: pd.DataFrame, half: pd.DataFrame, label: str, zero: bool = True) -> Any:
+def draw_intervals(wide: pd.DataFrame, half: pd.DataFrame, label: str, zero: bool = True) -> Figure:
     """Draw a table of ``mean lower upper`` as intervals, the first row on top."""
     figure, axes = new_figure(0.95 + 0.3 * len(wide))
     rows = np.arange(len(wide))
@@ -67,7 +72,7 @@ def draw_intervals(wide: pd.DataFrame, half: pd.DataFrame, label: str, zero: boo
     return figure
 
 
-def elpd_differences(comparison: Any) -> Any:
+def elpd_differences(comparison: Compared | pd.DataFrame) -> Figure:
     """Draw how far each model's expected log predictive density lies below the best one's, with two standard errors.
 
     Parameters
@@ -80,7 +85,7 @@ def elpd_differences(comparison: Any) -> Any:
     FitError
         For anything else.
     """
-    table = getattr(comparison, "table", comparison)
+    table = comparison.table if isinstance(comparison, Compared) else comparison
     if not isinstance(table, pd.DataFrame) or not {"elpd_diff", "dse"} <= set(table.columns):
         raise FitError(
             f"elpd_differences: wants what bd.compare returned, or its table with the columns 'elpd_diff' and 'dse'; "

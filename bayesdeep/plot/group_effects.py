@@ -1,13 +1,13 @@
 """The effects of every group, sorted, each with its name."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.names import named
+from bayesdeep.results.fitted import Fitted
 
 from .figure_style import BLUE, FAINT, INK, new_figure, plain, row_labels
 from .parts import A_FIT, group_terms, summarise
@@ -19,7 +19,7 @@ ROW = 0.178
 """Inches a row: enough for 9-point names on a phone."""
 
 
-def effects_table(fit: Any, term: str | None = None, interval: float = 0.9) -> pd.DataFrame:
+def effects_table(fit: Fitted, term: str | None = None, interval: float = 0.9) -> pd.DataFrame:
     """Return mean, sd, lower, upper and rows of the effects of every group, sorted by mean.
 
     Parameters
@@ -35,7 +35,7 @@ def effects_table(fit: Any, term: str | None = None, interval: float = 0.9) -> p
     if chosen is None:
         raise FitError(f"plot: no group-level effects '{term}'{nearest(str(term), names)}")
     owner = next(t for t in terms if chosen in t.effects)
-    draws = fit.idata["posterior"][chosen]
+    draws = fit.posterior[chosen]
     if draws.ndim > 3:
         raise FitError(f"plot: '{chosen}' has several coefficients a group; choose one with fit.idata")
     table = summarise(draws, interval)
@@ -46,7 +46,7 @@ def effects_table(fit: Any, term: str | None = None, interval: float = 0.9) -> p
 @arguments.checked(
     "plot", fit=A_FIT, term=arguments.optional(arguments.text), interval=arguments.probability, most=arguments.count
 )
-def group_effects(fit: Any, term: str | None = None, *, interval: float = 0.9, most: int = MOST) -> Any:
+def group_effects(fit: Fitted, term: str | None = None, *, interval: float = 0.9, most: int = MOST) -> Figure:
     """Draw the effects of every group with intervals, the largest on top.
 
     Parameters

@@ -1,11 +1,13 @@
 """What a predictor knows, as a picture: shares of main effects and interactions, and what terms are worth."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from bayesdeep.effects.explain import Explained
 
 from .figure_style import BLUE, GREEN, INK, LABEL, ORANGE, WIDTH, Picture, dress, plain, row_labels
 
@@ -13,7 +15,7 @@ ROW = 0.3
 """Inches a row."""
 
 
-def shares(explanation: Any, most: int = 12) -> Any:
+def shares(explanation: Explained, most: int = 12) -> Figure:
     """Draw shares of the predictor's variance with 90 % intervals, and changes in log score with two standard errors.
 
     Parameters
@@ -48,7 +50,7 @@ def shares(explanation: Any, most: int = 12) -> Any:
     return figure
 
 
-def _intervals(axes: Any, table: pd.DataFrame, colour: str) -> None:
+def _intervals(axes: Axes, table: pd.DataFrame, colour: str) -> None:
     dress(axes)
     rows = np.arange(len(table))
     axes.axvline(0.0, color=INK, linewidth=0.8, linestyle=(0, (5, 3)), zorder=0)
@@ -58,7 +60,7 @@ def _intervals(axes: Any, table: pd.DataFrame, colour: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def _changes(axes: Any, tried: pd.DataFrame, explanation: Any) -> None:
+def _changes(axes: Axes, tried: pd.DataFrame, explanation: Explained) -> None:
     dress(axes)
     rows, change, se = np.arange(len(tried)), tried["change"].to_numpy(), tried["se"].to_numpy()
     axes.axvline(0.0, color=INK, linewidth=0.8, linestyle=(0, (5, 3)), zorder=0)

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from bayesdeep.core.quantities import INTERCEPT
 from bayesdeep.graph.build import Graph
 from bayesdeep.graph.evaluate import needed
 from bayesdeep.spec.model_spec import ModelSpec
@@ -17,13 +18,12 @@ MOST_ACROSS = 7
 def dependencies(graph: Graph, spec: ModelSpec) -> dict[str, tuple[str, ...]]:
     """Return, for each quantity the posterior shows and for the response, what it depends on directly."""
     # The uncentred intercept is worked out from the centred one and the coefficients, but its prior depends on neither.
-    intercepts = {p.name.removesuffix("_raw") for p in spec.priors if p.role == "intercept"}
     found: dict[str, tuple[str, ...]] = {}
-    for name, variable in graph.reported.items():
-        if name in intercepts:
+    for name, quantity in graph.reported.items():
+        if quantity.role == INTERCEPT:
             found[name] = ()
             continue
-        inside = list(variable.owner.inputs) if variable.owner else []
+        inside = list(quantity.tensor.owner.inputs) if quantity.tensor.owner else []
         found[name] = tuple(parent for parent in needed(graph, inside) if parent != name)
     found[spec.response.name] = needed(graph, [graph.pointwise])
     return found
@@ -73,8 +73,9 @@ def model_graph(graph: Graph, spec: ModelSpec) -> Figure:
                 arrowprops={"arrowstyle": "-|>", "color": "0.6", "shrinkA": 16, "shrinkB": 16},
             )
     for name, (x, y) in places.items():
-        own = spec.prior(name) or spec.prior(f"{name}_raw")
-        dims = f"[{', '.join(graph.dims[name])}]" if graph.dims.get(name) else ""
+        quantity = graph.reported.get(name)
+        own = spec.prior(quantity.entry.slot) if quantity is not None else None
+        dims = f"[{', '.join(quantity.dims)}]" if quantity is not None and quantity.dims else ""
         second = spec.family if name == spec.response.name else (str(own.prior) if own else "")
         is_response = name == spec.response.name
         axes.text(

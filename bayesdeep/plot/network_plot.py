@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.effects.input_function import Predictor, predictor_of
+from bayesdeep.results.fitted import Fitted
 
 from .figure_style import BLUE, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, legend, plain
 from .function_grids import POINTS, SIDE, Axis, check_options, fitted, make_axis, surface
@@ -34,17 +37,17 @@ SHOWN = ("residuals", "response")
     draws=arguments.count,
 )
 def network(
-    fit: Any,
+    fit: Fitted,
     inputs: str | Sequence[str] | None = None,
     *,
-    point: Any = None,
+    point: Fitted | None = None,
     data: bool | str = True,
     kind: str | None = None,
     others: str = "average",
     interval: float = 0.9,
     draws: int = DRAWS,
     rows: Any = None,
-) -> Any:
+) -> Figure:
     """Draw the function a fit learned, of one input or of two, or the scales of a network's inputs and layers.
 
     Nothing about networks is used but for ``kind="scales"``: curves of splines and linear effects are drawn as well.
@@ -110,7 +113,7 @@ def _names(predictor: Predictor, inputs: str | Sequence[str] | None) -> list[str
     return names
 
 
-def _shown(fit: Any, data: bool | str, kind: str) -> str:
+def _shown(fit: Fitted, data: bool | str, kind: str) -> str:
     """Return which data to draw beside curves; "" for none."""
     if data is False:
         return ""
@@ -126,7 +129,7 @@ def _shown(fit: Any, data: bool | str, kind: str) -> str:
     return str(data)
 
 
-def _label(fit: Any, kind: str) -> str:
+def _label(fit: Fitted, kind: str) -> str:
     name = plain(fit.spec.response.name)
     if kind == "mean":
         return f"expected {name}"
@@ -134,7 +137,7 @@ def _label(fit: Any, kind: str) -> str:
 
 
 def _curves(
-    fit: Any,
+    fit: Fitted,
     predictor: Predictor,
     point: Predictor | None,
     names: list[str],
@@ -142,7 +145,7 @@ def _curves(
     kind: str,
     others: str,
     interval: float,
-) -> Any:
+) -> Figure:
     columns = 1 if len(names) == 1 else 2
     lines = -(-len(names) // columns)
     figure = Picture(figsize=(WIDTH, 0.5 + (3.0 if columns == 1 else 2.1) * lines), layout="constrained")
@@ -185,7 +188,7 @@ def _at(given: Axis, curve: np.ndarray, places: np.ndarray) -> np.ndarray:
     return curve[np.round(places).astype(int)]
 
 
-def _draw(axes: Any, given: Axis, value: np.ndarray, interval: float) -> None:
+def _draw(axes: Axes, given: Axis, value: np.ndarray, interval: float) -> None:
     """Draw the mean and two bands; intervals for levels."""
     tail = (1 - interval) / 2
     lower, low, high, upper = np.quantile(value, [tail, 0.25, 0.75, 1 - tail], axis=0)
@@ -202,22 +205,22 @@ def _draw(axes: Any, given: Axis, value: np.ndarray, interval: float) -> None:
     _level_ticks(axes, given, "x")
 
 
-def _level_ticks(axes: Any, given: Axis, side: str) -> None:
+def _level_ticks(axes: Axes, given: Axis, side: str) -> None:
     labels = [plain(label) for label in given.labels or ()]
     getattr(axes, f"set_{side}ticks")(given.places, labels)
     if side == "x" and (len(labels) > 6 or max(map(len, labels)) > 8):
         axes.tick_params(axis="x", labelrotation=90)
 
 
-def _line(axes: Any, given: Axis, curve: np.ndarray) -> None:
-    style = {"color": ORANGE, "linewidth": 1.6, "zorder": 5}
+def _line(axes: Axes, given: Axis, curve: np.ndarray) -> None:
+    style: dict[str, Any] = {"color": ORANGE, "linewidth": 1.6, "zorder": 5}
     if given.labels is None:
         axes.plot(given.places, curve, linestyle=(0, (4, 2)), **style)
     else:
         axes.plot(given.places, curve, "D", markersize=5, **style)
 
 
-def _legend(axes: Any, shown: str, interval: float, point: bool) -> None:
+def _legend(axes: Axes, shown: str, interval: float, point: bool) -> None:
     handles: list[Any] = [
         Line2D([], [], color=BLUE, linewidth=1.8, label="mean"),
         Patch(color=BLUE, alpha=0.35, linewidth=0, label="50 %"),
@@ -232,8 +235,8 @@ def _legend(axes: Any, shown: str, interval: float, point: bool) -> None:
 
 
 def _maps(
-    fit: Any, predictor: Predictor, names: list[str], data: bool | str, kind: str, others: str, interval: float
-) -> Any:
+    fit: Fitted, predictor: Predictor, names: list[str], data: bool | str, kind: str, others: str, interval: float
+) -> Figure:
     """Draw the posterior mean over two inputs, and below it the width of intervals."""
     first, second = (make_axis(predictor, name, SIDE) for name in names)
     value = surface(predictor, [first, second], kind, others)

@@ -1,30 +1,22 @@
 """What figures and reports read off a fit: its group-level terms, estimates by role, and a thinned copy."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesdeep.compare.compared import Compared
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.names import named
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.roles import shown
-from bayesdeep.fit import Fit
+from bayesdeep.results.fitted import Fitted
 
-
-def _comparison() -> type:
-    """Return the class, which much is imported with, when it is asked for."""
-    from bayesdeep.comparison import Comparison
-
-    return Comparison
-
-
-A_FIT = arguments.instance(lambda: Fit, "a fit; call model.fit() first")
-A_COMPARISON = arguments.instance(_comparison, "what bd.compare returned; call bd.compare({'a': fit, 'b': other}) first")
+A_FIT = arguments.instance(lambda: Fitted, "a fit; call model.fit() first")
+A_COMPARISON = arguments.instance(lambda: Compared, "what bd.compare returned; call bd.compare({'a': fit, 'b': other}) first")
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ class GroupTerm:
     codes: np.ndarray
 
 
-def group_terms(fit: Any) -> tuple[GroupTerm, ...]:
+def group_terms(fit: Fitted) -> tuple[GroupTerm, ...]:
     """Return the group-level terms of the main predictor whose effects are in the posterior."""
     posterior, constant = shown(fit.idata["posterior"].to_dataset()), fit.idata["constant_data"]
     found: list[GroupTerm] = []
@@ -69,7 +61,7 @@ def group_terms(fit: Any) -> tuple[GroupTerm, ...]:
     return tuple(found)
 
 
-def group_term(fit: Any, factor: str | None = None) -> GroupTerm:
+def group_term(fit: Fitted, factor: str | None = None) -> GroupTerm:
     """Return one group-level term; the first without a name."""
     terms = group_terms(fit)
     if not terms:
@@ -83,7 +75,7 @@ def group_term(fit: Any, factor: str | None = None) -> GroupTerm:
     return chosen
 
 
-def estimates(fit: Any, roles: Iterable[str], interval: float = 0.9) -> pd.DataFrame:
+def estimates(fit: Fitted, roles: Iterable[str], interval: float = 0.9) -> pd.DataFrame:
     """Return mean, sd, lower and upper of every scalar whose prior has one of these roles.
 
     Parameters
@@ -93,7 +85,7 @@ def estimates(fit: Any, roles: Iterable[str], interval: float = 0.9) -> pd.DataF
     interval
         Probability of the equal-tailed interval.
     """
-    posterior, wanted = fit.idata["posterior"], set(roles)
+    posterior, wanted = fit.posterior, set(roles)
     rows: list[pd.DataFrame] = []
     for prior in fit.spec.priors:
         name = prior.name.removesuffix("_raw") if prior.role == "intercept" else prior.name
@@ -122,7 +114,7 @@ FEW = 100
 """Fewer draws than this are repeated by :func:`thinned`."""
 
 
-def thinned(fit: Any, draws: int) -> Any:
+def thinned[F: Fitted](fit: F, draws: int) -> F:
     """Return the fit with about this many draws in all, evenly spaced, so that predictions stay small.
 
     Where there are few, as of a point estimate, each comes several times, so that predictions show the response's spread.
@@ -136,19 +128,19 @@ def thinned(fit: Any, draws: int) -> Any:
     groups |= {g: fit.idata[g].to_dataset() for g in ("observed_data", "constant_data")}
     tree = xr.DataTree.from_dict(groups)
     tree.attrs = dict(fit.idata.attrs)
-    return type(fit)(fit.spec, fit._rows, tree, fit.explain_choice)
+    return replace(fit, idata=tree)
 
 
-def observed(fit: Any) -> np.ndarray:
+def observed(fit: Fitted) -> np.ndarray:
     """Return the response as recorded ``(obs,)``; codes for responses with levels."""
     return np.asarray(fit.idata["observed_data"][fit.spec.response.name])
 
 
-def main_link(fit: Any) -> str:
+def main_link(fit: Fitted) -> str:
     """Return the link of the main parameter."""
     return fit.spec.predictors[0].link
 
 
-def family_words(fit: Any) -> frozenset[str]:
+def family_words(fit: Fitted) -> frozenset[str]:
     """Return the declared properties of the fit's family."""
     return FAMILIES[fit.spec.family].words

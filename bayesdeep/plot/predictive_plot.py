@@ -1,14 +1,15 @@
 """Would the model have produced data like these? Observed responses over predicted ones."""
 
-from typing import Any
-
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.diagnostics.predictive_checks import recorded
+from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.predictions import predictive_draws
 
 from .figure_style import BLUE, INK, legend, new_figure, plain
 from .parts import A_FIT, family_words, observed, thinned
@@ -18,7 +19,7 @@ MOST_BARS = 60
 
 
 @arguments.checked("plot", fit=A_FIT, draws=arguments.count, seed=arguments.seed)
-def predictive_check(fit: Any, *, draws: int = 50, seed: int | None = None) -> Any:
+def predictive_check(fit: Fitted, *, draws: int = 50, seed: int | None = None) -> Figure:
     """Draw the responses and responses predicted for the same rows.
 
     Parameters
@@ -42,7 +43,7 @@ def predictive_check(fit: Any, *, draws: int = 50, seed: int | None = None) -> A
         raise FitError(f"plot: a row of '{fit.spec.response.name}' has several counts; there is no predictive check of those")
     if not known.any():
         raise FitError("plot: the response of every row is known by an interval alone; there is no predictive check of those")
-    made = thinned(fit, draws).draws(kind="response", seed=seed)
+    made = predictive_draws(thinned(fit, draws), kind="response", seed=seed)
     predicted = made.stack(s=("chain", "draw")).transpose("s", "obs").values[:, known]
     y = y[known]
     if {"discrete", "levels", "ordered"} & family_words(fit):
@@ -50,7 +51,7 @@ def predictive_check(fit: Any, *, draws: int = 50, seed: int | None = None) -> A
     return _densities(fit, y.astype(float), predicted)
 
 
-def _densities(fit: Any, y: np.ndarray, predicted: np.ndarray) -> Any:
+def _densities(fit: Fitted, y: np.ndarray, predicted: np.ndarray) -> Figure:
     low, high = shown_range(y, predicted)
     grid = np.linspace(low, high, 200)
     figure, axes = new_figure(3.2)
@@ -88,7 +89,7 @@ def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * z * z).mean(axis=1) / (width * np.sqrt(2 * np.pi))
 
 
-def _bars(fit: Any, y: np.ndarray, predicted: np.ndarray) -> Any:
+def _bars(fit: Fitted, y: np.ndarray, predicted: np.ndarray) -> Figure:
     levels = fit.spec.response.levels
     edges, last = bar_edges(y, predicted) if levels is None else (np.arange(len(levels) + 1) - 0.5, None)
     y, predicted = (np.minimum(values, edges[-1] - 0.5) for values in (y, predicted))

@@ -1,13 +1,16 @@
 """Rank plots: whether the chains visit the same values equally often (Vehtari et al. 2021)."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
+from bayesdeep.results.fitted import Fitted
 
 from .figure_style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, plain
 from .parts import A_FIT
@@ -16,7 +19,7 @@ BINS = 20
 
 
 @arguments.checked("plot", fit=A_FIT, names=arguments.names, bins=arguments.count)
-def ranks(fit: Any, names: list[str], *, bins: int = BINS) -> Any:
+def ranks(fit: Fitted, names: str | Iterable[str], *, bins: int = BINS) -> Figure:
     """Draw, for each quantity, how often each chain's draws fall in each twentieth of all the draws' ranks.
 
     Parameters
@@ -34,10 +37,11 @@ def ranks(fit: Any, names: list[str], *, bins: int = BINS) -> Any:
         One line a chain. Lines that wander around the level of equal shares are what is hoped for; one that stays
         high at one end is a chain that found other values than the rest.
     """
-    draws = {name: scalar(fit, name) for name in names}
-    figure = Picture(figsize=(WIDTH, 0.75 + 1.25 * len(names)), layout="constrained")
+    labels = [names] if isinstance(names, str) else list(names)
+    draws = {name: scalar(fit, name) for name in labels}
+    figure = Picture(figsize=(WIDTH, 0.75 + 1.25 * len(labels)), layout="constrained")
     FigureCanvasAgg(figure)
-    plots = np.atleast_1d(figure.subplots(len(names), 1, sharex=True))
+    plots = np.atleast_1d(figure.subplots(len(labels), 1, sharex=True))
     for axes, (name, values) in zip(plots, draws.items(), strict=True):
         dress(axes)
         _draw(axes, values, bins)
@@ -47,7 +51,7 @@ def ranks(fit: Any, names: list[str], *, bins: int = BINS) -> Any:
     return figure
 
 
-def _draw(axes: Any, values: np.ndarray, bins: int) -> None:
+def _draw(axes: Axes, values: np.ndarray, bins: int) -> None:
     chains, length = values.shape
     order = rankdata(values, method="ordinal").reshape(values.shape)
     edges = np.linspace(0, values.size, bins + 1)
@@ -65,7 +69,7 @@ def _draw(axes: Any, values: np.ndarray, bins: int) -> None:
     axes.set_ylabel("share", fontsize=TICK, color=INK)
 
 
-def scalar(fit: Any, label: str) -> np.ndarray:
+def scalar(fit: Fitted, label: str) -> np.ndarray:
     """Return the draws ``(chain, draw)`` of one scalar of the posterior, or of a network's values, by its label."""
     from bayesdeep.results.convergence_table import stack_scalars
 

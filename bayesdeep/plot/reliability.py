@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from .error_regions import COLOURS, MARKS
 from .figure_style import BLUE, FAINT, INK, LABEL, WIDTH, Picture, dress, legend, new_figure, plain
@@ -12,7 +13,7 @@ from .figure_style import BLUE, FAINT, INK, LABEL, WIDTH, Picture, dress, legend
 BINS = 10
 
 
-def reliability(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+def reliability(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Draw the observed share against the stated probability, in tenths of the rows.
 
     Parameters
@@ -34,7 +35,7 @@ def reliability(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Any:
         axes.vlines(
             stated, np.maximum(held - 2 * error, 0), np.minimum(held + 2 * error, 1), color=colour, linewidth=1.0
         )
-        style = {"marker": MARKS[i % len(MARKS)], "color": colour, "markersize": 5, "linewidth": 1.2}
+        style: dict[str, Any] = {"marker": MARKS[i % len(MARKS)], "color": colour, "markersize": 5, "linewidth": 1.2}
         axes.plot(stated, held, label=plain(str(name)), **style)
     axes.set_xlabel("stated probability")
     axes.set_ylabel("observed share")
@@ -56,7 +57,7 @@ def reliability_points(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np
     return middle, held, np.sqrt(share * (1 - share) / (count + 4))
 
 
-def pit_histogram(found: Mapping[str, np.ndarray], bins: int = 20) -> Any:
+def pit_histogram(found: Mapping[str, np.ndarray], bins: int = 20) -> Figure:
     """Draw histograms of probability integral transforms, one a fit.
 
     Parameters

@@ -1,24 +1,24 @@
 """The learned scales of networks: of each input, each layer and the output."""
 
-from typing import Any
-
 import pandas as pd
+from matplotlib.figure import Figure
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.results.fitted import Fitted
 from bayesdeep.spec.slots import prefixed, slot_name
 
 from .forest import draw_intervals
 from .parts import summarise
 
 
-def scales_table(fit: Any, interval: float = 0.9) -> pd.DataFrame:
+def scales_table(fit: Fitted, interval: float = 0.9) -> pd.DataFrame:
     """Return mean, sd, lower and upper of every learned scale of the model's networks, inputs first.
 
     Scales of inputs multiply the first layer's weights, for inputs in units of their standard deviation: one near 0 says that
     the input hardly matters.
     """
-    posterior, main = fit.idata["posterior"], FAMILIES[fit.spec.family].main.name
+    posterior, main = fit.posterior, FAMILIES[fit.spec.family].main.name
     found: dict[str, tuple[str, pd.DataFrame]] = {}
     nets = [(p.parameter, t) for p in fit.spec.predictors for t in p.terms if "network" in TERMS[t.kind].words(t.state)]
     for parameter, term in nets:
@@ -50,7 +50,7 @@ def _words(label: str, net: str) -> str:
     return " ".join(part for part in (name or "output", level) if part)
 
 
-def network_scales(fit: Any, interval: float = 0.9) -> Any:
+def network_scales(fit: Fitted, interval: float = 0.9) -> Figure:
     """Draw the learned scales of networks with their intervals."""
     label = "learned scale (log), inputs standardised"
     figure = draw_intervals(scales_table(fit, interval), scales_table(fit, 0.5), label, zero=False)

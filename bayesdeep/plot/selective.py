@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from matplotlib.figure import Figure
+
+from bayesdeep.compare.compared import Compared
 from bayesdeep.compare.errors_by_region import Selective
 from bayesdeep.compare.errors_by_region import selective as selective_of
 from bayesdeep.core import arguments
@@ -16,7 +19,7 @@ from .parts import A_COMPARISON
     comparison=A_COMPARISON,
     found=arguments.optional(arguments.instance(lambda: Selective, "what comparison.selective() returned")),
 )
-def selective(comparison: Any, *, found: Selective | None = None) -> Any:
+def selective(comparison: Compared, *, found: Selective | None = None) -> Figure:
     """Draw each fit's error against the share of rows kept; see :func:`bayesdeep.compare.errors_by_region.selective`.
 
     Parameters
@@ -36,8 +39,8 @@ def selective(comparison: Any, *, found: Selective | None = None) -> Any:
     figure, axes = new_figure(3.2 + 0.22 * -(-len(found.curve.columns) // 2))
     kept = 100 * found.curve.index.to_numpy(float)
     for i, name in enumerate(found.curve.columns):
-        style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKS[i % len(MARKS)], "markersize": 5, "linewidth": 1.4}
-        axes.plot(kept, found.curve[name], label=plain(str(name)), **style)
+        style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKS[i % len(MARKS)]}
+        axes.plot(kept, found.curve[name], label=plain(str(name)), markersize=5, linewidth=1.4, **style)
     axes.set_xlim(103, 7)
     axes.margins(y=0.25)
     axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))

@@ -1,12 +1,15 @@
 """Partial pooling as a picture: what each group says alone, and what the model makes of it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
+from bayesdeep.results.fitted import Fitted, own_rows
 
 from .alone import alone_and_leaning
 from .figure_style import BLUE, INK, MUTED, ORANGE, TICK, legend, new_figure, plain
@@ -55,7 +58,7 @@ class Shrinkage:
         return bool(np.allclose(self.leans, self.centre))
 
 
-def shrinkage_numbers(fit: Any, factor: str | None = None, interval: float = 0.9) -> Shrinkage:
+def shrinkage_numbers(fit: Fitted, factor: str | None = None, interval: float = 0.9) -> Shrinkage:
     """Return each group's own estimate, the partially pooled one and what that leans on, all of the group's intercept.
 
     Raises
@@ -64,7 +67,7 @@ def shrinkage_numbers(fit: Any, factor: str | None = None, interval: float = 0.9
         Where there is no such picture: without a group-level intercept, with a predictor for each level of the response, or where
         the model's estimates are not made of the other two.
     """
-    fit._here("plot")
+    own_rows(fit, "plot")
     term = group_term(fit, factor)
     name = f"1|{term.factor}"
     if name not in term.effects:
@@ -106,7 +109,7 @@ NUMBERS = arguments.instance(lambda: Shrinkage, "what shrinkage_numbers returned
     interval=arguments.probability,
     numbers=arguments.optional(NUMBERS),
 )
-def shrinkage(fit: Any, factor: str | None = None, *, interval: float = 0.9, numbers: Shrinkage | None = None) -> Any:
+def shrinkage(fit: Fitted, factor: str | None = None, *, interval: float = 0.9, numbers: Shrinkage | None = None) -> Figure:
     """Draw each group's own estimate and the partially pooled one against the group's size.
 
     Parameters
@@ -137,7 +140,7 @@ def shrinkage(fit: Any, factor: str | None = None, *, interval: float = 0.9, num
     x = spread_out(n.term.sizes[seen])
     alone, pooled = n.alone[seen], n.pooled[seen]
     if n.alike:
-        middle = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="average")
+        middle: Artist = axes.axhline(n.centre, color=INK, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1, label="average")
     else:
         middle = axes.scatter(x, n.leans[seen], s=40, marker="_", color=MUTED, linewidths=1.4, zorder=2, label="leans on")
     axes.vlines(x, n.lower[seen], n.upper[seen], color=BLUE, linewidth=0.7, alpha=0.35, zorder=1)
@@ -178,7 +181,7 @@ def nice_sizes(least: int, most: int) -> list[int]:
     return inside if len(inside) <= 9 else [v for v in inside if str(v)[0] == "1"]
 
 
-def _name_extremes(axes: Any, x: np.ndarray, n: Shrinkage, seen: np.ndarray) -> None:
+def _name_extremes(axes: Axes, x: np.ndarray, n: Shrinkage, seen: np.ndarray) -> None:
     """Name the largest group, and the one that was moved most."""
     labels = np.array(n.term.labels, dtype=object)[seen]
     distance = np.nan_to_num(np.abs(n.alone[seen] - n.pooled[seen]))

@@ -10,5 +10,7 @@ PRIOR = Prior(
     support="positive",
     positive=("lam",),
     log_density=_densities.exponential,
+    median=lambda lam: _densities.LOG_2 / lam,
+    example={"lam": 2.5},
     notes="Exponential with *rate* ``lam`` (mean ``1 / lam``).",
 )

@@ -12,5 +12,7 @@ PRIOR = Prior(
     positive=("beta",),
     scale="beta",
     log_density=_densities.half_cauchy,
+    median=lambda beta: beta,
+    example={"beta": 2.0},
     notes="Cauchy of location 0 and scale ``beta``, folded at 0.",
 )

@@ -10,5 +10,6 @@ PRIOR = Prior(
     support="positive",
     proper=False,
     log_density=_densities.half_flat,
+    example={},
     notes="Improper uniform on the positive half line.",
 )

@@ -12,5 +12,7 @@ PRIOR = Prior(
     positive=("sigma",),
     scale="sigma",
     log_density=_densities.half_normal,
+    median=_densities.half_normal_median,
+    example={"sigma": 0.7},
     notes="Normal of mean 0 and standard deviation ``sigma``, folded at 0.",
 )

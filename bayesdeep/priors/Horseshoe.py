@@ -45,6 +45,7 @@ PRIOR = Prior(
     defaults={"tau0": None, "slab_scale": 2.0, "slab_df": 4.0},
     fill=fill,
     block=block,
+    example={"tau0": 0.1, "slab_scale": 2.0, "slab_df": 4.0},
     notes=(
         "Regularised horseshoe (Piironen and Vehtari 2017, doi:10.1214/17-EJS1337SI) on coefficients measured in "
         "spreads of the response per standard deviation of the column; one tau for the block."

@@ -10,5 +10,7 @@ PRIOR = Prior(
     support="positive",
     positive=("alpha", "beta"),
     log_density=_densities.inverse_gamma,
+    median=_densities.inverse_gamma_median,
+    example={"alpha": 2.0, "beta": 0.5},
     notes="Inverse gamma with shape ``alpha`` and scale ``beta``.",
 )

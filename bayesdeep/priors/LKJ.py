@@ -51,5 +51,6 @@ PRIOR = Prior(
     positive=("eta",),
     defaults={"eta": 1.0},
     block=correlation,
+    example={"eta": 2.0},
     notes="Correlation matrices with density proportional to det(R)^(eta - 1); 1 is uniform, larger is nearer to 0.",
 )

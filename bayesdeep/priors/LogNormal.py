@@ -11,5 +11,7 @@ PRIOR = Prior(
     defaults={"mu": 0.0, "sigma": 1.0},
     positive=("sigma",),
     log_density=_densities.log_normal,
+    median=_densities.log_normal_median,
+    example={"mu": 0.3, "sigma": 0.8},
     notes="``log`` of it is normal with mean ``mu`` and standard deviation ``sigma``.",
 )

@@ -2,6 +2,8 @@
 
 from bayesdeep.core.priors import Prior
 
+from . import _densities
+
 PRIOR = Prior(
     "Logistic",
     ("mu", "s"),
@@ -9,5 +11,8 @@ PRIOR = Prior(
     positive=("s",),
     location="mu",
     scale="s",
+    log_density=_densities.logistic,
+    median=lambda mu, s: mu,
+    example={"mu": 0.5, "s": 2.0},
     notes="Logistic with location ``mu`` and scale ``s``.",
 )

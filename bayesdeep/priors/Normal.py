@@ -2,6 +2,8 @@
 
 from bayesdeep.core.priors import Prior
 
+from . import _densities
+
 PRIOR = Prior(
     "Normal",
     ("mu", "sigma"),
@@ -10,5 +12,8 @@ PRIOR = Prior(
     location="mu",
     scale="sigma",
     gaussian=lambda mu, sigma: (mu, sigma**-2),
+    log_density=_densities.normal,
+    median=lambda mu, sigma: mu,
+    example={"mu": 0.5, "sigma": 2.0},
     notes="Normal with mean ``mu`` and standard deviation ``sigma``.",
 )

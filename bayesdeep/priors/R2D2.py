@@ -33,6 +33,7 @@ PRIOR = Prior(
     positive=("mean_R2", "prec_R2", "cons_D2"),
     defaults={"mean_R2": 0.5, "prec_R2": 2.0, "cons_D2": 0.5},
     block=block,
+    example={"mean_R2": 0.5, "prec_R2": 2.0, "cons_D2": 0.5},
     notes=(
         "R2-induced Dirichlet decomposition (Zhang, Naughton, Bondell and Reich 2022, "
         "doi:10.1080/01621459.2020.1825449) over a block of coefficients."

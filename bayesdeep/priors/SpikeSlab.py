@@ -8,6 +8,8 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.priors import Prior
 
+from . import _densities
+
 
 @cache
 def distribution() -> Any:
@@ -64,6 +66,9 @@ PRIOR = Prior(
     positive=("probability", "spike", "slab"),
     unit=("probability",),
     rv=distribution,
+    log_density=_densities.spike_slab,
+    median=lambda probability, spike, slab: 0.0,
+    example={"probability": 0.3, "spike": 0.05, "slab": 1.4},
     notes=(
         "Normal about 0 with sd ``slab`` with the given ``probability``, else with the small sd ``spike``; continuous, so that "
         "gradient-based methods can sample it (George and McCulloch 1993, Journal of the American Statistical Association "

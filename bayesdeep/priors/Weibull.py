@@ -10,5 +10,7 @@ PRIOR = Prior(
     support="positive",
     positive=("alpha", "beta"),
     log_density=_densities.weibull,
+    median=lambda alpha, beta: beta * _densities.LOG_2 ** (1 / alpha),
+    example={"alpha": 1.7, "beta": 2.0},
     notes="Weibull with shape ``alpha`` and scale ``beta``.",
 )

@@ -97,7 +97,7 @@ def _nested(plugin: Prior, key: str, value: PriorSpec) -> PriorSpec:
 
 # Importing a file of this folder puts the module under its name here. So all are imported first, and what
 # `bd.priors.Normal` finds is a function, whatever was imported before and is imported later.
-for _name in PRIORS.names():
+for _name in PRIORS.own_names():
     PRIORS[_name]
     globals()[_name] = partial(make_prior, _name)
 
@@ -105,6 +105,8 @@ for _name in PRIORS.names():
 def __getattr__(name: str) -> Callable[..., PriorSpec]:
     if name.startswith("_"):
         raise AttributeError(name)
+    if name in PRIORS:
+        return partial(make_prior, name)
     raise AttributeError(f"no prior '{name}'{nearest(name, PRIORS.names())}")
 
 

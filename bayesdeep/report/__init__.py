@@ -1,13 +1,13 @@
 """A fit or a comparison as a document: one HTML file, or Markdown with its figures beside it."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from bayesdeep.compare.compared import Compared
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
+from bayesdeep.results.fitted import Fitted
 
 from .section import Section, Subject
 
@@ -26,7 +26,7 @@ A_MAPPING = arguments.optional(arguments.instance(lambda: Mapping, "sections by 
     extra=A_MAPPING,
 )
 def report(
-    fit_or_comparison: Any,
+    fit_or_comparison: Fitted | Compared | Subject,
     path: str | Path,
     *,
     title: str | None = None,
@@ -68,15 +68,15 @@ def report(
     return write(subject, path, title or default_title(subject), overwrite)
 
 
-def subject_of(given: Any, main: str | None = None, extra: Mapping[str, Any] | None = None) -> Subject:
+def subject_of(given: Fitted | Compared | Subject, main: str | None = None, extra: Mapping[str, Any] | None = None) -> Subject:
     """Return what a report is about, from a fit, a comparison or a subject."""
     if isinstance(given, Subject):
         return given
-    if hasattr(given, "idata"):
+    if isinstance(given, Fitted):
         return Subject({main or "model": given}, None, main or "model", extra or {})
-    fits = getattr(given, "fits", None)
-    if not fits:
+    if not isinstance(given, Compared):
         raise FitError(f"report: {type(given).__name__} is neither a fit nor a comparison of fits")
+    fits = given.fits
     best = next((str(name) for name in given.table.index if name in fits), next(iter(fits)))
     if main is not None and main not in fits:
         raise FitError(f"report: no fit '{main}' in the comparison; there are: {', '.join(fits)}")
@@ -88,13 +88,3 @@ def default_title(subject: Subject) -> str:
     response = subject.fit.spec.response.name
     count = len(subject.fits) + len(subject.baselines)
     return f"{response}: {count} models compared" if count > 1 else f"A model of {response}"
-
-
-class _Verb(ModuleType):
-    """Python puts a submodule under its name into the package, here in the way of the function: let it be called."""
-
-    def __call__(self, *arguments: Any, **options: Any) -> Path:
-        return report(*arguments, **options)
-
-
-sys.modules[__name__].__class__ = _Verb

@@ -1,10 +1,9 @@
 """Estimates as tables of a report, each number with the digits its uncertainty allows."""
 
-from typing import Any
-
 import pandas as pd
 
 from bayesdeep.plot.parts import estimates
+from bayesdeep.results.fitted import Fitted
 
 from .document import Table
 from .numbers import written
@@ -13,7 +12,7 @@ from .section import INTERVAL
 COLUMNS = {"mean": "mean", "sd": "sd", "lower": "5 %", "upper": "95 %"}
 
 
-def estimates_of(fit: Any, roles: tuple[str, ...]) -> pd.DataFrame:
+def estimates_of(fit: Fitted, roles: tuple[str, ...]) -> pd.DataFrame:
     """Return mean, sd and 90 % interval of the parameters with these roles."""
     return estimates(fit, roles, INTERVAL)
 

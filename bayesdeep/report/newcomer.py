@@ -1,12 +1,13 @@
 """Predictions for a group the model has never seen, beside groups it knows."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayesdeep.plot.parts import GroupTerm, group_term, group_terms
+from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.predictions import rows_table
 
 from .phrases import plural
 
@@ -33,14 +34,14 @@ class Newcomer:
     response: pd.DataFrame
 
 
-def newcomer(fit: Any, factor: str | None = None, interval: float = 0.9) -> Newcomer:
+def newcomer(fit: Fitted, factor: str | None = None, interval: float = 0.9) -> Newcomer:
     """Return predictions for a group never seen, the largest and the smallest known one.
 
     All are predicted at one typical row of the data, the one nearest to the medians of the columns, so that only the
     group differs.
     """
     term = group_term(fit, factor)
-    rows = fit._rows
+    rows = fit.rows
     known = np.flatnonzero(term.sizes > 0)
     large = int(known[np.argmax(term.sizes[known])])
     small = int(known[np.argmin(term.sizes[known])])
@@ -55,21 +56,21 @@ def newcomer(fit: Any, factor: str | None = None, interval: float = 0.9) -> Newc
         f"a {term.factor} never seen",
         *(f"{term.labels[j]} ({plural(int(term.sizes[j]), 'row')})" for j in (large, small)),
     ]
-    tables = [fit._table(asked, kind, interval, "sample", None).set_index(pd.Index(names)) for kind in ("mean", "response")]
+    tables = [rows_table(fit, asked, kind, interval).set_index(pd.Index(names)) for kind in ("mean", "response")]
     return Newcomer(term, describe_row(fit, place), *tables)
 
 
-def applies(fit: Any) -> bool:
+def applies(fit: Fitted) -> bool:
     """Return whether there is a group-level term and one number a row to predict."""
     term = group_terms(fit)
     return (
-        bool(term) and bool(term[0].effects) and fit._rows.response.value.ndim == 1 and fit.spec.response.levels is None
+        bool(term) and bool(term[0].effects) and fit.rows.response.value.ndim == 1 and fit.spec.response.levels is None
     )
 
 
-def typical_row(fit: Any) -> int:
+def typical_row(fit: Fitted) -> int:
     """Return the row nearest to the medians of all numeric columns."""
-    arrays = fit._rows.arrays
+    arrays = fit.rows.arrays
     parts = [v for k, v in arrays.items() if k.endswith(".X") and v.ndim == 2 and v.shape[1]]
     if not parts:
         return 0
@@ -79,11 +80,11 @@ def typical_row(fit: Any) -> int:
     return int(np.argmin(distance.sum(axis=1)))
 
 
-def describe_row(fit: Any, place: int) -> str:
+def describe_row(fit: Fitted, place: int) -> str:
     """Return the values of the population-level numeric columns of a row, in words; at most six."""
     said = []
     for term in fit.spec.predictors[0].terms:
-        x = fit._rows.arrays.get(f"{term.key}.X")
+        x = fit.rows.arrays.get(f"{term.key}.X")
         if term.kind != "population" or x is None:
             continue
         for name, start, _, labels, kind in term.state["terms"]:

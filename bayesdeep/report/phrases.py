@@ -1,9 +1,10 @@
 """Sentences that several places of a report need."""
 
 import math
-from typing import Any
 
 import pandas as pd
+
+from bayesdeep.compare.compared import Compared
 
 from .numbers import between, decimals, number
 
@@ -42,7 +43,7 @@ def clearly_worse(row: pd.Series) -> bool:
     return abs(row["elpd_diff"]) > max(SMALL, 2 * row["dse"])
 
 
-def comparison_sentence(comparison: Any) -> str:
+def comparison_sentence(comparison: Compared) -> str:
     """Return which model predicts best, by how much, and whether that difference means anything."""
     table, unit = comparison.table, _unit(comparison)
     table = table[table["elpd"].notna()]
@@ -67,7 +68,7 @@ def comparison_sentence(comparison: Any) -> str:
     )
 
 
-def certainty_sentence(comparison: Any) -> str:
+def certainty_sentence(comparison: Compared) -> str:
     """Return how sure it is that the best model is better than each other one, in words; "" with nothing to compare.
 
     The probability is that of a normal distribution of the difference with its standard error, which understates what is not
@@ -95,11 +96,11 @@ def _chance(z: float) -> str:
     return "over 99\u00a0%" if chance > 99 else f"{chance:.0f}\u00a0%"
 
 
-def _scored_rows(comparison: Any, name: str) -> int | None:
-    one = getattr(comparison, "assessed", {}).get(name)
+def _scored_rows(comparison: Compared, name: str) -> int | None:
+    one = comparison.assessed.get(name)
     return None if one is None else int(one.elpd.n_data_points)
 
 
-def _unit(comparison: Any) -> str:
-    left_out = "rows" if getattr(comparison, "target", "rows") == "rows" else f"whole groups of `{comparison.by}`"
+def _unit(comparison: Compared) -> str:
+    left_out = "rows" if comparison.target == "rows" else f"whole groups of `{comparison.by}`"
     return f"in expected log predictive density (elpd) of {left_out} not seen before"

@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from bayesdeep.compare.compared import Compared
 from bayesdeep.core.errors import BayesdeepError
-from bayesdeep.diagnostics.diagnose import Diagnosis
+from bayesdeep.diagnostics.diagnose import Diagnosis, diagnose
 from bayesdeep.diagnostics.predictive_checks import applies, predictive_checks
+from bayesdeep.results.fitted import Fitted
 
 from .document import Block, Callout
 
@@ -36,21 +38,21 @@ class Subject:
         Predictive checks by fit, as far as they were asked for.
     """
 
-    fits: Mapping[str, Any]
-    comparison: Any = None
+    fits: Mapping[str, Fitted]
+    comparison: Compared | None = None
     main: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    made: dict[str, pd.DataFrame | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def fit(self) -> Any:
+    def fit(self) -> Fitted:
         """Return the fit that is looked at closely."""
         return self.fits[self.main]
 
     @cached_property
     def diagnoses(self) -> Mapping[str, Diagnosis]:
         """Return every fit's diagnosis by name."""
-        return {name: fit.diagnose() for name, fit in self.fits.items()}
+        return {name: diagnose(fit.idata) for name, fit in self.fits.items()}
 
     def checks(self, name: str) -> pd.DataFrame | None:
         """Return a fit's predictive checks, made once; None where its draws are no good or nothing can be predicted from them."""
@@ -98,9 +100,13 @@ class Section:
         ``applies(subject)``: whether it has something to say.
     blocks
         ``blocks(subject)``: what it says.
+    example
+        A subject that it has something to say about, in a test: ``"fit"`` (of a multilevel model), ``"network"`` or
+        ``"comparison"``.
     """
 
     title: str
     order: int
     applies: Callable[[Subject], bool]
     blocks: Callable[[Subject], tuple[Block, ...]]
+    example: str = ""

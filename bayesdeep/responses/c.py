@@ -4,4 +4,4 @@ from bayesdeep.core.columns import ResponseFunction
 
 from ._counts import mathematics, read_counts
 
-RESPONSE = ResponseFunction("c", read_counts, mathematics=mathematics)
+RESPONSE = ResponseFunction("c", read_counts, mathematics=mathematics, example="c(a, b)")

@@ -4,4 +4,4 @@ from bayesdeep.core.columns import ResponseFunction
 
 from ._counts import mathematics, read_counts
 
-RESPONSE = ResponseFunction("cbind", read_counts, mathematics=mathematics)
+RESPONSE = ResponseFunction("cbind", read_counts, mathematics=mathematics, example="cbind(a, b)")

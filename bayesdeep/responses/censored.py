@@ -120,4 +120,7 @@ def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) 
     return {"line": f"censored: where {status} says so, it is only known that\n    Y ≤ {y} (left), Y ≥ {y} (right){between}"}
 
 
-RESPONSE = ResponseFunction("censored", read, gaps=gaps, mathematics=mathematics)
+RESPONSE = ResponseFunction(
+    "censored", read, gaps=gaps, mathematics=mathematics,
+    example="censored(y, status)",
+)

@@ -30,4 +30,7 @@ def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) 
     return {"n": arguments[0]}
 
 
-RESPONSE = ResponseFunction("prop", read, needed_for_prediction=(1,), mathematics=mathematics)
+RESPONSE = ResponseFunction(
+    "prop", read, needed_for_prediction=(1,), mathematics=mathematics,
+    example="prop(k, n)",
+)

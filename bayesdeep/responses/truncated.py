@@ -64,4 +64,7 @@ def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) 
     return {"line": f"truncated: given that {low}{y}{high}\n    the density is divided by P({low}Y{high})"}
 
 
-RESPONSE = ResponseFunction("truncated", read, needed_for_prediction=(1, 2), gaps=gaps, mathematics=mathematics)
+RESPONSE = ResponseFunction(
+    "truncated", read, needed_for_prediction=(1, 2), gaps=gaps, mathematics=mathematics,
+    example="truncated(y, low)",
+)

@@ -33,4 +33,4 @@ def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) 
     return {"line": f"weighted: the log likelihood of row i counts {arguments[0]} times"}
 
 
-RESPONSE = ResponseFunction("weighted", read, mathematics=mathematics)
+RESPONSE = ResponseFunction("weighted", read, mathematics=mathematics, example="weighted(y, w)")

@@ -49,7 +49,7 @@ def _problems(tree: xr.DataTree) -> Iterator[str]:
 def _unknown(spec: ModelSpec) -> Iterator[str]:
     """Yield a sentence for every name in the spec that this version does not know."""
     if spec.family not in FAMILIES:
-        yield f"it is of the family '{spec.family}', which there is not"
+        yield f"it is of the family '{spec.family}', which there is not (one of your own must be there first: bd.register(…))"
     for link in [*spec.links.values(), *(p.link for p in spec.predictors)]:
         if link not in LINKS:
             yield f"it has the link '{link}', which there is not"

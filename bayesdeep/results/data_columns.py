@@ -34,14 +34,15 @@ def taken(columns: Mapping[str, Column], keep: np.ndarray) -> dict[str, Column]:
 
 
 def columns_dataset(columns: Mapping[str, Column], rows: int) -> xr.Dataset:
-    """Return the columns as a Dataset: values or codes ``(obs,)``, and levels as JSON texts."""
+    """Return the columns as a Dataset: values or codes ``(obs,)``, arrays ``(obs, …)``, and levels as JSON texts."""
     found: dict[str, Any] = {}
     for name, column in columns.items():
         own = posterior_name(name)
         while own in found or own in DIMENSIONS:
             own += "_"
         attrs = {"column": name, "kind": column.kind, "ordered": int(column.ordered)}
-        found[own] = (("obs",), column.values, attrs)
+        axes = tuple(f"{own} axis {k}" for k in range(1, column.values.ndim))
+        found[own] = (("obs", *axes), column.values, attrs)
         if column.levels is not None:
             texts = np.array([json.dumps(_plain(level)) for level in column.levels])
             found[f"{own} levels"] = ((f"{own} level",), texts, {"levels of": own})

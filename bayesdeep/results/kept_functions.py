@@ -16,7 +16,7 @@ from bayesdeep.graph.evaluate import row_function
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .probes import has_network, probe_rows, stacked
-from .rows import Rows, StreamedRows, containers
+from .rows import Rows, StreamedRows, TrainingRows, containers
 
 GROUP = "functions"
 """Where a tree keeps them."""
@@ -30,7 +30,7 @@ BLOCK = 2_000_000
 
 
 def functions_dataset(
-    spec: ModelSpec, rows: Rows, values: Mapping[str, np.ndarray], chains: int, draws: int, seed: int
+    spec: ModelSpec, rows: TrainingRows, values: Mapping[str, np.ndarray], chains: int, draws: int, seed: int
 ) -> xr.Dataset | None:
     """Return the group ``functions`` of a fit; None for models without networks, and for point estimates.
 

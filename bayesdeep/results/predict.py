@@ -1,6 +1,5 @@
 """Predictions in blocks of rows, so that draws times rows never sit in memory at once."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -90,22 +89,16 @@ def with_new_groups(
 
 def group_axes(graph: Graph, factors: Mapping[str, tuple[Any, ...]]) -> dict[str, int]:
     """Return the axis, draws being 0, along which the groups of these factors lie, by the names of what has one."""
-    found: dict[str, int] = {}
-    for name, dims in graph.dims.items():
-        for axis, dim in enumerate(dims, start=1):
-            if any(_is_of(dim, f) and graph.coords[dim] == tuple(labels) for f, labels in factors.items()):
-                found[name] = axis
-    return found
-
-
-def _is_of(dim: str, factor: str) -> bool:
-    """Return whether a dimension may be a factor's, whose name makes way for others."""
-    return re.fullmatch(rf"{re.escape(factor)}(_level)?(_\d+)?", dim) is not None
+    return {
+        name: quantity.entry.factor_axis + 1
+        for name, quantity in graph.reported.items()
+        if quantity.entry.factor in factors and quantity.entry.factor_axis is not None
+    }
 
 
 def needed_hyper(graph: Graph, effects: list[str]) -> list[str]:
     """Return the posterior names that the effects' distributions depend on."""
-    outputs = [graph.reported[name] for name in effects]
+    outputs = [graph.reported[name].tensor for name in effects]
     inside = [i for out in outputs for i in (out.owner.inputs if out.owner else [])]
     return [name for name in needed(graph, inside) if name not in effects]
 

@@ -8,15 +8,12 @@ distribution's variance has a closed form so has the predictive one: by the law 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.random import derive
-from bayesdeep.core.registry import FAMILIES
-from bayesdeep.graph.build import Graph, units_of
+from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import BatchedFunction, function_of, noise_function
-from bayesdeep.graph.variance import variance_of
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .predict import block_rows, enough_draws, inside_bounds, with_new_groups
@@ -124,7 +121,7 @@ class _Source:
         self._draws = with_new_groups(spec, posterior, rows, graph, new_groups, seed)
         self._count = len(next(iter(posterior.values()))) if posterior else 1
         self.times = -(-least // self._count)
-        variance = _closed_variance(spec, rows, graph)
+        variance = None if graph.mean is None else graph.variance
         self._closed = [tensor for tensor in (graph.mean, variance) if tensor is not None]
         self._has = graph.mean is not None, variance is not None
         self._of_rows = function_of(graph, [*graph.params.values(), *self._closed])
@@ -158,16 +155,6 @@ class _Source:
             return self._noise(some, containers(self._rows.take(start + at), 0, len(at)))[0]
 
         return inside_bounds(value, again, self._rows, start, stop)
-
-
-def _closed_variance(spec: ModelSpec, rows: Rows, graph: Graph) -> Any:
-    """Return the variance ``(obs,)`` of a new response given its parameters; None where it has no closed form here."""
-    response = rows.response
-    if response.lower_bound is not None or response.upper_bound is not None or graph.mean is None:
-        return None
-    if "two_levels" in FAMILIES[spec.family].words:
-        return graph.mean * (1.0 - graph.mean)
-    return variance_of(graph.predictive)
 
 
 def _as_recorded(rows: Rows, start: int, stop: int) -> np.ndarray:

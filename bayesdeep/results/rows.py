@@ -13,9 +13,10 @@ from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, RESPONSES, TERMS
 from bayesdeep.design.context import FrameContext
-from bayesdeep.design.learn import known_arrays, term_nodes
+from bayesdeep.design.learn import term_nodes
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
+from bayesdeep.design.training_data import known_arrays
 from bayesdeep.formula.expand import columns
 from bayesdeep.formula.nodes import Call, Name
 from bayesdeep.graph.build import ROWS, Graph, build
@@ -88,9 +89,9 @@ ABSENT = (
 """What is said where rows that were read once are asked for."""
 
 
-@dataclass(frozen=True, init=False)
-class StreamedRows(Rows):
-    """Rows that were read once and summed up: what asks for one of them is told that they are not here.
+@dataclass(frozen=True)
+class StreamedRows:
+    """Rows that were read once and summed up; there is no array of them.
 
     Attributes
     ----------
@@ -102,30 +103,37 @@ class StreamedRows(Rows):
         The first row; None in a saved fit.
     """
 
+    rows: int
     moments: Moments | None = None
     centre: float = 0.0
     example: Frame | None = None
 
-    def __init__(self, rows: int, moments: Moments | None = None, centre: float = 0.0, example: Frame | None = None) -> None:
-        given: dict[str, Any] = {"rows": rows, "moments": moments, "centre": centre, "example": example}
-        none: dict[str, Any] = {name: {} for name in ("unseen", "columns", "fixed", "rows_unseen")}
-        for name, value in {**given, "observed": True, "index": None, **none}.items():
-            object.__setattr__(self, name, value)
+    @property
+    def index(self) -> None:
+        """Return no labels."""
+        return
 
-    def __getattribute__(self, name: str) -> Any:
-        if name in ("arrays", "response"):
-            raise FitError(ABSENT)
-        return super().__getattribute__(name)
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Return no columns."""
+        return {}
 
-    def take(self, keep: np.ndarray) -> Rows:
-        """Not possible."""
-        del keep
-        raise FitError(ABSENT)
 
-    def graph(self, spec: ModelSpec, *, sampled: bool = False, masked: bool = False, single: bool = False) -> Graph:
-        """Not possible: the graph holds the rows."""
-        del spec, sampled, masked, single
-        raise FitError(ABSENT)
+TrainingRows = Rows | StreamedRows
+"""What there is of the rows a model is fitted to: their number, and the index and columns that are held."""
+
+
+def rows_held(rows: TrainingRows, where: str) -> Rows:
+    """Return rows that are in memory.
+
+    Raises
+    ------
+    FitError
+        Where they were only summed up; ``where`` begins its text.
+    """
+    if isinstance(rows, StreamedRows):
+        raise FitError(f"{where}: {ABSENT}")
+    return rows
 
 
 def containers(rows: Rows, start: int, stop: int) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from .index import index_from, index_variables, is_index
 from .kept_functions import GROUP as FUNCTIONS
 from .kept_functions import functions_dataset
 from .packed import text_array
-from .rows import FIELDS, Rows, StreamedRows
+from .rows import FIELDS, Rows, StreamedRows, TrainingRows
 
 STREAMED = "streamed_rows"
 """Attribute with the number of rows, where a tree does not hold them."""
@@ -38,9 +38,8 @@ def posterior_dataset(graph: Graph, values: Mapping[str, np.ndarray], chains: in
     """Return posterior arrays ``(chain * draw, …)`` as a Dataset with named dimensions and labels."""
     data, coords = {}, {"chain": np.arange(chains), "draw": np.arange(draws)}
     for name, value in values.items():
-        dims = graph.dims[name]
-        role = graph.roles.get(name, "")
-        attrs = {"role": role} if role in ("weight", "held") else {}
+        quantity = graph.reported[name]
+        dims, attrs = quantity.dims, quantity.entry.attributes()
         data[name] = (("chain", "draw", *dims), value.reshape(chains, draws, *value.shape[1:]), attrs)
         coords |= {d: _labels(graph.coords[d]) for d in dims if d != "obs"}
     return xr.Dataset(data, coords=coords)
@@ -54,7 +53,7 @@ def _labels(labels: tuple[Any, ...]) -> np.ndarray:
     return np.array([str(x) for x in labels])
 
 
-def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
+def data_datasets(rows: TrainingRows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
     """Return observed_data and constant_data: all that is needed to predict the training rows again.
 
     Both are empty where the rows are not in memory.
@@ -69,8 +68,8 @@ def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
         observed = observed.assign_coords({f"{name}_count": _labels(tuple(spec.response.levels or ()))})
     constant: dict[str, Any] = {}
     for key, array in rows.arrays.items():
-        own = ("obs",) if array.ndim == 1 else ("obs", f"{key}_column")
-        constant[key] = (own, array)
+        axes = tuple(f"{key}_{axis}" for axis in ("column", *(f"axis{k}" for k in range(2, array.ndim)))[: array.ndim - 1])
+        constant[key] = (("obs", *axes), array)
     for field in FIELDS[1:]:
         part = getattr(rows.response, field)
         if part is not None:
@@ -79,7 +78,7 @@ def data_datasets(rows: Rows, spec: ModelSpec) -> tuple[xr.Dataset, xr.Dataset]:
     return observed, xr.Dataset(constant, coords={"obs": obs})
 
 
-def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
+def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> TrainingRows:
     """Return the training rows from a tree made by :func:`make_tree`."""
     if STREAMED in tree.attrs:
         return StreamedRows(int(tree.attrs[STREAMED]))
@@ -98,7 +97,7 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> Rows:
 def make_tree(
     spec: ModelSpec,
     graph: Graph,
-    rows: Rows,
+    rows: TrainingRows,
     draws: Draws,
     values: Mapping[str, np.ndarray],
     method: str,

@@ -13,9 +13,6 @@ from .prior_text import read_prior
 POPULATION = "population"
 """Key of a prior over all population-level coefficients of the main predictor, the intercept left out."""
 
-_EFFECTS = {"effects": ("Normal", "StudentT", "Laplace", "Cauchy"), "correlated": ("Normal",)}
-"""Distributions of group effects: those that can be standardised, and mixed by correlations."""
-
 _ACCEPTED = {
     "real": {"real", "positive", "unit", "bounded"},
     "positive": {"positive", "unit"},
@@ -29,7 +26,7 @@ _ADVICE = {
     "positive": "a positive one such as HalfNormal(1), HalfStudentT(3, 1), Exponential(1), TruncatedNormal(mu, sigma, lower=0)",
     "unit": "one on (0, 1) such as Beta(1, 1)",
     "ordered": "a distribution on the real line such as Normal(0, 2.5)",
-    "effects": "Normal, StudentT, Laplace or Cauchy, with a nested scale: Normal(0, HalfNormal(1))",
+    "effects": "one with a location and a scale, as Normal, StudentT, Laplace, Logistic or Cauchy: Normal(0, HalfNormal(1))",
     "correlated": "a Normal, since its effects are correlated with others; (… || group) makes them independent",
     "correlation": "LKJ(eta)",
     "real": "a distribution such as Normal(0, 1)",
@@ -143,8 +140,10 @@ def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
         raise PriorError(
             f"{where}: {prior.name} is a joint prior over population-level coefficients, '{slot.name}' is none"
         )
-    if slot.support in _EFFECTS:
-        fits = prior.name in _EFFECTS[slot.support]
+    if slot.support in ("effects", "correlated"):
+        # Effects are standardised ones, moved and stretched; those that correlations mix must stay what they are: normal.
+        fits = plugin.support == "real" and plugin.standard is not None
+        fits = fits and (slot.support == "effects" or plugin.gaussian is not None)
     else:
         accepted = _ACCEPTED[slot.support] | ({"block"} if slot.role == "coefficient" else set())
         fits = plugin.support in accepted or _bounds_fit(prior, slot.support)

@@ -1,6 +1,6 @@
 """All places of a model that take a prior, with their default priors, from what the design has learned."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from bayesdeep.core.links import find_link
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import PriorSpec, Slot
 from bayesdeep.core.records import Default, Family, Response
-from bayesdeep.core.registry import TERMS
+from bayesdeep.core.registry import PRIORS, TERMS
 
 from .model_spec import PredictorSpec
 from .prior_text import read_prior
@@ -91,20 +91,10 @@ def _scale(
 
 def prior_median(prior: PriorSpec) -> float:
     """Return the median of a default prior of a family's parameter (numbers only)."""
-    from scipy import stats
-
-    a = [float(value) for _, value in prior.arguments if isinstance(value, float)]
-    distributions: dict[str, Callable[[], Any]] = {
-        "HalfStudentT": lambda: a[1] * stats.t(a[0]).ppf(0.75),
-        "HalfNormal": lambda: stats.halfnorm(scale=a[0]).median(),
-        "HalfCauchy": lambda: a[0],
-        "Exponential": lambda: np.log(2) / a[0],
-        "Gamma": lambda: stats.gamma(a[0], scale=1 / a[1]).median(),
-        "InverseGamma": lambda: stats.invgamma(a[0], scale=a[1]).median(),
-        "Beta": lambda: stats.beta(a[0], a[1]).median(),
-        "LogNormal": lambda: np.exp(a[0]),
-        "Normal": lambda: a[0],
-        "StudentT": lambda: a[1],
-        "Uniform": lambda: (a[0] + a[1]) / 2,
-    }
-    return float(distributions[prior.name]())
+    median = PRIORS[prior.name].median
+    if median is None:
+        raise FormulaError(
+            f"formula: the default prior {prior} of a family's parameter has no median, which the default prior of its formula's "
+            "intercept is put at; give the family one that has"
+        )
+    return float(median(**{name: value for name, value in prior.arguments if isinstance(value, float)}))

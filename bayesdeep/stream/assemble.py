@@ -1,6 +1,6 @@
 """Sums over full products to the sufficient statistics of a linear system: all of it is linear."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -12,40 +12,36 @@ from bayesdeep.core.linear import Moments
 
 from .finish import Finished
 from .scan import ONES
+from .stand_ins import SummedCodes, SummedColumns
 
-Varying = tuple[tuple[str, ...], np.ndarray]
-"""Names of the columns that group rows, and the matrix ``(full column, coefficient)`` that makes what varies."""
+Varying = tuple[SummedCodes, np.ndarray]
+"""How rows are grouped, and the matrix ``(full column, coefficient)`` that makes what varies."""
 
 
-def moments_of_scan(learned: Finished, layout: Layout, terms: Sequence[tuple[str, Any]], centre: float) -> Moments:
+def moments_of_scan(learned: Finished, layout: Layout, arrays: Mapping[str, Any], centre: float) -> Moments:
     """Return the sufficient statistics under a layout.
 
     Parameters
     ----------
-    terms
-        Key and node of each of the predictor's terms.
+    arrays
+        What stands for the design's arrays, by ``"term key.array"``.
     centre
         What is taken off the response.
     """
-    scan, nodes = learned.scan, dict(terms)
-    columns = _population(learned, layout, nodes, centre)
-    varying = [_varying(learned, layout, nodes, f) for f in range(len(layout.factors))]
+    scan = learned.scan
+    columns = _population(learned, layout, arrays, centre)
+    varying = [_varying(learned, layout, arrays, f) for f in range(len(layout.factors))]
     own, with_columns = [], []
-    for (_, levels, width), (names, z) in zip(layout.factors, varying, strict=True):
-        square, mixed = _by_group(learned, names, z, columns)
-        places = _places(learned, names)
-        own.append(_placed(square, places, (levels, width, width)))
-        with_columns.append(_placed(mixed, places, (levels, width, columns.shape[1])))
+    for (_, levels, width), (codes, z) in zip(layout.factors, varying, strict=True):
+        square, mixed = _by_group(learned, codes.names, z, columns)
+        own.append(_placed(square, codes.places, (levels, width, width)))
+        with_columns.append(_placed(mixed, codes.places, (levels, width, columns.shape[1])))
     count = len(varying)
     between = {
         (f, g): _between(learned, varying[f], varying[g]) for f in range(count) for g in range(f + 1, count)
     }
     gram = columns.T @ _gram(learned) @ columns
     return Moments(scan.response.exponents, scan.response.constant, gram, tuple(own), tuple(with_columns), between)
-
-
-def _places(learned: Finished, names: tuple[str, ...]) -> np.ndarray:
-    return learned.group(names, learned.scan.plan.groups[names][0])[1]
 
 
 def _gram(learned: Finished) -> np.ndarray:
@@ -59,43 +55,45 @@ def _gram(learned: Finished) -> np.ndarray:
     return total
 
 
-def _population(learned: Finished, layout: Layout, nodes: Mapping[str, Any], centre: float) -> np.ndarray:
+def _population(learned: Finished, layout: Layout, arrays: Mapping[str, Any], centre: float) -> np.ndarray:
     """Return the matrix ``(full column, column + 1)`` that makes the system's columns and response."""
     count, last = len(layout.means), learned.starts[-1] - 1
     found = np.zeros((last + 1, count + 1))
-    offsets = learned.offsets()
     if layout.intercept:
         found[ONES, 0] = 1.0
     for place in layout.columns:
-        node = nodes[place.key]
-        combine = learned.columns(node.intercept, tuple(node.products))[1]
-        for k in range(combine.shape[1]):
-            at = place.start + k
-            found[:last, at] = combine[:, k]
-            found[ONES, at] += combine[:, k] @ offsets[:-1] - layout.means[at]
-            found[:, at] /= layout.sds[at]
+        if place.part.array is None:
+            continue
+        weights = _weights(arrays[f"{place.key}.{place.part.array}"])
+        span = slice(place.start, place.start + weights.shape[1])
+        found[:, span] = weights
+        found[ONES, span] -= layout.means[span]
+        found[:, span] /= layout.sds[span]
     found[last, count] = 1.0
-    found[ONES, count] += offsets[-1] - centre
+    found[ONES, count] += learned.offsets()[-1] - centre
     return found
 
 
-def _varying(learned: Finished, layout: Layout, nodes: Mapping[str, Any], factor: int) -> Varying:
-    names: tuple[str, ...] = ()
+def _varying(learned: Finished, layout: Layout, arrays: Mapping[str, Any], factor: int) -> Varying:
+    codes: Any = None
     found = np.zeros((learned.starts[-1], layout.factors[factor][2]))
-    offsets = learned.offsets()
     for place in layout.effects:
         if place.factor != factor:
             continue
-        node = nodes[place.key]
-        names = tuple(part.name for part in node.factor)
-        start = place.start
+        codes, start = arrays[f"{place.key}.{place.part.codes}"], place.start
         if place.part.intercept:
             found[ONES, start] = 1.0
             start += 1
-        combine = learned.columns(node.intercept, tuple(node.products))[1]
-        found[: len(combine), start : start + combine.shape[1]] = combine
-        found[ONES, start : start + combine.shape[1]] += combine.T @ offsets[:-1]
-    return names, found
+        if place.part.array is not None:
+            weights = _weights(arrays[f"{place.key}.{place.part.array}"])
+            found[:, start : start + weights.shape[1]] = weights
+    assert isinstance(codes, SummedCodes), "a factor of the layout has effects"
+    return codes, found
+
+
+def _weights(columns: Any) -> np.ndarray:
+    assert isinstance(columns, SummedColumns), "the plan takes columns as the context gave them"
+    return columns.weights
 
 
 def _by_group(
@@ -126,13 +124,12 @@ def _span(learned: Finished, product: int) -> slice:
 def _between(learned: Finished, first: Varying, second: Varying) -> sparse.csr_array:
     """Return the sums of two factors by pair of levels, ``(level * width, level * width)``."""
     names = list(learned.scan.plan.groups)
-    (row_names, z_rows), (column_names, z_columns) = first, second
-    f, g = names.index(row_names), names.index(column_names)
+    (row_codes, z_rows), (column_codes, z_columns) = first, second
+    f, g = names.index(row_codes.names), names.index(column_codes.names)
     assert f < g, "factors are in the order of the terms"
-    sizes = learned.scan.levels(row_names), learned.scan.levels(column_names)
-    places = _places(learned, row_names), _places(learned, column_names)
+    sizes = learned.scan.levels(row_codes.names), learned.scan.levels(column_codes.names)
+    places, levels = (row_codes.places, column_codes.places), (row_codes.levels, column_codes.levels)
     widths = z_rows.shape[1], z_columns.shape[1]
-    levels = [len(learned.group(n, learned.scan.plan.groups[n][0])[0]) for n in (row_names, column_names)]
     rows, across, values = [], [], []
     for k, m in product(range(widths[0]), range(widths[1])):
         table = _combined(learned, (f, g), sizes, z_rows[:, k], z_columns[:, m]).tocoo()

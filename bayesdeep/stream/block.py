@@ -11,7 +11,7 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import DataError
 from bayesdeep.design.convert import to_column
 from bayesdeep.design.frame import LazyColumns, column, keep_rows
-from bayesdeep.design.missing import DROP
+from bayesdeep.design.missing import DROP, infinite_rows
 
 from .stream_source import TEXT
 
@@ -100,7 +100,7 @@ class Gaps:
         frame = block.frame
         columns = [column(frame, name, "data") for name in names]
         self.rows += frame.rows
-        infinite = {c.name: np.isinf(c.values) for c in columns if c.values.dtype.kind == "f"}
+        infinite = {c.name: infinite_rows(c) for c in columns if c.values.dtype.kind == "f"}
         missing = {c.name: c.missing for c in columns if c.missing is not None}
         self.infinite_rows += _tally(self.infinite, infinite)
         self.missing_rows += _tally(self.missing, missing)

@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Columns, Frame, Json
-from bayesdeep.core.errors import FormulaError
 from bayesdeep.design.coding import code_factors, refuse_one_level
-from bayesdeep.design.doubts import Doubt, doubts
 from bayesdeep.design.factors import Factor, learn_and_evaluate
 from bayesdeep.design.group_levels import codes as group_codes
 from bayesdeep.design.group_levels import learn_levels
 from bayesdeep.formula.nodes import Expression, Product
 
 from .label_tables import Labels
-from .scan import ONES, Scan
+from .read_plan import names_of
+from .scan import ONES, Scan, category_column
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class _Category:
 
 
 class Finished:
-    """What a scan has learned, as terms ask for it while they learn (:class:`~bayesdeep.core.terms.DesignContext`).
+    """What sums over rows say of the columns and groups that terms ask for.
 
     Parameters
     ----------
@@ -41,48 +40,23 @@ class Finished:
     def __init__(self, scan: Scan, early: bool = False) -> None:
         self.scan, self._early = scan, early
         self.rows = scan.rows
+        self._where = scan.plan.where
         self.sizes = scan.sizes()
         self.starts = np.concatenate([[0], np.cumsum(self.sizes)]).astype(int)
         self._number = {frozenset(full.product): i for i, full in enumerate(scan.products)}
         self._categories: dict[Expression, _Category] = {}
         self._coded: dict[Any, tuple[Columns, np.ndarray]] = {}
         self._groups: dict[tuple[str, ...], tuple[tuple[Any, ...], np.ndarray]] = {}
-        self.doubts: dict[Doubt, None] = {}
-
-    def learn_columns(self, intercept: bool, products: Any) -> Columns:
-        """Return products of factors as columns."""
-        learned = self.columns(intercept, tuple(products))[0]
-        self.doubts.update(dict.fromkeys(doubts(learned, self.rows)))
-        return learned
-
-    def design_matrix(self, columns: Columns, products: Any) -> np.ndarray:
-        """Not offered: there are no rows."""
-        raise FormulaError(f"{self.scan.plan.where}: a term has to see all rows, and they stay on disk")
-
-    def learn_levels(self, factor: Any) -> tuple[Any, ...]:
-        """Return the labels of a grouping factor."""
-        return self.group(tuple(part.name for part in factor), factor)[0]
-
-    def codes(self, factor: Any, name: str, labels: tuple[Any, ...]) -> np.ndarray:
-        """Not offered: there are no rows."""
-        raise FormulaError(f"{self.scan.plan.where}: a term has to see all rows, and they stay on disk")
-
-    def values(self, expression: Any) -> np.ndarray:
-        """Return the first row's value: terms ask when they learn, to check the expression."""
-        from bayesdeep.design.context import FrameContext
-
-        assert self.scan.example is not None
-        return FrameContext(self.scan.example, self.scan.plan.where).values(expression)
 
     def _category(self, node: Expression, labels: Labels) -> _Category:
         if node not in self._categories:
             column, numbers = labels.column()
             frame = Frame({labels.name: column}, len(numbers))
-            state, factor = learn_and_evaluate(node, frame, self.scan.plan.where)
+            state, factor = learn_and_evaluate(node, frame, self._where)
             names = factor.labels or ()
             if self._early and len(names) == 1:
                 names = (*names, f"not {names[0]}")
-            refuse_one_level(node, Factor(factor.values, names, True), self.scan.plan.where)
+            refuse_one_level(node, Factor(factor.values, names, True), self._where)
             codes = np.full(len(labels.numbered), -1, dtype=np.int64)
             codes[numbers] = factor.values
             self._categories[node] = _Category(state, names, codes)
@@ -92,8 +66,9 @@ class Finished:
         """Return the numbers of the labels of each combination ``(combination, column)``."""
         return self.scan.combinations[names].members(self.scan.levels(names))
 
-    def group(self, names: tuple[str, ...], factor: Product) -> tuple[tuple[Any, ...], np.ndarray]:
+    def group(self, factor: Product) -> tuple[tuple[Any, ...], np.ndarray]:
         """Return a factor's labels, and each group's place among them by the number the scan gave it, or -1."""
+        names = names_of(factor, self._where)
         if names not in self._groups:
             members = self._members(names)
             columns, there = {}, np.ones(len(members), dtype=bool)
@@ -108,9 +83,9 @@ class Finished:
             frame = Frame(
                 {n: _taken(columns[n], row[there]) for n, row in zip(names, rows, strict=True)}, int(there.sum())
             )
-            labels = learn_levels(factor, frame, self.scan.plan.where)
+            labels = learn_levels(factor, frame, self._where)
             places = np.full(len(members), -1, dtype=np.int64)
-            places[there] = group_codes(factor, labels, frame, self.scan.plan.where)
+            places[there] = group_codes(factor, labels, frame, self._where)
             self._groups[names] = (labels, places)
         return self._groups[names]
 
@@ -120,7 +95,7 @@ class Finished:
         if key not in self._coded:
             learned, rows = self._on_full_columns(products)
             total = sum(stop - start for start, stop in rows)
-            state, terms, matrix = code_factors(intercept, products, learned, total, self.scan.plan.where)
+            state, terms, matrix = code_factors(intercept, products, learned, total, self._where)
             combine = np.zeros((self.starts[-2], matrix.shape[1]))
             for term, coded in zip(terms, state["terms"], strict=True):
                 product = products[coded["product"]]
@@ -130,6 +105,16 @@ class Finished:
             means, sds = self._means_sds(combine)
             self._coded[key] = (Columns(intercept, terms, means, sds, state), combine)
         return self._coded[key]
+
+    def of_full_columns(self, combine: np.ndarray) -> np.ndarray:
+        """Return columns as combinations of all that was summed, ``(full column and response, column)``.
+
+        ``combine`` is as from :meth:`columns`. What was summed had constants taken off, which the column of ones puts back.
+        """
+        found = np.zeros((self.starts[-1], combine.shape[1]))
+        found[: len(combine)] = combine
+        found[ONES] += combine.T @ self.offsets()[:-1]
+        return found
 
     def _on_full_columns(
         self, products: tuple[Product, ...]
@@ -162,8 +147,6 @@ class Finished:
         return learned, spans
 
     def _label_column(self, node: Expression) -> str | None:
-        from .scan import category_column
-
         assert self.scan.example is not None
         return category_column(node, self.scan.example)
 
@@ -187,6 +170,7 @@ class Finished:
     def offsets(self) -> np.ndarray:
         """Return what was taken off each full column, and off the response."""
         return np.repeat(self.scan.centres, self.sizes)
+
 
 def _taken(column: Any, rows: np.ndarray) -> Any:
     return replace(column, values=column.values[rows])

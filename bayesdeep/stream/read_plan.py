@@ -4,14 +4,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bayesdeep.core.columns import Columns, TermColumns
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.priors import Known
+from bayesdeep.core.linear import LinearColumns, LinearEffects, LinearPart, LinearShift
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import RESPONSES, TERMS, TRANSFORMS
-from bayesdeep.design.learn import term_nodes, where
+from bayesdeep.design.doubts import Doubt
+from bayesdeep.design.learn import LearnedTerm, learn_terms, where
+from bayesdeep.design.training_data import Written
 from bayesdeep.formula.expand import columns
-from bayesdeep.formula.nodes import Binary, Call, Expression, Formula, Name, Parsed, Product, Sequence, Unary
-from bayesdeep.formula.walk import find_dot
+from bayesdeep.formula.nodes import (
+    Binary,
+    Call,
+    Expression,
+    Formula,
+    Name,
+    Parsed,
+    Product,
+    Sequence,
+    Unary,
+    label,
+)
+
+from .stand_ins import AskedCodes, AskedColumns, AskedValues, WithoutRows
 
 NOT_IN_MEMORY = (
     "data: rows that stay on disk are summed up in one pass, which is possible where all coefficients can be integrated out, "
@@ -30,8 +45,8 @@ class Plan:
 
     Attributes
     ----------
-    formula
-        Multiplied out.
+    response
+        The left side.
     where
         Begins error texts.
     products
@@ -39,22 +54,20 @@ class Plan:
     groups
         By names of the columns that group rows: the grouping factor, and the products whose coefficients vary.
     shifts
-        Key, plug-in and node of terms that are added as they are.
+        What is added to the predictor as it is.
     used
         Names of the columns that are read.
     """
 
-    formula: Formula
+    response: Expression
     where: str
     products: tuple[Product, ...]
     groups: Mapping[tuple[str, ...], tuple[Product, tuple[Product, ...]]]
-    shifts: tuple[tuple[str, str, Any], ...]
+    shifts: tuple[Expression, ...]
     used: tuple[str, ...]
 
 
-def check_before_reading(
-    parsed: Mapping[str, Parsed], family: Family, links: Mapping[str, str], known: Mapping[str, Known]
-) -> None:
+def check_before_reading(parsed: Mapping[str, Parsed], family: Family, links: Mapping[str, str]) -> None:
     """Raise for what can be said without any data: a model that has to see its rows."""
     main = family.main.name
     if "gaussian" not in family.words:
@@ -71,7 +84,6 @@ def check_before_reading(
     start = where(parsed[main].text)
     for node in _calls(parsed[main].predictor):
         _check_call(node, start)
-    del known
 
 
 def _check_call(node: Call, start: str) -> None:
@@ -89,23 +101,73 @@ def _check_call(node: Call, start: str) -> None:
         raise FormulaError(f"{start}: {node.source}: with rows that stay on disk it takes one column")
 
 
-def plan_of(formula: Formula, text: str, used: tuple[str, ...]) -> Plan:
-    """Return the plan of a formula."""
+def plan_of(parsed: Mapping[str, Parsed], written: Written) -> Plan:
+    """Return what the terms of a model's one formula ask for when they are told nothing about the data."""
+    main = next(iter(parsed))
+    terms, arrays, _ = learn_terms(parsed, written.formulas, AskingContext)
     products: dict[frozenset[Expression], Product] = {frozenset(): ()}
     groups: dict[tuple[str, ...], tuple[Product, tuple[Product, ...]]] = {}
-    shifts = []
-    for i, (kind, _, node) in enumerate(term_nodes(formula)):
-        if kind not in ("population", "group"):
-            shifts.append((f"mu_{kind}_{i}", kind, node))
-            continue
-        own = [products.setdefault(frozenset(p), p) for p in node.products]
-        if kind == "group":
-            names = _names(node.factor, where(text))
-            groups[names] = (node.factor, tuple(dict.fromkeys((*groups.get(names, ((), ((),)))[1], *own))))
-    return Plan(formula, where(text), tuple(products.values()), groups, tuple(shifts), used)
+    shifts: dict[Expression, None] = {}
+    for term in terms[main]:
+        part = _part(term)
+        array = None if part.array is None else arrays[f"{term.key}.{part.array}"]
+        asked: tuple[Product, ...] = array.products if isinstance(array, AskedColumns) else ()
+        own = [products.setdefault(frozenset(product), product) for product in asked]
+        codes = arrays[f"{term.key}.{part.codes}"] if isinstance(part, LinearEffects) else None
+        if isinstance(part, LinearShift) and isinstance(array, AskedValues):
+            shifts[array.expression] = None
+        elif isinstance(codes, AskedCodes) and isinstance(array, AskedColumns | None):
+            names = names_of(codes.factor, where(parsed[main].text))
+            before = groups[names][1] if names in groups else ((),)
+            groups[names] = (codes.factor, tuple(dict.fromkeys((*before, *own))))
+        elif not isinstance(part, LinearColumns) or not isinstance(array, AskedColumns | None):
+            raise refuse(f"the term {term.source} is not one that can be summed up")
+    return Plan(written.response, where(parsed[main].text), tuple(products.values()), groups, tuple(shifts), written.used)
 
 
-def _names(factor: Product, start: str) -> tuple[str, ...]:
+def _part(term: LearnedTerm) -> LinearPart:
+    declare = TERMS[term.kind].linear
+    if declare is None:
+        raise refuse(f"the term {term.source} is not linear in its coefficients")
+    return declare(term.state)
+
+
+class AskingContext(WithoutRows):
+    """No data, as :class:`~bayesdeep.core.terms.DesignContext`: columns are numbers, factors have one level."""
+
+    def __init__(self, formula: Formula, where: str) -> None:
+        self.rows, self.where = 1, where
+        self.population: tuple[bool, tuple[Product, ...]] = (formula.intercept, formula.products)
+        self.factors: tuple[Product, ...] = tuple(group.factor for group in formula.groups)
+        self.doubts: dict[Doubt, None] = {}
+
+    def learn_columns(self, intercept: bool, products: Any) -> Columns:
+        """Return a column of numbers a product."""
+        terms = tuple(TermColumns(label(product), k, k + 1, None) for k, product in enumerate(products))
+        return Columns(intercept, terms, (0.0,) * len(terms), (1.0,) * len(terms))
+
+    def design_matrix(self, columns: Columns, products: Any) -> Any:
+        """Return which columns were asked for."""
+        del columns
+        return AskedColumns(self.where, tuple(products))
+
+    def learn_levels(self, factor: Any) -> tuple[Any, ...]:
+        """Return one level."""
+        names_of(factor, self.where)
+        return ("",)
+
+    def codes(self, factor: Any, name: str, labels: tuple[Any, ...]) -> Any:
+        """Return which codes were asked for."""
+        del name, labels
+        return AskedCodes(self.where, factor)
+
+    def values(self, expression: Any) -> Any:
+        """Return which values were asked for."""
+        return AskedValues(self.where, expression)
+
+
+def names_of(factor: Product, start: str) -> tuple[str, ...]:
+    """Return the names of the columns of a grouping factor."""
     found = []
     for part in factor:
         if not isinstance(part, Name):
@@ -114,11 +176,6 @@ def _names(factor: Product, start: str) -> tuple[str, ...]:
             )
         found.append(part.name)
     return tuple(found)
-
-
-def needs_all(parsed: Parsed) -> bool:
-    """Return whether a formula names all columns by a dot."""
-    return find_dot(parsed)
 
 
 def _calls(root: Expression) -> Iterator[Call]:

@@ -14,10 +14,9 @@ import numpy as np
 
 from bayesdeep.core.columns import Column, Frame, Json
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.linear import LinearShift
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family
-from bayesdeep.core.registry import TERMS, TRANSFORMS
+from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.design.context import FrameContext
 from bayesdeep.design.convert import drop_unused_levels
 from bayesdeep.design.factors import column_names, learn_and_evaluate
@@ -27,7 +26,7 @@ from bayesdeep.spec.make import check_known
 from .block import Block, Gaps
 from .label_tables import Combinations, Labels
 from .moment_sums import PairTables, Tables, sums_by, times
-from .read_plan import Plan, refuse
+from .read_plan import Plan
 from .stream_response import ResponseSums
 
 CHUNK = 8_192
@@ -76,7 +75,7 @@ class Scan:
         self.labels: dict[str, Labels] = {}
         self.combinations: dict[tuple[str, ...], Combinations] = {}
         self.states: dict[Expression, Json] = {}
-        self.shifts: dict[str, float] = {}
+        self.shifts: dict[Expression, float] = {}
         self.products: tuple[Full, ...] = ()
         self.centres: np.ndarray = np.zeros(0)
         self.gram, self.by_group, self.plain = Tables(), Tables(), Tables()
@@ -126,10 +125,7 @@ class Scan:
         }
         combined = {names: c.codes([codes[n] for n in names]) for names, c in self.combinations.items()}
         values = [self._value(full, frame) for full in self.products]
-        assert self.plan.formula.response is not None, "the main formula has a response"
-        y, precision = self.response.add(
-            self.plan.formula.response, frame, self.family, self.known, self.plan.where
-        )
+        y, precision = self.response.add(self.plan.response, frame, self.family, self.known, self.plan.where)
         y = self._shifted(y, frame)
         if not len(self.centres):
             means = [
@@ -185,16 +181,9 @@ class Scan:
     def _shifted(self, y: np.ndarray, frame: Frame) -> np.ndarray:
         """Return the response less what is added to the predictor with coefficient 1."""
         context = FrameContext(frame, self.plan.where)
-        for key, kind, node in self.plan.shifts:
-            state = TERMS[kind].learn(node, context)
-            declare = TERMS[kind].linear
-            part = None if declare is None else declare(state)
-            if not isinstance(part, LinearShift):
-                raise refuse(f"the term {node.source} is not one that can be summed up")
-            if self.states.setdefault(node, state) != state:
-                raise refuse(f"the term {node.source} has to see all rows before it can change one")
-            shift = TERMS[kind].arrays(state, node, context)[part.array]
-            self.shifts[key] = self.shifts.get(key, 0.0) + float(shift.sum())
+        for expression in self.plan.shifts:
+            shift = context.values(expression)
+            self.shifts[expression] = self.shifts.get(expression, 0.0) + float(shift.sum())
             y = y - shift
         return y
 

@@ -11,8 +11,8 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family, Response
 from bayesdeep.design.factors import evaluate_column
-from bayesdeep.design.learn import known_arrays
 from bayesdeep.design.responses import read_response
+from bayesdeep.design.training_data import known_arrays
 from bayesdeep.formula.nodes import Call, Expression
 from bayesdeep.spec.make import check_known, check_modifiers
 

@@ -16,12 +16,13 @@ from bayesdeep.core.columns import Json
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.links import find_activation
+from bayesdeep.core.quantities import EFFECTS, WEIGHT
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import Scope
 
 
-def spread_out(scope: Scope, name: str, dims: tuple[str, ...]) -> Any:
-    """Return effects of groups with the prior of their slot: standardised ones times their scale, about its location.
+def spread_out(scope: Scope, name: str, dims: tuple[str, ...]) -> tuple[Any, Any]:
+    """Return effects of groups with the prior of their slot, and the standardised ones that they are made of.
 
     The default is a normal distribution about 0 with the scale ``name_sigma``.
     """
@@ -30,14 +31,13 @@ def spread_out(scope: Scope, name: str, dims: tuple[str, ...]) -> Any:
         standard = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, dims, "weight")
         sd = scope.variable(f"{name}_sigma")
         scope.spread([sd], None, [(standard, None)], "Normal")
-        return sd * standard
+        return sd * standard, standard
     plugin = PRIORS[chosen.prior.name]
-    moved = {plugin.location: 0.0, plugin.scale: 1.0}
-    arguments = {key: moved[key] if key in moved else scope.argument(name, key) for key in plugin.arguments}
+    arguments = {**plugin.standard, **{k: scope.argument(name, k) for k in plugin.arguments if k not in plugin.standard}}
     standard = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, "weight")
     sd = scope.argument(name, "scale")
     scope.spread([sd], None, [(standard, None)], chosen.prior.name)
-    return scope.argument(name, "location") + sd * standard
+    return scope.argument(name, "location") + sd * standard, standard
 
 
 def last_layer(scope: Scope, state: Json, h: Any, before: tuple[str, int], length: float, units: np.ndarray | None) -> Any:
@@ -46,13 +46,14 @@ def last_layer(scope: Scope, state: Json, h: Any, before: tuple[str, int], lengt
     ``before`` are the dimension of the units and their number. Memory is rows by units.
     """
     name = f"{state['name']}|{state['factor']}"
-    dims = (before[0], scope.dim(state["factor"], tuple(state["labels"])))
-    own = spread_out(scope, name, dims) / length
+    dims = (before[0], scope.dim(state["factor"], tuple(state["labels"]), state["factor"]))
+    own, standard = spread_out(scope, name, dims)
+    own = own / length
     if units is None:
-        own = scope.report(name, own, dims, "weight")
+        own = scope.report(name, own, dims, WEIGHT, standard=standard)
     else:
         turned = units.reshape((-1, *(1 for _ in range(own.ndim - 1))))
-        own = turned * scope.report(name, own / turned, dims)
+        own = turned * scope.report(name, own / turned, dims, EFFECTS, standard=standard)
     chosen = own[:, scope.data("codes")]
     scope.per_row(before[1] * (scope.width[1] if scope.width else 1))
     if scope.width is None:
@@ -75,13 +76,13 @@ def every_layer(
     ``scale`` is what standardised deviations of weights and of biases are multiplied by, ``sd`` among it. Memory is rows by units
     by groups.
     """
-    group = scope.dim(state["factor"], tuple(state["labels"]))
+    group = scope.dim(state["factor"], tuple(state["labels"]), state["factor"])
 
     def deviations(label: str, size: Any, own: tuple[str, ...]) -> Any:
         name = f"{state['name']}_{label}{layer}|{state['factor']}"
         z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (*own, group), "weight")
         scope.spread([sd], None, [(z, None)], "Normal")
-        return scope.report(name, size * z, (*own, group), "weight")
+        return scope.report(name, size * z, (*own, group), WEIGHT, standard=z)
 
     weights, biases = deviations("w", scale[0], dims), deviations("b", scale[1], dims[1:])
     indicators, options = scope.data("indicators"), state["options"]

@@ -13,14 +13,16 @@ relevance determination: MacKay 1995, Network: Computation in Neural Systems 6, 
 Networks).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.columns import Json
+from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
+from bayesdeep.core.links import activation_of
+from bayesdeep.core.quantities import COEFFICIENT, WEIGHT
 from bayesdeep.core.terms import Scope
 
 from ._net_design import scales
@@ -33,24 +35,6 @@ FIXED = frozenset({"normal"})
 FIXED_SCALE = 1.5
 BIAS = 0.5
 """Scale of biases beside that of weights."""
-REACH: Mapping[str, float] = {
-    "identity": 2.509,
-    "tanh": 1.0,
-    "relu": 1.465,
-    "softplus": 1.369,
-    "gelu": 1.495,
-    "silu": 1.48,
-    "sqrt": 7.097,
-    "log": 67.87,
-    "logit": 0.394,
-    "sigmoid": 0.394,
-    "probit": 0.482,
-    "cloglog": 0.453,
-    "loglog": 0.453,
-    "cauchit": 0.369,
-}
-"""Standard deviation of units whose linear predictors are normal with sd 2, beside that of tanh."""
-SOFTMAX = 0.5
 
 
 def reach(activation: str, units: int) -> float:
@@ -58,7 +42,8 @@ def reach(activation: str, units: int) -> float:
 
     The units of a softmax layer share one unit between them, whatever their number.
     """
-    return SOFTMAX if activation == "softmax" else float(REACH[activation] * np.sqrt(units))
+    found = activation_of(activation, "net()", FormulaError)
+    return found.reach if found.shared else float(found.reach * np.sqrt(units))
 
 
 def input_labels(state: Json) -> tuple[str, ...]:
@@ -143,10 +128,10 @@ def _body(scope: Scope, state: Json) -> Body:
     for k, size in enumerate(options.hidden, start=1):
         scale = FIXED_SCALE if options.prior in FIXED else scope.variable(f"{name}_layer{k}_sigma")
         unit = scope.dim(f"{name}_unit{k}", tuple(range(1, size + 1)))
-        weights = scale / length * _standard(scope, f"{name}_weights", f"{name}_w{k}", (before, unit), rows)
-        weights = scope.report(f"{name}_w{k}", weights, (before, unit), "weight")
-        bias = BIAS * scale * _standard(scope, f"{name}_weights", f"{name}_b{k}", (unit,))
-        bias = scope.report(f"{name}_b{k}", bias, (unit,), "weight")
+        standard, z = _standard(scope, f"{name}_weights", f"{name}_w{k}", (before, unit), rows)
+        weights = scope.report(f"{name}_w{k}", scale / length * standard, (before, unit), WEIGHT, standard=z)
+        standard, z = _standard(scope, f"{name}_weights", f"{name}_b{k}", (unit,))
+        bias = scope.report(f"{name}_b{k}", BIAS * scale * standard, (unit,), WEIGHT, standard=z)
         if relative is not None:
             own = (relative * scale / length * (1.0 if rows is None else rows[:, None, None]), relative * BIAS * scale)
             h = every_layer(scope, state, k, h, (weights, bias), relative, own, (before, unit))
@@ -193,17 +178,18 @@ def _embedding(scope: Scope, state: Json, embed: Json) -> Any:
     """Return the place of each level ``(dimension, level)``: about 0, with a learned scale."""
     name = f"{body_name(state)}_{embed['factor']}"
     place = scope.dim(f"{name}_place", tuple(range(embed["size"])))
-    level = scope.dim(embed["factor"], tuple(embed["labels"]))
-    return scope.report(name, spread_out(scope, name, (place, level)), (place, level), "weight")
+    level = scope.dim(embed["factor"], tuple(embed["labels"]), embed["factor"])
+    effects, standard = spread_out(scope, name, (place, level))
+    return scope.report(name, effects, (place, level), WEIGHT, standard=standard)
 
 
-def _standard(scope: Scope, slot: str, name: str, dims: tuple[str, ...], rows: Any = None) -> Any:
-    """Return standardised weights with the prior of a slot, each row times its input's scale."""
+def _standard(scope: Scope, slot: str, name: str, dims: tuple[str, ...], rows: Any = None) -> tuple[Any, Any]:
+    """Return standardised weights with the prior of a slot, each row times its input's scale, and the variable they are of."""
     chosen, plain = scope.prior(slot), scope.alone()
     assert chosen is not None
     arguments = {key: _double(plain.argument(slot, key)) for key, value in chosen.prior.arguments if value is not None}
     z = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, "weight")
-    return z if rows is None else rows.reshape((-1, *(1 for _ in range(z.ndim - 1)))) * z
+    return (z if rows is None else rows.reshape((-1, *(1 for _ in range(z.ndim - 1)))) * z), z
 
 
 def _double(value: Any) -> Any:
@@ -215,8 +201,9 @@ def _last(
     scope: Scope, state: Json, name: str, scale: str, h: Any, before: str, length: float, units: np.ndarray | None, rows: Any
 ) -> Any:
     """Return the sum of units ``(obs,)`` or ``(obs, width)``; that of inputs is reported as coefficients a unit of them."""
-    weights = scope.variable(scale) / length * _standard(scope, f"{state['name']}_weights", name, (before,), rows)
+    size = scope.variable(scale) / length
+    standard, z = _standard(scope, f"{state['name']}_weights", name, (before,), rows)
     if units is None:
-        return scope.dot(h, scope.report(name, weights, (before,), "weight"))
+        return scope.dot(h, scope.report(name, size * standard, (before,), WEIGHT, standard=z))
     turned = units if scope.width is None else units[:, None]
-    return scope.dot(h, turned * scope.report(name, weights / turned, (before,)))
+    return scope.dot(h, turned * scope.report(name, size * standard / turned, (before,), COEFFICIENT, standard=z))

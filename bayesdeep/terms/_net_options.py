@@ -12,7 +12,6 @@ PRIORS = ("ard", "layer", "horseshoe", "normal", "student_t", "laplace", "spike_
 BAYES = ("all", "last", "none")
 POOLS = ("last", "weights")
 MOST_UNITS = 4096
-POLES: Mapping[str, str] = {"inverse": "at 0", "inverse_squared": "at 0 and below"}
 """Inverse links that are not defined for every linear predictor, and where they are not."""
 
 MEANINGS = {
@@ -149,11 +148,6 @@ def _hidden(value: Any, where: str) -> tuple[int, ...]:
 def _activation(value: Any, layers: int, where: str) -> tuple[str, ...]:
     for name in value if isinstance(value, list) else [value]:
         find_activation(name, f"{where}: net()", FormulaError)
-        if name in POLES:
-            raise FormulaError(
-                f"{where}: net(): activation='{name}' is not defined {POLES[name]}, where linear predictors of a layer will be; "
-                'take one that is defined everywhere, such as "tanh"'
-            )
     names = value if isinstance(value, list) else [value] * layers
     if len(names) != layers:
         raise FormulaError(f"{where}: net(): {len(names)} activations for {layers} hidden layers; give one each, or one name")

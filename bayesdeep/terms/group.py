@@ -20,7 +20,9 @@ from bayesdeep.core.lazy import pt
 from bayesdeep.core.linear import LinearEffects, Slice
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import Slot
+from bayesdeep.core.quantities import EFFECTS
 from bayesdeep.core.records import Default
+from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import DesignContext, Scope, Term
 
 from ._packing import pack, unit_of, unpack
@@ -138,7 +140,7 @@ def eta(scope: Scope, state: Json) -> Any:
 
 def _effects(scope: Scope, state: Json) -> list[Any]:
     """Return one ``(group,)`` tensor a scalar coefficient, and report them by name."""
-    group = scope.dim(state["factor"], tuple(state["labels"]))
+    group = scope.dim(state["factor"], tuple(state["labels"]), state["factor"])
     varying = _varying(scope, state, group)
     rows = cholesky_rows(_correlations(scope, state), len(varying)) if _is_correlated(state) else None
     standard: list[Any] = []
@@ -160,10 +162,11 @@ def _report(scope: Scope, state: Json, effects: list[Any], group: str) -> list[A
     factor, shown = state["factor"], []
     for name, start, stop, levels, _ in _coefficients(state):
         if levels is None:
-            shown.append(scope.report(f"{name}|{factor}", effects[start], (group,)))
+            shown.append(scope.report(f"{name}|{factor}", effects[start], (group,), EFFECTS, slot=f"{name}|{factor}"))
         else:
             dim = scope.dim(f"{name}_level", levels)
-            block = scope.report(f"{name}|{factor}", pt.stack(effects[start:stop]), (dim, group))
+            own = pt.stack(effects[start:stop])
+            block = scope.report(f"{name}|{factor}", own, (dim, group), EFFECTS, slot=f"{name}|{factor}")
             shown.extend(block[i] for i in range(stop - start))
     return shown
 
@@ -193,7 +196,7 @@ def _varying(scope: Scope, state: Json, group: str) -> list[_Varying]:
         sd = scope.variable(f"{key}_sigma", dims) if chosen is None else scope.argument(key, "scale")
         mean = 0.0 if chosen is None else scope.argument(key, "location")
         base = "Normal" if chosen is None else chosen.prior.name
-        extra = {"nu": scope.argument(key, "nu")} if base == "StudentT" else {}
+        extra = {name: scope.argument(key, name) for name in PRIORS[base].arguments if name not in _unit(base)}
         draw = partial(scope.hidden, prior=base)
         block = None
         if centring is None and levels is not None:
@@ -228,13 +231,11 @@ def _between(
     return (partly - own_location) / own_scale
 
 
-def _unit(base: str) -> dict[str, float]:
-    return {
-        "Normal": {"mu": 0.0, "sigma": 1.0},
-        "StudentT": {"mu": 0.0, "sigma": 1.0},
-        "Laplace": {"mu": 0.0, "b": 1.0},
-        "Cauchy": {"alpha": 0.0, "beta": 1.0},
-    }[base]
+def _unit(base: str) -> Mapping[str, float]:
+    """Return location and scale of the standardised distribution, in this order, by their arguments' names."""
+    standard = PRIORS[base].standard
+    assert standard is not None, base
+    return standard
 
 
 def _correlations(scope: Scope, state: Json) -> Any:
@@ -271,4 +272,7 @@ def linear(state: Json) -> LinearEffects:
     )
 
 
-TERM = Term("group", learn, arrays, slots, eta, groups, words, linear=linear)
+TERM = Term(
+    "group", learn, arrays, slots, eta, groups, words, linear=linear,
+    example="(1 + x | g)",
+)

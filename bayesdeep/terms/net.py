@@ -26,6 +26,7 @@ from typing import Any
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.priors import Shared, Slot
+from bayesdeep.core.quantities import ROW_STATISTIC
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Cost, Scope, Term
 
@@ -88,7 +89,7 @@ def eta(scope: Scope, state: Json) -> Any:
     # A mean, so that some of the rows estimate what all of them give.
     share = scope.dot(basis, total, turned=True) * (state["rows"] / basis.shape[0].astype("float64"))
     direction = scope.dim(f"{name}_direction", tuple(range(1, len(state["basis"]["map"][0]) + 1)))
-    return total - scope.dot(basis, scope.report(f"{name}_removed", share, (direction,), "held"))
+    return total - scope.dot(basis, scope.report(f"{name}_removed", share, (direction,), ROW_STATISTIC))
 
 
 def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
@@ -128,4 +129,7 @@ def cost(state: Json) -> Cost:
     return Cost(sum(pairs) * (1 + copies) + skip + 2 * held, sum(options.hidden), weights + own + places)
 
 
-TERM = Term("net", learn, arrays, slots, eta, groups, words, call=True, cost=cost)
+TERM = Term(
+    "net", learn, arrays, slots, eta, groups, words, call=True, cost=cost,
+    example="net(x, z, hidden=[3])",
+)

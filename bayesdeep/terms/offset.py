@@ -57,4 +57,7 @@ def linear(state: Json) -> LinearShift:
     return LinearShift("value")
 
 
-TERM = Term("offset", learn, arrays, slots, eta, groups, words, call=True, linear=linear)
+TERM = Term(
+    "offset", learn, arrays, slots, eta, groups, words, call=True, linear=linear,
+    example="offset(z)",
+)

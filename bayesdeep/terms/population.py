@@ -83,4 +83,7 @@ def linear(state: Json) -> LinearColumns:
     return LinearColumns("X" if columns.width else None, slices, columns.intercept, columns.means, columns.sds)
 
 
-TERM = Term("population", learn, arrays, slots, eta, groups, words, linear=linear)
+TERM = Term(
+    "population", learn, arrays, slots, eta, groups, words, linear=linear,
+    example="x + g",
+)

@@ -76,4 +76,7 @@ def labels(state: Json) -> tuple[Any, ...]:
     return tuple(state["levels"])
 
 
-TRANSFORM = Transform("C", learn, apply, labels, categorical=True, options=("levels", "reference"))
+TRANSFORM = Transform(
+    "C", learn, apply, labels, categorical=True, options=("levels", "reference"),
+    example="C(g)",
+)

@@ -107,4 +107,7 @@ def labels(state: Json) -> tuple[str, ...]:
     return tuple(str(k + 1) for k in range(len(state["knots"]) + state["degree"]))
 
 
-TRANSFORM = Transform("bs", learn, apply, labels, options=("df", "degree", "knots", "lower", "upper"))
+TRANSFORM = Transform(
+    "bs", learn, apply, labels, options=("df", "degree", "knots", "lower", "upper"),
+    example="bs(x, df=5)",
+)

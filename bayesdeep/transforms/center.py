@@ -29,4 +29,4 @@ def labels(state: Json) -> None:
     """Return None: a single numeric column."""
 
 
-TRANSFORM = Transform("center", learn, apply, labels)
+TRANSFORM = Transform("center", learn, apply, labels, example="center(x)")

@@ -67,4 +67,7 @@ def labels(state: Json) -> tuple[str, ...]:
     return tuple(str(k + 1) for k in range(state["degree"]))
 
 
-TRANSFORM = Transform("poly", learn, apply, labels, options=("degree", "raw"))
+TRANSFORM = Transform(
+    "poly", learn, apply, labels, options=("degree", "raw"),
+    example="poly(x, 2)",
+)

@@ -33,4 +33,4 @@ def labels(state: Json) -> None:
     """Return None: a single numeric column."""
 
 
-TRANSFORM = Transform("scale", learn, apply, labels)
+TRANSFORM = Transform("scale", learn, apply, labels, example="scale(x)")

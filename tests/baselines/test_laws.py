@@ -42,6 +42,7 @@ def test_its_name_is_its_files_and_it_can_do_something(name):
     assert find_baselines({"a": baseline.name}) == {"a": baseline}
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(("name", "task"), TASKS)
 def test_scores_are_finite_and_better_than_no_inputs(name, task):
     given, made = predicted(name, task)
@@ -61,6 +62,7 @@ def test_scores_are_finite_and_better_than_no_inputs(name, task):
         assert found.log_score > np.log(share[given.y]).mean()
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(("name", "task"), TASKS)
 def test_a_seed_repeats_and_rows_left_out_are_not_used(name, task):
     given = problem(task)
@@ -76,6 +78,7 @@ def test_a_seed_repeats_and_rows_left_out_are_not_used(name, task):
             np.testing.assert_array_equal(first, third)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(("name", "task"), TASKS)
 def test_units_of_columns_do_not_matter(name, task):
     """Numbers are standardised: millimetres predict like metres."""

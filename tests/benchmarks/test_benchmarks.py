@@ -20,6 +20,7 @@ from benchmarks.peers import _handwritten
 from benchmarks.peers._tree import scalars
 from benchmarks.peers.bambi.worker import priors as bambi_priors
 
+pytestmark = pytest.mark.integration
 CARDS = [card for name in _find.names() for card in _find.find(name).cards]
 SMALL = [
     c for c in CARDS if c.name.split("_")[0] not in ("rows", "large", "insteval", "verbagg") or c.name == "rows_1e3"

@@ -33,6 +33,7 @@ def test_same_posterior_as_nuts(card):
         assert (distance[moves] < 5 * errors[moves] + 0.01).all(), name
 
 
+@pytest.mark.integration
 def test_a_seed_makes_it_reproducible():
     model = bd.Model("log_radon ~ floor + (1 + floor | county)", bd.load_dataset("radon"))
     first, again, other = (model.fit(seed=s, draws=50, progress=False).idata.posterior for s in (1, 1, 2))

@@ -135,6 +135,7 @@ def a_point(system: LinearSystem, seed: int) -> np.ndarray:
     return np.where([h.kind == "scale" for h in system.hyperparameters], scales, correlations)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("case", CASES)
 def test_marginal_likelihood_is_the_dense_normal_density(case: str) -> None:
     model, layout, system, centre = made(case)
@@ -157,6 +158,7 @@ def test_both_layouts_agree(case: str) -> None:
     np.testing.assert_allclose(crossed.log_likelihood(scales), blocks.log_likelihood(scales), rtol=1e-10, atol=1e-7)
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("layout_name", ["blocks", "crossed"])
 @pytest.mark.parametrize("case", [c for c in CASES if len(made(c)[2].factors)])
 def test_coefficients_are_drawn_from_their_conditional(case: str, layout_name: str) -> None:
@@ -176,6 +178,7 @@ def test_coefficients_are_drawn_from_their_conditional(case: str, layout_name: s
     assert np.abs(found - correlation).max() < 4.5 * np.sqrt(2 / draws)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("case", CASES)
 def test_names_give_back_the_predictor(case: str) -> None:
     """The model's own graph, fed with the named arrays, predicts what the system's coefficients predict."""

@@ -15,7 +15,7 @@ from bayesdeep.cli import main
 from bayesdeep.core.errors import CardError
 from bayesdeep.core.random import checked_seed, whole_seed
 from bayesdeep.demo import run_demo
-from bayesdeep.effects.explain import explain
+from bayesdeep.explanation import explain
 from bayesdeep.inference.kfold import kfold
 
 WRONG = [-1, 2**63, 10**23, 1.0, 1.5, True, np.True_, "1", float("nan"), np.float64(3), [1], 1 << 40_000]
@@ -76,6 +76,7 @@ def test_every_door_refuses_before_anything_is_done(door: str, seed: int, fit: A
         DOORS[door](fit, seed)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("door", ["prior_predictive", "draws", "budget", "compare new", "slopes"])
 def test_numpys_integers_are_as_good_as_pythons(door: str, fit: Any) -> None:
     found = [DOORS[door](fit, seed) for seed in (np.int64(5), 5)]

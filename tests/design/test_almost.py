@@ -126,6 +126,7 @@ def test_what_reads_as_a_number() -> None:
     assert not any(map(reads_as_number, ("", "1,5", "nan", "inf", "1_0", "0x1", "one")))
 
 
+@pytest.mark.integration
 def test_new_rows_with_a_stray_cell_name_it(made_up: Any) -> None:
     fit = made_up(bd.Model("y ~ u", data()))
     new = ["1.5"] * 20

@@ -133,7 +133,7 @@ def test_a_column_without_values(data):
 
 
 @pytest.mark.parametrize(
-    "values", [pd.date_range("2024-01-01", periods=2), [[1], [2]], ["a", 1], np.array([1j, 2]), [b"x", b"y"]]
+    "values", [pd.date_range("2024-01-01", periods=2), [[1], [2, 3]], ["a", 1], np.array([1j, 2]), [b"x", b"y"]]
 )
 def test_other_columns_are_an_error_only_when_used(values):
     frame = read_frame({"when": values, "x": [1, 2]})
@@ -171,7 +171,6 @@ def test_columns_are_converted_when_asked_for():
         ({"x": "text"}, "column 'x' is one str"),
         ({"x": {1, 2}}, "column 'x' is one set"),
         ({"x": np.float64(1)}, "column 'x' is one float64"),
-        ({"x": np.ones((2, 2))}, "2 dimensions"),
         ({"x": [1, 2], "z": [1]}, "column 'z' has 1 values, but column 'x' has 2"),
         (pd.DataFrame([[1, 2]], columns=["x", "x"]), "more than one column is called 'x'"),
         (pa.table([[1], [2]], names=["x", "x"]), "more than one column is called 'x'"),

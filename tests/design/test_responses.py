@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.registry import RESPONSES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
@@ -57,11 +56,6 @@ def without(*names):
 
 def parts(node, data):
     return read_prediction_parts(as_node(node), read_frame(data), WHERE)
-
-
-def test_every_function_is_registered():
-    assert RESPONSES.names() == ("c", "cbind", "censored", "prop", "truncated", "weighted")
-    assert all(RESPONSES[name].name == name for name in RESPONSES)
 
 
 def test_plain_responses():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.design.factors import column_names, evaluate_column, factor_column, learn_factor
 from bayesdeep.design.frame import keep_rows, read_frame
 from bayesdeep.formula.nodes import Binary, Call, Name, Number, Sequence, Text, Unary
@@ -26,12 +25,6 @@ def evaluate(node, data):
     frame = read_frame(data)
     state = learn_factor(node, frame, "formula 'f'")
     return state, factor_column(node, json.loads(json.dumps(state)), frame, "formula 'f'")
-
-
-def test_every_transform_is_registered():
-    assert TRANSFORMS.names() == ("C", "bs", "center", "poly", "scale")
-    for name in TRANSFORMS:
-        assert TRANSFORMS[name].name == name
 
 
 def test_poly_is_r_s():

@@ -119,9 +119,9 @@ def test_what_is_refused(fits):
 
     def other(**changes) -> Fit:
         """Return the fit as if its rows were others."""
-        return Fit(slope.spec, replace(slope._rows, **changes), slope.idata)
+        return Fit(slope.spec, replace(slope.rows, **changes), slope.idata)
 
-    response = slope._rows.response
+    response = slope.rows.response
     for given, text in [
         ({"a": slope}, "at least two"),
         ([slope, slope], "give a dict"),

@@ -32,6 +32,7 @@ def table(shares: pd.DataFrame) -> pd.DataFrame:
 # The decomposition of known functions.
 
 
+@pytest.mark.integration
 def test_an_additive_function_is_decomposed_exactly(made_up):
     frame = data()
     effects = np.array([-1.0, 0.5, 0.2, 0.0, 0.6, -0.3])
@@ -165,6 +166,7 @@ def test_intervals_hold_a_known_share(made_up):
     assert inside >= 22
 
 
+@pytest.mark.integration
 def test_intervals_hold_the_monte_carlo_error(made_up):
     """Where the posterior is a point the interval is Monte Carlo error alone, and holds the share of all combinations."""
     frame = data(40)
@@ -273,7 +275,7 @@ def test_loaded_fits_and_fits_without_columns(made_up, tmp_path):
     before = bd.explain(fit)
     again = bd.load(fit.save(tmp_path / "fit.nc"))
     pd.testing.assert_frame_equal(before.interactions, bd.explain(again).interactions)
-    again._rows.columns.clear()
+    again.rows.columns.clear()
     with pytest.raises(FitError, match=r"pass the data it was fitted to as data="):
         bd.explain(again)
     pd.testing.assert_frame_equal(before.interactions, bd.explain(again, data=frame).interactions)
@@ -372,6 +374,7 @@ def simulated(rows: int, seed: int, interaction: float) -> pd.DataFrame:
     return frame.assign(y=f + 0.5 * rng.normal(size=rows))
 
 
+@pytest.mark.integration
 @pytest.mark.filterwarnings("ignore:.*Pareto k-hat:UserWarning")
 def test_terms_are_tried_and_scored():
     frame = simulated(150, 1, 0.7)

@@ -86,7 +86,7 @@ def test_memory_grows_by_what_is_kept_of_a_row_and_not_by_its_draws(made_up, mon
     import pandas as pd
 
     import bayesdeep as bd
-    from bayesdeep.compare.assessed_fit import by_loo, weighed
+    from bayesdeep.compare.assessed_fit import by_loo
 
     monkeypatch.setattr("bayesdeep.results.predict.BLOCK", 10_000)
     fits, rng = [], np.random.default_rng(0)
@@ -99,14 +99,14 @@ def test_memory_grows_by_what_is_kept_of_a_row_and_not_by_its_draws(made_up, mon
         x = np.linspace(-1, 1, rows)
         model = bd.Model("y ~ x", pd.DataFrame({"y": np.sin(99 * x), "x": x}))
         fits.append(made_up(model, draws=250, chains=2, values=near))
-    by_loo(fits[0], weighed(fits[0]))
+    by_loo(fits[0])
     peaks = []
     for fit in fits:
         tracemalloc.start()
-        found = by_loo(fit, weighed(fit))
+        found = by_loo(fit)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        assert len(found.scores.y) == fit._rows.rows
+        assert len(found.scores.y) == fit.rows.rows
         assert found.elpd.log_weights is None
     assert (peaks[1] - peaks[0]) / 600 < 1500
 

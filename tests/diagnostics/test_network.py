@@ -47,7 +47,7 @@ def values(noise: float = 0.3) -> dict[str, np.ndarray]:
 def made(made_up, model, draws: dict[str, np.ndarray], seed: int = 2):
     """Return a fit with these draws, and their group ``functions``."""
     fit = made_up(model, draws=DRAWS, chains=CHAINS, values=draws)
-    data = functions_dataset(fit.spec, fit._rows, flat_posterior(fit.posterior, fit.spec), CHAINS, DRAWS, seed)
+    data = functions_dataset(fit.spec, fit.rows, flat_posterior(fit.posterior, fit.spec), CHAINS, DRAWS, seed)
     fit.idata["functions"] = xr.DataTree(data)
     fit.idata.attrs |= {"method": "nuts", "spec": fit.spec.to_json(), "settings": {"tune": 150, "draws": DRAWS}}
     return fit

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 import bayesdeep as bd
 from bayesdeep.compare import held_out_scores as scoring
-from bayesdeep.compare.assessed_fit import by_loo, weighed
+from bayesdeep.compare.assessed_fit import by_loo
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.fit import Fit
@@ -42,7 +42,7 @@ def compared(fits):
 
 def refitted(fit: Fit, out: np.ndarray, seed: int) -> Fit:
     """Return the fit without some rows, made by hand."""
-    rows = fit._rows.take(np.setdiff1d(np.arange(fit._rows.rows), out))
+    rows = fit.rows.take(np.setdiff1d(np.arange(fit.rows.rows), out))
     common = {"draws": QUICK["draws"], "tune": QUICK["tune"], "chains": QUICK["chains"]}
     return Fit(fit.spec, rows, run_engine(fit.spec, rows, find_engine("collapsed"), common, {}, seed, False))
 
@@ -74,7 +74,7 @@ def test_exact_refits_of_bad_rows_are_those_by_hand_and_reloo_of_arviz(fits, com
 
     fit = fits["y ~ x"]
     frame, found = data(), compared.assessed["y ~ x"]
-    bad = bad_rows(weighed(fit).loo)
+    bad = bad_rows(by_loo(fit).elpd)
     assert 1 <= len(bad) <= scoring.MOST_REFITS
     base = derive(1, "without a row")
 
@@ -94,7 +94,7 @@ def test_exact_refits_of_bad_rows_are_those_by_hand_and_reloo_of_arviz(fits, com
     assert f"{len(bad)} rows with Pareto k-hat above" in compared.table.loc["y ~ x", "warning"]
     assert found.log_score == pytest.approx(theirs.elpd / 60)
     # Weights alone would have these rows predicted by a fit that knew them.
-    scores, naive = found.scores, by_loo(fit, weighed(fit)).scores
+    scores, naive = found.scores, by_loo(fit).scores
     other = np.setdiff1d(np.arange(60), bad)
     assert np.array_equal(scores.crps[other], naive.crps[other])
     assert not np.any(scores.crps[bad] == naive.crps[bad])
@@ -234,6 +234,6 @@ def test_points_cannot_be_weighed(fits):
     one = fits["y ~ x"]
     tree = one.idata.copy()
     tree["posterior"] = xr.DataTree(one.posterior.isel(chain=[0], draw=[0]))
-    point = Fit(one.spec, one._rows, tree)
+    point = Fit(one.spec, one.rows, tree)
     with pytest.raises(FitError, match="'point' has none; score='auto'"):
         bd.compare({**fits, "point": point}, score="loo", progress=False)

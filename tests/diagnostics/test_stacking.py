@@ -141,7 +141,7 @@ def test_networks_keep_their_functions(made_up):
 
     fit = made_up(bd.Model("y ~ net(x, hidden=[3])", data(1)), draws=50, chains=2)
     fit.idata["functions"] = xr.DataTree(
-        functions_dataset(fit.spec, fit._rows, flat_posterior(fit.posterior, fit.spec), 2, 50, 1)
+        functions_dataset(fit.spec, fit.rows, flat_posterior(fit.posterior, fit.spec), 2, 50, 1)
     )
     stacked = fit.stack_chains()
     functions = stacked.idata["functions"].to_dataset()

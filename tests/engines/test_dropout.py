@@ -10,7 +10,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.engines._training.train_program import _masks
 from bayesdeep.engines._training.train_units import left_out
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 
 def data(rows: int = 250, seed: int = 1) -> pd.DataFrame:
@@ -27,9 +27,10 @@ def target_of(formula: str) -> object:
     """Return what the engine sees of a model of few rows."""
     model = bd.Model(formula, data(rows=40))
     words = words_of(model.spec)
-    return batches_of(model.spec, model.__dict__["_rows"], "dropout", words, starting_units(model.spec))[1]
+    return batches_of(model.spec, model.__dict__["_rows"], "dropout", words)[1]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("formula", ["y ~ net(x, hidden=[6, 4])", "y ~ 1 + (net(x, hidden=[5]) | g)"])
 def test_a_draw_is_the_network_with_units_multiplied_by_masks(formula: str) -> None:
     target, rate = target_of(formula), 0.3

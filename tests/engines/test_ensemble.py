@@ -26,6 +26,7 @@ def fitted(members: int = 4, seed: int = 2) -> bd.Fit:
     return bd.Model("y ~ net(x, z, hidden=[15])", data()).fit("ensemble", members=members, seed=seed, epochs=150, progress=False)
 
 
+@pytest.mark.integration
 def test_members_differ_predict_better_together_and_are_reproducible() -> None:
     fit, test = fitted(), data(seed=9)
     posterior = fit.idata.posterior

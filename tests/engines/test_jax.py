@@ -81,6 +81,7 @@ def points(target: JaxTarget, count: int = 3) -> list[np.ndarray]:
     return [target.start + 0.3 * target.jitter * rng.normal(size=target.dim) for _ in range(count)]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "family", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES]
 )
@@ -98,6 +99,7 @@ def test_density_and_gradient_are_the_models(family):
         np.testing.assert_allclose(gradient, slope(point), rtol=1e-9, atol=1e-9 * np.abs(gradient).max())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family"),
     [("b ~ x + v + z + (1 + z | g)", "bernoulli"), ("weighted(y, w) ~ x + v + (z | g)", "gaussian")],
@@ -168,6 +170,7 @@ def assert_same_posterior(found: np.ndarray, expected: np.ndarray) -> None:
         assert (error < 0.15 * b["sd"]).all()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("layout", ["threads", "batch"])
 def test_draws_are_from_the_posterior(bernoulli, reference, layout):
     _, target, _ = bernoulli
@@ -193,6 +196,7 @@ def test_draws_are_from_the_posterior(bernoulli, reference, layout):
     assert kinetic.mean() == pytest.approx(target.dim / 2, rel=0.1)
 
 
+@pytest.mark.integration
 def test_a_seed_fixes_the_draws_however_they_are_cut(bernoulli, monkeypatch):
     _, target, _ = bernoulli
     one = _jax_nuts.run_jax(SETTINGS, target, 3, Silent())
@@ -216,6 +220,7 @@ class Stops:
             raise KeyboardInterrupt
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("layout", ["threads", "batch"])
 def test_an_interruption_keeps_the_draws(bernoulli, layout, monkeypatch):
     _, target, _ = bernoulli
@@ -328,6 +333,7 @@ def test_precision_is_the_targets_whatever_jax_is_set_to(bernoulli):
 # Through fit
 
 
+@pytest.mark.integration
 def test_fit_on_jax_agrees_with_fit_on_the_cpu():
     model = bd.Model("y ~ z + (1 | g)", data())
     common = {"method": "nuts", "seed": 2, "progress": False}

@@ -81,6 +81,7 @@ DENSITIES = {
 }
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("family", DENSITIES)
 def test_the_error_shrinks_as_groups_grow(family):
     rng, sd, errors = np.random.default_rng(3), 0.8, []
@@ -111,6 +112,7 @@ def responses(family, size=12):
     return kinds.get(family, rng.integers(0, 5, size) if count else rng.gamma(2.0, 1.0, size) + 0.1)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("family", SUPPORTED)
 def test_derivatives_are_those_of_the_log_likelihood(family):
     y = responses(family)
@@ -131,6 +133,7 @@ def test_derivatives_are_those_of_the_log_likelihood(family):
     assert slopes[smooth] == pytest.approx(second[smooth], rel=1e-5, abs=1e-5)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("family", ["bernoulli", "binomial", "poisson"])
 def test_compiled_derivatives_are_those_of_the_family(family, monkeypatch):
     rng = np.random.default_rng(3)
@@ -199,6 +202,7 @@ def test_a_response_whose_curvature_changes_sign():
     assert abs(value - wanted) / 20 < 0.02
 
 
+@pytest.mark.integration
 def test_corrected_draws_are_those_of_the_posterior():
     """The posterior of a standard deviation with its groups integrated out on grids."""
     rng = np.random.default_rng(8)
@@ -242,6 +246,7 @@ def test_without_groups_there_is_nothing_to_explore():
     assert plain.idata.attrs["details"]["corrected"] == "no"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family"),
     [

@@ -16,7 +16,7 @@ from bayesdeep.engines.map import ENGINE, MapSettings
 from bayesdeep.graph.evaluate import array_mode, expand_function
 from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.graph.parameter_vector import Layout, layout_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 RESPONSES = {
     "bernoulli": "b",
@@ -66,7 +66,7 @@ class Interpreted:
     def __post_init__(self) -> None:
         self.spec = self.model.spec
         self.graph = self.model.__dict__["_rows"].graph(self.spec)
-        self.layout: Layout = layout_of(self.graph.model, starting_units(self.spec))
+        self.layout: Layout = layout_of(self.graph.model, self.graph.units)
         self.words, self.unravel = words_of(self.spec), self.layout.unravel
         self.names, self.jitter, self.constrained = self.layout.names, self.layout.jitter, self.layout.constrained
 
@@ -118,6 +118,7 @@ def log_likelihoods(made_up: Any, model: bd.Model, points: list[dict[str, np.nda
     return np.asarray(fit.log_likelihood()["log_likelihood"][model.spec.response.name])[0].sum(axis=-1)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_with_flat_priors_it_is_maximum_likelihood(name: str, made_up: Any) -> None:
     formula, d = f"{RESPONSES.get(name, 'y')} ~ x", data()
@@ -190,6 +191,7 @@ def test_the_density_is_that_of_what_is_shown(made_up: Any) -> None:
     np.testing.assert_allclose(constant, constant[0], atol=1e-8)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("text", "reported", "hidden"), [("Horseshoe(0.1)", "x_v_tau", 3), ("R2D2()", "x_v_R2", 2)])
 def test_of_block_priors_what_is_not_shown_keeps_its_coordinates(text: str, reported: str, hidden: int) -> None:
     model = bd.Model("y ~ x + v", data(20), priors={"x, v": text})
@@ -233,6 +235,7 @@ EDGES: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("case", list(EDGES))
 def test_where_the_density_rises_to_an_edge_it_stops_there_and_says_so(case: str) -> None:
     formula, options, name = EDGES[case]

@@ -31,6 +31,7 @@ def test_the_bound_of_some_rows_is_on_average_that_of_all() -> None:
     assert np.mean([np.asarray(g) for _, g in parts], axis=0) == pytest.approx(np.asarray(whole[1]), rel=1e-8, abs=1e-8)
 
 
+@pytest.mark.integration
 def test_it_reaches_the_bound_that_all_rows_at_once_reach() -> None:
     model = bd.Model("y ~ net(x, z, hidden=[4], orthogonal=False)", DATA)
     fit = model.fit("advi", seed=1, batch_size=200, draws=50, progress=False)
@@ -40,6 +41,7 @@ def test_it_reaches_the_bound_that_all_rows_at_once_reach() -> None:
     assert fit.idata.attrs["details"]["elbo"] > whole.idata.attrs["details"]["elbo"] - 15
 
 
+@pytest.mark.integration
 def test_it_predicts_new_rows_of_a_curve_and_a_seed_repeats_it() -> None:
     own = np.random.default_rng(5)
     x, z = own.uniform(-2, 2, (2, 300))

@@ -10,7 +10,7 @@ from bayesdeep.engines.laplace.network_curvature import functions_of
 from bayesdeep.engines.laplace.network_evidence import climb, curved, prior_precision
 from bayesdeep.engines.laplace.network_linear import mode_at
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 ROWS = 60
 
@@ -28,6 +28,7 @@ def data() -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family"),
     [
@@ -41,7 +42,7 @@ def test_slopes_by_row_are_those_of_all_rows_together(data, formula: str, family
 
     model, rng = bd.Model(formula, data, family), np.random.default_rng(1)
     with jax.enable_x64(True):
-        _, target = batches_of(model.spec, model.__dict__["_rows"], "laplace", words_of(model.spec), starting_units(model.spec))
+        _, target = batches_of(model.spec, model.__dict__["_rows"], "laplace", words_of(model.spec))
         functions, x = functions_of(target, rng), target.initial(rng)
         whole = jax.jacfwd(lambda v: target.linear_function(ROWS)(v, target.arrays, ()))(x)
     np.testing.assert_allclose(functions.slopes(x, functions.held(x)), whole, atol=1e-12)
@@ -62,13 +63,14 @@ def grouped(seed: int = 4, groups: int = 15, each: int = 15, noise: float = 0.2)
     return {"x": x, "g": g.astype(str), "y": np.sin(2 * x) + u[g] + noise * rng.normal(size=len(g))}, float(u.std())
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family"),
     [("y ~ x + (1 | g) + net(x, z, hidden=[3])", "gaussian"), ("b ~ net(x, z, hidden=[40]) + (1 | g)", "bernoulli")],
 )
 def test_the_determinant_is_differentiated_as_differences_say(data, formula: str, family: str) -> None:
     model, rng = bd.Model(formula, data, family), np.random.default_rng(1)
-    _, target = batches_of(model.spec, model.__dict__["_rows"], "laplace", words_of(model.spec), starting_units(model.spec))
+    _, target = batches_of(model.spec, model.__dict__["_rows"], "laplace", words_of(model.spec))
     functions = functions_of(target, rng)
     parts, x = parts_of(target, functions, rng), target.initial(rng)
     found = curved(functions, parts, x, rng)
@@ -83,10 +85,11 @@ def test_the_determinant_is_differentiated_as_differences_say(data, formula: str
         assert found.slope[place] == pytest.approx((up - down) / 2e-3, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.integration
 def test_an_sd_that_is_far_off_goes_where_it_belongs() -> None:
     rows, sd = grouped()
     model, rng = bd.Model("y ~ net(x, hidden=[4]) + (1 | g)", rows), np.random.default_rng(1)
-    _, target = batches_of(model.spec, model.__dict__["_rows"], "laplace", words_of(model.spec), starting_units(model.spec))
+    _, target = batches_of(model.spec, model.__dict__["_rows"], "laplace", words_of(model.spec))
     functions, loss = functions_of(target, rng), compiled_loss(target, "float64")
     parts, ones = parts_of(target, functions, rng), np.ones(target.rows)
     at = next(k for k, name in enumerate(target.names) if name.startswith("1|g_sigma"))

@@ -14,7 +14,7 @@ from bayesdeep.engines._training.train_settings import SgdSettings, recipe
 from bayesdeep.engines._training.train_split import FEW_ROWS, slots, split
 from bayesdeep.engines._training.train_steps import rates
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 QUICK = {"epochs": 60, "progress": False, "seed": 3}
 
@@ -50,7 +50,7 @@ MODELS = {
 def batch_target(model: bd.Model) -> object:
     """Return what the engines see of a model."""
     words = words_of(model.spec)
-    return batches_of(model.spec, model.__dict__["_rows"], "sgd", words, starting_units(model.spec))[1]
+    return batches_of(model.spec, model.__dict__["_rows"], "sgd", words)[1]
 
 
 @pytest.mark.slow
@@ -69,6 +69,7 @@ def test_every_model_is_learned(name: str) -> None:
     assert fit.log_score(test) > baseline.log_score(test) + 0.05
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("penalty", [True, False])
 def test_gradients_of_an_epoch_have_the_full_gradient_as_their_mean(penalty: bool) -> None:
     target = batch_target(bd.Model("b ~ z + net(x, hidden=[5]) + (1 | g)", data(rows=103), "bernoulli"))
@@ -126,6 +127,7 @@ def test_without_a_hidden_layer_it_is_ridge_regression() -> None:
     np.testing.assert_allclose(prediction, design @ mode, rtol=1e-4)
 
 
+@pytest.mark.integration
 def test_noise_does_not_collapse_where_a_network_could_meet_every_row() -> None:
     rng = np.random.default_rng(8)
     frame = pd.DataFrame(rng.normal(size=(250, 4)), columns=list("abcd"))
@@ -136,6 +138,7 @@ def test_noise_does_not_collapse_where_a_network_could_meet_every_row() -> None:
     assert sigma == pytest.approx(2.0, rel=0.2)
 
 
+@pytest.mark.integration
 def test_without_penalty_it_comes_nearer_to_the_training_rows() -> None:
     frame = data(rows=60).assign(y=lambda d: d.y + np.random.default_rng(1).normal(size=60))
     model = bd.Model("y ~ net(x, z, hidden=[30])", frame, sigma=bd.known(1.0))
@@ -164,6 +167,7 @@ class Interrupting:
             raise KeyboardInterrupt
 
 
+@pytest.mark.integration
 def test_an_interruption_keeps_the_best_so_far() -> None:
     target = batch_target(bd.Model("y ~ net(x, hidden=[8])", data(rows=80)))
     settings = SgdSettings(epochs=500, patience=500)
@@ -215,6 +219,7 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, object], said
         bd.Model("y ~ net(x, hidden=[4])", data(rows=40)).fit("sgd", seed=1, progress=False, **options)
 
 
+@pytest.mark.integration
 def test_starting_weights_have_the_variance_the_rule_says() -> None:
     target = batch_target(bd.Model("y ~ net(x, z, hidden=[40, 60])", data(rows=40)))
     x = first(target, "he", [np.random.default_rng(k) for k in range(40)])

@@ -11,7 +11,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.engines import nuts
 from bayesdeep.engines._starts import RATE, climbed
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.graph.starts import starting_places, starting_units
+from bayesdeep.graph.starts import starting_places
 
 
 @dataclass
@@ -116,6 +116,7 @@ def own_scale(model: bd.Model) -> dict[str, float]:
     return found
 
 
+@pytest.mark.few(12)
 @pytest.mark.parametrize("family", FAMILIES_STARTED)
 @pytest.mark.parametrize("intercept", list(WIDE))
 def test_a_wide_prior_does_not_move_the_start_from_the_data(family: str, intercept: str) -> None:
@@ -127,7 +128,7 @@ def test_a_wide_prior_does_not_move_the_start_from_the_data(family: str, interce
     assert found["Intercept_at_means"] == pytest.approx(wanted["Intercept_at_means"], abs=1e-2 * spread)
     assert abs(found["x"]) <= 0.25 * spread / 0.5
     assert found["1|g_sigma"] <= 1.5 * spread
-    jitter = starting_units(model.spec)["Intercept_at_means"]
+    jitter = model._graph.units["Intercept_at_means"]
     room = 40 if "-20" in intercept else 1060 if "-1000" in intercept else 950 if "Trunc" in intercept else None
     if room is not None:
         # In log odds between the bounds, half a spread at the most.

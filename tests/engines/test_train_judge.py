@@ -13,7 +13,7 @@ from bayesdeep.engines._training.train_loop import Trained, train
 from bayesdeep.engines._training.train_settings import OPTIMIZERS
 from bayesdeep.engines._training.train_split import Split
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 
 def wave(rows: int, noise: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -22,6 +22,7 @@ def wave(rows: int, noise: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return {"x": x, "y": np.sin(2 * x) + noise * rng.normal(size=rows)}, np.sin(2 * x)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimiser_learns_a_smooth_function_with_little_noise(optimizer: str) -> None:
     # Slopes grow as the noise that is found gets small.
@@ -36,7 +37,7 @@ def test_every_optimiser_learns_a_smooth_function_with_little_noise(optimizer: s
 def test_a_network_is_measured_by_its_folds() -> None:
     model = bd.Model("y ~ x", wave(60, 0.5)[0])
     words = words_of(model.spec)
-    target = batches_of(model.spec, model.__dict__["_rows"], "sgd", words, starting_units(model.spec))[1]
+    target = batches_of(model.spec, model.__dict__["_rows"], "sgd", words)[1]
     rows = np.arange(60)
     folds = tuple(np.setdiff1d(rows, own) for own in np.array_split(rows, 5))
     held = tuple(np.setdiff1d(rows, own) for own in folds)
@@ -53,6 +54,7 @@ def test_a_network_is_measured_by_its_folds() -> None:
     assert shortfall(target, positions[:1], single, rows) == 0
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("always", [False, True])
 def test_a_network_worse_than_its_folds_is_trained_again_or_doubtful(always: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = []

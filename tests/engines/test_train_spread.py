@@ -15,7 +15,7 @@ from bayesdeep.engines._training.train_coordinates import coordinates
 from bayesdeep.engines._training.train_spread import respread
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 GROUPS, EACH = 24, 40
 SD, SLOPE, CORRELATION = 1.2, 0.8, 0.6
@@ -56,7 +56,7 @@ def data(seed: int = 1) -> pd.DataFrame:
 
 def target_of(model: bd.Model) -> BatchTarget:
     words = words_of(model.spec)
-    return batches_of(model.spec, model.__dict__["_rows"], "sgd", words, starting_units(model.spec))[1]
+    return batches_of(model.spec, model.__dict__["_rows"], "sgd", words)[1]
 
 
 def settled(model: bd.Model, start: Callable[[BatchTarget], np.ndarray]) -> tuple[BatchTarget, np.ndarray, np.ndarray]:
@@ -100,6 +100,7 @@ MODELS = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", MODELS)
 def test_sds_are_those_of_well_known_groups_and_effects_stay(name: str) -> None:
     formula, family, others, truth = MODELS[name]
@@ -149,6 +150,7 @@ def test_heavy_tailed_effects_have_the_scale_under_which_they_are_likely() -> No
     np.testing.assert_allclose(found[target.roles == "sd"], best, atol=2e-3)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "formula",
     [
@@ -184,6 +186,7 @@ def test_correlations_are_found_from_effects_and_not_trained() -> None:
     assert not np.isin(at, np.concatenate([where.trained, where.tuned])).any()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("method", "options"), [("sgd", {}), ("sgd", {"penalty": False}), ("ensemble", {"members": 3}), ("dropout", {"draws": 30})]
 )

@@ -6,7 +6,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.graph.jax_target import jax_target
 from bayesdeep.inference.batch_target import batches_of
-from bayesdeep.inference.run import starting_units, words_of
+from bayesdeep.inference.run import words_of
 
 rng = np.random.default_rng(5)
 ROWS = 60
@@ -32,11 +32,12 @@ def made(request: pytest.FixtureRequest):
     model = bd.Model(formula, DATA, family, **others)
     with jax.enable_x64(True):
         graph, target = batches_of(
-            model.spec, model.__dict__["_rows"], "sgd", words_of(model.spec), starting_units(model.spec)
+            model.spec, model.__dict__["_rows"], "sgd", words_of(model.spec)
         )
         yield graph, target
 
 
+@pytest.mark.few(2)
 def test_prior_and_rows_are_the_density(made) -> None:
     graph, target = made
     x = target.initial(np.random.default_rng(1))
@@ -45,6 +46,7 @@ def test_prior_and_rows_are_the_density(made) -> None:
     assert whole == pytest.approx(jax_target(graph.model).logp_dlogp(x)[0], rel=1e-8)
 
 
+@pytest.mark.few(2)
 def test_batches_of_an_epoch_average_to_the_whole(made) -> None:
     import jax
 
@@ -83,6 +85,7 @@ def test_every_coordinate_has_a_role(made) -> None:
     assert all(name.endswith("_z") for name in weights)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("penalty", [True, False])
 def test_trained_and_tuned_coordinates_make_the_variables(made, penalty: bool) -> None:
     import jax

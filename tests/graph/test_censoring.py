@@ -58,6 +58,7 @@ def seen(name, bounds, low, high):
     return total
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("name", CENSORED)
 def test_what_can_be_recorded_has_probability_one(name: str, bounds: tuple[float | None, float | None]) -> None:
@@ -138,6 +139,7 @@ def close(share: np.ndarray, expected: np.ndarray) -> bool:
     return bool((np.abs(share - expected) <= 4.5 * error + 1e-12).all())
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", CENSORED)
 def test_the_likelihood_of_a_censored_row_is_the_frequency_of_the_package_s_own_draws(name: str) -> None:
     model, data, posterior = modelled(name, "censored(y, upper, status)")
@@ -155,6 +157,7 @@ def test_the_likelihood_of_a_censored_row_is_the_frequency_of_the_package_s_own_
     np.testing.assert_allclose(computed(weighted, posterior, "pointwise")[0], data.w * found, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_likelihood_of_a_truncated_count_is_the_frequency_of_the_package_s_own_draws(name: str) -> None:
     model, data, posterior = modelled(name, "truncated(y, low, high)")
@@ -166,6 +169,7 @@ def test_the_likelihood_of_a_truncated_count_is_the_frequency_of_the_package_s_o
     assert mean[5] == pytest.approx(2.0)  # between 2 and 2.5 there is one count
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("left", ["censored(y, upper, status)", "truncated(y, low, high)"])
 @pytest.mark.parametrize("name", ["inverse_gaussian", "negative_binomial"])  # the largest graphs; each takes seconds
 def test_every_path_to_a_likelihood_agrees(name: str, left: str) -> None:
@@ -191,6 +195,7 @@ def test_every_path_to_a_likelihood_agrees(name: str, left: str) -> None:
     assert float(one) == pytest.approx(float(other), rel=1e-10)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", CENSORED)
 def test_gradients_are_clean_whatever_ends_are_open(name: str) -> None:
     """Open ends in columns, and rows far from 0 where a made-up end would be extreme."""

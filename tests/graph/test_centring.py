@@ -61,6 +61,7 @@ def graphs(name: str) -> tuple[bd.Model, Any, Any]:
     return model, rows.graph(model.spec), rows.graph(model.spec, sampled=True)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", list(MODELS))
 def test_the_density_is_the_same_in_both_coordinates(name):
     model, plain, sampled = graphs(name)
@@ -202,6 +203,7 @@ def test_nuts_finds_the_same_posterior_in_both_coordinates(monkeypatch):
         assert away < 5 * error, name
 
 
+@pytest.mark.integration
 def test_engines_whose_result_depends_on_coordinates_keep_the_plain_ones(monkeypatch):
     from bayesdeep.graph import build
 

@@ -20,6 +20,7 @@ def inputs() -> list:
     return [pt.matrix("units"), pt.matrix("weights"), pt.vector("bias")]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
 def test_values_and_slopes_are_those_of_the_plain_graph(kind: str, mode: str) -> None:
@@ -33,6 +34,7 @@ def test_values_and_slopes_are_those_of_the_plain_graph(kind: str, mode: str) ->
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
 def test_units_that_go_into_one_sum(kind: str, mode: str) -> None:
@@ -53,6 +55,7 @@ def test_units_that_go_into_one_sum(kind: str, mode: str) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
 @pytest.mark.parametrize("sums", [2, 3])
@@ -111,6 +114,7 @@ def test_other_activations_are_used_as_they_are() -> None:
     np.testing.assert_allclose(found(UNITS, WEIGHTS, BIAS), np.logaddexp(0, UNITS @ WEIGHTS + BIAS), rtol=1e-12)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
 @pytest.mark.parametrize("apart", [False, True])
@@ -140,6 +144,7 @@ def test_single_precision_is_the_same_but_for_its_rounding(kind: str, mode: str,
         assert np.abs(own - other).max() > 0, "nothing was computed in single precision"
 
 
+@pytest.mark.integration
 def test_single_precision_of_a_model_with_a_network() -> None:
     """A density and its gradient differ by less than a sampler could see; what the density leaves is double."""
     import bayesdeep as bd

@@ -16,6 +16,7 @@ def times(transposed: bool, matrix, vector):
     return type(matrix_vector())(transposed)(matrix, vector)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("mode", ["NUMBA", "PYTHON"])
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("columns", [1, 3, 4, 11])

@@ -23,6 +23,7 @@ def data() -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family", "options"),
     [

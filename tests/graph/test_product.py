@@ -7,6 +7,7 @@ from bayesdeep.core.lazy import pt
 from bayesdeep.ops.product import product
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", "NUMBA"])
 @pytest.mark.parametrize(("turn_a", "turn_b"), [(False, False), (True, False), (False, True), (True, True)])
 def test_values_and_derivatives(turn_a: bool, turn_b: bool, mode: str) -> None:

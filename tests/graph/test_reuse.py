@@ -166,6 +166,7 @@ def test_a_second_data_set_needs_no_compilation(monkeypatch: pytest.MonkeyPatch)
     assert len(made) == 1
 
 
+@pytest.mark.integration
 def test_one_group_is_another_structure_and_right():
     # An axis of length 1 broadcasts; code for longer ones must not be used for it, nor the other way round.
     for groups in (1, 5, 1):
@@ -266,6 +267,7 @@ def test_files_are_read_by_the_next_process_and_only_the_users_own(own_folder: P
     assert len(made) == 2
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("damage", ["shorter", "a bit", "garbage", "empty", "another's name", "no pickle"])
 def test_a_damaged_file_costs_time_only(damage: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch):
     import hashlib

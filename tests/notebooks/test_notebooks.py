@@ -29,6 +29,7 @@ def test_committed_notebook_has_its_cells_and_pictures(build, path: Path) -> Non
     assert any("image/png" in output.get("data", {}) for output in outputs)
 
 
+@pytest.mark.integration
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", sorted(p.stem for p in FOLDER.glob("*.ipynb")))
 def test_notebook_runs_with_small_settings(build, name: str) -> None:

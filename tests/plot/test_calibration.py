@@ -11,6 +11,7 @@ from bayesdeep.plot.calibration_plot import LEVELS, coverage_of_fit, stated_of_f
 from bayesdeep.plot.predictive_plot import MOST_BARS, bar_edges
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_has_the_picture_that_fits_it(name, of_family, made_up):
     fit = made_up(of_family(name))

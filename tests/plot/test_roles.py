@@ -22,7 +22,7 @@ def fit(made_up):
     frame["g"] = [f"g{i % 5}" for i in range(40)]
     made = made_up(bd.Model("y ~ x + (1 + net(x, hidden=[5]) | g)", frame), draws=60)
     values = flat_posterior(made.posterior, made.spec)
-    made.idata["functions"] = xr.DataTree(functions_dataset(made.spec, made._rows, values, 2, 60, 1))
+    made.idata["functions"] = xr.DataTree(functions_dataset(made.spec, made.rows, values, 2, 60, 1))
     return made
 
 

@@ -42,12 +42,13 @@ TRUTHS = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", TRUTHS)
 def test_alone_is_the_likelihoods_largest_value(name, of_family, made_up):
     without = name in ("bernoulli", "binomial")  # With covariates there is no closed form.
     fit = made_up(of_family(name, "(1 | g)" if without else "x + (1 | g)"))
     alone, rest, codes = alone_of(fit)
-    y, n = np.asarray(fit._rows.response.value), fit._rows.response.trials
+    y, n = np.asarray(fit.rows.response.value), fit.rows.response.trials
     assert not without or np.allclose(rest, 0.0)
     assert alone == pytest.approx(TRUTHS[name](y, np.ones(len(y)) if n is None else n, rest, codes), abs=1e-5)
 
@@ -55,7 +56,7 @@ def test_alone_is_the_likelihoods_largest_value(name, of_family, made_up):
 def test_weights_count_as_rows_do(of_family, made_up):
     fit = made_up(of_family("gaussian", "x + (1 | g)", ("weighted",)))
     alone, rest, codes = alone_of(fit)
-    w, y = fit._rows.response.weights, fit._rows.response.value
+    w, y = fit.rows.response.weights, fit.rows.response.value
     assert alone == pytest.approx(sums(w * (y - rest), codes) / sums(w, codes), abs=1e-6)
 
 
@@ -92,6 +93,7 @@ def groups_of_houses():
     return frame
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("formula", "family", "method"),
     [
@@ -116,6 +118,7 @@ def test_estimates_lie_between_their_own_rows_and_what_they_lean_on(formula, fam
     assert 0.3 < kept < 1.0
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", ONE_NUMBER)
 def test_every_family_has_a_picture_or_a_reason(name, of_family, made_up):
     fit = made_up(of_family(name))

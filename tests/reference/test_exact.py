@@ -75,6 +75,7 @@ def distant_data(rows: int = 30) -> pd.DataFrame:
     return d
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("key", "given"),
     [

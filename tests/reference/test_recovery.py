@@ -116,6 +116,7 @@ CASES = {
 QUICK = {"binary, Gumbel (cloglog)", "counts, square", "sparse, tobit / ReLU"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in CASES]
 )

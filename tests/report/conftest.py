@@ -1,6 +1,6 @@
 """A small synthetic fit, and the same fit with a chain gone astray."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import bayesdeep as bd
+from bayesdeep.comparison import Comparison
 
 NASTY = "<script>alert('x')</script>|*a*"
 """A label as a hostile or careless data set may have it."""
@@ -47,7 +48,7 @@ def astray(fit: Any) -> Any:
     groups = {g: fit.idata[g].to_dataset() for g in ("sample_stats", "observed_data", "constant_data")}
     tree = xr.DataTree.from_dict({"posterior": posterior, **groups})
     tree.attrs = dict(fit.idata.attrs)
-    return type(fit)(fit.spec, fit._rows, tree, fit.explain_choice)
+    return replace(fit, idata=tree)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,4 @@ def comparison(fit: Any, flat: Any) -> Any:
     )
     table.attrs["scored_on"] = "scored by PSIS leave-one-out"
     calibration = pd.DataFrame({"groups": [0.5, 0.91], "flat": [0.6, 0.92]}, index=[0.5, 0.9])
-    return SimpleNamespace(
-        table=table, calibration=calibration, fits={"groups": fit, "flat": flat}, notes=(), target="rows"
-    )
+    return Comparison(table, calibration, {}, {"groups": fit, "flat": flat})

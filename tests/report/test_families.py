@@ -49,6 +49,7 @@ def written(fit, some=frozenset(SECTIONS)):
 
 
 # Draws from the prior are far from the posterior: the Pareto tails of their weights may be too long for a quantile of them.
+@pytest.mark.few(4)
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_section_of_every_family_can_be_written(name, of_family, reported):
@@ -64,6 +65,7 @@ def test_every_section_of_every_family_can_be_written(name, of_family, reported)
     assert any(label.startswith("f[f1") for label in labels)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_intercept_alone_is_enough(name, of_family, reported):
     some = set(SECTIONS) if name in ("gaussian", "categorical", "cumulative") else READ_THE_RESPONSE | ONE_NUMBER
@@ -71,6 +73,7 @@ def test_an_intercept_alone_is_enough(name, of_family, reported):
     assert not {"shrinkage", "groups", "new_group"} & set(found)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(("name", "modifier"), MODIFIED)
 def test_what_was_done_to_the_response_does_not_hinder(name, modifier, of_family, reported):
     model = of_family(name, "x", (modifier, "weighted"), priors=NEAR if modifier == "truncated" else None)
@@ -88,6 +91,7 @@ def test_predictions_that_cannot_be_drawn_do_not_take_the_report_with_them(of_fa
     assert "No overlay" in " ".join(getattr(b, "text", "") for b in SECTIONS["predictive_check"].blocks(subject_of(fit)))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["categorical", "multinomial", "bernoulli"])
 def test_pages_are_whole(name, of_family, reported, tmp_path):
     page = bd.report(reported(of_family(name, "x + (1 | g)")), tmp_path / "report.html").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ def fit(made_up):
     frame["g"] = [f"g{i % 5}" for i in range(40)]
     made = made_up(bd.Model("y ~ x + net(x, hidden=[5]) + (1 | g)", frame), draws=60)
     values = flat_posterior(made.posterior, made.spec)
-    made.idata["functions"] = xr.DataTree(functions_dataset(made.spec, made._rows, values, 2, 60, 1))
+    made.idata["functions"] = xr.DataTree(functions_dataset(made.spec, made.rows, values, 2, 60, 1))
     made.idata.attrs |= {"method": "nuts", "spec": made.spec.to_json(), "details": {}, "versions": {}}
     made.idata.attrs |= {f"seconds_{part}": 1.0 for part in ("compile", "tune", "sample", "total")}
     return made
@@ -28,6 +28,7 @@ def weights(fit) -> list[str]:
     return [str(name) for name, value in fit.posterior.data_vars.items() if value.attrs.get("role") in ("weight", "held")]
 
 
+@pytest.mark.integration
 def test_report_names_no_weight(fit, tmp_path):
     text = bd.report(fit, tmp_path / "report.md").read_text(encoding="utf-8").replace("\\", "")
     assert not any(name in text for name in weights(fit))

@@ -147,7 +147,7 @@ def test_budget_is_the_mean_of_the_fits_own(flat: Any) -> None:
 
 
 def test_models_that_are_the_same_are_told_once(fit: Any) -> None:
-    twin = type(fit)(fit.spec, fit._rows, fit.idata, "")
+    twin = type(fit)(fit.spec, fit.rows, fit.idata, "")
     blocks = SECTIONS["models"].blocks(Subject({"a": fit, "b": twin}, None, "a"))
     assert "The same model as “a”, fitted by nuts." in text(blocks)
     assert len(tables(blocks)) == 1
@@ -160,9 +160,10 @@ def test_cards_make_the_model_again(fit: Any, data: pd.DataFrame, tmp_path: Path
     (tmp_path / "card.toml").write_text(card, encoding="utf-8")
     data.to_csv(tmp_path / "d.csv", index=False)
     from bayesdeep.cards import read_card
+    from bayesdeep.model import model_of_card
 
     read = read_card(tmp_path / "card.toml")
-    assert read.model().spec == fit.spec
+    assert model_of_card(read).spec == fit.spec
     assert read.fit_options == {"method": "nuts", "draws": 800, "tune": 600, "chains": 4, "seed": 11}
 
 

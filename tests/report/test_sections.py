@@ -43,6 +43,7 @@ def test_orders_are_distinct() -> None:
     assert len(orders) == len(set(orders))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("which", ["fit", "flat", "comparison", "bad"])
 def test_reports_are_whole_pages(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     path = report(request.getfixturevalue(which), tmp_path / "report.html")
@@ -54,6 +55,7 @@ def test_reports_are_whole_pages(which: str, request: pytest.FixtureRequest, tmp
         assert "<script>alert('x')</script>|*a*" in "".join(page.text)
 
 
+@pytest.mark.integration
 def test_markdown_report_has_its_figures_beside_it(fit: Any, flat: Any, tmp_path: Path) -> None:
     path = report(fit, tmp_path / "report.md")
     text = path.read_text(encoding="utf-8")

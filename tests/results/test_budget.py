@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
+from bayesdeep.graph.variance import CLOSED, variance_of
 from pymc.pytensorf import compile
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.graph.variance import CLOSED, variance_of
 
 PARTS = ["noise", "population", "group", "network", "between"]
 
@@ -30,6 +30,7 @@ def data(rows: int = 30) -> pd.DataFrame:
 FORMULA = "x1 + net(x1, x2, hidden=[3]) + (1 + x2 | g)"
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("response", "family", "link"),
     [

@@ -41,6 +41,7 @@ def test_the_cheaper_a_network_the_longer_and_finer_its_trajectories() -> None:
     assert cheap.settings["tune"] >= 110 < usual.settings["tune"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("given", "depth"), [({}, 7), ({"max_treedepth": 2}, 2), ({"draws": 5}, 6), ({"tune": 5}, 6)], ids=str
 )

@@ -47,9 +47,9 @@ def test_a_saved_fit_has_its_columns(tmp_path):
     frame = pd.DataFrame({"y": rng.normal(size=40), "x": rng.normal(size=40), "g": np.arange(40) % 4, "unused": 1.0})
     fit = bd.Model("y ~ log(I(x**2)) + (1 | g)", frame).fit(draws=20, chains=2, seed=1, progress=False)
     again = bd.load(fit.save(tmp_path / "fit.nc"))
-    assert list(again._rows.columns) == ["y", "x", "g"]
-    assert np.array_equal(again._rows.columns["x"].values, frame["x"])
-    assert again._rows.take(np.arange(3)).columns["g"].values.tolist() == [0, 1, 2]
+    assert list(again.rows.columns) == ["y", "x", "g"]
+    assert np.array_equal(again.rows.columns["x"].values, frame["x"])
+    assert again.rows.take(np.arange(3)).columns["g"].values.tolist() == [0, 1, 2]
 
 
 def test_rows_left_out_are_not_kept():

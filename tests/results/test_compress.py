@@ -99,6 +99,7 @@ CASES: list[Any] = [
 ]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("formula", "options"), CASES)
 def test_the_same_with_weights_predictors_of_sigma_known_values_and_bounds(formula: str, options: dict[str, Any]):
     check(formula, **options)

@@ -14,6 +14,7 @@ from bayesdeep.graph.evaluate import row_function
 from bayesdeep.results import kept_functions as functions
 from bayesdeep.results.kept_functions import functions_dataset
 from bayesdeep.results.predict import flat_posterior
+from bayesdeep.results.predictions import log_likelihood
 from bayesdeep.results.probes import mixture, together
 from bayesdeep.results.tree import make_tree
 
@@ -45,7 +46,7 @@ def data() -> pd.DataFrame:
 def group(fit, seed: int = 1) -> xr.Dataset | None:
     """Return the group of a fit's draws."""
     sizes, posterior = fit.posterior.sizes, flat_posterior(fit.posterior, fit.spec)
-    return functions_dataset(fit.spec, fit._rows, posterior, sizes["chain"], sizes["draw"], seed)
+    return functions_dataset(fit.spec, fit.rows, posterior, sizes["chain"], sizes["draw"], seed)
 
 
 def network(made_up, formula: str = "y ~ x + net(x, z, hidden=[4]) + (1 | a)", family: str = "gaussian", **options):
@@ -63,7 +64,7 @@ def test_values_are_those_of_predictions(made_up):
     places = found["row"].values
     linear = fit.draws(kind="linear").isel(obs=places)
     np.testing.assert_allclose(found["predictor"][..., :100], linear, rtol=1e-9)
-    np.testing.assert_allclose(found["log_likelihood"], fit._stored("pointwise").isel(obs=places), rtol=1e-9)
+    np.testing.assert_allclose(found["log_likelihood"], log_likelihood(fit).isel(obs=places), rtol=1e-9)
     # The identity link's mean is the predictor.
     assert "mean" not in found
 
@@ -134,6 +135,7 @@ def test_predictive_variance_of_normal_responses(made_up):
     assert found["predictive_variance"].values.mean() == pytest.approx(total.mean(), rel=0.05)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("formula", "family", "level", "outcome"),
     [
@@ -204,7 +206,7 @@ def test_group_survives_the_disk(real, tmp_path):
 
 def test_without_the_data_only_rows_are_kept(real, tmp_path):
     bare = bd.load(real.save(tmp_path / "fit.nc"))
-    bare._rows = replace(bare._rows, columns={})
+    bare = replace(bare, rows=replace(bare.rows, columns={}))
     found = group(bare, 3)
     assert found.sizes["probe"] == found.sizes["row"] == 100
     bare.idata["functions"] = xr.DataTree(found)

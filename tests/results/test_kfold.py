@@ -70,7 +70,7 @@ def fit() -> Fit:
 
 
 def test_unknown_factor_and_option(fit):
-    assert len(group_codes(fit.spec, fit._rows, "county")) == ROWS
+    assert len(group_codes(fit.spec, fit.rows, "county")) == ROWS
     with pytest.raises(FitError, match="did you mean 'county'"):
         fit.kfold(k=3, by="conty", progress=False)
     with pytest.raises(FitError, match="no option 'start'"):
@@ -154,8 +154,7 @@ def test_refits_of_a_network_use_the_engine_for_networks(monkeypatch):
     monkeypatch.setattr(module, "find_engine", lambda name: replace(plain, variants={"network": other}))
     monkeypatch.setattr(module, "run_engine", stop)
     for formula, title in (("y ~ net(x, hidden=[2])", "for networks"), ("y ~ x", plain.title)):
-        shell = point("y ~ x")
-        shell.spec = bd.Model(formula, data()).spec
+        shell = replace(point("y ~ x"), spec=bd.Model(formula, data()).spec)
         shell.idata.attrs |= {"method": "nuts", "settings": {}}
         with pytest.raises(Seen) as caught:
             kfold(shell, k=2, progress=False)

@@ -85,7 +85,7 @@ def answers(fit: Fit, frame: dict[str, Any]) -> dict[str, np.ndarray]:
         "contrasts": fit.contrasts({"x": (0, 1)}, data=frame)[["estimate", "sd"]],
         "curve": fit.curve("x", data=frame, points=3),
         "average curve": fit.curve("x", data=frame, points=3, average=True),
-        "compare": bd.compare({"a": fit, "b": Fit(fit.spec, fit._rows, fit.idata)}, data=frame).table[["elpd", "crps"]],
+        "compare": bd.compare({"a": fit, "b": Fit(fit.spec, fit.rows, fit.idata)}, data=frame).table[["elpd", "crps"]],
     }
     return {name: np.asarray(value, dtype=float) for name, value in found.items()}
 
@@ -245,6 +245,7 @@ def grouped(made_up: Callable[..., Fit]) -> Fit:
     return made_up(bd.Model("y ~ x + (1 | a) + (1 | g)", data()), draws=4)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("way", WAYS)
 def test_new_groups_are_told_of_once(grouped: Fit, way: str):
     frame = new().assign(g=[1, 2, 77, 88, 77, 1], a=["notr", *new()["a"][1:]])

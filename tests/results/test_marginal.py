@@ -157,6 +157,7 @@ def test_numbers_that_are_labels_are_compared_level_by_level(made_up: Callable[.
     expect(table.iloc[3], flat(fit, "C(a, reference='v')")[:, 0])
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("values", "title"),
     [((0, 1), "1 - 0"), ((0.0, 1.0), "1 - 0"), ((1, 2), "2 - 1"), ((-0.5, 10.0), "10 - -0.5"), ((False, True), "True - False")],
@@ -366,9 +367,9 @@ def test_any_data_and_a_saved_fit(line: Fit, tmp_path: Any) -> None:
     pd.testing.assert_frame_equal(line.slopes(["x", "a"], by="h", data=d.to_dict("list")), expected)
     pd.testing.assert_frame_equal(line.slopes(["x", "a"], by="h", data=pl.DataFrame(d.to_dict("list"))), expected)
     tree = line.idata.copy()
-    tree["columns"] = xr.DataTree(columns_dataset(line._rows.columns, ROWS))
+    tree["columns"] = xr.DataTree(columns_dataset(line.rows.columns, ROWS))
     tree.attrs["spec"] = line.spec.to_json()
-    again = bd.load(Fit(line.spec, line._rows, tree).save(tmp_path / "fit.nc"))
+    again = bd.load(Fit(line.spec, line.rows, tree).save(tmp_path / "fit.nc"))
     pd.testing.assert_frame_equal(again.slopes(), line.slopes())
     pd.testing.assert_frame_equal(again.curve("x", "a"), line.curve("x", "a"))
 

@@ -74,6 +74,7 @@ FORMULAS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", list(FORMULAS))
 def test_training_rows_and_a_copy_of_them_agree(name):
     formula, options = FORMULAS[name]
@@ -286,6 +287,7 @@ def test_intervals_are_nested_and_seeds_repeat():
     pd.testing.assert_frame_equal(fit.predict(seed=1), fit.predict(seed=1))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["groups", "offset", "distributional"])
 def test_block_size_does_not_matter(name, monkeypatch):
     formula, options = FORMULAS[name]
@@ -333,6 +335,7 @@ print(json.dumps([fit.predict(new, new_groups="sample").to_numpy().tolist(), fit
 """
 
 
+@pytest.mark.integration
 def test_saved_fit_predicts_the_same_in_a_fresh_process(tmp_path):
     d = data()
     model = bd.Model("y ~ poly(x, 2) + a + I(z / 10) + (scale(z) | g/h)", d, sigma="~ x")
@@ -350,6 +353,7 @@ def test_saved_fit_predicts_the_same_in_a_fresh_process(tmp_path):
     assert score == fit.log_score()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["binomial", "truncated", "known", "bernoulli"])
 def test_loaded_fit_has_the_same_rows(name, tmp_path):
     formula, options = FORMULAS[name]
@@ -358,9 +362,10 @@ def test_loaded_fit_has_the_same_rows(name, tmp_path):
     assert again.spec == fit.spec
     np.testing.assert_array_equal(again.predict().to_numpy(), fit.predict().to_numpy())
     assert again.log_score() == fit.log_score()
-    assert isinstance(again._rows.response, Response)
+    assert isinstance(again.rows.response, Response)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("what", ["pointwise", "predictive", "mean", "linear"])
 def test_a_model_without_predictors_is_asked_about_a_block_at_a_time(monkeypatch, what):
     """Nothing of such a model but the response says how many rows there are."""

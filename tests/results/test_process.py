@@ -48,6 +48,7 @@ OTHERS = [
 ]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("wanted", [QUICK, pytest.param(OTHERS, marks=pytest.mark.slow)])
 def test_a_fit_changes_nothing_of_the_process_and_does_not_depend_on_it(wanted: list[tuple[str, dict[str, int]]]) -> None:
     totals = []

@@ -12,7 +12,7 @@ import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.display.progress import Silent
 from bayesdeep.inference import refit as module
-from bayesdeep.inference.kfold import planned
+from bayesdeep.inference.kfold import fold_refits
 from bayesdeep.inference.refit import run_refits
 
 
@@ -55,6 +55,7 @@ class Bar(Silent):
         self.seen.append((done, total))
 
 
+@pytest.mark.integration
 def test_numbers_do_not_depend_on_where_refits_run(fit):
     here = fit.kfold(k=4, progress=False)
     away = Elsewhere()
@@ -67,7 +68,7 @@ def test_numbers_do_not_depend_on_where_refits_run(fit):
 
 def test_a_task_is_small(fit):
     """The rows' index and the columns for predictions stay at home."""
-    task = planned(fit, 2).tasks[0]
+    task = fold_refits(fit, 2)[0]
     assert task.rows.index is None
     assert not task.rows.columns
     assert len(pickle.dumps(task)) < 20_000
@@ -75,7 +76,7 @@ def test_a_task_is_small(fit):
 
 def test_one_bar_counts_all_refits(fit):
     bar = Bar()
-    run_refits({"a": planned(fit, 3).tasks, "b": planned(fit, 2).tasks}, None, 1, bar)
+    run_refits({"a": fold_refits(fit, 3), "b": fold_refits(fit, 2)}, None, 1, bar)
     assert bar.seen[0] == (0, 5)
     assert bar.seen[-1] == (5, 5)
     assert [done for done, _ in bar.seen] == sorted(done for done, _ in bar.seen)
@@ -92,7 +93,7 @@ def test_a_failure_ends_the_refits_of_its_fit_alone(fit, monkeypatch, executor):
         return real(spec, rows, *others)
 
     monkeypatch.setattr(module, "run_engine", failing)
-    found = run_refits({"bad": planned(fit, 4).tasks, "good": planned(fit, 2).tasks}, executor, 1, Silent())
+    found = run_refits({"bad": fold_refits(fit, 4), "good": fold_refits(fit, 2)}, executor, 1, Silent())
     assert isinstance(found["bad"], FitError)
     assert [len(one.values) for one in found["good"]] == [20, 20]
     if executor is None:
@@ -135,7 +136,7 @@ def test_a_stacked_fit_cannot_be_repeated(fit):
     tree = fit.idata.copy()
     tree.attrs = {**fit.idata.attrs, "chain_weights": {"0": 1.0}}
     with pytest.raises(FitError, match="chains were weighted"):
-        planned(Fit(fit.spec, fit._rows, tree), 2)
+        fold_refits(Fit(fit.spec, fit.rows, tree), 2)
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def assert_same(found: Fit, fit: Fit) -> None:
             assert np.asarray(variable).tolist() == np.asarray(two[name]).tolist() or variable.dtype.kind == "f", name
     assert repr(found.spec) == repr(fit.spec)
     assert found.explain_choice == fit.explain_choice
-    ours, theirs = fit._rows, found._rows
+    ours, theirs = fit.rows, found.rows
     assert list(ours.arrays) == list(theirs.arrays)
     for name, array in ours.arrays.items():
         assert array.dtype == theirs.arrays[name].dtype
@@ -155,6 +155,7 @@ def raw(fit: Fit) -> bytes:
 # What is saved comes back
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_every_family(family: str, tmp_path: Path) -> None:
     fit = drawn(bd.Model(f"{OF_RESPONSE.get(family, 'y')} ~ x", data(), family))
@@ -185,6 +186,7 @@ def test_every_response_function(response: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
+@pytest.mark.integration
 def test_labels_of_groups_and_of_categories(tmp_path: Path) -> None:
     # Numbers that only unsigned integers hold are no labels of groups; those of signed ones are.
     able = LABELS | {"large numbers": np.array([2**62, 2**62 + 1, 2])[EACH % 3]}
@@ -209,20 +211,21 @@ def test_labels_of_responses(labels: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("name", list(INDICES))
 def test_the_index_of_the_rows(name: str, model: bd.Model, tmp_path: Path) -> None:
     index = pd.Index(INDICES[name], name="row")
     fit = drawn(model, index=index)
     again = bd.load(fit.save(tmp_path / "fit.nc"))
     assert_same(again, fit)
-    pd.testing.assert_index_equal(again._rows.index, index, exact="equiv")
+    pd.testing.assert_index_equal(again.rows.index, index, exact="equiv")
 
 
 def test_an_index_of_several_levels(model: bd.Model, tmp_path: Path) -> None:
     levels = [pd.Index(INDICES[name], name=name) for name in ("zones", "categories", "NUL", "whole numbers")]
     index = pd.MultiIndex.from_arrays(levels)
     again = bd.load(drawn(model, index=index).save(tmp_path / "fit.nc"))
-    pd.testing.assert_index_equal(again._rows.index, index)
+    pd.testing.assert_index_equal(again.rows.index, index)
 
 
 ODD: dict[str, Any] = {
@@ -238,15 +241,16 @@ ODD: dict[str, Any] = {
 @pytest.mark.parametrize("name", list(ODD))
 def test_an_index_of_other_labels_comes_back_as_texts_or_as_it_was(name: str, model: bd.Model, tmp_path: Path) -> None:
     index = pd.Index(ODD[name], name="row")
-    again = bd.load(drawn(model, index=index).save(tmp_path / "fit.nc"))._rows.index
+    again = bd.load(drawn(model, index=index).save(tmp_path / "fit.nc")).rows.index
     assert again.name == "row"
     assert again.equals(index) or again.tolist() == [str(label) for label in index]
 
 
 def test_an_index_that_only_numbers_rows_costs_nothing(fit: Fit, tmp_path: Path) -> None:
-    assert bd.load(fit.save(tmp_path / "fit.nc"))._rows.index is None
+    assert bd.load(fit.save(tmp_path / "fit.nc")).rows.index is None
 
 
+@pytest.mark.integration
 def test_names_of_columns(tmp_path: Path) -> None:
     names, d = ["a/b", "é", "x y", "obs_index", "units", "time", "coordinates", "y_count", "posterior"], data()
     terms = [f"`{name}` + (1 | `{name} g`)" for name in names]
@@ -310,6 +314,7 @@ print("alive")
 """
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
 def test_a_full_disk_is_an_error_and_the_process_goes_on(fit: Fit, tmp_path: Path) -> None:
     good = fit.save(tmp_path / "good.nc")
@@ -332,7 +337,7 @@ def test_what_could_not_be_loaded_is_not_saved(fit: Fit, tmp_path: Path) -> None
         tree.attrs = dict(fit.idata.attrs)
         change(tree)
         with pytest.raises(bd.FitError, match=r"^save: ") as found:
-            Fit(fit.spec, fit._rows, tree).save(path, overwrite=True)
+            Fit(fit.spec, fit.rows, tree).save(path, overwrite=True)
         assert path.read_bytes() == before
         return str(found.value)
 
@@ -459,6 +464,7 @@ def replaced(file: Any, old: str, new: str) -> None:
     file.attrs["spec"] = file.attrs["spec"].replace(old, new)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", list(CHANGES))
 def test_content_that_a_fit_cannot_be_made_of(name: str, raw: bytes, tmp_path: Path) -> None:
     change, words = CHANGES[name]

@@ -67,6 +67,7 @@ def test_interval_censored_rows_are_not_read_as_observed():
         bd.Model("censored(y, status) ~ x", d)
 
 
+@pytest.mark.integration
 def test_far_censored_rows_have_finite_likelihood_and_gradient():
     d = data().assign(status="right").assign(y=lambda d: d.y + 500)
     model = bd.Model("censored(y, status) ~ x", d, priors={**TIGHT, "sigma": "HalfNormal(1)"}).pymc
@@ -81,6 +82,7 @@ def test_far_censored_rows_have_finite_likelihood_and_gradient():
 TRUNCATED = [("gaussian", "y", 0.5, 9.0), ("poisson", "k", 1, 6), ("negative_binomial", "k", 1, 6)]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("family", "response", "low", "high"), TRUNCATED)
 def test_truncation_changes_the_density_and_bounds_the_draws(family, response, low, high):
     d = data().query(f"{low} <= {response} <= {high}")
@@ -195,6 +197,7 @@ def test_polynomials_can_vary_by_group():
 # Splines, blocks, scales of intercepts
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("term", ["bs(x, df=5)", "poly(x, 3)"])
 def test_splines_and_polynomials_with_a_bernoulli_response(term):
     d = data()
@@ -226,6 +229,7 @@ METHODS = ["laplace", "map", "pathfinder", pytest.param("advi", marks=pytest.mar
 METHODS += [pytest.param(m, marks=pytest.mark.slow) for m in ("fullrank_advi", "nuts")]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_reports_the_uncentred_intercept(method):
     rng = np.random.default_rng(0)
@@ -248,6 +252,7 @@ def test_every_method_reports_the_uncentred_intercept(method):
 # Log likelihood and weights
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("left", ["censored(y, status)", "weighted(y, w)", "weighted(censored(y, status), w)"])
 def test_censored_and_weighted_responses_have_a_log_likelihood(left):
     d = data().assign(status=np.tile([0, 1, 0, 0], 10))
@@ -342,6 +347,7 @@ def test_a_model_without_unknowns_is_refused() -> None:
         model.fit(progress=False)
 
 
+@pytest.mark.integration
 def test_the_mean_of_a_truncated_response_is_that_of_its_draws_or_is_refused() -> None:
     rng = np.random.default_rng(4)
     y = rng.normal(0.5, 1.0, 300)

@@ -29,6 +29,7 @@ def test_a_normal_model_of_the_logarithm_scores_as_the_lognormal_model_it_is():
     )
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("left", "scaled"),
     [("y", "I(y * {})"), ("weighted(y, w)", "weighted(I(y * {}), w)"), ("censored(y, status)", "censored(I(y * {}), status)")],
@@ -38,6 +39,7 @@ def test_a_change_of_units_changes_no_score(left, scaled):
     np.testing.assert_allclose(one.log_score(pointwise=True), other.log_score(pointwise=True), atol=2e-3)
 
 
+@pytest.mark.integration
 def test_what_has_a_probability_of_its_own_has_no_units():
     one, other = at_mode("below", "tobit"), at_mode("I(below * 10)", "tobit")
     np.testing.assert_allclose(one.log_score(pointwise=True), other.log_score(pointwise=True), atol=2e-3)

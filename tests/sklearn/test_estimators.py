@@ -93,7 +93,7 @@ def test_weights_are_numbers_of_rows():
         error = 5 * float(draws[name].std()) / np.sqrt(1000)
         assert float(draws[name].mean()) == pytest.approx(float(two.fit_.posterior[name].mean()), abs=error)
     assert abs(float(draws["x"].std()) / float(plain.fit_.posterior["x"].std()) - 1) > 0.02
-    assert one.fit_._rows.rows == (weights > 0).sum()
+    assert one.fit_.rows.rows == (weights > 0).sum()
 
 
 def test_two_classes_keep_their_labels():
@@ -128,6 +128,7 @@ CODES = np.repeat([0, 1, 2, 0, 2], 12)
 AT = np.array(NAMES)[CODES]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("response", "levels"),
     [
@@ -151,7 +152,7 @@ def test_ordered_classes_have_the_order_they_declare(response, levels, monkeypat
     made = bd.sklearn.BayesClassifier("~ x", "cumulative").fit(X, response)
     assert list(made.fit_.spec.response.levels) == levels
     values = np.asarray(response).ravel()
-    assert [levels[code] for code in made.fit_._rows.response.value] == values.tolist()
+    assert [levels[code] for code in made.fit_.rows.response.value] == values.tolist()
     assert list(made.classes_) == sorted(levels)
     found = made.predict_proba(X[:3])
     table = made.fit_.predict(X[:3], kind="mean")

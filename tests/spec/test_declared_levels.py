@@ -19,6 +19,7 @@ def data(names: list[str], seen: list[str], ordered: bool = True, rows: int = 30
     return pd.DataFrame({"y": pd.Categorical(values, names, ordered=ordered), "x": np.linspace(-1, 1, rows)})
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", [name for name in FAMILIES if "ordered" in FAMILIES[name].words])
 @pytest.mark.parametrize("missing", ["error", "drop"])
 def test_an_ordered_scale_keeps_all_its_levels(name: str, missing: str) -> None:

@@ -71,7 +71,7 @@ ROWS_NEEDED: dict[str, Any] = {
     "graph": lambda fit: fit.model.graph(),
     "nuts": lambda fit: fit.model.fit("nuts", progress=False),
     "advi": lambda fit: fit.model.fit("advi", progress=False),
-    "compare": lambda fit: bd.compare({"a": fit, "b": Fit(fit.spec, fit._rows, fit.idata)}),
+    "compare": lambda fit: bd.compare({"a": fit, "b": Fit(fit.spec, fit.rows, fit.idata)}),
 }
 
 

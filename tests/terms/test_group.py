@@ -75,6 +75,7 @@ def test_only_observed_combinations_are_groups():
     assert found["a:b"].values.tolist() == ["A:u", "A:v", "B:v", "C:u", "C:v"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["obs", "chain", "draw"])
 def test_groups_with_the_names_of_our_own_dimensions(name):
     d = data().rename(columns={"county": name})

@@ -54,6 +54,7 @@ EFFECTS = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("formula", list(EFFECTS))
 def test_new_groups_stand_behind_the_known_ones(formula):
     model, draws = made(formula)

@@ -9,11 +9,11 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.links import find_activation
+from bayesdeep.core.links import ALIASES, CURVES, LINKS, find_activation
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import array_mode, forward_draws, row_function
 from bayesdeep.results.rows import rows_of
-from bayesdeep.terms._net_layers import REACH, input_labels
+from bayesdeep.terms._net_layers import input_labels
 
 ROWS = 30
 
@@ -106,7 +106,8 @@ def test_formulas_that_cannot_be(formula):
         assert bd.Model(f"y ~ {formula}", data(x_w1=1.0 + np.arange(ROWS))).pymc
 
 
-@pytest.mark.parametrize("activation", [*REACH, "softmax"])
+@pytest.mark.few(5)
+@pytest.mark.parametrize("activation", [*(n for n in LINKS if LINKS[n].reach is not None), *CURVES, *ALIASES])
 def test_every_activation(activation):
     model = bd.Model(f"y ~ x + net(x, z, hidden=[4, 3], activation=['{activation}', 'tanh'], orthogonal=False)", data())
     draws = forward_draws(model._graph, list(model._graph.reported), 3, {}, 1)
@@ -205,6 +206,7 @@ def test_new_rows_without_a_column_or_with_words_in_it():
         rows_of(model.spec, read_frame(data(x="few")), observed=False)
 
 
+@pytest.mark.integration
 def test_ten_thousand_inputs():
     wide = pd.DataFrame(np.random.default_rng(1).normal(size=(40, 10_000)), columns=[f"v{k}" for k in range(10_000)])
     wide = wide.assign(y=wide.v3)

@@ -106,6 +106,7 @@ def test_without_hidden_layers_it_is_the_glm(name, link):
     np.testing.assert_allclose(one[finite], other[finite], rtol=1e-10, atol=1e-9)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", FAMILY)
 def test_every_family_takes_networks_on_every_parameter(name):
     left, d = response(name, data())
@@ -151,6 +152,7 @@ def network_at(model: bd.Model, draws: dict[str, np.ndarray], rows: Any = None) 
     return at(model, silent, "linear")
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", list(ORTHOGONAL))
 def test_orthogonal_to_what_stands_beside_it(name):
     d, formula = data(), ORTHOGONAL[name]
@@ -191,6 +193,7 @@ FORMULAS = [
 ]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_predictions_are_those_of_the_fit_and_of_each_row(formula):
     d = data()

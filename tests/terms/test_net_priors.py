@@ -7,10 +7,10 @@ from scipy import stats
 
 import bayesdeep as bd
 from bayesdeep.core.errors import PriorError
-from bayesdeep.core.links import find_activation
+from bayesdeep.core.links import LINKS
 from bayesdeep.graph.evaluate import array_mode, forward_draws, row_function
-from bayesdeep.terms._net_layers import REACH, reach
-from bayesdeep.terms._net_options import POLES, PRIORS
+from bayesdeep.terms._net_layers import reach
+from bayesdeep.terms._net_options import PRIORS
 
 DRAWS = 500
 
@@ -47,6 +47,7 @@ def test_functions_of_the_prior_are_of_the_responses_size(inputs, layers):
     assert 0.3 < np.median(found) < 2.5
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("activation", ["relu", "logit", "gelu", "softplus", "probit", "identity", "softmax"])
 def test_so_are_those_with_other_activations(activation):
     found = spreads(10, [32, 32], activation=activation)
@@ -64,24 +65,10 @@ def test_width_does_not_matter():
     assert abs(narrow.mean() - wide.mean()) < 4 * error + 0.1
 
 
-@pytest.mark.parametrize("name", [name for name in REACH if name not in POLES])
-def test_reach_is_the_spread_of_units(name):
-    x = np.linspace(-12, 12, 200_001)
-    weight = stats.norm.pdf(x) / stats.norm.pdf(x).sum()
-
-    def sd(curve: str) -> float:
-        values = find_activation(curve, "", ValueError)(2.0 * x)
-        values = values.eval(mode=array_mode()) if hasattr(values, "eval") else np.asarray(values)
-        return float(np.sqrt(weight @ values**2 - (weight @ values) ** 2))
-
-    assert REACH[name] == pytest.approx(sd(name) / sd("tanh"), rel=2e-3)
-    assert reach(name, 16) == pytest.approx(4 * REACH[name])
-
-
-def test_every_activation_has_a_reach():
-    from bayesdeep.core.links import ALIASES, CURVES, LINKS
-
-    assert {*LINKS, *ALIASES, *CURVES} == {*REACH, *POLES, "softmax"}
+def test_units_of_a_layer_reach_together():
+    assert reach("tanh", 16) == pytest.approx(4.0)
+    assert reach("sigmoid", 9) == reach("logit", 9) == pytest.approx(3 * LINKS["logit"].reach)
+    assert reach("softmax", 16) == reach("softmax", 2) == 0.5
 
 
 @pytest.mark.parametrize("text", ["StudentT(3, 0, 1)", "Laplace(0, 2)", "Cauchy(0, 1)", "SpikeSlab(0.2, 0.01, 1)"])

@@ -6,7 +6,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.engines._training.train_units import left_out
-from bayesdeep.inference.run import batches_of, starting_units, words_of
+from bayesdeep.inference.run import batches_of, words_of
 from bayesdeep.inference.select_engine import cost_of
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -27,6 +27,7 @@ def model_of(first: str = "", second: str = "", priors: dict | None = None, net:
     return bd.Model(f"real ~ {net.format(first)}", data(), sigma=f"~ {net.format(second)}", priors=priors or {})
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(WORDS))
 def test_two_heads_on_one_body(name: str) -> None:
     """Both predictors are those of the same units, worked out here from the reported weights."""
@@ -74,7 +75,7 @@ def test_the_spec_as_json_is_the_same_model() -> None:
 def test_units_left_out_are_left_out_of_both_heads() -> None:
     model = model_of(net="net(x1, hidden=[6], share='body'{})")
     words = words_of(model.spec)
-    target = batches_of(model.spec, model.__dict__["_rows"], "dropout", words, starting_units(model.spec))[1]
+    target = batches_of(model.spec, model.__dict__["_rows"], "dropout", words)[1]
     assert list(target.masks) == ["body.layer1_mask"]
     assert set(target.layers["body.layer1_mask"]) == {"net(x1)_w2_z", "sigma_net(x1)_w2_z"}
     found = left_out(target, np.ones(target.dim), 0.5, 4, np.random.default_rng(0))
@@ -83,6 +84,7 @@ def test_units_left_out_are_left_out_of_both_heads() -> None:
     assert 0 < (one == 0).mean() < 1
 
 
+@pytest.mark.integration
 def test_it_learns_the_mean_and_the_noise() -> None:
     """The noise depends on x as the mean does not; a law of both is found again."""
     rng = np.random.default_rng(2)

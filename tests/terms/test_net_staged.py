@@ -39,10 +39,8 @@ def _cloud(settings, target, seed, progress):
 @pytest.fixture(autouse=True)
 def _engines(monkeypatch: pytest.MonkeyPatch) -> None:
     needs = frozenset({"batches"})
-    names = (*ENGINES.names(), "cloud")
-    monkeypatch.setattr(ENGINES, "_names", tuple(sorted({*names, "sgd"})))
-    monkeypatch.setitem(ENGINES._loaded, "sgd", Engine("sgd", "stand-in", False, Settings, _trainer, needs))
-    monkeypatch.setitem(ENGINES._loaded, "cloud", Engine("cloud", "cloud", True, Settings, _cloud, needs))
+    monkeypatch.setitem(ENGINES._added, "sgd", Engine("sgd", "stand-in", False, Settings, _trainer, needs))
+    monkeypatch.setitem(ENGINES._added, "cloud", Engine("cloud", "cloud", True, Settings, _cloud, needs))
     for seen in SEEN.values():
         seen.clear()
 
@@ -110,6 +108,7 @@ def test_predictions_follow_the_held_layers():
     assert linear.std() > 0
 
 
+@pytest.mark.integration
 def test_tables_and_diagnoses_do_not_stumble(tmp_path):
     found = fit(LAST)
     assert "trained_first" in found.idata.attrs["details"]

@@ -57,4 +57,5 @@ ENGINE = Engine(
     settings=VariationalSettings,
     run=run,
     variants={"network": NETWORK},
+    example={"chains": 2, "max_iterations": 6000},
 )

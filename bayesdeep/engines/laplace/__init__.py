@@ -92,4 +92,5 @@ ENGINE = Engine(
     settings=LaplaceSettings,
     run=run,
     variants={"network": NETWORK},
+    example={"chains": 2},
 )

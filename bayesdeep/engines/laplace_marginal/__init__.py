@@ -253,4 +253,5 @@ ENGINE = Engine(
     settings=LaplaceMarginalSettings,
     run=run,
     needs=frozenset({"rows"}),
+    example={},
 )

@@ -266,4 +266,7 @@ def _stats(rows: Row) -> dict[str, np.ndarray]:
     return {name: v.astype(kinds[v.dtype.kind]) for name, v in rows._asdict().items() if name != "position"}
 
 
-ENGINE = Engine("mclmc", "Microcanonical Monte Carlo", exact=True, settings=MclmcSettings, run=run, needs=frozenset({"batches"}))
+ENGINE = Engine(
+    "mclmc", "Microcanonical Monte Carlo", exact=True, settings=MclmcSettings, run=run, needs=frozenset({"batches"}),
+    example={"draws": 400, "tune": 400, "chains": 2},
+)

@@ -156,4 +156,5 @@ ENGINE = Engine(
     settings=NutsSettings,
     run=run,
     variants={"network": Engine("nuts", "No-U-Turn sampler", exact=True, settings=NetworkNutsSettings, run=run)},
+    example={"draws": 400, "tune": 300, "chains": 2},
 )

@@ -5,9 +5,10 @@ import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.effects.budget import budget as budget_of
 from bayesdeep.plot.budget_bars import budget as budget_figure
 from bayesdeep.plot.parts import family_words, thinned
-from bayesdeep.results.rows import StreamedRows
+from bayesdeep.results.fitted import Fitted
 
 from ..document import Block, Figure, Paragraph, Table
 from ..numbers import percent
@@ -28,9 +29,9 @@ WORDS = {
 
 def applies(subject: Subject) -> bool:
     """The response is one number a row, and the rows are at hand and not too many."""
-    rows = subject.fit._rows
+    fit = subject.fit
     words = FAMILIES[subject.fit.spec.family].words
-    return not (isinstance(rows, StreamedRows) or rows.rows > MOST_ROWS or words & {"levels", "counts_by_level"})
+    return fit.in_memory and not (fit.rows.rows > MOST_ROWS or words & {"levels", "counts_by_level"})
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
@@ -50,9 +51,9 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return (*found, *_figure(subject))
 
 
-def mean_budget(fit: object) -> dict[str, float]:
+def mean_budget(fit: Fitted) -> dict[str, float]:
     """Return the parts of the predictive variance, the mean over rows, from at most 400 draws."""
-    table = thinned(fit, DRAWS).budget()
+    table = budget_of(thinned(fit, DRAWS))
     return {part: float(table[part].mean()) for part in (*PARTS, "total")}
 
 
@@ -92,4 +93,4 @@ def _figure(subject: Subject) -> list[Block]:
     return [Figure.of(figure, alt, caption)]
 
 
-SECTION = Section("Where does the uncertainty come from?", 83, applies, blocks)
+SECTION = Section("Where does the uncertainty come from?", 83, applies, blocks, "fit")

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bayesdeep.compare.assessed_fit import Assessed, by_loo, response_kind, weighed
+from bayesdeep.compare.assessed_fit import Assessed, by_loo, response_kind
 from bayesdeep.compare.held_out_scores import can_be_weighed
 from bayesdeep.compare.proper_scores import NOMINAL, accuracy, calibration_error
 from bayesdeep.core.errors import BayesdeepError
-from bayesdeep.plot.calibration_plot import calibration
+from bayesdeep.plot.calibration_plot import draw_coverage
 from bayesdeep.plot.parts import family_words
 from bayesdeep.plot.reliability import pit_histogram, reliability
-from bayesdeep.results.rows import StreamedRows
 
 from ..document import Block, Figure, Format, Paragraph, Table
 from ..numbers import percent
@@ -26,7 +25,7 @@ MOST_PANELS = 6
 
 def applies(subject: Subject) -> bool:
     """Responses are numbers or levels, and the rows are at hand."""
-    return not isinstance(subject.fit._rows, StreamedRows) and response_kind(subject.fit.spec) != "other"
+    return subject.fit.in_memory and response_kind(subject.fit.spec) != "other"
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
@@ -50,12 +49,12 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 
 def assessments(subject: Subject) -> Mapping[str, Assessed]:
     """Return how rows that a fit had not seen were predicted: by the comparison, or by leave-one-out of a fit alone."""
-    held = getattr(subject.comparison, "assessed", None) or {}
-    if subject.comparison is None and subject.fit._rows.rows <= MOST_ROWS and can_be_weighed(subject.fit):
+    held = {} if subject.comparison is None else subject.comparison.assessed
+    if subject.comparison is None and subject.fit.rows.rows <= MOST_ROWS and can_be_weighed(subject.fit):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                held = {subject.main: by_loo(subject.fit, weighed(subject.fit))}
+                held = {subject.main: by_loo(subject.fit)}
         except BayesdeepError:
             held = {}
     return {str(n): a for n, a in held.items() if a.scores is not None or a.probabilities is not None}
@@ -63,7 +62,7 @@ def assessments(subject: Subject) -> Mapping[str, Assessed]:
 
 def _numbers(subject: Subject, found: Mapping[str, Assessed]) -> list[Block]:
     scores = {n: a.scores for n, a in found.items() if a.scores is not None}
-    curves = {n: np.array([s.expected_coverage(p) for p in GRID]) for n, s in scores.items()}
+    curves = {n: (GRID, np.array([s.expected_coverage(p) for p in GRID])) for n, s in scores.items()}
     said = joined([f"{percent(s.coverage(0.9))} for {named(n)}" for n, s in scores.items()])
     alt = "Share of responses inside central predictive intervals against the intervals' probability; the diagonal is perfect."
     caption = (
@@ -79,7 +78,7 @@ def _numbers(subject: Subject, found: Mapping[str, Assessed]) -> list[Block]:
     shown = dict(list(scores.items())[:MOST_PANELS])
     return [
         Paragraph(f"Of the responses left out, the 90 % intervals hold {said}."),
-        Figure.of(calibration(_Held(pd.DataFrame(curves, index=GRID))), alt, caption),
+        Figure.of(draw_coverage(curves), alt, caption),
         Figure.of(
             pit_histogram({n: s.pit for n, s in shown.items()}),
             f"Histograms of probability integral transforms of {joined(list(shown))}, beside a flat line.",
@@ -89,13 +88,6 @@ def _numbers(subject: Subject, found: Mapping[str, Assessed]) -> list[Block]:
 
 
 GRID = np.round(np.arange(0.1, 1.0, 0.1), 2)
-
-
-class _Held:
-    """Coverage as :func:`bayesdeep.plot.calibration_plot` reads it off a comparison."""
-
-    def __init__(self, table: pd.DataFrame) -> None:
-        self.calibration = table
 
 
 def _levels(found: Mapping[str, Assessed]) -> list[Block]:
@@ -137,4 +129,4 @@ def _table(found: Mapping[str, Assessed], levels: bool, struck: bool) -> Table:
     return Table(frame, caption, {c: formats[c] for c in frame.columns}, "model", struck)
 
 
-SECTION = Section("Do probabilities hold what they promise?", 72, applies, blocks)
+SECTION = Section("Do probabilities hold what they promise?", 72, applies, blocks, "fit")

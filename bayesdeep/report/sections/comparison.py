@@ -1,7 +1,8 @@
 """How well each model predicts what it has not seen."""
 
-from typing import Any
+import pandas as pd
 
+from bayesdeep.compare.compared import Compared
 from bayesdeep.plot.forest import elpd_differences
 
 from ..document import Block, Callout, Figure, Format, Paragraph, Table
@@ -38,6 +39,7 @@ def applies(subject: Subject) -> bool:
 def blocks(subject: Subject) -> tuple[Block, ...]:
     """Return the answer in words, the differences as a picture, and the table; fits that cannot be trusted are apart."""
     comparison, bad = subject.comparison, subject.untrusted()
+    assert comparison is not None
     sound = without(comparison, bad)
     found: list[Block] = [block for name in bad for block in subject.warning(name)]
     if sound is not None:
@@ -50,10 +52,10 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     table = comparison.table
     warned = [(str(n), str(w)) for n, w in table["warning"].items() if w] if "warning" in table else []
     found += [Callout("caution", f"{named(name)}: {text}.") for name, text in warned]
-    return (*found, *(Callout("note", str(note)) for note in getattr(comparison, "notes", ())))
+    return (*found, *(Callout("note", str(note)) for note in comparison.notes))
 
 
-def _table(comparison: Any, table: Any, struck: bool) -> Table:
+def _table(comparison: Compared, table: pd.DataFrame, struck: bool) -> Table:
     kept = [c for c in FORMATS if c in table.columns and not table[c].isna().all()]
     caption = (
         f"Best first, {comparison.table.attrs.get('scored_on', 'scored on rows not seen')}. elpd: expected log predictive "
@@ -67,7 +69,7 @@ def _table(comparison: Any, table: Any, struck: bool) -> Table:
     return Table(table[kept], caption, {c: FORMATS[c] for c in kept}, "model", struck)
 
 
-def _figure(comparison: Any) -> list[Block]:
+def _figure(comparison: Compared) -> list[Block]:
     table = comparison.table[comparison.table["elpd"].notna()]
     if not {"elpd_diff", "dse"} <= set(table.columns) or len(table) < 2:
         return []
@@ -80,4 +82,4 @@ def _figure(comparison: Any) -> list[Block]:
     return [Figure.of(elpd_differences(table), alt, caption)]
 
 
-SECTION = Section("Which model predicts best?", 40, applies, blocks)
+SECTION = Section("Which model predicts best?", 40, applies, blocks, "comparison")

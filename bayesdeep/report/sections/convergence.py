@@ -4,7 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from bayesdeep.diagnostics.diagnose import Diagnosis
 from bayesdeep.plot.rank_plot import ranks
+from bayesdeep.results.fitted import Fitted
 
 from ..document import Block, Callout, Figure, Heading, Listing, Paragraph, Table
 from ..numbers import number
@@ -31,7 +33,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def _one(fit: Any, diagnosis: Any) -> list[Block]:
+def _one(fit: Fitted, diagnosis: Diagnosis) -> list[Block]:
     evidence = diagnosis.evidence
     frame = pd.DataFrame(
         {
@@ -57,7 +59,7 @@ def _shown(value: Any) -> str:
     return number(float(value), ".2f" if 0.5 < abs(float(value)) < 2 else ".3g")
 
 
-def _worst(fit: Any, diagnosis: Any) -> list[Block]:
+def _worst(fit: Fitted, diagnosis: Diagnosis) -> list[Block]:
     """Return the rank plot of the three worst quantities, where there are chains to compare."""
     sizes = fit.idata["posterior"].sizes
     worst = [str(name) for name in diagnosis.worst.index[:3]]
@@ -76,4 +78,4 @@ def _worst(fit: Any, diagnosis: Any) -> list[Block]:
     return [Figure.of(ranks(fit, worst), alt, caption)]
 
 
-SECTION = Section("Can the draws be trusted?", 80, applies, blocks)
+SECTION = Section("Can the draws be trusted?", 80, applies, blocks, "fit")

@@ -1,12 +1,12 @@
 """The rows, the response, and the groups with their sizes."""
 
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayesdeep.core.columns import Column
 from bayesdeep.plot.parts import GroupTerm, group_terms, observed
-from bayesdeep.results.rows import StreamedRows
+from bayesdeep.results.fitted import Fitted
 
 from ..document import Block, Listing, Paragraph, Table
 from ..numbers import number
@@ -28,7 +28,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     source = f" of the data set `{name}`" if name else ""
     found: list[Block] = [
         Paragraph(
-            f"{plural(fit._rows.rows, 'row')}{source}; the response is `{fit.spec.response.name}`. {_missing(fit)}"
+            f"{plural(fit.rows.rows, 'row')}{source}; the response is `{fit.spec.response.name}`. {_missing(fit)}"
         )
     ]
     found.append(Listing(tuple(_response(fit))))
@@ -40,9 +40,9 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def _columns(fit: Any) -> Table | None:
+def _columns(fit: Fitted) -> Table | None:
     """Return the columns that the model reads, with their range or their levels."""
-    columns = {} if isinstance(fit._rows, StreamedRows) else fit._rows.columns
+    columns = fit.columns
     if not columns:
         return None
     shown = list(columns.items())[:MOST_COLUMNS]
@@ -52,7 +52,7 @@ def _columns(fit: Any) -> Table | None:
     return Table(pd.DataFrame.from_dict(rows, orient="index"), caption, {}, "column")
 
 
-def _values(column: Any) -> str:
+def _values(column: Column) -> str:
     if column.levels is not None:
         count = np.bincount(column.values[column.values >= 0], minlength=len(column.levels))
         first = [f"{column.levels[j]} ({count[j]:,})" for j in np.argsort(-count, kind="stable")[:3]]
@@ -61,16 +61,16 @@ def _values(column: Any) -> str:
     return f"{number(values.min())} to {number(values.max())}, mean {number(values.mean())}, sd {number(values.std())}"
 
 
-def _missing(fit: Any) -> str:
+def _missing(fit: Fitted) -> str:
     if fit.spec.missing == "error":
         return "Rows with missing values were not allowed; there were none."
-    index = fit._rows.index
-    dropped = getattr(index, "size", fit._rows.rows)
+    index = fit.rows.index
+    dropped = getattr(index, "size", fit.rows.rows)
     extra = int(max(index) + 1 - dropped) if index is not None and pd.api.types.is_integer_dtype(index) else 0
     return "Rows with missing values were left out" + (f", at least {plural(extra, 'row')}." if extra > 0 else ".")
 
 
-def _response(fit: Any) -> list[str]:
+def _response(fit: Fitted) -> list[str]:
     if fit.spec.response.name not in fit.idata["observed_data"]:
         known = fit.spec.response
         return [f"Read once, from files: mean {number(known.location)}, standard deviation {number(known.spread)}"]
@@ -110,4 +110,4 @@ def _sizes(terms: dict[str, GroupTerm]) -> Table:
     return Table(frame, "Grouping factors: how many levels, and how many rows they have.", {"median": ".3g"}, "factor")
 
 
-SECTION = Section("The data", 30, applies, blocks)
+SECTION = Section("The data", 30, applies, blocks, "fit")

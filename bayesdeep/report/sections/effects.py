@@ -87,4 +87,4 @@ def _side_by_side(subject: Subject) -> list[Block]:
     return [Heading("Beside the other models"), Table(frame, caption, {}, "parameter")]
 
 
-SECTION = Section("Effects", 50, applies, blocks)
+SECTION = Section("Effects", 50, applies, blocks, "fit")

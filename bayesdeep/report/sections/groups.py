@@ -53,4 +53,4 @@ def _one(subject: Subject, name: str) -> list[Block]:
     return [Heading(name), Paragraph(said), Figure.of(group_effects(subject.fit, name), alt, caption)]
 
 
-SECTION = Section("Every group", 75, applies, blocks)
+SECTION = Section("Every group", 75, applies, blocks, "fit")

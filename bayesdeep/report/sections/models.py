@@ -1,12 +1,13 @@
 """What was assumed: formula, family, link, the equations, and every prior with its reason."""
 
 import json
-from typing import Any
 
 import pandas as pd
 
+from bayesdeep.core.records import Family
 from bayesdeep.core.registry import FAMILIES, RESPONSES
 from bayesdeep.formula.nodes import Call
+from bayesdeep.spec.model_spec import ModelSpec
 
 from ..document import Block, Code, Heading, Paragraph, Table
 from ..mathematics import equations
@@ -39,12 +40,12 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def _formulas(spec: Any) -> str:
+def _formulas(spec: ModelSpec) -> str:
     main, *others = spec.formulas.items()
     return "\n".join([main[1], *(f"{name} {text}" for name, text in others)])
 
 
-def _one(spec: Any) -> list[Block]:
+def _one(spec: ModelSpec) -> list[Block]:
     family = FAMILIES[spec.family]
     links = ", ".join(f"{link} link for `{name}`" for name, link in spec.links.items())
     levels = spec.response.levels
@@ -61,7 +62,7 @@ def _article(title: str) -> str:
     return f"{'an' if title[0].lower() in 'aeiou' else 'a'} {title}"
 
 
-def _modified(spec: Any) -> str:
+def _modified(spec: ModelSpec) -> str:
     """Return what was done to the response, so that nobody takes the distribution for all there is."""
     node, called = spec.nodes[next(iter(spec.formulas))].response, []
     while isinstance(node, Call) and node.function in RESPONSES:
@@ -70,11 +71,11 @@ def _modified(spec: Any) -> str:
     return f" as `{called[0]}` says" if called else ""
 
 
-def _title(family: Any) -> str:
+def _title(family: Family) -> str:
     return family.title if "distribution" in family.title else f"{family.title} distribution"
 
 
-def _priors(spec: Any) -> Table:
+def _priors(spec: ModelSpec) -> Table:
     rows = [{"prior": str(p.prior).replace(", ", ",\u00a0"), "from": p.origin, "reason": p.reason} for p in spec.priors]
     frame = pd.DataFrame(rows, columns=["prior", "from", "reason"], index=[p.name for p in spec.priors])
     caption = (
@@ -85,4 +86,4 @@ def _priors(spec: Any) -> Table:
     return Table(frame, caption, {}, "parameter")
 
 
-SECTION = Section("The models", 20, applies, blocks)
+SECTION = Section("The models", 20, applies, blocks, "fit")

@@ -1,15 +1,13 @@
 """What the networks learned: their functions with bands, and how much each input and each pair of inputs matters."""
 
-from typing import Any
-
 import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.registry import TERMS
-from bayesdeep.effects.explain import Explanation, explain
+from bayesdeep.effects.explain import Explained, explained
 from bayesdeep.effects.input_function import predictor_of
 from bayesdeep.plot.network_plot import network
-from bayesdeep.results.rows import StreamedRows
+from bayesdeep.results.fitted import Fitted
 
 from ..document import Block, Figure, Heading, Paragraph, Table
 from ..numbers import percent
@@ -23,9 +21,9 @@ MOST_TERMS = 10
 MOST_DOTS = 2_000
 
 
-def has_network(fit: Any) -> bool:
+def has_network(fit: Fitted) -> bool:
     """Return whether a fit's main predictor has a network and its rows are at hand."""
-    if isinstance(fit._rows, StreamedRows):
+    if not fit.in_memory:
         return False
     return any("network" in TERMS[t.kind].words(t.state) for t in fit.spec.predictors[0].terms)
 
@@ -62,7 +60,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def _one(fit: Any, name: str) -> list[Block]:
+def _one(fit: Fitted, name: str) -> list[Block]:
     try:
         inputs = [i.name for i in predictor_of(fit, "report", 1).inputs]
     except BayesdeepError as error:
@@ -74,9 +72,9 @@ def _one(fit: Any, name: str) -> list[Block]:
     return [*_curves(fit, name, inputs), *_shares(fit, name)]
 
 
-def _curves(fit: Any, name: str, inputs: list[str]) -> list[Block]:
+def _curves(fit: Fitted, name: str, inputs: list[str]) -> list[Block]:
     try:
-        figure = network(fit, draws=2 * DRAWS, data=fit._rows.rows <= MOST_DOTS)
+        figure = network(fit, draws=2 * DRAWS, data=fit.rows.rows <= MOST_DOTS)
     except BayesdeepError:
         return []
     alt = f"Curves of the function that {name} learned, one an input ({', '.join(inputs[:6])}), with bands."
@@ -84,14 +82,14 @@ def _curves(fit: Any, name: str, inputs: list[str]) -> list[Block]:
         "Expected response along each input, the others averaged over their training rows. Bands hold 50 and 90 % of the "
         "posterior probability; dots are the data, shifted by what the other inputs do where the link is the identity."
     )
-    if fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"] < 2:
+    if fit.sizes[0] * fit.sizes[1] < 2:
         caption = "Expected response along each input, the others averaged over. A point fit has no bands."
     return [Figure.of(figure, alt, caption)]
 
 
-def _shares(fit: Any, name: str) -> list[Block]:
+def _shares(fit: Fitted, name: str) -> list[Block]:
     try:
-        found = explain(fit, draws=DRAWS, progress=False)
+        found = explained(fit, draws=DRAWS, progress=False)
     except BayesdeepError as error:
         return [Paragraph(f"No shares: {error}.")]
     table = shares_table(found)
@@ -103,7 +101,7 @@ def _shares(fit: Any, name: str) -> list[Block]:
     return [*said, Table(table, caption, formats, "input")] if len(table) else []
 
 
-def shares_table(found: Explanation) -> pd.DataFrame:
+def shares_table(found: Explained) -> pd.DataFrame:
     """Return main effects and interactions by size, columns ``what share lower upper``."""
     parts = [found.main_effects.assign(what="alone"), found.interactions.assign(what="pair")]
     whole = (
@@ -117,7 +115,7 @@ def shares_table(found: Explanation) -> pd.DataFrame:
     return whole.set_index("term")[["what", "share", "lower", "upper"]]
 
 
-def sentence(found: Explanation) -> str:
+def sentence(found: Explained) -> str:
     """Return how much of the predictor is additive, in words."""
     alone, pairs = float(found.main_effects["share"].sum()), found.interactions
     clear = pairs[pairs["lower"] > 0] if len(pairs) else pairs
@@ -129,4 +127,4 @@ def sentence(found: Explanation) -> str:
     return f"{said}; interactions that stand out: {joined([f'`{t}`' for t in clear['term'].head(4)])}."
 
 
-SECTION = Section("What the networks learned", 65, applies, blocks)
+SECTION = Section("What the networks learned", 65, applies, blocks, "network")

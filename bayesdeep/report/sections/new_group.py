@@ -41,4 +41,4 @@ def _figure(subject: Subject, found: Newcomer, half: pd.DataFrame) -> Figure:
     return Figure.of(draw_intervals(found.mean, half, f"expected {name}", zero=False), alt + ".", caption)
 
 
-SECTION = Section("A group never seen", 60, applies, blocks)
+SECTION = Section("A group never seen", 60, applies, blocks, "fit")

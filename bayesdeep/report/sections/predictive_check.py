@@ -51,4 +51,4 @@ def _table(checks: pd.DataFrame, name: str) -> Table:
     return Table(frame, caption, {"observed": ".3g", "5 %": ".3g", "95 %": ".3g", "p": ".3f"}, "statistic")
 
 
-SECTION = Section("Do the predictions look like the data?", 70, applies, blocks)
+SECTION = Section("Do the predictions look like the data?", 70, applies, blocks, "fit")

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bayesdeep.cards import write_card
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.registry import ENGINES
+from bayesdeep.results.fitted import Fitted
 
 from ..document import Block, Code, Heading, Listing, Paragraph
 from ..section import Section, Subject
@@ -43,11 +45,11 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return (*found, Paragraph(f"{left} more models are left out.")) if left > 0 else tuple(found)
 
 
-def _card(fit: Any, data: str, name: str) -> list[Block]:
+def _card(fit: Fitted, data: str, name: str) -> list[Block]:
     """Return a fit's model as a card, with how it was fitted; its priors as data where a card cannot hold it."""
     try:
         with tempfile.TemporaryDirectory() as folder:
-            made = fit.model.to_card(Path(folder) / "card.toml", data=data, title=name)
+            made = write_card(fit.spec, Path(folder) / "card.toml", data, name)
             text = made.read_text(encoding="utf-8").rstrip()
     except (BayesdeepError, OSError) as error:
         priors = {p.name: str(p.prior) for p in fit.spec.priors}
@@ -58,7 +60,7 @@ def _card(fit: Any, data: str, name: str) -> list[Block]:
     return [Code("\n".join([text, "", "[fit]", *lines]))]
 
 
-def _settings(fit: Any) -> dict[str, Any]:
+def _settings(fit: Fitted) -> dict[str, Any]:
     """Return how a fit was made, as far as it was not by default: common settings, the method's own, and the seed."""
     attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
     said = dict(attrs.get("settings") or {})
@@ -69,7 +71,7 @@ def _settings(fit: Any) -> dict[str, Any]:
     return {**counts, **own, "seed": int(attrs["seed"])}
 
 
-def _call(name: str, fit: Any) -> str:
+def _call(name: str, fit: Fitted) -> str:
     spec, attrs = fit.spec, fit.idata.attrs
     main, *others = spec.formulas.items()
     parts = [repr(main[1]), "data", f"family={spec.family!r}"]
@@ -84,4 +86,4 @@ def _call(name: str, fit: Any) -> str:
     return f"# {name}\nbd.Model({', '.join(parts)}).fit({attrs['method']!r}, {options})"
 
 
-SECTION = Section("To obtain this again", 100, applies, blocks)
+SECTION = Section("To obtain this again", 100, applies, blocks, "fit")

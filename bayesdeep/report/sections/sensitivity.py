@@ -1,12 +1,10 @@
 """Whether conclusions hang on the prior: power scaling, without fitting again."""
 
-from typing import Any
-
 import pandas as pd
 
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.diagnostics.prior_sensitivity import LIMIT, prior_sensitivity
-from bayesdeep.results.rows import StreamedRows
+from bayesdeep.results.fitted import Fitted
 
 from ..document import Block, Callout, Heading, Paragraph, Table
 from ..phrases import joined, named
@@ -26,10 +24,9 @@ def applies(subject: Subject) -> bool:
     return any(_can(fit) for fit in subject.fits.values())
 
 
-def _can(fit: Any) -> bool:
-    rows = fit._rows
-    small = not isinstance(rows, StreamedRows) and rows.rows <= MOST_ROWS
-    return small and bool(fit.idata.attrs.get("exact")) and fit.idata["posterior"].sizes["draw"] > 1
+def _can(fit: Fitted) -> bool:
+    small = fit.in_memory and fit.rows.rows <= MOST_ROWS
+    return small and bool(fit.idata.attrs.get("exact")) and fit.sizes[1] > 1
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
@@ -76,4 +73,4 @@ def _one(table: pd.DataFrame, name: str) -> list[Block]:
     return [said, Table(shown, caption, {"prior": ".3f", "likelihood": ".3f"}, "parameter")]
 
 
-SECTION = Section("Do the conclusions hang on the prior?", 86, applies, blocks)
+SECTION = Section("Do the conclusions hang on the prior?", 86, applies, blocks, "fit")

@@ -1,13 +1,12 @@
 """Partial pooling: each group's own estimate, the model's, and what it leans on."""
 
-from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.plot.parts import group_terms
 from bayesdeep.plot.shrinkage_plot import Shrinkage, shrinkage, shrinkage_numbers
-from bayesdeep.results.rows import StreamedRows
+from bayesdeep.results.fitted import Fitted
 
 from ..document import Block, Figure, Paragraph
 from ..numbers import number
@@ -28,11 +27,11 @@ def _chosen(subject: Subject) -> str | None:
     return next((name for name in able if subject.trusted(name)), able[0] if able else None)
 
 
-def _can(fit: Any) -> bool:
-    return not isinstance(fit._rows, StreamedRows) and bool(_factors(fit))
+def _can(fit: Fitted) -> bool:
+    return fit.in_memory and bool(_factors(fit))
 
 
-def _factors(fit: Any) -> list[str]:
+def _factors(fit: Fitted) -> list[str]:
     """Return the factors with an intercept a group, one number each."""
     posterior = fit.idata["posterior"]
     able = [t for t in group_terms(fit) if f"1|{t.factor}" in t.effects and len(t.labels) > 2]
@@ -53,7 +52,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def _one(fit: Any, factor: str) -> list[Block]:
+def _one(fit: Fitted, factor: str) -> list[Block]:
     try:
         n = shrinkage_numbers(fit, factor)
     except FitError as error:
@@ -103,4 +102,4 @@ def _pull(n: Shrinkage, chosen: np.ndarray) -> tuple[float, float]:
     return float(np.abs(n.alone - n.leans)[chosen].mean()), float(np.abs(n.pooled - n.leans)[chosen].mean())
 
 
-SECTION = Section("Partial pooling", 55, applies, blocks)
+SECTION = Section("Partial pooling", 55, applies, blocks, "fit")

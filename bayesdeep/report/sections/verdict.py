@@ -1,9 +1,9 @@
 """The question and the answer, in words and with its uncertainty, before anything else."""
 
-from typing import Any
-
+from bayesdeep.compare.compared import Compared
 from bayesdeep.diagnostics.predictive_checks import missed_sentence
 from bayesdeep.plot.parts import family_words, group_terms
+from bayesdeep.results.fitted import Fitted
 
 from ..document import Block, Callout, Listing, Paragraph
 from ..estimates import estimates_of
@@ -24,7 +24,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     question = subject.extra.get("question")
     found: list[Block] = [Paragraph(str(question))] if question else []
     if subject.comparison is not None:
-        found += _compared(subject)
+        found += _compared(subject, subject.comparison)
     found += [
         Callout("bad", f"{named(n)} could not be fitted: {why}") for n, why in subject.extra.get("failed", {}).items()
     ]
@@ -47,15 +47,15 @@ def _missed(subject: Subject) -> list[Block]:
     return found
 
 
-def _compared(subject: Subject) -> list[Block]:
+def _compared(subject: Subject, comparison: Compared) -> list[Block]:
     """Return which model predicts best and how sure that is, of the fits that can be trusted."""
     bad = subject.untrusted()
-    sound = without(subject.comparison, bad)
+    sound = without(comparison, bad)
     not_used = f"the draws of {joined([named(n) for n in bad])} do not represent the posterior" if bad else ""
     if sound is None:
         return [Paragraph(f"The models cannot be compared yet: {not_used}.")]
     aside = [Paragraph(f"This leaves out what cannot be trusted: {not_used}.")] if bad else []
-    failed = [named(n) for n in subject.comparison.table.index if str(n) not in scored_names(subject.comparison)]
+    failed = [named(n) for n in comparison.table.index if str(n) not in scored_names(comparison)]
     aside += (
         [Paragraph(f"Without a score, since it failed: {joined(failed)}; the comparison says why.")] if failed else []
     )
@@ -63,7 +63,7 @@ def _compared(subject: Subject) -> list[Block]:
     return [Paragraph(comparison_sentence(sound), lead=True), *([Paragraph(sure)] if sure else []), *aside]
 
 
-def _effects(fit: Any) -> str:
+def _effects(fit: Fitted) -> str:
     table = estimates_of(fit, ("coefficient",))
     if table.empty:
         return ""
@@ -73,7 +73,7 @@ def _effects(fit: Any) -> str:
     return "; ".join(f"`{name}`: {estimate(row)}" for name, row in table.iterrows()) + "."
 
 
-def _groups(fit: Any) -> list[str]:
+def _groups(fit: Fitted) -> list[str]:
     said = []
     sds = estimates_of(fit, ("sd",))
     noise = estimates_of(fit, ("parameter",))
@@ -100,4 +100,4 @@ def _diagnoses(subject: Subject) -> list[Block]:
     ]
 
 
-SECTION = Section("Question and answer", 10, applies, blocks)
+SECTION = Section("Question and answer", 10, applies, blocks, "fit")

@@ -1,9 +1,9 @@
 """Who is wrong where: errors and coverage by group size, region of the inputs and predicted uncertainty."""
 
-from typing import Any
-
 import pandas as pd
 
+from bayesdeep.compare.compared import Compared
+from bayesdeep.compare.errors_by_region import errors, selective
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.plot.error_regions import errors as errors_figure
 from bayesdeep.plot.selective import selective as selective_figure
@@ -47,12 +47,13 @@ MEANS = {
 
 def applies(subject: Subject) -> bool:
     """There is a comparison with scores by row."""
-    return bool(getattr(subject.comparison, "assessed", None)) and hasattr(subject.comparison, "errors")
+    return subject.comparison is not None and bool(subject.comparison.assessed)
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:
     """Return what was found by region, as tables and pictures, and the selective prediction curve."""
     bad, whole = subject.untrusted(), subject.comparison
+    assert whole is not None
     good = [name for name in scored_names(whole) if name not in bad]
     sound = (without(whole, bad) or only(whole, good)) if good else None
     struck = only(whole, bad) if set(bad) & set(scored_names(whole)) else None
@@ -62,9 +63,9 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
             "The scores of the comparison, row by row, taken apart: where does each model err, and do its intervals hold there?"
         )
     )
-    tables = [(one, None if one is None else one.errors()) for one in (sound, struck)]
+    tables = [(one, errors(one)) for one in (sound, struck) if one is not None]
     for by in TITLES:
-        parts = [(one, _of(table, by)) for one, table in tables if table is not None]
+        parts = [(one, _of(table, by)) for one, table in tables]
         regions = {where for _, table in parts for where in table.index.get_level_values("where")}
         if len(regions) > (1 if by == "range" else 0):
             found += [Heading(TITLES[by]), Paragraph(MEANS[by])]
@@ -76,7 +77,7 @@ def _of(table: pd.DataFrame, by: str) -> pd.DataFrame:
     return table[table.index.get_level_values("by") == by]
 
 
-def _one(comparison: Any, by: str, table: pd.DataFrame, struck: bool) -> list[Block]:
+def _one(comparison: Compared, by: str, table: pd.DataFrame, struck: bool) -> list[Block]:
     if not len(table):
         return []
     found: list[Block] = []
@@ -142,7 +143,7 @@ def _table(table: pd.DataFrame, by: str, struck: bool) -> Table:
     return Table(flat, caption, formats, "model", struck)
 
 
-def _selective(sound: Any, struck: Any) -> list[Block]:
+def _selective(sound: Compared | None, struck: Compared | None) -> list[Block]:
     shown: list[Block] = [
         Heading("Leaving out what a model is unsure of"),
         Paragraph(
@@ -152,11 +153,11 @@ def _selective(sound: Any, struck: Any) -> list[Block]:
         ),
     ]
     for one in (sound, struck):
+        if one is None:
+            continue
         try:
-            found = None if one is None else one.selective()
+            found = selective(one)
         except BayesdeepError:
-            found = None
-        if found is None:
             continue
         if one is sound:
             ends = "; ".join(f"{n} {v.iloc[0]:.3g} to {v.iloc[-1]:.3g}" for n, v in found.curve.items())
@@ -167,7 +168,7 @@ def _selective(sound: Any, struck: Any) -> list[Block]:
     return shown if len(shown) > 2 else []
 
 
-def _areas(areas: Any, struck: bool) -> Table:
+def _areas(areas: pd.DataFrame, struck: bool) -> Table:
     caption = (
         "aurc: mean error over all numbers of rows kept, lower is better; random: if rows were left out at random; oracle: if by "
         "their actual error; gained: how much of the way from random to oracle, 1 at best, near 0 where uncertainty says nothing."
@@ -175,4 +176,4 @@ def _areas(areas: Any, struck: bool) -> Table:
     return Table(areas, caption, {"aurc": ".3f", "random": ".3f", "oracle": ".3f", "gained": ".2f"}, "model", struck)
 
 
-SECTION = Section("Who is wrong where?", 45, applies, blocks)
+SECTION = Section("Who is wrong where?", 45, applies, blocks, "comparison")

@@ -4,8 +4,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from bayesdeep.core.errors import DataError
-from bayesdeep.core.records import Response
+from .errors import DataError
+from .records import Response
 
 CENSORED = {-1: "left-censored", 1: "right-censored", 2: "interval-censored"}
 
@@ -14,7 +14,7 @@ def observed(response: Response) -> np.ndarray:
     """Return which rows ``(obs,)`` hold a value and not the bound of a censored one."""
     if response.status is None:
         return np.ones(len(response.value), dtype=bool)
-    return np.asarray(response.status) == 0
+    return np.equal(response.status, 0)
 
 
 def show(value: Any) -> str:

@@ -1,0 +1,108 @@
+"""A fitted model as a record, and the few things that everybody asks of one.
+
+Whoever draws, scores, compares or explains a fit takes a :class:`Fitted` and calls functions: those here, and those of the rooms
+in between. The class that users see, with a method for each of these functions, is :class:`bayesdeep.Fit`, at the top.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayesdeep.core.columns import Column
+from bayesdeep.core.random import checked_seed, derive
+from bayesdeep.design.frame import read_frame
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .predict import blocks, flat_posterior
+from .rows import Rows, StreamedRows, TrainingRows, rows_held, rows_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fitted:
+    """A model, the rows it was fitted to, and the draws that came of it.
+
+    Attributes
+    ----------
+    spec
+        The model as data.
+    rows
+        The training rows as arrays.
+    idata
+        ``xarray.DataTree`` with the groups posterior, sample_stats, observed_data and constant_data; see
+        :class:`bayesdeep.Fit`. Its ``attrs`` say how the draws were made.
+    explain_choice
+        Which engine was taken, and why.
+    """
+
+    spec: ModelSpec
+    rows: TrainingRows
+    idata: "xr.DataTree"
+    explain_choice: str = ""
+
+    @property
+    def posterior(self) -> "xr.Dataset":
+        """Return the posterior group as a Dataset."""
+        return self.idata["posterior"].to_dataset()
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Return the number of chains, and of draws of each."""
+        sizes = self.idata["posterior"].sizes
+        return int(sizes["chain"]), int(sizes["draw"])
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Return the data's columns that the model reads, by name, on the training rows; nothing where they are not held."""
+        return self.rows.columns
+
+    @property
+    def in_memory(self) -> bool:
+        """Return whether the training rows are there, and not only sums over them."""
+        return not isinstance(self.rows, StreamedRows)
+
+
+def own_rows(fit: Fitted, where: str) -> Rows:
+    """Return the training rows; ``where`` begins the error text.
+
+    Raises
+    ------
+    FitError
+        Where the rows were only summed up.
+    """
+    return rows_held(fit.rows, where)
+
+
+def asked_rows(fit: Fitted, data: Any, where: str = "predict", *, observed: bool = False) -> Rows:
+    """Return the rows of ``data``, coded as in fitting; the training rows for None. ``observed``: with their responses."""
+    return own_rows(fit, where) if data is None else rows_of(fit.spec, read_frame(data), observed=observed)
+
+
+def flat_draws(fit: Fitted) -> dict[str, np.ndarray]:
+    """Return the posterior as arrays ``(chain * draw, …)`` by name."""
+    return flat_posterior(fit.posterior, fit.spec)
+
+
+def seed_for(fit: Fitted, seed: int | None, where: str = "predict") -> int:
+    """Return the seed of what is drawn from a fit: the one given, else one derived from the fit's own for predictions."""
+    seed = checked_seed(seed, where)
+    return derive(fit.idata.attrs["seed"], "predict") if seed is None else seed
+
+
+def blocks_of(
+    fit: Fitted, rows: Rows, what: str, new_groups: str = "sample", seed: int | None = None
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield first row, last row + 1 and values ``(chain * draw, rows of the block[, level])`` for all the rows.
+
+    Parameters
+    ----------
+    what
+        As the graph calls it: ``"pointwise"`` (log likelihood), ``"mean"``, ``"linear"``, ``"predictive"``.
+    new_groups, seed
+        For groups the model was not fitted to, and for what is drawn.
+    """
+    return blocks(fit.spec, flat_draws(fit), rows, what, new_groups, seed_for(fit, seed))

@@ -1,0 +1,47 @@
+"""What the laws share: columns that the plug-ins' examples are written on, and sentences for what a record lacks."""
+
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROWS = 60
+
+
+def columns(seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
+    """Return rows with every column that an ``example`` may name."""
+    rng = np.random.default_rng(seed)
+    x, z = rng.normal(size=(2, rows))
+    g, h = rng.integers(0, 5, rows), rng.integers(0, 3, rows)
+    y = 1.0 + 0.5 * x - 0.3 * z + 0.4 * (g - 2) + rng.normal(0, 0.7, rows)
+    n = rng.integers(1, 9, rows)
+    return pd.DataFrame(
+        {
+            "x": x,
+            "z": z,
+            "g": [f"g{i}" for i in g],
+            "h": [f"h{i}" for i in h],
+            "y": y,
+            "upper": y,
+            "low": y - rng.uniform(0.5, 3.0, rows),
+            "status": rng.choice(["none", "left", "right"], rows, p=[0.8, 0.1, 0.1]),
+            "w": rng.uniform(0.5, 2.0, rows),
+            "n": n,
+            "k": rng.binomial(n, 0.4),
+            "a": rng.integers(0, 6, rows),
+            "b": rng.integers(0, 6, rows),
+        }
+    )
+
+
+def lacks(word: str, name: str, what: str) -> NoReturn:
+    """Fail with what has to be added to a plug-in's record."""
+    pytest.fail(f"The {word} '{name}' lacks {what}; add it to its record, see CONTRIBUTING.", pytrace=False)
+
+
+def example_of(plugin: Any, word: str, name: str, what: str) -> Any:
+    """Return a plug-in's example, or fail with the sentence that says what to add."""
+    if plugin.example is None or plugin.example in ("", ()):
+        lacks(word, name, f"an example: {what}")
+    return plugin.example
