@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import time
+import tomllib
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,12 @@ from hypothesis import strategies as st
 
 import bayesdeep as bd
 from bayesdeep.cards import Card, find_card, find_cards, read_card, write_card
-from bayesdeep.cards.write_card import prior_text, quoted
+from bayesdeep.cards.write_card import card_text, prior_text
 from bayesdeep.core.errors import CardError, FormulaError
-from bayesdeep.core.priors import Known
+from bayesdeep.core.priors import ChosenPrior, Known
 from bayesdeep.model import model_of_card
 from bayesdeep.priors import make_prior
+from bayesdeep.spec.model_spec import ModelSpec, ResponseSpec
 from bayesdeep.spec.prior_text import read_prior
 
 CARDS = find_cards()
@@ -340,11 +342,21 @@ def test_writing_refuses(tmp_path: Path) -> None:
 
 @given(st.text(), st.text(min_size=1))
 def test_any_text_comes_back(value: str, key: str) -> None:
-    import tomllib
-
-    from bayesdeep.cards.write_card import _key
-
-    assert tomllib.loads(f"{_key(key)} = {quoted(value)}") == {key: value}
+    prior = make_prior("Normal", 0, 1)
+    spec = ModelSpec(
+        formulas={"mu": "y ~ x", "sigma": "~ x"},
+        others=(),
+        family="gaussian",
+        links={"mu": "log", "sigma": "log"},
+        known={f"n{key}": Known(value), "b": Known(2)},
+        predictors=(),
+        response=ResponseSpec("y"),
+        priors=(ChosenPrior("x", prior, "user", "", key), ChosenPrior("z", prior, "default", "", "z")),
+    )
+    card = {"formula": "y ~ x", "family": "gaussian", "data": "d.csv", "link": "log", "priors": {key: "Normal(0, 1)"}}
+    parameters = {"sigma": "~ x", f"n{key}": {"known": value}, "b": {"known": 2.0}}
+    texts = {"title": value, "about": value} if value else {}
+    assert tomllib.loads(card_text(spec, "d.csv", value, value)) == card | texts | {"parameters": parameters}
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(min_value=5e-324, allow_infinity=False))

@@ -1,9 +1,7 @@
 """Writing a model as a card: only what a reader would not get by default."""
 
-import json
-import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from bayesdeep.core.errors import CardError
 from bayesdeep.core.files import as_path, check_target, write_file
@@ -12,8 +10,6 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .card_source import check_source
-
-BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def write_card(
@@ -59,40 +55,22 @@ def write_card(
 
 def card_text(spec: ModelSpec, data: str, title: str = "", about: str = "") -> str:
     """Return the text of a card."""
-    return "\n".join([*_head(spec, data, title, about), *_priors(spec), *_parameters(spec), ""])
+    import tomli_w
 
-
-def _head(spec: ModelSpec, data: str, title: str, about: str) -> Iterator[str]:
-    main = next(iter(spec.formulas))
+    main, *others = spec.formulas
     entries = {"title": title, "formula": spec.formulas[main], "family": spec.family, "data": data, "about": about}
-    yield from (f"{key} = {quoted(text)}" for key, text in entries.items() if text)
-    links = {name: link for name, link in spec.links.items() if link != _default_link(spec.family, name)}
-    if set(links) == {main}:
-        yield f"link = {quoted(links[main])}"
-    elif links:
-        yield f"link = {{ {', '.join(f'{_key(name)} = {quoted(link)}' for name, link in links.items())} }}"
+    card: dict[str, Any] = {key: text for key, text in entries.items() if text}
+    links = {name: link for name, link in spec.links.items() if link != FAMILIES[spec.family].parameter(name).links[0]}
+    if links:
+        card["link"] = links[main] if set(links) == {main} else links
     if spec.missing != "error":
-        yield f"missing = {quoted(spec.missing)}"
-
-
-def _default_link(family: str, name: str) -> str:
-    return FAMILIES[family].parameter(name).links[0]
-
-
-def _priors(spec: ModelSpec) -> Iterator[str]:
-    given = {p.key: p.prior for p in spec.priors if p.origin == "user"}
-    if given:
-        yield from ("", "[priors]", *(f"{_key(key)} = {quoted(prior_text(prior))}" for key, prior in given.items()))
-
-
-def _parameters(spec: ModelSpec) -> Iterator[str]:
-    formulas = {_key(name): quoted(text) for name, text in list(spec.formulas.items())[1:]}
-    known = {
-        _key(name): f"{{ known = {quoted(k.value) if isinstance(k.value, str) else repr(float(k.value))} }}"
-        for name, k in spec.known.items()
-    }
-    if formulas or known:
-        yield from ("", "[parameters]", *(f"{key} = {value}" for key, value in (formulas | known).items()))
+        card["missing"] = spec.missing
+    if priors := {p.key: prior_text(p.prior) for p in spec.priors if p.origin == "user"}:
+        card["priors"] = priors
+    known = {name: {"known": k.value if isinstance(k.value, str) else float(k.value)} for name, k in spec.known.items()}
+    if parameters := {name: spec.formulas[name] for name in others} | known:
+        card["parameters"] = parameters
+    return tomli_w.dumps(card)
 
 
 def prior_text(prior: PriorSpec) -> str:
@@ -110,12 +88,3 @@ def prior_text(prior: PriorSpec) -> str:
 def _number(value: float) -> str:
     short = f"{value:.12g}"
     return short if float(short) == value else repr(float(value))
-
-
-def quoted(text: str) -> str:
-    """Return text as a TOML basic string; JSON's escapes are TOML's too, and TOML wants DEL escaped as well."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
-
-
-def _key(name: str) -> str:
-    return name if BARE.fullmatch(name) else quoted(name)

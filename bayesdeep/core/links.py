@@ -88,7 +88,10 @@ def _softplus_forward(mu: Any) -> Any:
     return mu + np.log(-np.expm1(-np.asarray(mu)))
 
 
-def _unit(name: str, forward: Callable, inverse: Callable, log: Callable, log1m: Callable, formula: str, reach: float) -> Link:
+Map = Callable[[Any], Any]
+
+
+def _unit(name: str, forward: Map, inverse: Map, log: Map, log1m: Map, formula: str, reach: float) -> Link:
     return Link(name, forward, inverse, "unit", log, log1m, formula, reach, example=(1e-6, 0.2, 0.5, 0.93))
 
 
@@ -270,4 +273,5 @@ def find_link(name: str, where: str, error: type[BayesdeepError]) -> Link:
     known = ALIASES.get(name, name) if isinstance(name, str) else name
     if not isinstance(known, str) or known not in LINKS:
         raise error(f"{where}: unknown link '{name}'{nearest(str(name), (*LINKS, *ALIASES))}")
-    return LINKS[known]
+    found: Link = LINKS[known]
+    return found

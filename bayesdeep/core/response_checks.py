@@ -14,7 +14,8 @@ def observed(response: Response) -> np.ndarray:
     """Return which rows ``(obs,)`` hold a value and not the bound of a censored one."""
     if response.status is None:
         return np.ones(len(response.value), dtype=bool)
-    return np.asarray(response.status) == 0
+    found: np.ndarray = np.asarray(response.status) == 0
+    return found
 
 
 def show(value: Any) -> str:

@@ -32,7 +32,7 @@ def network_checks(
     posterior: xr.Dataset,
     functions: xr.Dataset,
     stats: xr.Dataset,
-    priors: Iterable[Any],
+    priors: Iterable[Mapping[str, Any]],
     settings: Mapping[str, Any] | None,
 ) -> tuple[list[Check], pd.DataFrame]:
     """Return rows of evidence, and the table of the quantities that were judged.
@@ -49,7 +49,7 @@ def network_checks(
         Options of the run, for the advice.
     """
     chains, draws = posterior.sizes.get("chain", 1), posterior.sizes.get("draw", 1)
-    role = {str(name): str(own) for name, _, _, _, _, own, *_ in priors}
+    role = {str(chosen["name"]): str(chosen["role"]) for chosen in priors}
     meant = shown(posterior)
     scales = [str(name) for name in meant.data_vars if role.get(str(name)) == "scale"]
     named = _named(meant.drop_vars(scales), [name for name, own in role.items() if own in ON_LOGS])

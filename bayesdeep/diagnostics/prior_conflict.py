@@ -21,7 +21,7 @@ LIMIT = 2.0
 UNJUDGED = frozenset({"intercept", "effects", "correlation", "scale", "weights"})
 
 
-def conflict_checks(posterior: xr.Dataset, priors: Iterable[Any]) -> list[Check]:
+def conflict_checks(posterior: xr.Dataset, priors: Iterable[Mapping[str, Any]]) -> list[Check]:
     """Return a row for each parameter whose posterior mean is more than two prior scales from the prior's location.
 
     Parameters
@@ -29,7 +29,7 @@ def conflict_checks(posterior: xr.Dataset, priors: Iterable[Any]) -> list[Check]
     posterior
         Draws ``(chain, draw, …)``.
     priors
-        As in a spec's JSON: name, ``[distribution, [[argument, number], …]]``, origin, reason, key, role, unit. Only
+        As in a spec's JSON: records of :class:`~bayesdeep.core.priors.ChosenPrior` by the names of its fields. Only
         distributions with a location or scale count, such as Normal, StudentT or HalfNormal. The prior on an intercept
         is on its value at the predictors' means, which is not in the posterior; it is left out. So are the scales of
         networks' layers and inputs, which make up for each other.
@@ -40,10 +40,11 @@ def conflict_checks(posterior: xr.Dataset, priors: Iterable[Any]) -> list[Check]
     its tails are heavy.
     """
     rows = []
-    for name, (distribution, arguments), origin, _, _, role, *_ in priors:
-        if name not in posterior or role in UNJUDGED or distribution not in PRIORS:
+    for chosen in priors:
+        name, distribution = chosen["name"], chosen["prior"]["name"]
+        if name not in posterior or chosen["role"] in UNJUDGED or distribution not in PRIORS:
             continue
-        measured = location_scale(distribution, dict(arguments))
+        measured = location_scale(distribution, dict(chosen["prior"]["arguments"]))
         if measured is None:
             continue
         location, scale = measured
@@ -52,7 +53,7 @@ def conflict_checks(posterior: xr.Dataset, priors: Iterable[Any]) -> list[Check]
             continue
         distance = float(np.abs((mean - location) / scale).max())
         if distance > LIMIT:
-            rows.append(_row(name, distribution, location, scale, distance, origin))
+            rows.append(_row(name, distribution, location, scale, distance, chosen["origin"]))
     return rows
 
 

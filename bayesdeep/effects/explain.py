@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive, whole_seed
+from bayesdeep.display import notebook
 from bayesdeep.results.fitted import Fitted
 
 from .anova import Anova, analyse
@@ -90,11 +90,11 @@ class Explained:
         return "\n".join([*lines, *(f"! {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        parts = [f"<p>{escape(self._head())}</p>"]
+        parts = [notebook.paragraph(self._head())]
         for title, table in self._tables():
-            shown = table.round(3).to_html(index=False) if len(table) else "<p>(none)</p>"
-            parts.append(f"<p>{escape(title)}</p>{shown}")
-        return "".join([*parts, *(f"<p>{escape(note)}</p>" for note in self.notes)])
+            shown = notebook.table(table, index=False) if len(table) else notebook.paragraph("(none)")
+            parts += [notebook.paragraph(title), shown]
+        return notebook.shown(*parts, notebook.listing(self.notes))
 
 
 def explained(

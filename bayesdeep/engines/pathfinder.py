@@ -5,6 +5,10 @@ highest ELBO is that path's. The draws of all paths are weighed by the target ov
 smoothed by Pareto and resampled; weighing over the mixture instead of each path's own normal keeps a path that strayed
 from getting large weights.
 
+BlackJAX's `multi_approximate` was tried in its place. On a normal of 30 correlated dimensions (8 paths, 200 steps and 4,000
+candidates) its weights, which are over each path's own normal, came to an effective size of 4, and its means were up to 0.8
+sd wrong; these are up to 0.2 sd wrong. It also takes 11 to 13 s to compile for each new model, after 5 s to import.
+
 References
 ----------
 Zhang, Carpenter, Gelman and Vehtari (2022), Journal of Machine Learning Research 23(306).

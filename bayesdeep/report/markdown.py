@@ -4,7 +4,7 @@ import re
 from functools import singledispatch
 
 from .document import Block, Callout, Code, Figure, Heading, Listing, Paragraph, Table
-from .numbers import cell, numeric
+from .numbers import texts
 from .render import Document
 
 SIGNS = {"note": "Note", "good": "Sound", "caution": "Caution", "bad": "Do not use"}
@@ -73,19 +73,13 @@ def _(block: Callout) -> str:
 
 @_block.register
 def _(block: Table) -> str:
-    frame = block.frame
-    right = [numeric(block, c) for c in frame.columns]
-    first = [] if block.index is None else [plain(block.index)]
-    head = [*first, *(plain(str(c)) for c in frame.columns)]
-    rule = [*(["---"] if first or block.index is not None else []), *("---:" if r else "---" for r in right)]
-    lines = [f"**{plain(block.caption)}**", "", _line(head), _line(rule)]
-    for label, values in zip(frame.index, frame.itertuples(index=False, name=None), strict=True):
-        row = [] if block.index is None else [plain(str(label))]
-        for column, value, flush in zip(frame.columns, values, right, strict=True):
-            text = plain(cell(block, column, value))
-            row.append(f"~~{text}~~" if block.struck and flush else text)
-        lines.append(_line(row))
-    return "\n".join(lines)
+    content = texts(block)
+    right = [column.right for column in content.columns]
+    lines = [_line([plain(c.heading) for c in content.columns]), _line(["---:" if r else "---" for r in right])]
+    for row in content.rows:
+        cells = [plain(text) for text in row]
+        lines.append(_line([f"~~{c}~~" if block.struck and r else c for c, r in zip(cells, right, strict=True)]))
+    return "\n".join([f"**{plain(block.caption)}**", "", *lines])
 
 
 def _line(cells: list[str]) -> str:

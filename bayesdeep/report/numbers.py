@@ -5,15 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from .document import Format, Table
+from bayesdeep.display.text_table import TextTable, number, text_table
 
-
-def number(value: Any, spec: str = ".3g") -> str:
-    """Return a number as text; not-a-number becomes a dash."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    text = format(value, spec)
-    return "−" + text[1:] if text.startswith("-") else text
+from .document import Table
 
 
 def percent(value: Any) -> str:
@@ -42,26 +36,6 @@ def written(frame: pd.DataFrame, formats: "dict[str, str]", digits: str = "sd") 
     return pd.DataFrame(rows, columns=frame.columns, index=frame.index)
 
 
-def cell(table: Table, column: str, value: Any) -> str:
-    """Return what stands in a cell of a table."""
-    chosen: Format | None = table.formats.get(column)
-    if callable(chosen):
-        return chosen(value)
-    if isinstance(value, bool) or (hasattr(value, "dtype") and value.dtype == bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if value is None or value is pd.NaT:
-        return "–"
-    try:
-        whole = float(value).is_integer() and not isinstance(value, float)
-    except (TypeError, ValueError):
-        return str(value)
-    if isinstance(value, float) and math.isnan(value):
-        return "–"
-    return number(value, chosen if chosen else (",d" if whole else ".3g"))
-
-
-def numeric(table: Table, column: str) -> bool:
-    """Return whether a column is set flush right: numbers, and texts that a format marks as numbers."""
-    return column in table.formats or pd.api.types.is_numeric_dtype(table.frame[column])
+def texts(table: Table) -> TextTable:
+    """Return the texts of a table."""
+    return text_table(table.frame, table.formats, index=table.index)

@@ -1,10 +1,13 @@
 """A document, or single blocks, as plain text for a terminal."""
 
+import io
 import textwrap
 from functools import singledispatch
 
+from bayesdeep.display.text_table import TextTable
+
 from .document import Block, Callout, Code, Figure, Heading, Listing, Paragraph, Table
-from .numbers import cell, numeric
+from .numbers import texts
 from .render import Document
 
 WIDTH = 88
@@ -68,19 +71,25 @@ def _(block: Figure) -> str:
 
 @text.register
 def _(block: Table) -> str:
-    frame = block.frame
-    right = [False, *(numeric(block, c) for c in frame.columns)]
-    rows = [[block.index or "", *(str(c) for c in frame.columns)]]
-    for label, values in zip(frame.index, frame.itertuples(index=False, name=None), strict=True):
-        cells = [cell(block, c, v) for c, v in zip(frame.columns, values, strict=True)]
-        cells = [f"({c}?)" if block.struck and r else c for c, r in zip(cells, right[1:], strict=True)]
-        rows.append([str(label), *cells])
-    rows = [[printable(c).replace("\n", " ") for c in row] for row in rows]
-    if block.index is None:
-        rows, right = [row[1:] for row in rows], right[1:]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([wrap(block.caption), "", *("  " + line for line in lines)])
+    return "\n".join([wrap(block.caption), "", textwrap.indent(_grid(texts(block), block.struck), "  ")])
+
+
+def _grid(content: TextTable, struck: bool) -> str:
+    """Return a table in columns, as wide as its texts are; characters that take two places count as two."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    def one_line(value: str) -> Text:
+        return Text(printable(value).replace("\n", " "))
+
+    grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=True, header_style="")
+    for column in content.columns:
+        grid.add_column(one_line(column.heading), justify="right" if column.right else "left", no_wrap=True)
+    for row in content.rows:
+        marked = [f"({t}?)" if struck and c.right else t for t, c in zip(row, content.columns, strict=True)]
+        grid.add_row(*map(one_line, marked))
+    paper = Console(file=io.StringIO(), width=10**6, color_system=None, force_terminal=False, legacy_windows=False)
+    with paper.capture() as written:
+        paper.print(grid)
+    return "\n".join(line.rstrip() for line in written.get().splitlines())

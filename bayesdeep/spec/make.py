@@ -195,7 +195,8 @@ def mean_offsets(design: Design) -> dict[str, float]:
 
 
 def _words(term: LearnedTerm) -> frozenset[str]:
-    return TERMS[term.kind].words(term.state)
+    words: frozenset[str] = TERMS[term.kind].words(term.state)
+    return words
 
 
 def check_modifiers(family: Family, response: Response) -> None:

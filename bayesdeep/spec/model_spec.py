@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.priors import ChosenPrior, Known, PriorSpec
+from bayesdeep.core.priors import ChosenPrior, Known
 from bayesdeep.formula.expand import expand
 from bayesdeep.formula.nodes import Formula
 from bayesdeep.formula.parser import parse
+
+from .as_json import from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -105,73 +107,10 @@ class ModelSpec:
         return "\n".join(lines)
 
     def to_json(self) -> Json:
-        """Return the record as JSON (dicts, lists, strings and numbers)."""
-        return {
-            "formulas": dict(self.formulas),
-            "others": list(self.others),
-            "family": self.family,
-            "links": dict(self.links),
-            "known": {name: k.value for name, k in self.known.items()},
-            "predictors": [
-                {
-                    "parameter": p.parameter,
-                    "link": p.link,
-                    "terms": [[t.kind, t.key, t.source, t.state] for t in p.terms],
-                }
-                for p in self.predictors
-            ],
-            "response": {
-                "name": self.response.name,
-                "levels": None if self.response.levels is None else list(self.response.levels),
-                "ordered": self.response.ordered,
-                "modifiers": list(self.response.modifiers),
-                "location": self.response.location,
-                "spread": self.response.spread,
-            },
-            "priors": [
-                [p.name, _prior_to_json(p.prior), p.origin, p.reason, p.key, p.role, p.unit]
-                for p in self.priors
-            ],
-            "missing": self.missing,
-        }
+        """Return the record as JSON (dicts, lists, strings and numbers), by the names of its fields."""
+        return to_json(self)
 
     @classmethod
     def from_json(cls, data: Json) -> "ModelSpec":
-        """Return the record a :meth:`to_json` came from."""
-        response = data["response"]
-        levels = response["levels"]
-        return cls(
-            formulas=data["formulas"],
-            others=tuple(data["others"]),
-            family=data["family"],
-            links=data["links"],
-            known={name: Known(value) for name, value in data["known"].items()},
-            predictors=tuple(
-                PredictorSpec(p["parameter"], p["link"], tuple(TermSpec(*t) for t in p["terms"]))
-                for p in data["predictors"]
-            ),
-            response=ResponseSpec(
-                response["name"],
-                None if levels is None else tuple(levels),
-                response["ordered"],
-                tuple(response["modifiers"]),
-                response["location"],
-                response["spread"],
-            ),
-            priors=tuple(ChosenPrior(p[0], _prior_from_json(p[1]), *p[2:]) for p in data["priors"]),
-            missing=data["missing"],
-        )
-
-
-def _prior_to_json(prior: PriorSpec) -> Json:
-    return [
-        prior.name,
-        [[k, _prior_to_json(v) if isinstance(v, PriorSpec) else v] for k, v in prior.arguments],
-    ]
-
-
-def _prior_from_json(data: Json) -> PriorSpec:
-    name, arguments = data
-    return PriorSpec(
-        name, tuple((k, _prior_from_json(v) if isinstance(v, list) else v) for k, v in arguments)
-    )
+        """Return the record a :meth:`to_json` came from; ValueError for anything else."""
+        return from_json(data, cls)

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.diagnostics.diagnose import diagnose
 from bayesdeep.results.convergence_table import convergence, screen
+from bayesdeep.spec.as_json import to_json
 
 
 def tree(rng: np.random.Generator, *, chains: int = 4, draws: int = 1000, **changes) -> xr.DataTree:
@@ -173,21 +175,16 @@ def test_prior_data_conflict(rng):
     made = tree(rng)
     made["posterior"]["Intercept"] += 5
     made["posterior"]["x"] = made["posterior"]["Intercept"] + 0
-    priors = [
-        ["x", ["Normal", [["mu", 0.0], ["sigma", 1.0]]], "user", "given", "x", "coefficient", 1.0],
-        ["Intercept", ["Normal", [["mu", 0.0], ["sigma", 1.0]]], "user", "given", "Intercept", "intercept", 1.0],
-        ["1|county_sigma", ["HalfNormal", [["sigma", 9.0]]], "default", "", "1|county_sigma", "sd", 1.0],
-        [
-            "1|county",
-            ["Normal", [["mu", 0.0], ["sigma", ["HalfNormal", [["sigma", 1.0]]]]]],
-            "user",
-            "",
-            "",
-            "effects",
-            1.0,
-        ],
-    ]
-    made.attrs["spec"] = {"priors": priors}
+    unit = PriorSpec("Normal", (("mu", 0.0), ("sigma", 1.0)))
+    nested = PriorSpec("Normal", (("mu", 0.0), ("sigma", PriorSpec("HalfNormal", (("sigma", 1.0),)))))
+    wide = PriorSpec("HalfNormal", (("sigma", 9.0),))
+    priors = (
+        ChosenPrior("x", unit, "user", "given", "x", "coefficient"),
+        ChosenPrior("Intercept", unit, "user", "given", "Intercept", "intercept"),
+        ChosenPrior("1|county_sigma", wide, "default", "", "1|county_sigma", "sd"),
+        ChosenPrior("1|county", nested, "user", "", "", "effects"),
+    )
+    made.attrs["spec"] = {"priors": to_json(priors)}
     found = diagnose(made)
     assert found.verdict == "caution"
     assert failed(found) == ["prior of x"]

@@ -342,3 +342,16 @@ def test_a_new_process_compiles_nothing_and_gets_the_same_bits():
     assert said[0][0] == "1"
     assert said[1][0] == "0"
     assert said[0][1] == said[1][1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders of Linux")
+def test_the_folder_is_the_users_own_for_caches(monkeypatch, tmp_path) -> None:
+    monkeypatch.delenv("BAYESDEEP_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert reuse.cache_folder() == tmp_path / "bayesdeep"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert reuse.cache_folder() == tmp_path / ".cache" / "bayesdeep"
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("BAYESDEEP_CACHE_DIR", "~/own")
+    assert reuse.cache_folder() == tmp_path / "own"

@@ -9,14 +9,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 import bayesdeep as bd
+from bayesdeep.display import notebook
+from bayesdeep.display.text_table import text_table
 from bayesdeep.plot.figure_style import new_figure
 from bayesdeep.report import report, write_report
 from bayesdeep.report.document import Callout, Code, Figure, Heading, Listing, Paragraph, Table
 from bayesdeep.report.html import to_html
 from bayesdeep.report.markdown import plain, to_markdown
-from bayesdeep.report.numbers import decimals, number
+from bayesdeep.report.numbers import decimals, number, texts
 from bayesdeep.report.render import Chapter, Document
 from bayesdeep.report.terminal import to_text
 
@@ -135,6 +138,31 @@ def test_struck_numbers_are_struck_and_names_are_not() -> None:
     assert "<s>slope" not in text
     assert "~~0.25~~" in to_markdown(page_of(Table(frame, "c", {}, "", struck=True)), "f")[0]
     assert "(0.25?)" in to_text(page_of(Table(frame, "c", {}, "", struck=True)))
+
+
+def test_a_table_says_the_same_everywhere() -> None:
+    """One formatter for the page, Markdown, the terminal and the notebook; only marks and floats' digits differ."""
+    frame = pd.DataFrame({"n": [3, 12345], "ok": [True, False], "who": ["a|b", None]}, index=["1 < 2", "x"])
+    whole = texts(Table(frame, "caption", index="row"))
+    assert [c.right for c in whole.columns] == [False, True, False, False]
+    assert whole.rows == (("1 < 2", "3", "yes", "a|b"), ("x", "12,345", "no", "–"))
+    assert whole == text_table(frame, index="row")
+    seen = "".join(check_page(to_html(page_of(Table(frame, "caption", index="row")))).text)
+    notes, marked = notebook.table(frame), to_markdown(page_of(Table(frame, "caption", index="row")), "f")[0]
+    shown = to_text(page_of(Table(frame, "caption", index="row")))
+    for row in whole.rows:
+        assert "".join(row) in seen
+        assert all(str(escape(text)) in notes for text in row)
+        assert "| " + " | ".join(map(plain, row)) + " |" in marked
+        assert re.search(" +".join(map(re.escape, row)), shown)
+
+
+def test_columns_of_the_terminal_stand_below_each_other() -> None:
+    frame = pd.DataFrame({"a": ["数数", "x"], "n": [1.5, -20.25]}, index=["[bold]one[/bold]", ":smile:"])
+    lines = to_text(page_of(Table(frame, "c", {"n": ".2f"}, "name"))).splitlines()
+    assert "  name              a          n" in lines
+    assert "  [bold]one[/bold]  数数    1.50" in lines
+    assert "  :smile:           x     −20.25" in lines
 
 
 def test_figures_are_pictures_that_stand_alone() -> None:

@@ -8,6 +8,9 @@ The inverse mass matrix is diagonal. From the draws :math:`x` of a window and th
 The second is drawn a little, on the log scale, to the one before, so that it does not depend on the coordinates' units. The
 windows are Stan's: they double in length, with an interval at both ends in which only the step size moves.
 
+BlackJAX's `window_adaptation` runs all of its steps in one program, so that it can neither show progress nor keep what there is
+when it is interrupted, and by default it draws variances to 1e-3, whatever the coordinates' units.
+
 References
 ----------
 Hoffman and Gelman (2014), Journal of Machine Learning Research 15, section 3.2: dual averaging. Stan Reference Manual,
