@@ -29,8 +29,9 @@ class _AsTree:
     def __get__(self, record: Any, owner: type) -> "xr.DataTree":
         if record is None:
             raise AttributeError("idata")  # There is no default.
-        vars(record)["_held"] = as_datatree(vars(record)["_held"])
-        return vars(record)["_held"]
+        tree = as_datatree(vars(record)["_held"])
+        vars(record)["_held"] = tree
+        return tree
 
     def __set__(self, record: Any, value: "Tree | xr.DataTree") -> None:
         vars(record)["_held"] = value
@@ -61,7 +62,8 @@ class Fitted:
     @property
     def held(self) -> "Tree | xr.DataTree":
         """Return the draws as they are held: as ``idata`` once that was asked for, else as plain arrays that read like it."""
-        return vars(self)["_held"]
+        held: Tree | xr.DataTree = vars(self)["_held"]
+        return held
 
     @property
     def posterior(self) -> "xr.Dataset":

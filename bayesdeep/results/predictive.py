@@ -136,7 +136,8 @@ class _LinearSource:
     def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
         """Return new responses ``(draw * times, row)``."""
         del start, stop
-        return self._rng.normal(np.repeat(params["mu"], self.times, axis=0), np.repeat(params["sigma"], self.times, axis=0))
+        mean, sd = (np.repeat(params[name], self.times, axis=0) for name in ("mu", "sigma"))
+        return np.asarray(self._rng.normal(mean, sd))
 
 
 class _Source:

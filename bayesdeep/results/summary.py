@@ -80,7 +80,7 @@ def _settings() -> Mapping[str, Any]:
     if "arviz_base" in sys.modules or _settings_file():
         from arviz_base import rcParams
 
-        return rcParams
+        return dict(rcParams)
     return DEFAULTS
 
 
