@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bayesdeep.cards.card_source import is_file_name, read_table
 from bayesdeep.core.errors import BayesdeepError, DataError, nearest
 from bayesdeep.core.files import as_path, check_target
+from bayesdeep.core.quantities import EFFECTS, of_role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ def summary_text(fit: "Fit", every: bool) -> str:
     table = fit.summary(kind="all" if fit.posterior.sizes["draw"] >= 4 else "stats")
     kept, tail = table, ""
     if not every and len(table) > LONGEST_TABLE:
-        effects = [str(n) for n in fit.posterior.data_vars if "|" in str(n) and not str(n).endswith("_sigma")]
+        effects = of_role(fit.posterior, EFFECTS)
         kept = table[[not str(row).startswith(tuple(f"{name}[" for name in effects)) for row in table.index]]
         tail = f"\n({len(table) - len(kept)} effects of single groups are not shown; --all shows them)"
     return kept.to_string(formatters={c: _formatter(c) for c in kept}) + (tail if len(kept) < len(table) else "")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from bayesdeep.core.effects import Grouped
+from bayesdeep.core.registry import TERMS
 from bayesdeep.plot.parts import GroupTerm, group_term, group_terms
 from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.predictions import rows_table
@@ -49,8 +51,10 @@ def newcomer(fit: Fitted, factor: str | None = None, interval: float = 0.9) -> N
     base = rows.take(np.full(3, place))
     arrays = dict(base.arrays)
     for other in fit.spec.predictors[0].terms:
-        if isinstance(other.state, dict) and other.state.get("factor") == term.factor:
-            arrays[f"{other.key}.codes"] = np.array([len(term.labels), large, small])
+        declare = TERMS[other.kind].effects
+        for effect in declare(other.state) if declare else ():
+            if isinstance(effect.rows, Grouped) and effect.rows.factor == term.factor:
+                arrays[f"{other.key}.{effect.rows.codes}"] = np.array([len(term.labels), large, small])
     asked = replace(base, arrays=arrays, observed=False, unseen={term.factor: (f"a new {term.factor}",)})
     names = [
         f"a {term.factor} never seen",

@@ -33,7 +33,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 def _one(subject: Subject, name: str) -> list[Block]:
     table = effects_table(subject.fit, name)
     clear = int(((table["lower"] > 0) | (table["upper"] < 0)).sum())
-    factor = name.split("|", 1)[1]
+    factor = subject.fit.posterior[name].attrs["factor"]
     said = (
         f"Of {plural(len(table), 'level')} of `{factor}`, {clear} {'has' if clear == 1 else 'have'} an interval "
         "that leaves out zero. "
