@@ -104,7 +104,10 @@ def drawn(model: bd.Model, seed: int = 3, index: Any = None, **attrs: Any) -> Fi
     draws = Draws(np.zeros((2, 5, 1)), stats, True, advice=("Mind é.", ""), details=details)
     tree = make_tree(model.spec, graph, rows, draws, values, "drawn", seed, 0.5, {"steps": 3})
     said = {**tree.attrs, "explain_choice": "because", **attrs}
-    tree = tree.assign_attrs(said) if isinstance(tree, xr.DataTree) else replace(tree, attrs=said)
+    if isinstance(tree, xr.DataTree):
+        tree.attrs = said
+    else:
+        tree = replace(tree, attrs=said)
     return Fit(model.spec, rows, tree, "because")
 
 
