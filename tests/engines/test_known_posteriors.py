@@ -229,10 +229,15 @@ def test_signal_keeps_the_draws_of_nuts():
         time.sleep(1.0)
         signal.raise_signal(signal.SIGINT)
 
-    timer = threading.Thread(target=interrupt, daemon=True)
-    timer.start()
-    fit = run("nuts", Plain(5, slow), draws=100_000, tune=100)
-    timer.join()
+    # Shells start what runs in the background with this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        timer = threading.Thread(target=interrupt, daemon=True)
+        timer.start()
+        fit = run("nuts", Plain(5, slow), draws=100_000, tune=100)
+        timer.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert fit.status == "interrupted"
     assert 10 < fit.positions.shape[1] < 100_000
     assert fit.stats["lp"].shape == fit.positions.shape[:2]
