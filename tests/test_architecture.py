@@ -1,10 +1,15 @@
 """Rules of the house that import-linter cannot express: plug-ins know nothing of each other, and imports stay light."""
 
+import re
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import grimp
 import pytest
+
+from bayesdeep.core.registry import ENGINES, TERMS
 
 PLUGINS = ("families", "terms", "priors", "transforms", "responses", "engines", "baselines", "report.sections")
 
@@ -43,3 +48,52 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+HOUSE = Path(__file__).parents[1] / "bayesdeep"
+FILES = sorted(HOUSE.rglob("*.py"))
+GUESSES = {
+    "what a name means is in the ledger, not in its spelling": (
+        r"""endswith\(\s*\(?["']_(sigma|corr|sd|raw|lengthscale)"""
+        r"""|["']\|["']\s+(not\s+)?in\b|\.r?partition\(["']\|["']"""
+        r"""|startswith\(["'](1\||net\(|s\()"""
+    ),
+    "a term's state is its own: ask what it declares": r"""\bterm\.state\[|\.state\.get\(|\bstate\[["'](factor|labels|columns|codes|options|name)["']""",
+    "a fit is a Fitted, a model a ModelSpec": r"\b(fit|model): Any\b",
+}
+
+
+@pytest.mark.parametrize("rule", GUESSES)
+def test_nothing_is_guessed_that_is_declared(rule: str) -> None:
+    own = ("terms",) if "state" in rule else ()
+    found = [
+        f"{path.relative_to(HOUSE)}:{number}"
+        for path in FILES
+        if path.relative_to(HOUSE).parts[0] not in own
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(GUESSES[rule], line) and not line.lstrip().startswith("#")
+    ]
+    assert not found, rule
+
+
+def test_no_stage_asks_for_a_term_or_an_engine_by_name() -> None:
+    names = {*TERMS, *ENGINES}
+    assert len(names) > 10
+    asked = re.compile(rf"""(\bt(erm)?\.kind|\bmethod|\bengine) (==|!=|in|not in) \(?["']({"|".join(sorted(names))})["']""")
+    plugins = tuple(folder.split(".")[0] for folder in PLUGINS[:-1])
+    found = [
+        f"{path.relative_to(HOUSE)}: {match[0]}"
+        for path in FILES
+        if path.relative_to(HOUSE).parts[0] not in plugins
+        for match in asked.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
+def test_rooms_have_a_head_page_and_files_a_name_of_their_own() -> None:
+    rooms = [path for path in FILES if path.name == "__init__.py" and len(list(path.parent.glob("*.py"))) > 3]
+    bare = [str(path.relative_to(HOUSE)) for path in rooms if len(path.read_text(encoding="utf-8").split('"""')[1].split()) < 25]
+    assert not bare, "say in its __init__ what the room is for, and what its files have"
+    plugin = {path for folder in PLUGINS for path in (HOUSE / folder.replace(".", "/")).iterdir()}
+    names = Counter(path.name for path in FILES if path.name != "__init__.py" and path not in plugin)
+    assert not {name for name, count in names.items() if count > 1}

@@ -1,1 +1,5 @@
-"""Baselines that models are compared with, one file each: estimators of scikit-learn, which is imported when they are used."""
+"""Baselines that models are compared with, one file each: estimators of scikit-learn, which is imported when they are used.
+
+A baseline is named in ``bd.compare(…, baselines=[…])``, sees the model's columns, is fitted on the same folds and
+scored on the same held-out rows. :mod:`bayesdeep.core.baselines` is the contract.
+"""

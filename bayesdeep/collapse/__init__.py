@@ -1,4 +1,11 @@
-"""Models whose coefficients can be integrated out: which they are, their sufficient statistics, and the way back."""
+"""Models whose coefficients can be integrated out: which they are, their sufficient statistics, and the way back.
+
+Here a model becomes a linear Gaussian *system* and the engine ``collapsed`` is *moments × elimination × proposal ×
+chain*: ``applies`` (``why_not``: what keeps a model from being one) · ``linear_layout`` (where each effect lies) ·
+``moments`` (sums of products of rows) · ``system`` (the density of the hyperparameters); elimination, proposal and
+chain are in :mod:`bayesdeep.linear`. The way back: ``naming`` (coefficients to a posterior), ``shown`` (its names),
+``row_values`` (rows in NumPy).
+"""
 
 from .applies import why_not
 from .linear_layout import Layout, layout_of

@@ -150,6 +150,8 @@ class Slot:
     shared
         Of what several terms share, also in formulas of different parameters: such a slot is there once, and its name gets no
         parameter's prefix.
+    part
+        Of a network's scale, which part of the network it scales, in a reader's words: ``input``, ``layer 1``, ``output``.
     """
 
     name: str
@@ -159,6 +161,7 @@ class Slot:
     size: int = 1
     unit: float = 1.0
     shared: Shared | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True)

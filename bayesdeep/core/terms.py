@@ -9,6 +9,7 @@ import numpy as np
 from .columns import Category, Columns, Json
 from .effects import Effect
 from .priors import ChosenPrior, Slot
+from .writing import Addend
 
 
 class DesignContext(Protocol):
@@ -249,6 +250,11 @@ def _nothing(state: Json) -> Mapping[str, tuple[Any, ...]]:
     return {}
 
 
+def _no_codes(state: Json) -> Mapping[str, str]:
+    del state
+    return {}
+
+
 def _no_words(state: Json) -> frozenset[str]:
     del state
     return frozenset()
@@ -279,6 +285,8 @@ class Term:
         where ``effects`` say all.
     groups
         ``groups(state) -> {factor name: labels}`` of the levels it indexes.
+    codes
+        ``codes(state) -> {factor name: key of the rows' levels}`` of functions that differ by a level; effects say it themselves.
     words
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
         trained to a point first.
@@ -292,6 +300,9 @@ class Term:
         ``relabel(state, {factor: labels}) -> state`` with other levels of these factors, of terms that index some.
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
+    written
+        ``written(state, node) -> tuple[Addend, …]``: how it is written for row i (:mod:`bayesdeep.core.writing`); None where its
+        effects, or its text, say enough.
     example
         An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, categories ``g``
         and ``h``.
@@ -309,3 +320,5 @@ class Term:
     cost: Callable[[Json], Cost] | None = None
     example: str = ""
     relabel: Callable[[Json, Mapping[str, tuple[Any, ...]]], Json] = _as_it_is
+    written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
+    codes: Callable[[Json], Mapping[str, str]] = _no_codes

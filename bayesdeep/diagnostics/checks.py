@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayesdeep.core.lazy import xr
+from bayesdeep.core.quantities import SD, of_role
 from bayesdeep.results.convergence_table import Convergence
 
 DIVERGENCE_BAD, DIVERGENCE_BAD_NETWORK = 0.01, 0.1
@@ -152,8 +153,8 @@ def _ess(table: pd.DataFrame, draws: int, column: str, what: str, limits: Limits
 
 
 def group_sds(posterior: xr.Dataset) -> list[str]:
-    """Return the names of standard deviations of group effects."""
-    return [str(name) for name in posterior.data_vars if "|" in str(name) and str(name).endswith("_sigma")]
+    """Return the names of standard deviations of group effects and of coefficients of a basis."""
+    return of_role(posterior, SD)
 
 
 def sampler_checks(

@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesdeep.core.effects import Columns
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pm, xr
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
-from bayesdeep.core.registry import PRIORS
+from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.scope import distribution
 from bayesdeep.inference.loo import LEAST_DRAWS
@@ -155,19 +157,19 @@ def _log_determinant(pairs: np.ndarray) -> np.ndarray:
 
 
 def _at_means(fit: Fitted, chosen: ChosenPrior) -> Any:
-    """Return the difference between the predictor at the columns' means and the intercept, ``(chain, draw[, level])``."""
-    if chosen.name.endswith("_raw"):
-        return 0.0
+    """Return the difference between the predictor at the columns' means and the intercept, ``(chain, draw[, level])``.
+
+    It is 0 where the prior is that of the uncentred intercept itself.
+    """
     posterior, main, total = fit.posterior, fit.spec.predictors[0].parameter, 0.0
     for predictor in fit.spec.predictors:
         if prefixed(predictor.parameter, main, "Intercept") != chosen.name:
             continue
-        for term in predictor.terms:
-            if term.kind != "population":
-                continue
-            means = np.asarray(term.state["means"], dtype=float)
-            for name, start, stop, labels, _ in term.state["terms"]:
-                own = posterior[prefixed(predictor.parameter, main, name)].transpose("chain", "draw", ...)
-                value = np.asarray(own)[:, :, None] if labels is None else np.asarray(own)
-                total = total + np.einsum("cdk...,k->cd...", value, means[start:stop])
+        for effect in (e for t in predictor.terms if (declare := TERMS[t.kind].effects) for e in declare(t.state)):
+            rows = effect.rows
+            for piece in effect.pieces if isinstance(rows, Columns) and rows.intercept else ():
+                name = quantity_name(prefixed(predictor.parameter, main, piece.slot))
+                own = posterior[name].transpose("chain", "draw", ...)
+                value = np.asarray(own)[:, :, None] if piece.scalar else np.asarray(own)
+                total = total + np.einsum("cdk...,k->cd...", value, np.array(rows.means[piece.start : piece.stop]))
     return total

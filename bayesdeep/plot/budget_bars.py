@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
-from bayesdeep.core.registry import TERMS
 from bayesdeep.effects.budget import budget as budget_table
 from bayesdeep.results.fitted import Fitted, asked_rows, own_rows
+from bayesdeep.spec.declared import row_levels
 
 from .figure_style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, legend, new_figure, plain
 from .parts import A_FIT
@@ -82,14 +82,13 @@ def budget(
 def group_sizes(fit: Fitted, data: Any = None) -> tuple[str, np.ndarray] | None:
     """Return the first grouping factor and, by row, how many training rows its group has ``(obs,)``: 0 for new groups."""
     own, rows = own_rows(fit, "plot"), asked_rows(fit, data)
-    for term in fit.spec.predictors[0].terms:
-        state, key = term.state, f"{term.key}.codes"
-        if "hierarchical" in TERMS[term.kind].words(term.state) and isinstance(state, dict) and key in own.arrays:
-            size = np.bincount(own.arrays[key], minlength=len(state["labels"]))
-            codes = np.asarray(rows.arrays[key])
-            known = codes < len(size)
-            return str(state["factor"]), np.where(known, size[np.where(known, codes, 0)], 0)
-    return None
+    first = next((found for term in fit.spec.predictors[0].terms for found in row_levels(term)), None)
+    if first is None:
+        return None
+    size = np.bincount(own.arrays[first.codes], minlength=len(first.labels))
+    codes = np.asarray(rows.arrays[first.codes])
+    known = codes < len(size)
+    return first.factor, np.where(known, size[np.where(known, codes, 0)], 0)
 
 
 def by_size(table: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:

@@ -13,9 +13,11 @@ from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.names import named
+from bayesdeep.core.quantities import EFFECTS, of_role
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.roles import shown
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.spec.declared import row_levels
 
 A_FIT = arguments.instance(lambda: Fitted, "a fit; call model.fit() first")
 A_COMPARISON = arguments.instance(lambda: Compared, "what bd.compare returned; call bd.compare({'a': fit, 'b': other}) first")
@@ -47,20 +49,16 @@ class GroupTerm:
 def group_terms(fit: Fitted) -> tuple[GroupTerm, ...]:
     """Return the group-level terms of the main predictor whose effects are in the posterior."""
     posterior, constant = shown(fit.idata["posterior"].to_dataset()), fit.idata["constant_data"]
-    found: list[GroupTerm] = []
-    for term in fit.spec.predictors[0].terms:
-        state = term.state
-        if not isinstance(state, dict) or "factor" not in state or f"{term.key}.codes" not in constant:
+    named_effects = of_role(posterior, EFFECTS)
+    found: dict[str, GroupTerm] = {}
+    for own in (levels for term in fit.spec.predictors[0].terms for levels in row_levels(term)):
+        if own.factor in found or own.codes not in constant:
             continue
-        ending = f"|{state['factor']}"
-        effects = [str(n) for n in posterior.data_vars if str(n).endswith(ending)]
-        effects = [n for n in effects if len(state["labels"]) in posterior[n].shape[2:]]
-        if any((t.factor, t.effects) == (state["factor"], tuple(effects)) for t in found):
-            continue  # A network varies by the same groups; its weights are no effects.
-        codes = np.asarray(constant[f"{term.key}.codes"])
-        sizes = np.bincount(codes, minlength=len(state["labels"]))
-        found.append(GroupTerm(state["factor"], tuple(effects), tuple(map(str, state["labels"])), sizes, codes))
-    return tuple(found)
+        effects = tuple(n for n in named_effects if posterior[n].attrs.get("factor") == own.factor)
+        codes = np.asarray(constant[own.codes])
+        sizes = np.bincount(codes, minlength=len(own.labels))
+        found[own.factor] = GroupTerm(own.factor, effects, tuple(map(str, own.labels)), sizes, codes)
+    return tuple(found.values())
 
 
 def group_term(fit: Fitted, factor: str | None = None) -> GroupTerm:

@@ -4,8 +4,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.priors import Slot
 from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.design.learn import term_nodes
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.spec.declared import addends_of
 from bayesdeep.spec.slots import prefixed, slot_name
 
 from .forest import draw_intervals
@@ -20,16 +23,21 @@ def scales_table(fit: Fitted, interval: float = 0.9) -> pd.DataFrame:
     """
     posterior, main = fit.posterior, FAMILIES[fit.spec.family].main.name
     found: dict[str, tuple[str, pd.DataFrame]] = {}
-    nets = [(p.parameter, t) for p in fit.spec.predictors for t in p.terms if "network" in TERMS[t.kind].words(t.state)]
-    for parameter, term in nets:
+    nets = [
+        (p.parameter, term, addends_of(term, node))
+        for p in fit.spec.predictors
+        for term, (*_, node) in zip(p.terms, term_nodes(fit.spec.nodes[p.parameter]), strict=True)
+        if "network" in TERMS[term.kind].words(term.state)
+    ]
+    for parameter, term, own in nets:
         for slot in TERMS[term.kind].slots(term.state, 1.0):
             full = slot_name(parameter, main, slot)
             # What networks share is there once, under its own name.
-            net = slot.shared.name if slot.shared else prefixed(parameter, main, term.state["name"])
+            net = slot.shared.name if slot.shared else prefixed(parameter, main, own[0].name)
             if slot.role not in ("scale", "sd") or full not in posterior or full in found:
                 continue
             table = summarise(posterior[full], interval)
-            table.index = pd.Index([_words(str(label), net) for label in table.index])
+            table.index = pd.Index([_part(str(label), slot, full) for label in table.index])
             found[full] = net, table
     if not found:
         raise FitError("plot: the model has no network with learned scales, such as net(x1, x2)")
@@ -39,15 +47,10 @@ def scales_table(fit: Fitted, interval: float = 0.9) -> pd.DataFrame:
     return pd.concat([table for _, table in found.values()])
 
 
-def _words(label: str, net: str) -> str:
-    """Return what a scale is of: ``input x1``, ``layer 1``, ``output``."""
-    text = label.removeprefix(net)
-    name, bracket, level = text.partition("_sigma")
-    name = name.lstrip("_")
-    level = level.strip("[]") if bracket else ""
-    if name.startswith("layer"):
-        name = f"layer {name.removeprefix('layer')}"
-    return " ".join(part for part in (name or "output", level) if part)
+def _part(label: str, slot: Slot, full: str) -> str:
+    """Return what a scale is of: ``input x1``, ``layer 1``, ``output``; the level comes from the table's label."""
+    level = label.removeprefix(full).removeprefix("[").removesuffix("]")
+    return " ".join(word for word in (slot.part, level) if word)
 
 
 def network_scales(fit: Fitted, interval: float = 0.9) -> Figure:

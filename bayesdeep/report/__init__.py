@@ -1,4 +1,10 @@
-"""A fit or a comparison as a document: one HTML file, or Markdown with its figures beside it."""
+"""A fit or a comparison as a document: one HTML file, or Markdown with its figures beside it.
+
+A *section* (``section``, ``sections/``) gives *blocks* (``document``): paragraphs, tables, figures. Sections know
+nothing of marks and *renderers* (``html``, ``markdown``, ``terminal``) nothing of statistics; ``render`` puts them
+together, ``write_report`` writes. ``mathematics`` and ``addends`` write the model down, ``estimates``, ``numbers`` and
+``phrases`` say what several sections say.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,12 +1,17 @@
-"""The addends of a predictor in mathematics: coefficients times columns, effects of groups, networks."""
+"""The addends of a predictor in mathematics: coefficients times columns, effects of groups, functions.
+
+What an addend looks like its term says (:mod:`bayesdeep.core.writing`), what law its coefficients have the term's effects.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bayesdeep.core.effects import Effect, Grouped, Iid, Members, Piece, Structured, Varying
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
-from bayesdeep.core.registry import TERMS, TRANSFORMS
-from bayesdeep.formula.nodes import Call, Expression, Name, Product, label
+from bayesdeep.core.writing import Addend, Product
+from bayesdeep.spec.declared import addends_of, effects_of
+from bayesdeep.spec.model_spec import TermSpec
 
 
 @dataclass(frozen=True)
@@ -34,166 +39,113 @@ class Place:
     priors: Mapping[str, ChosenPrior]
 
 
-@dataclass(frozen=True)
-class Coefficients:
-    """The coefficients of one piece of a term: their indices, and what they are multiplied by.
-
-    ``levels`` are those of row i that choose a coefficient, ``basis`` whether one is summed over, ``times`` the numbers
-    they are multiplied by, and ``zero`` the levels at which they are 0.
-    """
-
-    levels: tuple[str, ...]
-    basis: bool
-    times: tuple[str, ...]
-    zero: tuple[str, ...]
-
-
-def addends(term: Any, node: Any, place: Place) -> tuple[list[str], list[str]]:
-    """Return the addends that a term brings to row i, and which of their coefficients are 0 by convention."""
-    state, k = term.state, ", k" if place.contrast else ""
-    if term.kind == "population":
-        name = f"{place.prefix}Intercept" + ("[k]" if place.contrast else "")
-        found, notes = [name] if state["intercept"] and place.intercept else [], []
-        for column, pieces in _pieces(state, node.products):
-            letter = f"β({place.prefix}{column})"
-            found += [_product(letter, piece, piece.levels, place.contrast) for piece in pieces]
-            notes += _zeros(letter, pieces)
-        return found, notes
-    if term.kind == "group":
-        columns = state["columns"]
-        own = f"{state['factor']}ᵢ"
-        found = [f"{_letter('1', state['factor'], place)}[{own}{k}]"] if columns["intercept"] else []
-        notes = []
-        for column, pieces in _pieces(columns, node.products):
-            letter = _letter(column, state["factor"], place)
-            found += [_product(letter, piece, (own, *piece.levels), place.contrast) for piece in pieces]
-            notes += _zeros(letter, pieces)
-        return found, notes
-    return [_called(term, place) if TERMS[term.kind].cost is not None else f"{str(term.source).strip()}ᵢ"], []
+def written(term: TermSpec, node: Any, place: Place) -> tuple[list[str], list[str]]:
+    """Return the addends that a term brings to row i, and lines about them: where they are 0, what a function is."""
+    pieces = {piece.slot: (effect, piece) for effect in effects_of(term) for piece in effect.pieces}
+    parts: list[str] = []
+    below: list[str] = []
+    for addend in addends_of(term, node):
+        if addend.products is None:
+            found = _function(addend, place)
+            parts += found
+            below += addend.body(found[0], "[k]" if place.contrast else "") if addend.body else ()
+            continue
+        effect, piece = pieces[addend.name]
+        letter, first, last = _letter(effect, piece, place), _levels(effect), _share(effect)
+        parts += [_product(letter, p, (*first, *p.levels), last, place.contrast) for p in addend.products]
+        below += _zeros(letter, addend.products)
+    return parts, below
 
 
-def _called(term: Any, place: Place) -> str:
-    """Return a network's value at row i, by the name the posterior knows it by."""
-    index = [f"{term.state['factor']}ᵢ"] if _by_group(term) else []
-    index += ["k"] if place.contrast else []
-    name = f"{place.prefix}{term.state['name']}"
-    return f"{name}ᵢ" + (f"[{', '.join(index)}]" if index else "")
+def _function(addend: Addend, place: Place) -> list[str]:
+    """Return what is no product of coefficients: the intercept, a function's value at row i."""
+    if addend.name == "Intercept":
+        return [f"{place.prefix}Intercept" + ("[k]" if place.contrast else "")] if place.intercept else []
+    if addend.body is None:
+        return [f"{addend.name}ᵢ"]
+    index = [*addend.index, *(["k"] if place.contrast else [])]
+    return [f"{place.prefix}{addend.name}ᵢ" + (f"[{', '.join(index)}]" if index else "")]
 
 
-def _letter(column: str, factor: str, place: Place) -> str:
-    """Return the letter of a group's effects: as the posterior names them where several terms have some."""
+def _letter(effect: Effect, piece: Piece, place: Place) -> str:
+    """Return the letter of coefficients: as the posterior names them where several terms have effects of groups."""
+    rows = effect.rows
+    if not isinstance(rows, Grouped | Members):
+        return f"β({place.prefix}{piece.slot})"
     if place.alone:
-        return "u₁" if column == "1" else f"u({column})"
-    return f"u({place.prefix}{column}|{factor})"
+        return "u₁" if piece.name == "1" else f"u({piece.name})"
+    return f"u({place.prefix}{piece.slot})"
 
 
-def _product(letter: str, piece: Coefficients, levels: Sequence[str], contrast: bool) -> str:
+def _levels(effect: Effect) -> tuple[str, ...]:
+    """Return the index of the group's effects at row i."""
+    rows = effect.rows
+    if isinstance(rows, Members):
+        return (f"{rows.factor}ᵢₘ",)
+    return (f"{rows.factor}ᵢ",) if isinstance(rows, Grouped) else ()
+
+
+def _share(effect: Effect) -> str:
+    """Return what stands before effects of several groups a row: the sum over them, with their weights."""
+    return "Σₘ wᵢₘ " if isinstance(effect.rows, Members) else ""
+
+
+def _product(letter: str, piece: Product, levels: Sequence[str], before: str, contrast: bool) -> str:
     """Return a coefficient with its indices times its numbers."""
     index = [*levels, *(["b"] if piece.basis else []), *(["k"] if contrast else [])]
     text = f"{letter}[{', '.join(index)}]" if index else letter
-    return ("Σ_b " if piece.basis else "") + " · ".join((text, *piece.times))
+    return before + ("Σ_b " if piece.basis else "") + " · ".join((text, *piece.times))
 
 
-def _zeros(letter: str, pieces: Sequence[Coefficients]) -> list[str]:
-    zero = dict.fromkeys(at for piece in pieces for at in piece.zero)
+def _zeros(letter: str, products: Sequence[Product]) -> list[str]:
+    zero = dict.fromkeys(at for piece in products for at in piece.zero)
     return [f"{letter} is 0 at {' and at '.join(zero)}"] if zero else []
 
 
-def _pieces(columns: Any, products: Sequence[Product]) -> list[tuple[str, list[Coefficients]]]:
-    """Return the coefficients of each term of a design matrix: a piece for each way its factors are coded together."""
-    nodes = list(dict.fromkeys(factor for product in products for factor in product))
-    learned, found = columns["state"]["factors"], []
-    for coded in columns["state"]["terms"]:
-        pieces = [_piece([(nodes[i], learned[i], full) for i, full in piece]) for piece in coded["pieces"]]
-        found.append((label(products[coded["product"]]), pieces))
+def laws(term: TermSpec, place: Place) -> list[str]:
+    """Return the distributions of coefficients that share their scales: effects of groups, coefficients of a basis."""
+    found: list[str] = []
+    for effect in effects_of(term):
+        if isinstance(effect.law, Iid):
+            found += _basis(effect, place)
+        elif isinstance(effect.law, Varying | Structured):
+            found += _groups(effect, effect.law, place)
     return found
 
 
-def _piece(factors: Sequence[tuple[Expression, Any, bool]]) -> Coefficients:
-    levels, basis, times, zero = [], [], [], []
-    for node, learned, full in factors:
-        name = node.name if isinstance(node, Name) else node.source
-        labels = _labels(node, learned)
-        if learned["kind"] == "categorical":
-            levels.append(f"{name}ᵢ")
-            zero += [] if full or not labels else [f"{name} = {labels[0]}"]
-        elif labels is not None:
-            basis.append(name)
-            times.append(f"{name}[b]ᵢ")
-        else:
-            times.append(f"{name}ᵢ")
-    if len(basis) > 1:  # Every pair of basis functions has a coefficient of its own.
-        times = [t.replace("[b]", f"[b{basis.index(t[: -len('[b]ᵢ')]) + 1}]") if "[b]" in t else t for t in times]
-    return Coefficients(tuple(levels), bool(basis), tuple(times), tuple(zero))
-
-
-def _labels(node: Expression, learned: Any) -> tuple[Any, ...] | None:
-    """Return the labels of a factor's levels or basis functions; None for one number."""
-    if "learned" not in learned:
-        return None
-    transform = node.function if isinstance(node, Call) else "C"
-    return TRANSFORMS[transform].labels(learned["learned"])
-
-
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def network(term: Any, place: Place) -> list[str]:
-    """Return the layers of a network: each a linear predictor and an inverse link, like a model's own."""
-    if TERMS[term.kind].cost is None:
-        return []
-    options = term.state["options"]
-    hidden, activation = options["hidden"], options["activation"]
-    body = f", hidden layers those of all networks with share='{options['share']}'" if options.get("share") else ""
-    lines, last = [f"{_called(term, place)}, with xᵢ its standardised inputs{body}:"], "xᵢ"
-    for k, size in enumerate(hidden, start=1):
-        name = activation[min(k, len(activation)) - 1]
-        mark = str(k).translate(SUBSCRIPTS)
-        lines.append(f"    h{mark} = {name}(W{mark} {last} + b{mark})    {size} units")
-        last = f"h{mark}"
-    skip = " + s · xᵢ" if options.get("skip") and hidden else ""
-    weight = "w[k]" if place.contrast else "w"
-    lines.append(f"    {weight} · {last}{skip}" + (f"    w differs by {term.state['factor']}" if _by_group(term) else ""))
-    return lines
-
-
-def _by_group(term: Any) -> bool:
-    return "|" in term.source and bool(term.state.get("factor"))
-
-
-def groups(term: Any, node: Any, place: Place) -> list[str]:
-    """Return the distribution of a term's group effects."""
-    if term.kind != "group":
-        return []
-    state = term.state
-    factor, columns = state["factor"], state["columns"]
-    effects: list[tuple[str, str, str]] = []
-    k = "k, " if place.contrast else ""
+def _basis(effect: Effect, place: Place) -> list[str]:
+    at = "[b, k]" if place.contrast else "[b]"
     own = "[k]" if place.contrast else ""
-    if columns["intercept"]:
-        effects.append((f"{_letter('1', factor, place)}[{k}j]", f"1|{factor}", own))
-    for name, _, _, labels, _ in columns["terms"]:
-        at, of = ("l, ", "[l, k]" if k else "[l]") if labels is not None else ("", own)
-        effects.append((f"{_letter(name, factor, place)}[{at}{k}j]", f"{name}|{factor}", of))
-    each = f"    for each of the {len(state['labels'])} levels j of {factor}"
+    return [f"{_letter(effect, p, place)}{at} ~ Normal(0, {place.prefix}{p.sd}{own})" for p in effect.pieces]
+
+
+def _groups(effect: Effect, law: Varying | Structured, place: Place) -> list[str]:
+    rows = effect.rows
+    assert isinstance(rows, Grouped | Members)
+    labelled = any(p.labels is not None for p in effect.pieces)
+    k = "k, " if place.contrast else ""
+    each = f"    for each of the {len(rows.labels)} levels j of {rows.factor}"
     each += ", each level k" if place.contrast else ""
-    each += " and each coefficient l" if any(labels is not None for _, _, _, labels, _ in columns["terms"]) else ""
-    drawn = [(u, *_prior(key, of, place)) for u, key, of in effects]
-    scalars = sum(1 if labels is None else len(labels) for _, _, _, labels, _ in columns["terms"])
-    if scalars + bool(columns["intercept"]) == 1 or not state["correlated"]:
+    each += " and each coefficient l" if labelled else ""
+    each += "; levels are correlated as their given covariance A says" if isinstance(law, Structured) else ""
+    drawn = []
+    for piece in effect.pieces:
+        at, own = ("", "[k]" if k else "") if piece.labels is None else ("l, ", "[l, k]" if k else "[l]")
+        drawn.append((f"{_letter(effect, piece, place)}[{at}{k}j]", *_prior(piece, own, place)))
+    if law.correlation is None:
         return [*(f"{u} ~ {name}({', '.join(arguments)})" for u, name, arguments in drawn), each]
     means, sds = (", ".join(arguments[i] for _, _, arguments in drawn) for i in (0, 1))
     vector = ", ".join(u for u, _, _ in drawn)
     centre = "0" if all(arguments[0] == "0" for _, _, arguments in drawn) else f"({means})"
-    matrix = f"    R: correlations {place.prefix}{factor}_corr"
+    matrix = f"    R: correlations {place.prefix}{law.correlation}"
     return [f"({vector}) ~ MultivariateNormal({centre}, D R D)", each, f"    D = diag({sds})", matrix]
 
 
-def _prior(key: str, index: str, place: Place) -> tuple[str, list[str]]:
+def _prior(piece: Piece, index: str, place: Place) -> tuple[str, list[str]]:
     """Return name and arguments of the distribution of a group's effects, hyperparameters by their posterior names."""
-    chosen = place.priors.get(f"{place.prefix}{key}")
+    chosen = place.priors.get(f"{place.prefix}{piece.slot}")
     if chosen is None:
-        return "Normal", ["0", f"{place.prefix}{key}_sigma{index}"]
+        return "Normal", ["0", f"{place.prefix}{piece.sd}{index}"]
     return chosen.prior.name, [_argument(chosen.key, name, value) for name, value in chosen.prior.arguments]
 
 

@@ -6,16 +6,18 @@ function's (``mathematics``); nothing here knows a family or a function by name.
 
 from typing import Any
 
+from bayesdeep.core.effects import Grouped, Members
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.links import find_link
 from bayesdeep.core.records import Family, Parameter
 from bayesdeep.core.registry import FAMILIES, RESPONSES
 from bayesdeep.design.learn import term_nodes
 from bayesdeep.formula.nodes import Call, Expression, Name, Number, Unary
+from bayesdeep.spec.declared import effects_of
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
-from .addends import Place, addends, groups, network
+from .addends import Place, laws, written
 
 GREEK = {"mu": "μ", "sigma": "σ", "nu": "ν", "alpha": "α", "kappa": "κ", "lam": "λ"}
 MOST_LEVELS = 8
@@ -114,9 +116,9 @@ def _predictor(spec: ModelSpec, family: Family, predictor: PredictorSpec) -> tup
     nodes = [node for _, _, node in term_nodes(spec.nodes[predictor.parameter])]
     parts, below = [], []
     for term, node in zip(predictor.terms, nodes, strict=True):
-        found, notes = addends(term, node, place)
+        found, notes = written(term, node, place)
         parts += found
-        below += [*notes, *network(term, place), *groups(term, node, place)]
+        below += [*notes, *laws(term, place)]
     lines.append(f"{eta} = " + f"\n{' ' * len(eta)} + ".join(_gathered(parts)))
     if contrast:
         levels = [str(level) for level in spec.response.levels or ()]
@@ -133,8 +135,8 @@ def _link(formula: str, letter: str, eta: str) -> str:
 
 def _one_factor(spec: ModelSpec) -> bool:
     """Return whether all group effects are of one factor and one parameter: their letters then need say no more."""
-    every = [(p.parameter, t.state["factor"]) for p in spec.predictors for t in p.terms if t.kind == "group"]
-    return len(every) < 2
+    effects = [e for p in spec.predictors for t in p.terms for e in effects_of(t)]
+    return sum(isinstance(e.rows, Grouped | Members) for e in effects) < 2
 
 
 def _gathered(parts: list[str], width: int = 58) -> list[str]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bayesdeep.core.effects import Grouped
+from bayesdeep.core.effects import Columns, Given, Grouped
 from bayesdeep.core.registry import TERMS
 from bayesdeep.plot.parts import GroupTerm, group_term, group_terms
 from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.predictions import rows_table
+from bayesdeep.spec.declared import effects_of
 
 from .phrases import plural
 
@@ -87,16 +88,18 @@ def typical_row(fit: Fitted) -> int:
 def describe_row(fit: Fitted, place: int) -> str:
     """Return the values of the population-level numeric columns of a row, in words; at most six."""
     said, arrays = [], own_rows(fit, "report").arrays
-    for term in fit.spec.predictors[0].terms:
-        x = arrays.get(f"{term.key}.X")
-        if term.kind != "population" or x is None:
+    for term, effect in ((t, e) for t in fit.spec.predictors[0].terms for e in effects_of(t)):
+        rows = effect.rows
+        if not isinstance(rows, Columns) or rows.array is None or not isinstance(effect.law, Given):
             continue
-        for name, start, _, labels, kind in term.state["terms"]:
-            if kind == "numeric" and labels is None:
-                said.append(f"`{name}` = {x[place, start]:.3g}")
-            elif labels is not None:
-                hit = np.flatnonzero(x[place, start : start + len(labels)] == 1)
-                said.append(f"`{name}` = {labels[hit[0]]}" if len(hit) else f"`{name}` at its reference level")
+        x = arrays[f"{term.key}.{rows.array}"]
+        for piece in effect.pieces:
+            own = x[:, piece.start : piece.stop]
+            if piece.labels is None:
+                said.append(f"`{piece.slot}` = {own[place, 0]:.3g}")
+            elif np.isin(own, (0, 1)).all():
+                hit = np.flatnonzero(own[place])
+                said.append(f"`{piece.slot}` = {piece.labels[hit[0]]}" if len(hit) else f"`{piece.slot}` at its reference level")
     return ", ".join(said) if 0 < len(said) <= 6 else "a typical row of the data"
 
 

@@ -21,20 +21,20 @@ from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import Scope
 
 
-def spread_out(scope: Scope, name: str, dims: tuple[str, ...]) -> tuple[Any, Any]:
+def spread_out(scope: Scope, name: str, dims: tuple[str, ...], role: str = "effect") -> tuple[Any, Any]:
     """Return effects of groups with the prior of their slot, and the standardised ones that they are made of.
 
-    The default is a normal distribution about 0 with the scale ``name_sigma``.
+    The default is a normal distribution about 0 with the scale ``name_sigma``; ``role`` is that of the standardised ones.
     """
     chosen = scope.prior(name)
     if chosen is None:
-        standard = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, dims, "weight")
+        standard = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, dims, role)
         sd = scope.variable(f"{name}_sigma")
         scope.spread([sd], None, [(standard, None)], "Normal")
         return sd * standard, standard
     plugin = PRIORS[chosen.prior.name]
     arguments = {**plugin.standard, **{k: scope.argument(name, k) for k in plugin.arguments if k not in plugin.standard}}
-    standard = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, "weight")
+    standard = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, role)
     sd = scope.argument(name, "scale")
     scope.spread([sd], None, [(standard, None)], chosen.prior.name)
     return scope.argument(name, "location") + sd * standard, standard
@@ -80,7 +80,7 @@ def every_layer(
 
     def deviations(label: str, size: Any, own: tuple[str, ...]) -> Any:
         name = f"{state['name']}_{label}{layer}|{state['factor']}"
-        z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (*own, group), "weight")
+        z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (*own, group))
         scope.spread([sd], None, [(z, None)], "Normal")
         return scope.report(name, size * z, (*own, group), WEIGHT, standard=z)
 

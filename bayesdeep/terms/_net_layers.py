@@ -179,7 +179,7 @@ def _embedding(scope: Scope, state: Json, embed: Json) -> Any:
     name = f"{body_name(state)}_{embed['factor']}"
     place = scope.dim(f"{name}_place", tuple(range(embed["size"])))
     level = scope.dim(embed["factor"], tuple(embed["labels"]), embed["factor"])
-    effects, standard = spread_out(scope, name, (place, level))
+    effects, standard = spread_out(scope, name, (place, level), "weight")
     return scope.report(name, effects, (place, level), WEIGHT, standard=standard)
 
 

@@ -9,8 +9,10 @@ from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext
+from bayesdeep.core.writing import Addend, Product
 
 from ._packing import pack, unit_of, unpack
+from ._written import column_products
 
 
 def learn_varying(node: Any, context: DesignContext) -> Json:
@@ -73,3 +75,11 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     if corr is not None:
         found.append(Slot(corr, "correlation", Default("LKJ(2)", "weakly towards no correlation"), "correlation"))
     return tuple(found)
+
+
+def written(state: Json, node: Any) -> tuple[Addend, ...]:
+    """Return the effects that a row's level adds, times the row's columns."""
+    slots_of = [piece.slot for piece in pieces(state)]
+    products = [(Product(),)] if state["columns"]["intercept"] else []
+    products += column_products(state["columns"], node.products)
+    return tuple(Addend(slot, own) for slot, own in zip(slots_of, products, strict=True))

@@ -11,7 +11,7 @@ from bayesdeep.core.quantities import EFFECTS
 from bayesdeep.core.terms import DesignContext, Term
 
 from ._packing import unpack
-from ._varying import correlation, factor_name, learn_varying, pieces, slots
+from ._varying import correlation, factor_name, learn_varying, pieces, slots, written
 
 
 def learn(node: Any, context: DesignContext) -> Json:
@@ -56,4 +56,7 @@ def words(state: Json) -> frozenset[str]:
     return frozenset({"linear", "hierarchical"})
 
 
-TERM = Term("group", learn, arrays, slots, groups=groups, words=words, effects=effects, relabel=relabel, example="(1 + x | g)")
+TERM = Term(
+    "group", learn, arrays, slots, groups=groups, words=words, effects=effects, relabel=relabel, written=written,
+    example="(1 + x | g)",
+)

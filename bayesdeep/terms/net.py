@@ -29,6 +29,7 @@ from bayesdeep.core.priors import Shared, Slot
 from bayesdeep.core.quantities import ROW_STATISTIC
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Cost, Scope, Term
+from bayesdeep.core.writing import Addend
 
 from ._net_design import arrays, learn
 from ._net_layers import FIXED, body_name, by_input, by_weight, description, input_labels, network
@@ -52,31 +53,34 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     if shared:
         found.append(Slot(f"{body}_weights", "weights", Default(text, why), "weights", shared=shared))
 
-    def scale(label: str, prior: str, reason: str, role: str = "scale", unit: float = 1.0) -> None:
-        found.append(Slot(f"{name}{label}_sigma", "positive", Default(prior, reason), role, 1, unit))
+    def scale(label: str, prior: str, reason: str, part: str, role: str = "scale", unit: float = 1.0) -> None:
+        found.append(Slot(f"{name}{label}_sigma", "positive", Default(prior, reason), role, 1, unit, part=part))
 
-    def hidden(label: str, prior: str, reason: str, role: str = "scale") -> None:
-        found.append(Slot(f"{body}{label}_sigma", "positive", Default(prior, reason), role, shared=shared))
+    def hidden(label: str, prior: str, reason: str, part: str, role: str = "scale") -> None:
+        found.append(Slot(f"{body}{label}_sigma", "positive", Default(prior, reason), role, shared=shared, part=part))
 
     if by_input(state, options):
         heavy = options.prior == "horseshoe"
-        hidden("_input", "HalfCauchy(1)" if heavy else "Gamma(2, 2)", "how much an input matters, beside the layer's scale")
+        why = "how much an input matters, beside the layer's scale"
+        hidden("_input", "HalfCauchy(1)" if heavy else "Gamma(2, 2)", why, "input")
     for k in range(1, len(options.hidden) + 1) if options.prior not in FIXED else ():
-        hidden(f"_layer{k}", "LogNormal(0.7, 0.5)", "sd of the layer's linear predictors, for standardised inputs")
+        why = "sd of the layer's linear predictors, for standardised inputs"
+        hidden(f"_layer{k}", "LogNormal(0.7, 0.5)", why, f"layer {k}")
     size, reason = f"HalfStudentT(3, {SIZE * spread:.4g})", f"{SIZE} spreads of the predictor: the function's size"
-    scale("", size, reason, unit=spread)
+    scale("", size, reason, "output", unit=spread)
     if options.skip and options.hidden:
-        scale("_skip", size, f"{SIZE} spreads of the predictor: the linear part's size", unit=spread)
+        scale("_skip", size, f"{SIZE} spreads of the predictor: the linear part's size", "skip", unit=spread)
     for embed in state["embeds"]:
         own = f"_{embed['factor']}"
-        hidden(own, "HalfNormal(1)", "how far levels lie apart, beside standardised inputs", "sd")
+        hidden(own, "HalfNormal(1)", "how far levels lie apart, beside standardised inputs", embed["factor"], "sd")
         found.append(Slot(f"{body}{own}", "effects", None, "effects", embed["size"], shared=shared))
     if "factor" in state:
         own = f"|{state['factor']}"
-        scale(own, f"HalfStudentT(3, {spread:.4g})", "one spread: how far groups' functions differ", "sd", unit=spread)
+        scale(own, f"HalfStudentT(3, {spread:.4g})", "one spread: how far groups' functions differ", own, "sd", unit=spread)
         found.append(Slot(f"{name}{own}", "effects", None, "effects", 1))
     if by_weight(state, options):
-        scale(f"_hidden|{state['factor']}", "HalfNormal(0.5)", "how far groups' weights differ, beside the layers' scales", "sd")
+        own = f"hidden|{state['factor']}"
+        scale(f"_{own}", "HalfNormal(0.5)", "how far groups' weights differ, beside the layers' scales", own, "sd")
     return tuple(found)
 
 
@@ -96,6 +100,11 @@ def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
     """Return the factor by which the network varies, and those of embeddings, with their labels."""
     found = {embed["factor"]: tuple(embed["labels"]) for embed in state["embeds"]}
     return found | ({state["factor"]: tuple(state["labels"])} if "factor" in state else {})
+
+
+def codes(state: Json) -> Mapping[str, str]:
+    """Return where each row's level of the factor is by which the network varies."""
+    return {state["factor"]: "codes"} if "factor" in state else {}
 
 
 def words(state: Json) -> frozenset[str]:
@@ -136,7 +145,29 @@ def relabel(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
     return {**state, "embeds": embeds, **own}
 
 
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def written(state: Json, node: Any) -> tuple[Addend, ...]:
+    """Return the network, with its layers below: each a linear predictor and an inverse link, like a model's own."""
+    del node
+    options, factor = NetOptions.from_json(state["options"]), state.get("factor")
+
+    def body(called: str, level: str) -> tuple[str, ...]:
+        shared = f", hidden layers those of all networks with share='{options.share}'" if options.share else ""
+        lines, last = [f"{called}, with xᵢ its standardised inputs{shared}:"], "xᵢ"
+        for k, size in enumerate(options.hidden, start=1):
+            mark = str(k).translate(SUBSCRIPTS)
+            lines.append(f"    h{mark} = {options.activation[k - 1]}(W{mark} {last} + b{mark})    {size} units")
+            last = f"h{mark}"
+        skip = " + s · xᵢ" if options.skip and options.hidden else ""
+        by_group = f"    w differs by {factor}" if factor else ""
+        return (*lines, f"    w{level} · {last}{skip}{by_group}")
+
+    return (Addend(state["name"], None, (f"{factor}ᵢ",) if factor else (), body),)
+
+
 TERM = Term(
-    "net", learn, arrays, slots, eta, groups, words, call=True, cost=cost, relabel=relabel,
+    "net", learn, arrays, slots, eta, groups, words, call=True, cost=cost, relabel=relabel, written=written, codes=codes,
     example="net(x, z, hidden=[3])",
 )

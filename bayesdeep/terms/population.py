@@ -14,8 +14,10 @@ from bayesdeep.core.effects import Columns, Effect, Given, Piece
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
+from bayesdeep.core.writing import Addend
 
 from ._packing import pack, unit_of, unpack
+from ._written import column_products
 
 
 def learn(node: Any, context: DesignContext) -> Json:
@@ -55,4 +57,11 @@ def words(state: Json) -> frozenset[str]:
     return frozenset({"linear"})
 
 
-TERM = Term("population", learn, arrays, slots, words=words, effects=effects, example="x + g")
+def written(state: Json, node: Any) -> tuple[Addend, ...]:
+    """Return the intercept, and each term's coefficient times its columns."""
+    first = [Addend("Intercept")] if state["intercept"] else []
+    products = column_products(state, node.products)
+    return (*first, *(Addend(name, own) for (name, *_), own in zip(state["terms"], products, strict=True)))
+
+
+TERM = Term("population", learn, arrays, slots, words=words, effects=effects, written=written, example="x + g")

@@ -18,7 +18,7 @@ def tree(rng: np.random.Generator, *, chains: int = 4, draws: int = 1000, **chan
         {
             "Intercept": (dims, rng.normal(size=shape)),
             "1|county": ((*dims, "county"), rng.normal(size=(*shape, 3))),
-            "1|county_sigma": (dims, np.exp(rng.normal(size=shape))),
+            "1|county_sigma": (dims, np.exp(rng.normal(size=shape)), {"role": "sd"}),
             "fixed": (dims, np.ones(shape)),
         },
         coords={"chain": np.arange(chains), "draw": np.arange(draws), "county": ["A", "B", "C"]},

@@ -141,7 +141,7 @@ def first(target: BatchTarget, initialisation: str, streams: Sequence[np.random.
     Deviations of groups from a common network start at 0.
     """
     x = np.tile(target.start, (len(streams), 1))
-    blocks = {name: at for name, at in target.blocks.items() if target.roles[at.flat[0]] == "weight" and "|" not in name}
+    blocks = {name: at for name, at in target.blocks.items() if target.roles[at.flat[0]] == "weight"}
     spreads = dict.fromkeys(blocks, 1.0) if initialisation == "prior" else _spreads(target, initialisation, blocks)
     for own, rng in zip(x, streams, strict=True):
         for name, places in blocks.items():
