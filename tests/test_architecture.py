@@ -58,7 +58,9 @@ GUESSES = {
         r"""|["']\|["']\s+(not\s+)?in\b|\.r?partition\(["']\|["']"""
         r"""|startswith\(["'](1\||net\(|s\()"""
     ),
-    "a term's state is its own: ask what it declares": r"""\bterm\.state\[|\.state\.get\(|\bstate\[["'](factor|labels|columns|codes|options|name)["']""",
+    "a term's state is its own: ask what it declares": (
+        r"""\bterm\.state\[|\.state\.get\(|\bstate\[["'](factor|labels|columns|codes|options|name)["']"""
+    ),
     "a fit is a Fitted, a model a ModelSpec": r"\b(fit|model): Any\b",
 }
 

@@ -20,9 +20,8 @@ def effects_of(term: TermSpec) -> tuple[Effect, ...]:
 def addends_of(term: TermSpec, node: Any) -> tuple[Addend, ...]:
     """Return a term's addends as they are written for row i; ``node`` is what it was in the formula."""
     write, source = TERMS[term.kind].written, str(term.source).strip()
-    if write is not None:
-        return write(term.state, node)
-    return from_effects(effects_of(term), source) or (Addend(source),)
+    found: tuple[Addend, ...] = from_effects(effects_of(term), source) if write is None else write(term.state, node)
+    return found or (Addend(source),)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,6 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
 def written(state: Json, node: Any) -> tuple[Addend, ...]:
     """Return the effects that a row's level adds, times the row's columns."""
     slots_of = [piece.slot for piece in pieces(state)]
-    products = [(Product(),)] if state["columns"]["intercept"] else []
+    products: list[tuple[Product, ...]] = [(Product(),)] if state["columns"]["intercept"] else []
     products += column_products(state["columns"], node.products)
     return tuple(Addend(slot, own) for slot, own in zip(slots_of, products, strict=True))
