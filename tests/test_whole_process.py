@@ -22,6 +22,7 @@ assert "xarray" in sys.modules and "pymc" not in sys.modules
 HEAVY = ("pymc", "pytensor", "jax", "numba", "matplotlib", "xarray", "arviz_base", "arviz_stats", "scipy.stats", "h5py")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("method", ["collapsed", "gibbs"])
 def test_a_linear_fit_imports_nothing_heavy(method, tmp_path):
     code = SCRIPT.format(method=method, heavy=HEAVY)

@@ -46,6 +46,7 @@ def spread(function) -> float:
     return float(np.sqrt(weight @ units**2 - (weight @ units) ** 2))
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", [*LINKS, *CURVES])
 def test_reach_is_the_spread_of_its_units(name: str) -> None:
     if name in LINKS and LINKS[name].reach is None:

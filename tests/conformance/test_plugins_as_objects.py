@@ -74,6 +74,7 @@ def test_a_mixture_of_pymcs_is_fitted_scored_and_predicted(fit: Any) -> None:
     assert np.isfinite(prior["prior_predictive"]["y"]).all()
 
 
+@pytest.mark.integration
 def test_a_saved_fit_needs_its_family_and_says_so(fit: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "fit.nc"
     fit.save(path)

@@ -63,6 +63,7 @@ def by_arviz(draws):
     }
 
 
+@pytest.mark.few(60)
 @pytest.mark.parametrize(("chains", "draws"), SHAPES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_measure_is_that_of_arviz(kind, chains, draws):

@@ -29,7 +29,7 @@ def data() -> pd.DataFrame:
     return pd.DataFrame({"x": x, "y": 1.0 + 1.5 * x + NOISE * rng.normal(size=ROWS)})
 
 
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("method", list(ENGINES))
 def test_intervals_hold_what_they_say_and_the_mean_is_smooth(method: str) -> None:
     frame = data()

@@ -129,6 +129,7 @@ def grid(name, params):
     return y[inside], (slope * (t[1] - t[0]))[inside]
 
 
+@pytest.mark.few(19)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", NAMES)
 def test_probabilities_sum_to_one(name, seed):
@@ -292,6 +293,7 @@ def test_what_lies_below_is_right_where_its_probability_underflows(name):
     assert all(np.isfinite(g).all() for g in gradients)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("name", "changed", "means"),
     [
@@ -430,6 +432,7 @@ def test_gradient_of_the_log_likelihood_is_finite_and_the_derivative(name):
             np.testing.assert_allclose(gradient[at], (up - down) / 2e-6, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_of_draws_equals_a_loop_over_them(name):
     family, aux, batch, rows = FAMILIES[name], auxiliary(name), 4, 3

@@ -37,7 +37,7 @@ def made(request: pytest.FixtureRequest):
         yield graph, target
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_prior_and_rows_are_the_density(made) -> None:
     graph, target = made
     x = target.initial(np.random.default_rng(1))
@@ -46,7 +46,7 @@ def test_prior_and_rows_are_the_density(made) -> None:
     assert whole == pytest.approx(jax_target(graph.model).logp_dlogp(x)[0], rel=1e-8)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_batches_of_an_epoch_average_to_the_whole(made) -> None:
     import jax
 
@@ -85,7 +85,7 @@ def test_every_coordinate_has_a_role(made) -> None:
     assert all(name.endswith("_z") for name in weights)
 
 
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("penalty", [True, False])
 def test_trained_and_tuned_coordinates_make_the_variables(made, penalty: bool) -> None:
     import jax

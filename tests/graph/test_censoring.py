@@ -78,6 +78,7 @@ def test_what_can_be_recorded_has_probability_one(name: str, bounds: tuple[float
     assert all(0 < part < 1 for part in parts)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("bounds", BOUNDS + ONE_SIDED)
 @pytest.mark.parametrize("name", COUNTS)
 def test_counts_are_summed_over_all_that_the_record_allows(name: str, bounds: tuple[float | None, float | None]) -> None:
@@ -169,7 +170,7 @@ def test_the_likelihood_of_a_truncated_count_is_the_frequency_of_the_package_s_o
     assert mean[5] == pytest.approx(2.0)  # between 2 and 2.5 there is one count
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize("left", ["censored(y, upper, status)", "truncated(y, low, high)"])
 @pytest.mark.parametrize("name", ["inverse_gaussian", "negative_binomial"])  # the largest graphs; each takes seconds
 def test_every_path_to_a_likelihood_agrees(name: str, left: str) -> None:
@@ -195,7 +196,7 @@ def test_every_path_to_a_likelihood_agrees(name: str, left: str) -> None:
     assert float(one) == pytest.approx(float(other), rel=1e-10)
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", CENSORED)
 def test_gradients_are_clean_whatever_ends_are_open(name: str) -> None:
     """Open ends in columns, and rows far from 0 where a made-up end would be extreme."""

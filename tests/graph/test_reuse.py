@@ -267,7 +267,7 @@ def test_files_are_read_by_the_next_process_and_only_the_users_own(own_folder: P
     assert len(made) == 2
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("damage", ["shorter", "a bit", "garbage", "empty", "another's name", "no pickle"])
 def test_a_damaged_file_costs_time_only(damage: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch):
     import hashlib

@@ -34,7 +34,7 @@ def compiled(name: str, lower: float | None, upper: float | None):
     return density, None if expected is None else float(expected.eval(mode=array_mode())[0])
 
 
-@pytest.mark.few(20)
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", TRUNCATED)
 @pytest.mark.parametrize(("lower", "upper"), BOUNDS)
 def test_mass_and_mean(name: str, lower: float | None, upper: float | None) -> None:

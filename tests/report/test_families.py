@@ -49,7 +49,7 @@ def written(fit, some=frozenset(SECTIONS)):
 
 
 # Draws from the prior are far from the posterior: the Pareto tails of their weights may be too long for a quantile of them.
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_section_of_every_family_can_be_written(name, of_family, reported):

@@ -61,7 +61,7 @@ def moments(draws: np.ndarray) -> tuple[np.ndarray, ...]:
     return mean, sd, sd / np.sqrt(len(draws)), sd * np.sqrt((kurtosis - 1) / (4 * len(draws)))
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", NUMBERS)
 def test_one_draw_predicts_a_distribution(made_up, name):
     one, data = fit_at(made_up, name, 1)
@@ -88,7 +88,7 @@ def test_the_mean_has_no_simulation_noise(made_up, name):
     np.testing.assert_allclose(ours, fit.predict(data, seed=99)["mean"], rtol=1e-12)
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_a_new_group_stands_for_all_groups_also_with_one_draw(made_up, name):
     one, data = fit_at(made_up, name, 1, sd=0.4)

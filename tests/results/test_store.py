@@ -216,7 +216,7 @@ def test_labels_of_responses(labels: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
-@pytest.mark.few(10)
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", list(INDICES))
 def test_the_index_of_the_rows(name: str, model: bd.Model, tmp_path: Path) -> None:
     index = pd.Index(INDICES[name], name="row")

@@ -145,7 +145,7 @@ FORMULAS = (
 )
 
 
-@pytest.mark.few(15)
+@pytest.mark.few(6)
 @pytest.mark.parametrize("sizes", [(1,), (7, 1, 30), (1000,)], ids=str)
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_blocks_do_not_matter(formula: str, sizes: tuple[int, ...]) -> None:

@@ -146,6 +146,7 @@ def test_constant_inputs_add_nothing(constant):
     assert values(bd.Model("y ~ net(x, k, hidden=[4])", data(k=constant))).std() > 0.01
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("scale", [1e-20, 1e-3, 1e12])
 @pytest.mark.parametrize("shift", [0.0, 1e6])
 def test_units_of_inputs_do_not_matter(scale, shift):
