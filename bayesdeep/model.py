@@ -132,8 +132,44 @@ class Model:
 
     @property
     def pymc(self) -> pymc.Model:
-        """Return the ``pymc.Model``."""
+        """Return the ``pymc.Model``, with labelled dimensions; :meth:`from_pymc` makes a fit of what is drawn from it."""
         return self._graph.model
+
+    @arguments.checked("from_pymc", method=arguments.text, seed=arguments.seed)
+    def from_pymc(self, idata: Any, *, method: str = "nuts", seed: int | None = None) -> Fit:
+        """Return a fit with draws that PyMC, or another sampler, made of :attr:`pymc`.
+
+        Parameters
+        ----------
+        idata
+            What ``pm.sample(model=model.pymc)`` returned: a ``DataTree`` with the group ``posterior``, all quantities of the
+            model in it, and ``sample_stats`` where there are any. Labels are matched by what they read. Quantities that you
+            added to the model stay in the posterior; what is only a means of sampling is left out.
+        method
+            The method here that the draws are as good as. It says whether they are the posterior's (``"nuts"``) or an
+            approximation's (``"advi"``), and refits for scores are made with it.
+        seed
+            Of what is drawn later, such as predictions.
+
+        Raises
+        ------
+        FitError
+            Where a quantity is missing or has other dimensions, labels or rows than the model's.
+
+        Examples
+        --------
+        >>> model = bd.Model("y ~ x + (1 | g)", data)
+        >>> with model.pymc:
+        ...     pm.Deterministic("ratio", model.pymc["x"] / model.pymc["sigma"])
+        ...     idata = pm.sample()
+        >>> fit = model.from_pymc(idata)
+        >>> fit.loo()
+        """
+        from bayesdeep.inference.from_trace import fit_of_trace
+
+        rows = rows_held(self.__dict__["_rows"], "from_pymc")
+        found = fit_of_trace(self.spec, rows, self._graph, idata, method, checked_seed(seed, "from_pymc"))
+        return Fit(found.spec, copy(found.rows), found.held, found.explain_choice)
 
     def graph(self) -> Figure:
         """Return a picture of what depends on what, a matplotlib Figure."""
