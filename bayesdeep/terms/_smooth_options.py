@@ -52,9 +52,11 @@ class Smooth:
 def read_smooth(node: Any, where: str) -> Smooth:
     """Return what a call says; ``where`` begins error texts."""
     if hasattr(node, "call"):
+        column = " + ".join(getattr(a, "name", a.source) for a in node.call.arguments)
+        group = ":".join(getattr(f, "name", f.source) for f in node.factor)
         raise FormulaError(
-            f"{where}: {node.source}: curves that differ by group are not available in this version; write {node.call.source} for "
-            "a curve that all groups have, and (1 + x | g) for straight lines that differ"
+            f"{where}: {node.source}: curves that differ by group are not available in this version; write {node.call.source} "
+            f"for a curve that all groups have, and (1 + {column} | {group}) for straight lines that differ"
         )
     where = f"{where}: {node.source}"
     if len(node.arguments) != 1 or hasattr(node.arguments[0], "value"):
@@ -62,7 +64,7 @@ def read_smooth(node: Any, where: str) -> Smooth:
     (variable,) = node.arguments
     if hasattr(variable, "operator"):
         raise FormulaError(f"{where}: for arithmetic on columns write s(I({variable.source}))")
-    given = {name: value for name, value in node.options}
+    given = dict(node.options)
     for name in given:
         if name not in MEANINGS:
             raise FormulaError(f"{where}: s() has no option '{name}'{nearest(name, MEANINGS)}")
@@ -93,9 +95,10 @@ def _functions(node: Any, basis: str, knots: tuple[float, ...], where: str) -> i
     if isinstance(k, bool) or not isinstance(k, int) or k > MOST:
         raise FormulaError(f"{where}: k={node.source} is not {MEANINGS['k']}, {MOST:,} at most")
     if k < least:
-        few = f"k={k}" if node is not None else f"{len(knots)} knots"
-        raise FormulaError(f"{where}: {few} is too few for bs='{basis}', which needs k={least} or more: constants and straight "
-                           "lines are two of them")
+        few = f"k={k} is" if node is not None else f"{len(knots)} knots are"
+        raise FormulaError(
+            f"{where}: {few} too few for bs='{basis}', which needs k={least} or more: constants and straight lines are two of them"
+        )
     return k
 
 
