@@ -32,7 +32,8 @@ def learn(node: Any, context: DesignContext) -> Json:
     asked = read_smooth(node, context.where)
     x, where = _variables(asked.variables, context), f"{context.where}: {asked.source}"
     _refuse_twice(asked.variables, context, where)
-    centre, scale = x.mean(axis=0), x.std(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre, scale = x.mean(axis=0), x.std(axis=0)
     for j, variable in enumerate(asked.variables):
         name = getattr(variable, "name", variable.source)
         if not np.isfinite(scale[j]):
