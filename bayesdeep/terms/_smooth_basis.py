@@ -50,8 +50,9 @@ class Basis:
     learn
         ``learn(t, k, knots) -> Learned`` from the standardised variables ``(obs, variable)`` and the standardised knots
         ``(knot, variable)``, None where they are to be chosen.
-    features
-        ``features(state, t) -> (obs, feature)``.
+    columns
+        ``columns(state, t, weights) -> (obs, column)``: features of rows, known to the basis alone, times weights
+        ``(feature, column)``.
     straight
         Whether straight lines are not penalised.
     """
@@ -61,5 +62,5 @@ class Basis:
     least: int
     knots: Callable[[int, int], str]
     learn: Callable[[np.ndarray, int, np.ndarray | None], Learned]
-    features: Callable[[Json, np.ndarray], np.ndarray]
+    columns: Callable[[Json, np.ndarray, np.ndarray], np.ndarray]
     straight: bool

@@ -1,13 +1,7 @@
 r"""Natural cubic regression splines, ``bs="cr"``: cubic between knots, straight beyond the outer ones.
 
-Between knots :math:`\kappa_j` and :math:`\kappa_{j+1}`, :math:`h` apart, a spline with the values :math:`\beta` and the second
-derivatives :math:`\gamma` at the knots is
-
-.. math:: f(t) = a^- \beta_j + a^+ \beta_{j+1} + c^- \gamma_j + c^+ \gamma_{j+1}, \qquad
-    a^- = (\kappa_{j+1} - t) / h, \quad c^- = ((\kappa_{j+1} - t)^3 / h - h (\kappa_{j+1} - t)) / 6,
-
-:math:`a^+, c^+` the same with :math:`t - \kappa_j`. Its slope is continuous where :math:`B \gamma = D \beta`, and
-:math:`\int f''(t)^2 dt = \beta^\top D^\top B^{-1} D \beta`.
+The coefficients are the values :math:`\beta` at the knots. The slope is continuous there where the second derivatives are
+:math:`\gamma = B^{-1} D \beta` (:mod:`bayesdeep.terms._smooth_natural`), and :math:`\int f''(t)^2 dt = \beta^\top D^\top B^{-1} D \beta`.
 
 Wood (2017), Generalized Additive Models: An Introduction with R, 2nd edition, section 5.3.1.
 """
@@ -17,6 +11,7 @@ import numpy as np
 from bayesdeep.core.columns import Json
 
 from ._smooth_basis import Basis, Learned
+from ._smooth_natural import natural
 
 
 def learn(t: np.ndarray, k: int, knots: np.ndarray | None) -> Learned:
@@ -36,24 +31,14 @@ def learn(t: np.ndarray, k: int, knots: np.ndarray | None) -> Learned:
     return Learned({"knots": at.tolist()}, weights, (penalty + penalty.T) / 2, k - 2)
 
 
-def features(state: Json, t: np.ndarray) -> np.ndarray:
-    """Return what values and second derivatives at the knots are multiplied by ``(obs, 2 knot)``."""
-    knots, x = np.asarray(state["knots"]), t[:, 0]
-    count, rows = len(knots), np.arange(len(x))
-    left = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, count - 2)
-    gap, before, behind = knots[left + 1] - knots[left], x - knots[left], knots[left + 1] - x
-    low, high = x < knots[0], x > knots[-1]
-    lower, upper = (behind**3 / gap - gap * behind) / 6.0, (before**3 / gap - gap * before) / 6.0
-    lower = np.where(low, -before * gap / 3.0, np.where(high, -behind * gap / 6.0, lower))
-    upper = np.where(low, -before * gap / 6.0, np.where(high, -behind * gap / 3.0, upper))
-    found = np.zeros((len(x), 2 * count))
-    found[rows, left], found[rows, left + 1] = behind / gap, before / gap
-    found[rows, count + left], found[rows, count + left + 1] = lower, upper
-    return found
+def columns(state: Json, t: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the splines with values and second derivatives at the knots that are the weights ``(2 knot, spline)``."""
+    count = len(state["knots"])
+    return natural(t[:, 0], np.asarray(state["knots"]), weights[:count], weights[count:])
 
 
 def _knots(k: int, given: int) -> str:
     return f"{given} knots are not the k={k} that it has" if given != k else ""
 
 
-BASIS = Basis("cr", "natural cubic regression spline", 3, _knots, learn, features, straight=True)
+BASIS = Basis("cr", "natural cubic regression spline", 3, _knots, learn, columns, straight=True)

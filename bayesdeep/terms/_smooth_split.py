@@ -16,8 +16,6 @@ from bayesdeep.core.columns import Json
 
 from ._smooth_basis import Basis
 
-MOST_NUMBERS = 4_000_000
-"""So many features are held at a time."""
 SINGULAR = 1e-13
 """A direction whose roughness is a smaller share of the roughest one's is not told from a straight line."""
 
@@ -25,45 +23,36 @@ SINGULAR = 1e-13
 def split(basis: Basis, t: np.ndarray, k: int, knots: np.ndarray | None) -> Json | None:
     """Return ``{"learned", "weights", "less"}`` from standardised variables ``(obs, variable)``; None where it is singular.
 
-    The columns are :math:`\\phi(t)` ``weights`` less ``less`` times 1 and, where straight lines are not penalised, ``t``.
+    The columns are features times ``weights`` less ``less`` times 1 and, where straight lines are not penalised, ``t``.
     """
     learned = basis.learn(t, k, knots)
-    weights, penalty = learned.weights, learned.penalty
-    columns = _products(basis, learned.state, t, weights)
+    weights = learned.weights
+    columns = basis.columns(learned.state, t, weights)
     unit = np.sqrt((columns**2).mean(axis=0))
     if not (np.isfinite(unit).all() and (unit > 0).all()):
         return None
-    weights, penalty = weights / unit, penalty / np.outer(unit, unit)
-    values, vectors = np.linalg.eigh(penalty)
+    values, vectors = np.linalg.eigh(learned.penalty / np.outer(unit, unit))
     values, vectors = values[-learned.rank :], vectors[:, -learned.rank :]
     if values[0] <= SINGULAR * values[-1]:
         return None
-    weights = weights @ (vectors / np.sqrt(values))
-    columns = _products(basis, learned.state, t, weights)
+    change = vectors / np.sqrt(values) / unit[:, None]
+    weights, columns = weights @ change, columns @ change
     free = _unpenalised(basis, t)
     less = np.linalg.lstsq(free, columns)[0]
     columns = columns - free @ less
     size, turn = np.linalg.svd(columns, full_matrices=False)[1:]
     turn = turn.T / np.sqrt((size**2).sum() / len(t))
     weights, less = weights @ turn, less @ turn
-    last = np.lexsort(t.T[::-1])[-1:]
-    sign = np.where((_products(basis, learned.state, t[last], weights) - free[last] @ less)[0] < 0, -1.0, 1.0)
+    last = columns[np.lexsort(t.T[::-1])[-1]] @ turn
+    sign = np.where(last < 0, -1.0, 1.0)
     return {"learned": learned.state, "weights": (weights * sign).tolist(), "less": (less * sign).tolist()}
 
 
 def penalised(basis: Basis, state: Json, t: np.ndarray) -> np.ndarray:
     """Return the penalised columns ``(obs, column)``."""
-    columns = _products(basis, state["learned"], t, np.asarray(state["weights"]))
+    columns = basis.columns(state["learned"], t, np.asarray(state["weights"]))
     return columns - _unpenalised(basis, t) @ np.asarray(state["less"])
 
 
 def _unpenalised(basis: Basis, t: np.ndarray) -> np.ndarray:
     return np.column_stack([np.ones(len(t)), t]) if basis.straight else np.ones((len(t), 1))
-
-
-def _products(basis: Basis, learned: Json, t: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return features times weights ``(obs, column)``: of each different row once, and of some rows at a time."""
-    different, where = np.unique(t, axis=0, return_inverse=True)
-    step = max(1, MOST_NUMBERS // len(weights))
-    blocks = [basis.features(learned, different[k : k + step]) @ weights for k in range(0, len(different), step)]
-    return np.concatenate(blocks)[where.reshape(-1)]

@@ -14,6 +14,7 @@ import numpy as np
 from bayesdeep.core.columns import Json
 
 from ._smooth_basis import Basis, Learned
+from ._smooth_natural import natural
 
 MOST_PLACES = 2_000
 """Different values of which a function is made; of more, as many are chosen at random."""
@@ -36,13 +37,19 @@ def learn(t: np.ndarray, k: int, knots: np.ndarray | None) -> Learned:
     return Learned({"places": places.tolist()}, vectors @ free, (penalty + penalty.T) / 2, len(penalty))
 
 
-def features(state: Json, t: np.ndarray) -> np.ndarray:
-    """Return the kernel of rows and places ``(obs, place)``."""
-    return _kernel(t, np.asarray(state["places"]))
+def columns(state: Json, t: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    r"""Return functions whose kernels have the weights ``(place, function)``.
+
+    Of one variable they are natural cubic splines with a knot at every place: :math:`\eta''(r) = r / 2`.
+    """
+    places = np.asarray(state["places"])
+    curvatures = np.abs(places - places.T) @ weights / 2.0
+    curvatures[[0, -1]] = 0.0
+    return natural(t[:, 0], places[:, 0], _kernel(places, places) @ weights, curvatures)
 
 
 def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    distance = np.abs(a[:, 0][:, None] - b[:, 0])
+    distance = np.abs(a - b.T)
     return distance * distance * distance / 12.0
 
 
@@ -63,4 +70,4 @@ def _knots(k: int, given: int) -> str:
     return f"{given} knots are too few for k={k}" if given < k else ""
 
 
-BASIS = Basis("tp", "thin plate regression spline", 3, _knots, learn, features, straight=True)
+BASIS = Basis("tp", "thin plate regression spline", 3, _knots, learn, columns, straight=True)
