@@ -230,7 +230,8 @@ def lay_out_jointly(system: LinearSystem, pool: ThreadPoolExecutor) -> Joint:
     grid: list[list] = [[sparse.csr_array(moments.gram[:p, :p]), *(columns[n].T for n in numbers)]]
     for n in numbers:
         blocks = moments.own[n]
-        own = sparse.diags_array(blocks[:, 0, 0]) if blocks.shape[1] == 1 else sparse.block_diag(list(blocks))
+        places = np.arange(len(blocks) + 1)
+        own = sparse.bsr_array((blocks, places[:-1], places))
         grid.append([columns[n], *(own if m == n else between(system, n, m) for m in numbers)])
     rest = sparse.csr_array(sparse.block_array(grid))
     coupling = sparse.csr_array((0, at))

@@ -15,7 +15,7 @@ import pandas as pd
 from bayesdeep.core.arguments import shown as shown_value
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import xr
-from bayesdeep.core.roles import shown, unnamed
+from bayesdeep.core.roles import listed
 from bayesdeep.numerics.mcmc import measure
 
 from .labelled import Group, Tree, as_datatree
@@ -50,7 +50,7 @@ def _summary(data: Tree | xr.DataTree, **options: Any) -> pd.DataFrame:
         As ``arviz.summary`` has them. ``kind`` (``"all"``, ``"stats"``, ``"diagnostics"``), ``ci_prob``, an equal-tailed
         ``ci_kind``, ``var_names``, ``filter_vars``, ``group`` and ``coords`` are computed here; ArviZ is called for
         everything else (medians, highest-density intervals, rounding, other shapes of the table). Weights of networks
-        are left out unless ``var_names`` names them.
+        and coefficients of bases are left out unless ``var_names`` names them.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def _select(data: Tree | xr.DataTree, names: str | Sequence[str] | None) -> Grou
     if posterior is None:
         return None
     if names is None:
-        found = shown(posterior)
+        found = listed(posterior)
     else:
         wanted = [names] if isinstance(names, str) else list(names)
         if not wanted or len(set(wanted)) < len(wanted) or not all(name in posterior.data_vars for name in wanted):
@@ -198,7 +198,7 @@ def _without_weights(data: xr.DataTree, options: Mapping[str, Any]) -> tuple[xr.
     if asked or group not in data.children:
         return data, found
     dataset: Any = data[group].to_dataset()
-    if not unnamed(dataset):
+    if listed(dataset) is dataset:
         return data, found
     if names is not None:
         from arviz_base import extract
@@ -206,7 +206,7 @@ def _without_weights(data: xr.DataTree, options: Mapping[str, Any]) -> tuple[xr.
         # What is gone cannot be excluded once more: excluded first, it may be named.
         how = {name: found.pop(name) for name in ("var_names", "filter_vars") if name in found}
         dataset = extract(data, group=group, combined=False, keep_dataset=True, **how)
-    return xr.DataTree.from_dict({group: shown(dataset)}), found
+    return xr.DataTree.from_dict({group: listed(dataset)}), found
 
 
 def _extracted(data: xr.DataTree, coords: Any = None, **options: Any) -> xr.Dataset | None:

@@ -72,6 +72,7 @@ def make_spec(
     _refuse_improper(predictors, family.main.name, chosen)
     _refuse_improper_cuts(family, response, chosen)
     _refuse_namesakes(slots)
+    _refuse_twins(predictors)
     _refuse_clashes([*(s.name for s in slots), *nested], response.name)
     return ModelSpec(
         formulas=dict(texts),
@@ -173,6 +174,22 @@ def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:
                 f"formula: two networks would be called '{name}'; give one of them another name, as in net(x, name=\"trend\") "
                 "(one that varies by group, (net(x) | g), has the function of all groups in it already; (… | a/b) makes two)"
             )
+
+
+def _refuse_twins(predictors: tuple[PredictorSpec, ...]) -> None:
+    """Refuse two terms of one formula that are written as calls and would have names in common, as with other options only."""
+    for predictor in predictors:
+        owners: dict[str, str] = {}
+        for term in (t for t in predictor.terms if TERMS[t.kind].call):
+            names = [slot.name for slot in TERMS[term.kind].slots(term.state, 1.0) if slot.shared is None]
+            twin = next((owners[name] for name in names if name in owners), None)
+            if twin is not None:
+                shared = next(name for name in names if name in owners)
+                raise FormulaError(
+                    f"formula: both {twin} and {term.source} would have a '{shared}'; a name leaves options out, so that one of "
+                    "them has to go"
+                )
+            owners |= dict.fromkeys(names, term.source)
 
 
 def _refuse_clashes(names: list[str], response: str) -> None:

@@ -10,6 +10,7 @@ from scipy import linalg, stats
 
 import bayesdeep as bd
 from bayesdeep.collapse import centre_of, layout_of, moments_of, posterior_arrays, system_of
+from bayesdeep.core.effects import Columns
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.linear.block_elimination import Blocks
 from bayesdeep.linear.crossed import lay_out_crossed
@@ -52,6 +53,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "known number": ("y ~ z + (1 | g)", {"sigma": bd.known(0.8)}),
     "raw intercept": ("y ~ x + (1 | g)", {"priors": {"Intercept_raw": "Normal(20, 30)"}}),
     "priors far from 0": ("y ~ x + z + (1 | g)", {"priors": {"x": "Normal(-20, 0.1)", "z": "Normal(500, 1)"}}),
+    "a smooth": ("y ~ s(x, k=6)", {}),
+    "a smooth without an intercept": ("y ~ 0 + z + s(x, k=5, bs='cr')", {}),
+    "smooths beside groups": ("y ~ s(x, k=5) + s(z, k=6, bs='cr') + (1 + c | g) + (1 | h)", {}),
     "given effects": ("y ~ z + (1 | g) + (0 + z | g)", {"priors": {"1|g": "Normal(0, 1.5)", "z|g": "Normal(0, Exponential(1))"}}),
 }
 
@@ -94,17 +98,18 @@ def dense(case: str, model: Any, layout: Any, system: LinearSystem, centre: floa
         y = y - arrays[key]
     n = len(y)
     columns = [np.ones((n, 1))] if layout.intercept else []
-    columns += [arrays[f"{p.key}.X"] for p in layout.columns if p.rows.array is not None]
+    columns += [arrays[f"{p.key}.{p.rows.array}"] for p in layout.columns if p.rows.array is not None]
     design = (np.hstack(columns) - layout.means) / layout.sds if columns else np.zeros((n, 0))
     blocks, priors = [design], [np.linalg.inv(system.precision)] if design.shape[1] else []
     pieces: list[list[np.ndarray]] = [[] for _ in layout.factors]
     codes: list[np.ndarray] = [np.zeros(0)] * len(layout.factors)
     for place in layout.effects:
-        codes[place.factor] = arrays[f"{place.key}.codes"]
-        if place.rows.intercept:
+        of_rows = isinstance(place.rows, Columns)
+        codes[place.factor] = np.zeros(n, dtype=int) if of_rows else arrays[f"{place.key}.codes"]
+        if place.rows.intercept and not of_rows:
             pieces[place.factor].append(np.ones(n))
         if place.rows.array is not None:
-            pieces[place.factor] += list(arrays[f"{place.key}.X"].T)
+            pieces[place.factor] += list(arrays[f"{place.key}.{place.rows.array}"].T)
     for (_, levels, width), code, own, root in zip(layout.factors, codes, pieces, roots(system, point), strict=True):
         z = np.zeros((n, levels, width))
         z[np.arange(n), code] = np.stack(own, axis=1)

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from bayesdeep.core.roles import shown, unnamed
+from bayesdeep.core.roles import listed, shown, unnamed
 
 
 def test_only_roles_of_weights_are_left_out():
@@ -22,3 +22,12 @@ def test_only_roles_of_weights_are_left_out():
     assert shown(data[["sigma"]]) is not None
     whole = data[["sigma", "plain"]]
     assert shown(whole) is whole
+
+
+def test_coefficients_of_a_basis_are_looked_at_but_not_listed():
+    values = (("chain", "draw"), np.ones((2, 3)))
+    data = xr.Dataset({"b": (*values, {"role": "basis"}), "w": (*values, {"role": "weight"}), "sigma": values})
+    assert list(shown(data).data_vars) == ["b", "sigma"]
+    assert list(listed(data).data_vars) == ["sigma"]
+    whole = data[["sigma"]]
+    assert listed(whole) is whole

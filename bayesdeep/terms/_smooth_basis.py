@@ -1,0 +1,66 @@
+"""What a basis of smooth functions is: features of rows, which of their sums are basis functions, and how rough these are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesdeep.core.columns import Json
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    r"""A basis on the training rows.
+
+    Its functions are :math:`f = \phi(t) W \delta` with the features :math:`\phi` and any :math:`\delta`, beside constants and
+    straight lines where these are not penalised; how rough one is, is :math:`\delta^\top S \delta`.
+
+    Attributes
+    ----------
+    state
+        What the features of other rows need.
+    weights
+        :math:`W`, ``(feature, function)``.
+    penalty
+        :math:`S`, ``(function, function)``.
+    rank
+        Rank of the penalty: what it leaves out are constants, and straight lines where these are not penalised.
+    """
+
+    state: Json
+    weights: np.ndarray
+    penalty: np.ndarray
+    rank: int
+
+
+@dataclass(frozen=True)
+class Basis:
+    """A kind of basis; one file beside this one defines one as ``BASIS``.
+
+    Attributes
+    ----------
+    name
+        What ``bs=`` calls it.
+    title
+        In words.
+    least
+        Fewest basis functions.
+    knots
+        ``knots(k, given) -> str``: what is wrong with so many knots for ``k`` functions, in a clause; empty where nothing is.
+    learn
+        ``learn(t, k, knots) -> Learned`` from the standardised variables ``(obs, variable)`` and the standardised knots
+        ``(knot, variable)``, None where they are to be chosen.
+    columns
+        ``columns(state, t, weights) -> (obs, column)``: features of rows, known to the basis alone, times weights
+        ``(feature, column)``.
+    straight
+        Whether straight lines are not penalised.
+    """
+
+    name: str
+    title: str
+    least: int
+    knots: Callable[[int, int], str]
+    learn: Callable[[np.ndarray, int, np.ndarray | None], Learned]
+    columns: Callable[[Json, np.ndarray, np.ndarray], np.ndarray]
+    straight: bool

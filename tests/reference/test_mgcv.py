@@ -1,0 +1,79 @@
+"""Smooths beside mgcv 1.8-41 (R 4.2.2), whose numbers these are.
+
+    d <- data.frame(x, y); X <- cbind(1, x)
+    m <- gam(y ~ s(x, k=k, bs=bs), data=d, method="REML", control=gam.control(epsilon=1e-12, newton=list(conv.tol=1e-12)))
+    sqrt(m$reml.scale); predict(m, data.frame(x=NEW))
+    Z <- smooth2random(smoothCon(s(x, k=k, bs=bs), data=d, absorb.cons=TRUE)[[1]], "", 2)$rand[[1]]
+    mm <- gamm(y ~ s(x, k=k, bs=bs), data=d, method="REML")
+    v <- as.numeric(VarCorr(mm$lme)[2, 1]); V <- diag(30) * mm$lme$sigma^2 + v * tcrossprod(Z); Vi <- solve(V)
+    r <- y - X %*% solve(t(X) %*% Vi %*% X, t(X) %*% Vi %*% y); ld <- function(A) determinant(A)$modulus
+    -0.5 * (ld(V) + ld(t(X) %*% Vi %*% X) - ld(t(X) %*% X) + sum(r * (Vi %*% r)) + 28 * log(2*pi))
+    Z <- Z - X %*% qr.solve(X, Z)
+    sqrt(sum(Z^2) / 30 * v)          # sd over the rows of the departure from the straight line
+
+The largest restricted likelihood is the same whatever the scale of a basis and whatever of the straight line is left in it, and
+only if it spans the same functions, penalised alike. The straight line's coefficients, with flat priors, are integrated out of it.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+import bayesdeep as bd
+from bayesdeep.collapse.row_values import addends
+from bayesdeep.design.frame import read_frame
+from bayesdeep.results.rows import rows_of
+
+X = [0.2, 0.5, 0.9, 1.3, 1.4, 1.9, 2.2, 2.4, 2.8, 3.1, 3.3, 3.3, 3.7, 4.2, 4.4]
+X += [4.9, 5.1, 5.6, 5.8, 6.1, 6.1, 6.7, 7.3, 7.6, 7.9, 8.2, 8.8, 9.1, 9.5, 9.9]
+Y = [0.51, 0.62, 1.13, 1.21, 1.41, 1.02, 1.28, 0.74, 0.75, 0.12, 0.02, -0.31, -0.33, -0.45, -1.02]
+Y += [-0.72, -0.95, -0.31, -0.44, 0.21, -0.11, 0.66, 1.32, 1.13, 1.62, 1.31, 1.42, 1.21, 0.71, 0.42]
+NEW = [-1, 0, 2.5, 5, 7.77, 10, 12]
+
+CASES = {
+    ("tp", 4): (-27.8381988772, 0.612626797, 0.429753879,
+        [2.0128574759, 1.4739147293, 0.2554217150, -0.0456870613, 0.6453575320, 1.3812836348, 2.0433050933]),
+    ("tp", 8): (-3.87881429526, 0.182863342, 1.405828334,
+        [-0.5399607078, 0.3221428921, 0.8095237967, -0.7810482880, 1.4224367171, 0.3526912084, -1.4522790104]),
+    ("cr", 4): (-28.319042785, 0.626631459, 0.399020135,
+        [1.8762943285, 1.3867650952, 0.2881973729, -0.0202497307, 0.5921127392, 1.4488692598, 2.2581517954]),
+    ("cr", 8): (-3.67791592002, 0.182241899, 1.419707660,
+        [-0.6368575268, 0.2924763547, 0.7903514496, -0.7988839481, 1.4150571256, 0.3573975413, -1.4361079503]),
+}  # fmt: skip
+
+
+def columns(bs: str, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return constant and straight line, and the penalised columns, on the rows and on new ones."""
+    model = bd.Model(f"y ~ s(x, k={k}, bs='{bs}')", pd.DataFrame({"x": X, "y": Y}))
+    found = []
+    for data in (pd.DataFrame({"x": X}), pd.DataFrame({"x": NEW})):
+        rows = rows_of(model.spec, read_frame(data), observed=False)
+        size = len(rows.arrays["mu_s_1.Z"][0])
+        both = [addends(model.spec, {"Intercept": np.zeros(count), "s(x)_linear": line, "s(x)": b}, rows.arrays)["mu_s_1"]
+                for count, line, b in ((1, np.ones(1), np.zeros((1, size))), (size, np.zeros(size), np.eye(size)))]  # fmt: skip
+        found += [np.column_stack([np.ones(len(data)), both[0][0]]), both[1].T]
+    return found[0], found[1], found[2], found[3]
+
+
+@pytest.mark.parametrize(("bs", "k"), CASES)
+def test_largest_restricted_likelihood_its_sds_and_its_curve_are_those_of_mgcv(bs, k):
+    likelihood, sigma, spread, curve = CASES[bs, k]
+    free, z, free_new, z_new = columns(bs, k)
+    y = np.asarray(Y)
+
+    def solved(log_sds: np.ndarray) -> tuple[float, np.ndarray]:
+        own, tau = np.exp(log_sds)
+        covariance = own**2 * np.eye(len(y)) + tau**2 * z @ z.T
+        precision = free.T @ np.linalg.solve(covariance, free)
+        lines = np.linalg.solve(precision, free.T @ np.linalg.solve(covariance, y))
+        left = y - free @ lines
+        weights = np.linalg.solve(covariance, left)
+        volumes = [np.linalg.slogdet(a)[1] for a in (covariance, precision, free.T @ free)]
+        value = -0.5 * (volumes[0] + volumes[1] - volumes[2] + left @ weights + (len(y) - 2) * np.log(2 * np.pi))
+        return value, free_new @ lines + tau**2 * z_new @ (z.T @ weights)
+
+    best = minimize(lambda p: -solved(p)[0], np.log([0.3, 0.5]), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+    assert -best.fun == pytest.approx(likelihood, abs=1e-7)
+    np.testing.assert_allclose(np.exp(best.x), [sigma, spread], rtol=2e-6)
+    np.testing.assert_allclose(solved(best.x)[1], curve, atol=5e-6)
