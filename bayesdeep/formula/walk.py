@@ -1,7 +1,6 @@
 """Questions about a formula's nodes, answered without recursion: a long formula is a deep tree."""
 
 from collections.abc import Iterator
-from typing import TypeGuard
 
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Parsed, Product, Sequence, Unary
 from .vocabulary import matrix_options
@@ -24,12 +23,8 @@ def columns(node: Expression | Parsed | Formula) -> tuple[str, ...]:
 def matrices(node: Parsed) -> tuple[str, ...]:
     """Return the names of the matrices that options name, each once, in the order they are written."""
     calls = (n for root in _roots(node) for n in _nodes(root) if isinstance(n, Call))
-    given = (value.name for call in calls for option, value in call.options if _matrix(call, option, value))
-    return tuple(dict.fromkeys(given))
-
-
-def _matrix(call: Call, option: str, value: Expression) -> TypeGuard[Name]:
-    return isinstance(value, Name) and option in matrix_options(call.function)
+    given = (value for call in calls for option, value in call.options if option in matrix_options(call.function))
+    return tuple(dict.fromkeys(value.name for value in given if isinstance(value, Name)))
 
 
 def factor_columns(factor: Product) -> tuple[str, ...]:
@@ -93,7 +88,8 @@ def _children(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, Sequence):
         return node.items
     if isinstance(node, Call):
-        own = (v for option, v in node.options if not _constant(v) and not _matrix(node, option, v))
+        named = matrix_options(node.function) if node.options else ()
+        own = (value for option, value in node.options if not _constant(value) and option not in named)
         return (*node.arguments, *own)
     return ()
 

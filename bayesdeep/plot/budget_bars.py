@@ -11,6 +11,7 @@ from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.registry import TERMS
 from bayesdeep.effects.budget import budget as budget_table
 from bayesdeep.results.fitted import Fitted, asked_rows, own_rows
+from bayesdeep.spec.row_levels import factors_of_rows
 
 from .figure_style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, legend, new_figure, plain
 from .parts import A_FIT
@@ -82,13 +83,15 @@ def budget(
 def group_sizes(fit: Fitted, data: Any = None) -> tuple[str, np.ndarray] | None:
     """Return the first grouping factor and, by row, how many training rows its group has ``(obs,)``: 0 for new groups."""
     own, rows = own_rows(fit, "plot"), asked_rows(fit, data)
+    single = factors_of_rows(fit.spec)
     for term in fit.spec.predictors[0].terms:
-        state, key = term.state, f"{term.key}.codes"
-        if "hierarchical" in TERMS[term.kind].words(term.state) and isinstance(state, dict) and key in own.arrays:
-            size = np.bincount(own.arrays[key], minlength=len(state["labels"]))
+        key, groups = f"{term.key}.codes", TERMS[term.kind].groups(term.state)
+        factor = next((name for name in groups if f"{key}_{name}" not in own.arrays), None)
+        if factor is not None and single[factor] and key in own.arrays:
+            size = np.bincount(own.arrays[key], minlength=len(groups[factor]))
             codes = np.asarray(rows.arrays[key])
             known = codes < len(size)
-            return str(state["factor"]), np.where(known, size[np.where(known, codes, 0)], 0)
+            return factor, np.where(known, size[np.where(known, codes, 0)], 0)
     return None
 
 

@@ -10,10 +10,11 @@ import pandas as pd
 
 from bayesdeep.compare.compared import Compared
 from bayesdeep.core import arguments
+from bayesdeep.core.effects import Grouped, Law, Members, Structured
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.names import named
-from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.core.roles import shown
 from bayesdeep.results.fitted import Fitted
 
@@ -34,14 +35,22 @@ class GroupTerm:
     labels, sizes
         Label and number of rows of each group, in the posterior's order ``(group,)``.
     codes
-        Each row's group ``(obs,)``.
+        Each row's group ``(obs,)``; None where a row has several.
+    law
+        What the effects are drawn from; None of a network.
     """
 
     factor: str
     effects: tuple[str, ...]
     labels: tuple[str, ...]
     sizes: np.ndarray
-    codes: np.ndarray
+    codes: np.ndarray | None
+    law: Law | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Return whether there can be new groups, alike to the known ones before anything is known of them."""
+        return self.codes is not None and not isinstance(self.law, Structured)
 
 
 def group_terms(fit: Fitted) -> tuple[GroupTerm, ...]:
@@ -49,18 +58,28 @@ def group_terms(fit: Fitted) -> tuple[GroupTerm, ...]:
     posterior, constant = shown(fit.idata["posterior"].to_dataset()), fit.idata["constant_data"]
     found: list[GroupTerm] = []
     for term in fit.spec.predictors[0].terms:
-        state = term.state
-        if not isinstance(state, dict) or "factor" not in state or f"{term.key}.codes" not in constant:
-            continue
-        ending = f"|{state['factor']}"
-        effects = [str(n) for n in posterior.data_vars if str(n).endswith(ending)]
-        effects = [n for n in effects if len(state["labels"]) in posterior[n].shape[2:]]
-        if any((t.factor, t.effects) == (state["factor"], tuple(effects)) for t in found):
-            continue  # A network varies by the same groups; its weights are no effects.
-        codes = np.asarray(constant[f"{term.key}.codes"])
-        sizes = np.bincount(codes, minlength=len(state["labels"]))
-        found.append(GroupTerm(state["factor"], tuple(effects), tuple(map(str, state["labels"])), sizes, codes))
+        key, declare = f"{term.key}.codes", TERMS[term.kind].effects
+        laws = {e.rows.factor: e.law for e in (declare(term.state) if declare else ()) if isinstance(e.rows, Grouped | Members)}
+        for factor, labels in TERMS[term.kind].groups(term.state).items() if key in constant else ():
+            if declare is None and f"{key}_{factor}" in constant:
+                continue  # What a network embeds is no group.
+            own = [str(n) for n, v in posterior.data_vars.items() if v.attrs.get("factor") == factor]
+            effects = tuple(n for n in own if n.endswith(f"|{factor}") and len(labels) in posterior[n].shape[2:])
+            if any((t.factor, t.effects) == (factor, effects) for t in found):
+                continue  # A network varies by the same groups; its weights are no effects.
+            codes = np.asarray(constant[key])
+            sizes = _sizes(codes, len(labels))
+            one = codes if codes.ndim == 1 else None
+            found.append(GroupTerm(factor, effects, tuple(map(str, labels)), sizes, one, laws.get(factor)))
     return tuple(found)
+
+
+def _sizes(codes: np.ndarray, levels: int) -> np.ndarray:
+    """Return how many rows each level is met in ``(level,)``, once each."""
+    if codes.ndim == 1:
+        return np.bincount(codes, minlength=levels)
+    pairs = np.unique(np.stack([np.repeat(np.arange(len(codes)), codes.shape[1]), codes.ravel()]), axis=1)
+    return np.bincount(pairs[1], minlength=levels)
 
 
 def group_term(fit: Fitted, factor: str | None = None) -> GroupTerm:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bayesdeep.core.columns import Columns
+from bayesdeep.core.effects import Members, Structured
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import TERMS, TRANSFORMS
-from bayesdeep.formula.nodes import Call, Expression, Name, Product, label
+from bayesdeep.formula.nodes import Call, Expression, Group, Name, Product, label
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,31 @@ def addends(term: Any, node: Any, place: Place) -> tuple[list[str], list[str]]:
             found += [_product(letter, piece, piece.levels, place.contrast) for piece in pieces]
             notes += _zeros(letter, pieces)
         return found, notes
-    if term.kind == "group":
-        columns = state["columns"]
-        own = f"{state['factor']}ᵢ"
-        found = [f"{_letter('1', state['factor'], place)}[{own}{k}]"] if columns["intercept"] else []
-        notes = []
-        for column, pieces in _pieces(columns, node.products):
-            letter = _letter(column, state["factor"], place)
-            found += [_product(letter, piece, (own, *piece.levels), place.contrast) for piece in pieces]
-            notes += _zeros(letter, pieces)
-        return found, notes
+    if isinstance(node, Group):
+        return _by_level(term, node, place)
     return [_called(term, place) if TERMS[term.kind].cost is not None else f"{str(term.source).strip()}ᵢ"], []
+
+
+def _by_level(term: Any, node: Group, place: Place) -> tuple[list[str], list[str]]:
+    """Return the addends of effects by level, with the row's level or the weighted sum over its levels."""
+    effect, columns = _effect(term)
+    k, factor = ", k" if place.contrast else "", effect.rows.factor
+    several = isinstance(effect.rows, Members)
+    own, total = (f"{factor}ₘᵢ", "Σₘ wₘᵢ ") if several else (f"{factor}ᵢ", "")
+    found = [f"{total}{_letter('1', factor, place)}[{own}{k}]"] if columns.intercept else []
+    notes = []
+    for column, pieces in _pieces({"state": columns.state}, node.products):
+        letter = _letter(column, factor, place)
+        found += [total + _product(letter, piece, (own, *piece.levels), place.contrast) for piece in pieces]
+        notes += _zeros(letter, pieces)
+    return found, notes
+
+
+def _effect(term: Any) -> tuple[Any, Columns]:
+    """Return the effect of a term that stands right of a bar, and how its columns are coded."""
+    plugin = TERMS[term.kind]
+    (effect,) = plugin.effects(term.state)
+    return effect, plugin.columns(term.state)
 
 
 def _called(term: Any, place: Place) -> str:
@@ -163,30 +179,46 @@ def _by_group(term: Any) -> bool:
 
 def groups(term: Any, node: Any, place: Place) -> list[str]:
     """Return the distribution of a term's group effects."""
-    if term.kind != "group":
+    if not isinstance(node, Group):
         return []
-    state = term.state
-    factor, columns = state["factor"], state["columns"]
+    effect, _ = _effect(term)
+    factor, law, pieces = effect.rows.factor, effect.law, effect.pieces
+    known = isinstance(law, Structured)
     effects: list[tuple[str, str, str]] = []
-    k = "k, " if place.contrast else ""
-    own = "[k]" if place.contrast else ""
-    if columns["intercept"]:
-        effects.append((f"{_letter('1', factor, place)}[{k}j]", f"1|{factor}", own))
-    for name, _, _, labels, _ in columns["terms"]:
-        at, of = ("l, ", "[l, k]" if k else "[l]") if labels is not None else ("", own)
-        effects.append((f"{_letter(name, factor, place)}[{at}{k}j]", f"{name}|{factor}", of))
-    each = f"    for each of the {len(state['labels'])} levels j of {factor}"
-    each += ", each level k" if place.contrast else ""
-    each += " and each coefficient l" if any(labels is not None for _, _, _, labels, _ in columns["terms"]) else ""
+    k, own, level = ("k, ", "[k]", ", k") if place.contrast else ("", "", "")
+    for piece in pieces:
+        at, of = ("", own) if piece.scalar else ("l, ", f"[l{level}]")
+        # Levels that are related have one distribution all together.
+        index = at + (k.removesuffix(", ") if known else f"{k}j")
+        letter = _letter(piece.name, factor, place)
+        effects.append((f"{letter}[{index.removesuffix(', ')}]" if index else letter, piece.slot, of))
+    each = [] if known else [f"each of the {len(effect.rows.labels)} levels j of {factor}"]
+    each += ["each level k"] if place.contrast else []
+    each += ["each coefficient l"] if not all(piece.scalar for piece in pieces) else []
+    joined = " and ".join(filter(None, (", ".join(each[:-1]), *each[-1:])))
+    lines = [f"    for {joined}"] if each else []
+    if known:
+        lines.append(f"    A: the given covariance of the {len(effect.rows.labels)} levels of {factor}")
+    if isinstance(effect.rows, Members):
+        lines.append(f"    wₘᵢ: the weight in row i of its member m, whose level is {factor}ₘᵢ")
     drawn = [(u, *_prior(key, of, place)) for u, key, of in effects]
-    scalars = sum(1 if labels is None else len(labels) for _, _, _, labels, _ in columns["terms"])
-    if scalars + bool(columns["intercept"]) == 1 or not state["correlated"]:
-        return [*(f"{u} ~ {name}({', '.join(arguments)})" for u, name, arguments in drawn), each]
+    if law.correlation is None:
+        return [*(_alone(u, name, arguments, known) for u, name, arguments in drawn), *lines]
     means, sds = (", ".join(arguments[i] for _, _, arguments in drawn) for i in (0, 1))
     vector = ", ".join(u for u, _, _ in drawn)
     centre = "0" if all(arguments[0] == "0" for _, _, arguments in drawn) else f"({means})"
-    matrix = f"    R: correlations {place.prefix}{factor}_corr"
-    return [f"({vector}) ~ MultivariateNormal({centre}, D R D)", each, f"    D = diag({sds})", matrix]
+    matrix = f"    R: correlations {place.prefix}{law.correlation}"
+    covariance = "D R D ⊗ A" if known else "D R D"
+    return [f"({vector}) ~ MultivariateNormal({centre}, {covariance})", *lines, f"    D = diag({sds})", matrix]
+
+
+def _alone(u: str, name: str, arguments: Sequence[str], known: bool) -> str:
+    """Return the distribution of one coefficient, of each level or of all that are related."""
+    if not known:
+        return f"{u} ~ {name}({', '.join(arguments)})"
+    if name == "Normal":
+        return f"{u} ~ MultivariateNormal({arguments[0]}, {arguments[1]}² A)"
+    return f"{u} = {name} effects, independent, times the root of A: A = root root', {name}({', '.join(arguments)})"
 
 
 def _prior(key: str, index: str, place: Place) -> tuple[str, list[str]]:

@@ -6,10 +6,11 @@ function's (``mathematics``); nothing here knows a family or a function by name.
 
 from typing import Any
 
+from bayesdeep.core.effects import Grouped, Members
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.links import find_link
 from bayesdeep.core.records import Family, Parameter
-from bayesdeep.core.registry import FAMILIES, RESPONSES
+from bayesdeep.core.registry import FAMILIES, RESPONSES, TERMS
 from bayesdeep.design.learn import term_nodes
 from bayesdeep.formula.nodes import Call, Expression, Name, Number, Unary
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
@@ -133,7 +134,13 @@ def _link(formula: str, letter: str, eta: str) -> str:
 
 def _one_factor(spec: ModelSpec) -> bool:
     """Return whether all group effects are of one factor and one parameter: their letters then need say no more."""
-    every = [(p.parameter, t.state["factor"]) for p in spec.predictors for t in p.terms if t.kind == "group"]
+    every = [
+        effect
+        for term in (t for p in spec.predictors for t in p.terms)
+        if (declare := TERMS[term.kind].effects) is not None
+        for effect in declare(term.state)
+        if isinstance(effect.rows, Grouped | Members)
+    ]
     return len(every) < 2
 
 
