@@ -63,6 +63,10 @@ class Model:
         commas, give several coefficients one prior.
     missing
         ``"error"`` counts missing values by column and refuses; ``"drop"`` leaves those rows out and says so.
+    arrays
+        Matrices that formulas name, by name: ``arrays={"A": table}`` for ``(1 | gr(g, cov=A))``. A labelled square table, such as
+        a pandas data frame whose index and columns are the levels of ``g``; labels are matched by what they read. It is used as
+        it is, not scaled to a correlation matrix.
     parameter_formulas
         Formulas of other parameters (``sigma="~ x + (1 | g)"``), or known values (``sigma=bd.known("se")``).
 
@@ -82,10 +86,11 @@ class Model:
         link: str | Mapping[str, str] | None = None,
         priors: Mapping[str, Any] | None = None,
         missing: str = "error",
+        arrays: Mapping[str, Any] | None = None,
         **parameter_formulas: Any,
     ) -> None:
         made = specify(
-            formula, data, family, link=link, priors=priors, missing=missing, parameters=parameter_formulas
+            formula, data, family, link=link, priors=priors, missing=missing, parameters=parameter_formulas, arrays=arrays
         )
         self.__dict__.update(_spec=made.spec, _rows=made.rows)
 

@@ -8,6 +8,8 @@ from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .linear_layout import copies_of
+
 LARGEST_WIDTH = 2_000
 """Most coefficients that may have to be factorised together for one term."""
 MOST_ROUNDING = 0.1
@@ -68,8 +70,9 @@ def _reason(spec: ModelSpec, source: str, effect: Effect) -> str | None:
         raw = spec.prior("Intercept_raw") is not None
         names += (["Intercept_raw"] if raw else ["Intercept"]) if rows.intercept else []
         return _columns(spec, names)
-    if effect.width > LARGEST_WIDTH:
-        return f"{source} has {effect.width:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
+    together = effect.width * max(copies_of(effect), 1)
+    if together > LARGEST_WIDTH:
+        return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
     return _effects(spec, effect)
 
 

@@ -118,7 +118,7 @@ def layout_of(spec: ModelSpec) -> Layout:
             means += list(rows.means) if intercept else [0.0] * len(rows.means)
             sds += _units(rows, intercept)
         else:
-            copies = _copies(effect)
+            copies = copies_of(effect)
             name = effect.pieces[0].slot if isinstance(rows, Columns) else rows.factor
             if copies:
                 name = f"{name} of {key}"
@@ -152,13 +152,12 @@ def effects_of(spec: ModelSpec) -> list[tuple[str, Effect]]:
     return found
 
 
-def _copies(effect: Effect) -> int:
+def copies_of(effect: Effect) -> int:
     """Return how many times a level's coefficients are written out in one level of the system; 0 for none."""
     if isinstance(effect.rows, Columns):
         return 1
-    if isinstance(effect.rows, Grouped | Members) and (isinstance(effect.rows, Members) or isinstance(effect.law, Structured)):
-        return len(effect.rows.labels)
-    return 0
+    several = isinstance(effect.rows, Members) or isinstance(effect.law, Structured)
+    return len(effect.rows.labels) if isinstance(effect.rows, Grouped | Members) and several else 0
 
 
 def _units(part: Columns, centred: bool) -> list[float]:

@@ -14,6 +14,9 @@ LOG_2PI = float(np.log(2 * np.pi))
 BLOCK = 1_000_000
 """Rows worked on at once: temporary arrays stay small whatever the number of rows."""
 
+NUMBERS = 20_000_000
+"""Likewise, where a row has many columns."""
+
 DENSE_PAIRS = 4_000_000
 """Pairs of levels that are counted in a table rather than sorted."""
 
@@ -31,7 +34,8 @@ def moments_of(layout: Layout, arrays: Mapping[str, np.ndarray], response: Respo
         With its weights; ``centre`` is taken off its values ``(obs,)``.
     """
     rows = len(response.value)
-    parts = [_block(layout, arrays, response, centre, slice(i, i + BLOCK)) for i in range(0, max(rows, 1), BLOCK)]
+    step = max(1, min(BLOCK, NUMBERS // max((width for _, _, width in layout.factors), default=1)))
+    parts = [_block(layout, arrays, response, centre, slice(i, i + step)) for i in range(0, max(rows, 1), step)]
     total = parts[0]
     for part in parts[1:]:
         total = add(total, part)
@@ -171,6 +175,9 @@ def _between(
     sizes: tuple[int, int],
 ) -> sparse.csr_array:
     """Return the sums of products over rows by pair of levels, ``(level * width, level * width)``."""
+    dense = _one_level(z_first, sizes[0]), _one_level(z_second, sizes[1])
+    if dense[0] is not None and dense[1] is not None:
+        return sparse.csr_array(dense[0].T @ (dense[1] if precision is None else dense[1] * precision[:, None]))
     pair = first.astype(np.int64) * sizes[1] + second
     if sizes[0] * sizes[1] <= DENSE_PAIRS:
         there = np.flatnonzero(np.bincount(pair, minlength=sizes[0] * sizes[1]))

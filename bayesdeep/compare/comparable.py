@@ -78,4 +78,4 @@ def common_groups(fits: Mapping[str, Fitted], by: str) -> np.ndarray:
             return group_codes(fit.spec, fit.rows, by)
         except FitError as error:
             trouble = error
-    raise FitError(f"compare: no model has group effects for '{by}'") from trouble
+    raise FitError(f"compare: no model has group effects for '{by}' with one group a row") from trouble

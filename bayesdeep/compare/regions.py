@@ -12,12 +12,12 @@ import numpy as np
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import BayesdeepError, FitError, nearest
 from bayesdeep.core.names import named
-from bayesdeep.core.registry import TERMS
 from bayesdeep.effects.input_function import Input, predictor_of
 from bayesdeep.inference.kfold import group_codes
 from bayesdeep.results.aligned import aligned, labels_of
 from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.rows import rows_of
+from bayesdeep.spec.declared import factors_of_rows
 
 from .compared import Compared
 
@@ -64,12 +64,8 @@ def ground_of(comparison: Compared) -> Ground:
 
 
 def factors_of(ground: Ground) -> list[str]:
-    """Return the grouping factors of all fits, those of the first fit first."""
-    found: dict[str, None] = {}
-    for fit in ground.fits.values():
-        for predictor in fit.spec.predictors:
-            for term in predictor.terms:
-                found.update(dict.fromkeys(TERMS[term.kind].groups(term.state)))
+    """Return the grouping factors of all fits of which a row has one level, those of the first fit first."""
+    found = {name: None for fit in ground.fits.values() for name, single in factors_of_rows(fit.spec).items() if single}
     return list(found)
 
 

@@ -95,6 +95,22 @@ class Frame:
     index: Any = None
 
 
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """A labelled covariance that was given with the data.
+
+    Attributes
+    ----------
+    labels
+        Of rows and columns, in this order ``(level,)``.
+    values
+        ``(level, level)``, symmetric and positive definite; read-only.
+    """
+
+    labels: tuple[Any, ...]
+    values: np.ndarray
+
+
 @dataclass(frozen=True)
 class TermColumns:
     """The columns ``start:stop`` of a design matrix that belong to one term.

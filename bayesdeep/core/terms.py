@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .columns import Category, Columns, Json
+from .columns import Category, Columns, Json, Matrix
 from .effects import Effect
 from .priors import ChosenPrior, Slot
 from .writing import Addend
@@ -54,12 +54,18 @@ class DesignContext(Protocol):
         """
         ...
 
-    def codes(self, factor: Any, name: str, labels: tuple[Any, ...]) -> np.ndarray:
+    def codes(self, factor: Any, name: str, labels: tuple[Any, ...], closed: str = "") -> np.ndarray:
         """Return each row's level ``(obs,)``; levels not in ``labels`` count on from ``len(labels)``.
 
         The labels of such new levels are remembered under ``name``. Asked again under that name, with another factor whose
         levels are of the same population, new levels keep the codes they have and further ones count on.
+
+        Where there can be no new levels, ``closed`` says what lacks them (``"matrix 'A'"``): they are an error.
         """
+        ...
+
+    def matrix(self, name: str) -> Matrix:
+        """Return one of the labelled matrices that were given with the training rows; there are none with other rows."""
         ...
 
     def values(self, expression: Any) -> np.ndarray:
@@ -292,6 +298,14 @@ class Term:
         trained to a point first.
     call
         Whether it is written as a call in formulas.
+    grouping
+        Whether this call stands right of ``|``, where it says how rows meet the levels of a factor: ``(1 + x | mm(g, h))``.
+        Its node is the whole :class:`~bayesdeep.formula.nodes.Group`, in whose ``factor`` the call is. The columns that group
+        rows are its arguments.
+    matrices
+        Names of its options that name matrices and not columns (``cov=A``): :meth:`DesignContext.matrix` has them.
+    given
+        ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
         ``effects(state) -> tuple[Effect, …]`` of terms that are linear in their coefficients
         (:mod:`bayesdeep.core.effects`): the main contract, from which predictor, linear system, rough fit and the rest
@@ -305,7 +319,7 @@ class Term:
         effects, or its text, say enough.
     example
         An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, categories ``g``
-        and ``h``.
+        and ``h``, and ``A``, a covariance of the levels of ``g``.
     """
 
     name: str
@@ -322,3 +336,6 @@ class Term:
     relabel: Callable[[Json, Mapping[str, tuple[Any, ...]]], Json] = _as_it_is
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
+    grouping: bool = False
+    matrices: tuple[str, ...] = ()
+    given: Callable[[Json], Mapping[str, Matrix]] | None = None

@@ -1,13 +1,13 @@
 """The data as terms see them, while they learn and on new rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Category, Columns, Frame, Json
-from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.formula.nodes import Expression, Formula, Name, Product
+from bayesdeep.core.columns import Category, Columns, Frame, Json, Matrix
+from bayesdeep.core.errors import DataError, FormulaError, close_to, nearest
+from bayesdeep.formula.nodes import Expression, Formula, Name, Product, label
 
 from .coding import design_matrix, learn_columns
 from .doubts import Doubt, doubts
@@ -37,8 +37,10 @@ class FrameContext:
         After :meth:`learn_columns`: what is odd about columns that the rows say little about, each once.
     """
 
-    def __init__(self, frame: Frame, where: str, formula: Formula | None = None) -> None:
-        self._frame, self._where = frame, where
+    def __init__(
+        self, frame: Frame, where: str, formula: Formula | None = None, matrices: Mapping[str, Matrix] | None = None
+    ) -> None:
+        self._frame, self._where, self._matrices = frame, where, matrices or {}
         self.rows, self.where = frame.rows, where
         self.population: tuple[bool, tuple[Product, ...]] = (False, ())
         if formula is not None:
@@ -68,18 +70,29 @@ class FrameContext:
         """Return the labels of several grouping factors as those of one."""
         return learn_shared_levels(factors, self._frame, self._where)
 
-    def codes(self, factor: Any, name: str, labels: Sequence[Any]) -> np.ndarray:
+    def codes(self, factor: Any, name: str, labels: Sequence[Any], closed: str = "") -> np.ndarray:
         """Return each row's level ``(obs,)``; unseen levels count on from the known ones, and from those met under the name."""
         known = self._known.setdefault(name, tuple(labels))
         if known != tuple(labels):
             raise FormulaError(f"{self._where}: two grouping factors with different levels are called '{name}'; rename one")
         met = self.unseen.get(name, ())
         further, codes = new_levels(factor, (*known, *met), self._frame, self._where)
+        if closed and further:
+            raise DataError(_lacking(factor, further, known, closed))
         self.unseen[name] = (*met, *further)
         if self.unseen[name]:
             of_unseen = (codes >= len(known)) | self._of_unseen.get(name, False)
             self._of_unseen[name], self.rows_unseen[name] = of_unseen, int(np.count_nonzero(of_unseen))
         return codes
+
+    def matrix(self, name: str) -> Matrix:
+        """Return one of the labelled matrices that were given with the data."""
+        if name not in self._matrices:
+            close = nearest(name, self._matrices) if self._matrices else ""
+            raise FormulaError(
+                f"{self._where}: there is no matrix '{name}'{close}; give it as bd.Model(…, arrays={{\"{name}\": table}})"
+            )
+        return self._matrices[name]
 
     def values(self, expression: Any) -> np.ndarray:
         """Return one numeric, elementwise expression of columns ``(obs,)``; nothing is learned."""
@@ -121,3 +134,14 @@ class FrameContext:
                 f"arrays of shape {tuple(shape)}"
             )
         return found.values
+
+
+MOST_SHOWN = 5
+
+
+def _lacking(factor: Product, labels: Sequence[Any], known: Sequence[Any], closed: str) -> str:
+    """Say which labels of a column are not among those there can be."""
+    shown = ", ".join(repr(one) for one in labels[:MOST_SHOWN]) + (", …" if len(labels) > MOST_SHOWN else "")
+    count = "a level" if len(labels) == 1 else f"{len(labels)} levels"
+    meant = close_to(str(labels[0]), map(str, known))
+    return f"data: column '{label(factor)}' has {count} that {closed} has not: {shown}{meant}"

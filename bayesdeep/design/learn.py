@@ -78,7 +78,8 @@ def term_nodes(formula: Formula) -> Iterator[tuple[str, str, Any]]:
         yield "population", text, formula
     for group in formula.groups:
         if group.intercept or group.products:
-            yield "group", f"({group.source})", replace(group, specials=())
+            kind = "group" if group.call is None else group.call.function
+            yield kind, f"({group.source})", replace(group, specials=())
         for call in group.specials:
             yield call.function, f"({group.source})", Varying(call, group.factor, f"({group.source})")
     for call in formula.specials:

@@ -5,12 +5,12 @@ the formulas name (:meth:`TrainingData.complete`), and of these whatever terms a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from bayesdeep.core.columns import Column, Frame
+from bayesdeep.core.columns import Column, Frame, Matrix
 from bayesdeep.core.errors import DataError
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import Known
@@ -118,16 +118,17 @@ class TrainingData(Protocol):
 
 @dataclass(frozen=True)
 class InMemory:
-    """A frame, as :class:`TrainingData`."""
+    """A frame, as :class:`TrainingData`; ``matrices`` were given with it, by name."""
 
     outline: Frame
+    matrices: Mapping[str, Matrix] = field(default_factory=dict)
 
     def complete(self, written: Written, missing: str) -> "FrameRows":
         """See :class:`TrainingData`."""
         frame = self.outline
         refuse_almost_numbers(written.formulas, written.known, frame)
         gaps = response_gaps(written.response, frame, written.beside)
-        return FrameRows(written, *check_missing(frame, written.used, missing, "data", gaps=gaps))
+        return FrameRows(written, *check_missing(frame, written.used, missing, "data", gaps=gaps), matrices=self.matrices)
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ class FrameRows:
     frame: Frame
     dropped: int = 0
     notice: str = ""
+    matrices: Mapping[str, Matrix] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -156,7 +158,7 @@ class FrameRows:
 
     def context(self, formula: Formula, where: str) -> FrameContext:
         """See :class:`CompleteRows`."""
-        return FrameContext(self.frame, where, formula)
+        return FrameContext(self.frame, where, formula, self.matrices)
 
     def known_arrays(self) -> dict[str, np.ndarray]:
         """See :class:`CompleteRows`."""

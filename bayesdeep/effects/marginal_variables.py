@@ -9,10 +9,12 @@ import numpy as np
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.labels import match
-from bayesdeep.core.registry import TRANSFORMS
+from bayesdeep.core.registry import TERMS, TRANSFORMS
 from bayesdeep.design.factors import constant
-from bayesdeep.formula.nodes import Call, Formula, Name, label
+from bayesdeep.design.learn import term_nodes
+from bayesdeep.formula.nodes import Call, Formula, Group, Name, Varying, label
 from bayesdeep.formula.walk import columns as columns_of
+from bayesdeep.formula.walk import factor_columns
 from bayesdeep.spec.model_spec import ModelSpec
 
 CODED = ("C", "embed")
@@ -107,8 +109,15 @@ def variables_of(spec: ModelSpec, columns: Mapping[str, Column]) -> dict[str, Va
 
 def factors_of(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
     """Return the columns of each grouping factor, by its name."""
-    groups = [group for node in spec.nodes.values() for group in node.groups]
-    return {label(g.factor): tuple(n for part in g.factor for n in columns_of(part)) for g in groups}
+    found: dict[str, tuple[str, ...]] = {}
+    for predictor in spec.predictors:
+        for term, (_, _, node) in zip(predictor.terms, term_nodes(spec.nodes[predictor.parameter]), strict=True):
+            if isinstance(node, Group | Varying):
+                # A call says how its columns make a factor, and the term what that is called.
+                called = isinstance(node, Group) and node.call is not None
+                names = TERMS[term.kind].groups(term.state) if called else (label(node.factor),)
+                found.update(dict.fromkeys(names, factor_columns(node.factor)))
+    return found
 
 
 def _ungrouped(node: Formula) -> set[str]:

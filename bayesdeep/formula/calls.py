@@ -7,13 +7,13 @@ from bayesdeep.core.errors import nearest
 from .lexer import Token
 from .nodes import Call, Expression, Name, Sequence
 from .problems import problem, quote
-from .vocabulary import LATER, Kind, Words
+from .vocabulary import LATER, Kind, Words, matrix_options
 from .walk import CONSTANTS
 
 Side = Literal["left", "right"]
 
 
-def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kind | None) -> Kind:
+def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kind | None, beyond: bool = False) -> Kind:
     """Return what the called name is, or raise when it cannot be called there.
 
     Parameters
@@ -28,6 +28,8 @@ def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kin
         The side of ``~`` it stands on.
     inside
         What the innermost function around it is; None outside all calls.
+    beyond
+        Whether it stands right of ``|``.
     """
     name = token.text
     kind = words.kind(name)
@@ -35,6 +37,8 @@ def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kin
         raise problem(text, token.start, _unknown(name, words, side))
     if kind == "term" and side == "left":
         raise problem(text, token.start, f"{name}() is a term; terms stand right of '~'")
+    if kind == "grouping" and (inside is not None or not beyond):
+        raise problem(text, token.start, f"{name}() says how rows are grouped; it stands right of '|', as in (1 | {name}(…))")
     if kind == "response" and side == "right":
         raise problem(text, token.start, f"{name}() describes a response; it stands left of '~'")
     if kind == "inner" and inside != "term":
@@ -60,6 +64,9 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
     name = call.function
     if kind == "builtin" and call.options:
         raise problem(text, call.start, f"{name}() takes no options")
+    for option, given in call.options if kind == "grouping" else ():
+        if option in matrix_options(name) and not isinstance(given, Name):
+            raise problem(text, given.start, f"{option} is the name of a matrix, one of arrays={{\"A\": …}}: {option}=A")
     for _, given in call.options if kind == "term" else ():
         for value in given.items if isinstance(given, Sequence) else (given,):
             if isinstance(value, Name) and value.name not in CONSTANTS:

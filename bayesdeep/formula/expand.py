@@ -14,9 +14,9 @@ from .own import own_columns, refuse_own
 from .problems import problem, quote
 from .sums import Sum, check_operands, combine, is_leaf, negative, raised
 from .vocabulary import allowed
-from .walk import columns, find_dot, grouping_columns
+from .walk import columns, factor_columns, find_dot, grouping_columns, matrices
 
-__all__ = ["columns", "expand", "find_dot", "grouping_columns", "own_columns"]
+__all__ = ["columns", "expand", "factor_columns", "find_dot", "grouping_columns", "matrices", "own_columns"]
 
 
 def expand(parsed: Parsed, others: tuple[str, ...] = (), response: Expression | None = None) -> Formula:

@@ -4,25 +4,34 @@ from collections.abc import Iterator
 
 from .nodes import Binary, Call, Expression, Group, Name, Number, label
 from .problems import problem, quote
+from .vocabulary import allowed
 
 _MAX_COEFFICIENTS = 5_000
 
 
 def check_factor(text: str, root: Expression) -> None:
-    """Raise when what stands right of ``|`` is not made of names with ``:``, ``/`` and ``*``."""
+    """Raise when what stands right of ``|`` is neither made of names with ``:``, ``/`` and ``*`` nor a call of a grouping."""
+    groupings = allowed().groupings
+    if isinstance(root, Call) and root.function in groupings:
+        for node in root.arguments:
+            if not isinstance(node, Name):
+                raise problem(text, node.start, f"{root.function}() takes columns that group rows, not {quote(node.source)}")
+        return
     stack = [root]
     while stack:
         node = stack.pop()
         if isinstance(node, Name):
             continue
         if not isinstance(node, Binary) or node.operator not in (":", "/", "*"):
-            raise problem(text, node.start, _refusal(node))
+            raise problem(text, node.start, _refusal(node, groupings))
         stack += [node.right, node.left]
 
 
-def _refusal(node: Expression) -> str:
+def _refusal(node: Expression, groupings: frozenset[str]) -> str:
     """Say what to write instead."""
     what = "right of '|' stands a column, or columns joined by ':' or '/'"
+    if isinstance(node, Call) and node.function in groupings:
+        return f"{node.function}() stands alone right of '|'; for combinations of columns add a column of them to the data"
     if isinstance(node, Call) and len(node.arguments) == 1 and isinstance(node.arguments[0], Name):
         return f"{what}; instead of {quote(node.source)} write {node.arguments[0].source}"
     if isinstance(node, Binary) and node.operator == "+":
@@ -39,6 +48,9 @@ def check_coefficients(text: str, group: Group, factors: int) -> None:
     for special in group.specials:
         if special.function == "offset":
             raise problem(text, special.start, "offset() has no coefficient that could vary by group")
+        if group.call is not None:
+            what = f"{special.function}() varies by the levels of columns, not by {quote(group.call.source)}"
+            raise problem(text, special.start, what)
     if not (group.intercept or group.products or group.specials):
         raise problem(text, group.start, f"nothing varies by group in {quote(group.source)}")
 

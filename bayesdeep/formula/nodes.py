@@ -113,6 +113,12 @@ class Group:
     source: str = field(default="", compare=False)
     start: int = field(default=0, compare=False)
 
+    @property
+    def call(self) -> Call | None:
+        """Return the call that says how rows are grouped; None where columns do."""
+        first = self.factor[0]
+        return first if isinstance(first, Call) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Varying:

@@ -148,8 +148,10 @@ class _Parser(Reader):
         self.descend(opening)
         part = self.expression(0)
         if self.token.is_operator("|", "||") and self.inside is None and self.side == "right":
-            bar = self.advance()
+            bar, before = self.advance(), self.beyond
+            self.beyond = True
             part = self.binary(bar, part, self.expression(0))
+            self.beyond = before
         end = self.close(opening, ")")
         self.nesting -= 1
         return Part(part.node, opening.start, end, part.depth)
@@ -157,7 +159,7 @@ class _Parser(Reader):
     def call(self) -> Part:
         """Read ``function(argument, …, option=value, …)``."""
         name, around = self.advance(), self.inside
-        kind = callable_kind(self.text, name, self.words, self.side, around)
+        kind = callable_kind(self.text, name, self.words, self.side, around, self.beyond)
         opening = self.advance()
         self.descend(opening)
         self.inside = kind

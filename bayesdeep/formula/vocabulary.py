@@ -13,7 +13,7 @@ ASIS = "I"
 
 BUILTINS = ELEMENTWISE | {ASIS}
 
-LATER = frozenset({"gp", "mm", "mo", "s"})
+LATER = frozenset({"gp", "mo", "s"})
 """Terms the language reserves; without a plug-in of that name they are refused with a word of explanation."""
 
 INNER = frozenset({"embed"})
@@ -22,7 +22,7 @@ INNER = frozenset({"embed"})
 # Terms that have their own notation: a product of columns, and ``(… | g)``.
 _UNCALLED = frozenset({"population", "group"})
 
-Kind = Literal["builtin", "transform", "term", "response", "inner"]
+Kind = Literal["builtin", "transform", "term", "response", "inner", "grouping"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,25 @@ class Words:
     transforms: frozenset[str]
     terms: frozenset[str]
     responses: frozenset[str]
+    groupings: frozenset[str] = frozenset()
 
     def kind(self, name: str) -> Kind | None:
-        """Return what the name is, or None when it cannot be called."""
+        """Return what the name is, or None when it cannot be called; a ``"grouping"`` can right of ``|`` only."""
         if name in self.builtins:
             return "builtin"
         if name in self.transforms:
             return "transform"
         if name in self.terms:
             return "term"
+        if name in self.groupings:
+            return "grouping"
         if name in INNER:
             return "inner"
         return "response" if name in self.responses else None
 
     def right(self) -> tuple[str, ...]:
         """Return the names that can be called right of ``~``, sorted."""
-        return tuple(sorted(self.builtins | self.transforms | self.terms))
+        return tuple(sorted(self.builtins | self.transforms | self.terms | self.groupings))
 
     def left(self) -> tuple[str, ...]:
         """Return the names that can be called left of ``~``, sorted."""
@@ -57,9 +60,16 @@ class Words:
 
 def allowed() -> Words:
     """Return the allow-list: the language's own functions and the plug-ins that are installed."""
+    groupings = frozenset(name for name in TERMS if TERMS[name].grouping)
     return Words(
         builtins=BUILTINS,
         transforms=frozenset(TRANSFORMS) - BUILTINS,
-        terms=frozenset(TERMS) - _UNCALLED,
+        terms=frozenset(TERMS) - _UNCALLED - groupings,
         responses=frozenset(RESPONSES),
+        groupings=groupings,
     )
+
+
+def matrix_options(function: str) -> tuple[str, ...]:
+    """Return which options of a call name matrices, and not columns."""
+    return tuple(TERMS[function].matrices) if function in TERMS else ()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Parsed, Product, Sequence, Unary
+from .vocabulary import matrix_options
 
 CONSTANTS = frozenset({"True", "False", "None"})
 """Names that are no columns where they are an option's value."""
@@ -12,11 +13,24 @@ def columns(node: Expression | Parsed | Formula) -> tuple[str, ...]:
     """Return the names of the data columns used, each once, in the order they are written.
 
     A formula gives its response's columns first, then those of its products, groups and special terms.
-    ``True``, ``False`` and ``None`` as an option's value are no columns. A ``.`` stands for columns only the
-    data know and is left out.
+    ``True``, ``False`` and ``None`` as an option's value are no columns, nor are names of matrices. A ``.`` stands for columns
+    only the data know and is left out.
     """
     names = (n.name for root in _roots(node) for n in _nodes(root) if isinstance(n, Name))
     return tuple(dict.fromkeys(names))
+
+
+def matrices(node: Parsed) -> tuple[str, ...]:
+    """Return the names of the matrices that options name, each once, in the order they are written."""
+    calls = (n for root in _roots(node) for n in _nodes(root) if isinstance(n, Call))
+    given = (value for call in calls for option, value in call.options if option in matrix_options(call.function))
+    return tuple(dict.fromkeys(value.name for value in given if isinstance(value, Name)))
+
+
+def factor_columns(factor: Product) -> tuple[str, ...]:
+    """Return the names of the columns whose levels group rows; options of a call, such as weights, do not."""
+    parts = [part for one in factor for part in (one.arguments if isinstance(one, Call) else (one,))]
+    return tuple(dict.fromkeys(name for part in parts for name in columns(part)))
 
 
 def find_name(node: Expression, names: tuple[str, ...]) -> Name | None:
@@ -74,7 +88,9 @@ def _children(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, Sequence):
         return node.items
     if isinstance(node, Call):
-        return (*node.arguments, *(value for _, value in node.options if not _constant(value)))
+        named = matrix_options(node.function) if node.options else ()
+        own = (value for option, value in node.options if not _constant(value) and option not in named)
+        return (*node.arguments, *own)
     return ()
 
 

@@ -26,6 +26,7 @@ from bayesdeep.core.registry import TERMS
 from bayesdeep.display.progress import progress_bar
 from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.rows import TrainingRows, rows_held
+from bayesdeep.spec.declared import factors_of_rows
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .refit import Refit, Refitted, Visit, refits, run_refits
@@ -143,6 +144,11 @@ def group_codes(spec: ModelSpec, rows: TrainingRows, by: str) -> np.ndarray:
     if factor_named is None:
         has = nearest(by, known) if known else "; the model has no group effects"
         raise FitError(f"kfold: no grouping factor '{by}' in the model{has}")
+    if not factors_of_rows(spec)[factor_named]:
+        raise FitError(
+            f"kfold: a row belongs to several groups of '{factor_named}' at once, so that leaving one group out would tear rows "
+            "apart; leave out rows, or groups of another factor"
+        )
     return np.asarray(arrays[known[factor_named]])
 
 

@@ -11,7 +11,9 @@ from bayesdeep.core.records import Family
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.learn import learn_design
+from bayesdeep.design.matrices import read_matrices
 from bayesdeep.design.training_data import InMemory
+from bayesdeep.formula.expand import matrices
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
 from bayesdeep.formula.problems import formula_of
@@ -49,6 +51,7 @@ def specify(
     priors: Any = None,
     missing: str = "error",
     parameters: Mapping[str, Any] | None = None,
+    arrays: Any = None,
 ) -> Specified:
     """Return the model of a formula and data; the arguments are those of :class:`bayesdeep.Model`.
 
@@ -67,12 +70,13 @@ def specify(
     record: Family = FAMILIES.find(family, "formula", FormulaError)
     texts, parsed, given = _formulas(formula, record, parameters or {})
     links = resolve_links(record, link, tuple(parsed))
+    tables = read_matrices(arrays, tuple(dict.fromkeys(name for p in parsed.values() for name in matrices(p))))
     source = open_source(data)
     if source is not None:
         made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)
         _tell(made.notice, *made.doubts)
         return Specified(made.spec, StreamedRows(made.rows, made.moments, made.centre, made.example))
-    design = learn_design(parsed, InMemory(read_frame(data)), given, missing)
+    design = learn_design(parsed, InMemory(read_frame(data), tables), given, missing)
     check_modifiers(record, design.response)
     response = record.code(design.response)
     chosen = _prior_dict(priors)

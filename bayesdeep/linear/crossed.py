@@ -22,7 +22,7 @@ from bayesdeep.numerics.cores import machine_cores
 
 from .block_layout import between
 from .elimination import LOG_2PI
-from .hyperparameters import Scales
+from .hyperparameters import Scales, support
 
 LARGEST_REST = 12_000
 """Columns of the rest beyond which its dense factorisation is out of proportion: 1.2 GB and some 10 s each."""
@@ -193,9 +193,8 @@ def _solved(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:
 def _dense(entries: list) -> np.ndarray:
     found = np.zeros((len(entries), len(entries)))
     for k, row in enumerate(entries):
-        for m, entry in enumerate(row):
-            if entry is not None:
-                found[k, m] = entry[0]
+        for m in support(row):
+            found[k, m] = row[m][0]
     return found
 
 
@@ -247,7 +246,7 @@ class _Turn:
 
 def _runs(scales: Scales) -> list[tuple[int, int]]:
     """Return where runs of equal values begin and end."""
-    values = np.stack([scales.sigma, *(e for root in scales.roots for row in root for e in row if e is not None)])
+    values = np.stack([scales.sigma, *(row[m] for root in scales.roots for row in root for m in support(row))])
     change = np.flatnonzero((values[:, 1:] != values[:, :-1]).any(axis=0)) + 1
     edges = [0, *change.tolist(), scales.batch]
     return list(pairwise(edges))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .hyperparameters import Entries
+from .hyperparameters import Entries, support
 from .levels import Level
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -26,7 +26,7 @@ def transposed_times(root: Entries, k: int, terms: list[np.ndarray]) -> np.ndarr
     for m in range(k, len(root)):
         entry = root[m][k]
         if entry is None:
-            continue
+            break
         product = entry.reshape(-1, *([1] * (terms[m].ndim - 1))) * terms[m]
         total = product if total is None else total + product
     assert total is not None
@@ -98,6 +98,11 @@ def update(level: Level, gone: Eliminated, parent: int, above: Pending) -> None:
 def scale_inner(rest: np.ndarray, root: Entries, start: int, levels: int) -> None:
     """Turn the columns of a factor in the rest from effects to standardised ones, in place: ``M' S M``."""
     width = len(root)
+    if all(root[k][k - 1] is None for k in range(1, width)):
+        own = np.tile(np.stack([row[-1] for row in root], axis=1), (1, levels))
+        rest[:, start : start + levels * width] *= own[:, :, None]
+        rest[:, :, start : start + levels * width] *= own[:, None]
+        return
     for side in (1, 2):
         view = rest if side == 2 else rest.transpose(0, 2, 1)
         span = view[:, :, start : start + levels * width]
@@ -127,9 +132,7 @@ def effects_of(root: Entries, b: list[np.ndarray]) -> list[np.ndarray]:
     found = []
     for k in range(len(root)):
         total: np.ndarray | float = 0.0
-        for m in range(k + 1):
-            entry = root[k][m]
-            if entry is not None:
-                total = total + entry[:, None] * b[m]
+        for m in support(root[k]):
+            total = total + np.asarray(root[k][m])[:, None] * b[m]
         found.append(np.asarray(total))
     return found

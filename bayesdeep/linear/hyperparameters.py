@@ -7,7 +7,10 @@ import numpy as np
 from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Scale
 
 Entries = list[list[np.ndarray | None]]
-"""A lower-triangular matrix written out: entry ``[k][m]`` is ``(batch,)``, None where it is always 0."""
+"""A lower-triangular matrix written out: entry ``[k][m]`` is ``(batch,)``, None where it is always 0.
+
+What is not 0 in a row, or in a column, has no gaps: it goes from the diagonal to the end of a block.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,20 @@ class Scales:
 
     def take(self, part: slice) -> "Scales":
         """Return some of them."""
-        roots = tuple(
-            [[None if e is None else e[part] for e in row] for row in entries] for entries in self.roots
-        )
-        return Scales(self.sigma[part], roots)
+        return Scales(self.sigma[part], tuple([_part(row, part) for row in entries] for entries in self.roots))
+
+
+def support(row: list[np.ndarray | None]) -> range:
+    """Return the columns of a row of :data:`Entries` that are not always 0."""
+    first = len(row) - 1
+    while first > 0 and row[first - 1] is not None:
+        first -= 1
+    return range(first, len(row))
+
+
+def _part(row: list[np.ndarray | None], part: slice) -> list[np.ndarray | None]:
+    own = support(row)
+    return [*row[: own.start], *(np.asarray(row[m])[part] for m in own)]
 
 
 def scales_of(system: LinearSystem, points: np.ndarray) -> Scales:
@@ -126,7 +139,8 @@ def _value(scale: Scale, points: np.ndarray) -> np.ndarray:
 
 def _root(factor: Factor, points: np.ndarray) -> Entries:
     entries: Entries = [[None] * (k + 1) for k in range(factor.width)]
-    sds = [_value(scale, points) for scale in factor.scales]
+    values = {scale: _value(scale, points) for scale in factor.scales}
+    sds = [values[scale] for scale in factor.scales]
     for k, sd in enumerate(sds):
         entries[k][k] = sd
     for start, stop, first in factor.blocks:

@@ -29,7 +29,7 @@ from bayesdeep.numerics.cores import machine_cores
 from bayesdeep.numerics.row_blocks import RowBlocks
 
 from .block_layout import between
-from .hyperparameters import Scales
+from .hyperparameters import Scales, support
 from .lanczos import powers
 from .unexplored import UnexploredError
 
@@ -186,9 +186,8 @@ def written_out(entries: list, batch: int) -> np.ndarray:
     """Return a lower-triangular matrix a chain ``(width, width, chain)``."""
     found = np.zeros((len(entries), len(entries), batch))
     for k, row in enumerate(entries):
-        for m, entry in enumerate(row):
-            if entry is not None:
-                found[k, m] = entry
+        for m in support(row):
+            found[k, m] = row[m]
     return found
 
 

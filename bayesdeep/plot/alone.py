@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Effect
+from bayesdeep.core.effects import Effect, Structured
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.quantities import Entry, Quantity
@@ -33,14 +33,16 @@ def alone_and_leaning(fit: Fitted, term: GroupTerm, pooled: np.ndarray) -> tuple
     Everything else in the predictor (slopes, offsets, other groups, networks) is held at its posterior mean, and so are the other
     parameters of the response: what is left differs from the model's estimate by the shrinkage alone.
     """
+    codes = term.codes
+    assert codes is not None, "a row has one group"
     eta = predictive_draws(fit, kind="linear").mean(("chain", "draw")).values
-    rest = eta - pooled[term.codes]
-    likelihood = _likelihood(fit, rest, term)
+    rest = eta - pooled[codes]
+    likelihood = _likelihood(fit, rest, codes)
     spread = np.maximum(float(np.std(pooled)), 0.1 * float(np.std(eta))) or 1.0
     return _largest(likelihood, pooled, spread), *_leaning(fit, term)
 
 
-def _likelihood(fit: Fitted, rest: np.ndarray, term: GroupTerm) -> Callable[[np.ndarray], np.ndarray]:
+def _likelihood(fit: Fitted, rest: np.ndarray, codes: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function from intercepts ``(try, group)`` to the log likelihood of each group's rows ``(try, group)``."""
     held, posterior = own_rows(fit, "plot"), fit.posterior
     graph = evaluation_graph(fit.spec, held)
@@ -60,12 +62,12 @@ def _likelihood(fit: Fitted, rest: np.ndarray, term: GroupTerm) -> Callable[[np.
         step = block_rows(tries)
         for start in range(0, len(rest), step):
             some = slice(start, min(start + step, len(rest)))
-            own = intercepts[:, term.codes[some]] + rest[some]
+            own = intercepts[:, codes[some]] + rest[some]
             with np.errstate(all="ignore"):
                 rows = function({**given, ETA: own}, containers(held, some.start, some.stop))[0]
             rows = np.nan_to_num(np.broadcast_to(rows, own.shape), nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
             for k in range(tries):
-                total[k] += np.bincount(term.codes[some], rows[k], minlength=groups)
+                total[k] += np.bincount(codes[some], rows[k], minlength=groups)
         return total
 
     return likelihood
@@ -104,34 +106,53 @@ def _endless(values: np.ndarray) -> np.ndarray:
 
 
 def _leaning(fit: Fitted, term: GroupTerm) -> tuple[np.ndarray, float]:
-    """Return the mean of each group's intercept, given its other effects where these are correlated with it, and their mean."""
+    r"""Return the mean of each group's intercept, given all other effects that it is tied to, and the average intercept.
+
+    Effects with the covariance :math:`\Sigma \otimes A` have the precision :math:`Q \otimes W`, so that the mean of group j's
+    intercept given all others is :math:`u_{0j} - \sum_k Q_{0k} (W u_k)_j / (Q_{00} W_{jj})`.
+    """
     posterior, name = fit.posterior, f"1|{term.factor}"
     effects = _effects(fit, name)
     base = np.asarray(posterior["Intercept"]) if "Intercept" in posterior else np.zeros(posterior[name].shape[:2])
     own = _hyper(fit, name, "location", 0.0)
     centre = float((base + own).mean())
     correlation = getattr(effects.law, "correlation", None) if effects is not None else None
-    if effects is None or correlation is None:
+    if effects is None or (correlation is None and not isinstance(effects.law, Structured)):
         return np.full(len(term.labels), centre), centre
-    others, means, sds = [], [], [_hyper(fit, name, "scale", None)]
-    for piece in effects.pieces[1:]:
+    apart, sds = [], []
+    for piece in effects.pieces if correlation is not None else effects.pieces[:1]:
         values = np.asarray(posterior[piece.slot].transpose("chain", "draw", ..., posterior[piece.slot].dims[-1]))
-        scale = _hyper(fit, piece.slot, "scale", None)
+        scale, mean = _hyper(fit, piece.slot, "scale", None), np.asarray(_hyper(fit, piece.slot, "location", 0.0))[..., None]
         for k in range(piece.size):
-            others.append(values if piece.scalar else values[:, :, k])
-            means.append(_hyper(fit, piece.slot, "location", 0.0))
+            apart.append((values if piece.scalar else values[:, :, k]) - mean)
             sds.append(scale[..., k] if np.ndim(scale) > 2 else scale)
-    pairs, size = np.asarray(posterior[correlation]), len(sds)
+    shares = _shares(None if correlation is None else np.asarray(posterior[correlation]), sds)
+    lean = (base + own)[..., None] + apart[0]
+    for share, value in zip(shares, apart, strict=True):
+        tied = _against_others(effects.law.root, value) if isinstance(effects.law, Structured) else value
+        lean = lean - share[..., None] * tied
+    return lean.mean(axis=(0, 1)), centre
+
+
+def _shares(pairs: np.ndarray | None, sds: list[Any]) -> list[np.ndarray]:
+    """Return the first row of the precision of a group's effects over its first entry, ``(chain, draw)`` each."""
+    size = len(sds)
+    if pairs is None:
+        return [np.ones_like(sds[0])]
     matrix = np.empty((*pairs.shape[:2], size, size))
     for k, (row, column) in enumerate((r, c) for r in range(size) for c in range(r)):
         matrix[..., row, column] = matrix[..., column, row] = pairs[..., k]
     matrix[..., range(size), range(size)] = 1.0
-    weights = np.linalg.solve(matrix[..., 1:, 1:], matrix[..., 1:, :1])[..., 0]
-    lean = np.broadcast_to((base + own)[..., None], others[0].shape).astype(float)
-    for k, value in enumerate(others):
-        slope = weights[..., k] * sds[0] / sds[k + 1]
-        lean = lean + slope[..., None] * (value - np.asarray(means[k])[..., None])
-    return lean.mean(axis=(0, 1)), centre
+    first = np.linalg.solve(matrix, np.broadcast_to(np.eye(size)[:, :1], (*matrix.shape[:2], size, 1)))[..., 0]
+    return [first[..., k] / first[..., 0] * sds[0] / sds[k] for k in range(size)]
+
+
+def _against_others(root: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return ``(W u)_j / W_jj`` of values ``(…, level)``, ``W`` the inverse of ``root root'``."""
+    from scipy.linalg import cho_solve
+
+    precision = cho_solve((root, True), np.eye(len(root)))
+    return values @ (precision / np.diag(precision))
 
 
 def _effects(fit: Fitted, name: str) -> Effect | None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayesdeep.compare.compared import Compared
 from bayesdeep.core import arguments
+from bayesdeep.core.effects import Law, Structured
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.names import named
@@ -36,14 +37,22 @@ class GroupTerm:
     labels, sizes
         Label and number of rows of each group, in the posterior's order ``(group,)``.
     codes
-        Each row's group ``(obs,)``.
+        Each row's group ``(obs,)``; None where a row has several.
+    law
+        What the effects are drawn from; None of a network.
     """
 
     factor: str
     effects: tuple[str, ...]
     labels: tuple[str, ...]
     sizes: np.ndarray
-    codes: np.ndarray
+    codes: np.ndarray | None
+    law: Law | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Return whether there can be new groups, alike to the known ones before anything is known of them."""
+        return self.codes is not None and not isinstance(self.law, Structured)
 
 
 def group_terms(fit: Fitted) -> tuple[GroupTerm, ...]:
@@ -56,9 +65,17 @@ def group_terms(fit: Fitted) -> tuple[GroupTerm, ...]:
             continue
         effects = tuple(n for n in named_effects if posterior[n].attrs.get("factor") == own.factor)
         codes = np.asarray(constant[own.codes])
-        sizes = np.bincount(codes, minlength=len(own.labels))
-        found[own.factor] = GroupTerm(own.factor, effects, tuple(map(str, own.labels)), sizes, codes)
+        sizes, one = _sizes(codes, len(own.labels)), None if own.several else codes
+        found[own.factor] = GroupTerm(own.factor, effects, tuple(map(str, own.labels)), sizes, one, own.law)
     return tuple(found.values())
+
+
+def _sizes(codes: np.ndarray, levels: int) -> np.ndarray:
+    """Return how many rows each level is met in ``(level,)``, once each."""
+    if codes.ndim == 1:
+        return np.bincount(codes, minlength=levels)
+    pairs = np.unique(np.stack([np.repeat(np.arange(len(codes)), codes.shape[1]), codes.ravel()]), axis=1)
+    return np.bincount(pairs[1], minlength=levels)
 
 
 def group_term(fit: Fitted, factor: str | None = None) -> GroupTerm:

@@ -36,7 +36,7 @@ class Shrinkage:
         The model's estimate and its interval (partial pooling).
     leans
         What the model would say without the group's rows: the average group; of effects that are correlated, given the group's
-        other ones.
+        other ones; of groups with a known covariance, given the others.
     centre
         The average group: with groups of equal size, the estimate that ignores groups (complete pooling).
     what
@@ -72,6 +72,12 @@ def shrinkage_numbers(fit: Fitted, factor: str | None = None, interval: float = 
     name = f"1|{term.factor}"
     if name not in term.effects:
         raise FitError(f"plot: the model has no group-level intercept (1 | {term.factor}); bd.plot.group_effects draws slopes")
+    if term.codes is None:
+        raise FitError(
+            f"plot: a row belongs to several groups of '{term.factor}' at once, so that no group has rows of its own to be "
+            "compared "
+            "with; bd.plot.group_effects draws the effects"
+        )
     posterior = fit.posterior
     if posterior[name].ndim != 3:
         raise FitError(f"plot: '{name}' has a value for each level of the response; there is no one estimate a group to draw")

@@ -81,13 +81,13 @@ def _levels(effect: Effect) -> tuple[str, ...]:
     """Return the index of the group's effects at row i."""
     rows = effect.rows
     if isinstance(rows, Members):
-        return (f"{rows.factor}ᵢₘ",)
+        return (f"{rows.factor}ₘᵢ",)
     return (f"{rows.factor}ᵢ",) if isinstance(rows, Grouped) else ()
 
 
 def _share(effect: Effect) -> str:
     """Return what stands before effects of several groups a row: the sum over them, with their weights."""
-    return "Σₘ wᵢₘ " if isinstance(effect.rows, Members) else ""
+    return "Σₘ wₘᵢ " if isinstance(effect.rows, Members) else ""
 
 
 def _product(letter: str, piece: Product, levels: Sequence[str], before: str, contrast: bool) -> str:
@@ -120,25 +120,49 @@ def _basis(effect: Effect, place: Place) -> list[str]:
 
 
 def _groups(effect: Effect, law: Varying | Structured, place: Place) -> list[str]:
-    rows = effect.rows
+    rows, known = effect.rows, isinstance(law, Structured)
     assert isinstance(rows, Grouped | Members)
-    labelled = any(p.labels is not None for p in effect.pieces)
-    k = "k, " if place.contrast else ""
-    each = f"    for each of the {len(rows.labels)} levels j of {rows.factor}"
-    each += ", each level k" if place.contrast else ""
-    each += " and each coefficient l" if labelled else ""
-    each += "; levels are correlated as their given covariance A says" if isinstance(law, Structured) else ""
+    k, own, level = ("k, ", "[k]", ", k") if place.contrast else ("", "", "")
     drawn = []
     for piece in effect.pieces:
-        at, own = ("", "[k]" if k else "") if piece.labels is None else ("l, ", "[l, k]" if k else "[l]")
-        drawn.append((f"{_letter(effect, piece, place)}[{at}{k}j]", *_prior(piece, own, place)))
+        at, of = ("", own) if piece.scalar else ("l, ", f"[l{level}]")
+        # Levels that are related have one distribution all together.
+        index = (at + (k if known else f"{k}j")).removesuffix(", ")
+        letter = _letter(effect, piece, place) + (f"[{index}]" if index else "")
+        drawn.append((letter, *_prior(piece, of, place)))
+    lines = [*_each(effect, known, place.contrast)]
+    if known:
+        lines.append(f"    A: the given covariance of the {len(rows.labels)} levels of {rows.factor}")
+    if isinstance(rows, Members):
+        lines.append(f"    wₘᵢ: the weight in row i of its member m, whose level is {rows.factor}ₘᵢ")
     if law.correlation is None:
-        return [*(f"{u} ~ {name}({', '.join(arguments)})" for u, name, arguments in drawn), each]
+        return [*(_alone(u, name, arguments, known) for u, name, arguments in drawn), *lines]
     means, sds = (", ".join(arguments[i] for _, _, arguments in drawn) for i in (0, 1))
     vector = ", ".join(u for u, _, _ in drawn)
     centre = "0" if all(arguments[0] == "0" for _, _, arguments in drawn) else f"({means})"
     matrix = f"    R: correlations {place.prefix}{law.correlation}"
-    return [f"({vector}) ~ MultivariateNormal({centre}, D R D)", each, f"    D = diag({sds})", matrix]
+    covariance = "D R D ⊗ A" if known else "D R D"
+    return [f"({vector}) ~ MultivariateNormal({centre}, {covariance})", *lines, f"    D = diag({sds})", matrix]
+
+
+def _each(effect: Effect, known: bool, contrast: bool) -> list[str]:
+    """Return the line that says what a distribution is there for each of."""
+    rows = effect.rows
+    assert isinstance(rows, Grouped | Members)
+    each = [] if known else [f"each of the {len(rows.labels)} levels j of {rows.factor}"]
+    each += ["each level k"] if contrast else []
+    each += [] if all(piece.scalar for piece in effect.pieces) else ["each coefficient l"]
+    joined = " and ".join(filter(None, (", ".join(each[:-1]), *each[-1:])))
+    return [f"    for {joined}"] if each else []
+
+
+def _alone(u: str, name: str, arguments: Sequence[str], known: bool) -> str:
+    """Return the distribution of one coefficient, of each level or of all that are related."""
+    if not known:
+        return f"{u} ~ {name}({', '.join(arguments)})"
+    if name == "Normal":
+        return f"{u} ~ MultivariateNormal({arguments[0]}, {arguments[1]}² A)"
+    return f"{u} = {name} effects, independent, times the root of A: A = root root', {name}({', '.join(arguments)})"
 
 
 def _prior(piece: Piece, index: str, place: Place) -> tuple[str, list[str]]:

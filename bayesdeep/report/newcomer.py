@@ -43,7 +43,7 @@ def newcomer(fit: Fitted, factor: str | None = None, interval: float = 0.9) -> N
     All are predicted at one typical row of the data, the one nearest to the medians of the columns, so that only the
     group differs.
     """
-    term = group_term(fit, factor)
+    term = group_term(fit, factor) if factor is not None else next(t for t in group_terms(fit) if t.fresh)
     rows = own_rows(fit, "report")
     known = np.flatnonzero(term.sizes > 0)
     large = int(known[np.argmax(term.sizes[known])])
@@ -66,8 +66,8 @@ def newcomer(fit: Fitted, factor: str | None = None, interval: float = 0.9) -> N
 
 
 def applies(fit: Fitted) -> bool:
-    """Return whether there is a group-level term and one number a row to predict."""
-    term = group_terms(fit)
+    """Return whether there is a group-level term that can have new groups, and one number a row to predict."""
+    term = [t for t in group_terms(fit) if t.fresh]
     if not term or not term[0].effects or fit.spec.response.levels is not None:
         return False
     return own_rows(fit, "report").response.value.ndim == 1

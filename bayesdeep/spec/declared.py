@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bayesdeep.core.effects import Effect, Grouped
+from bayesdeep.core.effects import Effect, Grouped, Law, Members
 from bayesdeep.core.registry import TERMS
 from bayesdeep.core.writing import Addend, from_effects
 
-from .model_spec import TermSpec
+from .model_spec import ModelSpec, TermSpec
 
 
 def effects_of(term: TermSpec) -> tuple[Effect, ...]:
@@ -26,19 +26,43 @@ def addends_of(term: TermSpec, node: Any) -> tuple[Addend, ...]:
 
 @dataclass(frozen=True)
 class RowLevels:
-    """A grouping factor, its labels, and the key of each row's level ``(obs,)`` among the model's arrays."""
+    """A grouping factor of a term, and where the rows' levels are.
+
+    Attributes
+    ----------
+    factor, labels
+        Its name and its levels.
+    codes
+        Key of each row's level ``(obs,)`` among the model's arrays, or of its levels ``(obs, member)``.
+    several
+        Whether a row has several levels.
+    law
+        What effects of the levels are drawn from; None of a function.
+    """
 
     factor: str
     labels: tuple[Any, ...]
     codes: str
+    several: bool = False
+    law: Law | None = None
 
 
 def row_levels(term: TermSpec) -> Iterator[RowLevels]:
-    """Yield the factors of which each row has one level, in a term whose coefficients vary by them."""
+    """Yield the factors by whose levels a term's coefficients, or its function, vary."""
     for effect in effects_of(term):
         rows = effect.rows
-        if isinstance(rows, Grouped):
-            yield RowLevels(rows.factor, rows.labels, f"{term.key}.{rows.codes}")
+        if isinstance(rows, Grouped | Members):
+            yield RowLevels(rows.factor, rows.labels, f"{term.key}.{rows.codes}", isinstance(rows, Members), effect.law)
     record = TERMS[term.kind]
     for factor, key in record.codes(term.state).items():
         yield RowLevels(factor, record.groups(term.state)[factor], f"{term.key}.{key}")
+
+
+def factors_of_rows(spec: ModelSpec) -> dict[str, bool]:
+    """Return the grouping factors of a model, and whether a row has one level of them."""
+    found: dict[str, bool] = {}
+    for term in (term for predictor in spec.predictors for term in predictor.terms):
+        several = {levels.factor for levels in row_levels(term) if levels.several}
+        for factor in TERMS[term.kind].groups(term.state):
+            found[factor] = found.get(factor, True) and factor not in several
+    return found

@@ -160,9 +160,9 @@ class AskingContext(WithoutRows):
         names_of(factor, self.where)
         return ("",)
 
-    def codes(self, factor: Any, name: str, labels: tuple[Any, ...]) -> Any:
+    def codes(self, factor: Any, name: str, labels: tuple[Any, ...], closed: str = "") -> Any:
         """Return which codes were asked for."""
-        del name, labels
+        del name, labels, closed
         return AskedCodes(self.where, factor)
 
     def values(self, expression: Any) -> Any:

@@ -114,9 +114,9 @@ class SummedContext(WithoutRows):
         """Return the labels of a grouping factor."""
         return self._finished.group(factor)[0]
 
-    def codes(self, factor: Any, name: str, labels: tuple[Any, ...]) -> Any:
+    def codes(self, factor: Any, name: str, labels: tuple[Any, ...], closed: str = "") -> Any:
         """Return each group's place among its labels."""
-        del name, labels
+        del name, labels, closed
         own, places = self._finished.group(factor)
         return SummedCodes(self.where, tuple(part.name for part in factor), places, len(own))
 

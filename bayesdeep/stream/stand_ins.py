@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from bayesdeep.core.columns import Category, Json
+from bayesdeep.core.columns import Category, Json, Matrix
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.formula.nodes import Expression, Product
 
@@ -57,6 +57,10 @@ class WithoutRows:
 
     def levels(self, *factors: Any) -> tuple[Any, ...]:
         """Not known of sums."""
+        raise needs_rows(self.where)
+
+    def matrix(self, name: str) -> Matrix:
+        """Not used with sums: it ties levels together."""
         raise needs_rows(self.where)
 
     def category(self, expression: Any, learned: Json = None) -> Category:

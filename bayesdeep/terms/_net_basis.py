@@ -58,6 +58,12 @@ def learn_basis(options: NetOptions, context: DesignContext) -> Json | None:
 
 def _level(factor: Any, context: DesignContext) -> list[Any]:
     """Return a factor's name, its labels and each one's share of the rows."""
+    call = next((part for part in factor if hasattr(part, "function")), None)
+    if call is not None:
+        raise FormulaError(
+            f"{context.where}: net() can be kept orthogonal to groups that are levels of columns, not to {call.source}; write "
+            "orthogonal=True (to the population-level columns) or orthogonal=False"
+        )
     name, labels = factor_name(factor), context.learn_levels(factor)
     counts = np.bincount(context.codes(factor, name, labels), minlength=len(labels))
     return [name, list(labels), (counts / context.rows).tolist()]

@@ -4,7 +4,7 @@ from typing import Any
 
 from bayesdeep.core.columns import Columns, Json, TermColumns
 from bayesdeep.core.effects import Piece
-from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.errors import FormulaError, nearest
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
@@ -27,6 +27,20 @@ def learn_varying(node: Any, context: DesignContext) -> Json:
     if not columns.intercept and not columns.terms:
         raise FormulaError(f"formula: ({node.source}): nothing varies by group; write (1 | …) or (x | …)")
     return pack(columns)
+
+
+def call_options(node: Any, known: tuple[str, ...]) -> dict[str, Any]:
+    """Return the options of the call right of ``|`` by name; raise for one that it does not have."""
+    call = node.call
+    for name, _ in call.options:
+        if name not in known:
+            raise FormulaError(f"formula: ({node.source}): {call.function}() has no option '{name}'{nearest(name, known)}")
+    return dict(call.options)
+
+
+def columns(state: Json) -> Columns:
+    """Return how the varying columns are coded."""
+    return unpack(state["columns"])
 
 
 def factor_name(node: Any) -> str:

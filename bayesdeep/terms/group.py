@@ -10,8 +10,7 @@ from bayesdeep.core.effects import Effect, Grouped, Varying
 from bayesdeep.core.quantities import EFFECTS
 from bayesdeep.core.terms import DesignContext, Term
 
-from ._packing import unpack
-from ._varying import correlation, factor_name, learn_varying, pieces, slots, written
+from ._varying import columns, correlation, factor_name, learn_varying, pieces, slots, written
 
 
 def learn(node: Any, context: DesignContext) -> Json:
@@ -26,17 +25,17 @@ def learn(node: Any, context: DesignContext) -> Json:
 
 def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarray]:
     """Return each row's group ``(obs,)`` and the varying columns ``(obs, column)``."""
-    columns = unpack(state["columns"])
+    own = columns(state)
     found = {"codes": context.codes(node.factor, state["factor"], tuple(state["labels"]))}
-    if columns.width:
-        found["X"] = context.design_matrix(columns, node.products)
+    if own.width:
+        found["X"] = context.design_matrix(own, node.products)
     return found
 
 
 def effects(state: Json) -> tuple[Effect, ...]:
     """Return the effects of the groups."""
-    columns = unpack(state["columns"])
-    rows = Grouped(state["factor"], tuple(state["labels"]), "codes", "X" if columns.width else None, columns.intercept)
+    own = columns(state)
+    rows = Grouped(state["factor"], tuple(state["labels"]), "codes", "X" if own.width else None, own.intercept)
     return (Effect(rows, Varying(correlation(state)), pieces(state), EFFECTS),)
 
 

@@ -1,10 +1,10 @@
 r"""``s(x, k=10, bs="tp")``: a smooth function of a column.
 
-:math:`f(x) = \beta (x - \bar x) + \sum_j b_j Z_j(x)` with :math:`b_j \sim \text{Normal}(0, \sigma^2)`: a straight line through the
-rows' middle, and a departure from it whose basis functions :math:`Z_j` have been made orthogonal to it over the training rows
-(:mod:`bayesdeep.terms._smooth_split`). The posterior shows the slope ``s(x)_linear`` in units of the predictor a unit of
-``x``, the standard deviation ``s(x)_sigma`` of the departure over the rows, and the coefficients ``s(x)``, whose meaning is the
-function only.
+:math:`f(x) = \beta (x - \bar x) + \sum_j b_j Z_j(x)` with :math:`b_j \sim \text{Normal}(0, \sigma^2)`: a straight
+line through the rows' middle, and a departure from it whose basis functions :math:`Z_j` have been made orthogonal to
+it over the training rows (:mod:`bayesdeep.terms._smooth_split`). The posterior shows the slope ``s(x)_linear`` in
+units of the predictor a unit of ``x``, the standard deviation ``s(x)_sigma`` of the departure over the rows, and the
+coefficients ``s(x)``, whose meaning is the function only.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from bayesdeep.core.priors import Slot
 from bayesdeep.core.quantities import BASIS
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
+from bayesdeep.core.writing import Addend, Product
 
 from ._smooth_bases import BASES
 from ._smooth_options import read_smooth
@@ -107,4 +108,14 @@ def words(state: Json) -> frozenset[str]:
     return frozenset({"linear"})
 
 
-TERM = Term("s", learn, arrays, slots, words=words, call=True, effects=effects, example="s(x, k=6)")
+def written(state: Json, node: Any) -> tuple[Addend, ...]:
+    """Return the straight line and the sum over the basis."""
+    names = [getattr(a, "name", a.source) for a in node.arguments]
+    lines = [
+        Addend(line, (Product((), (f"({name}ᵢ - {centre:.6g})",)),))
+        for line, name, centre in zip(_lines(state), names, state["centre"], strict=False)
+    ]
+    return (*lines, Addend(state["name"], (Product((), (f"Z[b]({', '.join(names)})ᵢ",), basis=True),)))
+
+
+TERM = Term("s", learn, arrays, slots, words=words, call=True, effects=effects, written=written, example="s(x, k=6)")

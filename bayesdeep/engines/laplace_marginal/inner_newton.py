@@ -19,7 +19,7 @@ import numpy as np
 
 from bayesdeep.core.rowwise import RowSystem, Values
 from bayesdeep.linear.elimination import LOG_2PI
-from bayesdeep.linear.hyperparameters import Scales, scales_of
+from bayesdeep.linear.hyperparameters import Scales, scales_of, support
 from bayesdeep.numerics.cores import machine_cores
 
 from .newton_step import Coefficients, Mode, factorise, noise_like, solve, unstandardised
@@ -256,9 +256,8 @@ class Inner:
             b = np.zeros((scales.batch, *u.shape))
             for k in range(u.shape[1]):
                 left = np.broadcast_to(u[:, k], (scales.batch, len(u))).copy()
-                for m in range(k):
-                    if (entry := root[k][m]) is not None:
-                        left -= entry[:, None] * b[:, :, m]
+                for m in support(root[k])[:-1]:
+                    left -= np.asarray(root[k][m])[:, None] * b[:, :, m]
                 own = root[k][k]
                 assert own is not None
                 with np.errstate(all="ignore"):

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from bayesdeep.core.effects import Structured
 from bayesdeep.core.errors import FitError
 from bayesdeep.plot.parts import group_terms
 from bayesdeep.plot.shrinkage_plot import Shrinkage, shrinkage, shrinkage_numbers
@@ -34,7 +35,8 @@ def _can(fit: Fitted) -> bool:
 def _factors(fit: Fitted) -> list[str]:
     """Return the factors with an intercept a group, one number each."""
     posterior = fit.idata["posterior"]
-    able = [t for t in group_terms(fit) if f"1|{t.factor}" in t.effects and len(t.labels) > 2]
+    terms = [t for t in group_terms(fit) if t.codes is not None]
+    able = [t for t in terms if f"1|{t.factor}" in t.effects and len(t.labels) > 2]
     return [t.factor for t in able if posterior[f"1|{t.factor}"].ndim == 3]
 
 
@@ -62,13 +64,18 @@ def _one(fit: Fitted, factor: str) -> list[Block]:
         f"For each {factor}, its {n.what} from its own rows (open circle) and the model's (filled) against its number of rows; "
         f"estimates of small groups are pulled towards {towards}, those of large groups less."
     )
-    line = f"Dashed: the average {factor}." if n.alike else f"Dashes: the average {factor}, given the other effects of the group."
+    line = f"Dashed: the average {factor}." if n.alike else f"Dashes: the average {factor}, given {_others(n)}."
     caption = (
         f"The {n.what} of each {factor} twice, with everything else in the predictor the same: by its own rows alone (open, "
         f"no pooling) and as the model has it (filled, partial pooling, with 90 % interval). {line} Groups of equal size are set "
         "side by side."
     )
     return [Paragraph(sentence(n)), Figure.of(shrinkage(fit, factor, numbers=n), alt, caption)]
+
+
+def _others(n: Shrinkage) -> str:
+    """Return what else a group leans on, in words."""
+    return "the groups it is related to" if isinstance(n.term.law, Structured) else "the other effects of the group"
 
 
 def sentence(n: Shrinkage) -> str:
@@ -90,7 +97,7 @@ def sentence(n: Shrinkage) -> str:
 
 def _distances(pull: tuple[float, float], n: Shrinkage) -> str:
     own, pooled = number(pull[0], ".2f"), number(pull[1], ".2f")
-    what = f"the average {n.term.factor}" if n.alike else "what the others and their own slopes say"
+    what = f"the average {n.term.factor}" if n.alike else f"what is to be expected given {_others(n)}"
     return f"estimates from own rows lie on average {own} from {what} and the model's {pooled}"
 
 

@@ -1,6 +1,7 @@
 """The question and the answer, in words and with its uncertainty, before anything else."""
 
 from bayesdeep.compare.compared import Compared
+from bayesdeep.core.effects import Structured
 from bayesdeep.diagnostics.predictive_checks import missed_sentence
 from bayesdeep.plot.parts import family_words, group_terms
 from bayesdeep.results.fitted import Fitted
@@ -82,6 +83,8 @@ def _groups(fit: Fitted) -> list[str]:
         if name not in sds.index:
             continue
         text = f"Levels of `{term.factor}` differ with a standard deviation of {estimate(sds.loc[name])}"
+        if isinstance(term.law, Structured):
+            text += " where the diagonal of their known covariance is 1"
         if "sigma" in noise.index and "gaussian" in family_words(fit):
             text += f"; within a level, rows differ by {estimate(noise.loc['sigma'])}"
         said.append(text + ".")

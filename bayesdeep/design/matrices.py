@@ -1,0 +1,135 @@
+"""Labelled square tables given beside the data: covariances of the levels of a factor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesdeep.core.columns import Matrix
+from bayesdeep.core.errors import DataError, FormulaError, nearest
+from bayesdeep.core.labels import match, plain
+from bayesdeep.core.lazy import nw
+
+MOST_LEVELS = 2_000
+"""Levels of a matrix: it has no zeros to save by, and whatever is asked of a model multiplies with it or factorises it."""
+ROUNDING = 1e-8
+"""How far a matrix may be from symmetric, in units of its diagonal: what files that round leave."""
+ACCEPTED = (
+    "a square table with labels: a pandas data frame whose index and columns are the levels, an xarray.DataArray with "
+    "coordinates, "
+    "or a table whose first column has the labels of the others"
+)
+
+
+def read_matrices(given: Any, used: tuple[str, ...]) -> dict[str, Matrix]:
+    """Return the matrices a user gave, by name.
+
+    Parameters
+    ----------
+    given
+        Tables by name; None for none.
+    used
+        The names in formulas.
+
+    Raises
+    ------
+    DataError
+        For a table that is no labelled covariance.
+    FormulaError
+        For a matrix that no formula names.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise DataError(f'data: arrays is {type(given).__name__}; give a dict of tables by name, arrays={{"A": table}}')
+    for name in given:
+        if name not in used:
+            raise FormulaError(f"formula: no formula uses the matrix '{name}' of arrays{nearest(str(name), used)}")
+    return {str(name): read_matrix(str(name), table) for name, table in given.items()}
+
+
+def read_matrix(name: str, table: Any) -> Matrix:
+    """Return one table as a covariance whose rows and columns have the same labels in the same order."""
+    where = f"data: matrix '{name}'"
+    rows, columns, values = _parts(table, where)
+    if values.ndim != 2 or values.shape[0] != values.shape[1]:
+        raise DataError(f"{where} is {' by '.join(map(str, values.shape))}, not square; it should be {ACCEPTED}")
+    if len(rows) > MOST_LEVELS:
+        raise DataError(
+            f"{where} has {len(rows):,} levels, more than the {MOST_LEVELS:,} that are possible: as a table without zeros it "
+            "takes "
+            f"their cube in time, and their square in memory; leave out levels that no row needs"
+        )
+    _refuse_twice(rows, f"{where}: rows")
+    _refuse_twice(columns, f"{where}: columns")
+    places = match(columns, rows, f"{where}: a column")
+    if (places < 0).any() or len(np.unique(places)) < len(rows):
+        odd = [repr(columns[i]) for i in np.flatnonzero(places < 0)[:5].tolist()]
+        raise DataError(f"{where}: rows and columns have different labels; no row is called {', '.join(odd)}")
+    aligned = np.empty_like(values)
+    aligned[:, places] = values
+    return Matrix(rows, _covariance(aligned, rows, where))
+
+
+def _parts(table: Any, where: str) -> tuple[tuple[Any, ...], tuple[Any, ...], np.ndarray]:
+    """Return labels of rows and of columns, and the values."""
+    if isinstance(table, pd.DataFrame):
+        unnamed = isinstance(table.index, pd.RangeIndex) and table.shape[1] == len(table) + 1
+        whole = table.set_index(table.columns[0]) if unnamed else table
+        return _labels(whole.index), _labels(whole.columns), _numbers(whole.to_numpy(), where)
+    if hasattr(table, "dims") and hasattr(table, "coords"):
+        lacking = [str(dim) for dim in table.dims if dim not in table.coords]
+        if lacking:
+            raise DataError(f"{where}: the dimension '{lacking[0]}' has no labels; it should be {ACCEPTED}")
+        first, *others = (_labels(table.indexes[dim]) for dim in table.dims)
+        return first, (others or [()])[0], _numbers(np.asarray(table.values), where)
+    try:
+        found = nw.from_native(table, eager_only=True).to_pandas()
+    except TypeError:
+        raise DataError(f"{where} is {type(table).__name__}, without labels; it should be {ACCEPTED}") from None
+    if found.shape[1] != len(found) + 1:
+        raise DataError(f"{where} has {len(found)} rows and {found.shape[1]} columns; it should be {ACCEPTED}")
+    return _parts(found, where)
+
+
+def _labels(index: Any) -> tuple[Any, ...]:
+    return tuple(plain(label) for label in index)
+
+
+def _numbers(values: np.ndarray, where: str) -> np.ndarray:
+    try:
+        found = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{where} holds something other than numbers; it should be {ACCEPTED}") from None
+    if not np.isfinite(found).all():
+        raise DataError(f"{where} has missing or infinite entries")
+    return found
+
+
+def _refuse_twice(labels: tuple[Any, ...], what: str) -> None:
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise DataError(f"{what}: the label {twice!r} is there twice")
+
+
+def _covariance(values: np.ndarray, labels: tuple[Any, ...], where: str) -> np.ndarray:
+    """Return the matrix, made symmetric to the last digit; raise where it is no covariance."""
+    apart = np.abs(values - values.T)
+    if apart.max(initial=0.0) > ROUNDING * np.abs(np.diag(values)).max(initial=0.0):
+        i, j = np.unravel_index(int(apart.argmax()), apart.shape)
+        raise DataError(
+            f"{where} is not symmetric: {labels[i]!r} with {labels[j]!r} is {values[i, j]:.6g}, {labels[j]!r} with {labels[i]!r} "
+            f"{values[j, i]:.6g}"
+        )
+    found = (values + values.T) / 2
+    eigenvalues = np.linalg.eigvalsh(found)
+    if eigenvalues[0] <= len(found) * np.finfo(float).eps * eigenvalues[-1]:
+        raise DataError(
+            f"{where} is not positive definite: its smallest eigenvalue is {eigenvalues[0]:.3g} and its largest "
+            f"{eigenvalues[-1]:.3g}. Levels that are alike in every respect make it so (leave one out, or give them one label); "
+            "a rounded matrix may be made one by a little more on its diagonal, which would be another model, so that it is not "
+            "done here"
+        )
+    found.setflags(write=False)
+    return found
