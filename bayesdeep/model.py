@@ -250,6 +250,7 @@ def model_of_card(card: Card, data: Any = None) -> Model:
     """Return the model of a card on the card's data, or on other ones."""
     with card.named():
         card.check_parameters()
+        parameters: Mapping[str, Any] = card.parameters
         return Model(
             card.formula,
             card.load_data() if data is None else data,
@@ -257,5 +258,5 @@ def model_of_card(card: Card, data: Any = None) -> Model:
             link=card.link,
             priors=card.priors,
             missing=card.missing,
-            **card.parameters,
+            **parameters,
         )

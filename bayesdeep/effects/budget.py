@@ -116,7 +116,8 @@ def mean_and_parts(spec: ModelSpec, rows: Rows) -> tuple[Callable[..., list[np.n
     keys = tuple(term.key for term in spec.predictors[0].terms)
     if not is_linear(spec):
         graph = evaluation_graph(spec, rows)
-        return function_of(graph, [graph.mean, *graph.parts.values()]), tuple(graph.parts), units_of(graph)
+        one = graph.response
+        return function_of(graph, [one.mean, *one.parts.values()]), tuple(one.parts), units_of(graph)
 
     def function(draws: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         parts = addends(spec, draws, data)

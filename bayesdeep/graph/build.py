@@ -25,6 +25,36 @@ if TYPE_CHECKING:
     import pymc
 
 
+@dataclass(frozen=True, eq=False)
+class ResponseTensors:
+    """What a graph says of one response: tensors whose first axis is ``obs``.
+
+    Attributes
+    ----------
+    name, family
+        The response, and its distribution.
+    linear, mean, predictive, pointwise
+        ``(obs,)`` tensors of the main predictor, the expected response, a new response and the log likelihood
+        (None without a response); ``(obs, level)`` for responses with levels.
+    parts
+        The addends of the main predictor ``linear``, by term key, of its shape.
+    params
+        The distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
+    variance
+        Of a new response given its parameters, ``(obs,)``; None without a closed form.
+    """
+
+    name: str
+    family: Family
+    linear: Any
+    mean: Any
+    predictive: Any
+    pointwise: Any
+    parts: Mapping[str, Any]
+    params: Mapping[str, Any]
+    variance: Any = None
+
+
 @dataclass(frozen=True)
 class Graph:
     """A model on certain rows.
@@ -42,9 +72,8 @@ class Graph:
         Labels by dimension.
     data
         PyMC data containers of the rows, by name.
-    linear, mean, predictive, pointwise
-        ``(obs,)`` tensors of the main predictor, the expected response, a new response and the log likelihood
-        (None without a response); ``(obs, level)`` for responses with levels.
+    responses
+        What there is of each response.
     rough
         A rough fit, of graphs that are to be sampled from; None for models it does not know.
     roles
@@ -65,12 +94,6 @@ class Graph:
     auxiliary, stretches
         Names of hidden variables that nothing shown is one of, and log determinants of what is shown by other hidden ones;
         see :mod:`bayesdeep.graph.own_scale`.
-    parts
-        The addends of the main predictor ``linear``, by term key, of its shape.
-    params
-        The response distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
-    variance
-        Of a new response given its parameters, ``(obs,)``; None without a closed form.
     spreads
         What standardised effects of groups are multiplied by.
     functions
@@ -79,14 +102,10 @@ class Graph:
 
     model: "pymc.Model"
     rows: int
-    family: Family
     reported: Mapping[str, Quantity]
     coords: Mapping[str, tuple[Any, ...]]
     data: Mapping[str, Any]
-    linear: Any
-    mean: Any
-    predictive: Any
-    pointwise: Any
+    responses: tuple[ResponseTensors, ...]
     rough: Rough | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, float] = field(default_factory=dict)
@@ -95,13 +114,16 @@ class Graph:
     outgoing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     staged: Mapping[str, Any] = field(default_factory=dict)
     numbers: int = 1
-    parts: Mapping[str, Any] = field(default_factory=dict)
-    params: Mapping[str, Any] = field(default_factory=dict)
     spreads: tuple[Root, ...] = ()
     auxiliary: frozenset[str] = frozenset()
     stretches: tuple[Any, ...] = ()
-    variance: Any = None
     functions: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def response(self) -> ResponseTensors:
+        """Return what there is of the response, of models that have one."""
+        (only,) = self.responses
+        return only
 
 
 ROWS = "rows"
@@ -190,17 +212,24 @@ def build(
                 else ("obs", builder.dim(f"{spec.response.name}_count", tuple(levels or ())))
             )
             observe(spec.response.name, family, params, aux, parts, dims, linear)
-        return Graph(
-            model,
-            rows,
+        one = ResponseTensors(
+            spec.response.name,
             family,
-            _in_order(builder.reported),
-            builder.coords,
-            data,
             linear,
             mean(family, params, aux, parts),
             to_draw_from(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
+            parts={key: _full(addend, count, width) for key, addend in addends.items()},
+            params={name: pt.as_tensor(value) for name, value in params.items()},
+            variance=variance(family, params, aux, parts),
+        )
+        return Graph(
+            model,
+            rows,
+            _in_order(builder.reported),
+            builder.coords,
+            data,
+            (one,),
             rough,
             builder.roles,
             builder.units,
@@ -209,12 +238,9 @@ def build(
             builder.outgoing,
             staged=builder.staged,
             numbers=builder.numbers,
-            parts={key: _full(addend, count, width) for key, addend in addends.items()},
-            params={name: pt.as_tensor(value) for name, value in params.items()},
             spreads=tuple(builder.spreads),
             auxiliary=frozenset(builder.auxiliary),
             stretches=tuple(builder.stretches),
-            variance=variance(family, params, aux, parts),
         )
 
 

@@ -148,7 +148,7 @@ def needed(graph: Graph, outputs: Sequence[Any]) -> tuple[str, ...]:
 
 def row_function(graph: Graph, what: Sequence[str], seed: int | None = None) -> BatchedFunction:
     """Return a function of draws giving the graph's tensors ``what``: ``linear mean predictive pointwise``."""
-    return function_of(graph, [getattr(graph, name) for name in what], seed)
+    return function_of(graph, [getattr(graph.response, name) for name in what], seed)
 
 
 def function_of(graph: Graph, outputs: Sequence[Any], seed: int | None = None) -> BatchedFunction:
@@ -160,8 +160,8 @@ def noise_function(graph: Graph, seed: int) -> BatchedFunction:
     """Return a function from the response's parameters, arrays ``(draw, …)`` by name, to new responses ``(draw, obs)``."""
     from pytensor.graph.basic import Constant
 
-    free = {name: tensor for name, tensor in graph.params.items() if not isinstance(tensor, Constant)}
-    return BatchedFunction(graph, [graph.predictive], free, seed)
+    free = {name: tensor for name, tensor in graph.response.params.items() if not isinstance(tensor, Constant)}
+    return BatchedFunction(graph, [graph.response.predictive], free, seed)
 
 
 def expand_function(graph: Graph) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:

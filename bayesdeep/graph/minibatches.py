@@ -115,8 +115,8 @@ def _outputs(
     from pytensor.graph import clone_replace
     from pytensor.tensor import ones
 
-    units = _units([graph.pointwise], masks)
-    every = graph.model.replace_rvs_by_values([graph.pointwise, graph.linear, *held, *units])
+    units = _units([graph.response.pointwise], masks)
+    every = graph.model.replace_rvs_by_values([graph.response.pointwise, graph.response.linear, *held, *units])
     numbered = [*(f"held{k}" for k in range(len(held))), *(f"units{k}" for k in range(len(units)))]
     wanted = dict(zip(["pointwise", "linear", *numbered], every, strict=True))
     found = {}

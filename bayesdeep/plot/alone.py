@@ -46,13 +46,13 @@ def _likelihood(fit: Fitted, rest: np.ndarray, codes: np.ndarray) -> Callable[[n
     """Return the function from intercepts ``(try, group)`` to the log likelihood of each group's rows ``(try, group)``."""
     held, posterior = own_rows(fit, "plot"), fit.posterior
     graph = evaluation_graph(fit.spec, held)
-    cut = replace(graph, reported={ETA: Quantity(graph.linear, ("obs",), Entry()), **graph.reported})
-    names = needed(cut, [graph.pointwise])
+    cut = replace(graph, reported={ETA: Quantity(graph.response.linear, ("obs",), Entry()), **graph.reported})
+    names = needed(cut, [graph.response.pointwise])
     if any(posterior[name].attrs.get("role") in ("weight", "held") for name in names if name != ETA):
         raise FitError(
             "plot: a network in the formula of another parameter has no mean to hold it at; there is no picture of pooling"
         )
-    function = function_of(cut, [graph.pointwise])
+    function = function_of(cut, [graph.response.pointwise])
     means = {name: posterior[name].mean(("chain", "draw")).values for name in names if name != ETA}
 
     def likelihood(intercepts: np.ndarray) -> np.ndarray:

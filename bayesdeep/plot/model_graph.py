@@ -25,7 +25,7 @@ def dependencies(graph: Graph, spec: ModelSpec) -> dict[str, tuple[str, ...]]:
             continue
         inside = list(quantity.tensor.owner.inputs) if quantity.tensor.owner else []
         found[name] = tuple(parent for parent in needed(graph, inside) if parent != name)
-    found[spec.response.name] = needed(graph, [graph.pointwise])
+    found[spec.response.name] = needed(graph, [graph.response.pointwise])
     return found
 
 

@@ -157,24 +157,24 @@ class _Source:
         self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
         self._count = len(next(iter(posterior.values()))) if posterior else 1
         self.times = -(-least // self._count)
-        variance = None if graph.mean is None else graph.variance
-        self._closed = [tensor for tensor in (graph.mean, variance) if tensor is not None]
-        self._has = graph.mean is not None, variance is not None
-        self._of_rows = function_of(graph, [*graph.params.values(), *self._closed])
+        variance = None if graph.response.mean is None else graph.response.variance
+        self._closed = [tensor for tensor in (graph.response.mean, variance) if tensor is not None]
+        self._has = graph.response.mean is not None, variance is not None
+        self._of_rows = function_of(graph, [*graph.response.params.values(), *self._closed])
         self._noise: BatchedFunction = noise_function(graph, derive(seed, "predictive"))
         levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
         self.step = block_rows(self._count * max(levels, self.times))
         self._by_row = {
-            name: tensor.ndim > 0 and getattr(graph.family.parameter(name), "shape", "row") != "cut"
-            for name, tensor in graph.params.items()
+            name: tensor.ndim > 0 and getattr(graph.response.family.parameter(name), "shape", "row") != "cut"
+            for name, tensor in graph.response.params.items()
         }
 
     def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], Moments]:
         """Return the response's parameters by name ``(draw, …)``, and its moments given them."""
         found = self._of_rows(self._draws, containers(rows, start, stop))
-        names = list(self._graph.params)
+        names = list(self._graph.response.params)
         params = {
-            name: np.broadcast_to(value, (self._count, *value.shape[value.ndim - self._graph.params[name].ndim :]))
+            name: np.broadcast_to(value, (self._count, *value.shape[value.ndim - self._graph.response.params[name].ndim :]))
             for name, value in zip(names, found, strict=False)
         }
         closed = iter([np.broadcast_to(v, (self._count, stop - start)) for v in found[len(names) :]])

@@ -186,7 +186,7 @@ def test_every_path_to_a_likelihood_agrees(name: str, left: str) -> None:
     np.testing.assert_allclose(first, (up[0] - down[0]) / (2 * step), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(second, (up[1] - down[1]) / (2 * step), rtol=1e-4, atol=1e-6)
     graph = rows.graph(model.spec)
-    sums = [graph.model.logp(vars=graph.model.observed_RVs, sum=True), graph.pointwise.sum()]
+    sums = [graph.model.logp(vars=graph.model.observed_RVs, sum=True), graph.response.pointwise.sum()]
     inputs = graph.model.value_vars
     both = pytensor.function(
         inputs, graph.model.replace_rvs_by_values(sums), mode=array_mode(), on_unused_input="ignore"

@@ -138,7 +138,7 @@ def test_the_density_that_is_sampled_is_the_sum_of_the_definitions(name):
     quick = {"mode": array_mode(), "on_unused_input": "ignore"}
     free = [v for v in built.basic_RVs if v.name != model.spec.response.name]
     prior, everything = built.compile_logp(vars=free, **quick), built.compile_logp(**quick)
-    rows = built.compile_fn(built.replace_rvs_by_values([graph.pointwise])[0], inputs=built.value_vars, **quick)
+    rows = built.compile_fn(built.replace_rvs_by_values([graph.response.pointwise])[0], inputs=built.value_vars, **quick)
     rng = np.random.default_rng(2)
     for _ in range(3):
         point = {k: v + rng.normal(size=np.shape(v)) for k, v in built.initial_point().items()}

@@ -103,7 +103,7 @@ def test_density_minus_prior_is_the_sum_of_pointwise_terms(name):
     free = [v for v in pymc.basic_RVs if v.name != response]
     prior = pymc.compile_logp(vars=free, **QUICK)
     everything = pymc.compile_logp(**QUICK)
-    pointwise = pymc.compile_fn(pymc.replace_rvs_by_values([graph.pointwise])[0], inputs=pymc.value_vars, **QUICK)
+    pointwise = pymc.compile_fn(pymc.replace_rvs_by_values([graph.response.pointwise])[0], inputs=pymc.value_vars, **QUICK)
     rng = np.random.default_rng(5)
     for _ in range(3):
         point = {k: v + rng.normal(size=np.shape(v)) * 0.5 for k, v in pymc.initial_point().items()}

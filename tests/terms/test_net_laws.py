@@ -204,7 +204,7 @@ def test_predictions_are_those_of_the_fit_and_of_each_row(formula):
     function = row_function(graph, ["linear"])
     assert any(name.endswith("_removed") for name in function._given) == ("basis" in str(model.spec.to_json()))
     given = {name: graph.reported[name].tensor for name in inside}
-    whole = BatchedFunction(graph, [graph.linear], given)({name: draws[name] for name in inside})[0]
+    whole = BatchedFunction(graph, [graph.response.linear], given)({name: draws[name] for name in inside})[0]
     np.testing.assert_allclose(at(model, draws, "linear"), whole, rtol=1e-9, atol=1e-9)
     for rows in (d, d.iloc[[7, 3, 3, 29]], d.iloc[[11]]):
         new = rows_of(model.spec, read_frame(rows.drop(columns=formula.split(" ")[0])), observed=False)
