@@ -35,6 +35,13 @@ def columns(seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def covariance() -> pd.DataFrame:
+    """Return a covariance of the levels of ``g``, and of one that no row has."""
+    levels = [f"g{i}" for i in range(6)]
+    apart = np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
+    return pd.DataFrame(1.2 * 0.6**apart, index=levels, columns=levels)
+
+
 def lacks(word: str, name: str, what: str) -> NoReturn:
     """Fail with what has to be added to a plug-in's record."""
     pytest.fail(f"The {word} '{name}' lacks {what}; add it to its record, see CONTRIBUTING.", pytrace=False)

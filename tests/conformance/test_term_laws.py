@@ -12,15 +12,17 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import TERMS
 from bayesdeep.design.frame import read_frame
+from bayesdeep.formula.expand import grouping_columns
+from bayesdeep.formula.parser import parse
 from bayesdeep.graph.evaluate import forward_draws, row_function
 from bayesdeep.results.predict import with_new_groups
 from bayesdeep.results.rows import rows_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .examples import columns, example_of
+from .examples import columns, covariance, example_of
 
 DRAWS = 3
-WHAT = "an addend on x, z, g or h as it is written in a formula"
+WHAT = "an addend on x, z, g or h, and the matrix A, as it is written in a formula"
 
 
 class Made:
@@ -29,7 +31,8 @@ class Made:
     def __init__(self, name: str) -> None:
         self.text = example_of(TERMS[name], "term", name, WHAT)
         self.data = columns()
-        self.model = bd.Model(f"y ~ {self.text}", self.data)
+        given = {"A": covariance()} if TERMS[name].matrices else None
+        self.model = bd.Model(f"y ~ {self.text}", self.data, arrays=given)
         self.spec = self.model.spec
         self.rows = self.model.__dict__["_rows"]
         self.term = next(t for t in self.spec.predictors[0].terms if t.kind == name)
@@ -65,12 +68,17 @@ def what_it_learned_is_json(name: str) -> None:
 
 def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
     made = Made(name)
-    factors = TERMS[name].groups(made.term.state)
-    if not factors:
+    own = grouping_columns(parse(f"y ~ {made.text}"))
+    if not own:
         return
     changed, there = made.data.copy(), np.arange(len(made.data)) < 5
-    for factor in factors:
+    for factor in own:
         changed.loc[there, factor] = "never seen"
+    declare = TERMS[name].effects
+    if declare and any(isinstance(e.law, effects.Structured) for e in declare(made.term.state)):
+        with pytest.raises(bd.BayesdeepError, match="never seen"):  # What is known of it would be in the covariance.
+            made.eta(changed, new_groups="sample")
+        return
     found = made.eta(changed, new_groups="sample")
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found[:, ~there], made.eta(made.data)[:, ~there], rtol=1e-8, atol=1e-10)
