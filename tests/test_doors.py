@@ -38,7 +38,7 @@ def doors(made_up) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
         for name in bd.plot.__all__
     }
     needed = {"contrasts": ("x",), "curve": ("x",), "save": ("never.nc",), "report": ("never.html",), "to_card": ("never.toml",)}
-    needed |= {"from_card": ("never.toml",)}
+    needed |= {"from_card": ("never.toml",), "from_pymc": (fit.idata,)}
     for label, thing in (("fit", fit), ("model", model), ("comparison", comparison)):
         for name, method in inspect.getmembers(thing, callable):
             if not name.startswith("_"):

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +14,15 @@ from bayesdeep.formula import vocabulary as words
 from bayesdeep.formula.expand import columns, expand, grouping_columns
 from bayesdeep.formula.parser import parse
 
+PLAIN = SimpleNamespace(grouping=False, matrices=())
+"""What the language knows of a term."""
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _plugins() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words, "TRANSFORMS", dict.fromkeys(["C", "scale", "center", "poly", "bs"]))
-        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset"]))
+        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset"], PLAIN))
         patch.setattr(words, "RESPONSES", dict.fromkeys(["prop"]))
         gc.disable()  # Collecting what thousands of other tests left takes a second, and is not this one's time.
         yield

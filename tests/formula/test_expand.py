@@ -1,6 +1,7 @@
 """R's algebra of terms: what ?formula and ?terms.formula document, and lme4 for groups."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -12,13 +13,16 @@ from bayesdeep.formula.expand import columns, expand, find_dot, grouping_columns
 from bayesdeep.formula.nodes import Formula, Name, label
 from bayesdeep.formula.parser import parse
 
+PLAIN = SimpleNamespace(grouping=False, matrices=())
+"""What the language knows of a term."""
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _plugins() -> Iterator[None]:
     """A fixed set of plug-ins: the algebra does not depend on which files are in the folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words, "TRANSFORMS", dict.fromkeys(["C", "scale", "center", "poly", "bs"]))
-        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset"]))
+        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset"], PLAIN))
         patch.setattr(words, "RESPONSES", dict.fromkeys(["prop", "censored"]))
         yield
 

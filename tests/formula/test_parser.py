@@ -1,6 +1,7 @@
 """The grammar: precedence as in R's ?Syntax, positions, sources, and what may be called where."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -12,13 +13,16 @@ from bayesdeep.formula.lexer import tokenize
 from bayesdeep.formula.nodes import Binary, Call, Dot, Expression, Name, Number, Sequence, Text, Unary
 from bayesdeep.formula.parser import parse
 
+PLAIN = SimpleNamespace(grouping=False, matrices=())
+"""What the language knows of a term."""
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _plugins() -> Iterator[None]:
     """A fixed set of plug-ins: the grammar does not depend on which files are in the folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words, "TRANSFORMS", dict.fromkeys(["C", "scale", "center", "poly", "bs"]))
-        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset", "population", "group"]))
+        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset", "population", "group"], PLAIN))
         patch.setattr(words, "RESPONSES", dict.fromkeys(["prop", "censored", "truncated", "weighted"]))
         yield
 
@@ -202,7 +206,7 @@ def test_refusals(text: str, message: str) -> None:
 
 
 def test_installed_terms_can_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "TERMS", {"gp": None})
+    monkeypatch.setattr(words, "TERMS", {"gp": PLAIN})
     assert shape(parse("y ~ gp(x)").predictor) == "gp(x)"
     with pytest.raises(FormulaError, match=r"mo\(\) is not available"):
         parse("y ~ mo(x)")
