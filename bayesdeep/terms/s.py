@@ -23,6 +23,9 @@ from ._smooth_bases import BASES
 from ._smooth_options import read_smooth
 from ._smooth_split import penalised, split
 
+SIZE = 2.5
+"""Scale of the default prior of a departure's sd, in spreads of the predictor. A curve that is smooth has little of the wiggly
+functions that make up most of the basis, so that its sd is often twice the spread of what it adds to the predictor."""
 ROUNDING = 1e-14
 """A column whose standard deviation is below this share of its mean does not vary: what is left is rounding."""
 
@@ -82,7 +85,7 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
         unit = spread / scale
         default = Default(f"Normal(0, {2.5 * unit:.4g})", "2.5 spreads of the predictor per sd of the column")
         found.append(Slot(name, "real", default, "coefficient", 1, unit))
-    default = Default(f"HalfStudentT(3, {spread:.4g})", "one spread of the predictor: how far the curve departs from its line")
+    default = Default(f"HalfStudentT(3, {SIZE * spread:.4g})", f"{SIZE} spreads of the predictor: a curve's departure from its line")
     return (*found, Slot(f"{state['name']}_sigma", "positive", default, "sd", 1, spread))
 
 
