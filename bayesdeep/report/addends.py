@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bayesdeep.core.effects import Effect, Given, Iid
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import TERMS, TRANSFORMS
 from bayesdeep.formula.nodes import Call, Expression, Name, Product, label
@@ -69,7 +70,40 @@ def addends(term: Any, node: Any, place: Place) -> tuple[list[str], list[str]]:
             found += [_product(letter, piece, (own, *piece.levels), place.contrast) for piece in pieces]
             notes += _zeros(letter, pieces)
         return found, notes
-    return [_called(term, place) if TERMS[term.kind].cost is not None else f"{str(term.source).strip()}ᵢ"], []
+    if TERMS[term.kind].cost is not None:
+        return [_called(term, place)], []
+    basis = _basis(term)
+    return [f"{str(term.source).strip()}ᵢ" if basis is None else _of_row(basis.pieces[0].name, place)], []
+
+
+def _basis(term: Any) -> Effect | None:
+    """Return the effect of a term that is a basis whose coefficients have one sd; None where it has none."""
+    declare = TERMS[term.kind].effects
+    return next((e for e in declare(term.state) if isinstance(e.law, Iid)), None) if declare else None
+
+
+def _of_row(name: str, place: Place) -> str:
+    return f"{place.prefix}{name}ᵢ" + ("[k]" if place.contrast else "")
+
+
+def bases(term: Any, place: Place) -> list[str]:
+    """Return what a function that is a basis is made of, and the distribution of its coefficients."""
+    basis = _basis(term)
+    if basis is None:
+        return []
+    (piece,), own = basis.pieces, "[k]" if place.contrast else ""
+    letter = f"β({place.prefix}{piece.slot})[b{', k' if place.contrast else ''}]"
+    parts = [
+        f"β({place.prefix}{p.slot}){own} · ({p.name})ᵢ"
+        for effect in TERMS[term.kind].effects(term.state)  # type: ignore[misc]
+        if isinstance(effect.law, Given)
+        for p in effect.pieces
+    ]
+    return [
+        f"{_of_row(piece.name, place)} = {' + '.join([*parts, f'Σ_b {letter} · Z[b]ᵢ'])}",
+        f"    {letter} ~ Normal(0, {place.prefix}{piece.sd}{own})",
+        f"    for each of the {piece.size} basis functions Z[b]" + (", each level k" if place.contrast else ""),
+    ]
 
 
 def _called(term: Any, place: Place) -> str:

@@ -15,7 +15,7 @@ from bayesdeep.formula.nodes import Call, Expression, Name, Number, Unary
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
-from .addends import Place, addends, groups, network
+from .addends import Place, addends, bases, groups, network
 
 GREEK = {"mu": "μ", "sigma": "σ", "nu": "ν", "alpha": "α", "kappa": "κ", "lam": "λ"}
 MOST_LEVELS = 8
@@ -116,7 +116,7 @@ def _predictor(spec: ModelSpec, family: Family, predictor: PredictorSpec) -> tup
     for term, node in zip(predictor.terms, nodes, strict=True):
         found, notes = addends(term, node, place)
         parts += found
-        below += [*notes, *network(term, place), *groups(term, node, place)]
+        below += [*notes, *network(term, place), *bases(term, place), *groups(term, node, place)]
     lines.append(f"{eta} = " + f"\n{' ' * len(eta)} + ".join(_gathered(parts)))
     if contrast:
         levels = [str(level) for level in spec.response.levels or ()]
