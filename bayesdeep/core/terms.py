@@ -146,12 +146,13 @@ class Scope(Protocol):
         """
         ...
 
-    def centring(self) -> tuple[Any, Any] | None:
+    def centring(self, basis: str = "") -> tuple[Any, Any] | None:
         """Return in which coordinates the effects of groups are best sampled; None for units of their sd.
 
-        Otherwise weights ``(coefficient, group)``, from 0, sampled in units of their sd, to 1, sampled as they are, and
-        what the location of the sampled ones is shifted by, a tensor ``(coefficient, group)`` or None. A matter of
-        coordinates: the model does not depend on it.
+        With ``basis``, a slot, those of the coefficients of a basis, which stand in the place of groups. Otherwise weights
+        ``(coefficient, group)``, from 0, sampled in units of their sd, to 1, sampled as they are, and what the location of the
+        sampled ones is shifted by, a tensor ``(coefficient, group)`` or None. A matter of coordinates: the model does not
+        depend on it.
         """
         ...
 

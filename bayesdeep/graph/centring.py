@@ -16,6 +16,11 @@ The Fisher information that :math:`q` then has on :math:`\log s`,
 :math:`r / (1 - r)` on average, is least at
 
 .. math:: \lambda = \frac{r}{2 - r} = \frac{I s^2}{I s^2 + 2}.
+
+Of groups there are many, and :math:`s` is known well. The coefficients of a basis are few, of which the rows tell the first ones
+only: :math:`\log s` has a standard deviation of about :math:`(2 \sum r^2)^{-1/2}`, and a coefficient that is centred where
+:math:`s` is nearly 0 is what chains get stuck at. Their :math:`r` is therefore that of a value of :math:`s` so low that it is
+hardly met.
 """
 
 from collections.abc import Mapping
@@ -24,6 +29,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .rough import Rough
+
+LOW = 2.0
+"""Standard deviations of ``log s`` by which the value lies lower at which coefficients of a basis are centred."""
 
 NEGLIGIBLE = 0.02
 """Coefficients whose every group is centred less than this are sampled in the non-centred form altogether."""
@@ -54,6 +62,8 @@ def centring(rough: Rough | None) -> Mapping[str, Centring]:
     found = {}
     for key, share in ({} if rough is None else rough.shrinkage).items():
         assert rough is not None
+        if any(block.key == key and block.basis for block in rough.blocks):
+            share = _lower(share)
         weights = share / (2.0 - share)
         if weights.max() < NEGLIGIBLE:
             continue
@@ -63,6 +73,13 @@ def centring(rough: Rough | None) -> Mapping[str, Centring]:
         others = {second: m * unit.reshape(-1, 1) for (first, second), m in rough.between.items() if first == key}
         found[key] = Centring(weights, follow, others)
     return found
+
+
+def _lower(share: np.ndarray) -> np.ndarray:
+    """Return shares ``(coefficient, group)`` of the prior variance that rows take away, at a lower sd."""
+    further = np.exp(-2.0 * LOW / np.sqrt(2.0 * (share**2).sum()))
+    ratio = share / np.maximum(1.0 - share, 1e-12) * further
+    return ratio / (1.0 + ratio)
 
 
 def described(rough: Rough | None) -> dict[str, float]:

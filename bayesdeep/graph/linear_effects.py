@@ -61,10 +61,14 @@ def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
     (piece,) = effect.pieces
     assert rows.array is not None
     assert piece.labels is not None
-    dim = scope.dim(piece.dim, piece.labels)
-    standard = scope.hidden(f"{piece.slot}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (dim,))
-    coefficients = scope.variable(piece.sd) * standard
-    return scope.product(rows.array, scope.report(piece.slot, coefficients, (dim,), effect.role, slot=piece.sd))
+    dim, sd, centring = scope.dim(piece.dim, piece.labels), scope.variable(piece.sd), scope.centring(piece.slot)
+    draw = partial(scope.hidden, f"{piece.slot}_z", "Normal", shape=(dim,))
+    if centring is None:
+        standard = draw(_unit("Normal"))
+    else:
+        weights, shift = (0.0 if part is None else part[0] for part in centring)
+        standard = _between(draw, "Normal", {}, weights, shift, 0.0, sd)
+    return scope.product(rows.array, scope.report(piece.slot, sd * standard, (dim,), effect.role, slot=piece.sd))
 
 
 def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:

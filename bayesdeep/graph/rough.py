@@ -44,7 +44,8 @@ LEAST, MOST = 1e-3, 1e2
 class Block:
     """Coefficients of one effect: the population's columns (``factor`` is None), or ``levels`` groups of ``width``.
 
-    ``plain`` is whether they are effects of groups that rows meet one at a time.
+    ``plain`` is whether they are effects of groups that rows meet one at a time, ``basis`` whether they are the coefficients of
+    a basis, as many "groups".
     """
 
     key: str
@@ -53,6 +54,7 @@ class Block:
     levels: int
     width: int
     plain: bool = True
+    basis: bool = False
 
     @property
     def span(self) -> slice:
@@ -76,6 +78,8 @@ class Rough:
     population
         Key of the population's term, None without one. Its coefficients below are those of the columns less their means,
         after the intercept where there is one, ``(column,)``.
+    array
+        Which of this term's arrays its columns are.
     centre
         The population's coefficients at the mode.
     follow
@@ -95,6 +99,7 @@ class Rough:
     sds: Mapping[str, np.ndarray]
     shrinkage: Mapping[str, np.ndarray]
     population: str | None = None
+    array: str | None = None
     centre: np.ndarray = field(default_factory=lambda: np.zeros(0))
     follow: Mapping[str, np.ndarray] = field(default_factory=dict)
     between: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
@@ -169,8 +174,12 @@ def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray,
     own, others = np.arange(block.begin, block.begin + block.width), np.ones(len(theta), dtype=bool)
     # From the columns as they are to the columns less their means: only the intercept's coefficient changes.
     change = np.eye(block.width)
-    rows_of = next(e.rows for key, e in _effects(spec) or () if key == block.key)
-    if isinstance(rows_of, Columns) and rows_of.intercept:
+    rows_of = next(
+        e.rows
+        for key, e in _effects(spec) or ()
+        if key == block.key and isinstance(e.rows, Columns) and not isinstance(e.law, Iid)
+    )
+    if rows_of.intercept:
         change[0, 1:] = -np.asarray(rows_of.means)
     others[own] = False
     across = np.asarray(precision[others][:, own] @ change)
@@ -190,6 +199,7 @@ def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray,
     return replace(
         rough,
         population=block.key,
+        array=rows_of.array,
         centre=np.linalg.solve(change, theta[own]),
         follow={b.key: full[b.span].reshape(b.width, b.levels, block.width) for b in grouped},
         between=between,
@@ -283,7 +293,7 @@ def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any
 def _block(key: str, effect: Effect, begin: int, size: int) -> Block:
     if isinstance(effect.rows, Columns):
         if isinstance(effect.law, Iid):
-            return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False)
+            return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False, True)
         return Block(key, None, begin, 1, size)
     assert not isinstance(effect.rows, Shift)
     plain = isinstance(effect.rows, Grouped) and not isinstance(effect.law, Structured)

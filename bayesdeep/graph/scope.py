@@ -82,7 +82,8 @@ class TermScope:
         """Return one of the term's matrices times coefficients."""
         matrix = self.data(key)
         width = None if self.width is None else self.width[1]
-        if self._b.rough is not None and self._key == self._b.rough.population:
+        rough = self._b.rough
+        if rough is not None and (self._key, key) == (rough.population, rough.array):
             self._b.population["slopes"] = coefficients
         return times(matrix, coefficients, matrix.get_value(borrow=True).size, width)
 
@@ -91,9 +92,9 @@ class TermScope:
         self._b.effects[self._key] = list(effects)
         return gather(effects, self.data(codes), None if array is None else self.data(array), intercept)
 
-    def centring(self) -> tuple[Any, Any] | None:
-        """Return how far the term's effects are centred, and what their location is shifted by."""
-        found = None if self.width is not None else self._b.centring.get(self._key)
+    def centring(self, basis: str = "") -> tuple[Any, Any] | None:
+        """Return how far the term's effects, or coefficients of a basis, are centred, and what their location is shifted by."""
+        found = None if self.width is not None else self._b.centring.get(f"{self._key}.{basis}" if basis else self._key)
         if found is None:
             return None
         return found.weights, self._shift(found)

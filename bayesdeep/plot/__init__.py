@@ -14,6 +14,7 @@ from .predictive_plot import predictive_check
 from .rank_plot import ranks
 from .selective import selective
 from .shrinkage_plot import shrinkage
+from .smooth_plot import smooths
 
 __all__ = [
     "budget",
@@ -28,4 +29,5 @@ __all__ = [
     "ranks",
     "selective",
     "shrinkage",
+    "smooths",
 ]

@@ -101,8 +101,8 @@ class Section:
     blocks
         ``blocks(subject)``: what it says.
     example
-        A subject that it has something to say about, in a test: ``"fit"`` (of a multilevel model), ``"network"`` or
-        ``"comparison"``.
+        A subject that it has something to say about, in a test: ``"fit"`` (of a multilevel model), ``"network"``,
+        ``"smooth"`` or ``"comparison"``.
     """
 
     title: str

@@ -3,8 +3,8 @@ r"""``s(x, k=10, bs="tp")``: a smooth function of a column.
 :math:`f(x) = \beta (x - \bar x) + \sum_j b_j Z_j(x)` with :math:`b_j \sim \text{Normal}(0, \sigma^2)`: a straight
 line through the rows' middle, and a departure from it whose basis functions :math:`Z_j` have been made orthogonal to
 it over the training rows (:mod:`bayesdeep.terms._smooth_split`). The posterior shows the slope ``s(x)_linear`` in
-units of the predictor a unit of ``x``, the standard deviation ``s(x)_sigma`` of the departure over the rows, and the
-coefficients ``s(x)``, whose meaning is the function only.
+units of the predictor a unit of ``x``, the standard deviation ``s(x)_sigma`` of the departure over the rows, as the
+prior has it on average, and the coefficients ``s(x)``, whose meaning is the function only.
 """
 
 from typing import Any
@@ -24,6 +24,9 @@ from ._smooth_bases import BASES
 from ._smooth_options import read_smooth
 from ._smooth_split import penalised, split
 
+SIZE = 2.5
+"""Scale of the default prior of a departure's sd, in spreads of the predictor. A curve that is smooth has little of the wiggly
+functions that make up most of the basis, so that its sd is often twice the spread of what it adds to the predictor."""
 ROUNDING = 1e-14
 """A column whose standard deviation is below this share of its mean does not vary: what is left is rounding."""
 
@@ -51,9 +54,8 @@ def learn(node: Any, context: DesignContext) -> Json:
     found = split(basis, (x - centre) / scale, asked.k, knots)
     if found is None:
         raise FormulaError(f"{where}: values or knots lie too close together for k={asked.k}; take a smaller k or other knots")
-    return {
-        "name": asked.name, "basis": asked.basis, "k": asked.k, "centre": centre.tolist(), "scale": scale.tolist(), **found
-    }
+    own = {"name": asked.name, "columns": asked.columns, "basis": asked.basis, "k": asked.k}
+    return {**own, "centre": centre.tolist(), "scale": scale.tolist(), **found}
 
 
 def _variables(nodes: Any, context: DesignContext) -> np.ndarray:
@@ -83,7 +85,8 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
         unit = spread / scale
         default = Default(f"Normal(0, {2.5 * unit:.4g})", "2.5 spreads of the predictor per sd of the column")
         found.append(Slot(name, "real", default, "coefficient", 1, unit))
-    default = Default(f"HalfStudentT(3, {spread:.4g})", "one spread of the predictor: how far the curve departs from its line")
+    reason = f"{SIZE} spreads of the predictor: a curve's departure from its line"
+    default = Default(f"HalfStudentT(3, {SIZE * spread:.4g})", reason)
     return (*found, Slot(f"{state['name']}_sigma", "positive", default, "sd", 1, spread))
 
 
@@ -95,7 +98,7 @@ def effects(state: Json) -> tuple[Effect, ...]:
     """Return the straight line and the departure from it."""
     name, size, lines = state["name"], len(state["weights"][0]), _lines(state)
     rows = Columns("line", (0.0,) * len(lines), tuple(state["scale"][: len(lines)]))
-    pieces = tuple(Piece(line, k, k + 1) for k, line in enumerate(lines))
+    pieces = tuple(Piece(line, k, k + 1, name=f"{state['columns']} - mean") for k, line in enumerate(lines))
     basis = Columns("Z", (0.0,) * size, (size**-0.5,) * size)
     piece = Piece(name, 0, size, f"{name}_basis", tuple(range(1, size + 1)), f"{name}_sigma", name)
     departure = Effect(basis, Iid(), (piece,), BASIS)

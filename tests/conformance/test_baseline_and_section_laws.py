@@ -45,7 +45,13 @@ def subjects() -> dict[str, Any]:
     fit = bd.Model("y ~ x + (1 | g)", data).fit("collapsed", seed=1, progress=False)
     flat = bd.Model("y ~ x", data).fit("collapsed", seed=1, progress=False)
     network = bd.Model("y ~ net(x, hidden=[3])", data).fit("laplace", seed=1, progress=False)
-    return {"fit": subject_of(fit), "network": subject_of(network), "comparison": subject_of(bd.compare({"a": fit, "b": flat}))}
+    smooth = bd.Model("y ~ s(x, k=5) + (1 | g)", data).fit("collapsed", seed=1, progress=False)
+    return {
+        "fit": subject_of(fit),
+        "network": subject_of(network),
+        "smooth": subject_of(smooth),
+        "comparison": subject_of(bd.compare({"a": fit, "b": flat})),
+    }
 
 
 def has_something_to_say(section: Section, name: str, subjects: dict[str, Any]) -> None:

@@ -212,7 +212,7 @@ def test_default_priors_and_the_users() -> None:
     data = frame()
     priors = {p.name: str(p.prior) for p in made("s(x)", data).spec.priors}
     spread = data.y.std(ddof=0)
-    assert priors["s(x)_sigma"] == f"HalfStudentT(3, {spread:.4g})"
+    assert priors["s(x)_sigma"] == f"HalfStudentT(3, {2.5 * spread:.4g})"
     assert priors["s(x)_linear"] == f"Normal(0, {2.5 * spread / data.x.std(ddof=0):.4g})"
     own = bd.Model("y ~ s(x) + z", data, priors={"population": "Normal(0, 1)", "s(x)_sigma": "Exponential(2)"}).spec
     assert str(own.prior("s(x)_linear").prior) == str(own.prior("z").prior) == "Normal(0, 1)"
@@ -281,3 +281,33 @@ def test_saved_and_read_again_it_predicts_the_same(bs: str, tmp_path: Any) -> No
     new = pd.DataFrame({"x": [-3.0, 0.0, 2.5, 40.0]})
     one, other = fit.predict(new, seed=1), bd.load(tmp_path / "fit.bd").predict(new, seed=1)
     pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_smooth_is_sampled_where_the_rows_say_much_of_it_and_in_units_of_its_sd_where_they_say_little() -> None:
+    """In both cases the log density is that of the model, up to the constant of a change of coordinates."""
+    from bayesdeep.graph.centring import centring
+    from bayesdeep.graph.rough import rough_fit
+
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": rng.uniform(0, 10, 1500), "z": rng.normal(size=1500)})
+    data["c"] = rng.poisson(np.exp(np.sin(data.x)))
+    model = bd.Model("c ~ s(x, k=8) + s(z, k=8)", data, family="poisson")
+    rows = model.__dict__["_rows"]
+    found = centring(rough_fit(model.spec, rows.arrays, rows.response))
+    (known,) = found["mu_s_1.s(x)"].weights
+    assert known[0] > 0.9
+    assert (np.diff(known) < 0).all()
+    # Nothing is there to be seen: chains must be able to come to an sd of 0.
+    assert "mu_s_2.s(z)" not in found or found["mu_s_2.s(z)"].weights.max() < 0.1
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("formula", ["c ~ s(x, k=8) + (1 | g)", "c ~ 0 + s(x, k=8, bs='cr')"])
+def test_sampled_it_is_what_laplaces_method_finds(formula: str) -> None:
+    data = frame(400)
+    nuts = bd.Model(formula, data, family="poisson").fit("nuts", draws=500, tune=500, seed=1, progress=False)
+    other = bd.Model(formula, data, family="poisson").fit("laplace_marginal", seed=1, progress=False)
+    assert float(nuts.summary(var_names=["s(x)"]).ess_bulk.min()) > 800
+    dims = ("chain", "draw")
+    one, two = (fit.draws(kind="linear") for fit in (nuts, other))
+    assert float((np.abs(one.mean(dims) - two.mean(dims)) / one.std(dims)).max()) < 0.25
