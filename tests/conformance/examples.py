@@ -35,6 +35,15 @@ def columns(seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def related(data: pd.DataFrame) -> pd.DataFrame:
+    """Return ``A``, a covariance of the levels of ``g`` and of one that no row has, by their labels."""
+    labels = [*sorted(set(data["g"])), "no row"]
+    places = np.arange(len(labels))
+    values = 0.6 ** np.abs(places[:, None] - places) * (1.0 + 0.1 * (places[:, None] + places))
+    values += np.diag(0.2 * places)
+    return pd.DataFrame(values, index=labels, columns=labels)
+
+
 def lacks(word: str, name: str, what: str) -> NoReturn:
     """Fail with what has to be added to a plug-in's record."""
     pytest.fail(f"The {word} '{name}' lacks {what}; add it to its record, see CONTRIBUTING.", pytrace=False)

@@ -1,8 +1,8 @@
 """The question and the answer, in words and with its uncertainty, before anything else."""
 
 from bayesdeep.compare.compared import Compared
-from bayesdeep.diagnostics.predictive_checks import missed_sentence
 from bayesdeep.core.effects import Structured
+from bayesdeep.diagnostics.predictive_checks import missed_sentence
 from bayesdeep.plot.parts import family_words, group_terms
 from bayesdeep.results.fitted import Fitted
 
