@@ -107,7 +107,10 @@ class Model:
 
     @arguments.checked("card", path=arguments.path, data=arguments.text, title=arguments.text, overwrite=arguments.flag)
     def to_card(self, path: str | Path, *, data: str = "data.csv", title: str = "", overwrite: bool = False) -> Path:
-        """Write the model as a card; ``data`` is a data set's name or a CSV/Parquet path relative to the card."""
+        """Write the model as a card, and its matrices as CSV files beside it.
+
+        ``data`` is a data set's name or a CSV/Parquet path relative to the card.
+        """
         from bayesdeep.cards import write_card
 
         return write_card(self.spec, path, data=data, title=title, overwrite=overwrite)
@@ -250,7 +253,6 @@ def model_of_card(card: Card, data: Any = None) -> Model:
     """Return the model of a card on the card's data, or on other ones."""
     with card.named():
         card.check_parameters()
-        parameters: Mapping[str, Any] = card.parameters
         return Model(
             card.formula,
             card.load_data() if data is None else data,
@@ -258,5 +260,6 @@ def model_of_card(card: Card, data: Any = None) -> Model:
             link=card.link,
             priors=card.priors,
             missing=card.missing,
-            **parameters,
+            arrays=card.load_arrays(),
+            **dict[str, Any](card.parameters),
         )

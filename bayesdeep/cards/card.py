@@ -11,6 +11,7 @@ from bayesdeep.core.priors import Known
 from bayesdeep.core.registry import FAMILIES
 
 from .card_source import is_file_name, read_table
+from .labelled_table import read_labelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,8 @@ class Card:
         Priors as text by posterior name.
     parameters
         Formulas and known values of the other parameters.
+    arrays
+        Files of the matrices that formulas name, relative to the card, by the matrices' names.
     fit_options
         What ``[fit]`` says: ``method``, ``draws``, ``tune``, ``chains``, ``seed``, ``device``, options of the method.
     path
@@ -56,6 +59,7 @@ class Card:
     missing: str = "error"
     priors: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str | Known] = field(default_factory=dict)
+    arrays: Mapping[str, str] = field(default_factory=dict)
     fit_options: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
 
@@ -71,6 +75,14 @@ class Card:
         if not file.is_file():
             raise CardError(f"card '{self.path}': there is no file '{file}' (data = \"{self.data}\")")
         return read_table(file)
+
+    def load_arrays(self) -> "dict[str, pd.DataFrame]":
+        """Return the matrices the card names."""
+        folder = Path() if self.path is None else self.path.parent
+        for name, file in self.arrays.items():
+            if not (folder / file).is_file():
+                raise CardError(f"card '{self.path}': there is no file '{folder / file}' (arrays.{name} = \"{file}\")")
+        return {name: read_labelled(folder / file) for name, file in self.arrays.items()}
 
     def settings(self, **overrides: Any) -> dict[str, Any]:
         """Return ``fit_options`` with overrides put in; None overrides nothing.

@@ -22,7 +22,7 @@ DEEPEST = 20
 """Dots outside strings in a line at most: the TOML reader's time and memory grow with their number squared."""
 
 TEXTS = ("title", "formula", "family", "data", "about", "missing")
-TABLES = ("priors", "parameters", "fit")
+TABLES = ("priors", "parameters", "arrays", "fit")
 MISSING = ("error", "drop")
 WHOLE: tuple[tuple[type, ...], str] = ((int,), "a whole number")
 WANTED: dict[str, tuple[tuple[type, ...], str]] = {"method": ((str,), "text"), "device": ((str,), "text")}
@@ -69,6 +69,7 @@ def read_card(path: str | Path) -> Card:
         link=_link(raw.get("link"), where),
         priors={key: _text(value, f"priors.{key}", where) for key, value in tables["priors"].items()},
         parameters=_parameters(tables["parameters"], family, where),
+        arrays={key: _array(value, key, where) for key, value in tables["arrays"].items()},
         fit_options=_fit(tables["fit"], where),
         path=path,
     )
@@ -117,6 +118,14 @@ def _text(value: Any, key: str, where: str) -> str:
     if not isinstance(value, str):
         raise CardError(f"{where}: {key} is {_kind(value)}; it should be text in quotes")
     return value
+
+
+def _array(value: Any, key: str, where: str) -> str:
+    """Return the name of a matrix's file."""
+    file = _text(value, f"arrays.{key}", where)
+    if not file.lower().endswith(".csv"):
+        raise CardError(f"{where}: arrays.{key} is '{file}'; it should be a CSV file with the labels in its first row and column")
+    return check_source(file, where)
 
 
 def _table(value: Any, key: str, where: str) -> Mapping[str, Any]:

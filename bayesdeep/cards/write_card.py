@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from bayesdeep.core.errors import CardError
-from bayesdeep.core.files import as_path, check_target, write_file
+from bayesdeep.core.files import as_path, check_target, write_files
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.spec.declared import given_matrices
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .card_source import check_source
+from .labelled_table import file_of, table_bytes
 
 
 def write_card(
@@ -21,7 +23,7 @@ def write_card(
     *,
     overwrite: bool = False,
 ) -> Path:
-    """Write a card from which :func:`read_card` and the same data make an equal spec.
+    """Write a card from which :func:`read_card` and the same data make an equal spec; matrices are CSV files beside it.
 
     Parameters
     ----------
@@ -44,13 +46,18 @@ def write_card(
     path = as_path(path, "card", CardError)
     where = f"card '{path}'"
     check_source(data, where)
+    tables = {path.parent / file_of(name, where): table for name, table in given_matrices(spec).items()}
     try:
         content = card_text(spec, data, title, about).encode("utf-8")
     except UnicodeEncodeError as error:
         bad = error.object[error.start]
         raise CardError(f"{where}: UTF-8 cannot hold the character {bad!r} of a text") from None
-    check_target(path, "card", CardError, overwrite=overwrite)
-    return write_file(path, content, "card", CardError)
+    if path.parent / data in tables:
+        raise CardError(f"{where}: '{data}' would be the file of a matrix as well; give the data another name")
+    for one in (path, *tables):
+        check_target(one, "card", CardError, overwrite=overwrite)
+    write_files({path: [content]} | {file: [table_bytes(table)] for file, table in tables.items()}, "card", CardError)
+    return path
 
 
 def card_text(spec: ModelSpec, data: str, title: str = "", about: str = "") -> str:
@@ -70,6 +77,8 @@ def card_text(spec: ModelSpec, data: str, title: str = "", about: str = "") -> s
     known = {name: {"known": k.value if isinstance(k.value, str) else float(k.value)} for name, k in spec.known.items()}
     if parameters := {name: spec.formulas[name] for name in others} | known:
         card["parameters"] = parameters
+    if tables := given_matrices(spec):
+        card["arrays"] = {name: file_of(name, "card") for name in tables}
     return tomli_w.dumps(card)
 
 

@@ -52,6 +52,8 @@ def read_matrices(given: Any, used: tuple[str, ...]) -> dict[str, Matrix]:
 def read_matrix(name: str, table: Any) -> Matrix:
     """Return one table as a covariance whose rows and columns have the same labels in the same order."""
     where = f"data: matrix '{name}'"
+    if isinstance(table, Matrix):
+        return table
     rows, columns, values = _parts(table, where)
     if values.ndim != 2 or values.shape[0] != values.shape[1]:
         raise DataError(f"{where} is {' by '.join(map(str, values.shape))}, not square; it should be {ACCEPTED}")

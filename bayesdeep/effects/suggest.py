@@ -21,6 +21,7 @@ from bayesdeep.inference.run import COMMON
 from bayesdeep.inference.specify import specify
 from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
 from bayesdeep.results.rows import rows_held
+from bayesdeep.spec.declared import given_matrices
 
 from .anova import Anova
 from .input_function import Input
@@ -128,14 +129,17 @@ def _product(a: Input, b: Input, node: Formula, present: set[str]) -> str:
     """Return the term for a pair; "" where the formula has it."""
     if a.kind == b.kind == "group":
         factor = (*a.columns, *b.columns)
+        if any(g.call is not None and set(columns_of(g.call)) & set(factor) for g in node.groups):
+            return ""  # Combinations of related groups, or of several at once, are no column's levels.
         known = any(set(columns_of(Formula("", None, False, (g.factor,)))) == set(factor) for g in node.groups)
         return "" if known else f"(1 | {':'.join(map(_quoted, factor))})"
     if "group" in (a.kind, b.kind):
         slope, group = (b, a) if a.kind == "group" else (a, b)
-        own = [g for g in node.groups if {f.name for f in g.factor if isinstance(f, Name)} == set(group.columns)]
+        own = [g for g in node.groups if set(columns_of(Formula("", None, False, (g.factor,)))) == set(group.columns)]
         if any(set(slope.columns) <= set(columns_of(Formula("", None, False, g.products, (), g.specials))) for g in own):
             return ""
-        return f"({int(not own)} + {_factor(slope)} | {_factor(group)})"
+        call = own[0].call if own else None
+        return f"({int(not own)} + {_factor(slope)} | {_factor(group) if call is None else call.source})"
     names = {*a.columns, *b.columns}
     if any({f.name for f in p if isinstance(f, Name)} == names for p in node.products):
         return ""
@@ -205,7 +209,8 @@ def with_terms(against: Fitted, terms: Sequence[str], columns: Mapping[str, Colu
     priors = {p.key: p.prior for p in spec.priors if p.origin == "user"}
     parameters = {**others, **spec.known}
     made = specify(
-        formula, frame, spec.family, link=dict(spec.links), priors=priors, missing=spec.missing, parameters=parameters
+        formula, frame, spec.family, link=dict(spec.links), priors=priors, missing=spec.missing, parameters=parameters,
+        arrays=given_matrices(spec),
     )
     settings = dict(attrs["settings"])
     chains, draws = against.sizes

@@ -1,5 +1,6 @@
 """From slots and the user's priors to the prior of every slot, each an explicit number with its reason."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from .prior_text import read_prior
 
 POPULATION = "population"
 """Key of a prior over all population-level coefficients of the main predictor, the intercept left out."""
+
+OUTSIDE = re.compile(r",(?![^()]*\))")
+"""A comma between names, and not inside the brackets of one."""
 
 _ACCEPTED = {
     "real": {"real", "positive", "unit", "bounded"},
@@ -113,7 +117,7 @@ def _members(key: str, by_name: Mapping[str, Slot], population: Sequence[str]) -
         if not population:
             raise PriorError("prior 'population': the model has no population-level coefficients")
         return list(population)
-    parts = [quantity_name(part.strip()) for part in key.split(",")]
+    parts = [quantity_name(part.strip()) for part in OUTSIDE.split(key)]
     for part in parts:
         if part not in by_name:
             known = [

@@ -1,9 +1,10 @@
-"""What the terms of a spec declare: their effects, how they are written, and which levels rows have."""
+"""What the terms of a spec declare: their effects, how they are written, which levels rows have, and matrices."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bayesdeep.core.columns import Matrix
 from bayesdeep.core.effects import Effect, Grouped, Law, Members
 from bayesdeep.core.registry import TERMS
 from bayesdeep.core.writing import Addend, from_effects
@@ -65,4 +66,14 @@ def factors_of_rows(spec: ModelSpec) -> dict[str, bool]:
         several = {levels.factor for levels in row_levels(term) if levels.several}
         for factor in TERMS[term.kind].groups(term.state):
             found[factor] = found.get(factor, True) and factor not in several
+    return found
+
+
+def given_matrices(spec: ModelSpec) -> dict[str, Matrix]:
+    """Return the matrices that a model was made with, by name."""
+    terms = [term for predictor in spec.predictors for term in predictor.terms]
+    found: dict[str, Matrix] = {}
+    for term in terms:
+        given = TERMS[term.kind].given
+        found.update(given(term.state) if given is not None else {})
     return found

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.effects import Grouped, Members
 from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.links import LINKS, find_link
 from bayesdeep.core.priors import ChosenPrior, Known, Slot
@@ -62,6 +63,7 @@ def make_spec(
     location, spread = family.scale(response, main_link)
     offsets = mean_offsets(design)
     check_shared(predictors)
+    _refuse_two_laws(predictors)
     slots = all_slots(family, predictors, response, known, offsets)
     main = all_slots(family, predictors[:1], response, known, offsets)
     _refuse_parameters(family, predictors, known, slots, priors)
@@ -162,6 +164,27 @@ def _refuse_improper_cuts(family: Family, response: Response, chosen: tuple[Chos
                 raise PriorError(
                     f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since no row has the level {empty!r} of "
                     f"'{response.name}'; use a proper prior such as Normal(0, 5), or leave the level out of the categories"
+                )
+
+
+def _refuse_two_laws(predictors: tuple[PredictorSpec, ...]) -> None:
+    """Refuse one grouping factor whose levels are independent in one term and related in another, or related in two ways.
+
+    Their effects would have one name and run over different levels.
+    """
+    seen: dict[str, tuple[str, Any]] = {}
+    for term in (term for predictor in predictors for term in predictor.terms):
+        declare = TERMS[term.kind].effects
+        laws = {e.rows.factor: e.law for e in (declare(term.state) if declare else ()) if isinstance(e.rows, Grouped | Members)}
+        for factor in TERMS[term.kind].groups(term.state):
+            root = getattr(laws.get(factor), "root", None)
+            source, before = seen.setdefault(factor, (term.source, root))
+            alike = root is before or (root is not None and before is not None and np.array_equal(root, before))
+            if not alike:
+                raise FormulaError(
+                    f"formula: the effects of {source} and {term.source} would both be called '…|{factor}', and they have "
+                    f"different distributions; copy the column under another name, data.assign({factor}_2=data['{factor}']), and "
+                    "write that in one of the two"
                 )
 
 

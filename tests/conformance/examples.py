@@ -35,11 +35,13 @@ def columns(seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
     )
 
 
-def covariance() -> pd.DataFrame:
-    """Return a covariance of the levels of ``g``, and of one that no row has."""
-    levels = [f"g{i}" for i in range(6)]
-    apart = np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
-    return pd.DataFrame(1.2 * 0.6**apart, index=levels, columns=levels)
+def related(data: pd.DataFrame) -> pd.DataFrame:
+    """Return ``A``, a covariance of the levels of ``g`` and of one that no row has, by their labels."""
+    labels = [*sorted(set(data["g"])), "no row"]
+    places = np.arange(len(labels))
+    values = 0.6 ** np.abs(places[:, None] - places) * (1.0 + 0.1 * (places[:, None] + places))
+    values += np.diag(0.2 * places)
+    return pd.DataFrame(values, index=labels, columns=labels)
 
 
 def lacks(word: str, name: str, what: str) -> NoReturn:

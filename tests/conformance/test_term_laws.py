@@ -12,17 +12,16 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import TERMS
 from bayesdeep.design.frame import read_frame
-from bayesdeep.formula.expand import grouping_columns
-from bayesdeep.formula.parser import parse
+from bayesdeep.formula.walk import factor_columns
 from bayesdeep.graph.evaluate import forward_draws, row_function
 from bayesdeep.results.predict import with_new_groups
 from bayesdeep.results.rows import rows_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .examples import columns, covariance, example_of
+from .examples import columns, example_of, related
 
 DRAWS = 3
-WHAT = "an addend on x, z, g or h, and the matrix A, as it is written in a formula"
+WHAT = "an addend on x, z, g or h as it is written in a formula"
 
 
 class Made:
@@ -31,8 +30,8 @@ class Made:
     def __init__(self, name: str) -> None:
         self.text = example_of(TERMS[name], "term", name, WHAT)
         self.data = columns()
-        given = {"A": covariance()} if TERMS[name].matrices else None
-        self.model = bd.Model(f"y ~ {self.text}", self.data, arrays=given)
+        arrays = {"A": related(self.data)} if TERMS[name].matrices else None
+        self.model = bd.Model(f"y ~ {self.text}", self.data, arrays=arrays)
         self.spec = self.model.spec
         self.rows = self.model.__dict__["_rows"]
         self.term = next(t for t in self.spec.predictors[0].terms if t.kind == name)
@@ -68,15 +67,16 @@ def what_it_learned_is_json(name: str) -> None:
 
 def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
     made = Made(name)
-    own = grouping_columns(parse(f"y ~ {made.text}"))
-    if not own:
+    factors = TERMS[name].groups(made.term.state)
+    if not factors:
         return
     changed, there = made.data.copy(), np.arange(len(made.data)) < 5
-    for factor in own:
+    names = [factor_columns(g.factor) for g in made.spec.nodes["mu"].groups] or [(factor,) for factor in factors]
+    for factor in (name for group in names for name in group):
         changed.loc[there, factor] = "never seen"
-    declare = TERMS[name].effects
-    if declare and any(isinstance(e.law, effects.Structured) for e in declare(made.term.state)):
-        with pytest.raises(bd.BayesdeepError, match="never seen"):  # What is known of it would be in the covariance.
+    if closed(made):
+        # Levels with a known covariance: there are no others, whatever is to become of new groups.
+        with pytest.raises(bd.DataError, match="never seen"):
             made.eta(changed, new_groups="sample")
         return
     found = made.eta(changed, new_groups="sample")
@@ -84,6 +84,24 @@ def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
     np.testing.assert_allclose(found[:, ~there], made.eta(made.data)[:, ~there], rtol=1e-8, atol=1e-10)
     with pytest.raises(bd.BayesdeepError, match="never seen"):
         made.eta(changed)
+
+
+def closed(made: Made) -> bool:
+    """Return whether a term's levels have a law that says nothing of others."""
+    declare = TERMS[made.term.kind].effects
+    return any(isinstance(e.law, effects.Structured) for e in (declare(made.term.state) if declare else ()))
+
+
+def matrices_it_was_given_make_the_same_model(name: str) -> None:
+    given = TERMS[name].given
+    if given is None:
+        assert not TERMS[name].matrices, "a term that is given matrices says which (Term.given)"
+        return
+    made = Made(name)
+    found = given(made.term.state)
+    again = bd.Model(f"y ~ {made.text}", made.data, arrays=found)
+    assert again.spec == made.spec
+    np.testing.assert_array_equal(found["A"].values, related(made.data).to_numpy())
 
 
 def what_it_declares_linear_is_its_predictor(name: str) -> None:
@@ -138,6 +156,7 @@ LAWS = (
     rows_of_known_groups_do_not_see_new_ones,
     what_it_declares_linear_is_its_predictor,
     engines_that_integrate_agree_or_refuse,
+    matrices_it_was_given_make_the_same_model,
 )
 
 
