@@ -66,7 +66,7 @@ def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
     if centring is None:
         standard = draw(_unit("Normal"))
     else:
-        weights, shift = (0.0 if part is None else part[0] for part in centring)
+        weights, shift = centring[0][0], 0.0 if centring[1] is None else centring[1][0]
         standard = _between(draw, "Normal", {}, weights, shift, 0.0, sd)
     return scope.product(rows.array, scope.report(piece.slot, sd * standard, (dim,), effect.role, slot=piece.sd))
 
