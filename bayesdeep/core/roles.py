@@ -1,8 +1,8 @@
 """What the variables of a posterior are to a reader: quantities with a meaning, or only the means to a function.
 
 A network's weights have no meaning of their own: units can be exchanged and signs turned without any change of the function.
-They stay in the posterior, since predictions start from them, and out of every table and diagnosis. The coefficients of a basis are
-no more to a reader, but each is one number of a normal distribution, so that diagnoses look at it. Their attribute ``role`` says so.
+They stay in the posterior, since predictions start from them, and out of every table and diagnosis. The coefficients of a basis
+are no more to a reader, but each has a posterior of its own, so that diagnoses look at them. Their attribute ``role`` says so.
 """
 
 from typing import Any

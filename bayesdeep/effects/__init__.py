@@ -2,5 +2,6 @@
 
 ``slopes``, ``contrasts``, ``curve`` (marginal effects; ``marginal_*`` are their grids, values and tables) · ``budget``
 (the variance of a prediction by source) · ``input_function`` (the predictor as a function of columns) · ``anova``,
-``squares`` (its functional analysis of variance) · ``smooth_curves`` (what smooths add to it) · ``suggest``, ``explain`` (terms that a formula lacks).
+``squares`` (its functional analysis of variance) · ``suggest``, ``explain`` (terms that a formula lacks) ·
+``smooth_curves`` (what smooths add to a predictor).
 """

@@ -95,7 +95,7 @@ def bases(term: Any, place: Place) -> list[str]:
     letter = f"β({place.prefix}{piece.slot})[b{', k' if place.contrast else ''}]"
     parts = [
         f"β({place.prefix}{p.slot}){own} · ({p.name})ᵢ"
-        for effect in TERMS[term.kind].effects(term.state)  # type: ignore[misc]
+        for effect in TERMS[term.kind].effects(term.state)
         if isinstance(effect.law, Given)
         for p in effect.pieces
     ]

@@ -1,7 +1,8 @@
 r"""Natural cubic regression splines, ``bs="cr"``: cubic between knots, straight beyond the outer ones.
 
 The coefficients are the values :math:`\beta` at the knots. The slope is continuous there where the second derivatives are
-:math:`\gamma = B^{-1} D \beta` (:mod:`bayesdeep.terms._smooth_natural`), and :math:`\int f''(t)^2 dt = \beta^\top D^\top B^{-1} D \beta`.
+:math:`\gamma = B^{-1} D \beta` (:mod:`bayesdeep.terms._smooth_natural`), and
+:math:`\int f''(t)^2 dt = \beta^\top D^\top B^{-1} D \beta`.
 
 Wood (2017), Generalized Additive Models: An Introduction with R, 2nd edition, section 5.3.1.
 """

@@ -1,6 +1,7 @@
 """What is written between the brackets of ``s(…)``: read from a formula's call, checked, and completed with defaults."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from bayesdeep.core.errors import FormulaError, close_to, nearest
@@ -97,7 +98,7 @@ def _functions(node: Any, basis: str, knots: tuple[float, ...], where: str) -> i
     if k < least:
         few = f"k={k} is" if node is not None else f"{len(knots)} knots are"
         raise FormulaError(
-            f"{where}: {few} too few for bs='{basis}', which needs k={least} or more: constants and straight lines are two of them"
+            f"{where}: {few} too few for bs='{basis}', which needs k={least} or more: two are constants and straight lines"
         )
     return k
 
@@ -110,7 +111,7 @@ def _knots(node: Any, where: str) -> tuple[float, ...]:
     if not values or None in values:
         raise FormulaError(f"{where}: knots={node.source} is not {MEANINGS['knots']}")
     numbers = [float(value) for value in values if value is not None]
-    for left, right in zip(numbers, numbers[1:], strict=False):
+    for left, right in pairwise(numbers):
         if not left < right:
             raise FormulaError(f"{where}: knots={node.source}: {right:g} stands after {left:g}; knots have to rise")
     return tuple(numbers)

@@ -4,10 +4,10 @@ Penalised least squares with a basis :math:`X` and the penalty :math:`\lambda \d
 :math:`S = U D U^\top`, zero eigenvalues left out, :math:`X U D^{-1/2} b` has the roughness :math:`b^\top b`, so that the prior is
 :math:`b \sim \text{Normal}(0, \tau^2)`. Which of the functions that differ by what is not penalised stands for them all is free;
 here it is the one that is orthogonal to it over the training rows, so that a smooth's mean is 0, the straight line's
-coefficient is that of the best straight line, and the rest is the departure from it. Rotated so that the columns are orthogonal to
-one another as well, those of larger variance first (Demmler and Reinsch 1975, Oscillation matrices with spline smoothing,
-Numerische Mathematik 24, 375-382), and scaled so that :math:`b \sim \text{Normal}(0, \sigma^2)` has over the rows the mean variance
-:math:`\sigma^2`. All of it is worked out once and stored: decompositions differ between machines.
+coefficient is that of the best straight line, and the rest is the departure from it. Rotated so that the columns are orthogonal
+to one another as well, those of larger variance first (Demmler and Reinsch 1975, Oscillation matrices with spline smoothing,
+Numerische Mathematik 24, 375-382), and scaled so that :math:`b \sim \text{Normal}(0, \sigma^2)` has over the rows the mean
+variance :math:`\sigma^2`. All of it is worked out once and stored: decompositions differ between machines.
 """
 
 import numpy as np

@@ -2,8 +2,9 @@ r"""Thin plate regression splines, ``bs="tp"``.
 
 The smoothest functions through given values, by their curvature :math:`\int f''(t)^2 dt`, are
 :math:`f(t) = \sum_j w_j \eta(|t - t_j|) + \alpha_0 + \alpha_1 t` with :math:`\eta(r) = r^3 / 12` and
-:math:`\sum_j w_j = \sum_j w_j t_j = 0`, of curvature :math:`w^\top E w`, :math:`E_{ij} = \eta(|t_i - t_j|)`. Of the weights only the
-:math:`k` directions are kept that change such a function most: eigenvectors of :math:`E` with the largest eigenvalues in size.
+:math:`\sum_j w_j = \sum_j w_j t_j = 0`, of curvature :math:`w^\top E w`, :math:`E_{ij} = \eta(|t_i - t_j|)`. Of the weights
+only the :math:`k` directions are kept that change such a function most: eigenvectors of :math:`E` with the eigenvalues of largest
+size.
 
 Wood (2003), Thin plate regression splines, Journal of the Royal Statistical Society B 65(1), 95-114,
 doi:10.1111/1467-9868.00374.

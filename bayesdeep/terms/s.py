@@ -1,10 +1,12 @@
 r"""``s(x, k=10, bs="tp")``: a smooth function of a column.
 
-:math:`f(x) = \beta (x - \bar x) + \sum_j b_j Z_j(x)` with :math:`b_j \sim \text{Normal}(0, \sigma^2)`: a straight line through the
-rows' middle, and a departure from it whose basis functions :math:`Z_j` have been made orthogonal to it over the training rows
-(:mod:`bayesdeep.terms._smooth_split`). The posterior shows the slope ``s(x)_linear`` in units of the predictor a unit of
-``x``, the standard deviation ``s(x)_sigma`` of the departure over the rows, as the prior has it on average, and the coefficients ``s(x)``, whose meaning is the
-function only.
+:math:`f(x) = \beta (x - \bar x) + \sum_j b_j Z_j(x)` with :math:`b_j \sim \text{Normal}(0, \sigma^2)`: a straight line through
+the rows' middle, and a departure from it whose basis functions :math:`Z_j` have been made orthogonal to it over the training rows
+(:mod:`bayesdeep.terms._smooth_split`). ``k`` counts basis functions with the constant and the line among them.
+
+The posterior shows the slope ``s(x)_linear`` in units of the predictor a unit of ``x``; the standard deviation ``s(x)_sigma``
+of the departure over the rows, which is what the prior has it at on average, whatever the basis; and the coefficients ``s(x)``,
+whose meaning is the function only.
 """
 
 from typing import Any

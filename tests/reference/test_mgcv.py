@@ -12,7 +12,7 @@
     sqrt(sum(Z^2) / 30 * v)          # sd over the rows of the departure from the straight line
 
 The largest restricted likelihood is the same whatever the scale of a basis and whatever of the straight line is left in it, and
-only if it spans the same functions, penalised alike. The straight line's coefficients, with flat priors, are integrated out of it.
+only if it spans the same functions, penalised alike. The straight line's coefficients are integrated out of it.
 """
 
 import numpy as np
