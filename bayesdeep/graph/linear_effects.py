@@ -199,7 +199,7 @@ def _taken(standard: Any, location: Any, scale: Any) -> Any:
 
 
 def _between(
-    draw: Any, base: str, extra: Mapping[str, Any], weight: np.ndarray, shift: Any, location: Any, scale: Any
+    draw: Any, base: str, extra: Mapping[str, Any], weight: Any, shift: Any, location: Any, scale: Any
 ) -> Any:
     """Return standardised effects ``(level,)`` of partly centred and shifted ones."""
     own_location, own_scale = weight * location + shift, pt.exp(weight * pt.log(scale))
