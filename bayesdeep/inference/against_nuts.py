@@ -86,4 +86,4 @@ def compared(draws: Draws, values: Mapping[str, np.ndarray], reference: Group | 
 
 def _label(array: Any, at: tuple[int, ...]) -> list[str]:
     dims = [d for d in array.dims if d not in ("chain", "draw")]
-    return [str(array.coords[d].values[i]) if d in array.coords else str(i) for d, i in zip(dims, at, strict=True)]
+    return [str(np.asarray(array.coords[d])[i]) if d in array.coords else str(i) for d, i in zip(dims, at, strict=True)]

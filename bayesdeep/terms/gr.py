@@ -2,15 +2,16 @@ r"""``(1 + x | gr(g, cov=A))``: coefficients that vary by group, where groups ha
 
 .. math:: u_k \sim \operatorname{Normal}(0, \sigma_k^2 A),
 
-for each coefficient :math:`k`, with correlations between the coefficients of one group as in ``(1 + x | g)``: those of all groups
-have the covariance :math:`\Sigma \otimes A`. :math:`A` comes from a phylogeny, a pedigree, a map. It is used as it is given, and not
-scaled to a correlation matrix, so that :math:`\sigma_k` is the standard deviation of a group whose entry on the diagonal is 1.
+for each coefficient :math:`k`, with correlations between the coefficients of one group as in ``(1 + x | g)``: those of all
+groups have the covariance :math:`\Sigma \otimes A`. :math:`A` comes from a phylogeny, a pedigree, a map. It is used as it is
+given, and not scaled to a correlation matrix, so that :math:`\sigma_k` is the standard deviation of a group whose entry on the
+diagonal is 1.
 
-The effect has the levels of :math:`A`, also those that no row has: what the others say of them follows from :math:`A`. There are no
-other levels.
+The effect has the levels of :math:`A`, also those that no row has: what the others say of them follows from :math:`A`. There
+are no other levels.
 
-Lynch and Walsh (1998), Genetics and Analysis of Quantitative Traits, chapter 26 (pedigrees); Hadfield and Nakagawa (2010), General
-quantitative genetic methods for comparative biology, Journal of Evolutionary Biology 23, 494-508,
+Lynch and Walsh (1998), Genetics and Analysis of Quantitative Traits, chapter 26 (pedigrees); Hadfield and Nakagawa (2010),
+General quantitative genetic methods for comparative biology, Journal of Evolutionary Biology 23, 494-508,
 doi:10.1111/j.1420-9101.2009.01915.x (phylogenies).
 """
 
@@ -36,8 +37,8 @@ def learn(node: Any, context: DesignContext) -> Json:
     options = call_options(node, ("cov",))
     if "cov" not in options or len(node.call.arguments) != 1:
         raise FormulaError(
-            f"{context.where}: ({node.source}): gr() takes one column and the name of a covariance of its levels, as in gr(g, cov=A); "
-            "for levels that are independent write (… | g)"
+            f"{context.where}: ({node.source}): gr() takes one column and the name of a covariance of its levels, as in "
+            "gr(g, cov=A); for levels that are independent write (… | g)"
         )
     matrix = context.matrix(options["cov"].name)
     return {

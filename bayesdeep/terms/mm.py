@@ -4,9 +4,9 @@ A pupil who changed schools, a patient of two doctors: row :math:`i` has the wei
 
 .. math:: \sum_m w_{im} u_{g_m(i)}, \qquad u_j \sim \operatorname{Normal}(0, \Sigma) ,
 
-where the columns :math:`g_1, g_2, \ldots` name members of one population: a label is the same group in whichever column it stands.
-Without weights each member counts equally, 1 over their number. Weights are divided by their sum in each row, as in brms; with
-``scale=False`` they are used as they are.
+where the columns :math:`g_1, g_2, \ldots` name members of one population: a label is the same group in whichever column it
+stands. Without weights each member counts equally, 1 over their number. Weights are divided by their sum in each row, as in
+brms; with ``scale=False`` they are used as they are.
 
 Browne, Goldstein and Rasbash (2001), Multiple membership multiple classification (MMMC) models, Statistical Modelling 1, 103-124,
 doi:10.1177/1471082X0100100202.
