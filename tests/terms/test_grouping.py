@@ -255,7 +255,8 @@ def test_a_new_member_in_two_columns_is_one() -> None:
     fit = bd.Model("y ~ (1 | mm(g, h))", frame).fit("collapsed", seed=1, draws=400, progress=False)
     rows = pd.DataFrame({"g": ["new", "new", "other"], "h": ["new", "newer", "a"]})
     draws = fit.draws(rows, kind="linear", new_groups="sample", seed=3)
-    flat = draws.stack(sample=("chain", "draw")).transpose(..., "sample").to_numpy() - fit.posterior["Intercept"].to_numpy().ravel()
+    flat = draws.stack(sample=("chain", "draw")).transpose(..., "sample").to_numpy()
+    flat = flat - fit.posterior["Intercept"].to_numpy().ravel()
     sd = fit.posterior["1|mm(g, h)_sigma"].to_numpy().ravel()
     # One new member twice has the variance of one; two new ones, halved each, half of it.
     ratio = flat[0].std() / flat[1].std()
@@ -378,3 +379,21 @@ def visitors(monkeypatch: pytest.MonkeyPatch) -> None:
     for one in registry.registries():
         monkeypatch.setattr(one, "_added", dict(one._added))
         monkeypatch.setattr(one, "_loaded", dict(one._loaded))
+
+
+def test_a_level_without_rows_is_what_the_others_say_of_it() -> None:
+    frame, whole = data(), covariance()
+    *known, absent = LEVELS
+    fit = bd.Model("y ~ x + (1 | gr(g, cov=A))", frame, arrays={"A": whole}).fit("collapsed", seed=1, progress=False)
+    effects = fit.idata["posterior"]["1|g"]
+    gain = np.linalg.solve(whole.loc[known, known], whole.loc[known, absent])
+    left = effects.sel(g=absent).values.ravel() - effects.sel(g=known).values.reshape(-1, len(known)) @ gain
+    variance = float(whole.loc[absent, absent] - whole.loc[absent, known] @ gain)
+    scaled = left / (fit.idata["posterior"]["1|g_sigma"].values.ravel() * np.sqrt(variance))
+    # Standard normal, so that the draws say its mean and its variance to within 4 standard errors.
+    assert abs(scaled.mean()) < 4 / np.sqrt(len(scaled))
+    assert abs(scaled.var() - 1) < 4 * np.sqrt(2 / len(scaled))
+    # And it can be predicted: there is nothing new in it.
+    row = fit.predict(pd.DataFrame({"x": [0.0], "g": [absent]}), kind="mean", new_groups="raise")
+    own = (fit.idata["posterior"]["Intercept"] + effects.sel(g=absent)).mean()
+    assert row["mean"].iloc[0] == pytest.approx(float(own), abs=1e-8)
