@@ -17,8 +17,7 @@ ROUNDING = 1e-8
 """How far a matrix may be from symmetric, in units of its diagonal: what files that round leave."""
 ACCEPTED = (
     "a square table with labels: a pandas data frame whose index and columns are the levels, an xarray.DataArray with "
-    "coordinates, "
-    "or a table whose first column has the labels of the others"
+    "coordinates, or a table whose first column has the labels of the others"
 )
 
 
@@ -59,9 +58,8 @@ def read_matrix(name: str, table: Any) -> Matrix:
         raise DataError(f"{where} is {' by '.join(map(str, values.shape))}, not square; it should be {ACCEPTED}")
     if len(rows) > MOST_LEVELS:
         raise DataError(
-            f"{where} has {len(rows):,} levels, more than the {MOST_LEVELS:,} that are possible: as a table without zeros it "
-            "takes "
-            f"their cube in time, and their square in memory; leave out levels that no row needs"
+            f"{where} has {len(rows):,} levels, more than the {MOST_LEVELS:,} that are possible: a table without zeros takes "
+            "their cube in time, and their square in memory; leave out levels that no row needs"
         )
     _refuse_twice(rows, f"{where}: rows")
     _refuse_twice(columns, f"{where}: columns")
@@ -130,8 +128,7 @@ def _covariance(values: np.ndarray, labels: tuple[Any, ...], where: str) -> np.n
         raise DataError(
             f"{where} is not positive definite: its smallest eigenvalue is {eigenvalues[0]:.3g} and its largest "
             f"{eigenvalues[-1]:.3g}. Levels that are alike in every respect make it so (leave one out, or give them one label); "
-            "a rounded matrix may be made one by a little more on its diagonal, which would be another model, so that it is not "
-            "done here"
+            "of a rounded matrix a little more on the diagonal makes one, which is another model, so that it is yours to do"
         )
     found.setflags(write=False)
     return found

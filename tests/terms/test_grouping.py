@@ -353,7 +353,7 @@ def test_other_parameters_and_terms_stand_beside(parameter: str) -> None:
     model = bd.Model(main, frame.assign(g2=frame["g"]), arrays={"A": table}, **text)
     graph = model._graph
     assert graph.reported["sigma_1|g" if text else "1|g"].dims == ("g",)
-    values = function_of(graph, [graph.pointwise])
+    values = function_of(graph, [graph.response.pointwise])
     assert values is not None
 
 
