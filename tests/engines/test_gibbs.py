@@ -31,6 +31,7 @@ def crossed(rows: int = 90) -> dict[str, Any]:
 MODELS = {
     "crossed, with correlated slopes": "y ~ x + (1 + x | a) + (1 | b)",
     "independent slopes": "y ~ x + (1 + x || b) + (1 | a)",
+    "a smooth": "y ~ s(x, k=5) + (1 | a)",
     "weights": "weighted(y, w) ~ x + (1 | a) + (1 | b)",
     "one factor": "y ~ x + (1 | a)",
     "no factor": "y ~ x",

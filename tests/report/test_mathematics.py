@@ -1,5 +1,7 @@
 """The mathematics state the model that was fitted: every family, what was done to its response, every kind of parameter."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import bayesdeep as bd
@@ -150,3 +152,13 @@ def test_correlated_groups_have_their_own_means(of_family):
     model = of_family("gaussian", "x + (1 + x | g)", priors={"1|g": "Normal(0.5, HalfNormal(1))"})
     assert "(u₁[j], u(x)[j]) ~ MultivariateNormal((0.5, 0), D R D)" in equations(model.spec)
     assert "D = diag(1|g_sigma, x|g_sigma)" in equations(model.spec)
+
+
+def test_a_smooth_is_a_line_and_a_basis_with_one_sd():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": rng.normal(size=40), "y": rng.normal(size=40)})
+    text = equations(bd.Model("y ~ s(x, k=6, bs='cr')", data, sigma="~ s(x, k=4)").spec)
+    assert "μᵢ = Intercept + s(x)ᵢ\n" in text
+    assert "s(x)ᵢ = β(s(x)_linear) · (x - mean)ᵢ + Σ_b β(s(x))[b] · Z[b]ᵢ\n    β(s(x))[b] ~ Normal(0, s(x)_sigma)" in text
+    assert "sigma_s(x)ᵢ = β(sigma_s(x)_linear) · (x - mean)ᵢ + Σ_b β(sigma_s(x))[b] · Z[b]ᵢ\n" in text
+    assert "    for each of the 4 basis functions" in text

@@ -311,3 +311,11 @@ def test_sampled_it_is_what_laplaces_method_finds(formula: str) -> None:
     dims = ("chain", "draw")
     one, two = (fit.draws(kind="linear") for fit in (nuts, other))
     assert float((np.abs(one.mean(dims) - two.mean(dims)) / one.std(dims)).max()) < 0.25
+
+
+@pytest.mark.integration
+def test_an_approximation_is_compared_with_nuts_coefficient_by_coefficient() -> None:
+    fit = bd.Model("c ~ s(x, k=5) + (1 | g)", frame(), family="poisson").fit("pathfinder", seed=1, progress=False)
+    advi = bd.Model("c ~ s(x, k=5) + (1 | g)", frame(), family="poisson").fit("advi", seed=1, progress=False)
+    assert "s(x)[" in str(advi.idata.attrs["details"]["check"]) or "1|g[" in str(advi.idata.attrs["details"]["check"])
+    assert fit.posterior.sizes["s(x)_basis"] == 3
