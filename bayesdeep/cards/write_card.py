@@ -56,7 +56,9 @@ def write_card(
         raise CardError(f"{where}: '{data}' would be the file of a matrix as well; give the data another name")
     for one in (path, *tables):
         check_target(one, "card", CardError, overwrite=overwrite)
-    write_files({path: [content]} | {file: [table_bytes(table)] for file, table in tables.items()}, "card", CardError)
+    contents: dict[Path, list[bytes | memoryview]] = {path: [content]}
+    contents |= {file: [table_bytes(table)] for file, table in tables.items()}
+    write_files(contents, "card", CardError)
     return path
 
 

@@ -246,7 +246,8 @@ class _Turn:
 
 def _runs(scales: Scales) -> list[tuple[int, int]]:
     """Return where runs of equal values begin and end."""
-    values = np.stack([scales.sigma, *(row[m] for root in scales.roots for row in root for m in support(row))])
+    entries = (np.asarray(row[m]) for root in scales.roots for row in root for m in support(row))
+    values = np.stack([scales.sigma, *entries])
     change = np.flatnonzero((values[:, 1:] != values[:, :-1]).any(axis=0)) + 1
     edges = [0, *change.tolist(), scales.batch]
     return list(pairwise(edges))

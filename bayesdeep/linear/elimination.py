@@ -99,7 +99,7 @@ def scale_inner(rest: np.ndarray, root: Entries, start: int, levels: int) -> Non
     """Turn the columns of a factor in the rest from effects to standardised ones, in place: ``M' S M``."""
     width = len(root)
     if all(root[k][k - 1] is None for k in range(1, width)):
-        own = np.tile(np.stack([row[-1] for row in root], axis=1), (1, levels))
+        own = np.tile(np.stack([np.asarray(row[-1]) for row in root], axis=1), (1, levels))
         rest[:, start : start + levels * width] *= own[:, :, None]
         rest[:, :, start : start + levels * width] *= own[:, None]
         return

@@ -74,8 +74,8 @@ def shrinkage_numbers(fit: Fitted, factor: str | None = None, interval: float = 
         raise FitError(f"plot: the model has no group-level intercept (1 | {term.factor}); bd.plot.group_effects draws slopes")
     if term.codes is None:
         raise FitError(
-            f"plot: a row belongs to several groups of '{term.factor}' at once, so that no group has rows of its own to be compared "
-            "with; bd.plot.group_effects draws the effects"
+            f"plot: a row belongs to several groups of '{term.factor}' at once, so that no group has rows of its own to "
+            "compare it with; bd.plot.group_effects draws the effects"
         )
     posterior = fit.posterior
     if posterior[name].ndim != 3:

@@ -52,7 +52,7 @@ class Coefficients:
 
 def addends(term: Any, node: Any, place: Place) -> tuple[list[str], list[str]]:
     """Return the addends that a term brings to row i, and which of their coefficients are 0 by convention."""
-    state, k = term.state, ", k" if place.contrast else ""
+    state = term.state
     if term.kind == "population":
         name = f"{place.prefix}Intercept" + ("[k]" if place.contrast else "")
         found, notes = [name] if state["intercept"] and place.intercept else [], []

@@ -181,9 +181,8 @@ def _refuse_two_laws(predictors: tuple[PredictorSpec, ...]) -> None:
             alike = root is before or (root is not None and before is not None and np.array_equal(root, before))
             if not alike:
                 raise FormulaError(
-                    f"formula: the effects of {source} and {term.source} would both be called '…|{factor}', and they have different "
-                    f"distributions; copy the column under another name, data.assign({factor}_2=data['{factor}']), and write that in "
-                    "one of the two"
+                    f"formula: the effects of {source} and {term.source} would both be called '…|{factor}', and their levels are "
+                    f"related in different ways; for one of them copy the column under another name, data.assign({factor}_2=data['{factor}'])"
                 )
 
 
