@@ -182,7 +182,8 @@ def _refuse_two_laws(predictors: tuple[PredictorSpec, ...]) -> None:
             if not alike:
                 raise FormulaError(
                     f"formula: the effects of {source} and {term.source} would both be called '…|{factor}', and their levels are "
-                    f"related in different ways; for one of them copy the column under another name, data.assign({factor}_2=data['{factor}'])"
+                    "related in different ways; for one of them copy the column under another name, "
+                    f"data.assign({factor}_2=data['{factor}'])"
                 )
 
 
