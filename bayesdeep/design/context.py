@@ -74,7 +74,10 @@ class FrameContext:
         """Return each row's level ``(obs,)``; unseen levels count on from the known ones, and from those met under the name."""
         known = self._known.setdefault(name, tuple(labels))
         if known != tuple(labels):
-            raise FormulaError(f"{self._where}: two grouping factors with different levels are called '{name}'; rename one")
+            raise FormulaError(
+                f"{self._where}: two grouping factors with different levels are called '{name}'; for one of them copy the column "
+                f"under another name, data.assign({name}_2=data['{name}'])"
+            )
         met = self.unseen.get(name, ())
         further, codes = new_levels(factor, (*known, *met), self._frame, self._where)
         if closed and further:

@@ -128,6 +128,7 @@ def _leaning(fit: Fitted, term: GroupTerm) -> tuple[np.ndarray, float]:
             sds.append(scale[..., k] if np.ndim(scale) > 2 else scale)
     shares = _shares(None if correlation is None else np.asarray(posterior[correlation]), sds)
     lean = (base + own)[..., None] + apart[0]
+    root = effects.law.root if isinstance(effects.law, Structured) else None
     for share, value in zip(shares, apart, strict=True):
         tied = _against_others(effects.law.root, value) if isinstance(effects.law, Structured) else value
         lean = lean - share[..., None] * tied

@@ -188,7 +188,7 @@ def _broken(change: str) -> Any:
     if change == "twice":
         return table.rename(index={"a": "b"}, columns={"a": "b"})
     if change == "missing":
-        return table.where(table.index != "b")
+        return table.mask(table == table.loc["b", "c"])
     return table.to_numpy()
 
 
@@ -227,7 +227,7 @@ def test_too_many_levels_are_refused_with_the_reason() -> None:
         ("y ~ (1 | gr(C(g), cov=A))", "takes columns that group rows"),
         ("y ~ (net(x) | gr(g, cov=A))", "varies by the levels of columns"),
         ("y ~ (1 | g) + (1 | gr(g, cov=A))", "copy the column under another name"),
-        ("y ~ (1 | gr(g, cov=A)) + (0 + x | g)", "copy the column under another name"),
+        ("y ~ (1 | gr(k, cov=K)) + (0 + x | k)", "copy the column under another name"),
         ("y ~ (1 | mm(g)) + (1 | gr(h, cov=A))", "two or more columns"),
         ("y ~ (1 | mm(g, h, weights=[w1])) + (1 | gr(k, cov=A))", "a list of 2 columns"),
         ("y ~ (1 | mm(g, h, weights=[w1, w2], scale=1)) + (1 | gr(k, cov=A))", "scale is True or False"),
@@ -236,7 +236,7 @@ def test_too_many_levels_are_refused_with_the_reason() -> None:
 )
 def test_formulas_that_are_refused(formula: str, text: str) -> None:
     with pytest.raises(bd.BayesdeepError, match=text):
-        bd.Model(formula, data(), arrays={"A": covariance()})
+        bd.Model(formula, data(), arrays={"K": identity(("k0", "k1", "k2"))} if "K" in formula else {"A": covariance()})
 
 
 def test_levels_that_the_matrix_lacks_are_refused_when_fitting_and_when_predicting() -> None:
@@ -355,6 +355,60 @@ def test_other_parameters_and_terms_stand_beside(parameter: str) -> None:
     assert graph.reported["sigma_1|g" if text else "1|g"].dims == ("g",)
     values = function_of(graph, [graph.response.pointwise])
     assert values is not None
+
+
+def test_what_a_related_group_leans_on_is_its_mean_given_the_others() -> None:
+    from bayesdeep.plot.shrinkage_plot import shrinkage_numbers
+
+    frame, table = data(), covariance()
+    priors = {"1|g": "Normal(0, 0.8)"}
+    model = bd.Model("y ~ x + (1 | gr(g, cov=A))", frame, arrays={"A": table}, priors=priors, sigma=bd.known(0.6))
+    found = shrinkage_numbers(model.fit("collapsed", seed=1, draws=2000, progress=False))
+    posterior, weights = found.pooled - found.centre, np.linalg.inv(table.to_numpy())
+    for j in range(6):
+        others = [i for i in range(6) if i != j]
+        by_hand = table.to_numpy()[j, others] @ np.linalg.solve(table.to_numpy()[np.ix_(others, others)], posterior[others])
+        assert found.leans[j] - found.centre == pytest.approx(by_hand, abs=1e-8)
+        # The estimate lies between own rows and the others, weighted by their precisions.
+        if found.term.sizes[j]:
+            own, prior = found.term.sizes[j] / 0.36, weights[j, j] / 0.64
+            mean = (own * found.alone[j] + prior * found.leans[j]) / (own + prior)
+            assert found.pooled[j] == pytest.approx(mean, abs=2e-3)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("term", ["gr(g, cov=A)", "mm(g, h, weights=[w1, w2])"])
+def test_a_report_a_diagnosis_and_a_comparison(tmp_path: Path, term: str) -> None:
+    formula = f"y ~ x + (1 | {term}) + (1 | k)"
+    arrays = {"A": covariance()} if "cov" in formula else None
+    fit = bd.Model(formula, data(120), arrays=arrays).fit("collapsed", seed=1, draws=200, progress=False)
+    plain = bd.Model("y ~ x + (1 | k)", data(120)).fit("collapsed", seed=1, draws=200, progress=False)
+    bd.report(fit, tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size > 1000
+    assert fit.diagnose().verdict
+    assert np.isfinite(fit.loo().elpd)
+    table = bd.compare({"a": fit, "b": plain}, target="groups", by="k").table
+    assert np.isfinite(table["elpd"]).all()
+    assert fit.slopes("x") is not None
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("formula", ["y ~ x + (1 | gr(g, cov=A))", "y ~ x + (1 | mm(g, h, weights=[w1, w2]))"])
+def test_engines_agree(formula: str) -> None:
+    arrays = {"A": covariance()} if "cov" in formula else None
+    model = bd.Model(formula, data(), arrays=arrays)
+    exact = model.fit("collapsed", seed=1, progress=False)
+    mean, sd = exact.posterior.mean(), exact.posterior.std()
+    for method in ("gibbs", "nuts", "laplace_marginal"):
+        other = model.fit(method, seed=1, progress=False).posterior
+        for name in ("Intercept", "x", "sigma", f"{_effects(exact)}_sigma"):
+            assert abs(float(other[name].mean() - mean[name])) < 0.2 * float(sd[name]), (method, name)
+        apart = np.abs(other[_effects(exact)].mean(("chain", "draw")) - exact.posterior[_effects(exact)].mean(("chain", "draw")))
+        assert float((apart / exact.posterior[_effects(exact)].std(("chain", "draw"))).max()) < 0.25, method
+
+
+def _effects(fit: bd.Fit) -> str:
+    return next(str(name) for name, value in fit.posterior.data_vars.items() if value.attrs.get("role") == "effects")
 
 
 @pytest.mark.usefixtures("visitors")
