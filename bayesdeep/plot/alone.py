@@ -130,8 +130,7 @@ def _leaning(fit: Fitted, term: GroupTerm) -> tuple[np.ndarray, float]:
     lean = (base + own)[..., None] + apart[0]
     root = effects.law.root if isinstance(effects.law, Structured) else None
     for share, value in zip(shares, apart, strict=True):
-        tied = _against_others(effects.law.root, value) if isinstance(effects.law, Structured) else value
-        lean = lean - share[..., None] * tied
+        lean = lean - share[..., None] * (value if root is None else _against_others(root, value))
     return lean.mean(axis=(0, 1)), centre
 
 
