@@ -40,4 +40,4 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return tuple(found)
 
 
-SECTION = Section("Smooths", 55, applies, blocks, "smooth")
+SECTION = Section("Smooths", 57, applies, blocks, "smooth")
