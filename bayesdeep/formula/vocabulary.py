@@ -60,7 +60,7 @@ class Words:
 
 def allowed() -> Words:
     """Return the allow-list: the language's own functions and the plug-ins that are installed."""
-    groupings = frozenset(name for name in TERMS if TERMS[name].grouping)
+    groupings = frozenset(name for name in TERMS if getattr(TERMS[name], "grouping", False))
     return Words(
         builtins=BUILTINS,
         transforms=frozenset(TRANSFORMS) - BUILTINS,
@@ -72,4 +72,4 @@ def allowed() -> Words:
 
 def matrix_options(function: str) -> tuple[str, ...]:
     """Return which options of a call name matrices, and not columns."""
-    return tuple(TERMS[function].matrices) if function in TERMS else ()
+    return tuple(getattr(TERMS[function], "matrices", ())) if function in TERMS else ()
