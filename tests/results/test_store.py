@@ -26,6 +26,8 @@ from bayesdeep.results.rows import FIELDS
 from bayesdeep.results.store import complete, tree_bytes
 from bayesdeep.results.tree import make_tree
 
+from ..conformance.examples import columns, example_of, related
+
 ROWS = 24
 EACH = np.arange(ROWS)
 TEXTS: dict[str, list[Any]] = {
@@ -167,7 +169,6 @@ def test_every_family(family: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
-BY_TERM = {"group": "(1 + x || g)", "net": "net(x, hidden=[2])", "offset": "offset(w)", "population": "C(k) + bs(x, df=4) * g"}
 BY_RESPONSE = {
     "c": "o",
     "cbind": "cbind(m1, m2, m3)",
@@ -180,7 +181,16 @@ BY_RESPONSE = {
 
 @pytest.mark.parametrize("term", list(TERMS))
 def test_every_term(term: str, tmp_path: Path) -> None:
-    fit = drawn(bd.Model(f"y ~ x + {BY_TERM[term]}", data()))
+    rows = columns()
+    arrays = {"A": related(rows)} if TERMS[term].matrices else None
+    text = example_of(TERMS[term], "term", term, "an addend on x, z, g or h as it is written in a formula")
+    fit = drawn(bd.Model(f"y ~ C(n) + {text}", rows, arrays=arrays))
+    assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
+
+
+@pytest.mark.parametrize("addend", ["(1 + x || g)", "C(k) + bs(x, df=4) * g", "net(x, hidden=[2])"])
+def test_addends_with_a_state_of_their_own(addend: str, tmp_path: Path) -> None:
+    fit = drawn(bd.Model(f"y ~ x + {addend}", data()))
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
