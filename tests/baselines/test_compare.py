@@ -77,6 +77,7 @@ def prepared(numbers: list[str], levels: list[str], last) -> object:
     return make_pipeline(ColumnTransformer(parts), last)
 
 
+@pytest.mark.integration
 def test_ridge_is_scikit_learn_by_hand_on_the_same_folds(fits):
     found = compared({"normal": fits["normal"], "wide": fits["wide"]}, {"ridge": "ridge"})
     df, folds = data(), make_folds(ROWS, K, 0)

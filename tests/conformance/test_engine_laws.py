@@ -40,6 +40,7 @@ def exact() -> tuple[np.ndarray, np.ndarray]:
     return covariance @ design.T @ data["y"] / NOISE**2, covariance
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_normal_posterior_is_found(name: str) -> None:
     posterior = once(name).idata["posterior"].to_dataset()

@@ -54,6 +54,7 @@ def fit(visitors: None) -> Any:
     return bd.Model("y ~ x + (1 | g)", data, family=family()).fit("laplace_marginal", seed=1, progress=False)
 
 
+@pytest.mark.integration
 def test_a_mixture_of_pymcs_is_fitted_scored_and_predicted(fit: Any) -> None:
     assert float(fit.idata["posterior"]["x"].mean()) == pytest.approx(0.4, abs=0.25)
     assert float(fit.idata["posterior"]["psi"].mean()) == pytest.approx(0.7, abs=0.15)

@@ -35,7 +35,7 @@ def widest(formula: str, rows: dict[str, Any]) -> int:
     return max((a.shape[1] for a in model.__dict__["_rows"].arrays.values() if a.ndim == 2), default=0)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_transforms_take_or_refuse_every_number(name: str) -> None:
     rows = data()

@@ -35,7 +35,7 @@ def reference() -> dict[float, np.ndarray]:
     return found
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("alike", [0.0, 0.995])
 @pytest.mark.parametrize("name", ON_DENSITIES)
 def test_leave_one_out_is_that_of_refits_or_refused(name, alike, reference):
@@ -64,7 +64,7 @@ def test_independent_normals_are_not_weighed_where_they_are_wrong():
         bd.compare({"a": other, "b": fit}, score="loo")
 
 
-@pytest.mark.few(8)
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", ENGINES.names())
 @pytest.mark.parametrize("corrected", [False, True])
 def test_every_door_gives_one_answer(name, corrected, made_up, tmp_path):

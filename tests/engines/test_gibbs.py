@@ -61,6 +61,7 @@ def test_powers_of_a_matrix_with_few_eigenvalues_and_of_nothing() -> None:
     assert (found[:, 1] == 0).all()
 
 
+@pytest.mark.integration
 def test_a_recursion_that_does_not_converge_says_so() -> None:
     values = np.logspace(-13, 0, 2000)
     with pytest.raises(UnexploredError, match="nearly combinations of each other"):
@@ -140,7 +141,7 @@ def _parts(flat: np.ndarray, system: Any) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize("name", MODELS)
 def test_it_agrees_with_what_is_integrated_exactly(name: str) -> None:
     model = bd.Model(MODELS[name], crossed())

@@ -238,6 +238,7 @@ def test_an_interruption_keeps_the_draws(bernoulli, layout, monkeypatch):
     assert draws.stats["lp"].shape == (chains, kept)
 
 
+@pytest.mark.integration
 def test_an_interruption_before_the_first_draw_is_passed_on(bernoulli, monkeypatch):
     monkeypatch.setattr(_jax_nuts, "PIECE_SECONDS", 0.001)
     with pytest.raises(KeyboardInterrupt, match="before the first draw"):

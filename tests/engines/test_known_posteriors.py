@@ -134,6 +134,7 @@ def test_averaged_ascent_reaches_the_top_of_a_noisy_hill():
     np.testing.assert_allclose(reached.parameters, top, atol=0.1)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(ENGINES))
 def test_same_seed_same_draws(name):
     one, same, other = run(name, GAUSSIAN, 5), run(name, GAUSSIAN, 5), run(name, GAUSSIAN, 6)

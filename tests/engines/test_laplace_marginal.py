@@ -112,7 +112,7 @@ def responses(family, size=12):
     return kinds.get(family, rng.integers(0, 5, size) if count else rng.gamma(2.0, 1.0, size) + 0.1)
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(3)
 @pytest.mark.parametrize("family", SUPPORTED)
 def test_derivatives_are_those_of_the_log_likelihood(family):
     y = responses(family)
@@ -246,7 +246,7 @@ def test_without_groups_there_is_nothing_to_explore():
     assert plain.idata.attrs["details"]["corrected"] == "no"
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("formula", "family"),
     [

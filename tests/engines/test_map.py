@@ -118,7 +118,7 @@ def log_likelihoods(made_up: Any, model: bd.Model, points: list[dict[str, np.nda
     return np.asarray(fit.log_likelihood()["log_likelihood"][model.spec.response.name])[0].sum(axis=-1)
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_with_flat_priors_it_is_maximum_likelihood(name: str, made_up: Any) -> None:
     formula, d = f"{RESPONSES.get(name, 'y')} ~ x", data()

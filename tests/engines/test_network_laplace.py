@@ -28,7 +28,7 @@ def data() -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("formula", "family"),
     [
@@ -63,7 +63,7 @@ def grouped(seed: int = 4, groups: int = 15, each: int = 15, noise: float = 0.2)
     return {"x": x, "g": g.astype(str), "y": np.sin(2 * x) + u[g] + noise * rng.normal(size=len(g))}, float(u.std())
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("formula", "family"),
     [("y ~ x + (1 | g) + net(x, z, hidden=[3])", "gaussian"), ("b ~ net(x, z, hidden=[40]) + (1 | g)", "bernoulli")],

@@ -150,6 +150,7 @@ def test_without_penalty_it_comes_nearer_to_the_training_rows() -> None:
     assert errors[1] < 0.8 * errors[0]
 
 
+@pytest.mark.integration
 def test_a_diverging_learning_rate_says_so() -> None:
     model = bd.Model("y ~ net(x, hidden=[10])", data())
     with pytest.raises(FitError, match=r"sgd: training diverged.*Lower learning_rate"):

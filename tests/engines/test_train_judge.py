@@ -22,7 +22,7 @@ def wave(rows: int, noise: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return {"x": x, "y": np.sin(2 * x) + noise * rng.normal(size=rows)}, np.sin(2 * x)
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimiser_learns_a_smooth_function_with_little_noise(optimizer: str) -> None:
     # Slopes grow as the noise that is found gets small.
@@ -54,7 +54,7 @@ def test_a_network_is_measured_by_its_folds() -> None:
     assert shortfall(target, positions[:1], single, rows) == 0
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize("always", [False, True])
 def test_a_network_worse_than_its_folds_is_trained_again_or_doubtful(always: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = []

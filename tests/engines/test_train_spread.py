@@ -100,7 +100,7 @@ MODELS = {
 }
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", MODELS)
 def test_sds_are_those_of_well_known_groups_and_effects_stay(name: str) -> None:
     formula, family, others, truth = MODELS[name]
@@ -119,6 +119,7 @@ def test_sds_are_those_of_well_known_groups_and_effects_stay(name: str) -> None:
         np.testing.assert_allclose(own, wanted, rtol=0.15 if family == "gaussian" else 0.2)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("each", [2, 30])
 def test_the_sd_is_the_mode_of_the_marginal_posterior_where_that_is_known(each: int) -> None:
     rng = np.random.default_rng(2)
@@ -186,7 +187,7 @@ def test_correlations_are_found_from_effects_and_not_trained() -> None:
     assert not np.isin(at, np.concatenate([where.trained, where.tuned])).any()
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("method", "options"), [("sgd", {}), ("sgd", {"penalty": False}), ("ensemble", {"members": 3}), ("dropout", {"draws": 30})]
 )

@@ -15,7 +15,7 @@ def data(unit: float) -> pd.DataFrame:
     return pd.DataFrame({"x": x, "y": unit * (2.0 + 1.5 * x + 0.5 * rng.normal(size=40))})
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("unit", [1e-10, 1e6])
 def test_estimates_follow_the_unit_of_the_response(method: str, unit: float) -> None:

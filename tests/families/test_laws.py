@@ -129,7 +129,7 @@ def grid(name, params):
     return y[inside], (slope * (t[1] - t[0]))[inside]
 
 
-@pytest.mark.few(19)
+@pytest.mark.few(7)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", NAMES)
 def test_probabilities_sum_to_one(name, seed):
@@ -293,7 +293,7 @@ def test_what_lies_below_is_right_where_its_probability_underflows(name):
     assert all(np.isfinite(g).all() for g in gradients)
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "changed", "means"),
     [

@@ -46,7 +46,7 @@ def test_prior_and_rows_are_the_density(made) -> None:
     assert whole == pytest.approx(jax_target(graph.model).logp_dlogp(x)[0], rel=1e-8)
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 def test_batches_of_an_epoch_average_to_the_whole(made) -> None:
     import jax
 
@@ -60,6 +60,7 @@ def test_batches_of_an_epoch_average_to_the_whole(made) -> None:
     np.testing.assert_allclose(np.mean(estimates, axis=0), whole, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.few(2)
 def test_units_that_are_left_out_are_weights_that_are_zero(made) -> None:
     _, target = made
     if not target.masks:
@@ -85,7 +86,7 @@ def test_every_coordinate_has_a_role(made) -> None:
     assert all(name.endswith("_z") for name in weights)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("penalty", [True, False])
 def test_trained_and_tuned_coordinates_make_the_variables(made, penalty: bool) -> None:
     import jax

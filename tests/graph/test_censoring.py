@@ -58,7 +58,7 @@ def seen(name, bounds, low, high):
     return total
 
 
-@pytest.mark.few(8)
+@pytest.mark.few(3)
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("name", CENSORED)
 def test_what_can_be_recorded_has_probability_one(name: str, bounds: tuple[float | None, float | None]) -> None:
@@ -96,6 +96,7 @@ def test_counts_are_summed_over_all_that_the_record_allows(name: str, bounds: tu
     assert probability(name, bounds, INTERVAL, 1.2, 1.8) == 0.0
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", CENSORED)
 def test_a_record_beyond_the_bounds_is_impossible(name: str) -> None:
     bounds = (1.0, 3.0)

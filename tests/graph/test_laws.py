@@ -94,6 +94,7 @@ MODELS = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", list(MODELS))
 def test_density_minus_prior_is_the_sum_of_pointwise_terms(name):
     formula, options = MODELS[name]

@@ -61,6 +61,7 @@ def test_mass_and_mean(name: str, lower: float | None, upper: float | None) -> N
         assert moment == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", TRUNCATED)
 def test_outside_the_bounds_there_is_nothing(name: str) -> None:
     density, _ = compiled(name, 1.0, 3.0)

@@ -42,7 +42,7 @@ def drawn(name, fit):
         return str(error)
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_plot_is_drawn_or_refused(name, fits):
     words, contrast = FAMILIES[name].words, FAMILIES[name].main.shape == "contrast"

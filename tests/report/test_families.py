@@ -49,7 +49,7 @@ def written(fit, some=frozenset(SECTIONS)):
 
 
 # Draws from the prior are far from the posterior: the Pareto tails of their weights may be too long for a quantile of them.
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_section_of_every_family_can_be_written(name, of_family, reported):
@@ -65,7 +65,7 @@ def test_every_section_of_every_family_can_be_written(name, of_family, reported)
     assert any(label.startswith("f[f1") for label in labels)
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_intercept_alone_is_enough(name, of_family, reported):
     some = set(SECTIONS) if name in ("gaussian", "categorical", "cumulative") else READ_THE_RESPONSE | ONE_NUMBER
@@ -73,7 +73,7 @@ def test_an_intercept_alone_is_enough(name, of_family, reported):
     assert not {"shrinkage", "groups", "new_group"} & set(found)
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("name", "modifier"), MODIFIED)
 def test_what_was_done_to_the_response_does_not_hinder(name, modifier, of_family, reported):
     model = of_family(name, "x", (modifier, "weighted"), priors=NEAR if modifier == "truncated" else None)

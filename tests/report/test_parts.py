@@ -51,6 +51,7 @@ def text(blocks: Any) -> str:
     return " ".join(getattr(b, "text", "") for b in blocks)
 
 
+@pytest.mark.integration
 def test_a_comparison_has_all_sections_and_stands_alone(compared: Any, tmp_path: Path) -> None:
     path = compared.report(tmp_path / "report.html")
     page = path.read_text(encoding="utf-8")

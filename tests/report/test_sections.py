@@ -22,6 +22,7 @@ from bayesdeep.report.section import Section
 from .test_render import check_page
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", sorted(SECTIONS))
 def test_every_section_keeps_the_contract(name: str, fit: Any, flat: Any, comparison: Any) -> None:
     section = SECTIONS[name]

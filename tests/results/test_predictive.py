@@ -79,7 +79,7 @@ def test_one_draw_predicts_a_distribution(made_up, name):
         assert (inside < 0.92).all()
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", NUMBERS)
 def test_the_mean_has_no_simulation_noise(made_up, name):
     fit, data = fit_at(made_up, name, 3)
@@ -106,7 +106,7 @@ def test_a_new_group_stands_for_all_groups_also_with_one_draw(made_up, name):
     assert np.abs(np.mean(scores) - many.log_score(new, new_groups="sample")) < 0.1
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_without_predictors_any_number_of_rows_is_predicted(made_up, name):
     fit, data = fit_at(made_up, name, 4, formula="1")
@@ -121,7 +121,7 @@ def test_without_predictors_any_number_of_rows_is_predicted(made_up, name):
     np.testing.assert_allclose(fit.log_score(data, pointwise=True)[:4], fit.log_score(data.iloc[:4], pointwise=True))
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize(("name", "lower", "upper"), [("poisson", 2, None), ("gamma", 0.2, 4.0), ("gaussian", None, 2.0)])
 def test_truncated_budgets_and_predictions_are_of_what_can_be_recorded(made_up, name, lower, upper):
     left, data = frame(name)

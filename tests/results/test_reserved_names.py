@@ -54,7 +54,7 @@ def saved(fit: Fit, folder: Path) -> Fit:
     return bd.load(fit.save(folder / "fit.nc"))
 
 
-@pytest.mark.few(4)
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("way", "name"), [(way, DIMENSIONS[i % 3]) for i, way in enumerate(WAYS)])
 def test_they_are_fitted_predicted_saved_and_summed_up(
     way: str, name: str, made_up: Callable[..., Fit], tmp_path: Path

@@ -220,6 +220,7 @@ def test_labels_of_groups_and_of_categories(tmp_path: Path) -> None:
 OF_LEVELS = ["NUL", "slashes", "half characters", "empty", "truth", "nullable numbers", "ordered categories"]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("labels", OF_LEVELS)
 def test_labels_of_responses(labels: str, tmp_path: Path) -> None:
     fit = drawn(bd.Model("g ~ x", data().assign(g=LABELS[labels]), "bernoulli" if labels == "truth" else "categorical"))

@@ -79,6 +79,7 @@ def test_new_groups_stand_behind_the_known_ones(formula):
         linear(model, draws, new, "raise")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("formula", [f for f in EFFECTS if f.startswith("y") and "|" in f.replace("||", "")])
 def test_the_average_group_has_the_populations_function(formula):
     model, draws = made(formula, 20)

@@ -74,6 +74,7 @@ CASES = [pytest.param(*c, marks=() if FIRST.get(c[0]) == c[1] else pytest.mark.s
 FAMILY = [pytest.param(n, marks=() if n in ("gaussian", "categorical", "cumulative") else pytest.mark.slow) for n in FAMILIES]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("name", "link"), CASES)
 def test_without_hidden_layers_it_is_the_glm(name, link):
     left, d = response(name, data())

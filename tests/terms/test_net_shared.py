@@ -27,7 +27,7 @@ def model_of(first: str = "", second: str = "", priors: dict | None = None, net:
     return bd.Model(f"real ~ {net.format(first)}", data(), sigma=f"~ {net.format(second)}", priors=priors or {})
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", list(WORDS))
 def test_two_heads_on_one_body(name: str) -> None:
     """Both predictors are those of the same units, worked out here from the reported weights."""
