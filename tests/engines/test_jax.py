@@ -14,6 +14,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.display.progress import Silent
 from bayesdeep.engines import nuts
+from bayesdeep.engines._jax import jax_chains
 from bayesdeep.engines._jax import jax_nuts as _jax_nuts
 from bayesdeep.engines._jax import jax_tuning as _jax_tuning
 from bayesdeep.engines.nuts import nutpie_chains as _nutpie
@@ -200,7 +201,7 @@ def test_draws_are_from_the_posterior(bernoulli, reference, layout):
 def test_a_seed_fixes_the_draws_however_they_are_cut(bernoulli, monkeypatch):
     _, target, _ = bernoulli
     one = _jax_nuts.run_jax(SETTINGS, target, 3, Silent())
-    monkeypatch.setattr(_jax_nuts, "PIECE_SECONDS", 0.001)
+    monkeypatch.setattr(jax_chains, "PIECE_SECONDS", 0.001)
     same = _jax_nuts.run_jax(SETTINGS, target, 3, Silent())
     other = _jax_nuts.run_jax(SETTINGS, target, 4, Silent())
     np.testing.assert_array_equal(one.positions, same.positions)
@@ -224,8 +225,8 @@ class Stops:
 @pytest.mark.parametrize("layout", ["threads", "batch"])
 def test_an_interruption_keeps_the_draws(bernoulli, layout, monkeypatch):
     _, target, _ = bernoulli
-    monkeypatch.setattr(_jax_nuts, "PIECE_SECONDS", 0.001)
-    monkeypatch.setattr(_jax_nuts, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(jax_chains, "PIECE_SECONDS", 0.001)
+    monkeypatch.setattr(jax_chains, "POLL_SECONDS", 0.001)
     whole = _jax_nuts.run_jax(SETTINGS, target, 3, Silent(), layout=layout)
     draws = _jax_nuts.run_jax(SETTINGS, target, 3, Stops(2500), layout=layout)
     chains, kept, _ = draws.positions.shape
@@ -240,7 +241,7 @@ def test_an_interruption_keeps_the_draws(bernoulli, layout, monkeypatch):
 
 @pytest.mark.integration
 def test_an_interruption_before_the_first_draw_is_passed_on(bernoulli, monkeypatch):
-    monkeypatch.setattr(_jax_nuts, "PIECE_SECONDS", 0.001)
+    monkeypatch.setattr(jax_chains, "PIECE_SECONDS", 0.001)
     with pytest.raises(KeyboardInterrupt, match="before the first draw"):
         _jax_nuts.run_jax(SETTINGS, bernoulli[1], 3, Stops(0))
 
@@ -381,14 +382,15 @@ import jax, numpy as np
 assert len(jax.local_devices()) == 2
 import pandas as pd
 import bayesdeep as bd
-from bayesdeep.core.mixing import rhat
+from bayesdeep.numerics.mcmc import rhat
 from bayesdeep.core.progress import Silent
-from bayesdeep.engines import _jax_nuts, nuts
+from bayesdeep.engines import nuts
+from bayesdeep.engines._jax import jax_chains, jax_nuts as _jax_nuts
 from bayesdeep.graph.jax_target import jax_target
 rng = np.random.default_rng(0)
 model = bd.Model("b ~ x", {"x": rng.normal(size=90), "b": np.resize([0, 1, 1], 90)}, family="bernoulli")
 target = jax_target(model.pymc)
-_jax_nuts._devices = jax.local_devices
+jax_chains._devices = jax.local_devices
 groups = _jax_nuts._groups(nuts.NutsSettings(chains=3), target, 1, [target.start] * 3, "batch")
 assert [list(g.chains) for g in groups] == [[0, 1], [2]], groups
 assert {d for g in groups for d in g.keys.devices()} == set(jax.local_devices())

@@ -15,6 +15,7 @@ Robnik, De Luca, Silverstein and Seljak (2023), Microcanonical Hamiltonian Monte
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from threading import Event
 from typing import Any
@@ -26,12 +27,12 @@ from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.numerics.cores import machine_cores
 
-from .._jax.jax_nuts import _name
+from .._jax.jax_chains import devices_used, programs_of, run_groups
 from .._training.train_program import precision
 from .._training.trained_start import Loss, compiled_loss, train
 from .mclmc_draws import bias, collected, moving, only
 from .mclmc_precision import ENOUGH, TOO_MUCH, Density, exact_density, nearby, rounding
-from .mclmc_run import Row, density_of, make_groups, programs_of, run_stages
+from .mclmc_run import Row, density_of, make_groups, move_of
 from .mclmc_tuning import Todo, stages
 
 CHECK_TUNE, CHECK_DRAWS = 100, 150
@@ -182,7 +183,7 @@ def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progr
     todo = stages(explore, settings.tune - explore, settings.draws, settings.adjust)
     with precision(work.kind):
         groups = make_groups(target, starts, work.slope_of, seed, layout, work.kind)
-        programs = programs_of(settings, target, groups, todo)
+        programs = programs_of(move_of(settings, target), groups, todo)
     made = time.perf_counter()
     interrupted = _stage(work, groups, programs, todo)
     everything = collected(groups, settings.draws)
@@ -230,7 +231,7 @@ def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progr
             "divergences": float(rows.diverging.sum()),
             "precision": work.kind,
             "rounding": noise,
-            "device": ", ".join(sorted({_name(g.device) for g in groups})),
+            "device": devices_used(groups),
             "backend": f"jax {version('jax')}",
             **extra,
         },
@@ -238,11 +239,13 @@ def run(settings: MclmcSettings, target: BatchTarget, seed: int, progress: Progr
 
 
 def _stage(work: Run, groups: Any, programs: Any, todo: Todo) -> bool:
+    import jax
+
     def report() -> None:
         tuning = any(g.done < work.settings.tune for g in groups)
         work.progress.update(min(work.total, sum(g.done * len(g.chains) for g in groups)), work.total, "tuning" if tuning else "")
 
-    return run_stages(groups, programs, todo, work.settings.cores, work.kind, report)
+    return run_groups(groups, programs, todo, partial(jax.enable_x64, work.kind == "float64"), work.settings.cores, report)
 
 
 def _compared(work: Run, groups: Any, programs: Any, rows: Row, moved: np.ndarray) -> tuple[dict[str, float], tuple[str, ...]]:
