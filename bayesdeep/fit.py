@@ -159,10 +159,10 @@ class Fit(Marginal):
         -------
         pandas.DataFrame
             In the response's units squared, with the rows' index: ``noise``, what would be left if the parameters were known;
-            ``population``, ``group`` and ``network``, what is not known of these parts of the predictor; ``between``, the
-            variance of the means of the chains, of which each may be another mode (of chains that agree it is the Monte Carlo
-            error of their means); and ``total``, the exact sum. A part that makes up for others, as an intercept can for groups,
-            may be negative. :mod:`bayesdeep.effects.budget` has the formula.
+            ``population``, ``group``, ``smooth`` (where the model has one) and ``network``, what is not known of these parts of
+            the predictor; ``between``, the variance of the means of the chains, of which each may be another mode (of chains that
+            agree it is the Monte Carlo error of their means); and ``total``, the exact sum. A part that makes up for others, as
+            an intercept can for groups, may be negative. :mod:`bayesdeep.effects.budget` has the formula.
 
         Raises
         ------

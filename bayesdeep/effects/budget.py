@@ -8,7 +8,7 @@ By the law of total variance the variance of a new response of row :math:`n` is
     \qquad \mu_n = \operatorname{E}(y_n \mid \theta),
 
 over posterior draws :math:`\theta` and chains :math:`c`. The predictor is a sum of parts, :math:`\eta_n = \sum_k \eta_{kn}`: the
-population's, the groups' and the networks'. They are correlated (an intercept with the mean of the groups), so that their
+population's, the groups', the smooths' and the networks'. They are correlated (an intercept with the mean of the groups), so that their
 variances do not add up. What does is each part's covariance with the whole; with an identity link a part contributes
 :math:`\operatorname{Cov}(\eta_{kn}, \mu_n)`, which is also its Shapley value (Owen and Prieur 2017): what adding the part to the
 others changes, averaged over all orders of adding. With other links the contributions are in proportion to these covariances,
@@ -28,6 +28,7 @@ import pandas as pd
 
 from bayesdeep.collapse.row_values import addends, is_linear
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.quantities import BASIS
 from bayesdeep.core.random import checked_seed
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import units_of
@@ -38,10 +39,11 @@ from bayesdeep.results.predict import block_rows, check_kind, with_new_groups
 from bayesdeep.results.predictive import for_groups, noise_blocks
 from bayesdeep.results.rows import Rows, containers
 from bayesdeep.results.unseen_groups import settled
+from bayesdeep.spec.declared import effects_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-PARTS = ("population", "group", "network")
-COLUMNS = ["noise", *PARTS, "between", "total"]
+PARTS = ("population", "group", "smooth", "network")
+"""What an addend of the predictor may belong to. Each has its column, ``smooth`` only where the model has one."""
 NOISE_DRAWS = 4_000
 """Predictive draws a row from which the noise is estimated where its variance has no closed form."""
 
@@ -77,7 +79,7 @@ def variance_parts(
     Returns
     -------
     pandas.DataFrame
-        Columns ``noise population group network between total`` in the response's units squared, ``total`` the sum of the
+        Columns ``noise population group network between total``, and ``smooth`` before ``network`` where the model has one, in the response's units squared, ``total`` the sum of the
         others; the rows' own index. See :meth:`bayesdeep.Fit.budget`.
     """
     _check(spec)
@@ -90,14 +92,16 @@ def variance_parts(
         noise[start:stop] = value
     function, keys, numbers = mean_and_parts(spec, rows)
     kinds = kinds_of_parts(spec, keys)
-    found = np.empty((rows.rows, len(COLUMNS)))
+    columns = ["noise", *(part for part in PARTS if part != "smooth" or part in kinds.values()), "between", "total"]
+    found = np.empty((rows.rows, len(columns)))
     step = block_rows(count, max(numbers, len(keys) + 1))
     for start in range(0, rows.rows, step):
         stop = min(start + step, rows.rows)
         mean, *parts = (_whole(v, count, stop - start) for v in function(draws, containers(rows, start, stop)))
-        found[start:stop] = _of_block(noise[start:stop], mean, dict(zip(keys, parts, strict=True)), kinds, chains)
+        block = _of_block(noise[start:stop], mean, dict(zip(keys, parts, strict=True)), kinds, chains)
+        found[start:stop] = np.column_stack([block[name] for name in columns])
     index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
-    return pd.DataFrame(found, columns=COLUMNS, index=index)
+    return pd.DataFrame(found, columns=columns, index=index)
 
 
 def _check(spec: ModelSpec) -> None:
@@ -127,12 +131,15 @@ def mean_and_parts(spec: ModelSpec, rows: Rows) -> tuple[Callable[..., list[np.n
 
 
 def kinds_of_parts(spec: ModelSpec, keys: Sequence[str]) -> dict[str, str]:
-    """Return which of ``population group network`` each addend of the main predictor belongs to, by term key."""
+    """Return which of :data:`PARTS` each addend of the main predictor belongs to, by term key."""
     found = {}
     for term in spec.predictors[0].terms:
         if term.key in keys:
             words = TERMS[term.kind].words(term.state)
-            found[term.key] = "network" if "network" in words else "group" if "hierarchical" in words else "population"
+            basis = any(effect.role == BASIS for effect in effects_of(term))
+            found[term.key] = (
+                "network" if "network" in words else "group" if "hierarchical" in words else "smooth" if basis else "population"
+            )
     return found
 
 
@@ -143,8 +150,8 @@ def _whole(value: np.ndarray, draws: int, rows: int) -> np.ndarray:
 
 def _of_block(
     noise: np.ndarray, mean: np.ndarray, parts: Mapping[str, np.ndarray], kinds: Mapping[str, str], chains: int
-) -> np.ndarray:
-    """Return a block of the table ``(row, column)``.
+) -> dict[str, np.ndarray]:
+    """Return a block of the table: ``(row,)`` by column.
 
     Parameters
     ----------
@@ -170,5 +177,5 @@ def _of_block(
         shared[kinds[key]] = shared[kinds[key]] + covariance
     whole = sum(shared.values())
     unit = np.divide(within, whole, out=np.zeros_like(within), where=whole != 0)
-    columns = [noise, *(unit * shared[kind] for kind in PARTS), between]
-    return np.column_stack([*columns, np.sum(columns, axis=0)])
+    columns = {"noise": noise, **{kind: unit * shared[kind] for kind in PARTS}, "between": between}
+    return {**columns, "total": np.sum(list(columns.values()), axis=0)}

@@ -12,10 +12,10 @@ from bayesdeep.effects.budget import budget as budget_table
 from bayesdeep.results.fitted import Fitted, asked_rows, own_rows
 from bayesdeep.spec.declared import row_levels
 
-from .figure_style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, legend, new_figure, plain
+from .figure_style import BLUE, FAINT, GREEN, INK, LABEL, MUTED, ORANGE, PURPLE, legend, new_figure, plain
 from .parts import A_FIT
 
-COLOURS = {"noise": FAINT, "population": GREEN, "group": BLUE, "network": ORANGE, "between": MUTED}
+COLOURS = {"noise": FAINT, "population": GREEN, "group": BLUE, "smooth": PURPLE, "network": ORANGE, "between": MUTED}
 BY = ("row", "size")
 MOST = 40
 """More rows than this do not fit; evenly many of them, ordered by their total, are shown."""
@@ -61,7 +61,7 @@ def budget(
         if len(shown) > MOST:
             shown = shown.iloc[np.linspace(0, len(shown) - 1, MOST).astype(int)]
         label = "row, by its total"
-    parts = [name for name in COLOURS if (noise or name != "noise") and np.abs(shown[name]).max() > 0]
+    parts = [name for name in COLOURS if name in shown and (noise or name != "noise") and np.abs(shown[name]).max() > 0]
     figure, axes = new_figure(3.4)
     up, down, places = np.zeros(len(shown)), np.zeros(len(shown)), np.arange(len(shown))
     for name in parts:

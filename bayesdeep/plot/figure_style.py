@@ -14,6 +14,7 @@ GRID = "#dde0e5"
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
 GREEN = "#009e73"
+PURPLE = "#cc79a7"
 
 WIDTH = 4.8
 """Width in inches: on a phone 390 points wide a figure of this width is shown at about four fifths of its size."""

@@ -115,7 +115,7 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
     """Return the straight line and the sum over the basis."""
     names = [getattr(a, "name", a.source) for a in node.arguments]
     lines = [
-        Addend(line, (Product((), (f"({name}ᵢ - {centre:.6g})",)),))
+        Addend(line, (Product((), (f"({name}ᵢ {'-' if centre >= 0 else '+'} {abs(centre):.6g})",)),))
         for line, name, centre in zip(_lines(state), names, state["centre"], strict=False)
     ]
     return (*lines, Addend(state["name"], (Product((), (f"Z[b]({', '.join(names)})ᵢ",), basis=True),)))

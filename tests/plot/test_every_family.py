@@ -16,6 +16,7 @@ REFUSED = {
     "calibration": lambda words: "counts_by_level" in words,
     "predictive_check": lambda words: "counts_by_level" in words,
     "network": lambda words: bool(words & {"levels"}),
+    "smooths": lambda words: True,  # there is none in these models; see below
 }
 
 
@@ -57,6 +58,21 @@ def test_every_plot_is_drawn_or_refused(name, fits):
         else:
             assert isinstance(found, Figure), (plot, found)
             found.canvas.draw()
+
+
+@pytest.mark.few(3)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_smooths_are_drawn_where_there_is_one_predictor(name, of_family, made_up):
+    contrast = FAMILIES[name].main.shape == "contrast"
+    values = {} if contrast else {"s(z)_sigma": 0.3}
+    fit = made_up(of_family(name, "s(z, k=4)"), values=values)
+    if contrast:
+        with pytest.raises(bd.FitError, match="a predictor for each of its levels"):
+            bd.plot.smooths(fit)
+        return
+    figure = bd.plot.smooths(fit)
+    assert len(figure.axes) == 1
+    figure.canvas.draw()
 
 
 @pytest.mark.parametrize("plot", PLOTS)

@@ -158,7 +158,8 @@ def test_a_smooth_is_a_line_and_a_basis_with_one_sd():
     rng = np.random.default_rng(0)
     data = pd.DataFrame({"x": rng.normal(size=40), "y": rng.normal(size=40)})
     text = equations(bd.Model("y ~ s(x, k=6, bs='cr')", data, sigma="~ s(x, k=4)").spec)
-    assert "μᵢ = Intercept + s(x)ᵢ\n" in text
-    assert "s(x)ᵢ = β(s(x)_linear) · (x - mean)ᵢ + Σ_b β(s(x))[b] · Z[b]ᵢ\n    β(s(x))[b] ~ Normal(0, s(x)_sigma)" in text
-    assert "sigma_s(x)ᵢ = β(sigma_s(x)_linear) · (x - mean)ᵢ + Σ_b β(sigma_s(x))[b] · Z[b]ᵢ\n" in text
-    assert "    for each of the 4 basis functions" in text
+    middle = data["x"].mean()
+    line = f"(xᵢ {'-' if middle >= 0 else '+'} {abs(middle):.6g})"
+    assert f"μᵢ = Intercept + β(s(x)_linear) · {line}\n   + Σ_b β(s(x))[b] · Z[b](x)ᵢ\n" in text
+    assert f"sigma_Intercept + β(sigma_s(x)_linear) · {line}\n      + Σ_b β(sigma_s(x))[b] · Z[b](x)ᵢ\n" in text
+    assert "\nβ(s(x))[b] ~ Normal(0, s(x)_sigma)\nβ(sigma_s(x))[b] ~ Normal(0, sigma_s(x)_sigma)" in text

@@ -54,6 +54,22 @@ def test_parts_add_up(made_up, response, family, link):
     assert parts.to_numpy() == pytest.approx(mean.var(axis=0), rel=1e-9)
 
 
+def test_a_smooth_has_a_part_of_its_own(made_up):
+    fit = made_up(bd.Model("y ~ x1 + s(x2, k=5) + (1 | g)", data()), chains=3)
+    table, mean = fit.budget(), fit.draws(kind="mean").to_numpy()
+    assert list(table.columns) == ["noise", "population", "group", "smooth", "network", "between", "total"]
+    posterior = fit.idata["posterior"]
+    line = posterior["s(x2)_linear"].to_numpy()[..., None] * (data()["x2"] - data()["x2"].mean()).to_numpy()
+    others = posterior["Intercept"].to_numpy()[..., None] + posterior["x1"].to_numpy()[..., None] * data()["x1"].to_numpy()
+    codes = [list(posterior["g"].values).index(g) for g in data()["g"]]
+    groups = posterior["1|g"].to_numpy()[..., codes]
+    basis = mean - line - others - groups
+    apart = mean - mean.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(table["smooth"], ((line + basis) * apart).mean(axis=(0, 1)), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(table["population"], (others * apart).mean(axis=(0, 1)), rtol=1e-8, atol=1e-10)
+    assert (table["network"] == 0).all()
+
+
 def test_parts_of_a_network_and_of_groups(made_up):
     fit = made_up(bd.Model(f"y ~ {FORMULA}", data()), chains=3)
     table = fit.budget()

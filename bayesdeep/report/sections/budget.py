@@ -1,4 +1,4 @@
-"""Where the uncertainty of predictions comes from: noise, population, groups, networks, chains."""
+"""Where the uncertainty of predictions comes from: noise, population, groups, smooths, networks, chains."""
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,11 @@ from ..section import Section, Subject
 
 DRAWS = 400
 MOST_ROWS = 20_000
-PARTS = ("noise", "population", "group", "network", "between")
 WORDS = {
     "noise": "the noise between rows, which no amount of data removes",
     "population": "not knowing the population-level coefficients",
     "group": "not knowing the groups",
+    "smooth": "not knowing the smooth functions",
     "network": "not knowing the network's function",
     "between": "chains that disagree",
 }
@@ -54,12 +54,12 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
 def mean_budget(fit: Fitted) -> dict[str, float]:
     """Return the parts of the predictive variance, the mean over rows, from at most 400 draws."""
     table = budget_of(thinned(fit, DRAWS))
-    return {part: float(table[part].mean()) for part in (*PARTS, "total")}
+    return {str(part): float(mean) for part, mean in table.mean().items()}
 
 
 def _sentence(subject: Subject, rows: dict[str, dict[str, float]]) -> str:
     own = rows[subject.main]
-    share = {part: own[part] / own["total"] for part in PARTS} if own["total"] > 0 else {}
+    share = {part: own[part] / own["total"] for part in WORDS if part in own} if own["total"] > 0 else {}
     ordered = sorted((p for p in share if share[p] >= 0.005), key=lambda p: -share[p])
     of = named(subject.main) if len(subject.fits) > 1 else "the model"
     said = "; ".join(f"{percent(share[p])} {WORDS[p]}" for p in ordered)
