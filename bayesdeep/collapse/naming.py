@@ -52,7 +52,7 @@ def _by_level(place: EffectsPart, effects: np.ndarray) -> np.ndarray:
         return own
     own = own.reshape(len(own), place.copies, width)
     law = place.effect.law
-    return np.einsum("ij,djk->dik", law.root, own) if isinstance(law, Structured) else own
+    return law.root @ own if isinstance(law, Structured) else own
 
 
 def _population(layout: Layout, centre: float, coefficients: np.ndarray) -> dict[str, np.ndarray]:

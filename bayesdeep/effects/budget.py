@@ -8,8 +8,8 @@ By the law of total variance the variance of a new response of row :math:`n` is
     \qquad \mu_n = \operatorname{E}(y_n \mid \theta),
 
 over posterior draws :math:`\theta` and chains :math:`c`. The predictor is a sum of parts, :math:`\eta_n = \sum_k \eta_{kn}`: the
-population's, the groups', the smooths' and the networks'. They are correlated (an intercept with the mean of the groups), so that their
-variances do not add up. What does is each part's covariance with the whole; with an identity link a part contributes
+population's, the groups', the smooths' and the networks'. They are correlated (an intercept with the mean of the groups), so
+that their variances do not add up. What does is each part's covariance with the whole; with an identity link a part contributes
 :math:`\operatorname{Cov}(\eta_{kn}, \mu_n)`, which is also its Shapley value (Owen and Prieur 2017): what adding the part to the
 others changes, averaged over all orders of adding. With other links the contributions are in proportion to these covariances,
 
@@ -79,8 +79,8 @@ def variance_parts(
     Returns
     -------
     pandas.DataFrame
-        Columns ``noise population group network between total``, and ``smooth`` before ``network`` where the model has one, in the response's units squared, ``total`` the sum of the
-        others; the rows' own index. See :meth:`bayesdeep.Fit.budget`.
+        Columns ``noise population group network between total``, and ``smooth`` before ``network`` where the model has one, in
+        the response's units squared, ``total`` the sum of the others; the rows' own index. See :meth:`bayesdeep.Fit.budget`.
     """
     _check(spec)
     # What a censored row would record is bounded; its budget is that of the response itself.

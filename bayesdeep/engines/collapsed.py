@@ -13,7 +13,7 @@ Pareto smoothed importance sampling, JMLR 25(72). Gelfand, Sahu and Carlin (1995
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from bayesdeep.linear.explore import Explored, Plan, at_once, one_by_one
 from bayesdeep.linear.hyperparameters import Coordinates, bounded_at_zero, scales_of, start_of
 from bayesdeep.linear.marginal import Posterior
 from bayesdeep.linear.markov import MarginalTarget
+from bayesdeep.linear.principal_axes import in_principal_axes
 from bayesdeep.linear.proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
 from bayesdeep.linear.unexplored import under
 
@@ -94,18 +95,20 @@ class CollapsedSettings:
 def run(settings: CollapsedSettings, target: Any, seed: int, progress: Progress) -> Draws:
     """Explore and draw; see :class:`bayesdeep.core.draws.Engine`."""
     # The matrices are small or worked on by several threads of our own: more threads of BLAS would only get in the way.
-    with threadpool_limits(1), under("collapsed"):
-        return _run(settings, target, seed, progress)
-
-
-def _run(settings: CollapsedSettings, target: Any, seed: int, progress: Progress) -> Draws:
     began = time.perf_counter()
-    system: LinearSystem = target.system
+    with threadpool_limits(1), under("collapsed"):
+        turned = in_principal_axes(target.system)
+        draws = _run(settings, turned.system, seed, progress, target.seconds_compile - began)
+    return replace(draws, coefficients=turned.back(draws.coefficients))
+
+
+def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress: Progress, compiling: float) -> Draws:
+    """Explore and draw; ``compiling`` are seconds that went into the target, less the time when this began."""
     rng = np.random.default_rng(seed)
     solver = plan(system)
 
     if system.dim == 0:
-        return _without_hyperparameters(settings, system, solver, rng, time.perf_counter() - began)
+        return _without_hyperparameters(settings, system, solver, rng, compiling + time.perf_counter())
     ready = time.perf_counter()
     posterior, mode, factor = _centre(system, solver, progress)
     each = solver.seconds
@@ -143,7 +146,7 @@ def _run(settings: CollapsedSettings, target: Any, seed: int, progress: Progress
         exact=True,
         status="interrupted" if found.interrupted else "ok" if covered else "doubtful",
         advice=_advice(covered, khat, found),
-        seconds_compile=target.seconds_compile + ready - began,
+        seconds_compile=compiling + ready,
         seconds_tune=tuning,
         seconds_sample=done - ready - tuning,
         details={

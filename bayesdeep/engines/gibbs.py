@@ -24,6 +24,7 @@ from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.linear.joint import lay_out_jointly
+from bayesdeep.linear.principal_axes import in_principal_axes
 from bayesdeep.linear.scales_given import Given, Sweep
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.cores import machine_cores
@@ -52,8 +53,9 @@ class GibbsSettings:
 def run(settings: GibbsSettings, target: Any, seed: int, progress: Progress) -> Draws:
     """Sample; see :class:`bayesdeep.core.draws.Engine`."""
     began = time.perf_counter()
-    system: LinearSystem = target.system
     with threadpool_limits(1), under("gibbs"), ThreadPoolExecutor(machine_cores()) as pool:
+        turned = in_principal_axes(target.system)
+        system = turned.system
         joint = lay_out_jointly(system, pool)
         sweep, record = Sweep(joint, np.random.default_rng(seed)), _Record(settings, system)
         ready = tuned = time.perf_counter()
@@ -83,7 +85,7 @@ def run(settings: GibbsSettings, target: Any, seed: int, progress: Progress) -> 
         seconds_tune=tuned - ready,
         seconds_sample=time.perf_counter() - tuned,
         details={"passes_per_draw": record.passes / max(kept, 1), "entries_per_pass": float(joint.entries)},
-        coefficients=tuple(c[:, :kept] for c in record.coefficients),
+        coefficients=turned.back(tuple(c[:, :kept] for c in record.coefficients)),
     )
 
 

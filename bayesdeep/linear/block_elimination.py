@@ -18,7 +18,7 @@ import numpy as np
 
 from bayesdeep.core.linear import LinearSystem
 
-from .elimination import LOG_2PI, Eliminated, cholesky, effects_of, eliminate, scale_inner, update, whole
+from .elimination import LOG_2PI, Eliminated, back_substituted, cholesky, effects_of, eliminate, scale_inner, update, whole
 from .hyperparameters import Scales
 from .levels import Level
 
@@ -135,10 +135,8 @@ def _finish(blocks: Blocks, scales: Scales, rest: np.ndarray, log_det: np.ndarra
 def _draw(blocks: Blocks, scales: Scales, factored: Factored, rng: np.random.Generator, out: list[np.ndarray]) -> None:
     """Fill ``out`` with coefficients: the rest first, then the factors from the outermost in."""
     system, batch, count = blocks.system, scales.batch, len(blocks.rest) - 1
-    triangle = factored.lower[:, :count, :count].transpose(0, 2, 1)
     noise = rng.standard_normal((batch, count))
-    right = factored.lower[:, -1, :count] + noise
-    x = np.linalg.solve(triangle, right[..., None])[..., 0] if count else right
+    x = back_substituted(factored.lower[:, :count, :count], factored.lower[:, -1, :count] + noise)
     for number, start in blocks.inner:
         factor = system.factors[number]
         span = x[:, start : start + factor.levels * factor.width]

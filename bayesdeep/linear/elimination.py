@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dtrtrs
 
 from .hyperparameters import Entries, support
 from .levels import Level
 
 LOG_2PI = float(np.log(2 * np.pi))
+FEWEST_BY_LAPACK = 40
+"""Columns from which triangular systems are solved one by one: NumPy solves many at once, but as if they were full."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,14 @@ def cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             except np.linalg.LinAlgError:
                 lower[i], good[i] = np.eye(len(one)), False
         return lower, good
+
+
+def back_substituted(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return ``L^-T r`` of lower factors ``(batch, n, n)`` and vectors ``(batch, n)``."""
+    count = lower.shape[1]
+    if count < FEWEST_BY_LAPACK:
+        return np.linalg.solve(lower.transpose(0, 2, 1), right[..., None])[..., 0] if count else right
+    return np.stack([dtrtrs(one.T, own)[0] for one, own in zip(lower, right, strict=True)])
 
 
 def effects_of(root: Entries, b: list[np.ndarray]) -> list[np.ndarray]:

@@ -15,6 +15,10 @@ SMALL_REST = 150
 LARGEST_COUPLING = 50_000_000
 """Products between an eliminated factor and the rest that are kept densely."""
 
+LARGEST_DENSE_REST, PRODUCTS_A_SPARSE_ONE = 1_500, 30
+"""Columns of the rest up to which products with it are taken densely where most of them are not 0; and how many of those cost as
+much as one of sparse matrices (measured in 2026)."""
+
 
 def plan(system: LinearSystem) -> Blocks | Crossed:
     """Return the system laid out for evaluation.
@@ -38,6 +42,8 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
         return lay_out(system, tuple(chain), parents)
     if not chain:
         return lay_out(system, (), {})
+    if rest <= LARGEST_DENSE_REST and coupled * rest <= PRODUCTS_A_SPARSE_ONE * _sparse_products(system, chain[0]):
+        return lay_out(system, tuple(chain), parents)
     rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k != chain[0])
     if rest > LARGEST_REST:
         raise UnexploredError(
@@ -45,6 +51,16 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
             f"(at most {LARGEST_REST:,}); use method='gibbs'"
         )
     return lay_out_crossed(system, chain[0])
+
+
+def _sparse_products(system: LinearSystem, first: int) -> int:
+    """Return how many products of coefficients that meet in a level of a factor there are, over its levels."""
+    factor = system.factors[first]
+    met = np.full(factor.levels * factor.width, system.columns)
+    for other in range(len(system.factors)):
+        if other != first:
+            met += np.diff(between(system, first, other).indptr)
+    return int((met.astype(float) ** 2).sum())
 
 
 def nested_in(system: LinearSystem, inner: int, outer: int) -> np.ndarray | None:
