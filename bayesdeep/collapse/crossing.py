@@ -1,10 +1,12 @@
 """How many coefficients of a linear model have to be factorised together, and in how many cells its factors meet."""
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 
+from bayesdeep.core.effects import Effect, Iid
 from bayesdeep.core.linear import eliminated
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -24,15 +26,28 @@ def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
         The rows' arrays, first axis ``rows``.
     """
     layout = layout_of(spec)
-    codes = _codes(layout, arrays)
-    chain = eliminated([(levels, width) for _, levels, width in layout.factors], lambda a, b: _nested(codes[a], codes[b]))
-    return len(layout.means) + sum(n * width for k, (_, n, width) in enumerate(layout.factors) if k not in chain)
+    codes, bases = _codes(layout, arrays), _bases(layout)
+    # In principal axes a basis is a factor of as many levels, which lies in no other.
+    sizes = [(width, 1) if k in bases else (levels, width) for k, (_, levels, width) in enumerate(layout.factors)]
+    chain = eliminated(sizes, lambda a, b: not bases & {a, b} and _nested(codes[a], codes[b]))
+    return len(layout.means) + sum(n * width for k, (n, width) in enumerate(sizes) if k not in chain)
 
 
 def cells(spec: ModelSpec, rows: int) -> int:
     """Return at most how many products there are among the coefficients of different factors, each counted from both sides."""
     factors = [(levels, width) for _, levels, width in layout_of(spec).factors]
     return sum(2 * min(rows, a * b) * v * w for (a, v), (b, w) in combinations(factors, 2))
+
+
+def _bases(layout: Layout) -> set[int]:
+    """Return the factors whose coefficients are those of a basis with one standard deviation."""
+    alone = Counter(place.factor for place in layout.effects)
+    one = {p.factor for p in layout.effects if p.copies and len(p.effect.pieces) == 1 and _one_sd(p.effect)}
+    return {factor for factor in one if alone[factor] == 1}
+
+
+def _one_sd(effect: Effect) -> bool:
+    return isinstance(effect.law, Iid) or effect.width == 1
 
 
 def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:

@@ -99,7 +99,7 @@ def run(settings: CollapsedSettings, target: Any, seed: int, progress: Progress)
     with threadpool_limits(1), under("collapsed"):
         turned = in_principal_axes(target.system)
         draws = _run(settings, turned.system, seed, progress, target.seconds_compile - began)
-    return replace(draws, coefficients=turned.back(draws.coefficients))
+    return replace(draws, coefficients=turned.back(draws.coefficients or ()))
 
 
 def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress: Progress, compiling: float) -> Draws:
@@ -117,7 +117,7 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
     sizes = tuple(max(MANY if each < DEAR else 100, count * system.dim) for count in rounds)
     steps = _steps(settings, each)
     tuning = 0.0
-    for attempt in range(1 if each > DEAR else ATTEMPTS):
+    for attempt in range(1 if isinstance(solver, Crossed) else ATTEMPTS):
         before = time.perf_counter()
         adapted = adapt(posterior.proposed, mode, factor, foldable, sizes, rng)
         tuning += time.perf_counter() - before
@@ -133,7 +133,7 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
         sizes = tuple((2 + attempt) * size for size in sizes)
     how = "importance proposals and independence Metropolis chains"
     details = {"khat": float(khat), "largest_weight": float(weights.max() * len(weights))}
-    if not covered and not found.interrupted and not isinstance(solver, Crossed):
+    if not covered and not found.interrupted and each < DEAR:
         before = time.perf_counter()
         found, share = _by_chain(settings, MarginalTarget(posterior, mode, factor), int(rng.integers(2**32)), rng, progress)
         tuning += (time.perf_counter() - before) * share

@@ -18,7 +18,17 @@ import numpy as np
 
 from bayesdeep.core.linear import LinearSystem
 
-from .elimination import LOG_2PI, Eliminated, back_substituted, cholesky, effects_of, eliminate, scale_inner, update, whole
+from .elimination import (
+    LOG_2PI,
+    Eliminated,
+    back_substituted,
+    cholesky,
+    effects_of,
+    eliminate,
+    scale_inner,
+    update,
+    whole,
+)
 from .hyperparameters import Scales
 from .levels import Level
 

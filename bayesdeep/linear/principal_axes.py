@@ -40,7 +40,7 @@ class PrincipalAxes:
     axes: dict[int, np.ndarray]
 
     def back(self, coefficients: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-        """Return the coefficients of the system as it was.
+        """Return coefficients of this system as those of the system as it was.
 
         Parameters
         ----------
