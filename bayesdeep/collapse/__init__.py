@@ -3,7 +3,9 @@
 Here a model becomes a linear Gaussian *system* and the engine ``collapsed`` is *moments × elimination × proposal ×
 chain*: ``applies`` (``why_not``: what keeps a model from being one) · ``linear_layout`` (where each effect lies) ·
 ``moments`` (sums of products of rows) · ``system`` (the density of the hyperparameters); elimination, proposal and
-chain are in :mod:`bayesdeep.linear`. The way back: ``naming`` (coefficients to a posterior), ``shown`` (its names),
+chain are in :mod:`bayesdeep.linear`. ``crossing`` counts the coefficients that have to be factorised together, and
+``row_system`` is for responses of any family (``laplace_marginal``): linear in normal coefficients, with rows in place
+of sums. The way back: ``naming`` (coefficients to a posterior), ``shown`` (its names),
 ``row_values`` (rows in NumPy).
 """
 

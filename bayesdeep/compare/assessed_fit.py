@@ -17,11 +17,12 @@ from bayesdeep.inference.kfold import KFold
 from bayesdeep.inference.loo import check_draws, combine, loo_parts, with_exact, without_weights
 from bayesdeep.inference.loo_record import NOTHING, Loo
 from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
+from bayesdeep.results.draw_arrays import enough_draws
 from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
 from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
-from bayesdeep.results.predict import blocks, enough_draws
+from bayesdeep.results.new_group_warnings import named
+from bayesdeep.results.predict import blocks
 from bayesdeep.results.rows import Rows
-from bayesdeep.results.unseen_groups import named
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .proper_scores import RowScores, join, row_scores, take

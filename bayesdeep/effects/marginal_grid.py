@@ -11,8 +11,8 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.design.frame import column as column_of
 from bayesdeep.results.data_columns import taken
+from bayesdeep.results.new_group_warnings import settled
 from bayesdeep.results.rows import rows_of
-from bayesdeep.results.unseen_groups import settled
 
 from .marginal_source import Source
 from .marginal_table import check_names

@@ -4,7 +4,8 @@ References
 ----------
 Vehtari, Gelman and Gabry (2017), Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC,
 Statistics and Computing 27(5), https://doi.org/10.1007/s11222-016-9696-4. Vehtari, Simpson, Gelman, Yao and Gabry
-(2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72). :mod:`._psis` has the formula.
+(2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72). :mod:`bayesdeep.numerics.psis`
+has the formula.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pareto smoothing of one row after another, compiled: the arithmetic of :mod:`._psis`.
+"""Pareto smoothing of one row after another, compiled: the arithmetic of :mod:`.psis`.
 
 It stands beside ArviZ's for its speed: 5,000 rows of 4,000 draws take 2.1 s against 16.5 s (2 cores).
 

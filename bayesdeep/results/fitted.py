@@ -15,8 +15,9 @@ from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .draw_arrays import flat_posterior
 from .labelled import Tree, as_datatree
-from .predict import blocks, flat_posterior
+from .predict import blocks
 from .rows import Rows, StreamedRows, TrainingRows, rows_held, rows_of
 
 if TYPE_CHECKING:

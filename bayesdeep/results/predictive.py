@@ -18,16 +18,12 @@ from bayesdeep.graph.evaluate import BatchedFunction, function_of, noise_functio
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .kept_graphs import evaluation_graph
-from .predict import block_rows, enough_draws, inside_bounds, with_new_groups
+from .new_groups import with_new_groups
+from .predict import block_rows, inside_bounds
 from .rows import Rows, containers
 
 RESPONSES = 4_000
 """New responses a row that intervals are read from, at least."""
-
-GROUPS = 4_000
-FEWEST_GROUPS = 1_000
-EFFORT = 200_000_000
-"""Draws times rows up to which a group that the model was not fitted to is drawn ``GROUPS`` times at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,16 +51,6 @@ class Moments:
 
     mean: np.ndarray | None
     variance: np.ndarray | None
-
-
-def for_groups(posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str) -> Mapping[str, np.ndarray]:
-    """Return draws by name that are many enough for groups the model was not fitted to.
-
-    Effects of such groups are drawn once a draw of the parameters; of few draws one or some groups would stand for all.
-    """
-    if new_groups != "sample" or not any(rows.unseen.values()):
-        return posterior
-    return enough_draws(posterior, int(np.clip(EFFORT // max(rows.rows, 1), FEWEST_GROUPS, GROUPS)))
 
 
 def predictive_blocks(
