@@ -27,7 +27,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .proper_scores import RowScores, join, row_scores, take
 
-NOTED = 2.0
+MIN_CHAIN_SE = 2.0
 """Half of the difference in ``elpd`` below which models predict alike: an error of chains from which it counts and is told."""
 
 
@@ -184,7 +184,7 @@ def on_held_out(fit: Fitted, rows: Rows, seed: int | None) -> Assessed:
 
 def moved(variance: float) -> tuple[str, ...]:
     """Return a sentence where ``elpd`` would be another one with other chains."""
-    if variance < NOTED**2:
+    if variance < MIN_CHAIN_SE**2:
         return ()
     return (
         f"its chains differ: with others elpd would be another by about {np.sqrt(variance):.0f} (standard error, in dse); "

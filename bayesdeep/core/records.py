@@ -9,6 +9,9 @@ import numpy as np
 
 from .errors import FormulaError
 
+LIKELIHOOD_FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
+"""Fields of a :class:`Response` that hold a value a row and that the likelihood reads."""
+
 
 @dataclass(frozen=True)
 class Response:

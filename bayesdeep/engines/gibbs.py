@@ -2,7 +2,8 @@ r"""Gibbs sampling of a linear Gaussian model: all coefficients at once given th
 
 For crossed factors of so many groups that their coefficients cannot be factorised together. Given the scales, all coefficients
 are drawn jointly (:mod:`bayesdeep.linear.joint`), so that no ridge between an intercept and the groups' means slows the
-chain. Then each scale and correlation is drawn by slice sampling, first given the effects :math:`u_f` and then given the standardised ones,
+chain. Then each scale and correlation is drawn by slice sampling, first given the effects :math:`u_f` and then given the
+standardised ones,
 :math:`z_f = T_f^{-1} u_f`, with which the effects move along; the first mixes fast where the data say much of each group, the
 second where they say little, and one after the other does in both. Both steps only need sums over groups.
 

@@ -30,7 +30,7 @@ import numpy as np
 
 from .rough import Rough
 
-LOW = 2.0
+LOG_SD_LOWER_BOUND_SDS = 2.0
 """Standard deviations of ``log s`` by which the value lies lower at which coefficients of a basis are centred."""
 
 NEGLIGIBLE = 0.02
@@ -77,7 +77,7 @@ def centring(rough: Rough | None) -> Mapping[str, Centring]:
 
 def _lower(share: np.ndarray) -> np.ndarray:
     """Return shares ``(coefficient, group)`` of the prior variance that rows take away, at a lower sd."""
-    further = np.exp(-2.0 * LOW / np.sqrt(2.0 * (share**2).sum()))
+    further = np.exp(-2.0 * LOG_SD_LOWER_BOUND_SDS / np.sqrt(2.0 * (share**2).sum()))
     ratio = share / np.maximum(1.0 - share, 1e-12) * further
     return ratio / (1.0 + ratio)
 

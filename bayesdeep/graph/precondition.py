@@ -24,10 +24,10 @@ from bayesdeep.spec.slots import prefixed
 
 from .rough import Rough
 
-WORTH = 8.0
+MIN_CONDITION_NUMBER = 8.0
 """Condition number of the correlations from which turning the coordinates pays for the multiplication."""
 
-LARGEST = 1500
+MAX_COLUMNS = 1500
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _mixing(
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
         effect = next((e for e in declare(term.state) if isinstance(e.law, Given) and e.pieces), None) if declare else None
-        if effect is None or not isinstance(effect.rows, Columns) or not 2 <= effect.width <= LARGEST:
+        if effect is None or not isinstance(effect.rows, Columns) or not 2 <= effect.width <= MAX_COLUMNS:
             continue
         design = arrays[f"{term.key}.{effect.rows.array}"]
         names = tuple(prefixed(predictor.parameter, main, piece.slot) for piece in effect.pieces)
@@ -97,7 +97,7 @@ def _from_precision(names: tuple[str, ...], precision: np.ndarray) -> Mixing | N
         return None
     correlation = precision / np.outer(diagonal, diagonal) + 1e-8 * np.eye(len(diagonal))
     values = np.linalg.eigvalsh(correlation)
-    if values[0] <= 0 or values[-1] / values[0] < WORTH:
+    if values[0] <= 0 or values[-1] / values[0] < MIN_CONDITION_NUMBER:
         return None
     lower = np.linalg.cholesky(correlation)
     matrix = np.linalg.inv(lower).T / diagonal[:, None]

@@ -32,11 +32,11 @@ STEPS, STEPS_LARGE, MANY_ROWS = 25, 8, 200_000
 CLOSE = 0.02
 """Relative change of the standard deviations at which they are good enough."""
 
-LONGEST = 4.0
+MAX_PREDICTOR_STEP = 4.0
 """Largest change of the predictor in one step."""
 
 RIDGE = 1e-3
-LEAST, MOST = 1e-3, 1e2
+MIN_SD, MAX_SD = 1e-3, 1e2
 """Limits of the standard deviations, in units of the predictor."""
 
 
@@ -121,7 +121,7 @@ def rough_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respo
         return None
     with np.errstate(all="ignore"):
         normal = "gaussian" in FAMILIES[spec.family].words
-        found = _iterate(*design, curve, spec.response.spread if normal else 1.0, np.inf if normal else LONGEST)
+        found = _iterate(*design, curve, spec.response.spread if normal else 1.0, np.inf if normal else MAX_PREDICTOR_STEP)
         return None if found is None else _following(spec, *found, len(response.value))
 
 
@@ -156,7 +156,7 @@ def _iterate(
             effects, before = theta[b.span].reshape(b.width, b.levels), variances[b.key]
             share = np.clip(1.0 - left[b.span].reshape(b.width, b.levels) / before[:, None], 1e-6, 1.0)
             shrinkage[b.key] = share
-            wanted = np.clip((effects**2).sum(axis=1) / share.sum(axis=1), (LEAST * unit) ** 2, (MOST * unit) ** 2)
+            wanted = np.clip((effects**2).sum(axis=1) / share.sum(axis=1), (MIN_SD * unit) ** 2, (MAX_SD * unit) ** 2)
             # At most a factor of four at once: far from the mode the effects are not yet what they will be.
             variances[b.key] = np.clip(wanted, before / 4.0, before * 4.0)
             change = max(change, float(np.abs(np.log(variances[b.key] / before)).max()))

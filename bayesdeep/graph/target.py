@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     import pymc
 
 JITTERS = (1.0,) * 10 + (0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.01, 0.0)
+"""Factors of the random displacement of a start, attempt by attempt: smaller where the density was not finite."""
 
 
 @dataclass(frozen=True, eq=False)

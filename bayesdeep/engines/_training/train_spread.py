@@ -32,13 +32,13 @@ ROUNDS = 12
 """Expansions at most."""
 SETTLED = 1e-3
 """Change of sds and correlations on their unconstrained scale at which they are found."""
-FEW = 400
+MAX_JOINT_EFFECTS = 400
 """Effects of all terms together up to which they are expanded together."""
 WIDE = 48
 """Coefficients of a group up to which their information has correlations."""
 ROWS = 4096
 """Rows at a time."""
-LONGEST = 1.0
+MAX_STEP = 1.0
 """Step between two expansions, of a standardised effect and of what the root is made of."""
 
 
@@ -103,7 +103,7 @@ def respread(target: BatchTarget, positions: np.ndarray, refresh: np.ndarray) ->
 def _problems(target: BatchTarget) -> list[Problem]:
     """Return what is expanded together."""
     normal = [own for own in target.spreads if own.normal]
-    if len(normal) > 1 and sum(own.places.size for own in normal) <= FEW:
+    if len(normal) > 1 and sum(own.places.size for own in normal) <= MAX_JOINT_EFFECTS:
         places = np.concatenate([own.places.ravel() for own in normal])
         return [Problem(places[:, None], lambda x: _together([_repeated(own, x, own.places.shape[1]) for own in normal]))]
     found = []
@@ -201,12 +201,12 @@ def _settled(
     for _ in range(ROUNDS):
         slope, bend = curvature(at, directions, held) if problems else (np.zeros(x.size), directions)
         expansions = [p.expansion(at, slope, bend[a:b]) for p, (a, b) in zip(problems, pairwise(ends), strict=True)]
-        v = least(evidence, (at, expansions), at[free], LONGEST)
+        v = least(evidence, (at, expansions), at[free], MAX_STEP)
         modes = evidence(v, at, expansions)[0][1]
         new = _with(target, at, free, v, roots)
         for problem, mode in zip(problems, modes, strict=True):
             before = new[problem.groups]
-            new[problem.groups] = before + np.clip(np.asarray(mode) - before, -LONGEST, LONGEST)
+            new[problem.groups] = before + np.clip(np.asarray(mode) - before, -MAX_STEP, MAX_STEP)
         if not np.isfinite(new).all():
             return x
         change, at = np.abs(v - at[free]).max(), new

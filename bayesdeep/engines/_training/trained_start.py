@@ -22,9 +22,9 @@ FEWEST = 20
 """Rows below which none are held out."""
 HELD = ("scale", "parameter", "sd", "correlation")
 """Roles that are not trained with the weights."""
-PATIENCE = 100
+PATIENCE_STEPS = 100
 """Steps without a better prediction after which training ends."""
-FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's memories of the gradient and of its square, and what keeps its division sound."""
 HALVINGS = 6
 """How often the learning rate may be halved where a step has left what can be computed."""
@@ -149,12 +149,12 @@ def _adam(
     judged = (weights == 0).any()
     best, best_x, since, age, halvings = (held_out if judged else -value), x, 0, 0, 0
     for step in range(steps):
-        if stop.is_set() or since > PATIENCE:
+        if stop.is_set() or since > PATIENCE_STEPS:
             return best_x, step, best
         age += 1
         slope = np.where(free, slope, 0.0)
-        first, second = FIRST * first + (1 - FIRST) * slope, SECOND * second + (1 - SECOND) * slope**2
-        x = x - rate * (first / (1 - FIRST**age)) / (np.sqrt(second / (1 - SECOND**age)) + EPSILON)
+        first, second = BETA1 * first + (1 - BETA1) * slope, BETA2 * second + (1 - BETA2) * slope**2
+        x = x - rate * (first / (1 - BETA1**age)) / (np.sqrt(second / (1 - BETA2**age)) + EPSILON)
         value, held_out, slope = loss(x, weights)
         if not (np.isfinite(value) and np.isfinite(slope).all()):
             halvings += 1

@@ -13,7 +13,7 @@ import numpy as np
 
 from bayesdeep.core.batches import BatchTarget
 
-LARGEST = 40_000_000
+MAX_JACOBIAN_NUMBERS = 40_000_000
 """Numbers of a Jacobian; with more rows than fit, a sample of the rows stands for all."""
 
 
@@ -64,7 +64,7 @@ def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
     import jax
     from jax.flatten_util import ravel_pytree
 
-    most = max(1, LARGEST // max(target.dim, 1))
+    most = max(1, MAX_JACOBIAN_NUMBERS // max(target.dim, 1))
     whole = target.rows <= most
     some = np.arange(target.rows) if whole else np.sort(rng.permutation(target.rows)[:most])
     count, every, batch = len(some), target.arrays, target.take(some)
