@@ -1,4 +1,4 @@
-"""A model whose log density is a sum over rows of which some can stand for all: for engines that train networks."""
+"""A log density that minibatches estimate without bias: a prior and a sum over rows, for engines that train networks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Batch = tuple[np.ndarray, ...]
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """What standardised effects of groups are multiplied by.
+    """A Cholesky factor of group effects' covariance: what their standardised values are multiplied by.
 
     Attributes
     ----------

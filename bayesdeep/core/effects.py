@@ -1,6 +1,6 @@
 r"""The vocabulary of effects: how rows meet coefficients, and what law the coefficients have.
 
-Nearly every term of a predictor is rows meeting coefficients that have a law,
+Nearly every term of a predictor is a design matrix times coefficients with a prior (their *law*),
 
 .. math:: \eta_i = \sum_k z_{ik} u_k, \qquad u \sim \text{law},
 

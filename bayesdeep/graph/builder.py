@@ -88,13 +88,13 @@ class Builder:
     single
         Whether hidden layers are computed in single precision.
     spreads
-        What standardised effects of groups are multiplied by.
+        Cholesky factors of group effects' covariances: what standardised effects are multiplied by.
     places
         Where variables start, by slot, if not at their priors' centres.
     auxiliary
-        Names of hidden variables that have a scale of sampling only: nothing that the posterior shows is one of them.
+        Names of auxiliary variables with no one-to-one counterpart in the posterior; no change-of-variables term.
     stretches
-        Of hidden variables that the posterior shows as something else: the log determinant of the shown by the hidden.
+        Of hidden variables that the posterior reports as a transform of theirs: log|d reported / d sampled|.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """

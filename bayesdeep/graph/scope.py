@@ -45,7 +45,7 @@ class TermScope:
         return TermScope(self._b, self._parameter, self._key, None, self._staged)
 
     def staged(self) -> "TermScope":
-        """Return the same scope for what is trained first, and then held."""
+        """Return the same scope for variables pretrained to a point estimate and then fixed."""
         return TermScope(self._b, self._parameter, self._key, self.width, True)
 
     def shared(self, name: str, make: Callable[["TermScope"], Any]) -> Any:

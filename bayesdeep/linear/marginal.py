@@ -25,7 +25,7 @@ class Posterior:
         return np.where(np.isnan(found), -np.inf, found)
 
     def there(self, points: np.ndarray) -> np.ndarray:
-        """Return which points ``(batch, dim)`` stand for themselves: a scale below 0 is another one's mirror image."""
+        """Return which points ``(batch, dim)`` lie in the domain (scales ≥ 0); the density is even in each scale."""
         scales = ~np.isnan(self.coordinates.units)
         return (points[:, scales] >= 0).all(axis=1)
 

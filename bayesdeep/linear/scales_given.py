@@ -1,4 +1,9 @@
-"""One sweep of the Gibbs sampler: coefficients given scales, scales given effects, scales given standardised effects."""
+"""One sweep of the Gibbs sampler: coefficients given scales, scales given effects, scales given standardised effects.
+
+The second and third step interweave the centred and the non-centred parametrisation (ASIS: Yu and Meng 2011, To center or not
+to center: that is not the question, Journal of Computational and Graphical Statistics 20(3), 531-570,
+doi:10.1198/jcgs.2011.203main).
+"""
 
 from dataclasses import dataclass
 

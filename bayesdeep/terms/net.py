@@ -107,7 +107,7 @@ def codes(state: Json) -> Mapping[str, str]:
 
 
 def words(state: Json) -> frozenset[str]:
-    """A network's value at one row depends on all rows where something is taken off it."""
+    """Return the network's words: ``"whole"``, not row-separable, when projected orthogonal to the fixed columns."""
     options = NetOptions.from_json(state["options"])
     early = bool(options.hidden or state["embeds"])
     given = {

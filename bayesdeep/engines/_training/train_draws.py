@@ -1,4 +1,4 @@
-"""From training to draws: networks, each with the noise that rows it has not seen ask for."""
+"""From training to draws: networks, each with noise estimated by maximum likelihood on held-out rows."""
 
 import time
 from collections.abc import Callable
