@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .columns import Category, Columns, Json, Matrix
+from .columns import Category, Json, LearnedColumns, Matrix
 from .effects import Effect
 from .priors import ChosenPrior, Slot
 from .writing import Addend
@@ -35,11 +35,11 @@ class DesignContext(Protocol):
     population: tuple[bool, Any]
     factors: tuple[Any, ...]
 
-    def learn_columns(self, intercept: bool, products: Any) -> Columns:
+    def learn_columns(self, intercept: bool, products: Any) -> LearnedColumns:
         """Code products of factors as columns, on the training rows."""
         ...
 
-    def design_matrix(self, columns: Columns, products: Any) -> np.ndarray:
+    def design_matrix(self, columns: LearnedColumns, products: Any) -> np.ndarray:
         """Return the same columns ``(obs, column)`` on these rows."""
         ...
 

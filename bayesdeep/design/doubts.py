@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.columns import Columns, TermColumns
+from bayesdeep.core.columns import LearnedColumns, TermColumns
 
 MAX_SPARSE_SHARE = 0.5
 """Levels a row, and cells without rows, from which on a model says so."""
@@ -29,7 +29,7 @@ class Doubt:
     constant: bool = False
 
 
-def doubts(columns: Columns, rows: int) -> tuple[Doubt, ...]:
+def doubts(columns: LearnedColumns, rows: int) -> tuple[Doubt, ...]:
     """Return what is odd about each term of a predictor.
 
     Parameters

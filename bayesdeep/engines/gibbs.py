@@ -25,7 +25,7 @@ from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.linear.joint import lay_out_jointly
-from bayesdeep.linear.scales_given import Given, Sweep
+from bayesdeep.linear.scales_given import ChainState, Sweep
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.cores import machine_cores
 
@@ -98,7 +98,7 @@ class _Record:
         self.coefficients += [np.empty((*shape, f.levels, f.width)) for f in system.factors]
         self.kept, self.passes = 0, 0
 
-    def add(self, given: Given, passes: int) -> None:
+    def add(self, given: ChainState, passes: int) -> None:
         """Keep a draw of every chain."""
         self.positions[:, self.kept], self.lp[:, self.kept] = given.points, given.log_density
         for own, drawn in zip(self.coefficients, given.coefficients, strict=True):

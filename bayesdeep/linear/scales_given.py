@@ -29,7 +29,7 @@ FIRST_WIDTH, OVER_MOVE, MEMORY = 1.0, 3.0, 0.9
 
 
 @dataclass(frozen=True)
-class Given:
+class ChainState:
     """Where chains are: hyperparameters ``(chain, dim)``, coefficients ``(…, chain)``, joint log density ``(chain,)``."""
 
     points: np.ndarray
@@ -62,7 +62,7 @@ class Sweep:
                 return points
         return np.tile(at, (chains, 1))
 
-    def step(self, points: np.ndarray, *, learning: bool) -> tuple[Given, int]:
+    def step(self, points: np.ndarray, *, learning: bool) -> tuple[ChainState, int]:
         """Return where chains at ``points`` are after a sweep, and how many passes drawing the coefficients took."""
         system, joint = self._system, self._joint
         coefficients, passes = joint.draw(Roots.of(scales_of(system, points)), self._rng)
@@ -87,7 +87,7 @@ class Sweep:
         columns = coefficients[0]
         prior = system.prior_constant - 0.5 * np.einsum("kb,km,mb->b", columns, system.precision, columns)
         density = self._prior(points) + self._likelihood(points, squares) + self._effects(points, second) + prior
-        return Given(points, coefficients, system.moments.constant + density), passes
+        return ChainState(points, coefficients, system.moments.constant + density), passes
 
     def _move(
         self, number: int, own: list[int], points: np.ndarray, coefficients: list[np.ndarray], learning: bool

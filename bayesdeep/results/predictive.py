@@ -46,7 +46,7 @@ class Predicted:
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class ConditionalMoments:
     """Means and variances of a new response given the parameters, ``(draw, row)`` each; None without a closed form."""
 
     mean: np.ndarray | None
@@ -112,12 +112,12 @@ class _LinearSource:
         self.times = -(-least // self._count)
         self.step = block_rows(self._count * self.times)
 
-    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], Moments]:
+    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], ConditionalMoments]:
         """Return mean and sd of the response ``(draw, row)``, and its moments."""
         data, shape = containers(rows, start, stop), (self._count, stop - start)
         mean = predictor(self._spec, self._draws, data, stop - start)
         sd = np.broadcast_to(noise_sd(self._spec, self._draws, data), shape)
-        return {"mu": mean, "sigma": sd}, Moments(mean, sd**2)
+        return {"mu": mean, "sigma": sd}, ConditionalMoments(mean, sd**2)
 
     def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
         """Return new responses ``(draw * times, row)``."""
@@ -155,7 +155,7 @@ class _Source:
             for name, tensor in graph.response.params.items()
         }
 
-    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], Moments]:
+    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], ConditionalMoments]:
         """Return the response's parameters by name ``(draw, …)``, and its moments given them."""
         found = self._of_rows(self._draws, containers(rows, start, stop))
         names = list(self._graph.response.params)
@@ -165,7 +165,7 @@ class _Source:
         }
         closed = iter([np.broadcast_to(v, (self._count, stop - start)) for v in found[len(names) :]])
         mean, variance = (next(closed) if has else None for has in self._has)
-        return params, Moments(mean, variance)
+        return params, ConditionalMoments(mean, variance)
 
     def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
         """Return new responses ``(draw * times, row)``, inside the bounds where rows are truncated."""
@@ -185,7 +185,7 @@ def _as_recorded(rows: Rows, start: int, stop: int) -> np.ndarray:
     return np.zeros(stop - start, dtype=bool) if status is None else np.isin(status[start:stop], (-1, 1))
 
 
-def _mean_and_sd(moments: Moments, draws: np.ndarray, bounded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _mean_and_sd(moments: ConditionalMoments, draws: np.ndarray, bounded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and sd of the predictive distributions ``(row,)``: in closed form where there is one."""
     mean, sd = draws.mean(axis=0), draws.std(axis=0)
     if moments.mean is None:
