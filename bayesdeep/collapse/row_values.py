@@ -86,7 +86,7 @@ def new_effects(
             continue
         groups, width = len(unseen[rows.factor]), effect.width
         standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
-        effects = _spread(spec, effect, draws) * _correlated(effect, draws, standard)
+        effects = _effect_sds(spec, effect, draws) * _correlated(effect, draws, standard)
         for piece in effect.pieces:
             found[piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
     return found
@@ -137,7 +137,7 @@ def _by_level(
     return total
 
 
-def _spread(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
+def _effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
     """Return the sd of each coefficient ``(draw, coefficient, 1)``."""
     found = []
     for piece in effect.pieces:

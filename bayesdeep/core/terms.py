@@ -187,7 +187,7 @@ class Scope(Protocol):
         """
         ...
 
-    def spread(
+    def register_covariance_factor(
         self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
     ) -> None:
         """Register the Cholesky factor of the group effects' covariance; engines that train networks re-estimate it from the

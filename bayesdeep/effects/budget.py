@@ -33,7 +33,7 @@ from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import function_of
 from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, seed_for
-from bayesdeep.results.kept_graphs import evaluation_graph
+from bayesdeep.results.graph_cache import evaluation_graph
 from bayesdeep.results.new_group_warnings import settled
 from bayesdeep.results.new_groups import for_groups, with_new_groups
 from bayesdeep.results.predict import block_rows, check_kind

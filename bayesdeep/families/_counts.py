@@ -11,8 +11,8 @@ prior is enough for such a mean; a likelihood that reaches it is hopeless with o
 COUNT_LINKS = ("log", "sqrt", "identity", "softplus")
 
 
-def held(mu: Any) -> Any:
-    """Return a mean of counts, held at the limit."""
+def clip_mean(mu: Any) -> Any:
+    """Return a mean of counts, clipped at the limit."""
     return pt.minimum(mu, MAX_MEAN)
 
 

@@ -94,7 +94,7 @@ class Graph:
     auxiliary, stretches
         Names of hidden variables that nothing shown is one of, and log determinants of what is shown by other hidden ones;
         see :mod:`bayesdeep.graph.own_scale`.
-    spreads
+    covariance_factors
         What standardised effects of groups are multiplied by.
     functions
         What was compiled of this graph, kept as long as it is; see :mod:`bayesdeep.graph.evaluate`.
@@ -114,7 +114,7 @@ class Graph:
     outgoing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     staged: Mapping[str, Any] = field(default_factory=dict)
     numbers: int = 1
-    spreads: tuple[Root, ...] = ()
+    covariance_factors: tuple[Root, ...] = ()
     auxiliary: frozenset[str] = frozenset()
     stretches: tuple[Any, ...] = ()
     functions: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -162,7 +162,7 @@ def build(
     masked
         Whether hidden layers are multiplied by masks ``(obs, unit)``, which are then the graph's inputs ``masks``.
     fixed
-        Values by name of variables among ``staged`` that are held instead of estimated.
+        Values by name of variables among ``staged`` that are fixed instead of estimated.
     single
         Whether the hidden layers of networks are computed in single precision.
     """
@@ -238,7 +238,7 @@ def build(
             builder.outgoing,
             staged=builder.staged,
             numbers=builder.numbers,
-            spreads=tuple(builder.spreads),
+            covariance_factors=tuple(builder.covariance_factors),
             auxiliary=frozenset(builder.auxiliary),
             stretches=tuple(builder.stretches),
         )

@@ -17,7 +17,7 @@ from .rough import Rough
 
 @dataclass(frozen=True, eq=False)
 class Root:
-    """What standardised effects of groups are multiplied by; see :meth:`bayesdeep.core.terms.Scope.spread`.
+    """What standardised effects of groups are multiplied by; see :meth:`bayesdeep.core.terms.Scope.register_covariance_factor`.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Builder:
     made_of
         By name of a reported quantity, the hidden variable with its standardised values.
     fixed
-        Values of variables by name that are held instead of estimated.
+        Values of variables by name that are fixed instead of estimated.
     staged
         Variables that are to be trained to a point first, by name.
     shared
@@ -87,7 +87,7 @@ class Builder:
         of the hidden variables with the weights that go out from these units.
     single
         Whether hidden layers are computed in single precision.
-    spreads
+    covariance_factors
         Cholesky factors of group effects' covariances: what standardised effects are multiplied by.
     places
         Where variables start, by slot, if not at their priors' centres.
@@ -132,7 +132,7 @@ class Builder:
         self.masks: dict[str, Any] = {}
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
-        self.spreads: list[Root] = []
+        self.covariance_factors: list[Root] = []
         self.places: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []

@@ -185,13 +185,13 @@ class TermScope:
             self._b.staged[own] = variable
         return variable
 
-    def spread(
+    def register_covariance_factor(
         self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
     ) -> None:
-        """Say what standardised effects of groups are multiplied by."""
+        """Register the Cholesky factor of the group effects' covariance."""
         if all(variable.owner is not None for variable, _ in standard):
             names = tuple((variable.name, at) for variable, at in standard)
-            self._b.spreads.append(Root(tuple(sds), rows, names, prior, None if self.width is None else self.width[1]))
+            self._b.covariance_factors.append(Root(tuple(sds), rows, names, prior, None if self.width is None else self.width[1]))
 
     def shows(self, variable: Any, log_stretch: Any = 0.0) -> None:
         """Say that the posterior shows a hidden variable, up to a function with this log determinant of its Jacobian."""

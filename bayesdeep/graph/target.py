@@ -22,7 +22,7 @@ the same, rewrites of ``fast_compile``        10.1        3.1         1.2
 the same, elementwise fusion off              12.8        3.4         1.0
 ============================================  ==========  ==========  ========
 
-Since then the code takes every number as an argument and is kept (:mod:`bayesdeep.numerics.kept_code`), so that a second model of
+Since then the code takes every number as an argument and is kept (:mod:`bayesdeep.numerics.code_cache`), so that a second model of
 one structure, on other data or in another process, is not compiled at all: 0.2 seconds, nearly all of it for
 writing down the log density, and 0.05 for the C function.
 """
@@ -38,7 +38,7 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pt
-from bayesdeep.numerics.kept_code import code_for
+from bayesdeep.numerics.code_cache import code_for
 from bayesdeep.numerics.native import NativeLogp, call, native_logp
 from bayesdeep.ops.matvec import LARGE, times, times_transposed
 from bayesdeep.ops.structure import Unstable, lift, structure_key

@@ -16,8 +16,8 @@ from bayesdeep.core.random import fresh_seed
 from bayesdeep.graph.build import Graph
 from bayesdeep.results.draw_arrays import flat_posterior
 from bayesdeep.results.fitted import Fitted
-from bayesdeep.results.kept_functions import GROUP as FUNCTIONS
-from bayesdeep.results.kept_functions import functions_dataset
+from bayesdeep.results.function_draws import GROUP as FUNCTIONS
+from bayesdeep.results.function_draws import functions_dataset
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.tree import data_datasets, versions
 from bayesdeep.spec.model_spec import ModelSpec

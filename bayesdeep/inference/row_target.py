@@ -14,7 +14,7 @@ from bayesdeep.graph.row_likelihood import COMPILED_FROM_ROWS, row_likelihood
 from bayesdeep.results.rows import Rows, TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .held_rows import rows_for
+from .rows_in_memory import rows_for
 
 
 def row_source(

@@ -35,10 +35,10 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .against_nuts import REFERENCE, compared
 from .batch_target import batches_of
 from .compressed_rows import compress
-from .held_rows import rows_for
 from .option_types import checked
 from .pretraining import told, trained
 from .row_target import row_source
+from .rows_in_memory import rows_for
 
 COMMON = ("draws", "tune", "chains")
 EXPAND_BLOCK = 2_000_000

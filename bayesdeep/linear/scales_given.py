@@ -16,7 +16,7 @@ from .hyperparameters import Coordinates, log_prior, scales_of, start_of
 from .joint import Joint, Roots, by_chain, by_level, written_out
 from .unexplored import UnexploredError
 
-SPREAD = 0.3
+START_JITTER = 0.3
 """Of starting points, on the coordinates: logarithms of scales, inverse hyperbolic tangents of partial correlations."""
 REPRODUCED = 1e-10
 """Share of the response's sum of squares below which that of the residuals is made of rounding."""
@@ -57,7 +57,7 @@ class Sweep:
             raise UnexploredError(WITHOUT_NOISE)
         at = start_of(self._system)
         for _ in range(50):
-            points = at + SPREAD * self._rng.uniform(-1.0, 1.0, (chains, len(at)))
+            points = at + START_JITTER * self._rng.uniform(-1.0, 1.0, (chains, len(at)))
             if np.isfinite(self._prior(points)).all():
                 return points
         return np.tile(at, (chains, 1))

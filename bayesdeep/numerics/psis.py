@@ -29,8 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
+from .code_cache import code_for
 from .cores import machine_cores
-from .kept_code import code_for
 from .native import call
 from .psis_loops import row_loop
 from .psis_row import smoothed_weights

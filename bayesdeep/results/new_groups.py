@@ -15,7 +15,7 @@ from bayesdeep.graph.evaluate import forward_draws, needed
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .draw_arrays import enough_draws
-from .kept_graphs import evaluation_graph
+from .graph_cache import evaluation_graph
 from .rows import Rows, refuse_new_groups
 
 NEW_GROUPS = ("sample", "average", "raise")

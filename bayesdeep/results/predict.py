@@ -13,7 +13,7 @@ from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import row_function
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .kept_graphs import evaluation_graph
+from .graph_cache import evaluation_graph
 from .linear_rows import linear_function
 from .new_groups import with_new_groups
 from .rows import Rows, containers

@@ -17,7 +17,7 @@ from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import BatchedFunction, function_of, noise_function
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .kept_graphs import evaluation_graph
+from .graph_cache import evaluation_graph
 from .new_groups import with_new_groups
 from .predict import block_rows, inside_bounds
 from .rows import Rows, containers

@@ -124,7 +124,7 @@ TrainingRows = Rows | StreamedRows
 """What there is of the rows a model is fitted to: their number, and the index and columns that are held."""
 
 
-def rows_held(rows: TrainingRows, where: str) -> Rows:
+def rows_in_memory(rows: TrainingRows, where: str) -> Rows:
     """Return rows that are in memory.
 
     Raises

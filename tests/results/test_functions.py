@@ -11,9 +11,9 @@ import bayesdeep as bd
 from bayesdeep.core.draws import Draws
 from bayesdeep.fit import Fit
 from bayesdeep.graph.evaluate import row_function
-from bayesdeep.results import kept_functions as functions
+from bayesdeep.results import function_draws as functions
 from bayesdeep.results.draw_arrays import flat_posterior
-from bayesdeep.results.kept_functions import functions_dataset
+from bayesdeep.results.function_draws import functions_dataset
 from bayesdeep.results.predictions import log_likelihood
 from bayesdeep.results.probes import mixture, together
 from bayesdeep.results.tree import make_tree

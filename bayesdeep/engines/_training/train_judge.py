@@ -46,7 +46,7 @@ def _scores(target: BatchTarget, positions: np.ndarray, training: Sequence[np.nd
         every, some = target.take(np.arange(target.rows)), target.take(refresh)
 
         def rows(x: np.ndarray) -> object:
-            return target.rows_function(target.rows)(x, every, (), target.held_function(len(refresh))(x, some))
+            return target.rows_function(target.rows)(x, every, (), target.all_rows_function(len(refresh))(x, some))
 
         values = np.asarray(jax.jit(lambda x: jax.lax.map(rows, x))(positions))
     return np.array([own[seen].mean() for own, seen in zip(values, training, strict=True)])

@@ -20,7 +20,7 @@ from .train_program import cast, precision
 HELD_OUT = 0.1
 FEWEST = 20
 """Rows below which none are held out."""
-HELD = ("scale", "parameter", "sd", "correlation")
+FIXED_ROLES = ("scale", "parameter", "sd", "correlation")
 """Roles that are not trained with the weights."""
 PATIENCE_STEPS = 100
 """Steps without a better prediction after which training ends."""
@@ -115,7 +115,7 @@ def train(
             f"{method}: the log density is not finite at the starting point (it is {-value}). Check the range of the response, "
             "standardise the predictors and use proper priors."
         )
-    free = ~np.isin(target.roles.astype(str), HELD)
+    free = ~np.isin(target.roles.astype(str), FIXED_ROLES)
     noise = target.roles == "parameter"
     x, first, _ = _adam(loss, x, weights, free, steps, rate, stop, method)
     if rest is not None and noise.any():
