@@ -1,7 +1,7 @@
 """What a linear Gaussian model says of rows, in NumPy: its predictor, noise and log density, from draws by name.
 
 The same values as the model's graph has, to rounding, without building one. A model is one of these where
-:func:`~bayesdeep.collapse.applies.why_not` has nothing against it.
+:func:`~bayesdeep.collapse.eligibility.why_not` has nothing against it.
 """
 
 import math
@@ -16,7 +16,7 @@ from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .applies import why_not
+from .eligibility import why_not
 from .linear_layout import effects_of
 
 LOG_ROOT = 0.5 * math.log(2 * math.pi)

@@ -21,7 +21,7 @@ from bayesdeep.results.draw_arrays import enough_draws
 from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
 from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
 from bayesdeep.results.new_group_warnings import named
-from bayesdeep.results.predict import blocks
+from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.model_spec import ModelSpec
 

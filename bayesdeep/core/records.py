@@ -197,7 +197,7 @@ class Family:
         is. None without a closed form: it is then estimated from draws.
     information
         ``information(eta, response, link, known) -> (slope, information) | None`` on arrays ``(obs,)``: the derivative of
-        each row's log likelihood by the main predictor, and its expected information, by which a rough fit advises on
+        each row's log likelihood by the main predictor, and its expected information, by which a pilot fit advises on
         coordinates.
         ``link`` is the main parameter's name of it, ``known`` has the parameters that are given. None where it cannot say.
     fused

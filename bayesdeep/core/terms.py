@@ -310,7 +310,7 @@ class Term:
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
         ``effects(state) -> tuple[Effect, …]`` of terms that are linear in their coefficients
-        (:mod:`bayesdeep.core.effects`): the main contract, from which predictor, linear system, rough fit and the rest
+        (:mod:`bayesdeep.core.effects`): the main contract, from which predictor, linear system, pilot fit and the rest
         follow. None for other terms.
     relabel
         ``relabel(state, {factor: labels}) -> state`` with other levels of these factors, of terms that index some.

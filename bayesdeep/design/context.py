@@ -10,7 +10,7 @@ from bayesdeep.core.errors import DataError, FormulaError, close_to, nearest
 from bayesdeep.formula.nodes import Expression, Formula, Name, Product, label
 
 from .coding import design_matrix, learn_columns
-from .doubts import Doubt, doubts
+from .design_warnings import Doubt, doubts
 from .factors import complete, evaluate_column, factor_column, learn_and_evaluate
 from .frame import column
 from .group_levels import learn_levels, learn_shared_levels, new_levels

@@ -15,7 +15,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fitted import Fitted, flat_draws, own_rows
-from bayesdeep.results.predict import blocks
+from bayesdeep.results.prediction_blocks import blocks
 
 MAX_DRAWS, MIN_DRAWS, MAX_NUMBERS = 500, 50, 10_000_000
 """Data sets predicted, at most and at least, and how many numbers in all."""

@@ -36,8 +36,8 @@ from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, seed_for
 from bayesdeep.results.graph_cache import evaluation_graph
 from bayesdeep.results.new_group_warnings import settled
 from bayesdeep.results.new_groups import for_groups, with_new_groups
-from bayesdeep.results.predict import block_rows, check_kind
-from bayesdeep.results.predictive import noise_blocks
+from bayesdeep.results.prediction_blocks import block_rows, check_kind
+from bayesdeep.results.predictive_distribution import noise_blocks
 from bayesdeep.results.rows import Rows, containers
 from bayesdeep.spec.model_spec import ModelSpec
 

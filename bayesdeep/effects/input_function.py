@@ -17,7 +17,7 @@ from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.aligned import aligned
 from bayesdeep.results.data_columns import taken
 from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, own_rows
-from bayesdeep.results.predict import blocks, check_kind
+from bayesdeep.results.prediction_blocks import blocks, check_kind
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.model_spec import ModelSpec
 

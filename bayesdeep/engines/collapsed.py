@@ -25,10 +25,10 @@ from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.linear.crossed import Crossed
 from bayesdeep.linear.elimination_plan import plan
-from bayesdeep.linear.explore import Explored, Plan, at_once, one_by_one
+from bayesdeep.linear.explore import Explored, Plan, batched_chains, sequential_chains
 from bayesdeep.linear.hyperparameters import Coordinates, bounded_at_zero, scales_of, start_of
 from bayesdeep.linear.marginal import Posterior
-from bayesdeep.linear.markov import MarginalTarget
+from bayesdeep.linear.marginal_target import MarginalTarget
 from bayesdeep.linear.proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.psis import KHAT_LIMIT
@@ -119,7 +119,7 @@ def _run(settings: CollapsedSettings, target: Any, seed: int, progress: Progress
         before = time.perf_counter()
         adapted = adapt(posterior.proposed, mode, factor, foldable, sizes, rng)
         tuning += time.perf_counter() - before
-        explore = one_by_one if isinstance(solver, Crossed) else at_once
+        explore = sequential_chains if isinstance(solver, Crossed) else batched_chains
         found = explore(steps, posterior, adapted, rng, progress)
         khat = importance_weights(found.log_weights)[1]
         weights = np.exp(found.log_weights - log_sum(found.log_weights))

@@ -1,4 +1,4 @@
-"""Slope and expected information of rows by their predictor, on arrays, for the rough fit before sampling."""
+"""Slope and expected information of rows by their predictor, on arrays, for the pilot fit before sampling."""
 
 from collections.abc import Mapping
 from typing import Any

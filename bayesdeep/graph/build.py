@@ -17,7 +17,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .linear_effects import eta_of
-from .rough import Rough, rough_fit
+from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
 from .starts import starting_places
 
@@ -74,8 +74,8 @@ class Graph:
         PyMC data containers of the rows, by name.
     responses
         What there is of each response.
-    rough
-        A rough fit, of graphs that are to be sampled from; None for models it does not know.
+    pilot
+        A pilot fit, of graphs that are to be sampled from; None for models it does not know.
     roles
         By name of a random variable, what it is: the role of its prior, or ``"effect"``, ``"weight"`` or ``"correlation"`` of
         what a posterior does not show.
@@ -106,7 +106,7 @@ class Graph:
     coords: Mapping[str, tuple[Any, ...]]
     data: Mapping[str, Any]
     responses: tuple[ResponseTensors, ...]
-    rough: Rough | None = None
+    pilot: PilotFit | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, float] = field(default_factory=dict)
     made_of: Mapping[str, str] = field(default_factory=dict)
@@ -170,8 +170,8 @@ def build(
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
-        rough = rough_fit(spec, arrays, response) if observed and sampled else None
-        builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked, fixed, single)
+        pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
+        builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single)
         builder.places = starting_places(spec, arrays) if observed else {}
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
@@ -230,7 +230,7 @@ def build(
             builder.coords,
             data,
             (one,),
-            rough,
+            pilot,
             builder.roles,
             builder.units,
             builder.made_of,

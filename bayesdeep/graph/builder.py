@@ -12,7 +12,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
 
 from .centring import centring
-from .rough import Rough
+from .pilot_fit import PilotFit
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +63,8 @@ class Builder:
         Labels by dimension.
     thresholds_shift
         The predictor at the columns' means, for families whose thresholds are centred in the intercept's place.
-    rough, centring
-        A rough fit, and from it how the effects of groups are sampled, by term key; see
+    pilot, centring
+        A pilot fit, and from it how the effects of groups are sampled, by term key; see
         :mod:`bayesdeep.graph.centring`.
     population
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
@@ -104,7 +104,7 @@ class Builder:
         spec: ModelSpec,
         main: str,
         has_thresholds: bool,
-        rough: Rough | None = None,
+        pilot: PilotFit | None = None,
         masked: bool = False,
         fixed: Mapping[str, np.ndarray] | None = None,
         single: bool = False,
@@ -124,7 +124,7 @@ class Builder:
         self.blocks: dict[str, dict[str, Any]] = {}
         self.nested: dict[tuple[str, str], Any] = {}
         self.thresholds_shift: Any = 0.0
-        self.rough, self.centring = rough, centring(rough)
+        self.pilot, self.centring = pilot, centring(pilot)
         self.population: dict[str, Any] = {}
         self.effects: dict[str, list[Any]] = {}
         self.roles: dict[str, str] = {}

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .rough import Rough
+from .pilot_fit import PilotFit
 
 LOG_SD_LOWER_BOUND_SDS = 2.0
 """Standard deviations of ``log s`` by which the value lies lower at which coefficients of a basis are centred."""
@@ -57,20 +57,20 @@ class Centring:
     others: Mapping[str, np.ndarray]
 
 
-def centring(rough: Rough | None) -> Mapping[str, Centring]:
+def centring(pilot: PilotFit | None) -> Mapping[str, Centring]:
     """Return how the effects are sampled, by term key; terms that are not centred at all are left out."""
     found = {}
-    for key, share in ({} if rough is None else rough.shrinkage).items():
-        assert rough is not None
-        if any(block.key == key and block.basis for block in rough.blocks):
+    for key, share in ({} if pilot is None else pilot.shrinkage).items():
+        assert pilot is not None
+        if any(block.key == key and block.basis for block in pilot.blocks):
             share = _lower(share)
         weights = share / (2.0 - share)
         if weights.max() < NEGLIGIBLE:
             continue
-        follow, unit = rough.follow.get(key), rough.sds[key][:, None] ** (weights - 1.0)
+        follow, unit = pilot.follow.get(key), pilot.sds[key][:, None] ** (weights - 1.0)
         if follow is not None:
             follow = follow * unit[:, :, None]
-        others = {second: m * unit.reshape(-1, 1) for (first, second), m in rough.between.items() if first == key}
+        others = {second: m * unit.reshape(-1, 1) for (first, second), m in pilot.between.items() if first == key}
         found[key] = Centring(weights, follow, others)
     return found
 
@@ -82,10 +82,10 @@ def _lower(share: np.ndarray) -> np.ndarray:
     return ratio / (1.0 + ratio)
 
 
-def described(rough: Rough | None) -> dict[str, float]:
+def described(pilot: PilotFit | None) -> dict[str, float]:
     """Return how far effects are centred, the mean over groups by ``"centred <term key>[coefficient]"``, for results."""
     return {
         f"centred {key}[{k}]": round(float(row.mean()), 3)
-        for key, found in centring(rough).items()
+        for key, found in centring(pilot).items()
         for k, row in enumerate(found.weights)
     }

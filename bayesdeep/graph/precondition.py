@@ -22,7 +22,7 @@ from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
-from .rough import Rough
+from .pilot_fit import PilotFit
 
 MIN_CONDITION_NUMBER = 8.0
 """Condition number of the correlations from which turning the coordinates pays for the multiplication."""
@@ -48,18 +48,18 @@ class Mixing:
 
 
 def mixings(
-    spec: ModelSpec, arrays: Mapping[str, np.ndarray], rough: Rough | None = None
+    spec: ModelSpec, arrays: Mapping[str, np.ndarray], pilot: PilotFit | None = None
 ) -> tuple[Mixing, ...]:
     """Return a mixing for each predictor whose columns are correlated enough to be worth one.
 
-    A rough fit knows the precision of the main predictor's columns with the effects of groups integrated out.
+    A pilot fit knows the precision of the main predictor's columns with the effects of groups integrated out.
     """
-    found = (_mixing(spec, predictor, arrays, rough) for predictor in spec.predictors)
+    found = (_mixing(spec, predictor, arrays, pilot) for predictor in spec.predictors)
     return tuple(mixing for mixing in found if mixing is not None)
 
 
 def _mixing(
-    spec: ModelSpec, predictor: PredictorSpec, arrays: Mapping[str, np.ndarray], rough: Rough | None
+    spec: ModelSpec, predictor: PredictorSpec, arrays: Mapping[str, np.ndarray], pilot: PilotFit | None
 ) -> Mixing | None:
     main = next(iter(spec.formulas))
     for term in predictor.terms:
@@ -76,9 +76,9 @@ def _mixing(
         scales = np.repeat([_scale(prior) for prior in priors if prior is not None], sizes)
         spread = spec.response.spread if predictor.parameter == main else 1.0
         means = design.mean(axis=0) if effect.rows.intercept else 0.0
-        if rough is not None and rough.population == term.key and predictor.parameter == main:
+        if pilot is not None and pilot.population == term.key and predictor.parameter == main:
             # The intercept, which comes first where there is one, keeps its own coordinate.
-            known = rough.precision[-len(scales) :, -len(scales) :]
+            known = pilot.precision[-len(scales) :, -len(scales) :]
         else:
             known = _gram(design, means) / spread**2
         precision = known + np.diag(1.0 / scales**2)

@@ -22,8 +22,8 @@ the same, rewrites of ``fast_compile``        10.1        3.1         1.2
 the same, elementwise fusion off              12.8        3.4         1.0
 ============================================  ==========  ==========  ========
 
-Since then the code takes every number as an argument and is kept (:mod:`bayesdeep.numerics.code_cache`), so that a second model of
-one structure, on other data or in another process, is not compiled at all: 0.2 seconds, nearly all of it for
+Since then the code takes every number as an argument and is kept (:mod:`bayesdeep.numerics.code_cache`), so that a second model
+of one structure, on other data or in another process, is not compiled at all: 0.2 seconds, nearly all of it for
 writing down the log density, and 0.05 for the C function.
 """
 

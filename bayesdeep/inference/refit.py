@@ -17,7 +17,7 @@ from bayesdeep.core.random import derive
 from bayesdeep.results.draw_arrays import enough_draws, flat_posterior
 from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.log_score import chain_variance, log_score_chains
-from bayesdeep.results.predict import blocks
+from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.model_spec import ModelSpec
 

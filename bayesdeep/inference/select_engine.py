@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bayesdeep.collapse.applies import drowned, why_not
 from bayesdeep.collapse.crossing import beside_largest, cells
+from bayesdeep.collapse.eligibility import loses_precision, why_not
 from bayesdeep.collapse.row_system import why_not_marginal
 from bayesdeep.core.linear import SECONDS_A_CUBE
 from bayesdeep.core.registry import TERMS
@@ -82,7 +82,7 @@ def choose(
         return _network(spec, rows, chains)
     chains = chains or USUAL_CHAINS
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
-    reason = why_not(spec) or drowned(_squares(spec, rows, arrays))
+    reason = why_not(spec) or loses_precision(_squares(spec, rows, arrays))
     effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
     if reason is None:
         crossed = beside_largest(spec, arrays) if arrays is not None else 0

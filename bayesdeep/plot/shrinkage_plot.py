@@ -11,8 +11,8 @@ from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.results.fitted import Fitted, own_rows
 
-from .alone import alone_and_leaning
 from .figure_style import BLUE, INK, MUTED, ORANGE, TICK, legend, new_figure, plain
+from .no_pooling import alone_and_leaning
 from .parts import A_FIT, GroupTerm, group_term, main_link, summarise
 
 MIN_OUTSIDE_SDS, MAX_OUTSIDE_SHARE = 0.5, 0.1

@@ -17,7 +17,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .draw_arrays import flat_posterior
 from .labelled import Tree, as_datatree
-from .predict import blocks
+from .prediction_blocks import blocks
 from .rows import Rows, StreamedRows, TrainingRows, rows_in_memory, rows_of
 
 if TYPE_CHECKING:

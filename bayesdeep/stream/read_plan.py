@@ -9,7 +9,7 @@ from bayesdeep.core.columns import LearnedColumns, TermColumns
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import RESPONSES, TERMS, TRANSFORMS
-from bayesdeep.design.doubts import Doubt
+from bayesdeep.design.design_warnings import Doubt
 from bayesdeep.design.learn import LearnedTerm, learn_terms, where
 from bayesdeep.design.training_data import Written
 from bayesdeep.formula.expand import columns

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Column, Frame, LearnedColumns
 from bayesdeep.core.records import Response
-from bayesdeep.design.doubts import Doubt, doubts
+from bayesdeep.design.design_warnings import Doubt, doubts
 from bayesdeep.design.frame import LazyColumns
 from bayesdeep.design.training_data import Written
 from bayesdeep.formula.nodes import Formula, Product

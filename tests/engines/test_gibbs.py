@@ -12,7 +12,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.engines import gibbs
 from bayesdeep.inference.run import _linear
 from bayesdeep.linear.hyperparameters import scales_of
-from bayesdeep.linear.joint import Roots, lay_out_jointly
+from bayesdeep.linear.joint_lanczos import Roots, lay_out_jointly
 from bayesdeep.linear.lanczos import powers
 from bayesdeep.linear.unexplored import UnexploredError
 from bayesdeep.numerics.row_blocks import ONE_CORE_ENTRIES, RowBlocks

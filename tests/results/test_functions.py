@@ -14,7 +14,7 @@ from bayesdeep.graph.evaluate import row_function
 from bayesdeep.results import function_draws as functions
 from bayesdeep.results.draw_arrays import flat_posterior
 from bayesdeep.results.function_draws import functions_dataset
-from bayesdeep.results.predictions import log_likelihood
+from bayesdeep.results.prediction_doors import log_likelihood
 from bayesdeep.results.probes import mixture, together
 from bayesdeep.results.tree import make_tree
 

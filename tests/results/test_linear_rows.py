@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.collapse.posterior_layout import shown_names
 from bayesdeep.collapse.row_values import is_linear, log_density, noise_sd, predictor
-from bayesdeep.collapse.shown import shown_names
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import forward_draws, row_function
 from bayesdeep.results.draw_arrays import flat_posterior

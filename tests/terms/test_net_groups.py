@@ -12,7 +12,7 @@ from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import forward_draws
 from bayesdeep.inference.kfold import group_codes
 from bayesdeep.results.new_groups import with_new_groups
-from bayesdeep.results.predict import blocks
+from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import rows_of
 
 DRAWS = 400

@@ -13,7 +13,7 @@ from bayesdeep.core.linear import Factor
 from bayesdeep.numerics.slices import step
 
 from .hyperparameters import Coordinates, log_prior, scales_of, start_of
-from .joint import Joint, Roots, by_chain, by_level, written_out
+from .joint_lanczos import Joint, Roots, by_chain, by_level, written_out
 from .unexplored import UnexploredError
 
 START_JITTER = 0.3

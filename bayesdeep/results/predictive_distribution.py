@@ -19,7 +19,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .graph_cache import evaluation_graph
 from .new_groups import with_new_groups
-from .predict import block_rows, inside_bounds
+from .prediction_blocks import block_rows, inside_bounds
 from .rows import Rows, containers
 
 RESPONSES = 4_000

@@ -1,4 +1,4 @@
-r"""A rough fit of a multilevel model before sampling: where it is, and how much the rows say of each effect.
+r"""A pilot fit of a multilevel model before sampling: where it is, and how much the rows say of each effect.
 
 Penalised quasi-likelihood (Breslow and Clayton 1993, Journal of the American Statistical Association 88, 9-25): Newton steps
 on the coefficients :math:`\theta` of the main predictor :math:`\eta = Z\theta`, whose precision at the mode is
@@ -63,8 +63,8 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Rough:
-    """A rough fit.
+class PilotFit:
+    """A pilot fit.
 
     Attributes
     ----------
@@ -107,8 +107,8 @@ class Rough:
     precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
-def rough_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> Rough | None:
-    """Return the rough fit; None for models it does not know.
+def pilot_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> PilotFit | None:
+    """Return the pilot fit; None for models it does not know.
 
     It knows linear main predictors with effects of groups, of counts, of yes or no and of normal responses with known standard
     errors, without censoring or truncation.
@@ -127,7 +127,7 @@ def rough_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respo
 
 def _iterate(
     blocks: tuple[Block, ...], columns: Any, offset: np.ndarray, curve: "Curve", unit: float, longest: float
-) -> tuple[Rough, Any, np.ndarray] | None:
+) -> tuple[PilotFit, Any, np.ndarray] | None:
     """Return the fit, the precision ``(coefficient, coefficient)`` and the coefficients.
 
     ``unit`` is the predictor's, and ``longest`` how far a step may change it.
@@ -163,14 +163,14 @@ def _iterate(
         if change < CLOSE:
             break
     sds = {key: np.sqrt(v) for key, v in variances.items()}
-    return Rough(blocks, sds, shrinkage), precision, theta
+    return PilotFit(blocks, sds, shrinkage), precision, theta
 
 
-def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray, rows: int) -> Rough:
+def _following(spec: ModelSpec, pilot: PilotFit, precision: Any, theta: np.ndarray, rows: int) -> PilotFit:
     """Return the fit with how the effects follow the population's coefficients, where these are not too many."""
-    block = next((b for b in rough.blocks if b.factor is None), None)
+    block = next((b for b in pilot.blocks if b.factor is None), None)
     if block is None or block.width > MOST_COLUMNS:
-        return rough
+        return pilot
     own, others = np.arange(block.begin, block.begin + block.width), np.ones(len(theta), dtype=bool)
     # From the columns as they are to the columns less their means: only the intercept's coefficient changes.
     change = np.eye(block.width)
@@ -186,18 +186,18 @@ def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray,
     within = precision[others][:, others]
     follow = np.stack([solve(within, column) for column in across.T], axis=1)
     if not np.isfinite(follow).all():
-        return rough
+        return pilot
     left = change.T @ precision[own][:, own].toarray() @ change - across.T @ follow
     full = np.zeros((len(theta), block.width))
     full[others] = follow
-    grouped = [b for b in rough.blocks if b.factor is not None]
+    grouped = [b for b in pilot.blocks if b.factor is not None]
     between = _between(grouped, precision, rows)
     for first, second in between:
         # Given the second's effects, which follow the population themselves, this much is left for the first.
         spans = {b.key: b.span for b in grouped}
         full[spans[first]] += between[first, second] @ full[spans[second]]
     return replace(
-        rough,
+        pilot,
         population=block.key,
         array=rows_of.array,
         centre=np.linalg.solve(change, theta[own]),
