@@ -1,7 +1,7 @@
-r"""A pilot fit of a multilevel model before sampling: where it is, and how much the rows say of each effect.
+r"""A pilot fit of a multilevel model before sampling, by penalised quasi-likelihood: its mode, and shrinkage by effect.
 
-Penalised quasi-likelihood (Breslow and Clayton 1993, Journal of the American Statistical Association 88, 9-25): Newton steps
-on the coefficients :math:`\theta` of the main predictor :math:`\eta = Z\theta`, whose precision at the mode is
+Newton steps (Breslow and Clayton 1993, Journal of the American Statistical Association 88, 9-25) on the coefficients
+:math:`\theta` of the main predictor :math:`\eta = Z\theta`, whose precision at the mode is
 
 .. math:: H = Z^\top W Z + \operatorname{diag}(1/\sigma^2),
 
