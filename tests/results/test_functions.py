@@ -116,7 +116,7 @@ def test_blocks_of_draws_change_nothing(made_up, monkeypatch):
 
 
 def test_many_draws_have_fewer_points(made_up, monkeypatch):
-    monkeypatch.setattr(functions, "NUMBERS", 40 * 30)
+    monkeypatch.setattr(functions, "MAX_NUMBERS", 40 * 30)
     assert group(network(made_up)).sizes["row"] == 30
 
 
