@@ -86,7 +86,7 @@ class BatchTarget:
     weights
         ``weights(x)``: by block, the weights that its standardised values stand for, in the block's shape.
     covariance_factors
-        What standardised effects of groups are multiplied by.
+        Cholesky factors of group effects' covariances, by which their standardised values are multiplied.
     seconds_compile
         Time it took to write all that down.
     """

@@ -90,12 +90,12 @@ class Graph:
     staged
         Variables that are to be trained to a point first, by name.
     numbers
-        How many numbers a row needs at a time.
+        Memory per row (array elements), by which prediction blocks are sized.
     auxiliary, stretches
-        Names of hidden variables that nothing shown is one of, and log determinants of what is shown by other hidden ones;
+        Names of hidden variables with no one-to-one counterpart in the posterior, and log|d reported / d sampled| of others;
         see :mod:`bayesdeep.graph.own_scale`.
     covariance_factors
-        What standardised effects of groups are multiplied by.
+        Cholesky factors of group effects' covariances, by which their standardised values are multiplied.
     functions
         What was compiled of this graph, kept as long as it is; see :mod:`bayesdeep.graph.evaluate`.
     """

@@ -81,7 +81,7 @@ class Builder:
     shared
         What several terms have in common, by name.
     numbers
-        How many numbers a row needs at a time.
+        Memory per row (array elements), by which prediction blocks are sized.
     masked, masks, mask_sizes, outgoing
         Whether the units of layers are multiplied by masks, these tensors by name, how many units each is for, and the names
         of the hidden variables with the weights that go out from these units.

@@ -124,7 +124,7 @@ def test_groups_with_many_rows_are_centred_and_groups_with_few_are_not():
         assert np.max(weights) <= high
 
 
-def test_the_rough_fit_is_near_the_truth():
+def test_the_pilot_fit_is_near_the_truth():
     model = bd.Model("y ~ x + z + (1 | g) + (1 | h)", frame(20_000, 60), family="bernoulli")
     rows = model.__dict__["_rows"]
     pilot = pilot_fit(model.spec, rows.arrays, rows.response)
@@ -138,7 +138,7 @@ def test_the_rough_fit_is_near_the_truth():
     assert pilot.centre[1] == pytest.approx(0.3, abs=0.08)
 
 
-def test_the_rough_fit_integrates_the_effects_out():
+def test_the_pilot_fit_integrates_the_effects_out():
     model = bd.Model("c ~ x + z + (1 + x | g) + (1 | h)", frame(), family="poisson")
     rows = model.__dict__["_rows"]
     pilot = pilot_fit(model.spec, rows.arrays, rows.response)
@@ -162,7 +162,7 @@ def test_the_rough_fit_integrates_the_effects_out():
     np.testing.assert_allclose(last, follow[40:] + between @ follow[:40], atol=0.03)
 
 
-def test_models_it_does_not_know_have_no_rough_fit():
+def test_models_it_does_not_know_have_no_pilot_fit():
     d = frame()
     for formula, options in (
         ("y ~ x", {"family": "bernoulli"}),
