@@ -29,8 +29,8 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import number_groups
+from bayesdeep.results.new_group_warnings import tell
 from bayesdeep.results.rows import rows_of
-from bayesdeep.results.unseen_groups import tell
 
 TARGETS = ("rows", "groups")
 

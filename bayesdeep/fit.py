@@ -13,7 +13,7 @@ from bayesdeep.core import arguments
 from bayesdeep.core.lazy import xr
 from bayesdeep.display import notebook
 from bayesdeep.effects.marginal_methods import Marginal
-from bayesdeep.results import predictions
+from bayesdeep.results import prediction_doors
 from bayesdeep.results.store import complete, save_tree
 from bayesdeep.results.summary import summary
 
@@ -83,7 +83,7 @@ class Fit(Marginal):
         seed
             For the predictive draws; by default derived from the fit's own, so that the answer repeats.
         """
-        return predictions.predictive_draws(self, data, kind, new_groups, seed)
+        return prediction_doors.predictive_draws(self, data, kind, new_groups, seed)
 
     @arguments.checked(
         "predict",
@@ -118,7 +118,7 @@ class Fit(Marginal):
             For categorical and ordinal responses one column of probabilities a level, and ``mode``; with ``kind="linear"``
             and a predictor a level, columns ``(level, "mean")``, ``(level, "sd")``, ….
         """
-        return predictions.prediction_table(self, data, kind, interval, new_groups, seed)
+        return prediction_doors.prediction_table(self, data, kind, interval, new_groups, seed)
 
     @overload
     def log_score(
@@ -143,7 +143,7 @@ class Fit(Marginal):
             For an expression from which no density of one column follows: ``abs(y)``, of values on both sides of 0, or
             ``I(y / n)``, which has two columns.
         """
-        values = predictions.log_scores(self, data, new_groups, seed)
+        values = prediction_doors.log_scores(self, data, new_groups, seed)
         return values if pointwise else float(values.mean())
 
     @arguments.checked("budget", new_groups=arguments.optional(arguments.text), seed=arguments.seed)
@@ -193,14 +193,14 @@ class Fit(Marginal):
 
     def log_likelihood(self) -> xr.DataTree:
         """Add the log likelihood ``(chain, draw, obs)`` to ``idata`` and return it."""
-        array = predictions.log_likelihood(self)
+        array = prediction_doors.log_likelihood(self)
         self.idata["log_likelihood"] = xr.DataTree(xr.Dataset({self.spec.response.name: array}))
         return self.idata
 
     @arguments.checked("predict", seed=arguments.seed)
     def posterior_predictive(self, seed: int | None = None) -> xr.DataTree:
         """Add predictive draws of the training rows to ``idata`` and return it."""
-        array = predictions.predictive_draws(self, kind="response", seed=seed)
+        array = prediction_doors.predictive_draws(self, kind="response", seed=seed)
         self.idata["posterior_predictive"] = xr.DataTree(xr.Dataset({self.spec.response.name: array}))
         return self.idata
 

@@ -20,7 +20,7 @@ from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.fit_spec import fit_spec
 from bayesdeep.inference.specify import specify
-from bayesdeep.results.rows import TrainingRows, rows_held
+from bayesdeep.results.rows import TrainingRows, rows_in_memory
 from bayesdeep.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Model:
 
     @cached_property
     def _graph(self) -> Graph:
-        return rows_held(self.__dict__["_rows"], "model").graph(self.spec)
+        return rows_in_memory(self.__dict__["_rows"], "model").graph(self.spec)
 
     @property
     def pymc(self) -> pymc.Model:
@@ -175,7 +175,7 @@ class Model:
         """
         from bayesdeep.inference.from_trace import fit_of_trace
 
-        rows = rows_held(self.__dict__["_rows"], "from_pymc")
+        rows = rows_in_memory(self.__dict__["_rows"], "from_pymc")
         found = fit_of_trace(self.spec, rows, self._graph, idata, method, checked_seed(seed, "from_pymc"))
         return Fit(found.spec, copy(found.rows), found.held, found.explain_choice)
 
@@ -191,7 +191,7 @@ class Model:
         from bayesdeep.results.prior_draws import prior_tree
 
         seed = checked_seed(seed, "prior_predictive")
-        rows = rows_held(self.__dict__["_rows"], "prior_predictive")
+        rows = rows_in_memory(self.__dict__["_rows"], "prior_predictive")
         return prior_tree(self.spec, rows, draws, fresh_seed() if seed is None else seed)
 
     @arguments.checked("fit", method=arguments.text, seed=arguments.seed, device=arguments.text, progress=arguments.flag)

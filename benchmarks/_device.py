@@ -61,7 +61,7 @@ def target_of(model: Any, precision: str) -> Any:
 
     spec, rows = model.spec, model.__dict__["_rows"]
     graph = rows.graph(spec, sampled=True)
-    turned = mixings(spec, rows.arrays, graph.rough)
+    turned = mixings(spec, rows.arrays, graph.pilot)
     return jax_target(graph.model, words_of(spec), starting_units(spec), turned, precision=precision)
 
 

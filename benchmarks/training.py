@@ -108,7 +108,7 @@ def training(batches: Any, data: dict[str, np.ndarray], scales: dict[str, Any], 
 
     from bayesdeep.engines._training.train_coordinates import coordinates, first
     from bayesdeep.engines._training.train_loop import Planner
-    from bayesdeep.engines._training.train_program import first_carry, given, precision, program
+    from bayesdeep.engines._training.train_program import first_carry, precision, program, program_inputs
     from bayesdeep.engines._training.train_settings import SgdSettings, recipe
     from bayesdeep.engines._training.train_split import slots, split
 
@@ -122,7 +122,7 @@ def training(batches: Any, data: dict[str, np.ndarray], scales: dict[str, Any], 
     w, v = where.split(first(batches, "prior", streams), batches.start)
     size = float(len(parts.training[0]))
     with precision(chosen.precision):
-        numbers = jax.device_put(given(batches, chosen, where, parts, places, np.arange(ROWS)))
+        numbers = jax.device_put(program_inputs(batches, chosen, where, parts, places, np.arange(ROWS)))
         carry, todo = first_carry(chosen, w, v), planner.plan(0)
         ours = jax.jit(program(batches, chosen, where, parts, places))
         arrays, rows, prior = by_hand(data, scales, chosen.precision)

@@ -99,3 +99,27 @@ def test_rooms_have_a_head_page_and_files_a_name_of_their_own() -> None:
     plugin = {path for folder in PLUGINS for path in (HOUSE / folder.replace(".", "/")).iterdir()}
     names = Counter(path.name for path in FILES if path.name != "__init__.py" and path not in plugin)
     assert not {name for name, count in names.items() if count > 1}
+
+
+REFERENCE = re.compile(r":(mod|func|class|data):`~?((?:bayesdeep)?\.[\w.]+)`")
+
+
+def _is_there(role: str, target: str, home: Path) -> bool:
+    """Return whether a file has what a docstring in the folder ``home`` refers to."""
+    place = HOUSE.parent / target.replace(".", "/") if target[0] != "." else home / target[1:].replace(".", "/")
+    if role == "mod":
+        return place.with_suffix(".py").is_file() or place.is_dir()
+    defined = re.compile(rf"^(def |class |from .* import .*\b)?{re.escape(place.name)}\b", re.MULTILINE)
+    parent = place.parent
+    files = (parent.with_suffix(".py"), parent / "__init__.py", parent / "__init__.pyi")
+    return any(file.is_file() and defined.search(file.read_text(encoding="utf-8")) for file in files)
+
+
+def test_what_docstrings_refer_to_is_there() -> None:
+    gone = [
+        f"{path.relative_to(HOUSE)}: {target}"
+        for path in FILES
+        for role, target in REFERENCE.findall(path.read_text(encoding="utf-8"))
+        if not _is_there(role, target, path.parent)
+    ]
+    assert not gone

@@ -16,9 +16,9 @@ from bayesdeep.core.registry import ENGINES, FAMILIES
 from .card import SHARED, Card
 from .card_source import check_source
 
-LARGEST = 1_000_000
+MAX_BYTES = 1_000_000
 """Bytes of a card at most."""
-DEEPEST = 20
+MAX_DOTS = 20
 """Dots outside strings in a line at most: the TOML reader's time and memory grow with their number squared."""
 
 TEXTS = ("title", "formula", "family", "data", "about", "missing")
@@ -80,16 +80,16 @@ def _toml(path: Path, where: str) -> dict[str, Any]:
         raise CardError(f"{where}: there is no such file")
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise CardError(f"{where}: cannot be read: {error.strerror}") from error
-    if len(content) > LARGEST:
-        raise CardError(f"{where}: the file is larger than {LARGEST:,} bytes; that is no card")
+    if len(content) > MAX_BYTES:
+        raise CardError(f"{where}: the file is larger than {MAX_BYTES:,} bytes; that is no card")
     try:
         text = content.decode("utf-8")
         bare = STRINGS.sub("", text)
-        if max(line.count(".") for line in bare.split("\n")) > DEEPEST:
-            raise CardError(f"{where}: has a key of more than {DEEPEST} parts; that is no card")
+        if max(line.count(".") for line in bare.split("\n")) > MAX_DOTS:
+            raise CardError(f"{where}: has a key of more than {MAX_DOTS} parts; that is no card")
         return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise CardError(f"{where}: is not text (UTF-8); a card is a TOML file") from error

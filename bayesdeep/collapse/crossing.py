@@ -21,7 +21,7 @@ def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
     Parameters
     ----------
     spec
-        A model that :func:`~bayesdeep.collapse.applies.why_not` has nothing against.
+        A model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against.
     arrays
         The rows' arrays, first axis ``rows``.
     """

@@ -101,7 +101,7 @@ class Layout:
 
 
 def layout_of(spec: ModelSpec) -> Layout:
-    """Return the layout of a model that :func:`~bayesdeep.collapse.applies.why_not` has nothing against."""
+    """Return the layout of a model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against."""
     columns: list[ColumnsPart] = []
     effects: list[EffectsPart] = []
     shifts: list[str] = []

@@ -11,14 +11,15 @@ from bayesdeep.core.records import Response
 from .linear_layout import Layout
 
 LOG_2PI = float(np.log(2 * np.pi))
-BLOCK = 1_000_000
+BLOCK_ROWS = 1_000_000
 """Rows worked on at once: temporary arrays stay small whatever the number of rows."""
 
-NUMBERS = 20_000_000
+BLOCK_NUMBERS = 20_000_000
 """Likewise, where a row has many columns."""
 
 DENSE_PAIRS = 4_000_000
-"""Pairs of levels that are counted in a table rather than sorted."""
+"""Pairs of levels that are counted in a table rather than sorted; the table is made anew for each block of rows, so that
+it may be a fraction of the one that :mod:`bayesdeep.stream.moment_sums` keeps."""
 
 
 def moments_of(layout: Layout, arrays: Mapping[str, np.ndarray], response: Response, centre: float) -> Moments:
@@ -34,7 +35,7 @@ def moments_of(layout: Layout, arrays: Mapping[str, np.ndarray], response: Respo
         With its weights; ``centre`` is taken off its values ``(obs,)``.
     """
     rows = len(response.value)
-    step = max(1, min(BLOCK, NUMBERS // max((width for _, _, width in layout.factors), default=1)))
+    step = max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // max((width for _, _, width in layout.factors), default=1)))
     parts = [_block(layout, arrays, response, centre, slice(i, i + step)) for i in range(0, max(rows, 1), step)]
     total = parts[0]
     for part in parts[1:]:
@@ -46,7 +47,7 @@ def centre_of(layout: Layout, arrays: Mapping[str, np.ndarray], response: Respon
     """Return what to take off the response before it is squared: its mean, where there is an intercept to take it up."""
     if not layout.intercept or len(response.value) == 0:
         return 0.0
-    first = slice(0, BLOCK)
+    first = slice(0, BLOCK_ROWS)
     mean = float(np.mean(response.value[first], dtype=np.float64))
     return mean - sum(float(np.mean(arrays[key][first])) for key in layout.shifts)
 

@@ -14,7 +14,7 @@ from bayesdeep.core.registry import FAMILIES, PRIORS
 from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .applies import _nested, _scale, terms_reason
+from .eligibility import _nested, _scale, terms_reason
 from .linear_layout import Layout, layout_of
 from .moments import _columns, _effects, moments_of
 from .system import SystemTarget, system_of

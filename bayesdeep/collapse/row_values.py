@@ -1,7 +1,7 @@
 """What a linear Gaussian model says of rows, in NumPy: its predictor, noise and log density, from draws by name.
 
 The same values as the model's graph has, to rounding, without building one. A model is one of these where
-:func:`~bayesdeep.collapse.applies.why_not` has nothing against it.
+:func:`~bayesdeep.collapse.eligibility.why_not` has nothing against it.
 """
 
 import math
@@ -16,7 +16,7 @@ from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .applies import why_not
+from .eligibility import why_not
 from .linear_layout import effects_of
 
 LOG_ROOT = 0.5 * math.log(2 * math.pi)
@@ -86,7 +86,7 @@ def new_effects(
             continue
         groups, width = len(unseen[rows.factor]), effect.width
         standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
-        effects = _spread(spec, effect, draws) * _correlated(effect, draws, standard)
+        effects = _effect_sds(spec, effect, draws) * _correlated(effect, draws, standard)
         for piece in effect.pieces:
             found[piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
     return found
@@ -137,7 +137,7 @@ def _by_level(
     return total
 
 
-def _spread(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
+def _effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
     """Return the sd of each coefficient ``(draw, coefficient, 1)``."""
     found = []
     for piece in effect.pieces:

@@ -17,16 +17,17 @@ from bayesdeep.inference.kfold import KFold
 from bayesdeep.inference.loo import check_draws, combine, loo_parts, with_exact, without_weights
 from bayesdeep.inference.loo_record import NOTHING, Loo
 from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
+from bayesdeep.results.draw_arrays import enough_draws
 from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
 from bayesdeep.results.log_score import chain_variance, log_score_chains, sums_without
-from bayesdeep.results.predict import blocks, enough_draws
+from bayesdeep.results.new_group_warnings import named
+from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import Rows
-from bayesdeep.results.unseen_groups import named
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .proper_scores import RowScores, join, row_scores, take
 
-NOTED = 2.0
+MIN_CHAIN_SE = 2.0
 """Half of the difference in ``elpd`` below which models predict alike: an error of chains from which it counts and is told."""
 
 
@@ -183,7 +184,7 @@ def on_held_out(fit: Fitted, rows: Rows, seed: int | None) -> Assessed:
 
 def moved(variance: float) -> tuple[str, ...]:
     """Return a sentence where ``elpd`` would be another one with other chains."""
-    if variance < NOTED**2:
+    if variance < MIN_CHAIN_SE**2:
         return ()
     return (
         f"its chains differ: with others elpd would be another by about {np.sqrt(variance):.0f} (standard error, in dse); "

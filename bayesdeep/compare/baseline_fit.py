@@ -23,7 +23,7 @@ from .baseline_data import Problem
 INNER = 5
 """Folds by which the spread of residuals is estimated."""
 
-FEW = 20_000
+ONE_THREAD_ROWS = 20_000
 """Rows up to which one thread does: the threads of boosting spin while they wait, and with anything else on the machine, such as
 other folds, a fit that takes a second takes a minute."""
 
@@ -59,7 +59,7 @@ def fit_and_predict(
     rows = len(training.y)
     # What it imports must be there before its threads can be counted.
     baseline.estimator(training.task, rows, seed)
-    with warnings.catch_warnings(), threadpool_limits(1 if rows < FEW else None):
+    with warnings.catch_warnings(), threadpool_limits(1 if rows < ONE_THREAD_ROWS else None):
         # Warnings on settings that nobody chose here: they would be shown once a fold.
         warnings.simplefilter("ignore")
         if training.task == "classification":

@@ -30,8 +30,8 @@ KEPT = np.round(np.arange(1.0, 0.05, -0.1), 1)
 """Shares of the rows that are kept."""
 SURE = ("surest third", "middle third", "least sure third")
 PAIRED = ["log_score", "log_score_diff", "log_score_dse"]
-NUMBERS = ["rows", "rmse", "rmse_se", "mae", "crps", *PAIRED, "coverage_90", "width_90"]
-CLASSES = ["rows", "accuracy", *PAIRED]
+NUMBER_COLUMNS = ["rows", "rmse", "rmse_se", "mae", "crps", *PAIRED, "coverage_90", "width_90"]
+CLASS_COLUMNS = ["rows", "accuracy", *PAIRED]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ def errors(comparison: Compared, by: str | None = None, *, factor: str | None = 
         for kind in (BY if by is None else (by,))
         for where, name, one, mask in _pieces(comparison, ground, kind, factor)
     ]
-    columns = NUMBERS if any(a.scores is not None for a in comparison.assessed.values()) else CLASSES
+    columns = NUMBER_COLUMNS if any(a.scores is not None for a in comparison.assessed.values()) else CLASS_COLUMNS
     table = pd.DataFrame(found, columns=["by", "where", "fit", *columns]).set_index(["by", "where", "fit"])
     return table.astype({"rows": int})
 

@@ -10,11 +10,11 @@ import pandas as pd
 from bayesdeep.core.errors import FitError
 from bayesdeep.inference.loo_record import Loo
 
-from .assessed_fit import NOTED, Assessed
+from .assessed_fit import MIN_CHAIN_SE, Assessed
 from .proper_scores import NOMINAL, WIDTH_AT, accuracy, calibration, calibration_error, pit_error
 
 RANKED = ["rank", "elpd", "elpd_diff", "dse", "p", "se", "weight"]
-NUMBERS = ["rmse", "mae", "crps"]
+NUMBER_COLUMNS = ["rmse", "mae", "crps"]
 COVERED = [
     *(f"coverage_{round(100 * p)}" for p in NOMINAL),
     "width_90",
@@ -53,7 +53,7 @@ def rank_table(
     levels = any(a.probabilities is not None for a in found.values())
     rows = {name: _row(found[name], attrs[name], str(ranked.loc[name, "diag_diff"])) for name in ranked.index}
     rows |= {name: _row(one, attrs[name], "") for name, one in unranked.items()}
-    columns = ["accuracy", "calibration_error", "log_score"] if levels else [*NUMBERS, "log_score", *COVERED]
+    columns = ["accuracy", "calibration_error", "log_score"] if levels else [*NUMBER_COLUMNS, "log_score", *COVERED]
     own = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=[*columns, *LAST])
     table = pd.concat([ranked[RANKED], own], axis=1)
     for place, name in enumerate(unranked, len(ranked)):
@@ -85,7 +85,7 @@ def _ranked(found: Mapping[str, Assessed]) -> tuple[pd.DataFrame, tuple[str, ...
         warnings.simplefilter("always")
         ranked = az.compare(shifted({name: a.elpd for name, a in found.items()}), method="stacking", round_to="none")
     # ArviZ's error of a difference is that of the rows; which chains there are is another, and its own for each fit.
-    chains = np.array([v if (v := found[str(name)].chain_variance) >= NOTED**2 else 0.0 for name in ranked.index])
+    chains = np.array([v if (v := found[str(name)].chain_variance) >= MIN_CHAIN_SE**2 else 0.0 for name in ranked.index])
     chains[1:] += chains[0]
     ranked.loc[chains > 0, "dse"] = np.sqrt(ranked["dse"].to_numpy(dtype=float) ** 2 + chains)[chains > 0]
     ranked.iloc[0, ranked.columns.get_loc("dse")] = 0.0

@@ -16,7 +16,7 @@ from .random import checked_seed
 
 Check = Callable[[Any, str, str], None]
 
-LARGEST = 1_000_000
+MAX_COUNT = 1_000_000
 """Of draws, points and bins, what nobody means to ask for more of."""
 
 
@@ -44,8 +44,8 @@ def count(value: Any, where: str, name: str) -> None:
 def size(value: Any, where: str, name: str) -> None:
     """Allow a whole number from 1 that something in memory has the length of."""
     count(value, where, name)
-    if value > LARGEST:
-        raise FitError(f"{where}: {name} is {shown(value)}; give a whole number from 1 to {LARGEST:,}")
+    if value > MAX_COUNT:
+        raise FitError(f"{where}: {name} is {shown(value)}; give a whole number from 1 to {MAX_COUNT:,}")
 
 
 def whole(value: Any, where: str, name: str) -> None:

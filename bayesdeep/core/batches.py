@@ -1,4 +1,4 @@
-"""A model whose log density is a sum over rows of which some can stand for all: for engines that train networks."""
+"""A log density that minibatches estimate without bias: a prior and a sum over rows, for engines that train networks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ Batch = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
-    """What standardised effects of groups are multiplied by.
+class CovarianceFactor:
+    """A Cholesky factor of group effects' covariance: what their standardised values are multiplied by.
 
     Attributes
     ----------
@@ -67,13 +67,13 @@ class BatchTarget:
     prior
         ``prior(x)``: log density of the prior, a scalar, Jacobians included.
     rows_function
-        ``rows_function(count)`` returns ``f(x, batch, masks=(), held=()) -> (count,)``, the log likelihood of each of ``count``
-        rows; ``masks`` are arrays ``(count, unit)``, one a layer of ``masks``, or ``()`` for none.
+        ``rows_function(count)`` returns ``f(x, batch, masks=(), all_rows=()) -> (count,)``, the log likelihood of each of
+        ``count`` rows; ``masks`` are arrays ``(count, unit)``, one a layer of ``masks``, or ``()`` for none.
     linear_function
-        ``linear_function(count)`` returns ``f(x, batch, held=()) -> (count,)`` or ``(count, width)``, the main predictor.
-    held_function
-        ``held_function(count)`` returns ``f(x, batch) -> tuple`` of what depends on all rows together, such as what is taken
-        off a network to keep it orthogonal. With ``held=()`` the functions above work it out from the rows they are given,
+        ``linear_function(count)`` returns ``f(x, batch, all_rows=()) -> (count,)`` or ``(count, width)``, the main predictor.
+    all_rows_function
+        ``all_rows_function(count)`` returns ``f(x, batch) -> tuple`` of what depends on all rows together, such as what is taken
+        off a network to keep it orthogonal. With ``all_rows=()`` the functions above work it out from the rows they are given,
         which is right for all rows and only roughly right for some: give them what all rows say, and refresh it now and then.
         Where the coefficients beside a network fit, its derivative does not matter.
     unravel
@@ -85,8 +85,8 @@ class BatchTarget:
         ``(count, unit)``.
     weights
         ``weights(x)``: by block, the weights that its standardised values stand for, in the block's shape.
-    spreads
-        What standardised effects of groups are multiplied by.
+    covariance_factors
+        Cholesky factors of group effects' covariances, by which their standardised values are multiplied.
     seconds_compile
         Time it took to write all that down.
     """
@@ -102,12 +102,12 @@ class BatchTarget:
     prior: Callable[[Any], Any]
     rows_function: Callable[[int], Callable[..., Any]]
     linear_function: Callable[[int], Callable[..., Any]]
-    held_function: Callable[[int], Callable[[Any, Sequence[Any]], tuple[Any, ...]]]
+    all_rows_function: Callable[[int], Callable[[Any, Sequence[Any]], tuple[Any, ...]]]
     unravel: Callable[[np.ndarray], dict[str, np.ndarray]]
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units_function: Callable[[int], Callable[..., tuple[Any, ...]]] = lambda count: lambda x, batch: ()
     weights: Callable[[np.ndarray], dict[str, np.ndarray]] = lambda x: {}
-    spreads: tuple[Spread, ...] = ()
+    covariance_factors: tuple[CovarianceFactor, ...] = ()
     seconds_compile: float = 0.0
 
     @property

@@ -127,7 +127,7 @@ class TermColumns:
 
 
 @dataclass(frozen=True)
-class Columns:
+class LearnedColumns:
     """A design matrix as learned from the training rows.
 
     Attributes

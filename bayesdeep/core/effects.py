@@ -1,11 +1,11 @@
 r"""The vocabulary of effects: how rows meet coefficients, and what law the coefficients have.
 
-Nearly every term of a predictor is rows meeting coefficients that have a law,
+Nearly every term of a predictor is a design matrix times coefficients with a prior (their *law*),
 
 .. math:: \eta_i = \sum_k z_{ik} u_k, \qquad u \sim \text{law},
 
 so that a term declares its effects (:attr:`bayesdeep.core.terms.Term.effects`) and everything else follows from that: its part
-of the predictor, the linear system in which it is integrated out, a rough fit, coordinates to sample in, sums over rows, new
+of the predictor, the linear system in which it is integrated out, a pilot fit, coordinates to sample in, sums over rows, new
 levels, the budget of a prediction's variance, the mathematics of a report.
 
 =====================  ==========================================================================================

@@ -6,6 +6,13 @@ from typing import Any
 
 from .records import Default
 
+PRIOR_SCALE_IN_SPREADS = 2.5
+"""Scale of default priors of coefficients of standardised columns, in spreads of the predictor.
+
+Gelman, Jakulin, Pittau and Su (2008), A weakly informative default prior distribution for logistic and other regression
+models, Annals of Applied Statistics 2(4), 1360-1383, doi:10.1214/08-AOAS191.
+"""
+
 
 @dataclass(frozen=True)
 class PriorSpec:

@@ -8,9 +8,9 @@ import numpy as np
 
 from .errors import BayesdeepError, FitError
 
-LARGEST = 2**63
+SEED_LIMIT = 2**63
 """Seeds are below: what files of fits and cards can hold as a whole number."""
-LONGEST, BITS = 40, 128
+MAX_SHOWN_CHARACTERS, MAX_SHOWN_BITS = 40, 128
 """Characters of what was given instead that a message shows, and bits up to which it shows an integer's digits."""
 
 
@@ -22,10 +22,11 @@ def whole_seed(seed: Any, where: str, error: type[BayesdeepError] = FitError, na
     BayesdeepError
         Of the type ``error``, for anything but a whole number (NumPy's too) from 0 to 2**63 - 1.
     """
-    if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer) or not 0 <= seed < LARGEST:
+    if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer) or not 0 <= seed < SEED_LIMIT:
         # Python writes no integers of thousands of digits.
-        shown = f"an integer of {seed.bit_length()} bits" if isinstance(seed, int) and seed.bit_length() > BITS else repr(seed)
-        shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
+        long = isinstance(seed, int) and seed.bit_length() > MAX_SHOWN_BITS
+        shown = f"an integer of {seed.bit_length()} bits" if long else repr(seed)
+        shown = shown if len(shown) <= MAX_SHOWN_CHARACTERS else f"{shown[:MAX_SHOWN_CHARACTERS]}…"
         raise error(f"{where}: {name} is {shown}; give a whole number from 0 to 2**63 - 1")
     return int(seed)
 

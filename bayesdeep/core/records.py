@@ -9,6 +9,9 @@ import numpy as np
 
 from .errors import FormulaError
 
+LIKELIHOOD_FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
+"""Fields of a :class:`Response` that hold a value a row and that the likelihood reads."""
+
 
 @dataclass(frozen=True)
 class Response:
@@ -194,7 +197,7 @@ class Family:
         is. None without a closed form: it is then estimated from draws.
     information
         ``information(eta, response, link, known) -> (slope, information) | None`` on arrays ``(obs,)``: the derivative of
-        each row's log likelihood by the main predictor, and its expected information, by which a rough fit advises on
+        each row's log likelihood by the main predictor, and its expected information, by which a pilot fit advises on
         coordinates.
         ``link`` is the main parameter's name of it, ``known`` has the parameters that are given. None where it cannot say.
     fused

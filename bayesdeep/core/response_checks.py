@@ -45,7 +45,7 @@ def one_column(response: Response, family: str, needs: str) -> None:
         refuse(response, family, needs, "the response has several columns, which family 'multinomial' takes")
 
 
-MOST = 1e15
+MAX_COUNT = 1e15
 """Largest count: up to here whole numbers are exact in double precision, and means can be drawn from."""
 
 
@@ -107,7 +107,7 @@ def counts(response: Response, family: str) -> Response:
     response = _finite(response, family, needs)
     whole = response.value == np.floor(response.value)
     refuse_rows(response, (response.value < 0) | (~whole & observed(response)), family, needs)
-    refuse_rows(response, response.value > MOST, family, f"counts up to {MOST:g}")
+    refuse_rows(response, response.value > MAX_COUNT, family, f"counts up to {MAX_COUNT:g}")
     if response.status is not None and response.upper is not None:
         empty = (np.asarray(response.status) == 2) & (np.floor(response.upper) < np.ceil(response.value))
         refuse_rows(response, empty, family, "intervals that hold a count", "between its ends there is none")

@@ -1,4 +1,4 @@
-r"""A model whose rows meet its coefficients through one linear predictor, with whatever likelihood.
+r"""A generalised linear mixed model: any likelihood, one linear predictor, Gaussian coefficients.
 
 .. math:: \log p(y \mid \beta, u, \phi) = \sum_i \ell_i(\eta_i, \phi), \qquad
     \eta = o + X\beta + \sum_f Z_f u_f, \qquad u_{fj} \sim N(0, T_f T_f^\top)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .columns import Category, Columns, Json, Matrix
+from .columns import Category, Json, LearnedColumns, Matrix
 from .effects import Effect
 from .priors import ChosenPrior, Slot
 from .writing import Addend
@@ -35,11 +35,11 @@ class DesignContext(Protocol):
     population: tuple[bool, Any]
     factors: tuple[Any, ...]
 
-    def learn_columns(self, intercept: bool, products: Any) -> Columns:
+    def learn_columns(self, intercept: bool, products: Any) -> LearnedColumns:
         """Code products of factors as columns, on the training rows."""
         ...
 
-    def design_matrix(self, columns: Columns, products: Any) -> np.ndarray:
+    def design_matrix(self, columns: LearnedColumns, products: Any) -> np.ndarray:
         """Return the same columns ``(obs, column)`` on these rows."""
         ...
 
@@ -124,7 +124,7 @@ class Scope(Protocol):
         ...
 
     def staged(self) -> "Scope":
-        """Return the same scope for what is trained to a point before anything is sampled, and then held."""
+        """Return the same scope for variables pretrained to a point estimate and then fixed."""
         ...
 
     def shared(self, name: str, make: Callable[["Scope"], Any]) -> Any:
@@ -135,13 +135,14 @@ class Scope(Protocol):
         ...
 
     def per_row(self, numbers: int) -> None:
-        """Say how many numbers a row needs at a time, where it is many: predictions are made of so many fewer rows at once."""
+        """Declare memory per row (array elements), used to size prediction blocks."""
         ...
 
     def mask(self, name: str, size: int, outgoing: tuple[str, ...], shared: str = "") -> Any:
         """Return a tensor ``(obs, size)`` to multiply a layer's units by, where units are dropped at random; else None.
 
-        ``outgoing`` names the hidden variables whose first axis runs over these units; asked for again, more of them.
+        ``outgoing`` names the hidden variables whose first axis runs over these units; repeated calls add further outgoing
+        weights to the same mask.
         ``shared`` is the name under which several terms have it in common.
         """
         ...
@@ -186,10 +187,11 @@ class Scope(Protocol):
         """
         ...
 
-    def spread(
+    def register_covariance_factor(
         self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
     ) -> None:
-        """Say what standardised effects of groups are multiplied by: engines that train find it from the effects.
+        """Register the Cholesky factor of the group effects' covariance; engines that train networks re-estimate it from the
+        effects (empirical Bayes).
 
         Parameters
         ----------
@@ -206,10 +208,10 @@ class Scope(Protocol):
         ...
 
     def shows(self, variable: Any, log_stretch: Any = 0.0) -> None:
-        """Say that the posterior shows a hidden variable, or something that it determines and that determines it.
+        """Declare that a reported quantity is a one-to-one transform of this hidden variable.
 
-        ``log_stretch`` is the log of the absolute determinant of what is shown by the variable, up to a constant: the mode
-        is sought on the scale of what is shown. Other hidden variables are left in the coordinates in which they are sampled.
+        ``log_stretch`` is its log absolute Jacobian, log|d reported / d hidden|, up to a constant: the mode is sought on the
+        scale of what is reported. Other hidden variables are left in the coordinates in which they are sampled.
         """
         ...
 
@@ -221,9 +223,8 @@ class Scope(Protocol):
         Parameters
         ----------
         role
-            See :class:`bayesdeep.core.quantities.Entry`. ``"weight"`` marks what only a function's values give a meaning,
-            ``"held"`` what all rows together decide, so that some rows cannot stand for all in it: tables and diagnoses leave
-            both out.
+            See :class:`bayesdeep.core.quantities.Entry`. ``"weight"``: not identified individually (network weights).
+            ``"held"``: depends on all rows, so cannot be estimated from a minibatch. Tables and diagnoses leave both out.
         slot
             The slot whose prior it has.
         standard
@@ -309,7 +310,7 @@ class Term:
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
         ``effects(state) -> tuple[Effect, …]`` of terms that are linear in their coefficients
-        (:mod:`bayesdeep.core.effects`): the main contract, from which predictor, linear system, rough fit and the rest
+        (:mod:`bayesdeep.core.effects`): the main contract, from which predictor, linear system, pilot fit and the rest
         follow. None for other terms.
     relabel
         ``relabel(state, {factor: labels}) -> state`` with other levels of these factors, of terms that index some.

@@ -5,5 +5,5 @@ A *frame* (``frame``, ``convert``, ``array_columns``) is the user's data as colu
 (``coding``, ``redundancy``) makes columns of products of factors; *levels* (``group_levels``) are the labels of what groups
 rows. A *context* (``context``) is how terms see the data while they learn and while they make arrays, on training rows and on
 others. ``learn`` asks *training data* (``training_data``) for complete rows (``missing``) and lets every term learn;
-``responses`` reads the left side. What is odd about the data is refused (``almost``) or said (``doubts``).
+``responses`` reads the left side. What is odd about the data is refused (``numeric_as_text``) or said (``design_warnings``).
 """

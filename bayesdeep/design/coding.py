@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Columns, Frame, Json, TermColumns
+from bayesdeep.core.columns import Frame, Json, LearnedColumns, TermColumns
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.formula.nodes import Expression, Name, Product, label
 
@@ -17,7 +17,7 @@ CHUNK = 8_192
 """Rows at a time: a chunk of the matrix stays in the processor's cache while its columns are written."""
 
 
-def learn_columns(intercept: bool, products: Sequence[Product], frame: Frame, where: str) -> Columns:
+def learn_columns(intercept: bool, products: Sequence[Product], frame: Frame, where: str) -> LearnedColumns:
     """Return the columns of ``products`` as learned from the training rows.
 
     Parameters
@@ -36,7 +36,7 @@ def learn_columns(intercept: bool, products: Sequence[Product], frame: Frame, wh
         refuse_one_level(node, factor, where)
     state, terms, matrix = code_factors(intercept, products, learned, frame.rows, where)
     means, sds = _moments(matrix)
-    return Columns(intercept, terms, means, sds, state)
+    return LearnedColumns(intercept, terms, means, sds, state)
 
 
 def code_factors(
@@ -63,7 +63,7 @@ def code_factors(
     return state, _terms(state, products, factors), _filled(state, factors, rows)
 
 
-def design_matrix(columns: Columns, products: Sequence[Product], frame: Frame, where: str) -> np.ndarray:
+def design_matrix(columns: LearnedColumns, products: Sequence[Product], frame: Frame, where: str) -> np.ndarray:
     """Return the matrix ``(obs, column)`` of the learned columns on the rows of ``frame``.
 
     ``products`` are those the columns were learned from. The matrix is float64 in C order.

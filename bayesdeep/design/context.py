@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Category, Columns, Frame, Json, Matrix
+from bayesdeep.core.columns import Category, Frame, Json, LearnedColumns, Matrix
 from bayesdeep.core.errors import DataError, FormulaError, close_to, nearest
 from bayesdeep.formula.nodes import Expression, Formula, Name, Product, label
 
 from .coding import design_matrix, learn_columns
-from .doubts import Doubt, doubts
+from .design_warnings import Doubt, doubts
 from .factors import complete, evaluate_column, factor_column, learn_and_evaluate
 from .frame import column
 from .group_levels import learn_levels, learn_shared_levels, new_levels
@@ -52,13 +52,13 @@ class FrameContext:
         self._known: dict[str, tuple[Any, ...]] = {}
         self._of_unseen: dict[str, np.ndarray] = {}
 
-    def learn_columns(self, intercept: bool, products: Any) -> Columns:
+    def learn_columns(self, intercept: bool, products: Any) -> LearnedColumns:
         """Code products of factors as columns."""
         learned = learn_columns(intercept, products, self._frame, self._where)
         self.doubts.update(dict.fromkeys(doubts(learned, self.rows)))
         return learned
 
-    def design_matrix(self, columns: Columns, products: Any) -> np.ndarray:
+    def design_matrix(self, columns: LearnedColumns, products: Any) -> np.ndarray:
         """Return the same columns on these rows ``(obs, column)``."""
         return design_matrix(columns, products, self._frame, self._where)
 

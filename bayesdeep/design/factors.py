@@ -15,9 +15,9 @@ from bayesdeep.core.errors import DataError, FormulaError, nearest
 from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
 
-from .almost import stray_cell
 from .arithmetic import FUNCTIONS, apply_function, apply_operator
 from .frame import column, single_values
+from .numeric_as_text import stray_cell
 
 MOST_NUMBERS = 2**31
 """A matrix of more numbers, 16 GiB, is refused before it is made."""

@@ -18,11 +18,11 @@ from bayesdeep.core.records import Response
 from bayesdeep.core.terms import DesignContext
 from bayesdeep.formula.nodes import Expression, Formula
 
-from .almost import refuse_almost_numbers
 from .context import FrameContext
-from .doubts import Doubt
+from .design_warnings import Doubt
 from .frame import column, single_values
 from .missing import check_missing
+from .numeric_as_text import refuse_almost_numbers
 from .responses import read_response, response_gaps
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bayesdeep.inference.against_nuts import MEAN_LIMIT, SD_LIMIT
+from bayesdeep.numerics.psis import KHAT_LIMIT
+
 from .checks import Check
 
-KHAT_LIMIT = 0.7
 SHIFT_LIMIT = 1.0
-CHECK_MEAN, CHECK_SD = 0.2, 0.15
 
 
 def approximation_checks(attrs: Mapping[Any, Any], draws: int) -> list[Check]:
@@ -55,8 +56,8 @@ def comparison_checks(details: Mapping[str, Any]) -> list[Check]:
     at_mean, at_sd = details.get("check_mean_at"), details.get("check_sd_at")
     centre = f"difference of the mean of '{at_mean}' from that of nuts in posterior sds, the largest there is"
     spread = f"standard deviation of '{at_sd}' over that of nuts, the farthest from 1 there is"
-    close, alike = abs(mean) <= CHECK_MEAN, abs(sd - 1.0) <= CHECK_SD
+    close, alike = abs(mean) <= MEAN_LIMIT, abs(sd - 1.0) <= SD_LIMIT
     return [
-        Check("mean against nuts", mean, f"within {CHECK_MEAN}", close, centre, 2),
-        Check("sd against nuts", sd, f"1 within {CHECK_SD}", alike, spread, 2),
+        Check("mean against nuts", mean, f"within {MEAN_LIMIT}", close, centre, 2),
+        Check("sd against nuts", sd, f"1 within {SD_LIMIT}", alike, spread, 2),
     ]

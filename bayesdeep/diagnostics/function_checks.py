@@ -2,7 +2,7 @@ r"""Convergence of networks as functions: what they predict is judged, their wei
 
 Units of a layer can be exchanged and signs turned without any change of the function, so that chains agree on weights by
 accident at best. Judged are the main predictor at stored rows and probes and the log likelihood of the stored rows
-(:mod:`bayesdeep.results.kept_functions`), and everything with a meaning: coefficients, standard deviations, parameters of
+(:mod:`bayesdeep.results.function_draws`), and everything with a meaning: coefficients, standard deviations, parameters of
 the family.
 
 **Limits.** Networks are expensive, and a thousand draws are many. R-hat estimates by how much an interval would still shrink:

@@ -15,9 +15,9 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fitted import Fitted, flat_draws, own_rows
-from bayesdeep.results.predict import blocks
+from bayesdeep.results.prediction_blocks import blocks
 
-DRAWS, LEAST, NUMBERS = 500, 50, 10_000_000
+MAX_DRAWS, MIN_DRAWS, MAX_NUMBERS = 500, 50, 10_000_000
 """Data sets predicted, at most and at least, and how many numbers in all."""
 LIMIT = 0.01
 """Share of data sets beyond the observed one, at either side, from which a statistic is said to be missed."""
@@ -40,7 +40,7 @@ def recorded(fit: Fitted) -> np.ndarray:
     return np.ones(len(response.value), dtype=bool) if response.status is None else np.asarray(response.status) != 2
 
 
-def predictive_checks(fit: Fitted, draws: int = DRAWS, seed: int | None = None) -> pd.DataFrame:
+def predictive_checks(fit: Fitted, draws: int = MAX_DRAWS, seed: int | None = None) -> pd.DataFrame:
     """Return statistics of the responses, and of data sets that the model predicts for the same rows.
 
     Parameters
@@ -68,7 +68,7 @@ def predictive_checks(fit: Fitted, draws: int = DRAWS, seed: int | None = None) 
     y = np.asarray(rows.response.value, dtype=float)[known]
     posterior = flat_draws(fit)
     total = len(next(iter(posterior.values()))) if posterior else 1
-    wanted = min(draws, max(LEAST, NUMBERS // max(1, rows.rows)))
+    wanted = min(draws, max(MIN_DRAWS, MAX_NUMBERS // max(1, rows.rows)))
     # Of fewer draws than are wanted each is used several times: data sets differ also where parameters do not.
     keep = np.linspace(0, total - 1, wanted).round().astype(int)
     chosen = {name: value[keep] for name, value in posterior.items()}

@@ -34,11 +34,12 @@ from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import function_of
 from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, seed_for
-from bayesdeep.results.kept_graphs import evaluation_graph
-from bayesdeep.results.predict import block_rows, check_kind, with_new_groups
-from bayesdeep.results.predictive import for_groups, noise_blocks
+from bayesdeep.results.graph_cache import evaluation_graph
+from bayesdeep.results.new_group_warnings import settled
+from bayesdeep.results.new_groups import for_groups, with_new_groups
+from bayesdeep.results.prediction_blocks import block_rows, check_kind
+from bayesdeep.results.predictive_distribution import noise_blocks
 from bayesdeep.results.rows import Rows, containers
-from bayesdeep.results.unseen_groups import settled
 from bayesdeep.spec.declared import effects_of
 from bayesdeep.spec.model_spec import ModelSpec
 

@@ -18,7 +18,7 @@ from .marginal_values import side_means
 from .marginal_variables import Variable
 
 LEVELS = ("reference", "pairwise", "sequential", "minmax")
-SPREADS = ("sd", "iqr", "minmax")
+WIDTHS = ("sd", "iqr", "minmax")
 MOST_NUMBERS = 12
 """Numbers are taken level by level where there are at most so many."""
 
@@ -98,7 +98,7 @@ def sides_of(source: Source, variable: Variable, wanted: Any, base: Base) -> tup
     base
         Rows, whose own values a number is added to.
     """
-    words = LEVELS if variable.labels is not None else (*SPREADS, *LEVELS[:3])
+    words = LEVELS if variable.labels is not None else (*WIDTHS, *LEVELS[:3])
     if wanted is None:
         wanted = "reference" if variable.labels is not None or variable.two_values else 1
     if isinstance(wanted, str):
@@ -107,8 +107,8 @@ def sides_of(source: Source, variable: Variable, wanted: Any, base: Base) -> tup
                 f"{source.where}: unknown contrast '{wanted}' of '{variable.name}'{nearest(wanted, words)}; or two values"
             )
         return (
-            _spread(variable, wanted)
-            if variable.labels is None and wanted in SPREADS
+            _of_width(variable, wanted)
+            if variable.labels is None and wanted in WIDTHS
             else _levels(source, variable, wanted)
         )
     if isinstance(wanted, list | tuple | np.ndarray):
@@ -127,7 +127,7 @@ def sides_of(source: Source, variable: Variable, wanted: Any, base: Base) -> tup
     return [variable.values(own), variable.values(own + step)], [(f"{step:+g}", 0, 1)]
 
 
-def _spread(variable: Variable, wanted: str) -> tuple[list[Column], Pairs]:
+def _of_width(variable: Variable, wanted: str) -> tuple[list[Column], Pairs]:
     values = variable.column.values.astype(np.float64)
     if wanted == "sd":
         half = values.std(ddof=1) / 2 if len(values) > 1 else 0.0

@@ -9,9 +9,10 @@ import pandas as pd
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fitted import Fitted
-from bayesdeep.results.predict import KINDS, blocks
+from bayesdeep.results.new_groups import for_groups
+from bayesdeep.results.prediction_blocks import KINDS, blocks
 from bayesdeep.results.prediction_tables import response_table
-from bayesdeep.results.predictive import for_groups, predictive_blocks
+from bayesdeep.results.predictive_distribution import predictive_blocks
 
 from .marginal_grid import (
     Axis,

@@ -17,14 +17,12 @@ from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.aligned import aligned
 from bayesdeep.results.data_columns import taken
 from bayesdeep.results.fitted import Fitted, asked_rows, flat_draws, own_rows
-from bayesdeep.results.predict import blocks, check_kind
+from bayesdeep.results.prediction_blocks import blocks, check_kind
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.model_spec import ModelSpec
 
-CODED = ("C", "embed")
-"""Calls to which a number is the name of a level."""
-
-NO_COLUMNS = "the fit does not hold the columns its rows were made of; pass the data it was fitted to as data=…"
+from .marginal_source import NO_COLUMNS
+from .marginal_variables import CODED
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.design.frame import column as column_of
 from bayesdeep.results.data_columns import taken
+from bayesdeep.results.new_group_warnings import settled
 from bayesdeep.results.rows import rows_of
-from bayesdeep.results.unseen_groups import settled
 
 from .marginal_source import Source
 from .marginal_table import check_names
@@ -20,7 +20,7 @@ from .marginal_variables import Variable
 
 AT = ("rows", "means", "typical")
 AVERAGE = "(average)"
-FEW = 5
+MAX_SHOWN_NUMBERS = 5
 """Up to so many different numbers are all shown; of more, the quartiles and the ends."""
 MOST_GROUPS = 1000
 
@@ -134,7 +134,7 @@ def usual_axis(variable: Variable) -> Axis:
     if variable.labels is not None:
         return Axis(variable.values(variable.labels), variable.labels)
     numbers = np.unique(variable.column.values)
-    if len(numbers) > FEW:
+    if len(numbers) > MAX_SHOWN_NUMBERS:
         numbers = np.unique(np.quantile(variable.column.values, [0, 0.25, 0.5, 0.75, 1]))
     return Axis(variable.values(numbers), tuple(numbers.tolist()))
 

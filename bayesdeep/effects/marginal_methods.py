@@ -168,7 +168,7 @@ class Marginal(Fitted):
         new_groups: str | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
-        """Return predictions along a variable; :func:`bayesdeep.plot.curve_plot` draws them.
+        """Return predictions along a variable; :func:`bayesdeep.plot.curve` draws them.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ from bayesdeep.formula.nodes import Call, Expression
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.aligned import aligned
 from bayesdeep.results.fitted import Fitted, flat_draws, own_rows, seed_for
-from bayesdeep.results.predict import check_kind
+from bayesdeep.results.prediction_blocks import check_kind
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .marginal_variables import Variable, variables_of

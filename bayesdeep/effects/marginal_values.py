@@ -11,8 +11,8 @@ import numpy as np
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError
 from bayesdeep.results.data_columns import taken
-from bayesdeep.results.predict import blocks
-from bayesdeep.results.predictive import for_groups
+from bayesdeep.results.new_groups import for_groups
+from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import Rows, rows_of
 
 from .marginal_grid import Base

@@ -12,7 +12,7 @@ from bayesdeep.design.learn import term_nodes
 from bayesdeep.formula.nodes import Call
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.results.fitted import Fitted
-from bayesdeep.results.predict import with_new_groups
+from bayesdeep.results.new_groups import with_new_groups
 from bayesdeep.results.rows import containers
 
 from .budget import mean_and_parts

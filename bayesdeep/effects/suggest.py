@@ -20,7 +20,7 @@ from bayesdeep.inference.loo import combine, loo_parts, why_not_weighed, without
 from bayesdeep.inference.run import COMMON
 from bayesdeep.inference.specify import specify
 from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
-from bayesdeep.results.rows import rows_held
+from bayesdeep.results.rows import rows_in_memory
 from bayesdeep.spec.declared import given_matrices
 
 from .anova import Anova
@@ -216,7 +216,7 @@ def with_terms(against: Fitted, terms: Sequence[str], columns: Mapping[str, Colu
     chains, draws = against.sizes
     common = {"draws": draws, "tune": int(settings.get("tune", 1000)), "chains": chains}
     options = {name: value for name, value in settings.items() if name not in COMMON}
-    return fit_spec(made.spec, rows_held(made.rows, "explain"), attrs["method"], common, options, seed=seed, progress=False)
+    return fit_spec(made.spec, rows_in_memory(made.rows, "explain"), attrs["method"], common, options, seed=seed, progress=False)
 
 
 def _written_out(text: str, others: Sequence[str]) -> str:

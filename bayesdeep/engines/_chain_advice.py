@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-FEW = 0.05
+MAX_TREEDEPTH_SHARE = 0.05
 """Share of draws at the longest trajectory that is not worth a word."""
 
 
@@ -36,7 +36,7 @@ def advice(
             f"There were {diverging} divergences: parts of the posterior may be missing. Fit again with "
             f"target_accept={higher:.2f}; if they stay, use narrower priors or a simpler model."
         )
-    if deep > FEW and remedy:
+    if deep > MAX_TREEDEPTH_SHARE and remedy:
         found.append(
             f"{deep:.0%} of the draws reached max_treedepth={settings.max_treedepth}: sampling is slow, not wrong. {remedy}"
         )

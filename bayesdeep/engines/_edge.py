@@ -14,7 +14,7 @@ from bayesdeep.core.draws import Target
 
 from ._mode import HUGE, PRECISE, Mode
 
-MANY = 1000
+MAX_ALL_COORDINATES = 1000
 """Coordinates up to which all of them are looked at; of more, those of parameters that have bounds."""
 FLAT = 1e-4
 """Change of the log density that is none. A factor of e in a standard deviation changes it by more wherever one row bears on it;
@@ -35,7 +35,7 @@ def edge_of(target: Target, mode: Mode) -> Edge:
     """Return which coordinates of a point that a search has found could go on without the log density falling."""
     constrained = np.asarray(getattr(target, "constrained", np.zeros(target.dim, dtype=bool)))
     jitter = np.asarray(getattr(target, "jitter", np.ones(target.dim)))
-    looked = np.arange(target.dim) if target.dim <= MANY else np.flatnonzero(constrained)
+    looked = np.arange(target.dim) if target.dim <= MAX_ALL_COORDINATES else np.flatnonzero(constrained)
     level = mode.lp - FLAT - 1e-13 * abs(mode.lp)
     held = np.zeros(target.dim, dtype=bool)
     for i in map(int, looked):

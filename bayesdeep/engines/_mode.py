@@ -12,7 +12,7 @@ from ._own_units import unit_of
 from ._starts import safe_start
 
 HUGE = 1e100
-FEW, STEEP = 20, 0.01
+MAX_KINK_COORDINATES, MIN_KINK_SLOPE = 20, 0.01
 """Coordinates up to which, and slope from which, a point that was taken for a mode is looked at for a kink."""
 PRECISE = {"maxls": 50, "ftol": 1e-13, "gtol": 1e-6}
 
@@ -97,7 +97,7 @@ def across_kinks(target: Target, mode: Mode) -> Mode:
     """
     from scipy.optimize import minimize
 
-    if mode.interrupted or target.dim > FEW or mode.slope < STEEP:
+    if mode.interrupted or target.dim > MAX_KINK_COORDINATES or mode.slope < MIN_KINK_SLOPE:
         return mode
     unit = unit_of(target)
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesdeep.core.draws import Draws, Progress, Target
-from bayesdeep.numerics.psis import tail_length
+from bayesdeep.numerics.psis import KHAT_LIMIT, tail_length
 from bayesdeep.numerics.psis_row import smoothed_weights
 
-KHAT_LIMIT = 0.7
 LOG_2PI = float(np.log(2 * np.pi))
 
 

@@ -25,23 +25,24 @@ from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.linear.crossed import Crossed
 from bayesdeep.linear.elimination_plan import plan
-from bayesdeep.linear.explore import Explored, Plan, at_once, one_by_one
+from bayesdeep.linear.explore import Explored, Plan, batched_chains, sequential_chains
 from bayesdeep.linear.hyperparameters import Coordinates, bounded_at_zero, scales_of, start_of
 from bayesdeep.linear.marginal import Posterior
-from bayesdeep.linear.markov import MarginalTarget
+from bayesdeep.linear.marginal_target import MarginalTarget
 from bayesdeep.linear.principal_axes import in_principal_axes
 from bayesdeep.linear.proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
 from bayesdeep.linear.unexplored import under
+from bayesdeep.numerics.psis import KHAT_LIMIT
 
-from ._weighted_draws import KHAT_LIMIT, importance_weights
+from ._weighted_draws import importance_weights
 
-DEAR = 2e-3
+EXPENSIVE_SECONDS = 2e-3
 """Seconds an evaluation from which proposals are not made in plenty."""
 
 NEAR_ENOUGH = 0.05
 """What a step of the search for the mode must gain in log density to go on, where evaluations are dear."""
 
-MANY = 300
+MIN_PROPOSALS_PER_ROUND = 300
 """Fewest proposals of a round where they cost next to nothing."""
 
 LEAST_EFFICIENCY, FAIR = 0.2, 0.6
@@ -50,15 +51,15 @@ LEAST_EFFICIENCY, FAIR = 0.2, 0.6
 MOST_TUNING = 400
 """Tuning draws of the chain that stands in for proposals: its coordinates are whitened already."""
 
-EVEN = 10.0
+MAX_RELATIVE_WEIGHT = 10.0
 """A largest weight, in units of the mean, at which no tail is left to be missed, whatever its shape: nearly constant weights
 have a Pareto k-hat without a meaning."""
 
 ATTEMPTS = 3
 """Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
 
-PATIENCE = 15.0
-"""Seconds for evaluations up to which every draw gets hyperparameters of its own."""
+FULL_CHAIN_SECONDS = 15.0
+"""Seconds for all evaluations up to which every draw gets hyperparameters of its own."""
 
 LEAST_DISTINCT = 1350
 """Distinct values of the hyperparameters where each costs a large factorisation."""
@@ -113,27 +114,27 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
     posterior, mode, factor = _centre(system, solver, progress)
     each = solver.seconds
     foldable = ~np.isnan(posterior.coordinates.units)
-    rounds = (45, 45) if each > DEAR else (150, 150, 300, 600)
-    sizes = tuple(max(MANY if each < DEAR else 100, count * system.dim) for count in rounds)
+    rounds = (45, 45) if each > EXPENSIVE_SECONDS else (150, 150, 300, 600)
+    sizes = tuple(max(MIN_PROPOSALS_PER_ROUND if each < EXPENSIVE_SECONDS else 100, count * system.dim) for count in rounds)
     steps = _steps(settings, each)
     tuning = 0.0
     for attempt in range(1 if isinstance(solver, Crossed) else ATTEMPTS):
         before = time.perf_counter()
         adapted = adapt(posterior.proposed, mode, factor, foldable, sizes, rng)
         tuning += time.perf_counter() - before
-        explore = one_by_one if isinstance(solver, Crossed) else at_once
+        explore = sequential_chains if isinstance(solver, Crossed) else batched_chains
         found = explore(steps, posterior, adapted, rng, progress)
         khat = importance_weights(found.log_weights)[1]
         weights = np.exp(found.log_weights - log_sum(found.log_weights))
         efficiency = float(1.0 / (weights**2).sum() / len(weights))
-        covered = (khat < KHAT_LIMIT or weights.max() * len(weights) < EVEN) and efficiency > LEAST_EFFICIENCY
+        covered = (khat < KHAT_LIMIT or weights.max() * len(weights) < MAX_RELATIVE_WEIGHT) and efficiency > LEAST_EFFICIENCY
         if (covered and efficiency > FAIR) or found.interrupted:
             break
         # A tail that no point of the earlier rounds fell into; with more points it is seen.
         sizes = tuple((2 + attempt) * size for size in sizes)
     how = "importance proposals and independence Metropolis chains"
     details = {"khat": float(khat), "largest_weight": float(weights.max() * len(weights))}
-    if not covered and not found.interrupted and each < DEAR:
+    if not covered and not found.interrupted and each < EXPENSIVE_SECONDS:
         before = time.perf_counter()
         found, share = _by_chain(settings, MarginalTarget(posterior, mode, factor), int(rng.integers(2**32)), rng, progress)
         tuning += (time.perf_counter() - before) * share
@@ -169,7 +170,7 @@ def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Post
     start = start_of(system)
     _check_start(on_logs.density(start[None]))
     names = tuple(h.name for h in system.hyperparameters)
-    dear = solver.seconds > DEAR
+    dear = solver.seconds > EXPENSIVE_SECONDS
     mode = find_mode(on_logs.density, start, names, NEAR_ENOUGH if dear else 0.0)
     if not dear:
         scales = np.array([h.kind == "scale" for h in system.hyperparameters])
@@ -230,7 +231,7 @@ def _steps(settings: CollapsedSettings, each: float) -> Plan:
     total = settings.chains * settings.draws
     if settings.distinct is not None:
         return Plan(settings.chains, settings.draws, min(settings.draws, settings.distinct // settings.chains))
-    if each * total < PATIENCE:
+    if each * total < FULL_CHAIN_SECONDS:
         # Where values are cheap, two steps a draw: successive draws are then hardly ever the same.
         return Plan(settings.chains, settings.draws, settings.draws, 2 if each * total < 1.0 else 1)
     return Plan(settings.chains, settings.draws, min(settings.draws, -(-LEAST_DISTINCT // settings.chains)))

@@ -1,8 +1,9 @@
 r"""Gibbs sampling of a linear Gaussian model: all coefficients at once given the scales, and the scales given them, in two ways.
 
 For crossed factors of so many groups that their coefficients cannot be factorised together. Given the scales, all coefficients
-are drawn jointly (:mod:`._joint`), so that no ridge between an intercept and the groups' means slows the chain. Then each scale
-and correlation is drawn by slice sampling, first given the effects :math:`u_f` and then given the standardised ones,
+are drawn jointly (:mod:`bayesdeep.linear.joint_lanczos`), so that no ridge between an intercept and the groups' means slows the
+chain. Then each scale and correlation is drawn by slice sampling, first given the effects :math:`u_f` and then given the
+standardised ones,
 :math:`z_f = T_f^{-1} u_f`, with which the effects move along; the first mixes fast where the data say much of each group, the
 second where they say little, and one after the other does in both. Both steps only need sums over groups.
 
@@ -23,9 +24,9 @@ from threadpoolctl import threadpool_limits
 from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
-from bayesdeep.linear.joint import lay_out_jointly
+from bayesdeep.linear.gibbs_sweep import ChainState, Sweep
+from bayesdeep.linear.joint_lanczos import lay_out_jointly
 from bayesdeep.linear.principal_axes import in_principal_axes
-from bayesdeep.linear.scales_given import Given, Sweep
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.cores import machine_cores
 
@@ -99,7 +100,7 @@ class _Record:
         self.coefficients += [np.empty((*shape, f.levels, f.width)) for f in system.factors]
         self.kept, self.passes = 0, 0
 
-    def add(self, given: Given, passes: int) -> None:
+    def add(self, given: ChainState, passes: int) -> None:
         """Keep a draw of every chain."""
         self.positions[:, self.kept], self.lp[:, self.kept] = given.points, given.log_density
         for own, drawn in zip(self.coefficients, given.coefficients, strict=True):

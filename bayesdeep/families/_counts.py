@@ -4,16 +4,16 @@ from typing import Any
 
 from bayesdeep.core.lazy import pt
 
-MOST = 1e15
+MAX_MEAN = 1e15
 """Largest mean of a count. Random generators refuse means that do not fit 64-bit integers, and one row of a wide
 prior is enough for such a mean; a likelihood that reaches it is hopeless with or without the limit."""
 
 COUNT_LINKS = ("log", "sqrt", "identity", "softplus")
 
 
-def held(mu: Any) -> Any:
-    """Return a mean of counts, held at the limit."""
-    return pt.minimum(mu, MOST)
+def clip_mean(mu: Any) -> Any:
+    """Return a mean of counts, clipped at the limit."""
+    return pt.minimum(mu, MAX_MEAN)
 
 
 def log_poisson(value: Any, mu: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Slope and expected information of rows by their predictor, on arrays, for the rough fit before sampling."""
+"""Slope and expected information of rows by their predictor, on arrays, for the pilot fit before sampling."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesdeep.core.records import Response
 
-LEAST = 1e-6
+MIN_INFORMATION = 1e-6
 """Information a row has at the least, so that Newton steps stay finite."""
 Found = tuple[np.ndarray, np.ndarray] | None
 
@@ -19,7 +19,7 @@ def of_successes(eta: np.ndarray, response: Response, link: str, known: Mapping[
         return None
     trials = 1.0 if response.trials is None else np.asarray(response.trials, dtype=np.float64)
     p = 1.0 / (1.0 + np.exp(-np.clip(eta, -30, 30)))
-    return response.value - trials * p, trials * np.maximum(p * (1 - p), LEAST)
+    return response.value - trials * p, trials * np.maximum(p * (1 - p), MIN_INFORMATION)
 
 
 def of_counts(eta: np.ndarray, response: Response, link: str, known: Mapping[str, Any]) -> Found:
@@ -28,7 +28,7 @@ def of_counts(eta: np.ndarray, response: Response, link: str, known: Mapping[str
     if link != "log":
         return None
     mu = np.exp(np.clip(eta, -30, 30))
-    return response.value - mu, np.maximum(mu, LEAST)
+    return response.value - mu, np.maximum(mu, MIN_INFORMATION)
 
 
 def of_overdispersed_counts(eta: np.ndarray, response: Response, link: str, known: Mapping[str, Any]) -> Found:
@@ -39,7 +39,7 @@ def of_overdispersed_counts(eta: np.ndarray, response: Response, link: str, know
     y, mu = np.asarray(response.value, dtype=np.float64), np.exp(np.clip(eta, -30, 30))
     beyond = float(((y - mu) ** 2 - mu).sum() / (mu**2).sum())
     inflation = 1.0 + mu * float(np.clip(beyond, 1e-4, 10.0))
-    return (y - mu) / inflation, np.maximum(mu / inflation, LEAST)
+    return (y - mu) / inflation, np.maximum(mu / inflation, MIN_INFORMATION)
 
 
 def of_normal(eta: np.ndarray, response: Response, link: str, known: Mapping[str, Any]) -> Found:

@@ -11,8 +11,8 @@ MAD_TO_SD = 1.4826
 UNIT_SPREADS = {"logit": 1.0, "probit": 0.6, "cloglog": 0.7, "loglog": 0.7, "cauchit": 1.0, "tanh": 0.5}
 """Natural scale of a predictor behind a link onto the unit interval.
 
-Gelman, Jakulin, Pittau & Su (2008, Annals of Applied Statistics 2, 1360) find 2.5 a good prior scale for logistic
-coefficients of standardised predictors; default priors are 2.5 spreads wide, so the logit's spread is 1. The
+Gelman, Jakulin, Pittau and Su (2008) find 2.5 a good prior scale for logistic coefficients of standardised predictors;
+default priors are 2.5 spreads wide (:data:`bayesdeep.core.priors.PRIOR_SCALE_IN_SPREADS`), so the logit's spread is 1. The
 others are in proportion to the standard deviations of the links' distributions: the normal one is 1 / 1.7 of the
 logistic in the middle, the extreme-value ones have sd π/√6 against π/√3; tanh(eta) is the logistic of 2 eta.
 """

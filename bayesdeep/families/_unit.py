@@ -13,7 +13,7 @@ UNIT_LINKS = ("logit", "probit", "cloglog", "loglog", "cauchit")
 SYMMETRIC = frozenset({"logit", "probit", "cauchit", "tanh"})
 """Links with ``inverse(-eta) = 1 - inverse(eta)``."""
 
-LEAST = 1e-15
+MIN_PROBABILITY = 1e-15
 
 
 def probability(eta: Any, link: Link) -> Any:
@@ -41,4 +41,4 @@ def log_probabilities(eta: Any, link: Link) -> tuple[Any, Any]:
 
 def inner_unit(probability: Any) -> Any:
     """Return a probability kept off 0 and 1 by a rounding error, so that its logarithms have finite gradients."""
-    return pt.clip(probability, LEAST, 1.0 - LEAST)
+    return pt.clip(probability, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)

@@ -9,7 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from ._counts import COUNT_LINKS, held, log_poisson
+from ._counts import COUNT_LINKS, clip_mean, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY
 from ._scale import scale_count
@@ -43,7 +43,7 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         more = pm.Poisson.dist(pt.maximum(mu - first, 0.0))
         return (1 - pm.Bernoulli.dist(hu, size=size)) * (1 + more)
 
-    mu, hu = pt.maximum(held(params["mu"]), LEAST_MEAN), inner_unit(params["hu"])
+    mu, hu = pt.maximum(clip_mean(params["mu"]), LEAST_MEAN), inner_unit(params["hu"])
     return custom("HurdlePoisson", logp, draw, mu, hu, signature="(),()->()")
 
 

@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from ._counts import COUNT_LINKS, held, log_few, tail_or
+from ._counts import COUNT_LINKS, clip_mean, log_few, tail_or
 from ._defaults import DISPERSION
 from ._information import of_overdispersed_counts
 from ._scale import scale_count
@@ -21,7 +21,7 @@ def code(response: Response) -> Response:
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``NegativeBinomial(mu, alpha)``."""
     del aux
-    return pm.NegativeBinomial.dist(mu=held(params["mu"]), alpha=params["alpha"])
+    return pm.NegativeBinomial.dist(mu=clip_mean(params["mu"]), alpha=params["alpha"])
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -42,7 +42,7 @@ def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     Where it underflows see ``log_few``: the shape is large then.
     """
     k = pt.maximum(pt.floor(value), 0.0)
-    mu, alpha = held(params["mu"]), params["alpha"]
+    mu, alpha = clip_mean(params["mu"]), params["alpha"]
     x, shape = mu / (mu + alpha), pt.maximum(alpha, 2.0)
     ratio = k / ((k - 1.0 + shape) * x)
     turn = (shape - 1.0) / (pt.maximum(k, 1.0) * (k - 1.0 + shape))
@@ -57,7 +57,7 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """
     # Below 0 everything is above.
     k = pt.maximum(pt.floor(value), 0.0)
-    mu, alpha = held(params["mu"]), params["alpha"]
+    mu, alpha = clip_mean(params["mu"]), params["alpha"]
     x = mu / (mu + alpha)
     ratio = x * (k + 1.0 + alpha) / (k + 2.0)
     far = pm.logp(rv(params, aux), k + 1.0) - pt.log1p(-pt.minimum(ratio, 0.99))

@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from ._counts import COUNT_LINKS, held, log_few, log_poisson, tail_or
+from ._counts import COUNT_LINKS, clip_mean, log_few, log_poisson, tail_or
 from ._information import of_counts
 from ._scale import scale_count
 
@@ -20,7 +20,7 @@ def code(response: Response) -> Response:
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``Poisson(mu)``."""
     del aux
-    return pm.Poisson.dist(held(params["mu"]))
+    return pm.Poisson.dist(clip_mean(params["mu"]))
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -38,7 +38,7 @@ def variance(params: Mapping[str, Any], aux: Aux) -> Any:
 def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log P(Y <= value)``, the upper incomplete gamma ``Q(value + 1, mu)``; see ``log_few`` where it underflows."""
     del aux
-    mu, k = held(params["mu"]), pt.maximum(pt.floor(value), 0.0)
+    mu, k = clip_mean(params["mu"]), pt.maximum(pt.floor(value), 0.0)
     some = pt.maximum(mu, 1.0)  # only means far above the count get there
     far = log_few(log_poisson(k, mu), k / some, 1.0 / pt.maximum(k, 1.0))
     return pt.switch(pt.lt(value, 0), -float("inf"), tail_or(pt.gammaincc(k + 1.0, mu), far))
@@ -52,7 +52,7 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """
     del aux
     # Below 0 everything is above.
-    mu, k = held(params["mu"]), pt.maximum(pt.floor(value), 0.0)
+    mu, k = clip_mean(params["mu"]), pt.maximum(pt.floor(value), 0.0)
     far = log_poisson(k + 1.0, mu) - pt.log1p(-pt.minimum(mu / (k + 2.0), 0.99))
     return pt.switch(pt.lt(value, 0), 0.0, tail_or(pt.gammainc(k + 1.0, mu), far))
 

@@ -9,7 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from ._counts import COUNT_LINKS, held, log_poisson
+from ._counts import COUNT_LINKS, clip_mean, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY
 from ._scale import scale_count
@@ -37,7 +37,7 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         return (1 - extra) * pm.Poisson.dist(mu + pt.zeros_like(zi), size=size)
 
     zi = inner_unit(params["zi"])
-    return custom("ZeroInflatedPoisson", logp, draw, held(params["mu"]), zi, signature="(),()->()")
+    return custom("ZeroInflatedPoisson", logp, draw, clip_mean(params["mu"]), zi, signature="(),()->()")
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:

@@ -17,7 +17,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .linear_effects import eta_of
-from .rough import Rough, rough_fit
+from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
 from .starts import starting_places
 
@@ -74,8 +74,8 @@ class Graph:
         PyMC data containers of the rows, by name.
     responses
         What there is of each response.
-    rough
-        A rough fit, of graphs that are to be sampled from; None for models it does not know.
+    pilot
+        A pilot fit, of graphs that are to be sampled from; None for models it does not know.
     roles
         By name of a random variable, what it is: the role of its prior, or ``"effect"``, ``"weight"`` or ``"correlation"`` of
         what a posterior does not show.
@@ -90,12 +90,12 @@ class Graph:
     staged
         Variables that are to be trained to a point first, by name.
     numbers
-        How many numbers a row needs at a time.
+        Memory per row (array elements), by which prediction blocks are sized.
     auxiliary, stretches
-        Names of hidden variables that nothing shown is one of, and log determinants of what is shown by other hidden ones;
+        Names of hidden variables with no one-to-one counterpart in the posterior, and log|d reported / d sampled| of others;
         see :mod:`bayesdeep.graph.own_scale`.
-    spreads
-        What standardised effects of groups are multiplied by.
+    covariance_factors
+        Cholesky factors of group effects' covariances, by which their standardised values are multiplied.
     functions
         What was compiled of this graph, kept as long as it is; see :mod:`bayesdeep.graph.evaluate`.
     """
@@ -106,7 +106,7 @@ class Graph:
     coords: Mapping[str, tuple[Any, ...]]
     data: Mapping[str, Any]
     responses: tuple[ResponseTensors, ...]
-    rough: Rough | None = None
+    pilot: PilotFit | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, float] = field(default_factory=dict)
     made_of: Mapping[str, str] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class Graph:
     outgoing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     staged: Mapping[str, Any] = field(default_factory=dict)
     numbers: int = 1
-    spreads: tuple[Root, ...] = ()
+    covariance_factors: tuple[Root, ...] = ()
     auxiliary: frozenset[str] = frozenset()
     stretches: tuple[Any, ...] = ()
     functions: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -162,7 +162,7 @@ def build(
     masked
         Whether hidden layers are multiplied by masks ``(obs, unit)``, which are then the graph's inputs ``masks``.
     fixed
-        Values by name of variables among ``staged`` that are held instead of estimated.
+        Values by name of variables among ``staged`` that are fixed instead of estimated.
     single
         Whether the hidden layers of networks are computed in single precision.
     """
@@ -170,8 +170,8 @@ def build(
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
-        rough = rough_fit(spec, arrays, response) if observed and sampled else None
-        builder = Builder(spec, main.name, "no_intercept" in family.words, rough, masked, fixed, single)
+        pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
+        builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single)
         builder.places = starting_places(spec, arrays) if observed else {}
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
@@ -230,7 +230,7 @@ def build(
             builder.coords,
             data,
             (one,),
-            rough,
+            pilot,
             builder.roles,
             builder.units,
             builder.made_of,
@@ -238,7 +238,7 @@ def build(
             builder.outgoing,
             staged=builder.staged,
             numbers=builder.numbers,
-            spreads=tuple(builder.spreads),
+            covariance_factors=tuple(builder.covariance_factors),
             auxiliary=frozenset(builder.auxiliary),
             stretches=tuple(builder.stretches),
         )

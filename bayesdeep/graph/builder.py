@@ -12,12 +12,12 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
 
 from .centring import centring
-from .rough import Rough
+from .pilot_fit import PilotFit
 
 
 @dataclass(frozen=True, eq=False)
 class Root:
-    """What standardised effects of groups are multiplied by; see :meth:`bayesdeep.core.terms.Scope.spread`.
+    """What standardised effects of groups are multiplied by; see :meth:`bayesdeep.core.terms.Scope.register_covariance_factor`.
 
     Attributes
     ----------
@@ -63,8 +63,8 @@ class Builder:
         Labels by dimension.
     thresholds_shift
         The predictor at the columns' means, for families whose thresholds are centred in the intercept's place.
-    rough, centring
-        A rough fit, and from it how the effects of groups are sampled, by term key; see
+    pilot, centring
+        A pilot fit, and from it how the effects of groups are sampled, by term key; see
         :mod:`bayesdeep.graph.centring`.
     population
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
@@ -75,26 +75,26 @@ class Builder:
     made_of
         By name of a reported quantity, the hidden variable with its standardised values.
     fixed
-        Values of variables by name that are held instead of estimated.
+        Values of variables by name that are fixed instead of estimated.
     staged
         Variables that are to be trained to a point first, by name.
     shared
         What several terms have in common, by name.
     numbers
-        How many numbers a row needs at a time.
+        Memory per row (array elements), by which prediction blocks are sized.
     masked, masks, mask_sizes, outgoing
         Whether the units of layers are multiplied by masks, these tensors by name, how many units each is for, and the names
         of the hidden variables with the weights that go out from these units.
     single
         Whether hidden layers are computed in single precision.
-    spreads
-        What standardised effects of groups are multiplied by.
+    covariance_factors
+        Cholesky factors of group effects' covariances: what standardised effects are multiplied by.
     places
         Where variables start, by slot, if not at their priors' centres.
     auxiliary
-        Names of hidden variables that have a scale of sampling only: nothing that the posterior shows is one of them.
+        Names of auxiliary variables with no one-to-one counterpart in the posterior; no change-of-variables term.
     stretches
-        Of hidden variables that the posterior shows as something else: the log determinant of the shown by the hidden.
+        Of hidden variables that the posterior reports as a transform of theirs: log|d reported / d sampled|.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
     """
@@ -104,7 +104,7 @@ class Builder:
         spec: ModelSpec,
         main: str,
         has_thresholds: bool,
-        rough: Rough | None = None,
+        pilot: PilotFit | None = None,
         masked: bool = False,
         fixed: Mapping[str, np.ndarray] | None = None,
         single: bool = False,
@@ -124,7 +124,7 @@ class Builder:
         self.blocks: dict[str, dict[str, Any]] = {}
         self.nested: dict[tuple[str, str], Any] = {}
         self.thresholds_shift: Any = 0.0
-        self.rough, self.centring = rough, centring(rough)
+        self.pilot, self.centring = pilot, centring(pilot)
         self.population: dict[str, Any] = {}
         self.effects: dict[str, list[Any]] = {}
         self.roles: dict[str, str] = {}
@@ -132,7 +132,7 @@ class Builder:
         self.masks: dict[str, Any] = {}
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
-        self.spreads: list[Root] = []
+        self.covariance_factors: list[Root] = []
         self.places: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []

@@ -28,9 +28,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .rough import Rough
+from .pilot_fit import PilotFit
 
-LOW = 2.0
+LOG_SD_LOWER_BOUND_SDS = 2.0
 """Standard deviations of ``log s`` by which the value lies lower at which coefficients of a basis are centred."""
 
 NEGLIGIBLE = 0.02
@@ -57,35 +57,35 @@ class Centring:
     others: Mapping[str, np.ndarray]
 
 
-def centring(rough: Rough | None) -> Mapping[str, Centring]:
+def centring(pilot: PilotFit | None) -> Mapping[str, Centring]:
     """Return how the effects are sampled, by term key; terms that are not centred at all are left out."""
     found = {}
-    for key, share in ({} if rough is None else rough.shrinkage).items():
-        assert rough is not None
-        if any(block.key == key and block.basis for block in rough.blocks):
+    for key, share in ({} if pilot is None else pilot.shrinkage).items():
+        assert pilot is not None
+        if any(block.key == key and block.basis for block in pilot.blocks):
             share = _lower(share)
         weights = share / (2.0 - share)
         if weights.max() < NEGLIGIBLE:
             continue
-        follow, unit = rough.follow.get(key), rough.sds[key][:, None] ** (weights - 1.0)
+        follow, unit = pilot.follow.get(key), pilot.sds[key][:, None] ** (weights - 1.0)
         if follow is not None:
             follow = follow * unit[:, :, None]
-        others = {second: m * unit.reshape(-1, 1) for (first, second), m in rough.between.items() if first == key}
+        others = {second: m * unit.reshape(-1, 1) for (first, second), m in pilot.between.items() if first == key}
         found[key] = Centring(weights, follow, others)
     return found
 
 
 def _lower(share: np.ndarray) -> np.ndarray:
     """Return shares ``(coefficient, group)`` of the prior variance that rows take away, at a lower sd."""
-    further = np.exp(-2.0 * LOW / np.sqrt(2.0 * (share**2).sum()))
+    further = np.exp(-2.0 * LOG_SD_LOWER_BOUND_SDS / np.sqrt(2.0 * (share**2).sum()))
     ratio = share / np.maximum(1.0 - share, 1e-12) * further
     return ratio / (1.0 + ratio)
 
 
-def described(rough: Rough | None) -> dict[str, float]:
+def described(pilot: PilotFit | None) -> dict[str, float]:
     """Return how far effects are centred, the mean over groups by ``"centred <term key>[coefficient]"``, for results."""
     return {
         f"centred {key}[{k}]": round(float(row.mean()), 3)
-        for key, found in centring(rough).items()
+        for key, found in centring(pilot).items()
         for k, row in enumerate(found.weights)
     }

@@ -114,7 +114,7 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
         for own in [varying] if factor is not None else [[v] for v in varying]:
             sampled = [v.sampled for v in own if v.sampled is not None]
             if len(sampled) == len(own):
-                scope.spread([v.sd for v in own], factor, sampled, own[0].prior)
+                scope.register_covariance_factor([v.sd for v in own], factor, sampled, own[0].prior)
     return _report(scope, effect, effects, level)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.batches import BatchTarget, Spread
+from bayesdeep.core.batches import BatchTarget, CovarianceFactor
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.quantities import PARAMETER, ROW_STATISTIC
 
@@ -40,36 +40,36 @@ def batch_target(graph: Graph, words: frozenset[str]) -> BatchTarget:
     containers = list(graph.data.values())
     arrays = tuple(np.asarray(c.get_value(borrow=True)) for c in containers)
     prior_density = sum((term.sum() for term in graph.model.logp(graph.model.free_RVs, sum=False)), start=0.0)
-    held = [q.tensor for q in graph.reported.values() if q.role == ROW_STATISTIC]
-    given = [tensor.type() for tensor in held]
+    all_rows = [q.tensor for q in graph.reported.values() if q.role == ROW_STATISTIC]
+    given = [tensor.type() for tensor in all_rows]
     masks = [tensor for tensor, _ in graph.masks.values()]
     sizes = [size for _, size in graph.masks.values()]
     own_prior = _prior(prior_density, values, shapes, layout)
 
-    outputs = _outputs(graph, masks, held, given)
+    outputs = _outputs(graph, masks, all_rows, given)
 
     @cache
-    def made(kind: str, count: int, with_masks: bool, with_held: bool) -> Callable[..., Any]:
-        inputs = [*values, *containers, *(masks if with_masks else ()), *(given if with_held else ())]
+    def made(kind: str, count: int, with_masks: bool, with_all_rows: bool) -> Callable[..., Any]:
+        inputs = [*values, *containers, *(masks if with_masks else ()), *(given if with_all_rows else ())]
         own = [*shapes, *((count, *a.shape[1:]) for a in arrays), *((count, s) for s in sizes if with_masks)]
-        own += [_length(graph, tensor) for tensor in held if with_held]
-        return jax_function(outputs[kind, with_masks, with_held], inputs, own)
+        own += [_length(graph, tensor) for tensor in all_rows if with_all_rows]
+        return jax_function(outputs[kind, with_masks, with_all_rows], inputs, own)
 
     def rows_function(count: int) -> Callable[..., Any]:
-        def rows(x: Any, batch: Sequence[Any], masks: Sequence[Any] = (), held: Sequence[Any] = ()) -> Any:
-            return made("pointwise", count, bool(masks), bool(held))(*layout.split(x), *batch, *masks, *held)
+        def rows(x: Any, batch: Sequence[Any], masks: Sequence[Any] = (), all_rows: Sequence[Any] = ()) -> Any:
+            return made("pointwise", count, bool(masks), bool(all_rows))(*layout.split(x), *batch, *masks, *all_rows)
 
         return rows
 
     def linear_function(count: int) -> Callable[..., Any]:
-        def predictor(x: Any, batch: Sequence[Any], held: Sequence[Any] = ()) -> Any:
-            return made("linear", count, False, bool(held))(*layout.split(x), *batch, *held)
+        def predictor(x: Any, batch: Sequence[Any], all_rows: Sequence[Any] = ()) -> Any:
+            return made("linear", count, False, bool(all_rows))(*layout.split(x), *batch, *all_rows)
 
         return predictor
 
-    def held_function(count: int) -> Callable[..., Any]:
+    def all_rows_function(count: int) -> Callable[..., Any]:
         def statistics(x: Any, batch: Sequence[Any]) -> tuple[Any, ...]:
-            return tuple(made(f"held{k}", count, False, False)(*layout.split(x), *batch) for k in range(len(held)))
+            return tuple(made(f"all_rows{k}", count, False, False)(*layout.split(x), *batch) for k in range(len(all_rows)))
 
         return statistics
 
@@ -91,12 +91,12 @@ def batch_target(graph: Graph, words: frozenset[str]) -> BatchTarget:
         prior=own_prior,
         rows_function=rows_function,
         linear_function=linear_function,
-        held_function=held_function,
+        all_rows_function=all_rows_function,
         unravel=layout.unravel,
         layers=dict(graph.outgoing),
         units_function=units_function,
         weights=lambda x: _weights(graph, layout, x),
-        spreads=tuple(_spread(graph, layout, values, shapes, own) for own in graph.spreads),
+        covariance_factors=tuple(_covariance_factor(graph, layout, values, shapes, own) for own in graph.covariance_factors),
         seconds_compile=perf_counter() - began,
     )
 
@@ -109,24 +109,24 @@ def _prior(density: Any, values: Sequence[Any], shapes: Sequence[tuple[int, ...]
 
 
 def _outputs(
-    graph: Graph, masks: Sequence[Any], held: Sequence[Any], given: Sequence[Any]
+    graph: Graph, masks: Sequence[Any], all_rows: Sequence[Any], given: Sequence[Any]
 ) -> dict[tuple[str, bool, bool], Any]:
     """Return tensors by what they are, whether masks are inputs, and whether what all rows decide is."""
     from pytensor.graph import clone_replace
     from pytensor.tensor import ones
 
     units = _units([graph.response.pointwise], masks)
-    every = graph.model.replace_rvs_by_values([graph.response.pointwise, graph.response.linear, *held, *units])
-    numbered = [*(f"held{k}" for k in range(len(held))), *(f"units{k}" for k in range(len(units)))]
+    every = graph.model.replace_rvs_by_values([graph.response.pointwise, graph.response.linear, *all_rows, *units])
+    numbered = [*(f"all_rows{k}" for k in range(len(all_rows))), *(f"units{k}" for k in range(len(units)))]
     wanted = dict(zip(["pointwise", "linear", *numbered], every, strict=True))
     found = {}
     for with_masks in (True, False):
-        for with_held in (True, False):
-            names = [name for name in wanted if not (with_held and name.startswith("held"))]
-            cut = dict(zip(every[2 : 2 + len(held)], given, strict=True)) if with_held else {}
+        for with_all_rows in (True, False):
+            names = [name for name in wanted if not (with_all_rows and name.startswith("all_rows"))]
+            cut = dict(zip(every[2 : 2 + len(all_rows)], given, strict=True)) if with_all_rows else {}
             cut |= {} if with_masks else {mask: ones((1, 1)) for mask in masks}
             outputs = clone_replace([wanted[name] for name in names], cut, rebuild_strict=False)
-            found.update({(name, with_masks, with_held): v for name, v in zip(names, outputs, strict=True)})
+            found.update({(name, with_masks, with_all_rows): v for name, v in zip(names, outputs, strict=True)})
     return found
 
 
@@ -142,7 +142,9 @@ def _units(outputs: Sequence[Any], masks: Sequence[Any]) -> list[Any]:
     return [found[k] for k in range(len(masks))]
 
 
-def _spread(graph: Graph, layout: Layout, values: Sequence[Any], shapes: Sequence[tuple[int, ...]], own: Root) -> Spread:
+def _covariance_factor(
+    graph: Graph, layout: Layout, values: Sequence[Any], shapes: Sequence[tuple[int, ...]], own: Root
+) -> CovarianceFactor:
     """Return what a term's standardised effects are multiplied by, independent coefficients of one variable written out."""
     blocks, parts = _blocks(layout, graph), []
     for name, at in own.standard:
@@ -174,7 +176,7 @@ def _spread(graph: Graph, layout: Layout, values: Sequence[Any], shapes: Sequenc
         return jnp.kron(np.eye(copies), by_width)
 
     made_of = np.flatnonzero(np.repeat(inside, sizes))
-    return Spread(together.reshape(-1, groups), root, made_of, alike, own.prior == "Normal")
+    return CovarianceFactor(together.reshape(-1, groups), root, made_of, alike, own.prior == "Normal")
 
 
 def _weights(graph: Graph, layout: Layout, x: np.ndarray) -> dict[str, np.ndarray]:

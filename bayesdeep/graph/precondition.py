@@ -22,12 +22,12 @@ from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
-from .rough import Rough
+from .pilot_fit import PilotFit
 
-WORTH = 8.0
+MIN_CONDITION_NUMBER = 8.0
 """Condition number of the correlations from which turning the coordinates pays for the multiplication."""
 
-LARGEST = 1500
+MAX_COLUMNS = 1500
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,24 @@ class Mixing:
 
 
 def mixings(
-    spec: ModelSpec, arrays: Mapping[str, np.ndarray], rough: Rough | None = None
+    spec: ModelSpec, arrays: Mapping[str, np.ndarray], pilot: PilotFit | None = None
 ) -> tuple[Mixing, ...]:
     """Return a mixing for each predictor whose columns are correlated enough to be worth one.
 
-    A rough fit knows the precision of the main predictor's columns with the effects of groups integrated out.
+    A pilot fit knows the precision of the main predictor's columns with the effects of groups integrated out.
     """
-    found = (_mixing(spec, predictor, arrays, rough) for predictor in spec.predictors)
+    found = (_mixing(spec, predictor, arrays, pilot) for predictor in spec.predictors)
     return tuple(mixing for mixing in found if mixing is not None)
 
 
 def _mixing(
-    spec: ModelSpec, predictor: PredictorSpec, arrays: Mapping[str, np.ndarray], rough: Rough | None
+    spec: ModelSpec, predictor: PredictorSpec, arrays: Mapping[str, np.ndarray], pilot: PilotFit | None
 ) -> Mixing | None:
     main = next(iter(spec.formulas))
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
         effect = next((e for e in declare(term.state) if isinstance(e.law, Given) and e.pieces), None) if declare else None
-        if effect is None or not isinstance(effect.rows, Columns) or not 2 <= effect.width <= LARGEST:
+        if effect is None or not isinstance(effect.rows, Columns) or not 2 <= effect.width <= MAX_COLUMNS:
             continue
         design = arrays[f"{term.key}.{effect.rows.array}"]
         names = tuple(prefixed(predictor.parameter, main, piece.slot) for piece in effect.pieces)
@@ -76,9 +76,9 @@ def _mixing(
         scales = np.repeat([_scale(prior) for prior in priors if prior is not None], sizes)
         spread = spec.response.spread if predictor.parameter == main else 1.0
         means = design.mean(axis=0) if effect.rows.intercept else 0.0
-        if rough is not None and rough.population == term.key and predictor.parameter == main:
+        if pilot is not None and pilot.population == term.key and predictor.parameter == main:
             # The intercept, which comes first where there is one, keeps its own coordinate.
-            known = rough.precision[-len(scales) :, -len(scales) :]
+            known = pilot.precision[-len(scales) :, -len(scales) :]
         else:
             known = _gram(design, means) / spread**2
         precision = known + np.diag(1.0 / scales**2)
@@ -97,7 +97,7 @@ def _from_precision(names: tuple[str, ...], precision: np.ndarray) -> Mixing | N
         return None
     correlation = precision / np.outer(diagonal, diagonal) + 1e-8 * np.eye(len(diagonal))
     values = np.linalg.eigvalsh(correlation)
-    if values[0] <= 0 or values[-1] / values[0] < WORTH:
+    if values[0] <= 0 or values[-1] / values[0] < MIN_CONDITION_NUMBER:
         return None
     lower = np.linalg.cholesky(correlation)
     matrix = np.linalg.inv(lower).T / diagonal[:, None]

@@ -14,7 +14,7 @@ def values_of(graph: Graph, point: Mapping[str, np.ndarray]) -> dict[str, np.nda
     Parameters
     ----------
     graph
-        In which nothing is held.
+        In which nothing is fixed.
     point
         Unconstrained values by value variable's name, in these variables' shapes.
     """

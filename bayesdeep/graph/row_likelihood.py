@@ -15,7 +15,7 @@ import numpy as np
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.links import find_link
-from bayesdeep.core.records import Aux, Response
+from bayesdeep.core.records import LIKELIHOOD_FIELDS, Aux, Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.rowwise import RowLikelihood, Values
 from bayesdeep.ops.glm_likelihood import base_of
@@ -25,10 +25,9 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .evaluate import array_mode
 from .likelihood import Parts, pointwise
 
-MANY = 50_000
+COMPILED_FROM_ROWS = 50_000
 """Rows from which a compiled loop is worth the seconds that compiling takes."""
 
-FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
 
 
 def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> RowLikelihood:
@@ -49,7 +48,8 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
     family, main = FAMILIES[spec.family], FAMILIES[spec.family].main
     link = find_link(spec.links[main.name], "link", FormulaError)
     kind = family.fused.get(link.name)
-    if kind is not None and len(response.value) >= MANY and not any(getattr(response, f) is not None for f in FIELDS[2:]):
+    plain = all(getattr(response, f) is None for f in LIKELIHOOD_FIELDS[2:])
+    if kind is not None and len(response.value) >= COMPILED_FROM_ROWS and plain:
         return _compiled(kind, response, began)
     eta = pt.tensor("eta", shape=(None, None), dtype="float64")
     params: dict[str, Any] = {main.name: eta if main.link_in_family else link.inverse(eta)}
@@ -61,7 +61,7 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
             params[name] = _column(arrays[name]) if isinstance(value, str) else float(value)
         else:
             params[name] = free[name] = pt.tensor(name, shape=(1, None), dtype="float64")
-    fields = {f: _column(getattr(response, f)) for f in FIELDS if getattr(response, f) is not None}
+    fields = {f: _column(getattr(response, f)) for f in LIKELIHOOD_FIELDS if getattr(response, f) is not None}
     levels = None if spec.response.levels is None else len(spec.response.levels)
     aux = Aux(link, fields.get("trials"), levels)
     value = pointwise(family, params, aux, Parts(**fields))

@@ -45,7 +45,7 @@ class TermScope:
         return TermScope(self._b, self._parameter, self._key, None, self._staged)
 
     def staged(self) -> "TermScope":
-        """Return the same scope for what is trained first, and then held."""
+        """Return the same scope for variables pretrained to a point estimate and then fixed."""
         return TermScope(self._b, self._parameter, self._key, self.width, True)
 
     def shared(self, name: str, make: Callable[["TermScope"], Any]) -> Any:
@@ -82,8 +82,8 @@ class TermScope:
         """Return one of the term's matrices times coefficients."""
         matrix = self.data(key)
         width = None if self.width is None else self.width[1]
-        rough = self._b.rough
-        if rough is not None and (self._key, key) == (rough.population, rough.array):
+        pilot = self._b.pilot
+        if pilot is not None and (self._key, key) == (pilot.population, pilot.array):
             self._b.population["slopes"] = coefficients
         return times(matrix, coefficients, matrix.get_value(borrow=True).size, width)
 
@@ -101,16 +101,16 @@ class TermScope:
 
     def _shift(self, centring: Centring) -> Any:
         """Return ``(coefficient, group)``, how the sampled effects go with other coefficients; None for not at all."""
-        rough, made, follow = self._b.rough, self._b.population, centring.follow
-        if follow is None or rough is None or not made:
+        pilot, made, follow = self._b.pilot, self._b.population, centring.follow
+        if follow is None or pilot is None or not made:
             return None
         coefficients = pt.concatenate([pt.atleast_1d(made[k]) for k in ("level", "slopes") if k in made])
         matrix = follow.reshape(-1, follow.shape[-1])
-        shift = times(pt.constant(matrix), coefficients - rough.centre, matrix.size, None)
+        shift = times(pt.constant(matrix), coefficients - pilot.centre, matrix.size, None)
         for key, matrix in centring.others.items():
             if key not in self._b.effects:
                 continue
-            apart = pt.concatenate(self._b.effects[key]) - rough.effects[key]
+            apart = pt.concatenate(self._b.effects[key]) - pilot.effects[key]
             shift = shift + times(pt.constant(matrix), apart, matrix.size, None)
         return shift.reshape(follow.shape[:2])
 
@@ -185,13 +185,13 @@ class TermScope:
             self._b.staged[own] = variable
         return variable
 
-    def spread(
+    def register_covariance_factor(
         self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
     ) -> None:
-        """Say what standardised effects of groups are multiplied by."""
+        """Register the Cholesky factor of the group effects' covariance."""
         if all(variable.owner is not None for variable, _ in standard):
             names = tuple((variable.name, at) for variable, at in standard)
-            self._b.spreads.append(Root(tuple(sds), rows, names, prior, None if self.width is None else self.width[1]))
+            self._b.covariance_factors.append(Root(tuple(sds), rows, names, prior, None if self.width is None else self.width[1]))
 
     def shows(self, variable: Any, log_stretch: Any = 0.0) -> None:
         """Say that the posterior shows a hidden variable, up to a function with this log determinant of its Jacobian."""
@@ -287,7 +287,7 @@ class TermScope:
     def intercept(self, at_means: Any) -> Any:
         """Return the uncentred intercept, with the prior on whichever intercept the user meant."""
         intercept = self._intercept(at_means)
-        if self._b.rough is not None and self._key == self._b.rough.population:
+        if self._b.pilot is not None and self._key == self._b.pilot.population:
             self._b.population["level"] = intercept + at_means
         return intercept
 

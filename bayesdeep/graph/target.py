@@ -22,8 +22,8 @@ the same, rewrites of ``fast_compile``        10.1        3.1         1.2
 the same, elementwise fusion off              12.8        3.4         1.0
 ============================================  ==========  ==========  ========
 
-Since then the code takes every number as an argument and is kept (:mod:`bayesdeep.numerics.kept_code`), so that a second model of
-one structure, on other data or in another process, is not compiled at all: 0.2 seconds, nearly all of it for
+Since then the code takes every number as an argument and is kept (:mod:`bayesdeep.numerics.code_cache`), so that a second model
+of one structure, on other data or in another process, is not compiled at all: 0.2 seconds, nearly all of it for
 writing down the log density, and 0.05 for the C function.
 """
 
@@ -38,7 +38,7 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pt
-from bayesdeep.numerics.kept_code import code_for
+from bayesdeep.numerics.code_cache import code_for
 from bayesdeep.numerics.native import NativeLogp, call, native_logp
 from bayesdeep.ops.matvec import LARGE, times, times_transposed
 from bayesdeep.ops.structure import Unstable, lift, structure_key
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     import pymc
 
 JITTERS = (1.0,) * 10 + (0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.01, 0.0)
+"""Factors of the random displacement of a start, attempt by attempt: smaller where the density was not finite."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from bayesdeep.results.labelled import Group
 REFERENCE = {"draws": 500, "tune": 500, "chains": 4}
 """Size of the run compared with: means to about 0.03 standard deviations, standard deviations to about 3 %."""
 
-MEANS, SDS = 0.2, 0.15
+MEAN_LIMIT, SD_LIMIT = 0.2, 0.15
 """How far off in posterior standard deviations a mean, and in relative terms a standard deviation, may be."""
 
 SHOWN = 200
@@ -60,7 +60,7 @@ def compared(draws: Draws, values: Mapping[str, np.ndarray], reference: Group | 
     by_mean = max(table, key=lambda k: abs(table[k][0]))
     by_sd = max(table, key=lambda k: abs(np.log(max(table[k][1], 1e-12))))
     mean, ratio = table[by_mean][0], table[by_sd][1]
-    good = abs(mean) <= MEANS and 1 - SDS <= ratio <= 1 + SDS
+    good = abs(mean) <= MEAN_LIMIT and 1 - SD_LIMIT <= ratio <= 1 + SD_LIMIT
     worst = sorted(table, key=lambda k: -max(abs(table[k][0]), abs(table[k][1] - 1.0)))[:SHOWN]
     rows = "; ".join(f"{k}: {table[k][0]:+.3f} sd, sd x {table[k][1]:.3f}" for k in worst)
     advice = draws.advice

@@ -7,7 +7,7 @@ from bayesdeep.graph.minibatches import batch_target
 from bayesdeep.results.rows import TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .held_rows import rows_for
+from .rows_in_memory import rows_for
 
 
 def batches_of(spec: ModelSpec, rows: TrainingRows, method: str, words: frozenset[str]) -> tuple[Any, BatchTarget]:

@@ -20,12 +20,12 @@ from bayesdeep.results.rows import FIELDS, Rows
 LEAST_ROWS = 500
 """Fewer rows are not worth the search."""
 
-WORTH = 0.4
+MAX_DISTINCT_SHARE = 0.4
 """Share of distinct rows up to which weighting them pays: a weighted row costs up to twice as much as a plain one, whose
 likelihood and gradient are one loop for the common families."""
 
 
-def compress(rows: Rows, least: int = LEAST_ROWS, worth: float = WORTH) -> Rows | None:
+def compress(rows: Rows, least: int = LEAST_ROWS, worth: float = MAX_DISTINCT_SHARE) -> Rows | None:
     """Return the distinct rows with their multiplicities as likelihood weights; None where that does not pay.
 
     Parameters
@@ -75,8 +75,8 @@ def _bits(column: np.ndarray) -> np.ndarray:
 def _look_distinct(columns: Sequence[np.ndarray], rows: int) -> bool:
     """Return whether a sample of the rows has no two alike.
 
-    Were ``WORTH`` of the rows distinct, the sample would have twenty pairs on average, and none in fewer than one case
-    of a million.
+    Were ``MAX_DISTINCT_SHARE`` of the rows distinct, the sample would have twenty pairs on average, and none in fewer
+    than one case of a million.
     """
     size = int(4 * np.sqrt(rows))
     if size >= rows // 2:

@@ -14,10 +14,10 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.core.quantities import Quantity
 from bayesdeep.core.random import fresh_seed
 from bayesdeep.graph.build import Graph
+from bayesdeep.results.draw_arrays import flat_posterior
 from bayesdeep.results.fitted import Fitted
-from bayesdeep.results.kept_functions import GROUP as FUNCTIONS
-from bayesdeep.results.kept_functions import functions_dataset
-from bayesdeep.results.predict import flat_posterior
+from bayesdeep.results.function_draws import GROUP as FUNCTIONS
+from bayesdeep.results.function_draws import functions_dataset
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.tree import data_datasets, versions
 from bayesdeep.spec.model_spec import ModelSpec

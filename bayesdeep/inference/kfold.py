@@ -25,7 +25,7 @@ from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.display.progress import progress_bar
 from bayesdeep.results.fitted import Fitted, own_rows
-from bayesdeep.results.rows import TrainingRows, rows_held
+from bayesdeep.results.rows import TrainingRows, rows_in_memory
 from bayesdeep.spec.declared import factors_of_rows
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -134,7 +134,7 @@ def _check_k(k: Any, most: int, what: str) -> None:
 
 def group_codes(spec: ModelSpec, rows: TrainingRows, by: str) -> np.ndarray:
     """Return each row's group ``(obs,)`` of a factor that the model has group effects for."""
-    arrays, known = rows_held(rows, "kfold").arrays, {}
+    arrays, known = rows_in_memory(rows, "kfold").arrays, {}
     for predictor in spec.predictors:
         for term in predictor.terms:
             for factor in TERMS[term.kind].groups(term.state):

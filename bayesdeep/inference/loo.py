@@ -4,7 +4,8 @@ References
 ----------
 Vehtari, Gelman and Gabry (2017), Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC,
 Statistics and Computing 27(5), https://doi.org/10.1007/s11222-016-9696-4. Vehtari, Simpson, Gelman, Yao and Gabry
-(2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72). :mod:`._psis` has the formula.
+(2024), Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72). :mod:`bayesdeep.numerics.psis`
+has the formula.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def loo_parts(
     efficiency = relative_efficiency(idata)
     many = (draws * rows >= COMPILED_FROM or rows >= COMPILED_ROWS) and can_smooth(draws, efficiency)
     for start, stop, value in blocks:
-        names, array = np.arange(start, stop), _spread(np.asarray(value, dtype=float))
+        names, array = np.arange(start, stop), _jitter_constant_rows(np.asarray(value, dtype=float))
         given = (array, names, chains, efficiency)
         _check_finite(array, start)
         try:
@@ -150,7 +151,7 @@ def _check_finite(value: np.ndarray, start: int) -> None:
         )
 
 
-def _spread(value: np.ndarray) -> np.ndarray:
+def _jitter_constant_rows(value: np.ndarray) -> np.ndarray:
     """Return a log likelihood ``(draw, obs)`` in which no row is the same in all draws, as rows of weight 0 are.
 
     Such a row has nothing that weights could be fitted to; moved by parts in 1e9 its estimate is what it should be.

@@ -12,7 +12,7 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.results.labelled import Array
 
 NOTHING: Any = None
-NUMBERS = ("elpd_i", "pareto_k", "log_weights")
+ROW_ARRAYS = ("elpd_i", "pareto_k", "log_weights")
 
 
 class _ByRow:
@@ -84,8 +84,8 @@ class Loo:
 
     def with_(self, **changes: Any) -> Loo:
         """Return the record with other fields."""
-        kept = {name: vars(self)[f"_{name}"] for name in NUMBERS}
-        others = {f.name: getattr(self, f.name) for f in fields(Loo) if f.name not in NUMBERS}
+        kept = {name: vars(self)[f"_{name}"] for name in ROW_ARRAYS}
+        others = {f.name: getattr(self, f.name) for f in fields(Loo) if f.name not in ROW_ARRAYS}
         return Loo(**{**others, **kept, **changes})
 
     def without(self, *names: str) -> Loo:

@@ -14,16 +14,17 @@ import numpy as np
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
+from bayesdeep.results.draw_arrays import enough_draws, flat_posterior
 from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.log_score import chain_variance, log_score_chains
-from bayesdeep.results.predict import blocks, enough_draws, flat_posterior
+from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .run import COMMON, find_engine, run_engine, settings_of, variant_for, words_of
 
 LEAST_HELD_OUT = 1_000
-"""How many draws the rows left out are scored with at least; see :func:`~bayesdeep.results.predict.enough_draws`."""
+"""How many draws the rows left out are scored with at least; see :func:`~bayesdeep.results.draw_arrays.enough_draws`."""
 
 Visit = Callable[[ModelSpec, Mapping[str, np.ndarray], Rows, np.ndarray, int], Any]
 """Called after a refit with spec, draws by name, the rows left out, their positions and a seed."""

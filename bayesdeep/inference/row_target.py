@@ -10,11 +10,11 @@ from bayesdeep.collapse import posterior_arrays
 from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_marginal
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
-from bayesdeep.graph.row_likelihood import MANY, row_likelihood
+from bayesdeep.graph.row_likelihood import COMPILED_FROM_ROWS, row_likelihood
 from bayesdeep.results.rows import Rows, TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .held_rows import rows_for
+from .rows_in_memory import rows_for
 
 
 def row_source(
@@ -57,7 +57,7 @@ def row_source(
 def _by_group(rows: Rows) -> Rows:
     """Return many rows in the order of their groups, of which sums are then taken as memory is read; draws have no rows."""
     codes = {name: value for name, value in rows.arrays.items() if value.ndim == 1 and _is_code(name)}
-    if rows.rows < MANY or not codes:
+    if rows.rows < COMPILED_FROM_ROWS or not codes:
         return rows
     most = max(codes.values(), key=lambda value: int(value.max(initial=0)))
     return rows.take(np.argsort(most, kind="stable"))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
-from bayesdeep.collapse.applies import drowned
-from bayesdeep.collapse.shown import ShownNames, shown_names
+from bayesdeep.collapse.eligibility import loses_precision
+from bayesdeep.collapse.posterior_layout import ShownNames, shown_names
 from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.lazy import xr
@@ -35,10 +35,10 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .against_nuts import REFERENCE, compared
 from .batch_target import batches_of
 from .compressed_rows import compress
-from .held_rows import rows_for
 from .option_types import checked
 from .pretraining import told, trained
 from .row_target import row_source
+from .rows_in_memory import rows_for
 
 COMMON = ("draws", "tune", "chains")
 EXPAND_BLOCK = 2_000_000
@@ -94,7 +94,7 @@ def run_engine(
     shown, target, named = source(spec, rows, engine.name)
     with progress_bar(engine.title, progress) as bar:
         draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
-    draws = replace(draws, details={**draws.details, **(described(shown.rough) if isinstance(shown, Graph) else {})})
+    draws = replace(draws, details={**draws.details, **(described(shown.pilot) if isinstance(shown, Graph) else {})})
     values = named(draws)
     if getattr(settings, "check", False):
         other = run_engine(spec, rows, find_engine("nuts"), REFERENCE, {}, derive(seed, "check"), progress)
@@ -127,7 +127,7 @@ def _density(spec: ModelSpec, rows: TrainingRows, method: str, device: str = "au
     # On other devices JAX decides on precision for all of a process.
     single = precision == "single" and device in ("auto", "cpu")
     graph = (fewer or rows).graph(spec, sampled=ENGINES[method].exact, single=single)
-    turned = mixings(spec, rows.arrays, graph.rough)
+    turned = mixings(spec, rows.arrays, graph.pilot)
     density = None if ENGINES[method].jacobian else own_scale_density(graph)
     target = make_target(graph.model, words_of(spec), graph.units, turned, density)
     if target.dim == 0:
@@ -153,7 +153,7 @@ def _linear(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
     else:
         centre = centre_of(layout, rows.arrays, rows.response)
         moments = moments_of(layout, rows.arrays, rows.response, centre)
-    if layout.standard_error is not None and (reason := drowned(float(moments.gram[-1, -1]))) is not None:
+    if layout.standard_error is not None and (reason := loses_precision(float(moments.gram[-1, -1]))) is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts', or check the units of sigma")
     system = system_of(spec, layout, moments, centre)
     if system.dim == 0 and system.columns == 0 and not system.factors:

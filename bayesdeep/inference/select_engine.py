@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bayesdeep.collapse.applies import drowned, why_not
 from bayesdeep.collapse.crossing import beside_largest, cells
+from bayesdeep.collapse.eligibility import loses_precision, why_not
 from bayesdeep.collapse.row_system import why_not_marginal
 from bayesdeep.core.linear import SECONDS_A_CUBE
 from bayesdeep.core.registry import TERMS
@@ -18,7 +18,7 @@ from .run import words_of
 # Measured on one of two busy cores of 2026, in single precision: a multiplication and addition of a matrix product forth and
 # back, an activation forth and back.
 SECONDS_A_PRODUCT, SECONDS_A_UNIT = 1.2e-10, 1.7e-9
-STEPS, DEEP = 63, 7
+GRADIENTS_PER_DRAW, LONG_TREEDEPTH = 63, 7
 """Gradients of a draw of NUTS, the longest trajectory it has for networks; and the tree depth of one twice as long, taken where
 half as many iterations are enough. At the same cost they gave half as many independent draws of the function again (one
 input and 120 rows, two and 300, 16 units; four seeds); with fewer iterations they gained nothing (radon)."""
@@ -29,25 +29,30 @@ TUNED, LEAST_TUNE, MOST_TUNE, LEAST_DRAWS, MOST_DRAWS = 0.7, 110, 500, 60, 500
 Half as many again, in eight chains, predicted no better (Boston housing and concrete, 9 splits), and long chains did not either,
 though they were still moving towards less noise (Boston, without climbing: sigma 1.5 after 160 iterations, 1.2 after 800), which
 the diagnosis says."""
-BOLD = 0.8
+SHORT_RUN_TARGET_ACCEPT = 0.8
 """Acceptance aimed at where chains are as short as they may be: then coming down to the posterior matters more than its narrow
 corners, and NUTS's own 0.9 for networks, with shorter steps, predicted worse (by 0.04 a row: Boston housing and concrete with
 modelled noise, 3 splits, 3 seeds)."""
-AIM, MANY, PATIENCE = 6.0, 30.0, 90.0
-"""Seconds of a core that sampling is made to take where that buys more than the fewest iterations; that as many chains as are
-wanted may take with those; and that the fewest chains may take for NUTS to be chosen."""
+TARGET_SECONDS = 6.0
+"""Seconds of a core that sampling a network is made to take where that buys more than the fewest iterations."""
+EXTRA_CHAINS_SECONDS = 30.0
+"""Seconds of a core that all chains may take, with the fewest iterations, for more chains than usual to be run."""
+MAX_NUTS_SECONDS = 90.0
+"""Seconds of a core that the fewest chains and iterations may take for NUTS to be chosen."""
 
 
 SECONDS_A_ROW, USUAL = 2.5e-8, 2000
 """Of a core, for a gradient of a multilevel model of many rows (measured in 2026); iterations of a chain."""
 LONGEST_STEP = 2.6
 """Steps of a trajectory over the fourth root of the number of effects: as many as NUTS needs for a standard normal."""
-FACTORISATIONS = 1500
-"""Of what is not eliminated group by group, for a posterior."""
-PASSES, SECONDS_A_CELL = 1200 * 30, 1.4e-9
-"""Of the Gibbs sampler over the cells in which crossed factors meet; of a core, for a cell and a chain (measured in 2026)."""
-LONG = 1800.0
-"""Seconds of a core from which a multilevel model is approximated."""
+CHOLESKYS_PER_POSTERIOR = 1500
+"""Factorisations of what is not eliminated group by group, for a posterior."""
+GIBBS_SWEEPS, PRODUCTS_PER_SWEEP = 1200, 30
+"""Sweeps of the Gibbs sampler, and Lanczos products of each: passes over the cells in which crossed factors meet."""
+SECONDS_A_CELL = 1.4e-9
+"""Of a core, for a cell, a chain and a pass (measured in 2026)."""
+LAPLACE_FROM_SECONDS = 1800.0
+"""Seconds of a core that NUTS would take from which a multilevel model is approximated."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,13 @@ def choose(
         return _network(spec, rows, chains)
     chains = chains or USUAL_CHAINS
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
-    reason = why_not(spec) or drowned(_squares(spec, rows, arrays))
+    reason = why_not(spec) or loses_precision(_squares(spec, rows, arrays))
     effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
     if reason is None:
         crossed = beside_largest(spec, arrays) if arrays is not None else 0
-        dear = FACTORISATIONS * SECONDS_A_CUBE * float(crossed) ** 3
-        passes = PASSES * chains * SECONDS_A_CELL * cells(spec, rows)
-        if dear > max(passes, PATIENCE):
+        dear = CHOLESKYS_PER_POSTERIOR * SECONDS_A_CUBE * float(crossed) ** 3
+        passes = GIBBS_SWEEPS * PRODUCTS_PER_SWEEP * chains * SECONDS_A_CELL * cells(spec, rows)
+        if dear > max(passes, MAX_NUTS_SECONDS):
             return Choice(
                 "gibbs",
                 f"gibbs: {shape} of {rows:,} rows with crossed factors, of which {crossed:,} coefficients would have to be "
@@ -95,7 +100,7 @@ def choose(
             f"collapsed: {shape} of {rows:,} rows with a normal response and normal coefficients, which are "
             "integrated out exactly; only scales and correlations are explored, and the coefficients drawn back",
         )
-    if effects and seconds > LONG and why_not_marginal(spec) is None:
+    if effects and seconds > LAPLACE_FROM_SECONDS and why_not_marginal(spec) is None:
         return Choice(
             "laplace_marginal",
             f"laplace_marginal: {shape} of {rows:,} rows and {effects:,} effects of groups would take NUTS about "
@@ -149,15 +154,15 @@ def gradient_seconds(cost: Cost, rows: int) -> float:
 
 def _network(spec: ModelSpec, rows: int, given: int | None) -> Choice:
     cost = cost_of(spec)
-    draw = STEPS * gradient_seconds(cost, rows)
+    draw = GRADIENTS_PER_DRAW * gradient_seconds(cost, rows)
     shape = f"a network of {cost.weights:,} weights on {rows:,} rows"
     fewest = (LEAST_TUNE + LEAST_DRAWS) * draw
-    chains = given or int(np.clip(MANY / fewest, USUAL_CHAINS, MANY_CHAINS))
+    chains = given or int(np.clip(EXTRA_CHAINS_SECONDS / fewest, USUAL_CHAINS, MANY_CHAINS))
     least = chains * fewest
-    if least <= PATIENCE:
-        iterations, options = AIM / (chains * draw), {}
+    if least <= MAX_NUTS_SECONDS:
+        iterations, options = TARGET_SECONDS / (chains * draw), {}
         if iterations >= 2 * (LEAST_TUNE + LEAST_DRAWS):
-            iterations, draw, options = iterations / 2, 2 * draw, {"max_treedepth": DEEP}
+            iterations, draw, options = iterations / 2, 2 * draw, {"max_treedepth": LONG_TREEDEPTH}
         tune = int(np.clip(TUNED * iterations, LEAST_TUNE, MOST_TUNE))
         draws = int(np.clip(iterations - tune, LEAST_DRAWS, MOST_DRAWS))
         seconds = chains * (tune + draws) * draw
@@ -166,7 +171,7 @@ def _network(spec: ModelSpec, rows: int, given: int | None) -> Choice:
             f"nuts: {shape} is small enough to sample all of its weights: about {_duration(seconds)} of one core for "
             f"{chains} chains of {tune} + {draws} draws, beside compiling where this structure is new",
             {"draws": draws, "tune": tune, "chains": chains},
-            options if tune > LEAST_TUNE else {"target_accept": BOLD},
+            options if tune > LEAST_TUNE else {"target_accept": SHORT_RUN_TARGET_ACCEPT},
         )
     return Choice(
         "ensemble",

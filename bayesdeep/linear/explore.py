@@ -48,7 +48,7 @@ class Explored:
     interrupted: bool
 
 
-def at_once(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.Generator, progress: Progress) -> Explored:
+def batched_chains(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.Generator, progress: Progress) -> Explored:
     """Evaluate all proposals at once, run the chains over them, and draw the coefficients of where they are.
 
     An interrupt keeps the steps whose proposals have been evaluated.
@@ -93,7 +93,7 @@ def at_once(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.G
     return Explored(positions, coefficients, {"lp": lp, "accepted": moved}, log_w.ravel(), interrupted)
 
 
-def one_by_one(
+def sequential_chains(
     plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.random.Generator, progress: Progress
 ) -> Explored:
     """Run the chains proposal by proposal, so that one large factorisation serves its value and its draws.
@@ -120,8 +120,8 @@ def one_by_one(
             if stop.is_set():
                 return
             factored = solver.factor(posterior.scales(proposed[None]), spare)
-            there = factored.value + float(posterior.beside(proposed[None])[0])
-            there = there if posterior.there(proposed[None])[0] else -np.inf
+            there = factored.value + float(posterior.log_prior_and_jacobian(proposed[None])[0])
+            there = there if posterior.in_domain(proposed[None])[0] else -np.inf
             log_w[c, t] = there - float(adapted.proposal.log_density(proposed[None])[0])
             span = plan.draws_of(t)
             if log_w[c, t] - weight >= np.log(own.random()):

@@ -26,7 +26,7 @@ import numpy as np
 
 from .unexplored import UnexploredError
 
-FIRST, EVERY, MOST = 8, 2, 600
+FIRST_CHECK_STEP, STEPS_BETWEEN_CHECKS, MAX_STEPS = 8, 2, 600
 """Steps before the first look at whether it has converged, between looks, and at the most."""
 
 
@@ -56,9 +56,9 @@ def powers(
     if size == 0:
         return start, 0
     vectors = [np.where(norm > 0, start / np.where(norm > 0, norm, 1.0), 1.0 / np.sqrt(size))]
-    diagonal, beside = np.zeros((MOST, columns)), np.zeros((MOST, columns))
+    diagonal, beside = np.zeros((MAX_STEPS, columns)), np.zeros((MAX_STEPS, columns))
     before = np.zeros((columns, 0))
-    for m in range(min(MOST, size)):
+    for m in range(min(MAX_STEPS, size)):
         v = vectors[m]
         w = product(v)
         # Where the recursion came to its end there was no further direction: what follows is cut off, and has no weight.
@@ -69,7 +69,7 @@ def powers(
             w -= beside[m - 1] * vectors[m - 1]
         beside[m] = np.sqrt(np.einsum("ij,ij->j", w, w))
         done = m + 1
-        if done == size or (done >= FIRST and (done - FIRST) % EVERY == 0):
+        if done == size or (done >= FIRST_CHECK_STEP and (done - FIRST_CHECK_STEP) % STEPS_BETWEEN_CHECKS == 0):
             weights = _weights(diagonal[:done].T, beside[: done - 1].T, exponents)
             change = np.linalg.norm(weights - np.pad(before, ((0, 0), (0, done - before.shape[1]))), axis=1)
             if done == size or (change <= tolerance * np.linalg.norm(weights, axis=1)).all():
@@ -80,7 +80,7 @@ def powers(
             before = weights
         vectors.append(w / np.where(beside[m] > 0, beside[m], 1.0))
     raise UnexploredError(
-        f"the coefficients could not be drawn together in {MOST} steps of Lanczos' recursion: the predictors, or the groups "
+        f"the coefficients could not be drawn together in {MAX_STEPS} steps of Lanczos' recursion: the predictors, or the groups "
         "of crossed factors, are nearly combinations of each other. Leave one out, or use method='nuts'"
     )
 

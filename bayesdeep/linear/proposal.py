@@ -43,7 +43,7 @@ FARTHEST, DEEPEST = 20.0, 14.0
 Sums of squares know a residual to the square root of the machine precision: noise of less than a millionth of the response can
 hardly be told from none, and a mode found there is made of rounding."""
 
-WAY_DOWN, FLAT = 5, -0.05
+LOWER_TAIL_STEPS, MIN_DECREASE = 5, -0.05
 """Steps of a log scale below its mode that are looked at, and what the log density must lose in one of them at the least."""
 
 IMPROPER = (
@@ -184,11 +184,11 @@ def refuse_what_does_not_fall_off(
         Theirs, for the message.
     """
     for k in np.flatnonzero(scales):
-        steps = np.arange(WAY_DOWN + 1)
+        steps = np.arange(LOWER_TAIL_STEPS + 1)
         points = np.repeat(mode[None], len(steps), axis=0)
         points[:, k] -= steps
         points = points[points[:, k] > start[k] - DEEPEST]
-        if len(points) > 1 and (np.diff(density(points)) > FLAT).all():
+        if len(points) > 1 and (np.diff(density(points)) > MIN_DECREASE).all():
             raise UnexploredError(IMPROPER.format(f"'{names[k]}'"))
 
 

@@ -18,7 +18,7 @@ from bayesdeep.core.draws import Progress
 
 BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-8
 WINDOW = 200
-PATIENCE = 3
+PATIENCE_WINDOWS = 3
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def climb(
                 steps += WINDOW
                 mean = float(np.nanmean(values)) if np.isfinite(values).any() else -np.inf
                 idle = 0 if mean > highest else idle + 1
-                highest, settled = max(highest, mean), idle >= PATIENCE
+                highest, settled = max(highest, mean), idle >= PATIENCE_WINDOWS
                 best, objective = total / WINDOW, mean
                 progress.update(steps, max_steps, f"{note}, ELBO {mean:.5g}")
             now = best.copy()

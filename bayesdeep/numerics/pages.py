@@ -14,12 +14,12 @@ from functools import cache
 
 import numpy as np
 
-LARGEST = 32 * 2**20
+MAX_THRESHOLD_BYTES = 32 * 2**20
 """Bytes up to which the threshold follows; a little less is asked for, since the library adds a header and rounds up."""
 
 
 @cache
 def keep_pages() -> None:
     """Let freed memory be kept for the next array; once in a process."""
-    array = np.empty(LARGEST - 2**16, dtype=np.uint8)
+    array = np.empty(MAX_THRESHOLD_BYTES - 2**16, dtype=np.uint8)
     del array

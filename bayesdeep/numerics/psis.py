@@ -29,12 +29,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
+from .code_cache import code_for
 from .cores import machine_cores
-from .kept_code import code_for
 from .native import call
 from .psis_loops import row_loop
 from .psis_row import smoothed_weights
 
+KHAT_LIMIT = 0.7
+"""Pareto k-hat above which importance weights are not reliable (Vehtari et al. 2024)."""
 COMPILED_FROM = 20_000_000
 """Draws times rows from which importing numba and compiling, seconds the first time on a machine, is made up for."""
 COMPILED_ROWS = 5_000

@@ -1,4 +1,4 @@
-"""Pareto smoothing of one row after another, compiled: the arithmetic of :mod:`._psis`.
+"""Pareto smoothing of one row after another, compiled: the arithmetic of :mod:`.psis`.
 
 It stands beside ArviZ's for its speed: 5,000 rows of 4,000 draws take 2.1 s against 16.5 s (2 cores).
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .psis_row import NEGLIGIBLE, PRIOR_BS, PRIOR_K
 from .vector_math import LEAST_EXPONENT, vector_math
 
 AT_ONCE = 8
@@ -22,9 +23,6 @@ TOO_DEEP = 650.0
 LEAST_QUARTILE = 1e-290
 LARGE_FACTOR = 1e30
 NEAR = 0.25
-PRIOR_BS, PRIOR_K = 3.0, 10.0
-"""Prior of the generalised Pareto fit: how its grid is spread, and how many draws a shape of 1/2 counts for."""
-NEGLIGIBLE = 10 * float(np.finfo(float).eps)
 
 
 def row_loop() -> Any:

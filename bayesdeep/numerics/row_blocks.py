@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
-FEW = 100_000
+ONE_CORE_ENTRIES = 100_000
 """Entries up to which one core does it."""
 
 
@@ -21,7 +21,7 @@ class RowBlocks:
     @classmethod
     def of(cls, matrix: sparse.csr_array, cores: int) -> "RowBlocks":
         """Return the rows in blocks of about as many entries each, one for each core."""
-        if matrix.nnz <= FEW or cores == 1:
+        if matrix.nnz <= ONE_CORE_ENTRIES or cores == 1:
             return cls((matrix,))
         edges = np.searchsorted(matrix.indptr, np.linspace(0, matrix.nnz, cores + 1)[1:-1])
         bounds = [0, *edges.tolist(), matrix.shape[0]]

@@ -17,7 +17,7 @@ from .parts import A_FIT
 
 COLOURS = {"noise": FAINT, "population": GREEN, "group": BLUE, "smooth": PURPLE, "network": ORANGE, "between": MUTED}
 BY = ("row", "size")
-MOST = 40
+MAX_BARS = 40
 """More rows than this do not fit; evenly many of them, ordered by their total, are shown."""
 
 
@@ -49,7 +49,7 @@ def budget(
     table = budget_table(fit, data, new_groups)
     sizes = group_sizes(fit, data)
     if by is None:
-        by = "size" if sizes is not None and len(table) > MOST else "row"
+        by = "size" if sizes is not None and len(table) > MAX_BARS else "row"
     if by not in BY:
         raise FitError(f"plot: unknown by='{by}'{nearest(by, BY)}")
     if by == "size":
@@ -58,8 +58,8 @@ def budget(
         shown, label = by_size(table, sizes[1]), f"training rows of the {sizes[0]}"
     else:
         shown = table.sort_values("total", kind="stable")
-        if len(shown) > MOST:
-            shown = shown.iloc[np.linspace(0, len(shown) - 1, MOST).astype(int)]
+        if len(shown) > MAX_BARS:
+            shown = shown.iloc[np.linspace(0, len(shown) - 1, MAX_BARS).astype(int)]
         label = "row, by its total"
     parts = [name for name in COLOURS if name in shown and (noise or name != "noise") and np.abs(shown[name]).max() > 0]
     figure, axes = new_figure(3.4)

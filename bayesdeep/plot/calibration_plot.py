@@ -11,7 +11,7 @@ from bayesdeep.compare.proper_scores import inside
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.results.fitted import Fitted, own_rows
-from bayesdeep.results.predictions import predictive_draws
+from bayesdeep.results.prediction_doors import predictive_draws
 
 from .figure_style import BLUE, GREEN, INK, MUTED, ORANGE, legend, new_figure, plain
 from .parts import A_COMPARISON, observed, thinned

@@ -12,7 +12,7 @@ from bayesdeep.results.fitted import Fitted
 from .figure_style import BLUE, FAINT, INK, new_figure, plain, row_labels
 from .parts import A_FIT, group_terms, summarise
 
-MOST = 150
+MAX_GROUPS = 150
 """More groups than this do not fit one picture; the ends are shown."""
 ENDS = 40
 ROW = 0.178
@@ -46,7 +46,7 @@ def effects_table(fit: Fitted, term: str | None = None, interval: float = 0.9) -
 @arguments.checked(
     "plot", fit=A_FIT, term=arguments.optional(arguments.text), interval=arguments.probability, most=arguments.count
 )
-def group_effects(fit: Fitted, term: str | None = None, *, interval: float = 0.9, most: int = MOST) -> Figure:
+def group_effects(fit: Fitted, term: str | None = None, *, interval: float = 0.9, most: int = MAX_GROUPS) -> Figure:
     """Draw the effects of every group with intervals, the largest on top.
 
     Parameters

@@ -127,7 +127,7 @@ def summarise(draws: xr.DataArray, interval: float = 0.9) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-FEW = 100
+MIN_DRAWS = 100
 """Fewer draws than this are repeated by :func:`thinned`."""
 
 
@@ -140,7 +140,7 @@ def thinned[F: Fitted](fit: F, draws: int) -> F:
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
     wanted = max(1, -(-draws // chains))
     even = np.linspace(0, length - 1, wanted, dtype=int)
-    keep = even if chains * length < FEW else np.unique(even)
+    keep = even if chains * length < MIN_DRAWS else np.unique(even)
     groups = {"posterior": posterior.isel(draw=keep)}
     groups |= {g: fit.idata[g].to_dataset() for g in ("observed_data", "constant_data")}
     tree = xr.DataTree.from_dict(groups)

@@ -9,7 +9,7 @@ from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.diagnostics.predictive_checks import recorded
 from bayesdeep.results.fitted import Fitted
-from bayesdeep.results.predictions import predictive_draws
+from bayesdeep.results.prediction_doors import predictive_draws
 
 from .figure_style import BLUE, INK, legend, new_figure, plain
 from .parts import A_FIT, family_words, observed, thinned

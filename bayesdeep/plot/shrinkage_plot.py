@@ -11,11 +11,11 @@ from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.results.fitted import Fitted, own_rows
 
-from .alone import alone_and_leaning
 from .figure_style import BLUE, INK, MUTED, ORANGE, TICK, legend, new_figure, plain
+from .no_pooling import alone_and_leaning
 from .parts import A_FIT, GroupTerm, group_term, main_link, summarise
 
-APART, FEW = 0.5, 0.1
+MIN_OUTSIDE_SDS, MAX_OUTSIDE_SHARE = 0.5, 0.1
 """Where more than a tenth of the estimates lie half an sd or more outside of what they are made of, they are made of more."""
 
 
@@ -98,14 +98,14 @@ def _check_between(
     own = np.where(np.isnan(alone), pooled, alone)
     beyond = np.maximum(pooled - np.maximum(own, leans), np.minimum(own, leans) - pooled)
     seen = term.sizes > 0
-    if np.mean((beyond > APART * sd)[seen]) > FEW:
+    if np.mean((beyond > MIN_OUTSIDE_SDS * sd)[seen]) > MAX_OUTSIDE_SHARE:
         raise FitError(
             f"plot: the estimates of '{name}' do not lie between what each {term.factor} says alone and the average, because "
             "the likelihood is too skew or other parts of the predictor make up for them; bd.plot.group_effects(fit) draws them"
         )
 
 
-NUMBERS = arguments.instance(lambda: Shrinkage, "what shrinkage_numbers returned")
+CHECK_SHRINKAGE = arguments.instance(lambda: Shrinkage, "what shrinkage_numbers returned")
 
 
 @arguments.checked(
@@ -113,7 +113,7 @@ NUMBERS = arguments.instance(lambda: Shrinkage, "what shrinkage_numbers returned
     fit=A_FIT,
     factor=arguments.optional(arguments.text),
     interval=arguments.probability,
-    numbers=arguments.optional(NUMBERS),
+    numbers=arguments.optional(CHECK_SHRINKAGE),
 )
 def shrinkage(fit: Fitted, factor: str | None = None, *, interval: float = 0.9, numbers: Shrinkage | None = None) -> Figure:
     """Draw each group's own estimate and the partially pooled one against the group's size.

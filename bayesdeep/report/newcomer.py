@@ -9,7 +9,7 @@ from bayesdeep.core.effects import Columns, Given, Grouped
 from bayesdeep.core.registry import TERMS
 from bayesdeep.plot.parts import GroupTerm, group_term, group_terms
 from bayesdeep.results.fitted import Fitted, own_rows
-from bayesdeep.results.predictions import rows_table
+from bayesdeep.results.prediction_doors import rows_table
 from bayesdeep.spec.declared import effects_of
 
 from .phrases import plural

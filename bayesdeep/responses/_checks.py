@@ -5,7 +5,7 @@ import numpy as np
 from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import DataError
 
-MOST = 1e15
+MAX_COUNT = 1e15
 """Largest count: up to here whole numbers are exact in double precision."""
 
 
@@ -21,7 +21,7 @@ def numbers(column: Column) -> np.ndarray:
 def whole(column: Column) -> np.ndarray:
     """Return counts ``(obs,)`` of int64; of float64 if rows have no value."""
     values = numbers(column)
-    bad = (values < 0) | (values > MOST) | (values != np.floor(values)) & ~np.isnan(values)
+    bad = (values < 0) | (values > MAX_COUNT) | (values != np.floor(values)) & ~np.isnan(values)
     if bad.any():
         raise DataError(f"data: column '{column.name}' should hold counts, 0, 1, 2, …; {rows(bad, column)}")
     return values if np.isnan(values).any() else values.astype(np.int64)

@@ -15,9 +15,10 @@ from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .draw_arrays import flat_posterior
 from .labelled import Tree, as_datatree
-from .predict import blocks, flat_posterior
-from .rows import Rows, StreamedRows, TrainingRows, rows_held, rows_of
+from .prediction_blocks import blocks
+from .rows import Rows, StreamedRows, TrainingRows, rows_in_memory, rows_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -95,7 +96,7 @@ def own_rows(fit: Fitted, where: str) -> Rows:
     FitError
         Where the rows were only summed up.
     """
-    return rows_held(fit.rows, where)
+    return rows_in_memory(fit.rows, where)
 
 
 def asked_rows(fit: Fitted, data: Any, where: str = "predict", *, observed: bool = False) -> Rows:

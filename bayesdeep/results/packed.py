@@ -14,7 +14,7 @@ TYPES = "bayesdeep_types"
 """Attribute that says what was packed how: ``"json"`` or ``"bool"`` by name, in JSON."""
 TEXTS = "bayesdeep_texts"
 """Attribute of a variable whose texts are JSON: ``"U"`` if all were text, ``"O"`` if not."""
-LARGEST = 2**63
+INT64_LIMIT = 2**63
 
 
 def pack(tree: xr.DataTree) -> xr.DataTree:
@@ -81,7 +81,7 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
         return _is_text(value)
     if isinstance(value, int | np.integer):
-        return -LARGEST <= int(value) < LARGEST
+        return -INT64_LIMIT <= int(value) < INT64_LIMIT
     return isinstance(value, float | np.floating)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .predictive import Predicted
+from .predictive_distribution import Predicted
 
 COLUMNS = ["mean", "sd", "lower", "upper"]
 Block = tuple[int, int, np.ndarray]

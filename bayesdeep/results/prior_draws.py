@@ -11,7 +11,7 @@ from bayesdeep.core.registry import PRIORS
 from bayesdeep.graph.evaluate import forward_draws
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .predict import blocks
+from .prediction_blocks import blocks
 from .rows import Rows
 from .tree import data_datasets, posterior_dataset
 

@@ -10,7 +10,7 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import DataError, FitError, nearest
 from bayesdeep.core.labels import match
 from bayesdeep.core.linear import Moments
-from bayesdeep.core.records import Response
+from bayesdeep.core.records import LIKELIHOOD_FIELDS, Response
 from bayesdeep.core.registry import FAMILIES, RESPONSES, TERMS
 from bayesdeep.design.context import FrameContext
 from bayesdeep.design.learn import term_nodes
@@ -25,7 +25,8 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .data_columns import taken
 
-FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights", "log_slope")
+FIELDS = (*LIKELIHOOD_FIELDS, "log_slope")
+"""Fields of a response that hold a value a row."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ TrainingRows = Rows | StreamedRows
 """What there is of the rows a model is fitted to: their number, and the index and columns that are held."""
 
 
-def rows_held(rows: TrainingRows, where: str) -> Rows:
+def rows_in_memory(rows: TrainingRows, where: str) -> Rows:
     """Return rows that are in memory.
 
     Raises

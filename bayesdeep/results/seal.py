@@ -16,7 +16,7 @@ from bayesdeep.core.errors import FitError
 FORMAT = 2
 """Raised whenever an older version could not read, or would misread, what this one writes."""
 HDF5 = b"\x89HDF\r\n\x1a\n"
-LONGEST = 256
+MAX_LINE_BYTES = 256
 LINE = re.compile(rb"\n(bayesdeep fit, format (\d{1,9}), written by bayesdeep ([\w.+!-]{1,60}), sha256 )([0-9a-f]{64})\n\Z")
 BLOCK = 1 << 20
 
@@ -54,8 +54,8 @@ def check_seal(file: BinaryIO, name: str) -> Seal:
         For a file without a seal, with a wrong checksum, or of a format that this version does not know.
     """
     size = file.seek(0, 2)
-    file.seek(max(0, size - LONGEST))
-    found = LINE.search(file.read(LONGEST))
+    file.seek(max(0, size - MAX_LINE_BYTES))
+    found = LINE.search(file.read(MAX_LINE_BYTES))
     if found is None:
         raise FitError(_unsealed(file, size, name))
     content = size - len(found.group())

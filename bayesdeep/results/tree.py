@@ -16,9 +16,9 @@ from bayesdeep.core.records import Response
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .data_columns import GROUP, columns_dataset, columns_from
+from .function_draws import GROUP as FUNCTIONS
+from .function_draws import functions_dataset
 from .index import index_from, index_variables, is_index
-from .kept_functions import GROUP as FUNCTIONS
-from .kept_functions import functions_dataset
 from .labelled import Group, Tree, as_dataset, as_datatree, labelled
 from .packed import text_array
 from .rows import FIELDS, Rows, StreamedRows, TrainingRows

@@ -7,7 +7,7 @@ from bayesdeep.core.errors import PriorError
 from bayesdeep.core.priors import PriorSpec
 from bayesdeep.priors import make_prior
 
-LONGEST = 500
+MAX_CHARACTERS = 500
 
 
 def read_prior(value: Any, where: str) -> PriorSpec:
@@ -22,8 +22,8 @@ def read_prior(value: Any, where: str) -> PriorSpec:
         return value
     if not isinstance(value, str):
         raise PriorError(f'{where}: {value!r} is not a prior; write "Normal(0, 1)" or bd.priors.Normal(0, 1)')
-    if len(value) > LONGEST:
-        raise PriorError(f"{where}: the text is {len(value)} characters long; a prior is at most {LONGEST}")
+    if len(value) > MAX_CHARACTERS:
+        raise PriorError(f"{where}: the text is {len(value)} characters long; a prior is at most {MAX_CHARACTERS}")
     try:
         tree = ast.parse(value.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:

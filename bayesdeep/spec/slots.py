@@ -9,7 +9,7 @@ import numpy as np
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.links import find_link
 from bayesdeep.core.names import quantity_name
-from bayesdeep.core.priors import PriorSpec, Slot
+from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, PriorSpec, Slot
 from bayesdeep.core.records import Default, Family, Response
 from bayesdeep.core.registry import PRIORS, TERMS
 
@@ -67,8 +67,8 @@ def _intercept(main: bool, location: float, spread: float) -> Default:
         if main
         else "the parameter's prior median on the link's scale"
     )
-    text = f"Normal({_rounded(location, spread)}, {2.5 * spread:.4g})"
-    return Default(text, f"{what}, 2.5 spreads wide, at the columns' means")
+    text = f"Normal({_rounded(location, spread)}, {PRIOR_SCALE_IN_SPREADS * spread:.4g})"
+    return Default(text, f"{what}, {PRIOR_SCALE_IN_SPREADS} spreads wide, at the columns' means")
 
 
 def _rounded(location: float, spread: float) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Columns, Frame, Json
+from bayesdeep.core.columns import Frame, Json, LearnedColumns
 from bayesdeep.design.coding import code_factors, refuse_one_level
 from bayesdeep.design.factors import Factor, learn_and_evaluate
 from bayesdeep.design.group_levels import codes as group_codes
@@ -45,7 +45,7 @@ class Finished:
         self.starts = np.concatenate([[0], np.cumsum(self.sizes)]).astype(int)
         self._number = {frozenset(full.product): i for i, full in enumerate(scan.products)}
         self._categories: dict[Expression, _Category] = {}
-        self._coded: dict[Any, tuple[Columns, np.ndarray]] = {}
+        self._coded: dict[Any, tuple[LearnedColumns, np.ndarray]] = {}
         self._groups: dict[tuple[str, ...], tuple[tuple[Any, ...], np.ndarray]] = {}
 
     def _category(self, node: Expression, labels: Labels) -> _Category:
@@ -89,7 +89,7 @@ class Finished:
             self._groups[names] = (labels, places)
         return self._groups[names]
 
-    def columns(self, intercept: bool, products: tuple[Product, ...]) -> tuple[Columns, np.ndarray]:
+    def columns(self, intercept: bool, products: tuple[Product, ...]) -> tuple[LearnedColumns, np.ndarray]:
         """Return learned columns, and the matrix ``(full column, column)`` that makes them of the full products'."""
         key = (intercept, products)
         if key not in self._coded:
@@ -103,7 +103,7 @@ class Finished:
                 start = self.starts[self._number[frozenset(product)]]
                 combine[start : start + end - begin, term.start : term.stop] = matrix[begin:end, term.start : term.stop]
             means, sds = self._means_sds(combine)
-            self._coded[key] = (Columns(intercept, terms, means, sds, state), combine)
+            self._coded[key] = (LearnedColumns(intercept, terms, means, sds, state), combine)
         return self._coded[key]
 
     def of_full_columns(self, combine: np.ndarray) -> np.ndarray:

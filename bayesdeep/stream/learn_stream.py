@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bayesdeep.collapse.applies import why_not
+from bayesdeep.collapse.eligibility import why_not
 from bayesdeep.collapse.linear_layout import layout_of
 from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family
-from bayesdeep.design.almost import refuse_almost_numbers
 from bayesdeep.design.frame import column
 from bayesdeep.design.learn import Design, learn_design, multiply_out
+from bayesdeep.design.numeric_as_text import refuse_almost_numbers
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.spec.make import make_spec
 from bayesdeep.spec.model_spec import ModelSpec

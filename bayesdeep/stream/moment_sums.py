@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 DENSE_PAIRS = 16_000_000
-"""Pairs of groups that are counted in a table rather than sorted."""
+"""Pairs of groups that are counted in a table rather than sorted; the table is made once and added to by every block."""
 
 
 class Tables:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from bayesdeep.core.errors import DataError
-from bayesdeep.design.almost import reads_as_number
+from bayesdeep.design.numeric_as_text import reads_as_number
 
 OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
 SHOWN = 60

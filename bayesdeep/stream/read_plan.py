@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayesdeep.core import effects
-from bayesdeep.core.columns import Columns, TermColumns
+from bayesdeep.core.columns import LearnedColumns, TermColumns
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import RESPONSES, TERMS, TRANSFORMS
-from bayesdeep.design.doubts import Doubt
+from bayesdeep.design.design_warnings import Doubt
 from bayesdeep.design.learn import LearnedTerm, learn_terms, where
 from bayesdeep.design.training_data import Written
 from bayesdeep.formula.expand import columns
@@ -145,12 +145,12 @@ class AskingContext(WithoutRows):
         self.factors: tuple[Product, ...] = tuple(group.factor for group in formula.groups)
         self.doubts: dict[Doubt, None] = {}
 
-    def learn_columns(self, intercept: bool, products: Any) -> Columns:
+    def learn_columns(self, intercept: bool, products: Any) -> LearnedColumns:
         """Return a column of numbers a product."""
         terms = tuple(TermColumns(label(product), k, k + 1, None) for k, product in enumerate(products))
-        return Columns(intercept, terms, (0.0,) * len(terms), (1.0,) * len(terms))
+        return LearnedColumns(intercept, terms, (0.0,) * len(terms), (1.0,) * len(terms))
 
-    def design_matrix(self, columns: Columns, products: Any) -> Any:
+    def design_matrix(self, columns: LearnedColumns, products: Any) -> Any:
         """Return which columns were asked for."""
         del columns
         return AskedColumns(self.where, tuple(products))

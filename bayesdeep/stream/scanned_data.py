@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Column, Columns, Frame
+from bayesdeep.core.columns import Column, Frame, LearnedColumns
 from bayesdeep.core.records import Response
-from bayesdeep.design.doubts import Doubt, doubts
+from bayesdeep.design.design_warnings import Doubt, doubts
 from bayesdeep.design.frame import LazyColumns
 from bayesdeep.design.training_data import Written
 from bayesdeep.formula.nodes import Formula, Product
@@ -99,13 +99,13 @@ class SummedContext(WithoutRows):
         self.factors: tuple[Product, ...] = tuple(group.factor for group in formula.groups)
         self.doubts: dict[Doubt, None] = {}
 
-    def learn_columns(self, intercept: bool, products: Any) -> Columns:
+    def learn_columns(self, intercept: bool, products: Any) -> LearnedColumns:
         """Code products of factors as columns."""
         learned = self._finished.columns(intercept, tuple(products))[0]
         self.doubts.update(dict.fromkeys(doubts(learned, self.rows)))
         return learned
 
-    def design_matrix(self, columns: Columns, products: Any) -> Any:
+    def design_matrix(self, columns: LearnedColumns, products: Any) -> Any:
         """Return how the columns are made of what was summed."""
         combine = self._finished.columns(columns.intercept, tuple(products))[1]
         return SummedColumns(self.where, self._finished.of_full_columns(combine))

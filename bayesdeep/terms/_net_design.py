@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Columns, Json
+from bayesdeep.core.columns import Json, LearnedColumns
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.terms import DesignContext
@@ -64,7 +64,7 @@ def _name(call: Any) -> str:
     by_place: dict[int, list[str]] = {}
     for node in call.arguments:
         by_place.setdefault(node.start, []).append(getattr(node, "name", node.source))
-    # Columns that stand for a `.` stand where it stood.
+    # LearnedColumns that stand for a `.` stand where it stood.
     shown = ["." if len(sources) > 1 else sources[0] for sources in by_place.values()]
     return posterior_name(f"net({', '.join(shown)})")
 
@@ -100,7 +100,7 @@ def _embed(inner: Any, context: DesignContext) -> Json:
     return {"factor": factor_name(factor), "labels": list(labels), "size": int(inner.arguments[1].value)}
 
 
-def _check_spread(columns: Columns, where: str) -> None:
+def _check_spread(columns: LearnedColumns, where: str) -> None:
     for term in columns.terms:
         if not np.isfinite(columns.sds[term.start : term.stop]).all():
             raise FormulaError(
@@ -127,7 +127,7 @@ def _check_pool(options: NetOptions, factor: str, groups: int, where: str) -> No
         )
 
 
-def scales(columns: Columns) -> np.ndarray:
+def scales(columns: LearnedColumns) -> np.ndarray:
     """Return what inputs are divided by ``(column,)``; a column that does not vary is only centred."""
     found = np.ones(columns.width)
     for term in columns.terms:

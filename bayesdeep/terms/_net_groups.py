@@ -30,13 +30,13 @@ def spread_out(scope: Scope, name: str, dims: tuple[str, ...], role: str = "effe
     if chosen is None:
         standard = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, dims, role)
         sd = scope.variable(f"{name}_sigma")
-        scope.spread([sd], None, [(standard, None)], "Normal")
+        scope.register_covariance_factor([sd], None, [(standard, None)], "Normal")
         return sd * standard, standard
     plugin = PRIORS[chosen.prior.name]
     arguments = {**plugin.standard, **{k: scope.argument(name, k) for k in plugin.arguments if k not in plugin.standard}}
     standard = scope.hidden(f"{name}_z", chosen.prior.name, arguments, dims, role)
     sd = scope.argument(name, "scale")
-    scope.spread([sd], None, [(standard, None)], chosen.prior.name)
+    scope.register_covariance_factor([sd], None, [(standard, None)], chosen.prior.name)
     return scope.argument(name, "location") + sd * standard, standard
 
 
@@ -81,7 +81,7 @@ def every_layer(
     def deviations(label: str, size: Any, own: tuple[str, ...]) -> Any:
         name = f"{state['name']}_{label}{layer}|{state['factor']}"
         z = scope.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (*own, group))
-        scope.spread([sd], None, [(z, None)], "Normal")
+        scope.register_covariance_factor([sd], None, [(z, None)], "Normal")
         return scope.report(name, size * z, (*own, group), WEIGHT, standard=z)
 
     weights, biases = deviations("w", scale[0], dims), deviations("b", scale[1], dims[1:])

@@ -1,9 +1,9 @@
 """Learned columns to JSON and back, shared by the terms that have a design matrix."""
 
-from bayesdeep.core.columns import Columns, Json, TermColumns
+from bayesdeep.core.columns import Json, LearnedColumns, TermColumns
 
 
-def pack(columns: Columns) -> Json:
+def pack(columns: LearnedColumns) -> Json:
     """Return learned columns as JSON."""
     return {
         "intercept": columns.intercept,
@@ -17,16 +17,16 @@ def pack(columns: Columns) -> Json:
     }
 
 
-def unpack(state: Json) -> Columns:
+def unpack(state: Json) -> LearnedColumns:
     """Return learned columns from JSON."""
     terms = tuple(
         TermColumns(name, start, stop, None if labels is None else tuple(labels), kind)
         for name, start, stop, labels, kind in state["terms"]
     )
-    return Columns(state["intercept"], terms, tuple(state["means"]), tuple(state["sds"]), state["state"])
+    return LearnedColumns(state["intercept"], terms, tuple(state["means"]), tuple(state["sds"]), state["state"])
 
 
-def unit_of(columns: Columns, term: TermColumns) -> float:
+def unit_of(columns: LearnedColumns, term: TermColumns) -> float:
     """Return the standard deviation that turns a term's coefficient into an effect per standard deviation.
 
     Indicator columns count as they are: their coefficient is already a difference between two levels.

@@ -16,7 +16,7 @@ MEANINGS = {
 }
 FUNCTIONS = 10
 """Basis functions where nothing is said, the constant counted."""
-MOST = 1_000
+MAX_K = 1_000
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def _functions(node: Any, basis: str, knots: tuple[float, ...], where: str) -> i
     if node is not None:
         k = getattr(node, "value", None)  # type: ignore[assignment]
     least = BASES[basis].least
-    if isinstance(k, bool) or not isinstance(k, int) or k > MOST:
-        raise FormulaError(f"{where}: k={node.source} is not {MEANINGS['k']}, {MOST:,} at most")
+    if isinstance(k, bool) or not isinstance(k, int) or k > MAX_K:
+        raise FormulaError(f"{where}: k={node.source} is not {MEANINGS['k']}, {MAX_K:,} at most")
     if k < least:
         few = f"k={k} is" if node is not None else f"{len(knots)} knots are"
         raise FormulaError(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bayesdeep.core.columns import Columns, Json, TermColumns
+from bayesdeep.core.columns import Json, LearnedColumns, TermColumns
 from bayesdeep.core.effects import Piece
 from bayesdeep.core.errors import FormulaError, nearest
 from bayesdeep.core.names import posterior_name
@@ -38,7 +38,7 @@ def call_options(node: Any, known: tuple[str, ...]) -> dict[str, Any]:
     return dict(call.options)
 
 
-def columns(state: Json) -> Columns:
+def columns(state: Json) -> LearnedColumns:
     """Return how the varying columns are coded."""
     return unpack(state["columns"])
 
@@ -48,7 +48,7 @@ def factor_name(node: Any) -> str:
     return posterior_name(":".join(getattr(f, "name", f.source) for f in node.factor))
 
 
-def _coefficients(columns: Columns) -> list[tuple[str, int, int, TermColumns | None]]:
+def _coefficients(columns: LearnedColumns) -> list[tuple[str, int, int, TermColumns | None]]:
     """Return name, first, last + 1 and term of each varying coefficient; the intercept comes first."""
     first = int(columns.intercept)
     found: list[tuple[str, int, int, TermColumns | None]] = [("1", 0, 1, None)] if first else []

@@ -25,7 +25,7 @@ from itertools import pairwise
 from typing import Any
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.priors import Shared, Slot
+from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Shared, Slot
 from bayesdeep.core.quantities import ROW_STATISTIC
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Cost, Scope, Term
@@ -40,8 +40,6 @@ WEIGHTS = {
     "laplace": ("Laplace(0, 0.7071)", "standardised weights, many of them small"),
     "spike_slab": ("SpikeSlab(0.5, 0.05, 1.4)", "standardised weights: half of them near 0"),
 }
-SIZE = 2.5
-"""Scale of a function's size in spreads of the predictor, as that of coefficients of standardised columns."""
 
 
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
@@ -66,10 +64,11 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     for k in range(1, len(options.hidden) + 1) if options.prior not in FIXED else ():
         why = "sd of the layer's linear predictors, for standardised inputs"
         hidden(f"_layer{k}", "LogNormal(0.7, 0.5)", why, f"layer {k}")
-    size, reason = f"HalfStudentT(3, {SIZE * spread:.4g})", f"{SIZE} spreads of the predictor: the function's size"
+    size = f"HalfStudentT(3, {PRIOR_SCALE_IN_SPREADS * spread:.4g})"
+    reason = f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor: the function's size"
     scale("", size, reason, "output", unit=spread)
     if options.skip and options.hidden:
-        scale("_skip", size, f"{SIZE} spreads of the predictor: the linear part's size", "skip", unit=spread)
+        scale("_skip", size, f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor: the linear part's size", "skip", unit=spread)
     for embed in state["embeds"]:
         own = f"_{embed['factor']}"
         hidden(own, "HalfNormal(1)", "how far levels lie apart, beside standardised inputs", embed["factor"], "sd")
@@ -108,7 +107,7 @@ def codes(state: Json) -> Mapping[str, str]:
 
 
 def words(state: Json) -> frozenset[str]:
-    """A network's value at one row depends on all rows where something is taken off it."""
+    """Return the network's words: ``"whole"``, not row-separable, when projected orthogonal to the fixed columns."""
     options = NetOptions.from_json(state["options"])
     early = bool(options.hidden or state["embeds"])
     given = {

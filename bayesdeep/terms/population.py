@@ -11,7 +11,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.effects import Columns, Effect, Given, Piece
-from bayesdeep.core.priors import Slot
+from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
 from bayesdeep.core.writing import Addend
@@ -38,7 +38,8 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     for term in columns.terms:
         unit = spread / unit_of(columns, term)
         per = "between levels" if term.kind == "categorical" else "per sd of the column"
-        default = Default(f"Normal(0, {2.5 * unit:.4g})", f"2.5 spreads of the predictor {per}")
+        why = f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor {per}"
+        default = Default(f"Normal(0, {PRIOR_SCALE_IN_SPREADS * unit:.4g})", why)
         found.append(Slot(term.name, "real", default, "coefficient", term.stop - term.start, unit))
     return tuple(found)
 

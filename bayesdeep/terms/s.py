@@ -14,7 +14,7 @@ import numpy as np
 from bayesdeep.core.columns import Json
 from bayesdeep.core.effects import Columns, Effect, Given, Iid, Piece
 from bayesdeep.core.errors import FormulaError
-from bayesdeep.core.priors import Slot
+from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.quantities import BASIS
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
@@ -24,9 +24,6 @@ from ._smooth_bases import BASES
 from ._smooth_options import read_smooth
 from ._smooth_split import penalised, split
 
-SIZE = 2.5
-"""Scale of the default prior of a departure's sd, in spreads of the predictor. A curve that is smooth has little of the wiggly
-functions that make up most of the basis, so that its sd is often twice the spread of what it adds to the predictor."""
 ROUNDING = 1e-14
 """A column whose standard deviation is below this share of its mean does not vary: what is left is rounding."""
 
@@ -83,10 +80,15 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     found = []
     for name, scale in zip(_lines(state), state["scale"], strict=False):
         unit = spread / scale
-        default = Default(f"Normal(0, {2.5 * unit:.4g})", "2.5 spreads of the predictor per sd of the column")
+        default = Default(
+            f"Normal(0, {PRIOR_SCALE_IN_SPREADS * unit:.4g})",
+            f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor per sd of the column",
+        )
         found.append(Slot(name, "real", default, "coefficient", 1, unit))
-    reason = f"{SIZE} spreads of the predictor: a curve's departure from its line"
-    default = Default(f"HalfStudentT(3, {SIZE * spread:.4g})", reason)
+    # A curve that is smooth has little of the wiggly functions that make up most of the basis, so that its sd is often twice
+    # the spread of what it adds to the predictor.
+    reason = f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor: a curve's departure from its line"
+    default = Default(f"HalfStudentT(3, {PRIOR_SCALE_IN_SPREADS * spread:.4g})", reason)
     return (*found, Slot(f"{state['name']}_sigma", "positive", default, "sd", 1, spread))
 
 

@@ -14,7 +14,7 @@ from bayesdeep.core.registry import TERMS
 from bayesdeep.design.frame import read_frame
 from bayesdeep.formula.walk import factor_columns
 from bayesdeep.graph.evaluate import forward_draws, row_function
-from bayesdeep.results.predict import with_new_groups
+from bayesdeep.results.new_groups import with_new_groups
 from bayesdeep.results.rows import rows_of
 from bayesdeep.spec.model_spec import ModelSpec
 

@@ -235,7 +235,7 @@ def test_a_limit_of_the_system(tmp_path: Path) -> None:
 
 
 def test_kept_code_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bayesdeep.numerics import kept_code as reuse
+    from bayesdeep.numerics import code_cache as reuse
 
     class Library:
         has_dynamic_globals = False

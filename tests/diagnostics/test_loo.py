@@ -88,7 +88,7 @@ def test_memory_grows_by_what_is_kept_of_a_row_and_not_by_its_draws(made_up, mon
     import bayesdeep as bd
     from bayesdeep.compare.assessed_fit import by_loo
 
-    monkeypatch.setattr("bayesdeep.results.predict.BLOCK", 10_000)
+    monkeypatch.setattr("bayesdeep.results.prediction_blocks.BLOCK", 10_000)
     fits, rng = [], np.random.default_rng(0)
     near = {
         "Intercept": 0.1 * rng.normal(size=500),

@@ -8,8 +8,8 @@ import xarray as xr
 
 import bayesdeep as bd
 from bayesdeep.diagnostics.function_checks import AGREEMENT, agreement, points, weights_agree
-from bayesdeep.results.kept_functions import functions_dataset
-from bayesdeep.results.predict import flat_posterior
+from bayesdeep.results.draw_arrays import flat_posterior
+from bayesdeep.results.function_draws import functions_dataset
 
 CHAINS, DRAWS, UNITS = 4, 250, 5
 NET = "net(x, z)"

@@ -136,8 +136,8 @@ def test_rough_weights_are_not_trusted(made_up):
 
 
 def test_networks_keep_their_functions(made_up):
-    from bayesdeep.results.kept_functions import functions_dataset
-    from bayesdeep.results.predict import flat_posterior
+    from bayesdeep.results.draw_arrays import flat_posterior
+    from bayesdeep.results.function_draws import functions_dataset
 
     fit = made_up(bd.Model("y ~ net(x, hidden=[3])", data(1)), draws=50, chains=2)
     fit.idata["functions"] = xr.DataTree(

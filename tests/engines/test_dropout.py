@@ -40,10 +40,10 @@ def test_a_draw_is_the_network_with_units_multiplied_by_masks(formula: str) -> N
     again = np.random.default_rng(7)
     masks = [(again.random((3, size)) >= rate) / (1 - rate) for size in target.masks.values()]
     with jax.enable_x64(True):
-        rows, held = target.rows_function(40), target.held_function(40)(x, target.arrays)
+        rows, all_rows = target.rows_function(40), target.all_rows_function(40)(x, target.arrays)
         for k in range(3):
-            masked = rows(x, target.arrays, tuple(np.tile(m[k], (40, 1)) for m in masks), held)
-            np.testing.assert_allclose(np.asarray(rows(found[k], target.arrays, (), held)), np.asarray(masked), rtol=1e-9)
+            masked = rows(x, target.arrays, tuple(np.tile(m[k], (40, 1)) for m in masks), all_rows)
+            np.testing.assert_allclose(np.asarray(rows(found[k], target.arrays, (), all_rows)), np.asarray(masked), rtol=1e-9)
     assert len({row.tobytes() for row in found}) == 3
 
 

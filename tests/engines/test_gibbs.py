@@ -12,10 +12,10 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.engines import gibbs
 from bayesdeep.inference.run import _linear
 from bayesdeep.linear.hyperparameters import scales_of
-from bayesdeep.linear.joint import Roots, lay_out_jointly
+from bayesdeep.linear.joint_lanczos import Roots, lay_out_jointly
 from bayesdeep.linear.lanczos import powers
 from bayesdeep.linear.unexplored import UnexploredError
-from bayesdeep.numerics.row_blocks import FEW, RowBlocks
+from bayesdeep.numerics.row_blocks import ONE_CORE_ENTRIES, RowBlocks
 from bayesdeep.numerics.slices import step
 
 
@@ -92,7 +92,7 @@ def test_blocks_of_rows_do_not_change_a_product() -> None:
 
     rng = np.random.default_rng(3)
     matrix = sparse.csr_array(sparse.random_array((900, 700), density=0.3, rng=rng))
-    assert matrix.nnz > FEW
+    assert matrix.nnz > ONE_CORE_ENTRIES
     vectors = rng.normal(size=(700, 3))
     with ThreadPoolExecutor(3) as pool:
         split = RowBlocks.of(matrix, 3)

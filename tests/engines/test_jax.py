@@ -73,7 +73,7 @@ def both(formula: str, family: str, d: pd.DataFrame | None = None, **options: ob
     model = bd.Model(formula, data() if d is None else d, family=family, **options)
     rows = model.__dict__["_rows"]
     graph = rows.graph(model.spec, sampled=True)
-    turned = mixings(model.spec, rows.arrays, graph.rough)
+    turned = mixings(model.spec, rows.arrays, graph.pilot)
     return graph, jax_target(graph.model, frozenset({"some"}), mixings=turned), turned
 
 

@@ -142,7 +142,7 @@ def test_compiled_derivatives_are_those_of_the_family(family, monkeypatch):
     model = bd.Model("prop(y, n) ~ 1" if family == "binomial" else "y ~ 1", {"y": y, "n": np.full(size, 6)}, family=family)
     rows = model.__dict__["_rows"]
     plain = row_likelihood(model.spec, rows.arrays, rows.response)
-    monkeypatch.setattr("bayesdeep.graph.row_likelihood.MANY", size)
+    monkeypatch.setattr("bayesdeep.graph.row_likelihood.COMPILED_FROM_ROWS", size)
     compiled = row_likelihood(model.spec, rows.arrays, rows.response)
     if family == "poisson":
         eta = np.minimum(eta, 20.0)
@@ -153,7 +153,7 @@ def test_compiled_derivatives_are_those_of_the_family(family, monkeypatch):
 
 def test_threads_do_not_change_the_draws(monkeypatch):
     model = bd.Model("k ~ x + (1 + x | a)", crossed(), family="poisson")
-    monkeypatch.setattr("bayesdeep.graph.row_likelihood.MANY", 1)
+    monkeypatch.setattr("bayesdeep.graph.row_likelihood.COMPILED_FROM_ROWS", 1)
     alone = model.fit("laplace_marginal", seed=1, draws=50, chains=2, distinct=100, progress=False)
     monkeypatch.setattr("bayesdeep.engines.laplace_marginal.inner_newton.Inner.threads", 3)
     beside = model.fit("laplace_marginal", seed=1, draws=50, chains=2, distinct=100, progress=False)

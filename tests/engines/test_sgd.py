@@ -9,7 +9,7 @@ import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.engines._training.train_coordinates import coordinates, first
 from bayesdeep.engines._training.train_draws import trained
-from bayesdeep.engines._training.train_program import Given, given, loss_function, precision
+from bayesdeep.engines._training.train_program import Inputs, loss_function, precision, program_inputs
 from bayesdeep.engines._training.train_settings import SgdSettings, recipe
 from bayesdeep.engines._training.train_split import FEW_ROWS, slots, split
 from bayesdeep.engines._training.train_steps import rates
@@ -84,17 +84,17 @@ def test_gradients_of_an_epoch_have_the_full_gradient_as_their_mean(penalty: boo
     assert np.array_equal(np.sort(rows[0][places.filled[0] > 0]), np.arange(103))
     w, v = where.split(first(target, "prior", [rng]) + 0.1 * rng.normal(size=target.dim), target.start)
     with precision("float64"):
-        held = target.held_function(103)(target.start, target.arrays)
-        numbers: Given = given(target, chosen, where, parts, places, np.arange(103))
+        all_rows = target.all_rows_function(103)(target.start, target.arrays)
+        numbers: Inputs = program_inputs(target, chosen, where, parts, places, np.arange(103))
         some = jax.jit(jax.grad(loss_function(target, chosen, where, width)), static_argnums=4)
         each = [
-            some(w[0], v[0], target.take(own), filled, batches, 103.0, held, (), numbers)
+            some(w[0], v[0], target.take(own), filled, batches, 103.0, all_rows, (), numbers)
             for own, filled in zip(rows[0], places.filled[0], strict=True)
         ]
 
         def density(w: object) -> object:
             x = where.join(w, v[0], numbers.unit, numbers.fixed)
-            fit = target.rows_function(103)(x, target.arrays, (), held).sum()
+            fit = target.rows_function(103)(x, target.arrays, (), all_rows).sum()
             return -(fit + (target.prior(x) if penalty else 0.0)) / 103
 
         whole = np.asarray(jax.jit(jax.grad(density))(w[0]))

@@ -52,11 +52,11 @@ def test_batches_of_an_epoch_average_to_the_whole(made) -> None:
 
     _, target = made
     x, size = target.initial(np.random.default_rng(2)), 15
-    held = target.held_function(target.rows)(x, target.arrays)
-    whole = jax.grad(lambda v: target.rows_function(target.rows)(v, target.arrays, (), held).sum())(x)
+    all_rows = target.all_rows_function(target.rows)(x, target.arrays)
+    whole = jax.grad(lambda v: target.rows_function(target.rows)(v, target.arrays, (), all_rows).sum())(x)
     parts = np.random.default_rng(0).permutation(target.rows).reshape(-1, size)
     some = target.rows_function(size)
-    estimates = [target.rows / size * jax.grad(lambda v, b=b: some(v, target.take(b), (), held).sum())(x) for b in parts]
+    estimates = [target.rows / size * jax.grad(lambda v, b=b: some(v, target.take(b), (), all_rows).sum())(x) for b in parts]
     np.testing.assert_allclose(np.mean(estimates, axis=0), whole, rtol=1e-9, atol=1e-9)
 
 
@@ -68,13 +68,14 @@ def test_units_that_are_left_out_are_weights_that_are_zero(made) -> None:
     x = target.initial(np.random.default_rng(3))
     masks = [np.ones((target.rows, size)) for size in target.masks.values()]
     function = target.rows_function(target.rows)
-    held = target.held_function(target.rows)(x, target.arrays)
-    np.testing.assert_allclose(function(x, target.arrays, masks, held), function(x, target.arrays, (), held), rtol=1e-12)
+    all_rows = target.all_rows_function(target.rows)(x, target.arrays)
+    np.testing.assert_allclose(function(x, target.arrays, masks, all_rows), function(x, target.arrays, (), all_rows), rtol=1e-12)
     masks[0][:, 1] = 0.0
     without = x.copy()
     for name in target.layers[next(iter(target.masks))]:
         without[target.blocks[name][1].ravel()] = 0.0
-    np.testing.assert_allclose(function(x, target.arrays, masks, held), function(without, target.arrays, (), held), rtol=1e-12)
+    masked = function(x, target.arrays, masks, all_rows)
+    np.testing.assert_allclose(masked, function(without, target.arrays, (), all_rows), rtol=1e-12)
 
 
 def test_every_coordinate_has_a_role(made) -> None:

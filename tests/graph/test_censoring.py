@@ -17,7 +17,7 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.likelihood import Parts, log_mass, pointwise
 from bayesdeep.graph.row_likelihood import row_likelihood
-from bayesdeep.results.predict import blocks
+from bayesdeep.results.prediction_blocks import blocks
 
 CENSORED = [name for name in FAMILIES if "censored" in FAMILIES[name].modifiers]
 COUNTS = [name for name in CENSORED if "discrete" in FAMILIES[name].words]

@@ -11,7 +11,7 @@ from bayesdeep.core.records import Response
 from bayesdeep.core.registry import TERMS
 from bayesdeep.graph.centring import centring
 from bayesdeep.graph.evaluate import array_mode, expand_function
-from bayesdeep.graph.rough import rough_fit
+from bayesdeep.graph.pilot_fit import pilot_fit
 
 QUICK = {"mode": array_mode(), "on_unused_input": "ignore"}
 
@@ -66,7 +66,7 @@ def graphs(name: str) -> tuple[bd.Model, Any, Any]:
 @pytest.mark.parametrize("name", list(MODELS))
 def test_the_density_is_the_same_in_both_coordinates(name):
     model, plain, sampled = graphs(name)
-    ways = centring(sampled.rough)
+    ways = centring(sampled.pilot)
     assert ways, "nothing is centred, so nothing is tested"
     rng = np.random.default_rng(8)
     start = sampled.model.initial_point()
@@ -118,51 +118,51 @@ def test_groups_with_many_rows_are_centred_and_groups_with_few_are_not():
     for d, low, high in ((big, 0.9, 1.0), (small, 0.0, 0.35)):
         model = bd.Model("y ~ x + (1 | g)", d, family="bernoulli")
         rows = model.__dict__["_rows"]
-        rough = rough_fit(model.spec, rows.arrays, rows.response)
-        weights = [w.weights for w in centring(rough).values()] or [np.zeros(1)]
+        pilot = pilot_fit(model.spec, rows.arrays, rows.response)
+        weights = [w.weights for w in centring(pilot).values()] or [np.zeros(1)]
         assert np.min(weights) >= low
         assert np.max(weights) <= high
 
 
-def test_the_rough_fit_is_near_the_truth():
+def test_the_pilot_fit_is_near_the_truth():
     model = bd.Model("y ~ x + z + (1 | g) + (1 | h)", frame(20_000, 60), family="bernoulli")
     rows = model.__dict__["_rows"]
-    rough = rough_fit(model.spec, rows.arrays, rows.response)
+    pilot = pilot_fit(model.spec, rows.arrays, rows.response)
     sds = {
-        model.spec.predictors[0].terms[i].state["factor"]: rough.sds[model.spec.predictors[0].terms[i].key]
+        model.spec.predictors[0].terms[i].state["factor"]: pilot.sds[model.spec.predictors[0].terms[i].key]
         for i in (1, 2)
     }
     # The standard error of an sd of m groups is sd / √(2 m).
     assert sds["g"][0] == pytest.approx(1.2, abs=4 * 1.2 / np.sqrt(120))
     assert sds["h"][0] == pytest.approx(0.6, abs=4 * 0.6 / np.sqrt(14))
-    assert rough.centre[1] == pytest.approx(0.3, abs=0.08)
+    assert pilot.centre[1] == pytest.approx(0.3, abs=0.08)
 
 
-def test_the_rough_fit_integrates_the_effects_out():
+def test_the_pilot_fit_integrates_the_effects_out():
     model = bd.Model("c ~ x + z + (1 + x | g) + (1 | h)", frame(), family="poisson")
     rows = model.__dict__["_rows"]
-    rough = rough_fit(model.spec, rows.arrays, rows.response)
+    pilot = pilot_fit(model.spec, rows.arrays, rows.response)
     x = np.column_stack([np.ones(400), frame().x - frame().x.mean(), frame().z - frame().z.mean()])
     design = (
         [x] + [np.eye(20)[frame().g] * c[:, None] for c in (np.ones(400), frame().x.values)] + [np.eye(7)[frame().h]]
     )
     full = np.hstack(design)
-    sds = [np.repeat(rough.sds[t.key], n) for t, n in zip(model.spec.predictors[0].terms[1:], (20, 7), strict=True)]
+    sds = [np.repeat(pilot.sds[t.key], n) for t, n in zip(model.spec.predictors[0].terms[1:], (20, 7), strict=True)]
     prior = np.diag(np.concatenate([np.full(3, 1e-3), *(s**-2.0 for s in sds)]))
-    theta = np.concatenate([rough.centre, *rough.effects.values()])
+    theta = np.concatenate([pilot.centre, *pilot.effects.values()])
     precision = full.T @ (full * np.exp(full @ theta)[:, None]) + prior
     follow = np.linalg.solve(precision[3:, 3:], precision[3:, :3])
     expected = precision[:3, :3] - precision[:3, 3:] @ follow
-    np.testing.assert_allclose(rough.precision, expected, rtol=0.05, atol=0.01 * np.abs(expected).max())
-    first, last = (rough.follow[t.key].reshape(-1, 3) for t in model.spec.predictors[0].terms[1:])
+    np.testing.assert_allclose(pilot.precision, expected, rtol=0.05, atol=0.01 * np.abs(expected).max())
+    first, last = (pilot.follow[t.key].reshape(-1, 3) for t in model.spec.predictors[0].terms[1:])
     np.testing.assert_allclose(first, follow[:40], atol=0.03)
     # The last term's effects follow the first term's as well; what is left for the population is given those.
-    ((_, between),) = rough.between.items()
+    ((_, between),) = pilot.between.items()
     np.testing.assert_allclose(between, np.linalg.solve(precision[43:, 43:], precision[43:, 3:43]), atol=0.02)
     np.testing.assert_allclose(last, follow[40:] + between @ follow[:40], atol=0.03)
 
 
-def test_models_it_does_not_know_have_no_rough_fit():
+def test_models_it_does_not_know_have_no_pilot_fit():
     d = frame()
     for formula, options in (
         ("y ~ x", {"family": "bernoulli"}),
@@ -171,15 +171,15 @@ def test_models_it_does_not_know_have_no_rough_fit():
     ):
         model = bd.Model(formula, d, **options)
         rows = model.__dict__["_rows"]
-        assert rough_fit(model.spec, rows.arrays, rows.response) is None
+        assert pilot_fit(model.spec, rows.arrays, rows.response) is None
     assert isinstance(rows.response, Response)
     assert not centring(None)
 
 
 def test_only_the_graph_that_is_sampled_is_centred():
     _model, plain, sampled = graphs("one")
-    assert plain.rough is None
-    assert sampled.rough is not None
+    assert plain.pilot is None
+    assert sampled.pilot is not None
     assert list(plain.reported) == list(sampled.reported)
     assert [q.dims for q in plain.reported.values()] == [q.dims for q in sampled.reported.values()]
 
@@ -191,7 +191,7 @@ def test_nuts_finds_the_same_posterior_in_both_coordinates(monkeypatch):
     d = frame()
     model = bd.Model("y ~ x + z + (1 + x | g) + (1 | h)", d, family="bernoulli")
     fits = [model.fit(method="nuts", seed=1, progress=False)]
-    monkeypatch.setattr(build, "rough_fit", lambda *given: None)
+    monkeypatch.setattr(build, "pilot_fit", lambda *given: None)
     fits.append(model.fit(method="nuts", seed=2, progress=False))
     import arviz as az
 
@@ -207,8 +207,8 @@ def test_engines_whose_result_depends_on_coordinates_keep_the_plain_ones(monkeyp
     from bayesdeep.graph import build
 
     asked: list[str] = []
-    original = build.rough_fit
-    monkeypatch.setattr(build, "rough_fit", lambda *given: asked.append("") or original(*given))
+    original = build.pilot_fit
+    monkeypatch.setattr(build, "pilot_fit", lambda *given: asked.append("") or original(*given))
     model = bd.Model("y ~ x + (1 | g)", frame(), family="bernoulli")
     model.fit(method="map", seed=1, progress=False)
     assert not asked
@@ -224,7 +224,7 @@ def test_precise_known_errors_leave_nothing_to_the_prior_whatever_the_unit(unit:
     d["m"], d["se"] = unit * d.m, 1e-6 * unit
     model = bd.Model("m ~ x + (1 | g)", d, sigma=bd.known("se"))
     rows = model.__dict__["_rows"]
-    found = rough_fit(model.spec, rows.arrays, rows.response)
+    found = pilot_fit(model.spec, rows.arrays, rows.response)
     assert found is not None
     key = found.blocks[-1].key
     assert found.shrinkage[key].min() > 0.999

@@ -15,7 +15,7 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
-from bayesdeep.numerics import kept_code as reuse
+from bayesdeep.numerics import code_cache as reuse
 
 QUICK = {"mode": array_mode(), "on_unused_input": "ignore"}
 RESPONSES = {

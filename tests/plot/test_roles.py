@@ -9,8 +9,8 @@ import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.plot.parts import estimates, group_terms
 from bayesdeep.plot.rank_plot import ranks, scalar
-from bayesdeep.results.kept_functions import functions_dataset
-from bayesdeep.results.predict import flat_posterior
+from bayesdeep.results.draw_arrays import flat_posterior
+from bayesdeep.results.function_draws import functions_dataset
 
 ROLES = ("intercept", "coefficient", "sd", "correlation", "parameter")
 

@@ -9,7 +9,7 @@ from scipy import special
 
 import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES
-from bayesdeep.plot.alone import alone_and_leaning
+from bayesdeep.plot.no_pooling import alone_and_leaning
 from bayesdeep.plot.parts import group_term, summarise
 from bayesdeep.plot.shrinkage_plot import shrinkage, shrinkage_numbers
 

@@ -82,7 +82,7 @@ def test_what_was_done_to_the_response_does_not_hinder(name, modifier, of_family
 
 def test_predictions_that_cannot_be_drawn_do_not_take_the_report_with_them(of_family, made_up, monkeypatch):
     # A mean of e^9 leaves nothing between 0 and 50.
-    monkeypatch.setattr("bayesdeep.results.predict.ROUNDS", 3)
+    monkeypatch.setattr("bayesdeep.results.prediction_blocks.ROUNDS", 3)
     model = of_family("poisson", "x", ("truncated",), priors=NEAR)
     fit = made_up(model, draws=100, values={"Intercept": 9.0, "x": 0.0})
     with pytest.raises(bd.FitError, match="almost no probability"):

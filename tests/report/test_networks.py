@@ -7,8 +7,8 @@ import xarray as xr
 
 import bayesdeep as bd
 from bayesdeep.cli.command_phrases import summary_text
-from bayesdeep.results.kept_functions import functions_dataset
-from bayesdeep.results.predict import flat_posterior
+from bayesdeep.results.draw_arrays import flat_posterior
+from bayesdeep.results.function_draws import functions_dataset
 
 
 @pytest.fixture(scope="module")

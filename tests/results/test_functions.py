@@ -11,10 +11,10 @@ import bayesdeep as bd
 from bayesdeep.core.draws import Draws
 from bayesdeep.fit import Fit
 from bayesdeep.graph.evaluate import row_function
-from bayesdeep.results import kept_functions as functions
-from bayesdeep.results.kept_functions import functions_dataset
-from bayesdeep.results.predict import flat_posterior
-from bayesdeep.results.predictions import log_likelihood
+from bayesdeep.results import function_draws as functions
+from bayesdeep.results.draw_arrays import flat_posterior
+from bayesdeep.results.function_draws import functions_dataset
+from bayesdeep.results.prediction_doors import log_likelihood
 from bayesdeep.results.probes import mixture, together
 from bayesdeep.results.tree import make_tree
 
@@ -116,7 +116,7 @@ def test_blocks_of_draws_change_nothing(made_up, monkeypatch):
 
 
 def test_many_draws_have_fewer_points(made_up, monkeypatch):
-    monkeypatch.setattr(functions, "NUMBERS", 40 * 30)
+    monkeypatch.setattr(functions, "MAX_NUMBERS", 40 * 30)
     assert group(network(made_up)).sizes["row"] == 30
 
 

@@ -10,7 +10,7 @@ import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import group_codes, kfold, make_folds, number_groups
-from bayesdeep.results.predict import enough_draws
+from bayesdeep.results.draw_arrays import enough_draws
 
 ROWS = 60
 

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.collapse.posterior_layout import shown_names
 from bayesdeep.collapse.row_values import is_linear, log_density, noise_sd, predictor
-from bayesdeep.collapse.shown import shown_names
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import forward_draws, row_function
+from bayesdeep.results.draw_arrays import flat_posterior
 from bayesdeep.results.linear_rows import linear_function
-from bayesdeep.results.predict import _with_labels, flat_posterior, with_new_groups
+from bayesdeep.results.new_groups import _with_labels, with_new_groups
 from bayesdeep.results.rows import containers, rows_of
 
 FORMULAS = {

@@ -15,7 +15,7 @@ from bayesdeep.effects.marginal_grid import base_of
 from bayesdeep.effects.marginal_source import source_of
 from bayesdeep.effects.slopes import _sides
 from bayesdeep.fit import Fit
-from bayesdeep.results import predict as predict_module
+from bayesdeep.results import prediction_blocks as predict_module
 from bayesdeep.results.data_columns import columns_dataset
 
 ROWS = 40

@@ -19,7 +19,7 @@ from scipy.special import logsumexp
 import bayesdeep as bd
 from bayesdeep.core.records import Response
 from bayesdeep.fit import Fit
-from bayesdeep.results import predict as predict_module
+from bayesdeep.results import prediction_blocks as predict_module
 
 ROWS = 30
 
@@ -369,15 +369,16 @@ def test_loaded_fit_has_the_same_rows(name, tmp_path):
 @pytest.mark.parametrize("what", ["pointwise", "predictive", "mean", "linear"])
 def test_a_model_without_predictors_is_asked_about_a_block_at_a_time(monkeypatch, what):
     """Nothing of such a model but the response says how many rows there are."""
-    from bayesdeep.results import predict
+    from bayesdeep.results import prediction_blocks
 
     data = {"y": np.array([1, 2, 3, 2, 5, 1, 2])}
     draws = {"Intercept": np.full(50, 0.7)}
     for left in ("y", "truncated(y, 1, 6)"):
         model = bd.Model(f"{left} ~ 1", data, family="poisson")
-        whole = np.concatenate([v for *_, v in predict.blocks(model.spec, draws, model._rows, what, "sample", 1)], axis=1)
-        monkeypatch.setattr(predict, "BLOCK", 100)
-        parts = list(predict.blocks(model.spec, draws, model._rows, what, "sample", 1))
+        asked = (model.spec, draws, model._rows, what, "sample", 1)
+        whole = np.concatenate([v for *_, v in prediction_blocks.blocks(*asked)], axis=1)
+        monkeypatch.setattr(prediction_blocks, "BLOCK", 100)
+        parts = list(prediction_blocks.blocks(*asked))
         monkeypatch.undo()
         assert [stop - start for start, stop, _ in parts] == [v.shape[1] for *_, v in parts] == [2, 2, 2, 1]
         if what != "predictive":

@@ -13,7 +13,7 @@ from bayesdeep.core.links import LINKS
 from bayesdeep.core.records import Aux
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.evaluate import array_mode
-from bayesdeep.results.predict import enough_draws
+from bayesdeep.results.draw_arrays import enough_draws
 
 ROWS, GROUPS, MANY, TRIALS, LEVELS = 40, 5, 20_000, 9, 4
 NUMBERS = [name for name, family in FAMILIES.items() if not family.words & {"levels", "counts_by_level"}]

@@ -9,9 +9,8 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core import registry
-from bayesdeep.core.columns import Columns, TermColumns
-from bayesdeep.core.effects import Columns as ColumnsOf
-from bayesdeep.core.effects import Effect, Given, Piece, Shift
+from bayesdeep.core.columns import LearnedColumns, TermColumns
+from bayesdeep.core.effects import Columns, Effect, Given, Piece, Shift
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Term
@@ -32,7 +31,7 @@ def numbers(name: str, arrays: Callable[[Any, Any, Any], dict[str, Any]]) -> Ter
         return (Slot(name, "real", Default(f"Normal(0, {spread:.4g})", "own"), "coefficient"),)
 
     def effects(state: Any) -> tuple[Effect, ...]:
-        rows = ColumnsOf("own", tuple(state["means"]), tuple(state["sds"]))
+        rows = Columns("own", tuple(state["means"]), tuple(state["sds"]))
         return (Effect(rows, Given(), (Piece(name, 0, 1),)),)
 
     return Term(name, learn, arrays, slots, words=lambda s: frozenset({"linear"}), call=True, effects=effects)
@@ -40,7 +39,7 @@ def numbers(name: str, arrays: Callable[[Any, Any, Any], dict[str, Any]]) -> Ter
 
 def design(state: Any, node: Any, context: Any) -> dict[str, Any]:
     terms = tuple(TermColumns(*each) for each in state["terms"])
-    columns = Columns(True, terms, tuple(state["means"]), tuple(state["sds"]), state["state"])
+    columns = LearnedColumns(True, terms, tuple(state["means"]), tuple(state["sds"]), state["state"])
     return {"own": context.design_matrix(columns, (tuple(node.arguments),))}
 
 

@@ -11,7 +11,8 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import forward_draws
 from bayesdeep.inference.kfold import group_codes
-from bayesdeep.results.predict import blocks, with_new_groups
+from bayesdeep.results.new_groups import with_new_groups
+from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import rows_of
 
 DRAWS = 400

@@ -11,7 +11,7 @@ import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import BatchedFunction, array_mode, forward_draws, row_function
-from bayesdeep.results.predict import blocks
+from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import rows_of
 
 ROWS = 30

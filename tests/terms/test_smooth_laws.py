@@ -286,14 +286,14 @@ def test_saved_and_read_again_it_predicts_the_same(bs: str, tmp_path: Any) -> No
 def test_a_smooth_is_sampled_where_the_rows_say_much_of_it_and_in_units_of_its_sd_where_they_say_little() -> None:
     """In both cases the log density is that of the model, up to the constant of a change of coordinates."""
     from bayesdeep.graph.centring import centring
-    from bayesdeep.graph.rough import rough_fit
+    from bayesdeep.graph.pilot_fit import pilot_fit
 
     rng = np.random.default_rng(0)
     data = pd.DataFrame({"x": rng.uniform(0, 10, 1500), "z": rng.normal(size=1500)})
     data["c"] = rng.poisson(np.exp(np.sin(data.x)))
     model = bd.Model("c ~ s(x, k=8) + s(z, k=8)", data, family="poisson")
     rows = model.__dict__["_rows"]
-    found = centring(rough_fit(model.spec, rows.arrays, rows.response))
+    found = centring(pilot_fit(model.spec, rows.arrays, rows.response))
     (known,) = found["mu_s_1.s(x)"].weights
     assert known[0] > 0.9
     assert (np.diff(known) < 0).all()

@@ -8,7 +8,7 @@
 * Standard deviations of groups are found from held-out rows too, given the standardised effects. With these they have no joint
   mode of use: it lies where the sd is large and the effects are hardly shrunk. Without a penalty they stay.
   In the end they and correlations, which stay, become what the effects say, and these do not change: see
-  :mod:`bayesdeep.engines._training.train_spread`.
+  :mod:`bayesdeep.engines._training.train_covariance`.
 * Thresholds are intercepts, several of them, and trained.
 """
 

@@ -1,4 +1,4 @@
-"""From training to draws: networks, each with the noise that rows it has not seen ask for."""
+"""From training to draws: networks, each with noise estimated by maximum likelihood on held-out rows."""
 
 import time
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from bayesdeep.core.draws import Draws, Progress
 from bayesdeep.core.errors import FitError
 
 from .train_coordinates import coordinates
+from .train_covariance import reestimated
 from .train_judge import shortfall
 from .train_loop import Trained, refreshing, train
 from .train_noise import tuned_noise
 from .train_settings import Recipe, recipe
 from .train_split import LEAST_HELD_OUT, Split, split
-from .train_spread import respread
 from .train_units import constant_advice, constant_units
 
 SLOWER = 3.0
 """By how much the rate is less where training is repeated."""
 
-Spread = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+NetworkDraws = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """From a trained network ``(dim,)`` to those whose predictions are averaged, ``(network, dim)``."""
 
 
@@ -34,8 +34,8 @@ def trained(
     progress: Progress,
     method: str,
     members: int = 1,
-    averaged: Spread | None = None,
-    shown: Spread | None = None,
+    averaged: NetworkDraws | None = None,
+    shown: NetworkDraws | None = None,
 ) -> Draws:
     """Train and return one chain of draws, ``(1, member, dim)``, or those that ``shown`` makes of one network.
 
@@ -83,7 +83,7 @@ def trained(
             first, chosen = second, slower
     found, positions, scores, short = first
     rng = np.random.default_rng((seed, 5))
-    kept = respread(target, positions[list(parts.wanted)], refresh)
+    kept = reestimated(target, positions[list(parts.wanted)], refresh)
     constant = constant_units(target, kept[0], np.random.default_rng((seed, 3)))
     return Draws(
         positions=(kept if shown is None else shown(kept[0], rng))[None],

@@ -9,7 +9,7 @@ from bayesdeep.core.batches import BatchTarget
 from .train_program import precision
 from .train_split import Split
 
-LEAST = 0.1
+MIN_SHORTFALL = 0.1
 """Log score a row by which a network may always fall short of its folds."""
 CHANCE = 3.0
 """The same by chance, times the square root of the number of rows."""
@@ -35,7 +35,7 @@ def shortfall(target: BatchTarget, positions: np.ndarray, parts: Split, refresh:
         return 0.0
     scores = _scores(target, positions, parts.training, refresh)
     kept = min(scores[member] for member in parts.wanted)
-    return float(np.median(scores[folds]) - kept - max(LEAST, CHANCE / np.sqrt(target.rows)))
+    return float(np.median(scores[folds]) - kept - max(MIN_SHORTFALL, CHANCE / np.sqrt(target.rows)))
 
 
 def _scores(target: BatchTarget, positions: np.ndarray, training: Sequence[np.ndarray], refresh: np.ndarray) -> np.ndarray:
@@ -46,7 +46,7 @@ def _scores(target: BatchTarget, positions: np.ndarray, training: Sequence[np.nd
         every, some = target.take(np.arange(target.rows)), target.take(refresh)
 
         def rows(x: np.ndarray) -> object:
-            return target.rows_function(target.rows)(x, every, (), target.held_function(len(refresh))(x, some))
+            return target.rows_function(target.rows)(x, every, (), target.all_rows_function(len(refresh))(x, some))
 
         values = np.asarray(jax.jit(lambda x: jax.lax.map(rows, x))(positions))
     return np.array([own[seen].mean() for own, seen in zip(values, training, strict=True)])

@@ -11,7 +11,7 @@ from bayesdeep.core.errors import FitError
 
 from .train_compiled import compiled
 from .train_coordinates import coordinates, first
-from .train_program import Todo, first_carry, given, precision, program
+from .train_program import Todo, first_carry, precision, program, program_inputs
 from .train_settings import Recipe
 from .train_split import Slots, Split, slots
 from .train_steps import rates
@@ -75,7 +75,7 @@ def train(target: BatchTarget, recipe: Recipe, parts: Split, seed: int, progress
     planner = Planner(recipe, parts, places, streams)
     losses, curves, interrupted, done = [], [], False, 0
     with precision(recipe.precision):
-        data = jax.device_put(given(target, recipe, where, parts, places, refreshing(target.rows, seed)))
+        data = jax.device_put(program_inputs(target, recipe, where, parts, places, refreshing(target.rows, seed)))
         carry, todo = first_carry(recipe, w, v), planner.plan(0)
         run = compiled(jax.jit(program(target, recipe, where, parts, places)).lower(carry, todo, data), carry, todo, data)
         ready = time.perf_counter()

@@ -58,13 +58,13 @@ def tuned_noise(
     every = target.take(refresh)
     values, scores = positions[:, 0, tuned].copy(), np.zeros(len(held_out))
     with precision("float64"):
-        statistics = jax.jit(lambda x: jax.lax.map(lambda p: target.held_function(len(refresh))(p, every), x))
-        held = [statistics(own) for own in positions]
+        statistics = jax.jit(lambda x: jax.lax.map(lambda p: target.all_rows_function(len(refresh))(p, every), x))
+        all_rows = [statistics(own) for own in positions]
         made = jax.jit(jax.value_and_grad(_objective(target, tuned, count, positions.shape[1]), has_aux=True))
         run = None
         for group in [list(range(len(held_out)))] if together else [[m] for m in range(len(held_out))]:
             rows = tuple(np.stack([a[index[m]] for m in group]) for a in target.arrays)
-            own = positions[group], jax.tree.map(lambda *a: jnp.stack(a), *(held[m] for m in group)), rows, weight[group]
+            own = positions[group], jax.tree.map(lambda *a: jnp.stack(a), *(all_rows[m] for m in group)), rows, weight[group]
             start = values[group[0]]
             run = run or compiled(made.lower(start, *own), start, *own)
             best = least(run, own, start)
@@ -74,18 +74,18 @@ def tuned_noise(
 
 
 def _objective(target: BatchTarget, tuned: np.ndarray, count: int, networks: int) -> Callable[..., Any]:
-    """Return ``f(v, positions, held, batches, weight)``: what to minimise, and the log likelihood."""
+    """Return ``f(v, positions, all_rows, batches, weight)``: what to minimise, and the log likelihood."""
     import jax
     import jax.numpy as jnp
 
     rows = target.rows_function(count)
 
-    def fit(v: Any, x: Any, held: Any, batch: Any, weight: Any) -> Any:
-        each = jax.lax.map(lambda a: rows(a[0].at[tuned].set(v), batch, (), a[1]), (x, held))
+    def fit(v: Any, x: Any, all_rows: Any, batch: Any, weight: Any) -> Any:
+        each = jax.lax.map(lambda a: rows(a[0].at[tuned].set(v), batch, (), a[1]), (x, all_rows))
         return jnp.where(weight, jax.scipy.special.logsumexp(each, axis=0) - np.log(networks), 0.0).sum()
 
-    def objective(v: Any, x: Any, held: Any, batch: Any, weight: Any) -> Any:
-        total = jax.vmap(fit, (None, 0, 0, 0, 0))(v, x, held, batch, weight).sum()
+    def objective(v: Any, x: Any, all_rows: Any, batch: Any, weight: Any) -> Any:
+        total = jax.vmap(fit, (None, 0, 0, 0, 0))(v, x, all_rows, batch, weight).sum()
         return -(total + target.prior(x[0, 0].at[tuned].set(v))), total
 
     return objective

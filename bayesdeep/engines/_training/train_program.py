@@ -62,7 +62,7 @@ class Todo(NamedTuple):
     key: Any
 
 
-class Given(NamedTuple):
+class Inputs(NamedTuple):
     """Arrays the program reads."""
 
     arrays: Any
@@ -94,22 +94,24 @@ def cast(arrays: Batch, name: str) -> Batch:
     return tuple(a.astype(name) if a.dtype.kind == "f" else a for a in arrays)
 
 
-def given(target: BatchTarget, recipe: Recipe, where: Coordinates, parts: Split, places: Slots, rows: np.ndarray) -> Given:
+def program_inputs(
+    target: BatchTarget, recipe: Recipe, where: Coordinates, parts: Split, places: Slots, rows: np.ndarray
+) -> Inputs:
     """Return the arrays of the program; ``rows`` are those from which what all rows decide is worked out."""
     import jax
 
     kind, size = recipe.precision, places.filled.shape[-1]
     # Only what depends on all rows reads them together; without it the program does not depend on their number.
-    held = jax.eval_shape(target.held_function(len(rows)), target.start, target.take(rows)) if len(rows) else ()
+    all_rows = jax.eval_shape(target.all_rows_function(len(rows)), target.start, target.take(rows)) if len(rows) else ()
     chunks = max(-(-len(h) // size) for h in parts.held_out)
     held_out = np.zeros((len(parts.held_out), chunks * size), dtype=np.int32)
     weight = np.zeros(held_out.shape)
     for member, own in enumerate(parts.held_out):
         held_out[member, : len(own)], weight[member, : len(own)] = own, 1.0
     shape = (len(parts.held_out), chunks, size)
-    return Given(
+    return Inputs(
         arrays=cast(padded(target.arrays), kind),
-        refresh=cast(target.take(rows), kind) if held else (),
+        refresh=cast(target.take(rows), kind) if all_rows else (),
         filled=places.filled.astype(kind),
         size=np.array([len(t) for t in parts.training], dtype=kind),
         held_out=held_out.reshape(shape),
@@ -132,12 +134,12 @@ def first_carry(recipe: Recipe, w: np.ndarray, v: np.ndarray) -> Carry:
 
 
 def loss_function(target: BatchTarget, recipe: Recipe, where: Coordinates, count: int) -> Callable[..., Any]:
-    """Return ``loss(w, v, batch, filled, batches, size, held, masks, data)`` of a batch of ``count`` rows."""
+    """Return ``loss(w, v, batch, filled, batches, size, all_rows, masks, data)`` of a batch of ``count`` rows."""
     rows = target.rows_function(count)
 
-    def loss(w: Any, v: Any, batch: Any, filled: Any, batches: int, size: Any, held: Any, masks: Any, data: Given) -> Any:
+    def loss(w: Any, v: Any, batch: Any, filled: Any, batches: int, size: Any, all_rows: Any, masks: Any, data: Inputs) -> Any:
         x = where.join(w, v, data.unit, data.fixed)
-        total = batches * (filled * rows(x, batch, masks, held)).sum()
+        total = batches * (filled * rows(x, batch, masks, all_rows)).sum()
         return -(total + (target.prior(x) if recipe.penalty else 0.0)) / size
 
     return loss
@@ -153,18 +155,20 @@ def program(target: BatchTarget, recipe: Recipe, where: Coordinates, parts: Spli
     loss = loss_function(target, recipe, where, width)
     judge = _judge(target, where, parts, width)
 
-    def refreshed(w: Any, v: Any, data: Given) -> Any:
+    def refreshed(w: Any, v: Any, data: Inputs) -> Any:
         if not data.refresh:
             return ()
-        return target.held_function(len(data.refresh[0]))(where.join(w, v, data.unit, data.fixed), data.refresh)
+        return target.all_rows_function(len(data.refresh[0]))(where.join(w, v, data.unit, data.fixed), data.refresh)
 
-    def epoch(w: Any, v: Any, steps: Any, held: Any, rows: Any, filled: Any, size: Any, key: Any, rate: Any, data: Given) -> Any:
+    def epoch(
+        w: Any, v: Any, steps: Any, all_rows: Any, rows: Any, filled: Any, size: Any, key: Any, rate: Any, data: Inputs
+    ) -> Any:
         def step(carry: Any, now: Any) -> Any:
             w, steps = carry
             rows, filled, rate, number = now
             masks = _masks(target, recipe.dropout, width, key, number, w.dtype)
             batch = tuple(a[rows] for a in data.arrays)
-            value, slope = jax.value_and_grad(loss)(w, v, batch, filled, batches, size, held, masks, data)
+            value, slope = jax.value_and_grad(loss)(w, v, batch, filled, batches, size, all_rows, masks, data)
             change, steps = transform.update(slope, steps, w)
             return (w - rate * (change + data.decay * w), steps), value
 
@@ -173,19 +177,19 @@ def program(target: BatchTarget, recipe: Recipe, where: Coordinates, parts: Spli
 
     every_epoch = jax.vmap(epoch, (0, 0, 0, 0, 0, 0, 0, 0, None, None))
 
-    def one(c: Carry, now: Todo, data: Given) -> Any:
-        held = jax.vmap(refreshed, (0, 0, None))(c.w, c.v, data)
-        score, v = judge(c.w, c.v, held, now.number, data)
+    def one(c: Carry, now: Todo, data: Inputs) -> Any:
+        all_rows = jax.vmap(refreshed, (0, 0, None))(c.w, c.v, data)
+        score, v = judge(c.w, c.v, all_rows, now.number, data)
         better = c.live & (score > c.score)
         best_w, best_v = (jnp.where(better[:, None], n, b) for n, b in ((c.w, c.best_w), (c.v, c.best_v)))
         at, top = jnp.where(better, now.number, c.at), jnp.where(better, score, c.score)
-        w, steps, losses = every_epoch(c.w, v, c.steps, held, now.rows, data.filled, data.size, now.key, now.rate, data)
+        w, steps, losses = every_epoch(c.w, v, c.steps, all_rows, now.rows, data.filled, data.size, now.key, now.rate, data)
         live = c.live & (now.number - at < recipe.patience) & jnp.isfinite(losses) & jnp.isfinite(score)
         # What is not a number is told apart from epochs that were not made.
         said = jnp.where(jnp.isnan(losses), jnp.inf, losses), jnp.where(jnp.isnan(score), -jnp.inf, score)
         return Carry(w, v, steps, best_w, best_v, top, at, live), said
 
-    def run(carry: Carry, todo: Todo, data: Given) -> Any:
+    def run(carry: Carry, todo: Todo, data: Inputs) -> Any:
         def some(carry: Carry, now: Todo) -> Any:
             nothing = jnp.full(carry.score.shape, jnp.nan, carry.score.dtype)
             wanted = now.active & carry.live.any()
@@ -208,7 +212,7 @@ def _masks(target: BatchTarget, share: float, count: int, key: Any, number: Any,
 
 
 def _judge(target: BatchTarget, where: Coordinates, parts: Split, width: int) -> Callable[..., Any]:
-    """Return ``judge(w, v, held, number, data)``: a score ``(member,)``, and tuned coordinates for the next epoch.
+    """Return ``judge(w, v, all_rows, number, data)``: a score ``(member,)``, and tuned coordinates for the next epoch.
 
     The score is the log likelihood of a held-out row; the number of the epoch where there is none, so that the last is best.
     Slope and curvature come from differences, which costs the compiler much less than derivatives do; they need not be exact.
@@ -217,16 +221,16 @@ def _judge(target: BatchTarget, where: Coordinates, parts: Split, width: int) ->
     import jax.numpy as jnp
 
     if max(len(h) for h in parts.held_out) == 0:
-        return lambda w, v, held, number, data: (jnp.full(len(w), number, w.dtype), v)
+        return lambda w, v, all_rows, number, data: (jnp.full(len(w), number, w.dtype), v)
     rows, tuned = target.rows_function(width), len(where.tuned)
     away = REACH * np.concatenate([np.zeros((1, tuned)), np.eye(tuned), -np.eye(tuned)])
 
-    def values(w: Any, v: Any, held: Any, own: Any, weight: Any, data: Given) -> Any:
+    def values(w: Any, v: Any, all_rows: Any, own: Any, weight: Any, data: Inputs) -> Any:
         """Return log likelihood and log prior at ``v`` and about it, each ``(point,)``."""
 
         def value(v: Any) -> Any:
             x = where.join(w, v, data.unit, data.fixed)
-            fit = jax.vmap(lambda rows_: rows(x, tuple(a[rows_] for a in data.arrays), (), held))(own)
+            fit = jax.vmap(lambda rows_: rows(x, tuple(a[rows_] for a in data.arrays), (), all_rows))(own)
             return jnp.where(weight > 0, fit, 0.0).sum(), target.prior(x) if tuned else 0.0
 
         return jax.vmap(value)(v + away.astype(v.dtype))
@@ -234,9 +238,9 @@ def _judge(target: BatchTarget, where: Coordinates, parts: Split, width: int) ->
     def pooled(array: Any) -> Any:
         return jnp.broadcast_to(array.sum(axis=0), array.shape) if parts.together else array
 
-    def judge(w: Any, v: Any, held: Any, number: Any, data: Given) -> Any:
+    def judge(w: Any, v: Any, all_rows: Any, number: Any, data: Inputs) -> Any:
         del number
-        fit, prior = jax.vmap(values, (0, 0, 0, 0, 0, None))(w, v, held, data.held_out, data.weight, data)
+        fit, prior = jax.vmap(values, (0, 0, 0, 0, 0, None))(w, v, all_rows, data.held_out, data.weight, data)
         fit, total = pooled(fit), pooled(data.weight.sum(axis=(1, 2)))
         here, up, down = jnp.split(fit + prior, [1, 1 + tuned], axis=1)
         bend = jnp.maximum(jnp.abs(up + down - 2 * here) / REACH**2, FLATTEST * total[:, None])

@@ -13,7 +13,7 @@ CONSTANT = 0.01
 """A unit whose sd over rows is below this share of its size is constant."""
 SMALL = 0.1
 """A unit counts as having at least this share of the size of its layer's largest."""
-MANY = 0.25
+CONSTANT_UNITS_SHARE = 0.25
 """Share of a layer's units from which constant ones are worth a word."""
 
 
@@ -41,7 +41,7 @@ def constant_advice(found: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
     """Return a sentence for each layer with many constant units."""
     said = []
     for name, (constant, units) in found.items():
-        if constant >= MANY * units:
+        if constant >= CONSTANT_UNITS_SHARE * units:
             layer = name.rsplit(".", 1)[-1].removesuffix("_mask").replace("layer", "hidden layer ")
             said.append(
                 f"{constant} of {units} units of {layer} are the same at all rows: dead, saturated, or shrunk to nothing. "

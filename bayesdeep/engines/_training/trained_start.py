@@ -20,11 +20,11 @@ from .train_program import cast, precision
 HELD_OUT = 0.1
 FEWEST = 20
 """Rows below which none are held out."""
-HELD = ("scale", "parameter", "sd", "correlation")
+FIXED_ROLES = ("scale", "parameter", "sd", "correlation")
 """Roles that are not trained with the weights."""
-PATIENCE = 100
+PATIENCE_STEPS = 100
 """Steps without a better prediction after which training ends."""
-FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's memories of the gradient and of its square, and what keeps its division sound."""
 HALVINGS = 6
 """How often the learning rate may be halved where a step has left what can be computed."""
@@ -115,7 +115,7 @@ def train(
             f"{method}: the log density is not finite at the starting point (it is {-value}). Check the range of the response, "
             "standardise the predictors and use proper priors."
         )
-    free = ~np.isin(target.roles.astype(str), HELD)
+    free = ~np.isin(target.roles.astype(str), FIXED_ROLES)
     noise = target.roles == "parameter"
     x, first, _ = _adam(loss, x, weights, free, steps, rate, stop, method)
     if rest is not None and noise.any():
@@ -149,12 +149,12 @@ def _adam(
     judged = (weights == 0).any()
     best, best_x, since, age, halvings = (held_out if judged else -value), x, 0, 0, 0
     for step in range(steps):
-        if stop.is_set() or since > PATIENCE:
+        if stop.is_set() or since > PATIENCE_STEPS:
             return best_x, step, best
         age += 1
         slope = np.where(free, slope, 0.0)
-        first, second = FIRST * first + (1 - FIRST) * slope, SECOND * second + (1 - SECOND) * slope**2
-        x = x - rate * (first / (1 - FIRST**age)) / (np.sqrt(second / (1 - SECOND**age)) + EPSILON)
+        first, second = BETA1 * first + (1 - BETA1) * slope, BETA2 * second + (1 - BETA2) * slope**2
+        x = x - rate * (first / (1 - BETA1**age)) / (np.sqrt(second / (1 - BETA2**age)) + EPSILON)
         value, held_out, slope = loss(x, weights)
         if not (np.isfinite(value) and np.isfinite(slope).all()):
             halvings += 1

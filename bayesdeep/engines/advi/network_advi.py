@@ -34,7 +34,7 @@ from .._training.train_program import cast, precision
 AT_ONCE = 250
 """Steps between two reports of progress."""
 FIRST_SD = 0.05
-FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's memories of the gradient and of its square, and what keeps its division sound."""
 LAST = 0.02
 """Share of the learning rate that is left in the end."""
@@ -189,9 +189,9 @@ def _climb(target: BatchTarget, size: int) -> Callable[..., Any]:
         noise = jax.random.normal(own, (rows.shape[0], target.dim), parameters.dtype)
         value, slope = jax.value_and_grad(bound)(parameters, noise, tuple(a[rows] for a in arrays))
         slope = jnp.nan_to_num(slope, nan=0.0, posinf=0.0, neginf=0.0)
-        first = FIRST * first + (1 - FIRST) * slope
-        second = SECOND * second + (1 - SECOND) * slope**2
-        change = (first / (1 - FIRST**number)) / (jnp.sqrt(second / (1 - SECOND**number)) + EPSILON)
+        first = BETA1 * first + (1 - BETA1) * slope
+        second = BETA2 * second + (1 - BETA2) * slope**2
+        change = (first / (1 - BETA1**number)) / (jnp.sqrt(second / (1 - BETA2**number)) + EPSILON)
         return (parameters + rate * change, first, second), value
 
     def climb(state: Any, todo: Any, arrays: Any) -> Any:

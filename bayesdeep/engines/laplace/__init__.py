@@ -15,11 +15,12 @@ import numpy as np
 
 from bayesdeep.core.draws import Draws, Engine, Progress, Target
 from bayesdeep.core.errors import FitError
+from bayesdeep.numerics.psis import KHAT_LIMIT
 
 from .._mode import curvature, find_mode
 from .._own_units import unit_of
 from .._starts import log_densities, no_parameters
-from .._weighted_draws import KHAT_LIMIT, Gaussian, check, finish
+from .._weighted_draws import Gaussian, check, finish
 from .network_laplace import ENGINE as NETWORK
 
 

@@ -58,10 +58,10 @@ def parts_of(target: BatchTarget, functions: Functions, rng: np.random.Generator
     weights = np.flatnonzero(np.isin(roles, WEIGHTS))
     scales = np.setdiff1d(np.arange(target.dim), weights)
     x = target.start + 0.5 * target.jitter * rng.uniform(-1.0, 1.0, target.dim)
-    held = functions.held(x)
+    all_rows = functions.all_rows(x)
 
     def predictor(at: np.ndarray) -> np.ndarray:
-        found: np.ndarray = functions.predictor(at, held)
+        found: np.ndarray = functions.predictor(at, all_rows)
         return found
 
     if predictor(x).ndim != 1:
@@ -81,7 +81,7 @@ def _check_one_predictor(target: BatchTarget, functions: Functions, x: np.ndarra
     for k in silent:
         direction = np.zeros((1, target.dim))
         direction[0, k] = 1.0
-        if functions.along(x, direction, functions.held(x))[0].any():
+        if functions.along(x, direction, functions.all_rows(x))[0].any():
             raise FitError(
                 f"laplace: '{target.names[k]}' acts on another parameter than the main one, and this method knows one predictor; "
                 "use method='nuts' or 'mclmc'"

@@ -13,7 +13,7 @@ import numpy as np
 
 from bayesdeep.core.batches import BatchTarget
 
-LARGEST = 40_000_000
+MAX_JACOBIAN_NUMBERS = 40_000_000
 """Numbers of a Jacobian; with more rows than fit, a sample of the rows stands for all."""
 
 
@@ -26,16 +26,16 @@ class Functions:
     rows, weight
         Number of rows, and for how many each stands.
     predictor
-        ``predictor(x, held)``: the predictor ``(obs,)``, or ``(obs, width)`` where there are several.
+        ``predictor(x, all_rows)``: the predictor ``(obs,)``, or ``(obs, width)`` where there are several.
     slopes
-        ``slopes(x, held)``: the derivatives ``(obs, dim)`` of a single one.
+        ``slopes(x, all_rows)``: the derivatives ``(obs, dim)`` of a single one.
     along
-        ``along(x, directions, held)``: by direction, the rows' log likelihoods' first and second derivatives and the predictor's
-        first, each ``(direction, obs)``.
+        ``along(x, directions, all_rows)``: by direction, the rows' log likelihoods' first and second derivatives and the
+        predictor's first, each ``(direction, obs)``.
     prior_curvature
         ``prior_curvature(x, v)``: minus the second derivative of the log prior times ``v`` ``(dim,)``.
-    held
-        ``held(x)``: what all rows decide.
+    all_rows
+        ``all_rows(x)``: what all rows decide.
     """
 
     rows: int
@@ -44,16 +44,16 @@ class Functions:
     slopes: Callable[..., Any]
     along: Callable[..., Any]
     prior_curvature: Callable[..., Any]
-    held: Callable[..., Any]
+    all_rows: Callable[..., Any]
 
     def jacobian(self, x: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the predictor ``(obs,)`` and its derivatives ``(obs, chosen)`` in some of the coordinates."""
-        held = self.held(x)
-        return self.predictor(x, held), self.slopes(x, held)[:, chosen]
+        all_rows = self.all_rows(x)
+        return self.predictor(x, all_rows), self.slopes(x, all_rows)[:, chosen]
 
     def information(self, x: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return each row's slope and information ``(obs,)`` in the predictor; the latter at least 0."""
-        slope, second, moved = self.along(x, directions, self.held(x))
+        slope, second, moved = self.along(x, directions, self.all_rows(x))
         best = np.abs(moved).argmax(axis=0), np.arange(self.rows)
         step = np.where(moved[best] == 0, 1.0, moved[best])
         return slope[best] / step, np.maximum(-second[best] / step**2, 0.0)
@@ -64,31 +64,31 @@ def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
     import jax
     from jax.flatten_util import ravel_pytree
 
-    most = max(1, LARGEST // max(target.dim, 1))
+    most = max(1, MAX_JACOBIAN_NUMBERS // max(target.dim, 1))
     whole = target.rows <= most
     some = np.arange(target.rows) if whole else np.sort(rng.permutation(target.rows)[:most])
     count, every, batch = len(some), target.arrays, target.take(some)
     linear, rows, one = target.linear_function(count), target.rows_function(count), target.linear_function(1)
-    all_rows = target.held_function(target.rows)
+    statistics = target.all_rows_function(target.rows)
 
-    def slopes(x: Any, held: Any, batch: Any, every: Any) -> Any:
+    def slopes(x: Any, all_rows: Any, batch: Any, every: Any) -> Any:
         """Go back from each row by itself: what one row's predictor depends on costs the same however many weights there are."""
-        said = all_rows(x, every) if whole else held
+        said = statistics(x, every) if whole else all_rows
         by_row = jax.vmap(jax.grad(lambda v, row: one(v, jax.tree.map(lambda a: a[None], row), said)[0]), (None, 0))(x, batch)
         if not (whole and said):
             return by_row
         # The rest of the way goes through what all rows decide.
         flat, unravel = ravel_pytree(said)
         through = jax.jacfwd(lambda f: linear(x, batch, unravel(f)))(flat)
-        return by_row + through @ jax.jacrev(lambda v: ravel_pytree(all_rows(v, every))[0])(x)
+        return by_row + through @ jax.jacrev(lambda v: ravel_pytree(statistics(v, every))[0])(x)
 
-    def along(x: Any, directions: Any, held: Any, batch: Any) -> Any:
+    def along(x: Any, directions: Any, all_rows: Any, batch: Any) -> Any:
         def one_way(u: Any) -> Any:
             def slope(v: Any) -> Any:
-                return jax.jvp(lambda w: rows(w, batch, (), held), (v,), (u,))[1]
+                return jax.jvp(lambda w: rows(w, batch, (), all_rows), (v,), (u,))[1]
 
             first, second = jax.jvp(slope, (x,), (u,))
-            return first, second, jax.jvp(lambda w: linear(w, batch, held), (x,), (u,))[1]
+            return first, second, jax.jvp(lambda w: linear(w, batch, all_rows), (x,), (u,))[1]
 
         return jax.vmap(one_way)(directions)
 
@@ -107,9 +107,9 @@ def functions_of(target: BatchTarget, rng: np.random.Generator) -> Functions:
     return Functions(
         rows=count,
         weight=target.rows / count,
-        predictor=compiled(lambda x, held, batch: linear(x, batch, held), batch),
+        predictor=compiled(lambda x, all_rows, batch: linear(x, batch, all_rows), batch),
         slopes=compiled(slopes, batch, every),
         along=compiled(along, batch),
         prior_curvature=compiled(curvature),
-        held=compiled(lambda x, every: () if whole else all_rows(x, every), every),
+        all_rows=compiled(lambda x, every: () if whole else statistics(x, every), every),
     )

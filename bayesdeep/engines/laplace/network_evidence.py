@@ -36,12 +36,12 @@ STEP = 1e-4
 """Of the differences in the scales."""
 CHEAP, MOST_REFRESH = 2_000_000, 6
 """Numbers of Jacobians for each change of the scales that the determinant's derivative serves for, two to six of them."""
-FIRST, SECOND = 0.9, 0.999
+BETA1, BETA2 = 0.9, 0.999
 """Adam's memories, of weights."""
-SHORTEST, LONGEST, LONGER = 1e-4, 0.2, 1.2
+MIN_SCALE_STEP, MAX_SCALE_STEP, SCALE_STEP_GROWTH = 1e-4, 0.2, 1.2
 """Steps of a scale on its unconstrained scale, and how much the next one is longer."""
 
-AGAIN, SHARE, PART = 8, 0.3, 4
+RESTARTS, RESTART_RATE, RESTART_ROUNDS_DIVISOR = 8, 0.3, 4
 """Further searches at most, the share of the rates they begin with, and of the rounds each has one in so many."""
 GAIN = 0.3
 """Rise of the log evidence in a further search below which it had settled before."""
@@ -160,7 +160,8 @@ class Stride:
     def step(self, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
         """Return the next point, for the slope by the chosen coordinates."""
         turn = np.sign(slope) * self.sign
-        self.length = np.clip(self.length * np.where(turn > 0, LONGER, np.where(turn < 0, 0.5, 1.0)), SHORTEST, LONGEST)
+        factor = np.where(turn > 0, SCALE_STEP_GROWTH, np.where(turn < 0, 0.5, 1.0))
+        self.length = np.clip(self.length * factor, MIN_SCALE_STEP, MAX_SCALE_STEP)
         self.sign = np.sign(slope)
         moved = x.copy()
         moved[self.chosen] += self.sign * self.length
@@ -214,8 +215,8 @@ def climb(
 
     def search(x: np.ndarray, rounds: int, most: float) -> None:
         nonlocal best, best_x, done
-        weights = Climb(parts.weights, rate, FIRST, SECOND)
-        scales, known = Stride(parts.scales, LONGEST * most), Curved(0.0, np.zeros(parts.scales.size))
+        weights = Climb(parts.weights, rate, BETA1, BETA2)
+        scales, known = Stride(parts.scales, MAX_SCALE_STEP * most), Curved(0.0, np.zeros(parts.scales.size))
         for k in range(rounds + 1):
             share = most * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(1.0, k / max(rounds, 1)))))
             for _ in range(steps):
@@ -238,9 +239,9 @@ def climb(
 
     try:
         search(x, rounds, 1.0)
-        for _ in range(0 if settled else AGAIN):
+        for _ in range(0 if settled else RESTARTS):
             before = best
-            search(best_x, max(1, rounds // PART), SHARE)
+            search(best_x, max(1, rounds // RESTART_ROUNDS_DIVISOR), RESTART_RATE)
             settled = best - before < GAIN
             if settled:
                 break

@@ -30,16 +30,16 @@ from bayesdeep.core.errors import FitError, nearest
 from .._training.trained_start import compiled_loss, train
 from .network_coordinates import parts_of
 from .network_curvature import functions_of
-from .network_evidence import AGAIN, climb
+from .network_evidence import RESTARTS, climb
 from .network_linear import draw, mode_at
 
 ROUNDS, STEPS = 200, 20
 """Changes of the scales, and of the weights between two of them, where there is no other number."""
-FEW = 3
+NEWTON_STEPS = 3
 """Newton's steps of the linear weights between two changes of the scales."""
 LARGEST_PART = 5000
 """Linear weights whose precision is factorised."""
-EFFORT, MOST = 1e10, 64
+MAX_OPERATIONS, MAX_FACTORS = 1e10, 64
 """About how many operations the factors of the draws may take, and the most different scales among them."""
 
 
@@ -113,12 +113,12 @@ def run(settings: NetworkLaplaceSettings, target: BatchTarget, seed: int, progre
     with threadpool_limits(1):
         found = climb(
             slope_of, functions, parts, start.x, settings.rounds, STEPS, settings.learning_rate, rng,
-            lambda x: mode_at(slope_of, functions, parts, x, FEW).x,
+            lambda x: mode_at(slope_of, functions, parts, x, NEWTON_STEPS).x,
             lambda k: progress.update(min(k, total), total, "training by evidence"),
         )  # fmt: skip
         trained = time.perf_counter()
         size = settings.draws * settings.chains
-        distinct = min(MOST, max(8, int(EFFORT / (target.rows * parts.linear.size**2 + parts.linear.size**3))))
+        distinct = min(MAX_FACTORS, max(8, int(MAX_OPERATIONS / (target.rows * parts.linear.size**2 + parts.linear.size**3))))
         positions, _ = draw(slope_of, functions, parts, found.x, size, distinct, rng)
     progress.update(total, total, "interrupted" if found.interrupted else "")
     lp = np.array([slope_of(x)[0] for x in positions])
@@ -129,8 +129,8 @@ def run(settings: NetworkLaplaceSettings, target: BatchTarget, seed: int, progre
         advice.append("Training was interrupted; the best point so far was used.")
     elif not found.settled:
         advice.append(
-            f"laplace: the evidence was still rising after {settings.rounds} rounds and {AGAIN} shorter searches, so that scales "
-            "and group sds are not settled; raise rounds."
+            f"laplace: the evidence was still rising after {settings.rounds} rounds and {RESTARTS} shorter searches, so that "
+            "scales and group sds are not settled; raise rounds."
         )
     return Draws(
         positions=positions.reshape(*shape, -1),

@@ -29,12 +29,12 @@ from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.hyperparameters import Coordinates, start_of
 from bayesdeep.linear.proposal import Adapted, adapt, curvature, find_mode
 from bayesdeep.linear.unexplored import under
+from bayesdeep.numerics.psis import KHAT_LIMIT
 
-from .._weighted_draws import KHAT_LIMIT
 from .inner_newton import LOOSE, Inner
 from .joint_proposals import Chains, Marginal, Proposed, Size, propose, run_chains, shift, weigh
 
-TUNING, PATIENCE = 1.5, 3.0
+TUNING_SECONDS, DRAWING_SECONDS = 1.5, 3.0
 """Seconds that may go into fitting the proposal, and into values of the hyperparameters for the draws."""
 
 MOST_TUNING, LEAST_TUNING = 3500, 80
@@ -183,7 +183,7 @@ def _adapted(marginal: Marginal, shape: _Shape, times: int, rng: np.random.Gener
     """Return a proposal fitted to ``times`` the usual number of points."""
     dim, seconds = len(shape.centre), marginal.inner.seconds
     most = max(MOST_TUNING, LEAST_TUNING * dim)
-    total = times * int(np.clip(TUNING / seconds, LEAST_TUNING * dim, most))
+    total = times * int(np.clip(TUNING_SECONDS / seconds, LEAST_TUNING * dim, most))
     foldable = ~np.isnan(marginal.coordinates.units)
     sizes = tuple(max(total * k // 7, 1) for k in (1, 2, 4))
     return adapt(marginal.proposed, shape.centre, shape.factor, foldable, sizes, rng)
@@ -214,7 +214,7 @@ def _size(settings: LaplaceMarginalSettings, each: float, dim: int) -> Size:
         wanted = WITHOUT
     else:
         least = np.clip(LIMIT / each, FEWEST, LEAST_DISTINCT)
-        wanted = int(np.clip(PATIENCE / each, least, THINNED * total))
+        wanted = int(np.clip(DRAWING_SECONDS / each, least, THINNED * total))
     if wanted >= total:
         return Size(settings.chains, -(-wanted // settings.chains), 1)
     repeat = -(-total // max(wanted, settings.chains))

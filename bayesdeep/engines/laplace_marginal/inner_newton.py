@@ -38,7 +38,7 @@ WORKING_SET = 100_000
 SOUNDINGS, FEW_SOUNDINGS, THIRD_STEP = 8, 2, 1e-3
 """Draws for the rows' variances of the predictor, the same where rows are many, and the step for third derivatives."""
 
-MANY = 50_000
+SIDE_BY_SIDE_ROWS = 50_000
 """Rows from which a search is so long that several are made side by side."""
 
 FARTHEST = 30.0
@@ -85,7 +85,7 @@ class Inner:
     @property
     def threads(self) -> int:
         """Return how many searches are made side by side; the arithmetic on many rows lets other threads run."""
-        many = self.rows.likelihood.side_by_side and len(self.rows.offset) >= MANY
+        many = self.rows.likelihood.side_by_side and len(self.rows.offset) >= SIDE_BY_SIDE_ROWS
         return machine_cores() if many else 1
 
     @property
@@ -175,7 +175,7 @@ class Inner:
         system = self.rows.system
         eta = self.predictor(mode.scales, mode.at)
         _, slope, weight = self._look(eta, mode.values, mode.at)
-        variance, soundings = np.zeros_like(eta), SOUNDINGS if len(eta) < MANY else FEW_SOUNDINGS
+        variance, soundings = np.zeros_like(eta), SOUNDINGS if len(eta) < SIDE_BY_SIDE_ROWS else FEW_SOUNDINGS
         for _ in range(soundings):
             drawn = solve(self.products, system, mode.scales, mode.factored, noise_like(mode.at, rng))
             variance += (self.predictor(mode.scales, drawn) - eta) ** 2 / soundings

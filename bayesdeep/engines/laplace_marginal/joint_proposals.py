@@ -40,22 +40,22 @@ class Marginal:
     def density(self, points: np.ndarray) -> np.ndarray:
         """Return the log density at ``(batch, dim)``; minus infinity where there is none."""
         with np.errstate(all="ignore"):
-            found = self.inner.log_marginal(self.coordinates.to_system(points)) + self.beside(points)
+            found = self.inner.log_marginal(self.coordinates.to_system(points)) + self.log_prior_and_jacobian(points)
         return np.where(np.isnan(found), -np.inf, found)
 
     def proposed(self, points: np.ndarray) -> np.ndarray:
         """Return the log density at proposals: a scale that is not folded at 0 has none below."""
         found = np.full(len(points), -np.inf)
-        there = self.there(points)
+        there = self.in_domain(points)
         if there.any():
             found[there] = self.density(points[there])
         return found
 
-    def there(self, points: np.ndarray) -> np.ndarray:
+    def in_domain(self, points: np.ndarray) -> np.ndarray:
         """Return which points are not the mirror image of another ``(batch,)``."""
         return ~((points < 0) & ~np.isnan(self.coordinates.units)).any(axis=1)
 
-    def beside(self, points: np.ndarray) -> np.ndarray:
+    def log_prior_and_jacobian(self, points: np.ndarray) -> np.ndarray:
         """Return the part that is not the likelihood: the prior and the Jacobian."""
         system = self.inner.rows.system
         return log_prior(system, self.coordinates.to_system(points)) + self.coordinates.log_jacobian(system, points)
@@ -114,8 +114,8 @@ def propose(
 
     def fill(part: slice, rng: np.random.Generator) -> None:
         mode = inner.mode(marginal.coordinates.to_system(points[part]))
-        log_p[part] = mode.log_marginal + marginal.beside(points[part])
-        log_p[part][~marginal.there(points[part])] = -np.inf
+        log_p[part] = mode.log_marginal + marginal.log_prior_and_jacobian(points[part])
+        log_p[part][~marginal.in_domain(points[part])] = -np.inf
         with np.errstate(all="ignore"):
             mode = inner.recentred(mode, rng)
             for j in range(repeat):

@@ -1,7 +1,8 @@
 r"""One Newton step on all coefficients, for many values of the hyperparameters at once.
 
 With weights :math:`W` and a working response the step is the posterior mean of a linear Gaussian system; it is eliminated as
-in :mod:`._blocks`, in standardised coefficients :math:`u = T b`, with products that differ between the values.
+in :mod:`bayesdeep.linear.block_elimination`, in standardised coefficients :math:`u = T b`, with products that differ between
+the values.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from ..numbers import between, decimals, number
 from ..phrases import joined, named
 from ..section import Section, Subject
 
-MOST = 24
+MAX_COEFFICIENTS = 24
 
 
 def applies(subject: Subject) -> bool:
@@ -39,14 +39,14 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
         )
         found += [
             Heading("Spreads and correlations"),
-            estimates_table(spreads.head(MOST * 2), caption, "parameter", struck),
+            estimates_table(spreads.head(MAX_COEFFICIENTS * 2), caption, "parameter", struck),
         ]
     return (*found, *_side_by_side(subject))
 
 
 def _population(subject: Subject, table: pd.DataFrame, struck: bool) -> list[Block]:
     found: list[Block] = [Heading("Population-level effects")]
-    slopes = estimates_of(subject.fit, ("coefficient",)).head(MOST)
+    slopes = estimates_of(subject.fit, ("coefficient",)).head(MAX_COEFFICIENTS)
     if not struck and len(slopes) > 1:
         half = estimates(subject.fit, ("coefficient",), 0.5).loc[slopes.index]
         alt = (
@@ -55,11 +55,11 @@ def _population(subject: Subject, table: pd.DataFrame, struck: bool) -> list[Blo
         )
         caption = "Posterior means; thick lines hold half, thin lines 90 % of the posterior probability."
         found.append(Figure.of(draw_intervals(slopes, half, "estimate, on the scale of the predictor"), alt, caption))
-    left = len(table) - MOST
+    left = len(table) - MAX_COEFFICIENTS
     caption = "Mean, standard deviation and 90 % interval of each coefficient" + (
         f"; {left} more are left out." if left > 0 else "."
     )
-    return [*found, estimates_table(table.head(MOST), caption, "coefficient", struck)]
+    return [*found, estimates_table(table.head(MAX_COEFFICIENTS), caption, "coefficient", struck)]
 
 
 def _side_by_side(subject: Subject) -> list[Block]:
@@ -80,8 +80,8 @@ def _side_by_side(subject: Subject) -> list[Block]:
         return f"{number(row['mean'], f'.{places}f')} ({whole})"
 
     frame = pd.DataFrame(
-        {n: [text(t.loc[label]) if label in t.index else "–" for label in order[:MOST]] for n, t in tables.items()},
-        index=order[:MOST],
+        {n: [text(t.loc[label]) if label in t.index else "–" for label in order[:MAX_COEFFICIENTS]] for n, t in tables.items()},
+        index=order[:MAX_COEFFICIENTS],
     )
     caption = "The same parameter in each model: mean and 90 % interval."
     return [Heading("Beside the other models"), Table(frame, caption, {}, "parameter")]

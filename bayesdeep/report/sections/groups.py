@@ -1,6 +1,6 @@
 """The effects of every group with their intervals, sorted."""
 
-from bayesdeep.plot.group_effects import ENDS, MOST, effects_table, group_effects
+from bayesdeep.plot.group_effects import ENDS, MAX_GROUPS, effects_table, group_effects
 from bayesdeep.plot.parts import group_terms
 
 from ..document import Block, Figure, Heading, Paragraph
@@ -41,7 +41,7 @@ def _one(subject: Subject, name: str) -> list[Block]:
         "this order "
         "overlap: it is no ranking."
     )
-    ends = f" Only the {ENDS} lowest and highest are shown." if len(table) > MOST else ""
+    ends = f" Only the {ENDS} lowest and highest are shown." if len(table) > MAX_GROUPS else ""
     alt = (
         f"Effects {name} of {len(table)} groups, sorted, from {table.index[-1]} (largest) to {table.index[0]} "
         "(smallest), with intervals."

@@ -10,7 +10,7 @@ from ..document import Block, Callout, Heading, Paragraph, Table
 from ..phrases import joined, named
 from ..section import Section, Subject
 
-MOST = 16
+MAX_PARAMETERS = 16
 MOST_ROWS = 50_000
 READING = (
     "The prior, and then the likelihood, are made a little weaker and stronger, and the posterior is reweighted to match. "
@@ -63,7 +63,7 @@ def _one(table: pd.DataFrame, name: str) -> list[Block]:
         said = Callout("caution", f"The posterior{of} depends on the prior of, or on priors that bear on, {listed}.")
     else:
         said = Callout("good", f"No parameter{of} changes noticeably with the prior.")
-    shown = table.sort_values("prior", ascending=False).head(MOST)
+    shown = table.sort_values("prior", ascending=False).head(MAX_PARAMETERS)
     left = len(table) - len(shown)
     caption = "Sensitivity to power scaling of the prior and of the likelihood, most sensitive to the prior first"
     caption += f"; {left} less sensitive ones are left out." if left else "."

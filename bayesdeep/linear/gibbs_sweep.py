@@ -1,4 +1,9 @@
-"""One sweep of the Gibbs sampler: coefficients given scales, scales given effects, scales given standardised effects."""
+"""One sweep of the Gibbs sampler: coefficients given scales, scales given effects, scales given standardised effects.
+
+The second and third step interweave the centred and the non-centred parametrisation (ASIS: Yu and Meng 2011, To center or not
+to center: that is not the question, Journal of Computational and Graphical Statistics 20(3), 531-570,
+doi:10.1198/jcgs.2011.203main).
+"""
 
 from dataclasses import dataclass
 
@@ -8,10 +13,10 @@ from bayesdeep.core.linear import Factor
 from bayesdeep.numerics.slices import step
 
 from .hyperparameters import Coordinates, log_prior, scales_of, start_of
-from .joint import Joint, Roots, by_chain, by_level, written_out
+from .joint_lanczos import Joint, Roots, by_chain, by_level, written_out
 from .unexplored import UnexploredError
 
-SPREAD = 0.3
+START_JITTER = 0.3
 """Of starting points, on the coordinates: logarithms of scales, inverse hyperbolic tangents of partial correlations."""
 REPRODUCED = 1e-10
 """Share of the response's sum of squares below which that of the residuals is made of rounding."""
@@ -24,7 +29,7 @@ FIRST_WIDTH, OVER_MOVE, MEMORY = 1.0, 3.0, 0.9
 
 
 @dataclass(frozen=True)
-class Given:
+class ChainState:
     """Where chains are: hyperparameters ``(chain, dim)``, coefficients ``(…, chain)``, joint log density ``(chain,)``."""
 
     points: np.ndarray
@@ -52,12 +57,12 @@ class Sweep:
             raise UnexploredError(WITHOUT_NOISE)
         at = start_of(self._system)
         for _ in range(50):
-            points = at + SPREAD * self._rng.uniform(-1.0, 1.0, (chains, len(at)))
+            points = at + START_JITTER * self._rng.uniform(-1.0, 1.0, (chains, len(at)))
             if np.isfinite(self._prior(points)).all():
                 return points
         return np.tile(at, (chains, 1))
 
-    def step(self, points: np.ndarray, *, learning: bool) -> tuple[Given, int]:
+    def step(self, points: np.ndarray, *, learning: bool) -> tuple[ChainState, int]:
         """Return where chains at ``points`` are after a sweep, and how many passes drawing the coefficients took."""
         system, joint = self._system, self._joint
         coefficients, passes = joint.draw(Roots.of(scales_of(system, points)), self._rng)
@@ -82,7 +87,7 @@ class Sweep:
         columns = coefficients[0]
         prior = system.prior_constant - 0.5 * np.einsum("kb,km,mb->b", columns, system.precision, columns)
         density = self._prior(points) + self._likelihood(points, squares) + self._effects(points, second) + prior
-        return Given(points, coefficients, system.moments.constant + density), passes
+        return ChainState(points, coefficients, system.moments.constant + density), passes
 
     def _move(
         self, number: int, own: list[int], points: np.ndarray, coefficients: list[np.ndarray], learning: bool

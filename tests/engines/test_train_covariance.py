@@ -12,7 +12,7 @@ import bayesdeep as bd
 from bayesdeep.core.batches import BatchTarget
 from bayesdeep.engines._training import train_draws as _train_draws
 from bayesdeep.engines._training.train_coordinates import coordinates
-from bayesdeep.engines._training.train_spread import respread
+from bayesdeep.engines._training.train_covariance import reestimated
 from bayesdeep.graph.evaluate import expand_function
 from bayesdeep.inference.batch_target import batches_of
 from bayesdeep.inference.run import words_of
@@ -63,7 +63,7 @@ def settled(model: bd.Model, start: Callable[[BatchTarget], np.ndarray]) -> tupl
     """Return a target, a starting point, and that with its sds found."""
     target = target_of(model)
     x = start(target)
-    return target, x, respread(target, x[None], np.arange(target.rows))[0]
+    return target, x, reestimated(target, x[None], np.arange(target.rows))[0]
 
 
 def apart(target: BatchTarget) -> np.ndarray:
@@ -81,7 +81,7 @@ def effects(target: BatchTarget, x: np.ndarray) -> list[np.ndarray]:
 
     found = []
     with jax.enable_x64(True):
-        for own in target.spreads:
+        for own in target.covariance_factors:
             root = np.asarray(own.root(x))
             found.append(root[0, 0] * x[own.places] if own.alike else root @ x[own.places])
     return found
@@ -109,7 +109,7 @@ def test_sds_are_those_of_well_known_groups_and_effects_stay(name: str) -> None:
     for before, after in zip(effects(target, x), effects(target, found), strict=True):
         assert np.abs(before).max() > 0.01
         np.testing.assert_allclose(after, before, atol=1e-9)
-    stays = np.setdiff1d(np.arange(target.dim), np.concatenate([own.places.ravel() for own in target.spreads]))
+    stays = np.setdiff1d(np.arange(target.dim), np.concatenate([own.places.ravel() for own in target.covariance_factors]))
     same = np.isin(target.roles[stays], ("intercept", "coefficient", "weight"))
     np.testing.assert_array_equal(found[stays][same], x[stays][same])
     graph = model.__dict__["_rows"].graph(model.spec)
@@ -165,10 +165,10 @@ def test_deviations_of_networks_and_places_of_levels_stay_too(formula: str, monk
     seen = []
 
     def watched(target: BatchTarget, positions: np.ndarray, refresh: np.ndarray) -> np.ndarray:
-        seen.append((target, positions[0], respread(target, positions, refresh)[0]))
+        seen.append((target, positions[0], reestimated(target, positions, refresh)[0]))
         return seen[0][-1][None]
 
-    monkeypatch.setattr(_train_draws, "respread", watched)
+    monkeypatch.setattr(_train_draws, "reestimated", watched)
     bd.Model(formula, data()).fit("sgd", epochs=5, seed=1, progress=False)
     ((target, x, found),) = seen
     sds = target.roles == "sd"

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.columns import Columns, TermColumns
+from bayesdeep.core.columns import LearnedColumns, TermColumns
 
-MOST = 0.5
+MAX_SPARSE_SHARE = 0.5
 """Levels a row, and cells without rows, from which on a model says so."""
 
 EQUAL = 1e-14
@@ -29,7 +29,7 @@ class Doubt:
     constant: bool = False
 
 
-def doubts(columns: Columns, rows: int) -> tuple[Doubt, ...]:
+def doubts(columns: LearnedColumns, rows: int) -> tuple[Doubt, ...]:
     """Return what is odd about each term of a predictor.
 
     Parameters
@@ -67,7 +67,7 @@ def _constant(term: TermColumns, means: np.ndarray, sds: np.ndarray) -> Doubt | 
 
 def _levels(term: TermColumns, rows: int) -> Doubt | None:
     count = term.stop - term.start
-    if count <= MOST * rows:
+    if count <= MAX_SPARSE_SHARE * rows:
         return None
     return Doubt(
         f"'{term.name}' has {count} coefficients, one for a level, in {rows} rows, so that nearly every row has its own; "
@@ -77,7 +77,7 @@ def _levels(term: TermColumns, rows: int) -> Doubt | None:
 
 def _cells(term: TermColumns, empty: int) -> Doubt | None:
     count = term.stop - term.start
-    if empty <= MOST * count:
+    if empty <= MAX_SPARSE_SHARE * count:
         return None
     return Doubt(
         f"'{term.name}' has {count} coefficients, and for {empty} of them no row has that combination of levels, so that only "

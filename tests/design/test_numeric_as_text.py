@@ -11,8 +11,8 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.registry import TRANSFORMS
-from bayesdeep.design.almost import reads_as_number, stray_cell, written_numbers
 from bayesdeep.design.convert import to_column
+from bayesdeep.design.numeric_as_text import reads_as_number, stray_cell, written_numbers
 
 ROWS = 60
 STRAYS = (

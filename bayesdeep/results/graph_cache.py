@@ -15,9 +15,9 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .rows import FIELDS, Rows
 
-MOST = 16
+MAX_GRAPHS = 16
 """Graphs that are kept; a report of several fits needs two or three of each."""
-LARGEST = np.iinfo(np.int32).max
+MAX_INT32 = np.iinfo(np.int32).max
 
 _GRAPHS: "OrderedDict[Any, Graph]" = OrderedDict()
 _LOCK = Lock()
@@ -35,7 +35,7 @@ def evaluation_graph(spec: ModelSpec, rows: Rows) -> Graph:
     made = rows.take(np.arange(min(1, rows.rows))).graph(spec)
     with _LOCK:
         _GRAPHS[key] = made
-        while len(_GRAPHS) > MOST:
+        while len(_GRAPHS) > MAX_GRAPHS:
             _GRAPHS.popitem(last=False)
     return made
 
@@ -57,4 +57,4 @@ def _has_large_numbers(rows: Rows) -> bool:
     """Return whether a part of the response holds whole numbers beyond 32 bits, which a graph then keeps as floats."""
     parts = (getattr(rows.response, field) for field in FIELDS)
     whole = (part for part in parts if part is not None and part.dtype.kind in "iu" and part.size)
-    return any(np.abs(part).max() > LARGEST for part in whole)
+    return any(np.abs(part).max() > MAX_INT32 for part in whole)

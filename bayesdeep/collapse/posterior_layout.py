@@ -25,7 +25,7 @@ class ShownNames:
 
 
 def shown_names(spec: ModelSpec) -> ShownNames:
-    """Return what is shown of a model that :func:`~bayesdeep.collapse.applies.why_not` has nothing against.
+    """Return what is shown of a model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against.
 
     Raises
     ------

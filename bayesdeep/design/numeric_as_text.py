@@ -16,11 +16,12 @@ from bayesdeep.formula.vocabulary import INNER
 NEARLY_ALL = 0.9
 """Share of rows with a number from which on text beside them is taken for a slip."""
 
-MANY = 20
+MAX_CODES = 20
 """More different numbers than this are measurements and no codes; then it is enough that they outnumber the other texts."""
 
-FEW, OWN = 5, 0.5
-"""So are at least ``FEW`` different numbers where there are at least ``OWN`` of them for a row that has one."""
+MIN_DISTINCT, MIN_DISTINCT_SHARE = 5, 0.5
+"""So are at least ``MIN_DISTINCT`` different numbers where there are at least
+``MIN_DISTINCT_SHARE`` of them for a row that has one."""
 
 WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 """Numbers that someone made text may be codes as long as they are whole."""
@@ -100,7 +101,7 @@ def _measured(number: np.ndarray, counts: np.ndarray) -> bool:
         Rows of each level ``(level,)``.
     """
     numbers = int(np.count_nonzero(number))
-    many = numbers > MANY or (numbers >= FEW and numbers >= OWN * counts[number].sum())
+    many = numbers > MAX_CODES or (numbers >= MIN_DISTINCT and numbers >= MIN_DISTINCT_SHARE * counts[number].sum())
     return many and len(number) - numbers < numbers
 
 

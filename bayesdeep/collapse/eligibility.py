@@ -36,7 +36,7 @@ def why_not(spec: ModelSpec) -> str | None:
     return _scale(spec.prior("sigma")) if "sigma" not in spec.known else None
 
 
-def drowned(squares: float) -> str | None:
+def loses_precision(squares: float) -> str | None:
     """Return why known standard errors are too small, in a clause; None if they are not.
 
     ``squares`` is the sum over rows of the response, about its centre, over its standard error, squared: the log density is a

@@ -31,7 +31,7 @@ from typing import Any
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.files import write_file
 
-LOG = logging.getLogger("bayesdeep.numerics.kept_code")
+LOG = logging.getLogger("bayesdeep.numerics.code_cache")
 MOST_IN_MEMORY = 64
 MOST_FILES = 300
 SUFFIX = ".code"

@@ -1,26 +1,24 @@
 """Predictions in blocks of rows, so that draws times rows never sit in memory at once."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from bayesdeep.collapse.row_values import is_linear, new_effects
+from bayesdeep.collapse.row_values import is_linear
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
-from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.graph.build import Graph, units_of
-from bayesdeep.graph.evaluate import forward_draws, needed, row_function
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.graph.build import units_of
+from bayesdeep.graph.evaluate import row_function
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .kept_graphs import evaluation_graph
+from .graph_cache import evaluation_graph
 from .linear_rows import linear_function
-from .rows import Rows, containers, refuse_new_groups
+from .new_groups import with_new_groups
+from .rows import Rows, containers
 
 KINDS = {"response": "predictive", "mean": "mean", "linear": "linear"}
-NEW_GROUPS = ("sample", "average", "raise")
 ROUNDS = 2_000
 """How often a truncated draw is tried; enough for bounds that hold one part in a hundred of the probability."""
 
@@ -48,75 +46,6 @@ def several_predictors(spec: ModelSpec) -> bool:
 def block_rows(draws: int, levels: int = 1) -> int:
     """Return how many rows go into one block."""
     return max(1, BLOCK // max(1, draws * levels))
-
-
-def with_new_groups(
-    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int
-) -> dict[str, np.ndarray]:
-    """Return draws by name in which effects of unseen groups stand after those of the known ones.
-
-    Parameters
-    ----------
-    posterior
-        Draws by name, ``(draw, …)``.
-    new_groups
-        ``"sample"`` from the fitted distribution of groups, once a draw; ``"average"``: at its location; ``"raise"``.
-    """
-    if new_groups not in NEW_GROUPS:
-        raise FitError(f"predict: unknown new_groups '{new_groups}'{nearest(new_groups, NEW_GROUPS)}")
-    draws = dict(posterior)
-    unseen = {k: v for k, v in rows.unseen.items() if v}
-    if not unseen:
-        return draws
-    if new_groups == "raise":
-        refuse_new_groups(unseen)
-    if is_linear(spec):
-        location = new_groups == "average"
-        for name, value in new_effects(spec, posterior, unseen, derive(seed, "new groups"), at_location=location).items():
-            draws[name] = np.concatenate([posterior[name], value], axis=-1)
-        return draws
-    # Their labels play no part, so that one graph serves all rows with as many new groups.
-    other = evaluation_graph(_with_labels(spec, {k: tuple(f"new {i}" for i in range(len(v))) for k, v in unseen.items()}), rows)
-    axes = group_axes(other, unseen)
-    effects = list(axes)
-    hyper = needed_hyper(other, effects)
-    count = len(next(iter(posterior.values())))
-    fresh = forward_draws(
-        other,
-        effects,
-        count,
-        {k: posterior[k] for k in hyper},
-        derive(seed, "new groups"),
-        at_location=new_groups == "average",
-    )
-    for name, axis in axes.items():
-        draws[name] = np.concatenate([posterior[name], fresh[name]], axis=axis)
-    return draws
-
-
-def group_axes(graph: Graph, factors: Mapping[str, tuple[Any, ...]]) -> dict[str, int]:
-    """Return the axis, draws being 0, along which the groups of these factors lie, by the names of what has one."""
-    return {
-        name: quantity.entry.factor_axis + 1
-        for name, quantity in graph.reported.items()
-        if quantity.entry.factor in factors and quantity.entry.factor_axis is not None
-    }
-
-
-def needed_hyper(graph: Graph, effects: list[str]) -> list[str]:
-    """Return the posterior names that the effects' distributions depend on."""
-    outputs = [graph.reported[name].tensor for name in effects]
-    inside = [i for out in outputs for i in (out.owner.inputs if out.owner else [])]
-    return [name for name in needed(graph, inside) if name not in effects]
-
-
-def _with_labels(spec: ModelSpec, labels: Mapping[str, tuple[Any, ...]]) -> ModelSpec:
-    """Return the spec with other groups: only these factors' labels are exchanged."""
-    predictors = tuple(
-        replace(p, terms=tuple(replace(t, state=TERMS[t.kind].relabel(t.state, labels)) for t in p.terms))
-        for p in spec.predictors
-    )
-    return replace(spec, predictors=predictors)
 
 
 def blocks(
@@ -186,22 +115,3 @@ def _full(value: np.ndarray, draws: int, rows: int) -> np.ndarray:
     if value.ndim and value.shape[0] == draws and value.ndim >= 2:
         return value
     return np.broadcast_to(value, (draws, rows, *value.shape[1:]))
-
-
-def enough_draws(posterior: Mapping[str, np.ndarray], least: int) -> dict[str, np.ndarray]:
-    """Return draws by name, each repeated until there are ``least``: a few, as of a point estimate, predict smoothly then.
-
-    Draws of a chain stay together.
-    """
-    count = len(next(iter(posterior.values()))) if posterior else least
-    times = -(-least // count)
-    return {name: np.repeat(value, times, axis=0) if times > 1 else value for name, value in posterior.items()}
-
-
-def flat_posterior(posterior: Any, spec: ModelSpec) -> dict[str, np.ndarray]:
-    """Return a posterior Dataset as arrays ``(chain * draw, …)`` by name."""
-    del spec
-    return {
-        str(name): np.asarray(v.transpose("chain", "draw", ...)).reshape(-1, *v.shape[2:])
-        for name, v in posterior.data_vars.items()
-    }

@@ -14,10 +14,10 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .rows import Rows
 
-MOST = 5
-MOST_COMPARED = 2_000
+MAX_LABELS = 5
+MAX_COMPARED = 2_000
 """Of so many known groups the nearest one to a new label is looked for."""
-SHORTEST = 4
+MIN_LETTERS = 4
 """Letters of a label for which one is looked for."""
 BECOMES = {
     "sample": "their effects are drawn from the fitted distribution of groups",
@@ -48,7 +48,7 @@ def tell(where: str, asked: Iterable[tuple[ModelSpec, Rows]], usual: str, advice
 
 def named(labels: tuple[Any, ...]) -> str:
     """Return the first few labels as text."""
-    return ", ".join(repr(label) for label in labels[:MOST]) + (", …" if len(labels) > MOST else "")
+    return ", ".join(repr(label) for label in labels[:MAX_LABELS]) + (", …" if len(labels) > MAX_LABELS else "")
 
 
 def _sentence(factor: str, labels: tuple[Any, ...], known: tuple[Any, ...], rows: Rows) -> str:
@@ -61,7 +61,7 @@ def _sentence(factor: str, labels: tuple[Any, ...], known: tuple[Any, ...], rows
 
 def _meant(label: str, known: tuple[Any, ...]) -> str:
     """Return the known label that may have been meant; none where labels are numbered or short, and each is close to others."""
-    if len(known) > MOST_COMPARED or len(label) < SHORTEST or any(letter.isdigit() for letter in label):
+    if len(known) > MAX_COMPARED or len(label) < MIN_LETTERS or any(letter.isdigit() for letter in label):
         return ""
     near = close_to(label, map(str, known)).removeprefix("; ")
     return f" ({near})" if near else ""

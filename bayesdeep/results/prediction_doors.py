@@ -9,11 +9,12 @@ from bayesdeep.core.registry import FAMILIES
 
 from .fitted import Fitted, asked_rows, blocks_of, flat_draws, own_rows, seed_for
 from .log_score import log_score_rows
-from .predict import blocks, check_kind, several_predictors
+from .new_group_warnings import settled
+from .new_groups import for_groups
+from .prediction_blocks import blocks, check_kind, several_predictors
 from .prediction_tables import level_table, predictor_table, response_table, summary_table
-from .predictive import for_groups, predictive_blocks
+from .predictive_distribution import predictive_blocks
 from .rows import Rows, check_units
-from .unseen_groups import settled
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -17,17 +17,13 @@ from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import BatchedFunction, function_of, noise_function
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .kept_graphs import evaluation_graph
-from .predict import block_rows, enough_draws, inside_bounds, with_new_groups
+from .graph_cache import evaluation_graph
+from .new_groups import with_new_groups
+from .prediction_blocks import block_rows, inside_bounds
 from .rows import Rows, containers
 
 RESPONSES = 4_000
 """New responses a row that intervals are read from, at least."""
-
-GROUPS = 4_000
-FEWEST_GROUPS = 1_000
-EFFORT = 200_000_000
-"""Draws times rows up to which a group that the model was not fitted to is drawn ``GROUPS`` times at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +46,11 @@ class Predicted:
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class ConditionalMoments:
     """Means and variances of a new response given the parameters, ``(draw, row)`` each; None without a closed form."""
 
     mean: np.ndarray | None
     variance: np.ndarray | None
-
-
-def for_groups(posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str) -> Mapping[str, np.ndarray]:
-    """Return draws by name that are many enough for groups the model was not fitted to.
-
-    Effects of such groups are drawn once a draw of the parameters; of few draws one or some groups would stand for all.
-    """
-    if new_groups != "sample" or not any(rows.unseen.values()):
-        return posterior
-    return enough_draws(posterior, int(np.clip(EFFORT // max(rows.rows, 1), FEWEST_GROUPS, GROUPS)))
 
 
 def predictive_blocks(
@@ -126,12 +112,12 @@ class _LinearSource:
         self.times = -(-least // self._count)
         self.step = block_rows(self._count * self.times)
 
-    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], Moments]:
+    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], ConditionalMoments]:
         """Return mean and sd of the response ``(draw, row)``, and its moments."""
         data, shape = containers(rows, start, stop), (self._count, stop - start)
         mean = predictor(self._spec, self._draws, data, stop - start)
         sd = np.broadcast_to(noise_sd(self._spec, self._draws, data), shape)
-        return {"mu": mean, "sigma": sd}, Moments(mean, sd**2)
+        return {"mu": mean, "sigma": sd}, ConditionalMoments(mean, sd**2)
 
     def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
         """Return new responses ``(draw * times, row)``."""
@@ -169,7 +155,7 @@ class _Source:
             for name, tensor in graph.response.params.items()
         }
 
-    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], Moments]:
+    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], ConditionalMoments]:
         """Return the response's parameters by name ``(draw, …)``, and its moments given them."""
         found = self._of_rows(self._draws, containers(rows, start, stop))
         names = list(self._graph.response.params)
@@ -179,7 +165,7 @@ class _Source:
         }
         closed = iter([np.broadcast_to(v, (self._count, stop - start)) for v in found[len(names) :]])
         mean, variance = (next(closed) if has else None for has in self._has)
-        return params, Moments(mean, variance)
+        return params, ConditionalMoments(mean, variance)
 
     def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
         """Return new responses ``(draw * times, row)``, inside the bounds where rows are truncated."""
@@ -199,7 +185,7 @@ def _as_recorded(rows: Rows, start: int, stop: int) -> np.ndarray:
     return np.zeros(stop - start, dtype=bool) if status is None else np.isin(status[start:stop], (-1, 1))
 
 
-def _mean_and_sd(moments: Moments, draws: np.ndarray, bounded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _mean_and_sd(moments: ConditionalMoments, draws: np.ndarray, bounded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and sd of the predictive distributions ``(row,)``: in closed form where there is one."""
     mean, sd = draws.mean(axis=0), draws.std(axis=0)
     if moments.mean is None:

@@ -24,7 +24,7 @@ GROUP = "functions"
 """Where a tree keeps them."""
 POINTS = 100
 """Most training rows, and most probes."""
-NUMBERS = 2_000_000
+MAX_NUMBERS = 2_000_000
 """Draws times rows up to which all points are kept; beyond 20,000 draws there are fewer points."""
 FEWEST = 20
 BLOCK = 2_000_000
@@ -58,7 +58,7 @@ def functions_dataset(
     if isinstance(rows, StreamedRows) or not has_network(spec) or chains * draws < 2:
         return None
     rng = np.random.default_rng(derive(seed, GROUP))
-    most = int(np.clip(NUMBERS // (chains * draws), FEWEST, POINTS))
+    most = int(np.clip(MAX_NUMBERS // (chains * draws), FEWEST, POINTS))
     places = np.sort(rng.choice(rows.rows, min(most, rows.rows), replace=False))
     stored, made = rows.take(places), probe_rows(spec, rows, most, rng)
     found = _evaluate(spec, stored, None if made is None else made[0], values, chains * draws, derive(seed, "functions draws"))

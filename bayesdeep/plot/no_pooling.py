@@ -13,9 +13,9 @@ from bayesdeep.core.quantities import Entry, Quantity
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.graph.evaluate import function_of, needed
 from bayesdeep.results.fitted import Fitted, own_rows
-from bayesdeep.results.kept_graphs import evaluation_graph
-from bayesdeep.results.predict import block_rows
-from bayesdeep.results.predictions import predictive_draws
+from bayesdeep.results.graph_cache import evaluation_graph
+from bayesdeep.results.prediction_blocks import block_rows
+from bayesdeep.results.prediction_doors import predictive_draws
 from bayesdeep.results.rows import containers
 
 from .parts import GroupTerm

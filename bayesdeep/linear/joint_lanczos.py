@@ -1,7 +1,7 @@
 r"""All coefficients of a linear system drawn at once given its scales, without a factorisation of them.
 
 In standardised coefficients, :math:`u_f = T_f z_f`, the precision is :math:`I + T^\top G T / \sigma^2` with the sparse products
-:math:`G`. The factor with the most coefficients is eliminated group by group, as in :mod:`._crossed`; what is left,
+:math:`G`. The factor with the most coefficients is eliminated group by group, as in :mod:`.crossed`; what is left,
 
 .. math:: S = I + T^\top (R / \sigma^2 - C^\top E C) T,
 

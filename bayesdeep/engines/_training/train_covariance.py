@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.batches import BatchTarget, Spread
+from bayesdeep.core.batches import BatchTarget, CovarianceFactor
 
 from .train_noise import least
 from .train_program import precision
@@ -32,19 +32,19 @@ ROUNDS = 12
 """Expansions at most."""
 SETTLED = 1e-3
 """Change of sds and correlations on their unconstrained scale at which they are found."""
-FEW = 400
+MAX_JOINT_EFFECTS = 400
 """Effects of all terms together up to which they are expanded together."""
 WIDE = 48
 """Coefficients of a group up to which their information has correlations."""
 ROWS = 4096
 """Rows at a time."""
-LONGEST = 1.0
+MAX_STEP = 1.0
 """Step between two expansions, of a standardised effect and of what the root is made of."""
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Effects that are expanded together: ``places`` ``(coefficient, group)`` and ``root(x)``, as in a :class:`Spread`.
+    """Effects that are expanded together: ``places`` ``(coefficient, group)`` and ``root(x)``, as in a :class:`CovarianceFactor`.
 
     Where coefficients are ``apart``, the root is a number and the information on each counts alone.
     """
@@ -76,7 +76,7 @@ class Problem:
         return self.places.reshape(-1, 1) if self.apart else self.places.T
 
 
-def respread(target: BatchTarget, positions: np.ndarray, refresh: np.ndarray) -> np.ndarray:
+def reestimated(target: BatchTarget, positions: np.ndarray, refresh: np.ndarray) -> np.ndarray:
     """Return positions ``(member, dim)`` with sds and correlations of groups found from the effects, which stay as they are.
 
     Parameters
@@ -86,24 +86,24 @@ def respread(target: BatchTarget, positions: np.ndarray, refresh: np.ndarray) ->
     refresh
         Rows from which what all rows decide is worked out.
     """
-    free = np.unique(np.concatenate([np.zeros(0, dtype=int), *(own.made_of for own in target.spreads)]))
+    free = np.unique(np.concatenate([np.zeros(0, dtype=int), *(own.made_of for own in target.covariance_factors)]))
     if not free.size:
         return positions
     import jax
 
     problems = _problems(target)
     with precision("float64"):
-        held = jax.jit(target.held_function(len(refresh)))
-        roots = jax.jit(lambda x: [own.root(x) for own in target.spreads])
+        all_rows = jax.jit(target.all_rows_function(len(refresh)))
+        roots = jax.jit(lambda x: [own.root(x) for own in target.covariance_factors])
         programs = roots, _curvature(target), _evidence(target, free, problems)
         batch = target.take(refresh)
-        return np.stack([_settled(target, x, free, held(x, batch), problems, *programs) for x in positions])
+        return np.stack([_settled(target, x, free, all_rows(x, batch), problems, *programs) for x in positions])
 
 
 def _problems(target: BatchTarget) -> list[Problem]:
     """Return what is expanded together."""
-    normal = [own for own in target.spreads if own.normal]
-    if len(normal) > 1 and sum(own.places.size for own in normal) <= FEW:
+    normal = [own for own in target.covariance_factors if own.normal]
+    if len(normal) > 1 and sum(own.places.size for own in normal) <= MAX_JOINT_EFFECTS:
         places = np.concatenate([own.places.ravel() for own in normal])
         return [Problem(places[:, None], lambda x: _together([_repeated(own, x, own.places.shape[1]) for own in normal]))]
     found = []
@@ -115,7 +115,7 @@ def _problems(target: BatchTarget) -> list[Problem]:
     return found
 
 
-def _repeated(own: Spread, x: Any, groups: int) -> Any:
+def _repeated(own: CovarianceFactor, x: Any, groups: int) -> Any:
     """Return the root of all coefficients, each repeated for so many groups."""
     import jax.numpy as jnp
 
@@ -130,28 +130,29 @@ def _together(roots: Sequence[Any]) -> Any:
 
 
 def _curvature(target: BatchTarget) -> Callable[[np.ndarray, np.ndarray, Any], tuple[np.ndarray, np.ndarray]]:
-    """Return ``f(x, directions, held)``: the log likelihood's slope ``(dim,)`` and minus its curvature times directions."""
+    """Return ``f(x, directions, all_rows)``: the log likelihood's slope ``(dim,)`` and minus its curvature times directions."""
     import jax
 
     count = min(ROWS, target.rows)
     rows = target.rows_function(count)
 
-    def slope(x: Any, batch: Any, weight: Any, held: Any) -> Any:
-        return jax.grad(lambda x: (weight * rows(x, batch, (), held)).sum())(x)
+    def slope(x: Any, batch: Any, weight: Any, all_rows: Any) -> Any:
+        return jax.grad(lambda x: (weight * rows(x, batch, (), all_rows)).sum())(x)
 
-    def both(x: Any, directions: Any, batch: Any, weight: Any, held: Any) -> Any:
+    def both(x: Any, directions: Any, batch: Any, weight: Any, all_rows: Any) -> Any:
         def along(u: Any) -> Any:
-            return jax.jvp(lambda x: slope(x, batch, weight, held), (x,), (u,))[1]
+            return jax.jvp(lambda x: slope(x, batch, weight, all_rows), (x,), (u,))[1]
 
-        return slope(x, batch, weight, held), -jax.lax.map(along, directions)
+        return slope(x, batch, weight, all_rows), -jax.lax.map(along, directions)
 
     compiled = jax.jit(both)
 
-    def curvature(x: np.ndarray, directions: np.ndarray, held: Any) -> tuple[np.ndarray, np.ndarray]:
+    def curvature(x: np.ndarray, directions: np.ndarray, all_rows: Any) -> tuple[np.ndarray, np.ndarray]:
         gradient, bend = np.zeros(x.size), np.zeros(directions.shape)
         for begin in range(0, target.rows, count):
             some = np.arange(begin, begin + count)
-            own, moved = compiled(x, directions, target.take(some % target.rows), (some < target.rows).astype(np.float64), held)
+            weight = (some < target.rows).astype(np.float64)
+            own, moved = compiled(x, directions, target.take(some % target.rows), weight, all_rows)
             gradient, bend = gradient + np.asarray(own), bend + np.asarray(moved)
         return gradient, bend
 
@@ -163,7 +164,7 @@ def _evidence(target: BatchTarget, free: np.ndarray, problems: Sequence[Problem]
     import jax
     import jax.numpy as jnp
 
-    other = [own for own in target.spreads if not own.normal]
+    other = [own for own in target.covariance_factors if not own.normal]
 
     def objective(v: Any, x: Any, expansions: Any) -> Any:
         new, total, modes = x.at[free].set(v), 0.0, []
@@ -174,12 +175,12 @@ def _evidence(target: BatchTarget, free: np.ndarray, problems: Sequence[Problem]
             mode = jnp.linalg.solve(m, c[..., None])[..., 0]
             total += 0.5 * (c * mode).sum() - 0.5 * jnp.linalg.slogdet(m)[1].sum()
             modes.append(mode)
-        held = new
+        kept = new
         for own in other:
             a = jnp.linalg.solve(_repeated(own, new, 1), _repeated(own, x, 1))
-            held = held.at[own.places].set(a @ x[own.places])
+            kept = kept.at[own.places].set(a @ x[own.places])
             total += own.places.shape[1] * jnp.linalg.slogdet(a)[1]
-        return -(total + target.prior(held)), modes
+        return -(total + target.prior(kept)), modes
 
     return jax.jit(jax.value_and_grad(objective, has_aux=True))
 
@@ -188,7 +189,7 @@ def _settled(
     target: BatchTarget,
     x: np.ndarray,
     free: np.ndarray,
-    held: Any,
+    all_rows: Any,
     problems: Sequence[Problem],
     roots: Callable[[np.ndarray], Any],
     curvature: Callable[..., Any],
@@ -199,14 +200,14 @@ def _settled(
     ends = np.cumsum([0, *(len(p.places) for p in problems)])
     at = x
     for _ in range(ROUNDS):
-        slope, bend = curvature(at, directions, held) if problems else (np.zeros(x.size), directions)
+        slope, bend = curvature(at, directions, all_rows) if problems else (np.zeros(x.size), directions)
         expansions = [p.expansion(at, slope, bend[a:b]) for p, (a, b) in zip(problems, pairwise(ends), strict=True)]
-        v = least(evidence, (at, expansions), at[free], LONGEST)
+        v = least(evidence, (at, expansions), at[free], MAX_STEP)
         modes = evidence(v, at, expansions)[0][1]
         new = _with(target, at, free, v, roots)
         for problem, mode in zip(problems, modes, strict=True):
             before = new[problem.groups]
-            new[problem.groups] = before + np.clip(np.asarray(mode) - before, -LONGEST, LONGEST)
+            new[problem.groups] = before + np.clip(np.asarray(mode) - before, -MAX_STEP, MAX_STEP)
         if not np.isfinite(new).all():
             return x
         change, at = np.abs(v - at[free]).max(), new
@@ -222,7 +223,7 @@ def _with(
     """Return a position with other sds and correlations ``v`` and the same effects."""
     new = x.copy()
     new[free] = v
-    for own, before, after in zip(target.spreads, roots(x), roots(new), strict=True):
+    for own, before, after in zip(target.covariance_factors, roots(x), roots(new), strict=True):
         if own.alike:
             new[own.places] = x[own.places] * (float(before[0, 0]) / float(after[0, 0]))
         else:

@@ -1,7 +1,7 @@
-r"""A rough fit of a multilevel model before sampling: where it is, and how much the rows say of each effect.
+r"""A pilot fit of a multilevel model before sampling, by penalised quasi-likelihood: its mode, and shrinkage by effect.
 
-Penalised quasi-likelihood (Breslow and Clayton 1993, Journal of the American Statistical Association 88, 9-25): Newton steps
-on the coefficients :math:`\theta` of the main predictor :math:`\eta = Z\theta`, whose precision at the mode is
+Newton steps (Breslow and Clayton 1993, Journal of the American Statistical Association 88, 9-25) on the coefficients
+:math:`\theta` of the main predictor :math:`\eta = Z\theta`, whose precision at the mode is
 
 .. math:: H = Z^\top W Z + \operatorname{diag}(1/\sigma^2),
 
@@ -32,11 +32,11 @@ STEPS, STEPS_LARGE, MANY_ROWS = 25, 8, 200_000
 CLOSE = 0.02
 """Relative change of the standard deviations at which they are good enough."""
 
-LONGEST = 4.0
+MAX_PREDICTOR_STEP = 4.0
 """Largest change of the predictor in one step."""
 
 RIDGE = 1e-3
-LEAST, MOST = 1e-3, 1e2
+MIN_SD, MAX_SD = 1e-3, 1e2
 """Limits of the standard deviations, in units of the predictor."""
 
 
@@ -63,8 +63,8 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Rough:
-    """A rough fit.
+class PilotFit:
+    """A pilot fit.
 
     Attributes
     ----------
@@ -107,8 +107,8 @@ class Rough:
     precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
-def rough_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> Rough | None:
-    """Return the rough fit; None for models it does not know.
+def pilot_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> PilotFit | None:
+    """Return the pilot fit; None for models it does not know.
 
     It knows linear main predictors with effects of groups, of counts, of yes or no and of normal responses with known standard
     errors, without censoring or truncation.
@@ -121,13 +121,13 @@ def rough_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respo
         return None
     with np.errstate(all="ignore"):
         normal = "gaussian" in FAMILIES[spec.family].words
-        found = _iterate(*design, curve, spec.response.spread if normal else 1.0, np.inf if normal else LONGEST)
+        found = _iterate(*design, curve, spec.response.spread if normal else 1.0, np.inf if normal else MAX_PREDICTOR_STEP)
         return None if found is None else _following(spec, *found, len(response.value))
 
 
 def _iterate(
     blocks: tuple[Block, ...], columns: Any, offset: np.ndarray, curve: "Curve", unit: float, longest: float
-) -> tuple[Rough, Any, np.ndarray] | None:
+) -> tuple[PilotFit, Any, np.ndarray] | None:
     """Return the fit, the precision ``(coefficient, coefficient)`` and the coefficients.
 
     ``unit`` is the predictor's, and ``longest`` how far a step may change it.
@@ -156,21 +156,21 @@ def _iterate(
             effects, before = theta[b.span].reshape(b.width, b.levels), variances[b.key]
             share = np.clip(1.0 - left[b.span].reshape(b.width, b.levels) / before[:, None], 1e-6, 1.0)
             shrinkage[b.key] = share
-            wanted = np.clip((effects**2).sum(axis=1) / share.sum(axis=1), (LEAST * unit) ** 2, (MOST * unit) ** 2)
+            wanted = np.clip((effects**2).sum(axis=1) / share.sum(axis=1), (MIN_SD * unit) ** 2, (MAX_SD * unit) ** 2)
             # At most a factor of four at once: far from the mode the effects are not yet what they will be.
             variances[b.key] = np.clip(wanted, before / 4.0, before * 4.0)
             change = max(change, float(np.abs(np.log(variances[b.key] / before)).max()))
         if change < CLOSE:
             break
     sds = {key: np.sqrt(v) for key, v in variances.items()}
-    return Rough(blocks, sds, shrinkage), precision, theta
+    return PilotFit(blocks, sds, shrinkage), precision, theta
 
 
-def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray, rows: int) -> Rough:
+def _following(spec: ModelSpec, pilot: PilotFit, precision: Any, theta: np.ndarray, rows: int) -> PilotFit:
     """Return the fit with how the effects follow the population's coefficients, where these are not too many."""
-    block = next((b for b in rough.blocks if b.factor is None), None)
+    block = next((b for b in pilot.blocks if b.factor is None), None)
     if block is None or block.width > MOST_COLUMNS:
-        return rough
+        return pilot
     own, others = np.arange(block.begin, block.begin + block.width), np.ones(len(theta), dtype=bool)
     # From the columns as they are to the columns less their means: only the intercept's coefficient changes.
     change = np.eye(block.width)
@@ -186,18 +186,18 @@ def _following(spec: ModelSpec, rough: Rough, precision: Any, theta: np.ndarray,
     within = precision[others][:, others]
     follow = np.stack([solve(within, column) for column in across.T], axis=1)
     if not np.isfinite(follow).all():
-        return rough
+        return pilot
     left = change.T @ precision[own][:, own].toarray() @ change - across.T @ follow
     full = np.zeros((len(theta), block.width))
     full[others] = follow
-    grouped = [b for b in rough.blocks if b.factor is not None]
+    grouped = [b for b in pilot.blocks if b.factor is not None]
     between = _between(grouped, precision, rows)
     for first, second in between:
         # Given the second's effects, which follow the population themselves, this much is left for the first.
         spans = {b.key: b.span for b in grouped}
         full[spans[first]] += between[first, second] @ full[spans[second]]
     return replace(
-        rough,
+        pilot,
         population=block.key,
         array=rows_of.array,
         centre=np.linalg.solve(change, theta[own]),
