@@ -57,12 +57,12 @@ def target_of(model: Any, precision: str) -> Any:
     """Return the density that ``fit(device="gpu")`` samples from, in a precision."""
     from bayesdeep.graph.jax_target import jax_target
     from bayesdeep.graph.precondition import mixings
-    from bayesdeep.inference.run import starting_units, words_of
+    from bayesdeep.inference.run import words_of
 
     spec, rows = model.spec, model.__dict__["_rows"]
     graph = rows.graph(spec, sampled=True)
     turned = mixings(spec, rows.arrays, graph.pilot)
-    return jax_target(graph.model, words_of(spec), starting_units(spec), turned, precision=precision)
+    return jax_target(graph.model, words_of(spec), mixings=turned, precision=precision)
 
 
 def seconds_a_gradient(target: Any, chains: int) -> float:

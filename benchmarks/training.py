@@ -31,13 +31,13 @@ def target(data: dict[str, np.ndarray]) -> Any:
     import bayesdeep as bd
     from bayesdeep.graph.jax_target import jax_target
     from bayesdeep.inference.batch_target import batches_of
-    from bayesdeep.inference.run import starting_units, words_of
+    from bayesdeep.inference.run import words_of
 
     inputs = ", ".join(f"x{k}" for k in range(INPUTS))
     model = bd.Model(f"y ~ net({inputs}, hidden=[{UNITS}], orthogonal=False)", data)
-    words, units = words_of(model.spec), starting_units(model.spec)
-    graph, batches = batches_of(model.spec, model.__dict__["_rows"], "sgd", words, units)
-    return batches, jax_target(graph.model, words, units)
+    words = words_of(model.spec)
+    graph, batches = batches_of(model.spec, model.__dict__["_rows"], "sgd", words)
+    return batches, jax_target(graph.model, words)
 
 
 def by_hand(data: dict[str, np.ndarray], scales: dict[str, Any], kind: str) -> tuple[Any, Callable[..., Any], Callable[..., Any]]:

@@ -1,5 +1,7 @@
 """Rules of the house that import-linter cannot express: plug-ins know nothing of each other, and imports stay light."""
 
+import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -123,3 +125,14 @@ def test_what_docstrings_refer_to_is_there() -> None:
         if not _is_there(role, target, path.parent)
     ]
     assert not gone
+
+
+def test_what_benchmarks_import_of_the_package_is_there() -> None:
+    """They are not run with the tests; what they name must not go away under them."""
+    missing = []
+    for path in sorted((Path(__file__).parents[1] / "benchmarks").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bayesdeep"):
+                module = importlib.import_module(str(node.module))
+                missing += [f"{path.name}: {node.module}.{a.name}" for a in node.names if not hasattr(module, a.name)]
+    assert not missing
