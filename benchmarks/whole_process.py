@@ -2,8 +2,8 @@
 
 Each script is a fresh process, from its first import to its end, on the same CSV; tools take turns, so that none has the quiet
 minutes to itself, and the median is shown. Compile caches that an earlier run filled are warm; Python's compiled files too. The
-floor is a process that imports pandas and SciPy's linear algebra, which a script like these cannot do without. Bambi and bayesdeep
-draw 4 chains of 1,000 from a posterior; MixedLM and lme4 give a point estimate.
+floor is a process that imports pandas and SciPy's linear algebra, which a script like these cannot do without. Bambi and
+bayesdeep draw 4 chains of 1,000 from a posterior; MixedLM and lme4 give a point estimate.
 """
 
 import argparse

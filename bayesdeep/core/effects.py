@@ -206,7 +206,8 @@ class Effect:
     pieces
         Which coefficients belong to which slot.
     role
-        What the coefficients are to a reader: see :class:`bayesdeep.core.quantities.Entry`.
+        What the coefficients are to a reader: see :class:`bayesdeep.core.quantities.Entry`. ``"basis"``: only the function has a
+        meaning, and it is drawn and reported as a smooth; its columns are 0 on average over the training rows.
     """
 
     rows: Rows

@@ -125,6 +125,14 @@ class Prior:
             return None
         return {self.location: 0.0, self.scale: 1.0}
 
+    @property
+    def symmetric(self) -> bool:
+        """Return whether it is symmetric about its location, where the average group is then, as its median at ``example`` says."""
+        if self.location is None or self.median is None:
+            return False
+        middle = self.example.get(self.location)
+        return middle is not None and abs(self.median(**self.example) - middle) < 1e-9 * (1.0 + abs(middle))
+
 
 @dataclass(frozen=True)
 class Shared:

@@ -217,7 +217,8 @@ class Family:
     log_below
         ``log_below(params, aux, value)``: ``log P(Y <= value)`` where PyMC's ``logcdf`` underflows to minus infinity.
     log_survival
-        ``log_survival(params, aux, value)``: ``log P(Y > value)`` where ``log(1 - exp(logcdf))`` is not accurate.
+        ``log_survival(params, aux, value)``: ``log P(Y > value)``, accurate far out, where ``log(1 - exp(logcdf))`` is not. Of
+        families with ``"censored"`` or ``"truncated"`` among their modifiers.
     truncated_mean
         ``truncated_mean(params, lower, upper, log_mass)``: expected response between two bounds (one may be infinite),
         where ``log_mass(params, shift=0)`` is the log probability between the bounds, each less ``shift``. None where
@@ -259,6 +260,14 @@ class Family:
     inverse: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
     variant: Callable[..., "Family"] | None = None
+
+    def __post_init__(self) -> None:
+        needing = sorted(self.modifiers & {"censored", "truncated"})
+        if needing and self.log_survival is None:
+            raise FormulaError(
+                f"family '{self.name}': with '{needing[0]}' among its modifiers it has to say log_survival, the log probability "
+                "beyond a value; far out it does not follow from the one below"
+            )
 
     def of(self, **options: Any) -> "Family":
         """Return the family with options; its name says them, ``"student(nu=4)"``, so that a model as data does, too.

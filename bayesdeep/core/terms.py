@@ -300,6 +300,9 @@ class Term:
         trained to a point first.
     call
         Whether it is written as a call in formulas.
+    varies
+        Whether the call may stand left of ``|``, with a function for each level: ``(0 + net(x) | g)``. Its node is then a
+        :class:`~bayesdeep.formula.nodes.Varying`, which has the ``call`` and the ``factor``.
     grouping
         Whether this call stands right of ``|``, where it says how rows meet the levels of a factor: ``(1 + x | mm(g, h))``.
         Its node is the whole :class:`~bayesdeep.formula.nodes.Group`, in whose ``factor`` the call is. The columns that group
@@ -338,6 +341,7 @@ class Term:
     relabel: Callable[[Json, Mapping[str, tuple[Any, ...]]], Json] = _as_it_is
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
+    varies: bool = False
     grouping: bool = False
     matrices: tuple[str, ...] = ()
     given: Callable[[Json], Mapping[str, Matrix]] | None = None

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayesdeep.core.effects import Iid
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.quantities import BASIS
 from bayesdeep.core.registry import TERMS
 from bayesdeep.design.learn import term_nodes
 from bayesdeep.formula.nodes import Call
@@ -50,7 +50,7 @@ def smooths_of(fit: Fitted) -> dict[str, tuple[str, str]]:
     nodes = [node for _, _, node in term_nodes(spec.nodes[predictor.parameter])]
     for term, node in zip(predictor.terms, nodes, strict=True):
         declare = TERMS[term.kind].effects
-        basis = [e.pieces[0].name for e in (declare(term.state) if declare else ()) if isinstance(e.law, Iid)]
+        basis = [e.pieces[0].name for e in (declare(term.state) if declare else ()) if e.role == BASIS]
         columns = columns_of(node) if isinstance(node, Call) else ()
         if basis and len(columns) == 1:
             found[term.key] = (basis[0], columns[0])

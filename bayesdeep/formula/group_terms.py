@@ -46,8 +46,8 @@ def check_coefficients(text: str, group: Group, factors: int) -> None:
     if factors * (len(group.products) + len(group.specials) + group.intercept) > _MAX_COEFFICIENTS:
         raise problem(text, group.start, f"more than {_MAX_COEFFICIENTS:,} group-level coefficients")
     for special in group.specials:
-        if special.function == "offset":
-            raise problem(text, special.start, "offset() has no coefficient that could vary by group")
+        if special.function not in allowed().varying:
+            raise problem(text, special.start, f"{special.function}() cannot vary by group; write it outside of the bracket")
         if group.call is not None:
             what = f"{special.function}() varies by the levels of columns, not by {quote(group.call.source)}"
             raise problem(text, special.start, what)

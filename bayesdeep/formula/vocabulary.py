@@ -34,6 +34,7 @@ class Words:
     terms: frozenset[str]
     responses: frozenset[str]
     groupings: frozenset[str] = frozenset()
+    varying: frozenset[str] = frozenset()
 
     def kind(self, name: str) -> Kind | None:
         """Return what the name is, or None when it cannot be called; a ``"grouping"`` can right of ``|`` only."""
@@ -67,6 +68,7 @@ def allowed() -> Words:
         terms=frozenset(TERMS) - _UNCALLED - groupings,
         responses=frozenset(RESPONSES),
         groupings=groupings,
+        varying=frozenset(name for name in TERMS if getattr(TERMS[name], "varies", False)),
     )
 
 

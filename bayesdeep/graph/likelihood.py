@@ -65,7 +65,7 @@ def drawn(family: Family, params: Mapping[str, Any], aux: Aux) -> Any:
 
 def pointwise(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
     """Return each row's log likelihood ``(obs,)``."""
-    value = pm.logp(family.rv(params, aux), parts.value)
+    value = log_probability(pm.logp, family, params, aux, parts.value)
     if parts.log_slope is not None and "discrete" not in family.words:
         atom = pt.zeros_like(parts.value, dtype=bool)
         for place in family.atoms:
@@ -80,6 +80,26 @@ def pointwise(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts)
     if bounded:
         value = value - log_mass(family, params, aux, parts.lower_bound, parts.upper_bound, near=parts.value)
     return value if parts.weights is None else parts.weights * value
+
+
+def log_probability(of: Any, family: Family, params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
+    """Return ``of(rv, value)``, PyMC's ``logp`` or ``logcdf``, of the family's distribution, also of one made by arithmetic.
+
+    Of an expression such as ``exp(Normal)`` PyMC derives the density, on a copy of all that the expression is made of: copies of
+    the model's own variables as well, which would then have values of their own. So it is derived for parameters that are
+    nothing but inputs; in its copies, which have their names, the model's take their places.
+    """
+    from pytensor.graph.replace import graph_replace
+    from pytensor.graph.traversal import graph_inputs
+
+    rv = family.rv(params, aux)
+    if hasattr(rv.owner.op, "ndim_supp"):  # a random variable as it stands
+        return of(rv, value)
+    tensors = {f"parameter {name}": pt.as_tensor(p) for name, p in params.items()}
+    inputs = {name: tensors[f"parameter {name}"].type(f"parameter {name}") for name in params}
+    derived = of(family.rv(inputs, aux), value)
+    places = {found: tensors[found.name] for found in graph_inputs([derived]) if found.name in tensors}
+    return graph_replace(derived, places, strict=False)
 
 
 def _known(parts: Parts) -> tuple[Any, Any]:
@@ -115,11 +135,13 @@ def log_mass(family: Family, params: Mapping[str, Any], aux: Aux, lower: Any, up
     lies between the ends it is minus infinity. Where a row has no end, its gradient is taken at ``near`` (and comes to
     nothing), where the distribution should not be extreme.
     """
-    rv = family.rv(params, aux)
 
     def sides(end: Any) -> tuple[Any, Any]:
-        below = pm.logcdf(rv, end) if family.log_below is None else family.log_below(params, aux, end)
-        return below, _survival(family, params, aux, below, end)
+        assert family.log_survival is not None  # the record asks for it
+        beyond = family.log_survival(params, aux, end)
+        if family.log_below is not None:
+            return family.log_below(params, aux, end), beyond
+        return log_probability(pm.logcdf, family, params, aux, end), beyond
 
     low = pt.as_tensor(float("-inf") if lower is None else _below(family, lower))
     high = pt.as_tensor(float("inf") if upper is None else _upto(family, upper))
@@ -183,12 +205,6 @@ def variance(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) 
     if family.variance is None or bounded or recorded:
         return None
     return family.variance(params, aux) + pt.zeros_like(pt.as_tensor(params[family.main.name]))
-
-
-def _survival(family: Family, params: Mapping[str, Any], aux: Aux, below: Any, value: Any) -> Any:
-    if family.log_survival is not None:
-        return family.log_survival(params, aux, value)
-    return pm.math.log1mexp(pt.minimum(below, -1e-300))
 
 
 def needs_rejection(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> bool:

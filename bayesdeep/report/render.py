@@ -34,14 +34,14 @@ def document(subject: Subject, title: str, sections: Mapping[str, Section] = SEC
     A section that fails does not take the report with it: its place says what went wrong.
     """
     ordered: Iterable[tuple[str, Any]] = sorted(sections.items(), key=lambda item: (item[1].order, item[0]))
-    chapters = [_chapter(key, section, subject) for key, section in ordered if section.applies(subject)]
+    chapters = [_chapter(key, section, subject) for key, section in ordered]
     return Document(title, _subtitle(subject), tuple(c for c in chapters if c.blocks))
 
 
 def _chapter(key: str, section: Section, subject: Subject) -> Chapter:
     try:
-        return Chapter(key, section.title, tuple(section.blocks(subject)))
-    except (ValueError, KeyError, IndexError, TypeError, ArithmeticError, NotImplementedError) as error:
+        return Chapter(key, section.title, tuple(section.blocks(subject)) if section.applies(subject) else ())
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, NotImplementedError) as error:
         # Eleven sound sections are not thrown away for one: its place says in the reader's sight what failed.
         said = f"This section could not be written: {type(error).__name__}: {error}"
         return Chapter(key, section.title, (Callout("caution", said),))

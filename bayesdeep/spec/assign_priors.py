@@ -30,7 +30,8 @@ _ADVICE = {
     "positive": "a positive one such as HalfNormal(1), HalfStudentT(3, 1), Exponential(1), TruncatedNormal(mu, sigma, lower=0)",
     "unit": "one on (0, 1) such as Beta(1, 1)",
     "ordered": "a distribution on the real line such as Normal(0, 2.5)",
-    "effects": "one with a location and a scale, as Normal, StudentT, Laplace, Logistic or Cauchy: Normal(0, HalfNormal(1))",
+    "effects": "one that is symmetric about a location and has a scale, as Normal, StudentT, Laplace, Logistic or Cauchy: "
+    "Normal(0, HalfNormal(1))",
     "correlated": "a Normal, since its effects are correlated with others; (… || group) makes them independent",
     "correlation": "LKJ(eta)",
     "real": "a distribution such as Normal(0, 1)",
@@ -146,7 +147,7 @@ def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
         )
     if slot.support in ("effects", "correlated"):
         # Effects are standardised ones, moved and stretched; those that correlations mix must stay what they are: normal.
-        fits = plugin.support == "real" and plugin.standard is not None
+        fits = plugin.support == "real" and plugin.standard is not None and plugin.symmetric
         fits = fits and (slot.support == "effects" or plugin.gaussian is not None)
     else:
         accepted = _ACCEPTED[slot.support] | ({"block"} if slot.role == "coefficient" else set())

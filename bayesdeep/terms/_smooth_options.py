@@ -6,6 +6,7 @@ from typing import Any
 
 from bayesdeep.core.errors import FormulaError, close_to, nearest
 from bayesdeep.core.names import posterior_name
+from bayesdeep.core.options import number_of
 
 from ._smooth_bases import BASES
 
@@ -108,7 +109,7 @@ def _knots(node: Any, where: str) -> tuple[float, ...]:
     if node is None or getattr(node, "name", None) == "None":
         return ()
     items = getattr(node, "items", None)
-    values = [_number(item) for item in items] if isinstance(items, tuple) else []
+    values = [number_of(item) for item in items] if isinstance(items, tuple) else []
     if not values or None in values:
         raise FormulaError(f"{where}: knots={node.source} is not {MEANINGS['knots']}")
     numbers = [float(value) for value in values if value is not None]
@@ -116,13 +117,6 @@ def _knots(node: Any, where: str) -> tuple[float, ...]:
         if not left < right:
             raise FormulaError(f"{where}: knots={node.source}: {right:g} stands after {left:g}; knots have to rise")
     return tuple(numbers)
-
-
-def _number(node: Any) -> float | None:
-    """Return a number as it is written, with its sign; None for anything else."""
-    sign = -1.0 if getattr(node, "operator", "") == "-" else 1.0
-    value = getattr(getattr(node, "operand", node), "value", None)
-    return None if isinstance(value, bool | str) or not isinstance(value, int | float) else sign * value
 
 
 def _check_knots(basis: str, k: int, knots: tuple[float, ...], where: str) -> None:

@@ -167,6 +167,6 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 
 TERM = Term(
-    "net", learn, arrays, slots, eta, groups, words, call=True, cost=cost, relabel=relabel, written=written, codes=codes,
-    example="net(x, z, hidden=[3])",
+    "net", learn, arrays, slots, eta, groups, words, call=True, varies=True, cost=cost, relabel=relabel, written=written,
+    codes=codes, example="net(x, z, hidden=[3])",
 )

@@ -26,4 +26,4 @@ def worked(visitors: None) -> dict[str, Any]:
         space: dict[str, Any] = {"__name__": "worked_example"}
         exec(compile(block, "CONTRIBUTING.md", "exec", dont_inherit=True), space)
         made |= {name: space[name] for name in ("FAMILY", "PRIOR", "TERM", "ENGINE", "SECTION") if name in space}
-    return {name: registry.register(plugin) for name, plugin in made.items()}
+    return {name: registry.register(plugin, replace=True) for name, plugin in made.items()}

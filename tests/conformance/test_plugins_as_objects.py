@@ -75,6 +75,45 @@ def test_a_mixture_of_pymcs_is_fitted_scored_and_predicted(fit: Any) -> None:
     assert np.isfinite(prior["prior_predictive"]["y"]).all()
 
 
+def test_a_family_made_by_arithmetic_on_a_distribution_has_the_same_likelihood(visitors: None, made_up: Any) -> None:
+    """PyMC derives the density of ``exp(Normal)`` on copies of its variables; the draws have to be the posterior's."""
+    known = FAMILIES["lognormal"]
+    same = replace(
+        known, name="exp_normal", modifiers=frozenset(), rv=lambda p, aux: pm.math.exp(pm.Normal.dist(p["mu"], p["sigma"]))
+    )
+    data = columns()
+    data["y"] = np.exp(data["y"])
+    values = {"Intercept": np.linspace(0.5, 1.5, 20), "x": np.linspace(-1, 1, 20), "sigma": np.linspace(0.3, 2.0, 20)}
+    found, expected = (
+        made_up(bd.Model("y ~ x", data, family=family), draws=20, chains=1, values=values).log_likelihood()["log_likelihood"]["y"]
+        for family in (same, known)
+    )
+    assert np.ptp(expected.values.sum(axis=-1)) > 10
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-10)
+
+
+def test_a_family_that_can_be_censored_says_what_lies_beyond() -> None:
+    with pytest.raises(bd.FormulaError, match="family 'mine': with 'censored' among its modifiers it has to say log_survival"):
+        replace(FAMILIES["poisson"], name="mine", log_survival=None)
+
+
+def test_effects_of_groups_have_a_prior_with_a_middle(worked: dict[str, Any]) -> None:
+    """An average group lies at the location of their prior, which that of a skewed one is not."""
+    assert worked["PRIOR"].standard is not None
+    assert not worked["PRIOR"].symmetric
+    with pytest.raises(bd.PriorError, match="symmetric about a location"):
+        bd.Model("y ~ x + (1 | g)", columns(), priors={"1|g": "Gumbel(0, HalfNormal(1))"})
+
+
+def test_a_term_says_whether_it_varies_by_group(worked: dict[str, Any]) -> None:
+    with pytest.raises(bd.FormulaError, match=r"step\(\) cannot vary by group; write it outside of the bracket"):
+        bd.Model("y ~ (step(x, at=0) | g)", columns())
+    for text in ("step(x, at='a')", "step(x, at=[1])"):
+        with pytest.raises(bd.FormulaError, match="write it as step"):
+            bd.Model(f"y ~ {text}", columns())
+    assert bd.Model("y ~ step(x, at=-0.5)", columns()).spec.predictors[0].terms[1].state["at"] == -0.5
+
+
 @pytest.mark.integration
 def test_a_saved_fit_needs_its_family_and_says_so(fit: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "fit.nc"

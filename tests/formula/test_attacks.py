@@ -15,6 +15,7 @@ from bayesdeep.formula.expand import columns, expand, grouping_columns
 from bayesdeep.formula.parser import parse
 
 PLAIN = SimpleNamespace(grouping=False, matrices=())
+VARIES = SimpleNamespace(grouping=False, matrices=(), varies=True)
 """What the language knows of a term."""
 
 
@@ -22,7 +23,7 @@ PLAIN = SimpleNamespace(grouping=False, matrices=())
 def _plugins() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words, "TRANSFORMS", dict.fromkeys(["C", "scale", "center", "poly", "bs"]))
-        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset"], PLAIN))
+        patch.setattr(words, "TERMS", {"net": VARIES, "offset": PLAIN})
         patch.setattr(words, "RESPONSES", dict.fromkeys(["prop"]))
         gc.disable()  # Collecting what thousands of other tests left takes a second, and is not this one's time.
         yield

@@ -14,6 +14,7 @@ from bayesdeep.formula.nodes import Formula, Name, label
 from bayesdeep.formula.parser import parse
 
 PLAIN = SimpleNamespace(grouping=False, matrices=())
+VARIES = SimpleNamespace(grouping=False, matrices=(), varies=True)
 """What the language knows of a term."""
 
 
@@ -22,7 +23,7 @@ def _plugins() -> Iterator[None]:
     """A fixed set of plug-ins: the algebra does not depend on which files are in the folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words, "TRANSFORMS", dict.fromkeys(["C", "scale", "center", "poly", "bs"]))
-        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset"], PLAIN))
+        patch.setattr(words, "TERMS", {"net": VARIES, "offset": PLAIN})
         patch.setattr(words, "RESPONSES", dict.fromkeys(["prop", "censored"]))
         yield
 
@@ -227,7 +228,7 @@ def test_columns() -> None:
         ("-net(z)", "cannot be taken away", "net"),
         ("((1 | g) | h)", "inside another", "1"),
         ("(0 | g)", "nothing varies by group", "0"),
-        ("(offset(x) | g)", "offset() has no coefficient", "offset"),
+        ("(offset(x) | g)", "offset() cannot vary by group", "offset"),
         ("(1 | C(g))", "instead of 'C(g)' write g", "C"),
         ("(1 | a + b)", "(… | a) + (… | b)", "a"),
         ("(1 | 3)", "not a number", "3"),

@@ -14,6 +14,7 @@ from bayesdeep.formula.nodes import Binary, Call, Dot, Expression, Name, Number,
 from bayesdeep.formula.parser import parse
 
 PLAIN = SimpleNamespace(grouping=False, matrices=())
+VARIES = SimpleNamespace(grouping=False, matrices=(), varies=True)
 """What the language knows of a term."""
 
 
@@ -22,7 +23,7 @@ def _plugins() -> Iterator[None]:
     """A fixed set of plug-ins: the grammar does not depend on which files are in the folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words, "TRANSFORMS", dict.fromkeys(["C", "scale", "center", "poly", "bs"]))
-        patch.setattr(words, "TERMS", dict.fromkeys(["net", "offset", "population", "group"], PLAIN))
+        patch.setattr(words, "TERMS", {**dict.fromkeys(["offset", "population", "group"], PLAIN), "net": VARIES})
         patch.setattr(words, "RESPONSES", dict.fromkeys(["prop", "censored", "truncated", "weighted"]))
         yield
 

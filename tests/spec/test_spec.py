@@ -289,7 +289,7 @@ def test_supports(key, text, message):
 def test_independent_effects_take_heavy_tails():
     for text in ("StudentT(3, 0, 1)", "Laplace(0, HalfNormal(1))", "Cauchy(0, 1)", "Logistic(0, 1)"):
         bd.Model("y ~ x + (1 + x || g)", data(), priors={"1|g": text})
-    with pytest.raises(PriorError, match="needs one with a location and a scale, as Normal, StudentT"):
+    with pytest.raises(PriorError, match="needs one that is symmetric about a location and has a scale, as Normal, StudentT"):
         bd.Model("y ~ (1 | g)", data(), priors={"1|g": "SpikeSlab()"})
 
 
