@@ -127,7 +127,7 @@ class Prior:
 
     @property
     def symmetric(self) -> bool:
-        """Return whether it is symmetric about its location, where the average group is then, as its median at ``example`` says."""
+        """Return whether it is symmetric about its location, where an average group then is; its median at ``example`` says."""
         if self.location is None or self.median is None:
             return False
         middle = self.example.get(self.location)

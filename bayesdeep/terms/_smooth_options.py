@@ -53,13 +53,6 @@ class Smooth:
 
 def read_smooth(node: Any, where: str) -> Smooth:
     """Return what a call says; ``where`` begins error texts."""
-    if hasattr(node, "call"):
-        column = " + ".join(getattr(a, "name", a.source) for a in node.call.arguments)
-        group = ":".join(getattr(f, "name", f.source) for f in node.factor)
-        raise FormulaError(
-            f"{where}: {node.source}: curves that differ by group are not available in this version; write {node.call.source} "
-            f"for a curve that all groups have, and (1 + {column} | {group}) for straight lines that differ"
-        )
     where = f"{where}: {node.source}"
     if len(node.arguments) != 1 or hasattr(node.arguments[0], "value"):
         raise FormulaError(f"{where}: a smooth is a function of one column, and all else has a name, as in s(x, k=20, bs='cr')")

@@ -106,7 +106,7 @@ def test_effects_of_groups_have_a_prior_with_a_middle(worked: dict[str, Any]) ->
 
 
 def test_a_term_says_whether_it_varies_by_group(worked: dict[str, Any]) -> None:
-    with pytest.raises(bd.FormulaError, match=r"step\(\) cannot vary by group; write it outside of the bracket"):
+    with pytest.raises(bd.FormulaError, match=r"step\(\) cannot vary by group; write 'step\(x, at=0\)' outside of the bracket"):
         bd.Model("y ~ (step(x, at=0) | g)", columns())
     for text in ("step(x, at='a')", "step(x, at=[1])"):
         with pytest.raises(bd.FormulaError, match="write it as step"):

@@ -252,7 +252,7 @@ REFUSED = {
     "s(x, 20)": r"all else has a name, as in s\(x, k=20, bs='cr'\)",
     "s(x + z)": r"write s\(I\(x \+ z\)\)",
     "x + s(x)": r"the straight line of 'x' is part of the smooth; leave 'x' by itself out",
-    "(1 + s(x) | g)": r"write s\(x\) for a curve that all groups have, and \(1 \+ x \| g\)",
+    "(1 + s(x) | g)": r"s\(\) cannot vary by group; write 's\(x\)' outside of the bracket, for all groups",
     "s(x):z": r"s\(\) cannot be part of a product; add it with \+",
     "net(s(x))": r"s\(\) cannot stand inside another call",
     "s(x) + s(x, k=5)": r"both s\(x\) and s\(x, k=5\) would have a 's\(x\)_linear'",
