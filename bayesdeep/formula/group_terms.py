@@ -47,8 +47,8 @@ def check_coefficients(text: str, group: Group, factors: int) -> None:
         raise problem(text, group.start, f"more than {_MAX_COEFFICIENTS:,} group-level coefficients")
     for special in group.specials:
         if special.function not in allowed().varying:
-            what = f"{special.function}() cannot vary by group; write {quote(special.source)} outside of the bracket, for all groups"
-            raise problem(text, special.start, what)
+            instead = f"write {quote(special.source)} outside of the bracket, for all groups"
+            raise problem(text, special.start, f"{special.function}() cannot vary by group; {instead}")
         if group.call is not None:
             what = f"{special.function}() varies by the levels of columns, not by {quote(group.call.source)}"
             raise problem(text, special.start, what)
