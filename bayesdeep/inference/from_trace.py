@@ -47,7 +47,9 @@ def fit_of_trace(spec: ModelSpec, rows: Rows, graph: Graph, trace: Any, method: 
         )
     _check_data(rows, groups)
     shown = {name: _quantity(name, quantity, graph, posterior) for name, quantity in graph.reported.items()}
-    hidden = {v.name for v in graph.model.unobserved_RVs} | {v.name for v in graph.model.deterministics}
+    # Of the model as it is built: what a user has added to its PyMC model is kept.
+    own = rows.graph(spec).model
+    hidden = {v.name for v in (*own.unobserved_RVs, *own.deterministics)}
     added = {str(n): v for n, v in posterior.data_vars.items() if n not in hidden and {"chain", "draw"} <= set(v.dims)}
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     whole = xr.Dataset({**shown, **added}).assign_coords(chain=np.arange(chains), draw=np.arange(draws))
