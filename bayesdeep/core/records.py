@@ -172,6 +172,10 @@ class Aux:
     levels: int | None = None
 
 
+RowTerms = Callable[[np.ndarray, Mapping[str, np.ndarray], int], tuple[np.ndarray, ...]]
+"""``terms(eta, values, order)``: rows' log likelihoods and ``order`` derivatives; see :attr:`Family.row_terms`."""
+
+
 @dataclass(frozen=True)
 class Family:
     """A response distribution. One file in ``families/`` defines one as ``FAMILY``.
@@ -200,6 +204,11 @@ class Family:
         each row's log likelihood by the main predictor, and its expected information, by which a pilot fit advises on
         coordinates.
         ``link`` is the main parameter's name of it, ``known`` has the parameters that are given. None where it cannot say.
+    row_terms
+        ``row_terms(response, link) -> terms | None``, where ``terms(eta, values, order)`` returns each row's log likelihood and its
+        first ``order`` derivatives by ``eta``, arrays ``(obs, batch)``, from ``eta`` ``(obs, batch)`` and estimated parameters by
+        name ``(batch,)``: of a response that nothing was done to, under the link of the main parameter by that name. In NumPy,
+        fast, and with no library to load. None where ``rv`` has to say.
     fused
         By link of the main parameter, the kind of the one-pass log likelihood (:mod:`bayesdeep.ops.glm_likelihood`) that is this
         family's.
@@ -248,6 +257,7 @@ class Family:
     scale: Callable[[Response, Link], tuple[float, float]]
     variance: Callable[[Mapping[str, Any], Aux], Any] | None = None
     information: Callable[[np.ndarray, Response, str, Mapping[str, Any]], tuple[np.ndarray, np.ndarray] | None] | None = None
+    row_terms: Callable[[Response, str], RowTerms | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()

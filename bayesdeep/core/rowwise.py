@@ -30,6 +30,8 @@ class RowLikelihood:
         ``value(eta, parameters) -> (obs, batch)`` from ``eta`` ``(obs, batch)`` and parameters by name ``(batch,)``.
     derivatives
         The same with first and second derivatives by ``eta``: three arrays ``(obs, batch)``.
+    slopes
+        The same with the first derivatives only, two arrays; None where those of ``derivatives`` are as cheap.
     seconds_compile
         Time it took to build them.
     side_by_side
@@ -41,6 +43,11 @@ class RowLikelihood:
     derivatives: Callable[[np.ndarray, Values], tuple[np.ndarray, np.ndarray, np.ndarray]]
     seconds_compile: float = 0.0
     side_by_side: bool = False
+    slopes: Callable[[np.ndarray, Values], tuple[np.ndarray, np.ndarray]] | None = None
+
+    def with_slopes(self, eta: np.ndarray, values: Values) -> tuple[np.ndarray, np.ndarray]:
+        """Return log likelihoods and first derivatives ``(obs, batch)``."""
+        return self.derivatives(eta, values)[:2] if self.slopes is None else self.slopes(eta, values)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
 
+from . import _row_terms
 from ._counts import TINY_TAIL, tail_or
 from ._custom import custom
 from ._defaults import fixed
@@ -108,6 +109,7 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     variance=variance,
+    row_terms=_row_terms.of_gamma,
     truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

@@ -5,7 +5,7 @@ very many rows compiling is what takes no time, and common likelihoods have loop
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.links import find_link
-from bayesdeep.core.records import LIKELIHOOD_FIELDS, Aux, Response
+from bayesdeep.core.records import LIKELIHOOD_FIELDS, Aux, Response, RowTerms
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.rowwise import RowLikelihood, Values
 from bayesdeep.ops.glm_likelihood import base_of
@@ -42,8 +42,6 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
     response
         With ``value`` ``(obs,)``, weights, bounds and censoring.
     """
-    import pytensor
-
     began = time.perf_counter()
     family, main = FAMILIES[spec.family], FAMILIES[spec.family].main
     link = find_link(spec.links[main.name], "link", FormulaError)
@@ -51,6 +49,14 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
     plain = all(getattr(response, f) is None for f in LIKELIHOOD_FIELDS[2:])
     if kind is not None and len(response.value) >= COMPILED_FROM_ROWS and plain:
         return _compiled(kind, response, began)
+    as_it_is = all(getattr(response, f) is None for f in LIKELIHOOD_FIELDS[2:-1])  # weights only multiply
+    if as_it_is and not spec.known:
+        terms = None if family.row_terms is None else family.row_terms(response, link.name)
+        if terms is not None:
+            free_names = tuple(p.name for p in family.parameters[1:])
+            return _in_numpy(terms, free_names, response.weights, began)
+    import pytensor
+
     eta = pt.tensor("eta", shape=(None, None), dtype="float64")
     params: dict[str, Any] = {main.name: eta if main.link_in_family else link.inverse(eta)}
     free: dict[str, Any] = {}
@@ -88,6 +94,28 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
         return a, b, c
 
     return RowLikelihood(tuple(free), log_density, derivatives, time.perf_counter() - began)
+
+
+def _in_numpy(terms: RowTerms, names: tuple[str, ...], weights: np.ndarray | None, began: float) -> RowLikelihood:
+    """Return the likelihood of rows whose family has written it down."""
+    times = None if weights is None else np.asarray(weights, dtype=np.float64)[:, None]
+
+    def of(order: int) -> Callable[[np.ndarray, Values], tuple[np.ndarray, ...]]:
+        def found(eta: np.ndarray, values: Values) -> tuple[np.ndarray, ...]:
+            with np.errstate(all="ignore"):
+                every = terms(eta, values, order)
+                return every if times is None else tuple(times * one for one in every)
+
+        return found
+
+    value, slopes, derivatives = of(0), of(1), of(2)
+    return RowLikelihood(
+        names,
+        lambda eta, values: value(eta, values)[0],
+        derivatives,  # type: ignore[arg-type]
+        time.perf_counter() - began,
+        slopes=slopes,  # type: ignore[arg-type]
+    )
 
 
 def _compiled(kind: str, response: Response, began: float) -> RowLikelihood:

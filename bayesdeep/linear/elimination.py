@@ -9,7 +9,7 @@ from .hyperparameters import Entries, support
 from .levels import Level
 
 LOG_2PI = float(np.log(2 * np.pi))
-FEWEST_BY_LAPACK = 40
+FEWEST_BY_LAPACK = 12
 """Columns from which triangular systems are solved one by one: NumPy solves many at once, but as if they were full."""
 
 
@@ -137,6 +137,14 @@ def back_substituted(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
     if count < FEWEST_BY_LAPACK:
         return np.linalg.solve(lower.transpose(0, 2, 1), right[..., None])[..., 0] if count else right
     return np.stack([dtrtrs(one.T, own)[0] for one, own in zip(lower, right, strict=True)])
+
+
+def forward_substituted(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return ``L^-1 r`` of lower factors ``(batch, n, n)`` and vectors ``(batch, n)``."""
+    count = lower.shape[1]
+    if count < FEWEST_BY_LAPACK:
+        return np.linalg.solve(lower, right[..., None])[..., 0] if count else right
+    return np.stack([dtrtrs(one.T, own, lower=0, trans=1)[0] for one, own in zip(lower, right, strict=True)])
 
 
 def effects_of(root: Entries, b: list[np.ndarray]) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from bayesdeep.collapse.row_system import row_system_of, why_not_marginal
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.diagnostics.approximation_checks import approximation_checks
-from bayesdeep.engines.laplace_marginal.inner_newton import Inner
+from bayesdeep.engines._laplace.inner_newton import Inner
 from bayesdeep.graph.row_likelihood import row_likelihood
 from bayesdeep.linear.elimination_plan import plan
 from bayesdeep.linear.hyperparameters import scales_of, start_of
@@ -155,7 +155,7 @@ def test_threads_do_not_change_the_draws(monkeypatch):
     model = bd.Model("k ~ x + (1 + x | a)", crossed(), family="poisson")
     monkeypatch.setattr("bayesdeep.graph.row_likelihood.COMPILED_FROM_ROWS", 1)
     alone = model.fit("laplace_marginal", seed=1, draws=50, chains=2, distinct=100, progress=False)
-    monkeypatch.setattr("bayesdeep.engines.laplace_marginal.inner_newton.Inner.threads", 3)
+    monkeypatch.setattr("bayesdeep.engines._laplace.inner_newton.Inner.threads", 3)
     beside = model.fit("laplace_marginal", seed=1, draws=50, chains=2, distinct=100, progress=False)
     assert np.array_equal(alone.posterior["x|a"], beside.posterior["x|a"])
 

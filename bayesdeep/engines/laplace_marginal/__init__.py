@@ -26,13 +26,13 @@ import numpy as np
 from bayesdeep.core.draws import Draws, Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.rowwise import RowSystem
-from bayesdeep.linear.hyperparameters import Coordinates, start_of
-from bayesdeep.linear.proposal import Adapted, adapt, curvature, find_mode
+from bayesdeep.linear.proposal import Adapted
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.psis import KHAT_LIMIT
 
-from .inner_newton import LOOSE, Inner
-from .joint_proposals import Chains, Marginal, Proposed, Size, propose, run_chains, shift, weigh
+from .._laplace.inner_newton import Inner
+from .._laplace.marginal_posterior import Marginal, Shape, centred, fitted_proposal
+from .joint_proposals import Chains, Proposed, Size, propose, run_chains, shift, weigh
 
 TUNING_SECONDS, DRAWING_SECONDS = 1.5, 3.0
 """Seconds that may go into fitting the proposal, and into values of the hyperparameters for the draws."""
@@ -105,7 +105,7 @@ def _run(settings: LaplaceMarginalSettings, target: Any, seed: int, progress: Pr
     inner = Inner.of(rows)
     size = _size(settings, DRAWING * inner.seconds, rows.system.dim)
     ready = time.perf_counter()
-    marginal, shape = _centre(inner, progress)
+    marginal, shape = centred(inner, progress, "laplace_marginal")
     tuning, outer = time.perf_counter() - ready, -np.inf
     for attempt in range(ATTEMPTS):
         before = time.perf_counter()
@@ -148,61 +148,11 @@ def _run(settings: LaplaceMarginalSettings, target: Any, seed: int, progress: Pr
     )
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """The mode of the hyperparameters ``(dim,)`` and the factor of the inverse curvature there ``(dim, dim)``."""
-
-    centre: np.ndarray
-    factor: np.ndarray
-
-
-def _centre(inner: Inner, progress: Progress) -> tuple[Marginal, _Shape | None]:
-    """Return the marginal posterior in good coordinates, and its shape at the mode; None without hyperparameters."""
-    system = inner.rows.system
-    progress.update(0, 100, "mode")
-    marginal = Marginal(inner, Coordinates(np.full(system.dim, np.nan)))
-    start = start_of(system)
-    inner.follow = True
-    _check_start(inner, marginal, start)
-    shape = None
-    if system.dim > 0:
-        mode = find_mode(marginal.density, start)
-        is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
-        marginal = Marginal(inner, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
-        centre = find_mode(marginal.density, marginal.coordinates.from_system(mode))
-        centre = np.where(is_scale, np.abs(centre), centre)
-        marginal.density(centre[None])
-        inner.follow = False
-        shape = _Shape(centre, curvature(marginal.density, centre))
-    inner.follow, inner.tolerance = False, LOOSE
-    progress.update(5, 100, "proposal")
-    return marginal, shape
-
-
-def _adapted(marginal: Marginal, shape: _Shape, times: int, rng: np.random.Generator) -> Adapted:
+def _adapted(marginal: Marginal, shape: Shape, times: int, rng: np.random.Generator) -> Adapted:
     """Return a proposal fitted to ``times`` the usual number of points."""
     dim, seconds = len(shape.centre), marginal.inner.seconds
     most = max(MOST_TUNING, LEAST_TUNING * dim)
-    total = times * int(np.clip(TUNING_SECONDS / seconds, LEAST_TUNING * dim, most))
-    foldable = ~np.isnan(marginal.coordinates.units)
-    sizes = tuple(max(total * k // 7, 1) for k in (1, 2, 4))
-    return adapt(marginal.proposed, shape.centre, shape.factor, foldable, sizes, rng)
-
-
-def _check_start(inner: Inner, marginal: Marginal, start: np.ndarray) -> None:
-    _, _, weights = inner.look(np.zeros((len(inner.rows.offset), 1)), marginal.coordinates.to_system(start[None]))
-    if len(weights) and (weights == 0).all():
-        raise FitError(
-            "laplace_marginal: the response's log likelihood has no curvature in the predictor, so that there is no Gaussian "
-            "to approximate by; use method='nuts'"
-        )
-    if np.isfinite(marginal.density(start[None])).all():
-        return
-    raise FitError(
-        "laplace_marginal: the marginal likelihood is not finite at likely values of the hyperparameters. With flat priors, "
-        "columns that are combinations of each other have this effect, and so have responses that a column separates; "
-        "leave it out or give proper priors, or use method='nuts'"
-    )
+    return fitted_proposal(marginal, shape, times * int(np.clip(TUNING_SECONDS / seconds, LEAST_TUNING * dim, most)), rng)
 
 
 def _size(settings: LaplaceMarginalSettings, each: float, dim: int) -> Size:

@@ -18,47 +18,15 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.draws import Progress
-from bayesdeep.linear.hyperparameters import Coordinates, log_prior
 from bayesdeep.linear.independence import accept
 from bayesdeep.linear.proposal import log_sum
 from bayesdeep.linear.tilt import Proposal
 
+from .._laplace.marginal_posterior import Marginal
 from .._weighted_draws import importance_weights
-from .inner_newton import Inner
 
 LOOKED_AT, HOPELESS = 16, 5.0
 """Values of the hyperparameters after which it is seen whether weights can be of use, and the log weights' sd from which not."""
-
-
-@dataclass(frozen=True)
-class Marginal:
-    """The approximate marginal posterior of the hyperparameters in the coordinates in which proposals are made."""
-
-    inner: Inner
-    coordinates: Coordinates
-
-    def density(self, points: np.ndarray) -> np.ndarray:
-        """Return the log density at ``(batch, dim)``; minus infinity where there is none."""
-        with np.errstate(all="ignore"):
-            found = self.inner.log_marginal(self.coordinates.to_system(points)) + self.log_prior_and_jacobian(points)
-        return np.where(np.isnan(found), -np.inf, found)
-
-    def proposed(self, points: np.ndarray) -> np.ndarray:
-        """Return the log density at proposals: a scale that is not folded at 0 has none below."""
-        found = np.full(len(points), -np.inf)
-        there = self.in_domain(points)
-        if there.any():
-            found[there] = self.density(points[there])
-        return found
-
-    def in_domain(self, points: np.ndarray) -> np.ndarray:
-        """Return which points are not the mirror image of another ``(batch,)``."""
-        return ~((points < 0) & ~np.isnan(self.coordinates.units)).any(axis=1)
-
-    def log_prior_and_jacobian(self, points: np.ndarray) -> np.ndarray:
-        """Return the part that is not the likelihood: the prior and the Jacobian."""
-        system = self.inner.rows.system
-        return log_prior(system, self.coordinates.to_system(points)) + self.coordinates.log_jacobian(system, points)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,18 @@ import numpy as np
 
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import Values
-from bayesdeep.linear.elimination import Eliminated, Pending, cholesky, effects_of, eliminate, scale_inner, update
+from bayesdeep.linear.elimination import (
+    Eliminated,
+    Pending,
+    back_substituted,
+    cholesky,
+    effects_of,
+    eliminate,
+    forward_substituted,
+    scale_inner,
+    transposed_times,
+    update,
+)
 from bayesdeep.linear.hyperparameters import Scales
 
 from .weighted_products import LevelProducts, Products
@@ -124,8 +135,7 @@ def solve(
     if noise is not None:
         inner = [noise.standard[number].reshape(batch, -1) for number, _ in products.inner]
         right = right + np.concatenate([noise.beta, *inner], axis=1)
-    triangle = factored.lower[:, :size, :size].transpose(0, 2, 1)
-    x = np.linalg.solve(triangle, right[..., None])[..., 0] if size else right
+    x = back_substituted(factored.lower[:, :size, :size], right)
     standard: list[np.ndarray] = [np.zeros(0)] * len(system.factors)
     effects: dict[int, np.ndarray] = {}
     against = np.ones((batch, size + 1))
@@ -152,6 +162,50 @@ def solve(
         standard[level.factor] = np.stack(solved, axis=2)
         effects[level.factor] = unstandardised(scales, level.factor, standard[level.factor])
     return Coefficients(x[:, :p].copy(), tuple(standard))
+
+
+def whitened_gradient(
+    products: Products, system: LinearSystem, scales: Scales, factored: Factored, slope: np.ndarray, at: Coefficients
+) -> Coefficients:
+    """Return ``L^-1 g`` with the gradient ``g`` of the log posterior of standardised coefficients, at ``at``.
+
+    ``slope`` ``(obs, batch)`` are the derivatives of the rows' log likelihoods by their predictors. With ``x = m + L^-T z``, as
+    :func:`solve` makes draws of ``z``, it is the gradient by ``z``.
+    """
+    batch, size, p = scales.batch, products.size, system.columns
+    rest = np.empty((batch, size))
+    rest[:, :p] = (products.columns.T @ slope).T
+    if products.inner_design is not None:
+        rest[:, p:] = (products.inner_design @ slope).T
+    raw = [(lv.design @ slope).T.reshape(batch, lv.width, lv.levels) for lv in products.levels]
+    found: list[np.ndarray] = [np.zeros(0)] * len(system.factors)
+    for place, level in enumerate(products.levels):
+        gone, root = factored.done[place], scales.roots[level.factor]
+        own, prior = [raw[place][:, k] for k in range(level.width)], at.standard[level.factor]
+        white: list[np.ndarray] = []
+        for k in range(level.width):
+            value = transposed_times(root, k, own) - prior[:, :, k]
+            for m in range(k):
+                value = value - gone.lower[k][m] * white[m]
+            white.append(value / gone.lower[k][k])
+        w = np.stack(white, axis=1)
+        coupled = gone.rest[:, :size].reshape(batch, size, -1)
+        rest -= np.matmul(coupled, w.reshape(batch, -1, 1))[..., 0]
+        for parent, coupling in gone.parents.items():
+            raw[parent] = raw[parent] - level.parents[parent][0].sum(np.einsum("bcwj,bwj->bcj", coupling, w))
+        found[level.factor] = w.transpose(0, 2, 1)
+    rest[:, :p] -= at.beta @ system.precision
+    for number, start in products.inner:
+        factor, root = system.factors[number], scales.roots[number]
+        span = rest[:, start : start + factor.levels * factor.width].reshape(batch, factor.levels, factor.width)
+        own = [span[:, :, k].copy() for k in range(factor.width)]
+        for k in range(factor.width):
+            span[:, :, k] = transposed_times(root, k, own) - at.standard[number][:, :, k]
+    x = forward_substituted(factored.lower[:, :size, :size], rest)
+    for number, start in products.inner:
+        factor = system.factors[number]
+        found[number] = x[:, start : start + factor.levels * factor.width].reshape(batch, factor.levels, factor.width)
+    return Coefficients(x[:, :p], tuple(found))
 
 
 def unstandardised(scales: Scales, number: int, standard: np.ndarray) -> np.ndarray:

@@ -1,0 +1,284 @@
+r"""Multilevel models of counts, yes/no and other responses, exactly: all coefficients through a Gaussian map that moves with the scales.
+
+Given hyperparameters (standard deviations, correlations, parameters of the family) the coefficients are nearly normal. A map from
+standard normal numbers follows them (:mod:`.moving_map`); what it leaves over is little, and is sampled exactly (:mod:`.moves`):
+hyperparameters by independence proposals and a random walk, coefficients by Hamiltonian dynamics of a few steps. No funnel is left,
+since the map narrows where the coefficients do, and no gradient by hyperparameters is needed.
+
+Many short chains, called lanes, run side by side in NumPy, each from a draw of Laplace's approximation; nothing is compiled. A chain
+of the result is some lanes one after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's
+approximation decides about speed only. Where acceptance, R-hat or the spread of the coordinates say that the map does not fit, the
+result says so.
+
+References
+----------
+Osmundsen, Kleppe and Liesenfeld (2021), doi:10.1080/10618600.2021.1923519. Shahbaba, Lan, Johnson and Neal (2014), Split Hamiltonian
+Monte Carlo, Statistics and Computing 24, 339-349.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from bayesdeep.core.draws import Draws, Engine, Progress
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.rowwise import RowSystem
+from bayesdeep.linear.unexplored import under
+from bayesdeep.numerics.cores import machine_cores
+from bayesdeep.numerics.mcmc import rhat
+
+from .._laplace.inner_newton import Inner
+from .._laplace.marginal_posterior import Marginal, Shape, centred, fitted_proposal
+from .._laplace.newton_step import Coefficients
+from .crew import Crew, Moved, Warm, possible
+from .moves import Accepted, State, Tuning
+from .moving_map import MovingMap, first_sites, floored
+
+POINTS_PER_DIMENSION, MAX_POINTS = 250, 2_000
+"""Values of the hyperparameters that the proposal is fitted to."""
+MAX_PROPOSAL_SECONDS = 1.0
+MIN_POINTS_PER_DIMENSION = 60
+WORKING_SET = 400_000
+"""Numbers that lanes hold at once by one step of the arithmetic."""
+MAX_LANES_PER_CHAIN = 8
+TEAM_WORK = 150_000
+"""Numbers that the lanes of a chain hold at once, from which each chain's lanes are a team with a thread of its own."""
+PHASES, MIN_PHASE, PHASE_DRAWS = 3, 20, 600
+"""Phases of warm-up, after each of which the map is made anew; their fewest iterations, and the draws over all lanes they have."""
+LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.97, 16
+"""Of trajectories: below the first they get more steps, above the second fewer."""
+FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.65, 0.8
+"""Acceptance of independence proposals below which there are three random walks beside them, and from which there is none."""
+WALK = 2.38
+"""Of a random walk's step, in standard deviations over the square root of the dimension (Roberts, Gelman and Gilks 1997)."""
+MIN_INDEPENDENT, MIN_TRAJECTORY, MAX_VARIANCE, MAX_RHAT = 0.2, 0.6, 6.0, 1.05
+"""What must hold of the kept draws: mean acceptance of both kinds, the largest variance of a coordinate of z, and R-hat."""
+
+
+@dataclass(frozen=True)
+class TransportSettings:
+    """Options of the engine.
+
+    Attributes
+    ----------
+    draws, chains
+        Kept draws of each chain, and the number of chains.
+    tune
+        Iterations of warm-up of each chain, shared among its lanes.
+    """
+
+    draws: int = 1000
+    tune: int = 450
+    chains: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "tune", "chains"):
+            if getattr(self, name) < 1:
+                raise FitError(f"transport: {name} must be at least 1, not {getattr(self, name)}")
+
+
+def run(settings: TransportSettings, target: Any, seed: int, progress: Progress) -> Draws:
+    """Sample; see :class:`bayesdeep.core.draws.Engine`."""
+    with threadpool_limits(1), under("transport"):
+        return _run(settings, target, seed, progress)
+
+
+def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress) -> Draws:
+    began = time.perf_counter()
+    rows: RowSystem = target.rows
+    rng = np.random.default_rng(seed)
+    inner = Inner.of(rows)
+    marginal, shape = centred(inner, progress, "transport")
+    lanes = _lanes(settings, inner)
+    proposal, theta = _start(marginal, shape, settings.chains * lanes, rng)
+    moving = MovingMap(marginal, first_sites(marginal, shape))
+    teams = settings.chains if inner.products.cost * lanes > TEAM_WORK else 1
+    state = _at(moving, theta, _noise(rows, len(theta), rng))
+    walk = WALK / np.sqrt(max(rows.system.dim, 1)) * (np.zeros((0, 0)) if shape is None else shape.factor)
+    tuning, record = Tuning(2, walk), _Record(settings, lanes, rows)
+    phase = max(MIN_PHASE, min(-(-settings.tune // PHASES), -(-PHASE_DRAWS // len(theta))))
+    total, done, tuned, accepted = PHASES * phase + record.steps, 0, began, []
+    with ThreadPoolExecutor(machine_cores() if teams > 1 else 1) as pool:
+        crew = Crew(pool, proposal, rng.spawn(teams), state)
+        try:
+            for number in range(PHASES):
+                warm = Warm(rows)
+                for _ in range(phase):
+                    warm.add(crew.move(moving, tuning, looking=True))
+                    done += 1
+                    progress.update(5 + int(95 * done / total), 100, "tuning")
+                tuning = _tuned(tuning, warm, rows.system.dim)
+                if number < PHASES - 1:  # the last phase settles in the map that the draws are made with
+                    moving = _refitted(moving, warm)
+                    crew.restart(moving)
+            tuned = time.perf_counter()
+            for _ in range(record.steps):
+                moved = crew.move(moving, tuning)
+                record.add(moving, moved)
+                accepted += [one.accepted for one in moved]
+                done += 1
+                progress.update(5 + int(95 * done / total), 100, "drawing")
+        except KeyboardInterrupt:
+            if record.kept == 0:
+                raise
+    return _draws(settings, target, record, accepted, tuning, (began, tuned))
+
+
+def _lanes(settings: TransportSettings, inner: Inner) -> int:
+    """Return how many lanes a chain has: as many as memory next to a core holds, and no more than there are draws for."""
+    most = WORKING_SET // max(inner.products.cost * settings.chains, 1)
+    return int(np.clip(min(most, settings.draws // 50), 1, MAX_LANES_PER_CHAIN))
+
+
+def _start(marginal: Marginal, shape: Shape | None, count: int, rng: np.random.Generator) -> tuple[Any, np.ndarray]:
+    """Return a proposal of hyperparameters, and ``count`` draws ``(lane, dim)`` of Laplace's approximation."""
+    if shape is None:
+        return None, np.zeros((count, 0))
+    dim = len(shape.centre)
+    affordable = int(MAX_PROPOSAL_SECONDS / marginal.inner.seconds)
+    points = int(np.clip(affordable, MIN_POINTS_PER_DIMENSION * dim, min(POINTS_PER_DIMENSION * dim, MAX_POINTS)))
+    adapted = fitted_proposal(marginal, shape, points, rng)
+    weights = np.exp(adapted.log_weights - adapted.log_weights.max())
+    chosen = rng.choice(len(weights), size=count, p=weights / weights.sum())
+    return adapted.proposal, adapted.points[chosen]
+
+
+def _noise(rows: RowSystem, count: int, rng: np.random.Generator) -> Coefficients:
+    system = rows.system
+    standard = tuple(rng.standard_normal((count, f.levels, f.width)) for f in system.factors)
+    return Coefficients(rng.standard_normal((count, system.columns)), standard)
+
+
+def _at(moving: MovingMap, theta: np.ndarray, z: Coefficients) -> State:
+    """Return a state whose lanes are all possible: the others are put where the likeliest is."""
+    found = possible(moving, State(theta, z, np.zeros(len(theta))))
+    if not np.isfinite(found.log_density).all():
+        raise FitError("transport: the posterior is not finite where Laplace's method says it is; use method='nuts'")
+    return found
+
+
+def _tuned(tuning: Tuning, warm: Warm, dim: int) -> Tuning:
+    """Return the steps of trajectories, and the random walk, after a phase."""
+    acceptance, steps = warm.acceptance("trajectory"), tuning.steps
+    if acceptance < LOW_ACCEPTANCE:
+        steps = min(MAX_STEPS, steps + (1 if acceptance > 0.7 else 2 if acceptance > 0.4 else steps))
+    elif acceptance > HIGH_ACCEPTANCE:
+        steps = max(1, steps - 1)
+    if dim == 0:
+        return replace(tuning, steps=steps)
+    theta = np.concatenate(warm.theta)
+    covariance = np.atleast_2d(np.cov(theta.T)) + 1e-8 * np.eye(dim)
+    independent = warm.acceptance("independent")
+    walks = 3 if independent < FAIR_INDEPENDENT else 1 if independent < GOOD_INDEPENDENT else 0
+    return Tuning(steps, WALK / np.sqrt(dim) * np.linalg.cholesky(covariance), walks)
+
+
+def _refitted(moving: MovingMap, warm: Warm) -> MovingMap:
+    """Return the map through the rows' average parabolas."""
+    weight = floored(warm.weight / warm.count)
+    response = warm.slope / warm.count + weight * (warm.eta / warm.count)
+    return replace(moving, sites=moving.sites.recentred(np.concatenate(warm.theta), weight, response))
+
+
+class _Record:
+    """The kept draws of every lane."""
+
+    def __init__(self, settings: TransportSettings, lanes: int, rows: RowSystem) -> None:
+        self.settings, self.lanes = settings, lanes
+        self.steps = -(-settings.draws // lanes)
+        shape = (settings.chains * lanes, self.steps)
+        system = rows.system
+        self.positions, self.lp = np.empty((*shape, system.dim)), np.empty(shape)
+        sizes = [(system.columns,), *((f.levels, f.width) for f in system.factors)]
+        self.coefficients = [np.empty((*shape, *size)) for size in sizes]
+        self.sums = [np.zeros((2, *size)) for size in sizes]
+        self.kept = 0
+
+    def add(self, moving: MovingMap, moved: list[Moved]) -> None:
+        """Keep a draw of every lane."""
+        first = 0
+        for team in moved:
+            own = slice(first, first + len(team.state.theta))
+            for kept, drawn in zip(self.coefficients, team.effects, strict=True):
+                kept[own, self.kept] = drawn
+            for sums, z in zip(self.sums, (team.state.z.beta, *team.state.z.standard), strict=True):
+                sums[0] += z.sum(axis=0)
+                sums[1] += (z**2).sum(axis=0)
+            self.positions[own, self.kept] = moving.marginal.coordinates.to_system(team.state.theta)
+            self.lp[own, self.kept] = team.state.log_density
+            first = own.stop
+        self.kept += 1
+
+    def largest_variance(self) -> float:
+        """Return the largest variance of a coordinate of ``z``, which is 1 where the map fits."""
+        count = self.kept * self.settings.chains * self.lanes
+        found = [1.0]
+        for total, squared in self.sums:
+            if total.size:
+                found.append(float((squared / count - (total / count) ** 2).max()))
+        return max(found)
+
+    def by_chain(self, values: np.ndarray) -> np.ndarray:
+        """Return ``(chain, draw, …)`` from ``(lane, step, …)``: a chain's lanes one after another."""
+        values = values[:, : self.kept]
+        joined = values.reshape(self.settings.chains, self.lanes * self.kept, *values.shape[2:])
+        return joined[:, : self.settings.draws]
+
+
+def _draws(
+    settings: TransportSettings, target: Any, record: _Record, accepted: list[Accepted], tuning: Tuning, times: tuple[float, float]
+) -> Draws:
+    began, tuned = times
+    interrupted = record.kept < record.steps
+    means = {name: float(np.mean([getattr(a, name) for a in accepted])) for name in ("independent", "walk", "trajectory")}
+    positions = record.by_chain(record.positions)
+    variance = record.largest_variance()
+    # Lanes are as good as chains: those that stay apart show.
+    seen = np.concatenate([record.positions[:, : record.kept], record.coefficients[0][:, : record.kept]], axis=2)
+    apart = float(np.max(rhat(seen))) if record.kept >= 4 and seen.shape[2] else 1.0
+    doubts = []
+    if positions.shape[2] and means["independent"] < MIN_INDEPENDENT:
+        doubts.append(f"proposals of the hyperparameters were accepted {means['independent']:.0%} of the time")
+    if means["trajectory"] < MIN_TRAJECTORY:
+        doubts.append(f"trajectories were accepted {means['trajectory']:.0%} of the time")
+    if variance > MAX_VARIANCE:
+        doubts.append(f"a coefficient is {variance:.3g} times as variable as the map has it")
+    if apart > MAX_RHAT:
+        doubts.append(f"lanes differ (R-hat {apart:.2f})")
+    chains, draws = positions.shape[:2]
+    advice = [f"Drawing was interrupted; {chains} chains of {draws} draws are kept."] if interrupted else []
+    if doubts:
+        advice.append(f"transport: {'; '.join(doubts)}. Fit with method='nuts'.")
+    return Draws(
+        positions=positions,
+        stats={"lp": record.by_chain(record.lp)},
+        exact=True,
+        status="interrupted" if interrupted else "doubtful" if doubts else "ok",
+        advice=tuple(advice),
+        seconds_compile=target.seconds_compile,
+        seconds_tune=tuned - began,
+        seconds_sample=time.perf_counter() - tuned,
+        details={
+            **{f"acceptance_{name}": value for name, value in means.items()},
+            "steps": float(tuning.steps),
+            "lanes": float(record.lanes),
+            "largest_variance": variance,
+            "rhat_of_lanes": apart,
+        },
+        coefficients=tuple(record.by_chain(c) for c in record.coefficients),
+    )
+
+
+ENGINE = Engine(
+    name="transport",
+    title="transport: coefficients through a map that moves with their scales",
+    exact=True,
+    settings=TransportSettings,
+    run=run,
+    needs=frozenset({"rows"}),
+    example={"draws": 500},
+)

@@ -1,0 +1,108 @@
+"""Lanes in teams, each team's in one batch of NumPy and a thread of its own: how they are moved, and what warm-up sees of them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.rowwise import RowSystem
+
+from .moves import Accepted, State, Tuning, move
+from .moving_map import MovingMap
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A team after an iteration.
+
+    Attributes
+    ----------
+    state, accepted
+        Where its lanes are, and how likely their proposals were to be accepted.
+    effects
+        Population coefficients ``(lane, column)`` and effects by factor ``(lane, level, width)``; empty in warm-up.
+    sums
+        In warm-up, sums over lanes of the rows' weights, slopes and predictors ``(obs,)``.
+    """
+
+    state: State
+    accepted: Accepted
+    effects: tuple[np.ndarray, ...] = ()
+    sums: tuple[np.ndarray, ...] = ()
+
+
+class Crew:
+    """Teams of lanes. Each has its own random numbers, so that draws do not depend on how many threads there are."""
+
+    def __init__(self, pool: ThreadPoolExecutor, proposal: Any, generators: list[np.random.Generator], state: State) -> None:
+        self._pool, self._proposal, self._generators = pool, proposal, generators
+        parts = np.array_split(np.arange(len(state.theta)), len(generators))
+        self.states = [State(state.theta[p], state.z.take(p), state.log_density[p]) for p in parts]
+
+    def move(self, moving: MovingMap, tuning: Tuning, *, looking: bool = False) -> list[Moved]:
+        """Move all lanes by one iteration; ``looking`` at their rows for the map, or keeping their coefficients."""
+
+        def one(at: int) -> Moved:
+            return _moved(moving, self.states[at], tuning, self._proposal, self._generators[at], looking)
+
+        teams = range(len(self.states))
+        moved = [one(0)] if len(self.states) == 1 else list(self._pool.map(one, teams))
+        self.states = [team.state for team in moved]
+        return moved
+
+    def restart(self, moving: MovingMap) -> None:
+        """Put the lanes where they are in hyperparameters and ``z``, in another map."""
+        self.states = [possible(moving, state) for state in self.states]
+
+
+def _moved(
+    moving: MovingMap, state: State, tuning: Tuning, proposal: Any, rng: np.random.Generator, looking: bool
+) -> Moved:
+    state, placed, accepted = move(moving, state, tuning, proposal, rng)
+    inner = moving.inner
+    at = moving.coefficients(placed, state.z)
+    if not looking:
+        return Moved(state, accepted, inner.effects(placed.scales, at))
+    eta = inner.predictor(placed.scales, at)
+    with np.errstate(all="ignore"):
+        _, slope, weight = inner.look(eta, moving.marginal.coordinates.to_system(state.theta))
+    return Moved(state, accepted, sums=(weight.sum(axis=1), slope.sum(axis=1), eta.sum(axis=1)))
+
+
+def possible(moving: MovingMap, state: State) -> State:
+    """Return a state in a map, in which lanes that are not possible are put where the likeliest is."""
+    found = moving.log_density(moving.placed(state.theta), state.z)
+    lost = ~np.isfinite(found)
+    if not lost.any() or lost.all():
+        return replace(state, log_density=found)
+    at = np.where(lost, int(np.argmax(np.where(lost, -np.inf, found))), np.arange(len(found)))
+    return State(state.theta[at], state.z.take(at), found[at])
+
+
+class Warm:
+    """What a phase of warm-up saw: sums over all lanes and iterations."""
+
+    def __init__(self, rows: RowSystem) -> None:
+        count = len(rows.offset)
+        self.weight, self.slope, self.eta = np.zeros(count), np.zeros(count), np.zeros(count)
+        self.theta: list[np.ndarray] = []
+        self.accepted: list[Accepted] = []
+        self.count = 0
+
+    def add(self, moved: list[Moved]) -> None:
+        """Add the lanes' places after an iteration."""
+        for team in moved:
+            weight, slope, eta = team.sums
+            self.weight += weight
+            self.slope += slope
+            self.eta += eta
+            self.count += len(team.state.theta)
+            self.theta.append(team.state.theta)
+            self.accepted.append(team.accepted)
+
+    def acceptance(self, block: str) -> float:
+        """Return the mean acceptance of a block of moves."""
+        return float(np.mean([getattr(a, block) for a in self.accepted]))
+
+
