@@ -1,4 +1,4 @@
-"""What the posterior of a linear model shows: names in their order, dimensions and labels, as its graph would have them."""
+"""What the posterior of a model with one linear predictor shows: names in order, dimensions and labels, as its graph has them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,8 @@ class ShownNames:
 
 
 def shown_names(spec: ModelSpec) -> ShownNames:
-    """Return what is shown of a model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against.
+    """Return what is shown of a model whose predictor is linear, and whose other parameters are numbers: that
+    :func:`~bayesdeep.collapse.row_system.why_not_marginal` has nothing against.
 
     Raises
     ------
@@ -41,8 +42,9 @@ def shown_names(spec: ModelSpec) -> ShownNames:
             names.basis(key, effect)
         elif not isinstance(rows, Shift):
             names.columns(key, effect, rows)
-    if "sigma" not in spec.known:
-        names.add("sigma", Entry(PARAMETER, "sigma", slot="sigma"))
+    for parameter in FAMILIES[spec.family].parameters[1:]:
+        if parameter.name not in spec.known:
+            names.add(parameter.name, Entry(PARAMETER, parameter.name, slot=parameter.name))
     in_order = sorted(names.found.items(), key=lambda item: ORDER.index(item[1].role))
     return ShownNames(dict(in_order), names.coords)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.collapse import posterior_arrays
+from bayesdeep.collapse.posterior_layout import shown_names
 from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_marginal
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
@@ -20,7 +21,7 @@ from .rows_in_memory import rows_for
 def row_source(
     spec: ModelSpec, rows: TrainingRows, method: str, device: str = "auto"
 ) -> tuple[Any, RowTarget, Callable[[Draws], dict[str, np.ndarray]]]:
-    """Return the graph names are read from, the rows of a model, and the way back from its coefficients.
+    """Return what the posterior shows, the rows of a model, and the way back from its coefficients.
 
     Raises
     ------
@@ -40,8 +41,7 @@ def row_source(
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     words = frozenset({"rows", *(("hierarchical",) if system.factors else ())})
     target = RowTarget(system, words, time.perf_counter() - began, rows=found)
-    # Names, dimensions and labels do not depend on the rows.
-    graph = rows.take(np.arange(min(1, rows.rows))).graph(spec)
+    shown = shown_names(spec)
 
     def named(draws: Draws) -> dict[str, np.ndarray]:
         assert draws.coefficients is not None
@@ -49,9 +49,9 @@ def row_source(
         flat = tuple(v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients)
         positions = draws.positions.reshape(chains * count, dim)
         values = {**posterior_arrays(spec, layout, system, 0.0, positions, flat), **found.values(positions)}
-        return {name: values[name] for name in graph.reported}
+        return {name: values[name] for name in shown.reported}
 
-    return graph, target, named
+    return shown, target, named
 
 
 def _by_group(rows: Rows) -> Rows:

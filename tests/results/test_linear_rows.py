@@ -6,7 +6,9 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.collapse.posterior_layout import shown_names
+from bayesdeep.collapse.row_system import why_not_marginal
 from bayesdeep.collapse.row_values import is_linear, log_density, noise_sd, predictor
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import forward_draws, row_function
 from bayesdeep.results.draw_arrays import flat_posterior
@@ -66,6 +68,20 @@ def test_names_dimensions_and_labels_are_the_graphs(case):
         assert (shown.reported[name].dims, shown.reported[name].entry) == (tuple(theirs.dims), theirs.entry), name
     used = {dim for quantity in shown.reported.values() for dim in quantity.dims}
     assert {dim: tuple(shown.coords[dim]) for dim in used} == {dim: tuple(graph.coords[dim]) for dim in used}
+
+
+@pytest.mark.few(6)
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_names_of_a_model_of_any_family_are_its_graphs(name, of_family):
+    spec = of_family(name, "x + s(z, k=4) + (1 + x | g) + (1 | f)").spec
+    if why_not_marginal(spec) is not None:
+        pytest.skip("not one linear predictor and numbers")
+    graph, shown = of_family(name, "x + s(z, k=4) + (1 + x | g) + (1 | f)")._graph, shown_names(spec)
+    assert list(shown.reported) == list(graph.reported)
+    for quantity, theirs in graph.reported.items():
+        assert (shown.reported[quantity].dims, shown.reported[quantity].entry) == (tuple(theirs.dims), theirs.entry), quantity
+        for dim in theirs.dims:
+            assert tuple(shown.coords[dim]) == tuple(graph.coords[dim])
 
 
 @pytest.mark.parametrize("what", ["linear", "mean", "pointwise"])

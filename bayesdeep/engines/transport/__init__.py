@@ -51,7 +51,7 @@ PHASES, MIN_PHASE, PHASE_DRAWS = 3, 20, 600
 """Phases of warm-up, after each of which the map is made anew; their fewest iterations, and the draws over all lanes they have."""
 LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.97, 16
 """Of trajectories: below the first they get more steps, above the second fewer."""
-FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.65, 0.8
+FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.8
 """Acceptance of independence proposals below which there are three random walks beside them, and from which there is none."""
 WALK = 2.38
 """Of a random walk's step, in standard deviations over the square root of the dimension (Roberts, Gelman and Gilks 1997)."""
