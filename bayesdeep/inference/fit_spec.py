@@ -1,6 +1,7 @@
 """A model as data and its rows to a fit: the engine is chosen, its options are checked, and it runs."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from bayesdeep.core.draws import Engine
@@ -50,18 +51,48 @@ def fit_spec(
     choice = Choice(method, f"{method}: asked for")
     if method == "auto":
         arrays = None if isinstance(rows, StreamedRows) else rows.arrays
-        choice = choose(spec, rows.rows, shared.get("chains"), arrays)
+        choice = _for_device(choose(spec, rows.rows, shared.get("chains"), arrays), device, own)
         if not shared.keys() & {"draws", "tune"}:  # They go with the chains that auto plans, not with longer or shorter ones.
             own = {**choice.options, **own}
         shared = {**choice.settings, **shared}
-    why = choice.why
+    why, seed = choice.why, fresh_seed() if seed is None else seed
     engine = variant_for(find_engine(choice.method), words_of(spec))
     settings_of(engine, shared, own)
-    tree = run_engine(spec, rows, engine, shared, own, fresh_seed() if seed is None else seed, progress, device)
+    if choice.otherwise is None:
+        tree = run_engine(spec, rows, engine, shared, own, seed, progress, device)
+    else:
+        tree, doubt = _tried(spec, rows, engine, shared, own, seed, progress)
+        if tree is None:
+            engine = find_engine(choice.otherwise.method)
+            why = f"{choice.otherwise.why}. {choice.method} was tried before: {doubt}"
+            tree = run_engine(spec, rows, engine, shared, own, seed, progress, device)
     if device in ("gpu", "jax"):
         why += _on_device(engine, device)
     tree.attrs["explain_choice"] = why
     return Fitted(spec, rows, tree, why)
+
+
+def _for_device(choice: Choice, device: str, options: Mapping[str, Any]) -> Choice:
+    """Return what is done in a choice's place where a device is asked for, or options that only the other method has."""
+    if choice.otherwise is None:
+        return choice
+    first, second = ({f.name for f in fields(find_engine(c.method).settings)} for c in (choice, choice.otherwise))
+    if device in ("gpu", "jax") or any(name not in first and name in second for name in options):
+        return choice.otherwise
+    return choice
+
+
+def _tried(
+    spec: ModelSpec, rows: Rows, engine: Engine, shared: dict[str, int], own: dict[str, Any], seed: int, progress: bool
+) -> tuple[Any, str]:
+    """Return a tree, or None and why the method does not fit the model."""
+    try:
+        tree = run_engine(spec, rows, engine, shared, own, seed, progress)
+    except FitError as error:
+        return None, str(error)
+    if tree.attrs["status"] == "doubtful":
+        return None, " ".join(tree.attrs["advice"])
+    return tree, ""
 
 
 def _on_device(engine: Engine, device: str) -> str:

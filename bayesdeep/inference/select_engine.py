@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesdeep.collapse.crossing import beside_largest, cells
 from bayesdeep.collapse.eligibility import loses_precision, why_not
+from bayesdeep.collapse.linear_layout import layout_of
 from bayesdeep.collapse.row_system import why_not_marginal
 from bayesdeep.core.linear import SECONDS_A_CUBE
 from bayesdeep.core.registry import TERMS
@@ -55,14 +56,24 @@ LAPLACE_FROM_SECONDS = 1800.0
 """Seconds of a core that NUTS would take from which a multilevel model is approximated."""
 
 
+TRANSPORT_EVALUATIONS, TRANSPORT_SECONDS_AN_EFFECT = 11_600, 6e-8
+"""Of the moving map for a chain; of a core, for an effect of a group in each of them (measured in 2026)."""
+MAX_TRANSPORT_REST, MAX_TRANSPORT_SECONDS = 150, 300.0
+"""Coefficients that are factorised together, and seconds of a core, up to which the moving map is taken."""
+
+
 @dataclass(frozen=True)
 class Choice:
-    """A method, why, and where they differ from the method's own, its counts of draws and chains and its other options."""
+    """A method, why, and where they differ from the method's own, its counts of draws and chains and its other options.
+
+    ``otherwise`` is what is done where the method finds that it does not fit the model.
+    """
 
     method: str
     why: str
     settings: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, float] = field(default_factory=dict)
+    otherwise: "Choice | None" = None
 
 
 def choose(
@@ -100,6 +111,21 @@ def choose(
             f"collapsed: {shape} of {rows:,} rows with a normal response and normal coefficients, which are "
             "integrated out exactly; only scales and correlations are explored, and the coefficients drawn back",
         )
+    nuts = Choice(
+        "nuts",
+        f"nuts: {shape} of {rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
+        f"itself, and the coefficients cannot be integrated out: {reason}",
+    )
+    if arrays is not None and why_not_marginal(spec) is None:
+        beside = beside_largest(spec, arrays)
+        own = transport_seconds(rows, sum(levels * width for _, levels, width in layout_of(spec).factors), beside, chains)
+        if beside <= MAX_TRANSPORT_REST and own < MAX_TRANSPORT_SECONDS:
+            return Choice(
+                "transport",
+                f"transport: {shape} of {rows:,} rows whose coefficients are nearly normal given a few numbers; a map that moves "
+                "with these follows them, and what it leaves over is sampled exactly",
+                otherwise=nuts,
+            )
     if effects and seconds > LAPLACE_FROM_SECONDS and why_not_marginal(spec) is None:
         return Choice(
             "laplace_marginal",
@@ -107,11 +133,13 @@ def choose(
             f"{_duration(seconds)} of one core; Laplace's method integrates the effects out in a fraction of that. It is an "
             "approximation",
         )
-    return Choice(
-        "nuts",
-        f"nuts: {shape} of {rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
-        f"itself, and the coefficients cannot be integrated out: {reason}",
-    )
+    return nuts
+
+
+def transport_seconds(rows: int, effects: int, beside: int, chains: int) -> float:
+    """Return about how long the moving map takes on one core: ``beside`` coefficients are factorised together."""
+    each = rows * SECONDS_A_ROW + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
+    return chains * TRANSPORT_EVALUATIONS * each
 
 
 def multilevel_seconds(rows: int, effects: int, chains: int) -> float:

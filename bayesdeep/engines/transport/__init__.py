@@ -1,19 +1,19 @@
-r"""Multilevel models of counts, yes/no and other responses, exactly: all coefficients through a Gaussian map that moves with the scales.
+"""Counts, yes/no and other responses, exactly: coefficients through a Gaussian map that moves with their scales.
 
 Given hyperparameters (standard deviations, correlations, parameters of the family) the coefficients are nearly normal. A map from
 standard normal numbers follows them (:mod:`.moving_map`); what it leaves over is little, and is sampled exactly (:mod:`.moves`):
-hyperparameters by independence proposals and a random walk, coefficients by Hamiltonian dynamics of a few steps. No funnel is left,
-since the map narrows where the coefficients do, and no gradient by hyperparameters is needed.
+hyperparameters by independence proposals and a random walk, coefficients by Hamiltonian dynamics of a few steps. No funnel is
+left, since the map narrows where the coefficients do, and no gradient by hyperparameters is needed.
 
-Many short chains, called lanes, run side by side in NumPy, each from a draw of Laplace's approximation; nothing is compiled. A chain
-of the result is some lanes one after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's
-approximation decides about speed only. Where acceptance, R-hat or the spread of the coordinates say that the map does not fit, the
-result says so.
+Many short chains, called lanes, run side by side in NumPy, each from a draw of Laplace's approximation; nothing is compiled. A
+chain of the result is some lanes one after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's
+approximation decides about speed only. Where acceptance, R-hat or the spread of the coordinates say that the map does not fit,
+the result says so.
 
 References
 ----------
-Osmundsen, Kleppe and Liesenfeld (2021), doi:10.1080/10618600.2021.1923519. Shahbaba, Lan, Johnson and Neal (2014), Split Hamiltonian
-Monte Carlo, Statistics and Computing 24, 339-349.
+Osmundsen, Kleppe and Liesenfeld (2021), doi:10.1080/10618600.2021.1923519. Shahbaba, Lan, Johnson and Neal (2014), Split
+Hamiltonian Monte Carlo, Statistics and Computing 24, 339-349.
 """
 
 import time
@@ -48,11 +48,11 @@ MAX_LANES_PER_CHAIN = 8
 TEAM_WORK = 150_000
 """Numbers that the lanes of a chain hold at once, from which each chain's lanes are a team with a thread of its own."""
 PHASES, MIN_PHASE, PHASE_DRAWS = 3, 20, 600
-"""Phases of warm-up, after each of which the map is made anew; their fewest iterations, and the draws over all lanes they have."""
+"""Phases of warm-up, between which the map is made anew; their fewest iterations, and the draws over all lanes they have."""
 LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.97, 16
 """Of trajectories: below the first they get more steps, above the second fewer."""
-FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.8
-"""Acceptance of independence proposals below which there are three random walks beside them, and from which there is none."""
+POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.65, 0.8
+"""Acceptance of independence proposals below which there are three, two and one random walk beside them; from the last there is none."""
 WALK = 2.38
 """Of a random walk's step, in standard deviations over the square root of the dimension (Roberts, Gelman and Gilks 1997)."""
 MIN_INDEPENDENT, MIN_TRAJECTORY, MAX_VARIANCE, MAX_RHAT = 0.2, 0.6, 6.0, 1.05
@@ -108,13 +108,13 @@ def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress
             for number in range(PHASES):
                 warm = Warm(rows)
                 for _ in range(phase):
-                    warm.add(crew.move(moving, tuning, looking=True))
+                    warm.add(moving, crew.move(moving, tuning, looking=True))
                     done += 1
                     progress.update(5 + int(95 * done / total), 100, "tuning")
                 tuning = _tuned(tuning, warm, rows.system.dim)
                 if number < PHASES - 1:  # the last phase settles in the map that the draws are made with
-                    moving = _refitted(moving, warm)
-                    crew.restart(moving)
+                    before, moving = moving, _refitted(moving, warm)
+                    crew.restart(moving, before)
             tuned = time.perf_counter()
             for _ in range(record.steps):
                 moved = crew.move(moving, tuning)
@@ -173,7 +173,7 @@ def _tuned(tuning: Tuning, warm: Warm, dim: int) -> Tuning:
     theta = np.concatenate(warm.theta)
     covariance = np.atleast_2d(np.cov(theta.T)) + 1e-8 * np.eye(dim)
     independent = warm.acceptance("independent")
-    walks = 3 if independent < FAIR_INDEPENDENT else 1 if independent < GOOD_INDEPENDENT else 0
+    walks = 3 if independent < POOR_INDEPENDENT else 2 if independent < FAIR_INDEPENDENT else 1 if independent < GOOD_INDEPENDENT else 0
     return Tuning(steps, WALK / np.sqrt(dim) * np.linalg.cholesky(covariance), walks)
 
 
@@ -181,7 +181,8 @@ def _refitted(moving: MovingMap, warm: Warm) -> MovingMap:
     """Return the map through the rows' average parabolas."""
     weight = floored(warm.weight / warm.count)
     response = warm.slope / warm.count + weight * (warm.eta / warm.count)
-    return replace(moving, sites=moving.sites.recentred(np.concatenate(warm.theta), weight, response))
+    sites = moving.sites.recentred(np.concatenate(warm.theta), weight, response)
+    return replace(moving, sites=sites, stretch=warm.stretch())
 
 
 class _Record:
@@ -230,7 +231,12 @@ class _Record:
 
 
 def _draws(
-    settings: TransportSettings, target: Any, record: _Record, accepted: list[Accepted], tuning: Tuning, times: tuple[float, float]
+    settings: TransportSettings,
+    target: Any,
+    record: _Record,
+    accepted: list[Accepted],
+    tuning: Tuning,
+    times: tuple[float, float],
 ) -> Draws:
     began, tuned = times
     interrupted = record.kept < record.steps

@@ -1,4 +1,4 @@
-"""Lanes in teams, each team's in one batch of NumPy and a thread of its own: how they are moved, and what warm-up sees of them."""
+"""Lanes in teams, each in one batch of NumPy and a thread of its own: how they are moved, and what warm-up sees of them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -8,8 +8,12 @@ import numpy as np
 
 from bayesdeep.core.rowwise import RowSystem
 
+from .._laplace.newton_step import Coefficients
 from .moves import Accepted, State, Tuning, move
 from .moving_map import MovingMap
+
+MAX_STRETCH = 6.0
+"""Largest variance of a coordinate that the map is stretched to."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,17 @@ class Crew:
         self.states = [team.state for team in moved]
         return moved
 
-    def restart(self, moving: MovingMap) -> None:
-        """Put the lanes where they are in hyperparameters and ``z``, in another map."""
-        self.states = [possible(moving, state) for state in self.states]
+    def restart(self, moving: MovingMap, before: MovingMap) -> None:
+        """Put the lanes where they are in hyperparameters and unstretched ``z``, in another map."""
+        self.states = [possible(moving, replace(state, z=_restretched(state.z, moving, before))) for state in self.states]
+
+
+def _restretched(z: Coefficients, moving: MovingMap, before: MovingMap) -> Coefficients:
+    z = before.stretched(z)
+    if moving.stretch is None:
+        return z
+    pairs = zip(z.standard, moving.stretch.standard, strict=True)
+    return Coefficients(z.beta / moving.stretch.beta, tuple(b / s for b, s in pairs))
 
 
 def _moved(
@@ -86,13 +98,19 @@ class Warm:
     def __init__(self, rows: RowSystem) -> None:
         count = len(rows.offset)
         self.weight, self.slope, self.eta = np.zeros(count), np.zeros(count), np.zeros(count)
+        system = rows.system
+        sizes = [(system.columns,), *((f.levels, f.width) for f in system.factors)]
+        self.squares = [np.zeros(size) for size in sizes]
         self.theta: list[np.ndarray] = []
         self.accepted: list[Accepted] = []
         self.count = 0
 
-    def add(self, moved: list[Moved]) -> None:
+    def add(self, moving: MovingMap, moved: list[Moved]) -> None:
         """Add the lanes' places after an iteration."""
         for team in moved:
+            z = moving.stretched(team.state.z)
+            for squares, own in zip(self.squares, (z.beta, *z.standard), strict=True):
+                squares += (own**2).sum(axis=0)
             weight, slope, eta = team.sums
             self.weight += weight
             self.slope += slope
@@ -100,6 +118,11 @@ class Warm:
             self.count += len(team.state.theta)
             self.theta.append(team.state.theta)
             self.accepted.append(team.accepted)
+
+    def stretch(self) -> Coefficients:
+        """Return how much wider than standard normal the coordinates were, within limits."""
+        beta, *standard = (np.sqrt(np.clip(s / self.count, 1.0, MAX_STRETCH)) for s in self.squares)
+        return Coefficients(beta, tuple(standard))
 
     def acceptance(self, block: str) -> float:
         """Return the mean acceptance of a block of moves."""

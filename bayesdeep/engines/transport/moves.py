@@ -1,7 +1,7 @@
 r"""Moves of hyperparameters and coefficients in the coordinates of the moving map, many chains side by side.
 
-Hyperparameters move with :math:`z` held, so that the coefficients move along: independence proposals from a distribution fitted to
-Laplace's approximation, and steps of a random walk. The coefficients move by Hamiltonian dynamics: the standard normal part of
+Hyperparameters move with :math:`z` held, so that the coefficients move along: independence proposals from a distribution fitted
+to Laplace's approximation, and steps of a random walk. The coefficients move by Hamiltonian dynamics: the standard normal part of
 the density is followed exactly, by a rotation of position and momentum, and only what the likelihood adds is stepped (Shahbaba,
 Lan, Johnson and Neal 2014, Split Hamiltonian Monte Carlo, Statistics and Computing 24, 339-349).
 """

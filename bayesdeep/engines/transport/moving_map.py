@@ -1,19 +1,19 @@
 r"""A Gaussian map of the coefficients that moves with the hyperparameters.
 
 At hyperparameters :math:`\theta` each row's log likelihood is replaced, for the map only, by a parabola in its predictor, with
-weight :math:`w_i(\theta)` and working response; the standardised coefficients of that model are normal with mean :math:`m(\theta)`
-and precision :math:`L L^\top`, and
+weight :math:`w_i(\theta)` and working response; the standardised coefficients of that model are normal with mean
+:math:`m(\theta)` and precision :math:`L L^\top`, and
 
 .. math:: x = m(\theta) + L(\theta)^{-\top} z .
 
-In :math:`(\theta, z)` the posterior is :math:`p(\theta)\, p(y \mid x, \theta)\, p(x) / |L(\theta)|`, exactly, whatever the parabolas
-are; the better they are, the nearer :math:`z` is to standard normal and independent of :math:`\theta`.
+In :math:`(\theta, z)` the posterior is :math:`p(\theta)\, p(y \mid x, \theta)\, p(x) / |L(\theta)|`, exactly, whatever the
+parabolas are; the better they are, the nearer :math:`z` is to standard normal and independent of :math:`\theta`.
 
 References
 ----------
 Parno and Marzouk (2018), Transport map accelerated Markov chain Monte Carlo, SIAM/ASA Journal on Uncertainty Quantification 6(2),
-645-682, doi:10.1137/17M1134640. Osmundsen, Kleppe and Liesenfeld (2021), Importance sampling-based transport map Hamiltonian Monte
-Carlo for Bayesian hierarchical models, Journal of Computational and Graphical Statistics 30(4), 906-919.
+645-682, doi:10.1137/17M1134640. Osmundsen, Kleppe and Liesenfeld (2021), Importance sampling-based transport map Hamiltonian
+Monte Carlo for Bayesian hierarchical models, Journal of Computational and Graphical Statistics 30(4), 906-919.
 """
 
 from dataclasses import dataclass
@@ -75,12 +75,11 @@ class Sites:
 
 def first_sites(marginal: Marginal, shape: Shape | None) -> Sites:
     """Return the parabolas at the modes of the coefficients, for the likeliest hyperparameters and some to either side."""
-    inner, dim = marginal.inner, marginal.inner.rows.system.dim
+    dim = marginal.inner.rows.system.dim
     if shape is None:
         weight, response = _at_modes(marginal, np.zeros((1, 0)))
         nothing = np.zeros((len(weight), 0))
         return Sites(np.zeros(0), np.zeros((0, 0)), np.log(weight[:, 0]), response[:, 0], nothing, nothing)
-    del inner
     steps = np.concatenate([np.zeros((1, dim)), APART * np.eye(dim), -APART * np.eye(dim)])
     points = shape.centre + steps @ shape.factor.T
     scales = ~np.isnan(marginal.coordinates.units)
@@ -90,7 +89,8 @@ def first_sites(marginal: Marginal, shape: Shape | None) -> Sites:
     whiten = np.linalg.inv(shape.factor).T
     moved = (points - shape.centre) @ whiten
     # Least squares of a straight line through the points to either side; near a scale of 0 they are not symmetric.
-    slopes = np.linalg.lstsq(np.column_stack([np.ones(len(moved)), moved]), np.concatenate([logs, response]).T, rcond=None)[0][1:].T
+    line = np.column_stack([np.ones(len(moved)), moved])
+    slopes = np.linalg.lstsq(line, np.concatenate([logs, response]).T, rcond=None)[0][1:].T
     count = len(logs)
     return Sites(shape.centre, whiten, logs[:, 0], response[:, 0], slopes[:count], slopes[count:])
 
@@ -124,10 +124,15 @@ class Placed:
 
 @dataclass(frozen=True)
 class MovingMap:
-    """The map and the posterior in its coordinates."""
+    """The map and the posterior in its coordinates.
+
+    ``stretch`` has factors ``(column,)`` and ``(level, width)`` by which the coordinates are wider than standard normal numbers, as
+    those of groups without a single success are; None for 1.
+    """
 
     marginal: Marginal
     sites: Sites
+    stretch: Coefficients | None = None
 
     @property
     def inner(self) -> Inner:
@@ -146,7 +151,14 @@ class MovingMap:
 
     def coefficients(self, placed: Placed, z: Coefficients) -> Coefficients:
         """Return the standardised coefficients at ``z``."""
-        return solve(self.inner.products, self.inner.rows.system, placed.scales, placed.factored, z)
+        return solve(self.inner.products, self.inner.rows.system, placed.scales, placed.factored, self.stretched(z))
+
+    def stretched(self, z: Coefficients) -> Coefficients:
+        """Return ``z`` times the stretch."""
+        if self.stretch is None:
+            return z
+        pairs = zip(z.standard, self.stretch.standard, strict=True)
+        return Coefficients(z.beta * self.stretch.beta, tuple(b * s for b, s in pairs))
 
     def log_density(self, placed: Placed, z: Coefficients) -> np.ndarray:
         """Return the log posterior of hyperparameters and ``z`` ``(batch,)``, up to a constant."""
@@ -164,4 +176,4 @@ class MovingMap:
             value, slope = inner.rows.likelihood.with_slopes(eta, placed.values)
             found = value.sum(axis=0) + inner.log_prior(at) + placed.log_prior - placed.factored.half_log_det
             white = whitened_gradient(inner.products, inner.rows.system, placed.scales, placed.factored, slope, at)
-        return np.where(np.isfinite(found), found, -np.inf), white
+        return np.where(np.isfinite(found), found, -np.inf), self.stretched(white)
