@@ -137,5 +137,5 @@ def test_places_and_deviations_of_groups_take_priors_of_effects(text):
         assert stats.kstest(draws[f"{name}_g"][:, 0, 0], stats.cauchy(1, 0.5).cdf).pvalue > 1e-3
     if text == "Normal(0, 0.3)":
         assert stats.kstest(draws[f"{name}|g"][:, 1, 2], stats.norm(0, 0.3 / np.sqrt(3)).cdf).pvalue > 1e-3
-    with pytest.raises(PriorError, match="needs one with a location and a scale"):
+    with pytest.raises(PriorError, match="needs one that is symmetric about a location"):
         bd.Model(formula, data(), priors={f"{name}|g": "HalfNormal(1)"})
