@@ -206,9 +206,9 @@ class Family:
         ``link`` is the main parameter's name of it, ``known`` has the parameters that are given. None where it cannot say.
     row_terms
         ``row_terms(response, link) -> terms | None``, where ``terms(eta, values, order)`` returns each row's log likelihood and
-        its first ``order`` derivatives by ``eta``, arrays ``(obs, batch)``, from ``eta`` ``(obs, batch)`` and estimated parameters by
-        name ``(batch,)``: of a response that nothing was done to, under the link of the main parameter by that name. In NumPy,
-        fast, and with no library to load. None where ``rv`` has to say.
+        its first ``order`` derivatives by ``eta``, arrays ``(obs, batch)``, from ``eta`` ``(obs, batch)`` and estimated
+        parameters by name ``(batch,)``: of a response that nothing was done to, under the link of the main parameter by that
+        name. In NumPy: fast, and with no library to load. None where ``rv`` has to say.
     fused
         By link of the main parameter, the kind of the one-pass log likelihood (:mod:`bayesdeep.ops.glm_likelihood`) that is this
         family's.

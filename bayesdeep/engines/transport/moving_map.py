@@ -126,8 +126,8 @@ class Placed:
 class MovingMap:
     """The map and the posterior in its coordinates.
 
-    ``stretch`` has factors ``(column,)`` and ``(level, width)`` by which the coordinates are wider than standard normal numbers, as
-    those of groups without a single success are; None for 1.
+    ``stretch`` has factors ``(column,)`` and ``(level, width)`` by which the coordinates are wider than standard normal numbers,
+    as those of groups without a single success are; None for 1.
     """
 
     marginal: Marginal
