@@ -10,7 +10,7 @@ from bayesdeep.collapse.eligibility import loses_precision, why_not
 from bayesdeep.collapse.linear_layout import layout_of
 from bayesdeep.collapse.row_system import why_not_marginal
 from bayesdeep.core.linear import SECONDS_A_CUBE
-from bayesdeep.core.registry import TERMS
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.core.terms import Cost
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -58,6 +58,9 @@ LAPLACE_FROM_SECONDS = 1800.0
 
 TRANSPORT_EVALUATIONS, TRANSPORT_SECONDS_AN_EFFECT = 11_600, 6e-8
 """Of the moving map for a chain; of a core, for an effect of a group in each of them (measured in 2026)."""
+DERIVED_ROWS, NUTS_COMPILING_SECONDS = 8.0, 10.0
+"""How much dearer a row's likelihood is that the family has not written down (``Family.row_terms``); about what NUTS takes to be
+ready for a model it has not met."""
 MAX_TRANSPORT_REST, MAX_TRANSPORT_SECONDS = 150, 300.0
 """Coefficients that are factorised together, and seconds of a core, up to which the moving map is taken."""
 
@@ -93,7 +96,8 @@ def choose(
         return _network(spec, rows, chains)
     chains = chains or USUAL_CHAINS
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
-    reason = why_not(spec) or loses_precision(_squares(spec, rows, arrays))
+    imprecise = loses_precision(_squares(spec, rows, arrays))
+    reason = why_not(spec) or imprecise
     effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
     if reason is None:
         crossed = beside_largest(spec, arrays) if arrays is not None else 0
@@ -116,10 +120,10 @@ def choose(
         f"nuts: {shape} of {rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
         f"itself, and the coefficients cannot be integrated out: {reason}",
     )
-    if arrays is not None and why_not_marginal(spec) is None:
+    if arrays is not None and imprecise is None and why_not_marginal(spec) is None:
         beside = beside_largest(spec, arrays)
-        own = transport_seconds(rows, sum(levels * width for _, levels, width in layout_of(spec).factors), beside, chains)
-        if beside <= MAX_TRANSPORT_REST and own < MAX_TRANSPORT_SECONDS:
+        own = transport_seconds(spec, rows, beside, chains)
+        if beside <= MAX_TRANSPORT_REST and own < min(MAX_TRANSPORT_SECONDS, max(NUTS_COMPILING_SECONDS, seconds)):
             return Choice(
                 "transport",
                 f"transport: {shape} of {rows:,} rows whose coefficients are nearly normal given a few numbers; a map that moves "
@@ -136,9 +140,11 @@ def choose(
     return nuts
 
 
-def transport_seconds(rows: int, effects: int, beside: int, chains: int) -> float:
+def transport_seconds(spec: ModelSpec, rows: int, beside: int, chains: int) -> float:
     """Return about how long the moving map takes on one core: ``beside`` coefficients are factorised together."""
-    each = rows * SECONDS_A_ROW + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
+    effects = sum(levels * width for _, levels, width in layout_of(spec).factors)
+    written = FAMILIES[spec.family].row_terms is not None and not set(spec.response.modifiers) - {"weighted", "prop"}
+    each = rows * SECONDS_A_ROW * (1.0 if written else DERIVED_ROWS) + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
     return chains * TRANSPORT_EVALUATIONS * each
 
 
