@@ -144,7 +144,8 @@ def transport_seconds(spec: ModelSpec, rows: int, beside: int, chains: int) -> f
     """Return about how long the moving map takes on one core: ``beside`` coefficients are factorised together."""
     effects = sum(levels * width for _, levels, width in layout_of(spec).factors)
     written = FAMILIES[spec.family].row_terms is not None and not set(spec.response.modifiers) - {"weighted", "prop"}
-    each = rows * SECONDS_A_ROW * (1.0 if written else DERIVED_ROWS) + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
+    a_row = SECONDS_A_ROW * (1.0 if written else DERIVED_ROWS)
+    each = rows * a_row + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
     return chains * TRANSPORT_EVALUATIONS * each
 
 
