@@ -92,3 +92,40 @@ def test_tiny_known_standard_errors_are_not_integrated_out_by_differences(known:
         assert chosen.method == method
     with pytest.raises(bd.FitError, match=r"the known sigma is so small beside the response .* use method='nuts'"):
         bd.Model("y ~ (1 | g)", rows, sigma=bd.known("se")).fit("collapsed", progress=False)
+
+
+def counted(rows: int = 120) -> bd.Model:
+    rng = np.random.default_rng(5)
+    x, g = rng.normal(size=rows), rng.integers(0, 8, rows)
+    return bd.Model("y ~ x + (1 | g)", {"y": rng.poisson(np.exp(0.3 * x + 0.1 * g)), "x": x, "g": g}, family="poisson")
+
+
+def test_rows_of_any_response_with_normal_coefficients_go_through_the_moving_map() -> None:
+    model = counted()
+    arrays = model._rows.arrays
+    found = choose(model.spec, model.rows, 4, arrays)
+    assert found.method == "transport"
+    assert found.otherwise is not None
+    assert found.otherwise.method == "nuts"
+    assert choose(model.spec, model.rows, 4).method == "nuts", "the rows are not in memory"
+    # The longer it takes the more NUTS would, but beyond minutes it is not taken.
+    assert choose(model.spec, 50_000_000, 4, arrays).method != "transport"
+    varying = bd.Model("y ~ x + (1 | g)", {"y": np.arange(40.0), "x": DATA["x1"], "g": np.arange(40) % 4}, sigma="~ x")
+    assert choose(varying.spec, 40, 4, varying._rows.arrays).method == "nuts"
+
+
+def test_where_the_map_does_not_fit_nuts_takes_over_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bayesdeep.engines import transport
+
+    monkeypatch.setattr(transport, "MIN_TRAJECTORY", 1.1)
+    fit = counted().fit(draws=100, tune=200, seed=1, progress=False)
+    assert fit.idata.attrs["method"] == "nuts"
+    assert "transport was tried before: transport: trajectories were accepted" in fit.explain_choice
+
+
+def test_options_of_nuts_alone_choose_it() -> None:
+    fit = counted().fit(draws=100, tune=200, seed=1, progress=False, target_accept=0.9)
+    assert fit.idata.attrs["method"] == "nuts"
+    assert fit.idata.attrs["settings"]["target_accept"] == 0.9
+    with pytest.raises(bd.FitError, match="method 'transport' has no option 'target_acept'"):
+        counted().fit(target_acept=0.9, progress=False)
