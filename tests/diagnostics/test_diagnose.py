@@ -7,6 +7,7 @@ import xarray as xr
 
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.diagnostics.diagnose import diagnose
+from bayesdeep.diagnostics.prior_conflict import conflict_checks, pull
 from bayesdeep.results.convergence_table import convergence, screen
 from bayesdeep.spec.as_json import to_json
 
@@ -188,6 +189,26 @@ def test_prior_data_conflict(rng):
     found = diagnose(made)
     assert found.verdict == "caution"
     assert failed(found) == ["prior of x"]
+
+
+@pytest.mark.parametrize(
+    ("prior", "arguments", "mean", "sd", "flagged"),
+    [
+        ("Normal", {"mu": 0.0, "sigma": 1.0}, 5.0, 1.0, True),  # log(2) Cov(x, -x^2 / 2) / sd is log(2) 5 sds
+        ("Normal", {"mu": 0.0, "sigma": 1.0}, 5.0, 0.05, False),  # the data say twenty times as much
+        ("HalfStudentT", {"nu": 3.0, "sigma": 1.0}, 2.2, 0.2, False),  # far out in a heavy tail
+        ("HalfNormal", {"sigma": 0.5}, 2.2, 0.2, True),
+        ("Normal", {"mu": 0.0, "sigma": 1.0}, 1.5, 1.0, False),  # near
+    ],
+)
+def test_a_prior_that_does_not_pull_is_no_conflict(rng, prior, arguments, mean, sd, flagged):
+    draws = mean + sd * rng.normal(size=(4, 1000))
+    posterior = xr.Dataset({"x": (("chain", "draw"), draws)})
+    chosen = {"name": "x", "role": "coefficient", "origin": "default", "prior": {"name": prior, "arguments": arguments.items()}}
+    assert bool(conflict_checks(posterior, [chosen])) is flagged
+    if prior == "Normal":
+        found = float(pull(prior, arguments, draws)[0])
+        assert found == pytest.approx(np.log(2) * abs(mean) * sd, rel=0.15)
 
 
 def test_screening_finds_the_odd_ones(rng):
