@@ -228,3 +228,22 @@ def test_rows_in_numpy_are_those_of_the_distribution(name: str, of_family: Any, 
         np.testing.assert_allclose(written.value(eta, values), derived.value(eta, values), rtol=1e-8, atol=1e-10)
         for mine, theirs in zip(written.with_slopes(eta, values), derived.with_slopes(eta, values), strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=1e-8, atol=1e-10)
+
+
+def test_lanes_that_differ_are_drawn_on_and_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each round doubles the iterations, keeps as many draws, and begins with those of the round before."""
+    formula, family = FORMULAS["nested"]
+    model = bd.Model(formula, data(), family=family)
+    _, target, _ = row_source(model.spec, model.__dict__["_rows"], "transport")
+    settings = transport.TransportSettings(draws=400)
+    once = transport.run(settings, target, 3, Silent())
+    monkeypatch.setattr(transport, "MIN_EFFICIENCY", 2.0)
+    monkeypatch.setattr(transport, "MAX_ROUNDS", 2)
+    twice = transport.run(settings, target, 3, Silent())
+    assert twice.positions.shape == once.positions.shape
+    lanes = int(once.details["lanes"])
+    steps = 400 // lanes
+    first, thinned = (d.positions.reshape(4, lanes, steps, -1) for d in (once, twice))
+    np.testing.assert_array_equal(thinned[:, :, : steps // 2], first[:, :, 1::2])
+    for one, other in zip(twice.coefficients or (), once.coefficients or (), strict=True):
+        assert one.shape == other.shape

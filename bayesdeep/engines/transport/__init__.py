@@ -29,7 +29,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.cores import machine_cores
-from bayesdeep.numerics.mcmc import rhat
+from bayesdeep.numerics.mcmc import ess_bulk, rhat
 
 from .._laplace.inner_newton import Inner
 from .._laplace.marginal_posterior import Marginal, Shape, centred, fitted_proposal
@@ -55,6 +55,9 @@ POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.65, 0.8
 """Acceptance of independence proposals below which there are three, two and one random walk beside them, and from which none."""
 WALK = 2.38
 """Of a random walk's step, in standard deviations over the square root of the dimension (Roberts, Gelman and Gilks 1997)."""
+MAX_ROUNDS, MIN_EFFICIENCY = 3, 0.15
+"""Rounds of drawing, each as long as all before it together, that are made while lanes differ or effective draws are a smaller
+share of the kept ones; only every second draw is then kept, or every fourth."""
 MIN_INDEPENDENT, MIN_TRAJECTORY, MAX_VARIANCE, MAX_RHAT = 0.2, 0.6, 6.0, 1.05
 """What must hold of the kept draws: mean acceptance of both kinds, the largest variance of a coordinate of z, and R-hat."""
 
@@ -116,12 +119,19 @@ def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress
                     before, moving = moving, _refitted(moving, warm)
                     crew.restart(moving, before)
             tuned = time.perf_counter()
-            for _ in range(record.steps):
-                moved = crew.move(moving, tuning)
-                record.add(moving, moved)
-                accepted += [one.accepted for one in moved]
-                done += 1
-                progress.update(5 + int(95 * done / total), 100, "drawing")
+            for number in range(MAX_ROUNDS):
+                part = record if number == 0 else _Record(settings, lanes, rows)
+                note = "drawing" if number == 0 else f"drawing, {2**number} times as many and thinned"
+                for step in range(part.steps * part.apart(number)):
+                    moved = crew.move(moving, tuning)
+                    accepted += [one.accepted for one in moved]
+                    if (step + 1) % part.apart(number) == 0:
+                        part.add(moving, moved)
+                    done += 1
+                    progress.update(min(99, 5 + int(95 * done / total)), 100, note)
+                record = part if number == 0 else record.joined(part)
+                if record.enough():
+                    break
         except KeyboardInterrupt:
             if record.kept == 0:
                 raise
@@ -189,7 +199,7 @@ class _Record:
     """The kept draws of every lane."""
 
     def __init__(self, settings: TransportSettings, lanes: int, rows: RowSystem) -> None:
-        self.settings, self.lanes = settings, lanes
+        self.settings, self.lanes, self.rows = settings, lanes, rows
         self.steps = -(-settings.draws // lanes)
         shape = (settings.chains * lanes, self.steps)
         system = rows.system
@@ -213,6 +223,40 @@ class _Record:
             self.lp[own, self.kept] = team.state.log_density
             first = own.stop
         self.kept += 1
+
+    def apart(self, number: int) -> int:
+        """Return how many iterations apart a round's kept draws are: as many as those of all rounds before it are by now."""
+        return max(1, 2 ** (number - 1))
+
+    def joined(self, later: "_Record") -> "_Record":
+        """Return every second of these draws and of as many that followed them."""
+        found = _Record(self.settings, self.lanes, self.rows)
+
+        def both(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+            return np.concatenate([a, b], axis=1)[:, 1::2]
+
+        found.positions, found.lp = both(self.positions, later.positions), both(self.lp, later.lp)
+        found.coefficients = [both(a, b) for a, b in zip(self.coefficients, later.coefficients, strict=True)]
+        found.sums = [0.5 * (a + b) for a, b in zip(self.sums, later.sums, strict=True)]
+        found.kept = self.steps
+        return found
+
+    def seen(self) -> np.ndarray:
+        """Return hyperparameters and population coefficients ``(lane, step, value)``."""
+        return np.concatenate([self.positions[:, : self.kept], self.coefficients[0][:, : self.kept]], axis=2)
+
+    def apartness(self) -> float:
+        """Return the largest R-hat over lanes, which are as good as chains: those that stay apart show."""
+        seen = self.seen()
+        return float(np.max(rhat(seen))) if self.kept >= 4 and seen.shape[2] else 1.0
+
+    def enough(self) -> bool:
+        """Return whether the lanes agree, and a fair share of the draws is independent."""
+        seen = self.by_chain(self.seen())
+        if seen.shape[1] < 4 or not seen.shape[2]:
+            return True
+        least = float(np.min(ess_bulk(seen)))
+        return self.apartness() <= MAX_RHAT and least >= MIN_EFFICIENCY * seen.shape[0] * seen.shape[1]
 
     def largest_variance(self) -> float:
         """Return the largest variance of a coordinate of ``z``, which is 1 where the map fits."""
@@ -243,9 +287,7 @@ def _draws(
     means = {name: float(np.mean([getattr(a, name) for a in accepted])) for name in ("independent", "walk", "trajectory")}
     positions = record.by_chain(record.positions)
     variance = record.largest_variance()
-    # Lanes are as good as chains: those that stay apart show.
-    seen = np.concatenate([record.positions[:, : record.kept], record.coefficients[0][:, : record.kept]], axis=2)
-    apart = float(np.max(rhat(seen))) if record.kept >= 4 and seen.shape[2] else 1.0
+    apart = record.apartness()
     doubts = []
     if positions.shape[2] and means["independent"] < MIN_INDEPENDENT:
         doubts.append(f"proposals of the hyperparameters were accepted {means['independent']:.0%} of the time")
