@@ -87,7 +87,8 @@ def points(target: JaxTarget, count: int = 3) -> list[np.ndarray]:
     "family", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES]
 )
 def test_density_and_gradient_are_the_models(family):
-    graph, target, _ = both(f"{RESPONSES.get(family, 'y')} ~ x + (1 | g)", family)
+    response = RESPONSES.get(family, "k" if "discrete" in FAMILIES[family].words else "y")
+    graph, target, _ = both(f"{response} ~ x + (1 | g)", family)
     mode = {"mode": array_mode(), "on_unused_input": "ignore"}
     logp, slope = graph.model.compile_logp(**mode), graph.model.compile_dlogp(**mode)
     assert not target.layout.mixed

@@ -108,7 +108,7 @@ def responses(family, size=12):
         "binomial": rng.integers(0, 6, size),
         "beta": rng.uniform(0.1, 0.9, size),
     }
-    count = family in ("poisson", "negative_binomial", "zero_inflated_poisson", "hurdle_poisson")
+    count = "discrete" in FAMILIES[family].words
     return kinds.get(family, rng.integers(0, 5, size) if count else rng.gamma(2.0, 1.0, size) + 0.1)
 
 

@@ -121,7 +121,7 @@ def log_likelihoods(made_up: Any, model: bd.Model, points: list[dict[str, np.nda
 @pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_with_flat_priors_it_is_maximum_likelihood(name: str, made_up: Any) -> None:
-    formula, d = f"{RESPONSES.get(name, 'y')} ~ x", data()
+    formula, d = f"{RESPONSES.get(name, 'k' if 'discrete' in FAMILIES[name].words else 'y')} ~ x", data()
     found, draws = mode_of(flat(formula, d, family=name))
     assert draws.status == "ok", draws.advice
     points = [found]

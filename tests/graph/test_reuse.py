@@ -131,7 +131,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_code_made_for_other_data_gives_the_numbers_of_these(family: str, monkeypatch: pytest.MonkeyPatch):
     made = builds(monkeypatch)
-    formula = f"{RESPONSES.get(family, 'y')} ~ x + z + a + (1 + x | g)"
+    formula = f"{RESPONSES.get(family, 'k' if 'discrete' in FAMILIES[family].words else 'y')} ~ x + z + a + (1 + x | g)"
     for d in (FIRST, SECOND):
         assert_same(target(formula, d, family=family))
     assert len(made) == 1

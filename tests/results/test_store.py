@@ -165,7 +165,7 @@ def raw(fit: Fit) -> bytes:
 @pytest.mark.few(6)
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_every_family(family: str, tmp_path: Path) -> None:
-    fit = drawn(bd.Model(f"{OF_RESPONSE.get(family, 'y')} ~ x", data(), family))
+    fit = drawn(bd.Model(f"{OF_RESPONSE.get(family, 'k' if 'discrete' in FAMILIES[family].words else 'y')} ~ x", data(), family))
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
