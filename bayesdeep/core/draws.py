@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .errors import FitError
+
 
 class Structure(Protocol):
     """What every engine is told of a model; those with ``needs`` find what they need beside it.
@@ -106,6 +108,13 @@ class Progress(Protocol):
     def update(self, done: int, total: int, note: str = "") -> None:
         """Say that ``done`` of ``total`` steps are finished."""
         ...
+
+
+def check_counts(settings: Any, method: str, **least: int) -> None:
+    """Raise :class:`~bayesdeep.core.errors.FitError` where a number among a method's settings is below the least it may be."""
+    for name, lowest in least.items():
+        if getattr(settings, name) < lowest:
+            raise FitError(f"{method}: {name} must be at least {lowest}, not {getattr(settings, name)}")
 
 
 @dataclass(frozen=True)

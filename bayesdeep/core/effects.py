@@ -29,7 +29,7 @@ law                    coefficients
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -159,10 +159,14 @@ Rows = Columns | Grouped | Members | Shift
 class Given:
     """Each coefficient has the prior of its slot."""
 
+    related: ClassVar[bool] = False
+
 
 @dataclass(frozen=True)
 class Iid:
     """All coefficients are normal about 0 with the standard deviation of their piece's slot ``sd``, which they share."""
+
+    related: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ class Varying:
     a piece takes the place of that on its sd, and need not be normal.
     """
 
+    related: ClassVar[bool] = False
     correlation: str | None = None
 
 
@@ -188,11 +193,13 @@ class Structured:
         As for :class:`Varying`.
     """
 
+    related: ClassVar[bool] = True
     root: np.ndarray
     correlation: str | None = None
 
 
 Law = Given | Iid | Varying | Structured
+"""Each says as ``related`` whether levels lean on one another: there are then no new ones, and none is like any other."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bayesdeep.core.draws import Draws, Engine, Progress
+from bayesdeep.core.draws import Draws, Engine, Progress, check_counts
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.registry import ENGINES
@@ -86,9 +86,7 @@ class CollapsedSettings:
     distinct: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("draws", 1), ("tune", 0), ("chains", 1)):
-            if getattr(self, name) < least:
-                raise FitError(f"collapsed: {name} must be at least {least}, not {getattr(self, name)}")
+        check_counts(self, "collapsed", draws=1, tune=0, chains=1)
         if self.distinct is not None and self.distinct < self.chains:
             raise FitError(f"collapsed: distinct is {self.distinct}; give at least one value a chain, {self.chains}")
 

@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bayesdeep.core.draws import Draws, Engine, Progress
-from bayesdeep.core.errors import FitError
+from bayesdeep.core.draws import Draws, Engine, Progress, check_counts
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.linear.gibbs_sweep import ChainState, Sweep
 from bayesdeep.linear.joint_lanczos import lay_out_jointly
@@ -46,9 +45,7 @@ class GibbsSettings:
     chains: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("draws", "tune", "chains"):
-            if getattr(self, name) < 1:
-                raise FitError(f"gibbs: {name} must be at least 1, not {getattr(self, name)}")
+        check_counts(self, "gibbs", draws=1, tune=1, chains=1)
 
 
 def run(settings: GibbsSettings, target: Any, seed: int, progress: Progress) -> Draws:

@@ -20,7 +20,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bayesdeep.core.draws import Draws, Engine, Progress, Target
+from bayesdeep.core.draws import Draws, Engine, Progress, Target, check_counts
 from bayesdeep.core.errors import FitError
 
 from ._own_units import in_units
@@ -56,9 +56,7 @@ class PathfinderSettings:
     elbo_draws: int = 25
 
     def __post_init__(self) -> None:
-        for name in ("draws", "chains", "paths", "max_iterations", "history", "elbo_draws"):
-            if getattr(self, name) < 1:
-                raise FitError(f"pathfinder: {name} must be at least 1, not {getattr(self, name)}")
+        check_counts(self, "pathfinder", draws=1, chains=1, paths=1, max_iterations=1, history=1, elbo_draws=1)
 
 
 @dataclass(frozen=True)

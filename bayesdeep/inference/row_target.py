@@ -13,6 +13,7 @@ from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
 from bayesdeep.graph.row_likelihood import COMPILED_FROM_ROWS, row_likelihood
 from bayesdeep.results.rows import Rows, TrainingRows
+from bayesdeep.spec.declared import row_levels
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .rows_in_memory import rows_for
@@ -33,7 +34,7 @@ def row_source(
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
     began = time.perf_counter()
-    rows = _by_group(rows_for(method, rows))
+    rows = _by_group(spec, rows_for(method, rows))
     likelihood = row_likelihood(spec, rows.arrays, rows.response)
     layout, found = row_system_of(spec, rows.arrays, rows.response, likelihood)
     system = found.system
@@ -54,14 +55,11 @@ def row_source(
     return shown, target, named
 
 
-def _by_group(rows: Rows) -> Rows:
+def _by_group(spec: ModelSpec, rows: Rows) -> Rows:
     """Return many rows in the order of their groups, of which sums are then taken as memory is read; draws have no rows."""
-    codes = {name: value for name, value in rows.arrays.items() if value.ndim == 1 and _is_code(name)}
-    if rows.rows < COMPILED_FROM_ROWS or not codes:
+    every = (found for term in spec.predictors[0].terms for found in row_levels(term))
+    factors = [found for found in every if not found.several]
+    if rows.rows < COMPILED_FROM_ROWS or not factors:
         return rows
-    most = max(codes.values(), key=lambda value: int(value.max(initial=0)))
-    return rows.take(np.argsort(most, kind="stable"))
-
-
-def _is_code(name: str) -> bool:
-    return name.rpartition(".")[2].split("_")[0] == "codes"
+    largest = max(factors, key=lambda found: len(found.labels))
+    return rows.take(np.argsort(rows.arrays[largest.codes], kind="stable"))

@@ -56,12 +56,12 @@ LAPLACE_FROM_SECONDS = 1800.0
 """Seconds of a core that NUTS would take from which a multilevel model is approximated."""
 
 
-TRANSPORT_EVALUATIONS, TRANSPORT_SECONDS_AN_EFFECT = 11_600, 6e-8
-"""Of the moving map for a chain; of a core, for an effect of a group in each of them (measured in 2026)."""
-DERIVED_ROWS, NUTS_COMPILING_SECONDS = 8.0, 10.0
+TRANSPORT_EVALUATIONS, TRANSPORT_SECONDS_A_ROW, TRANSPORT_SECONDS_AN_EFFECT = 11_600, 6e-8, 6e-8
+"""Of the moving map for a chain; of a core, for a row and for an effect of a group in each of them (measured in 2026)."""
+DERIVED_ROWS, NUTS_COMPILING_SECONDS = 4.0, 10.0
 """How much dearer a row's likelihood is that the family has not written down (``Family.row_terms``); about what NUTS takes to be
 ready for a model it has not met."""
-MAX_TRANSPORT_REST, MAX_TRANSPORT_SECONDS = 150, 300.0
+MAX_TRANSPORT_REST, MAX_TRANSPORT_SECONDS = 150, 600.0
 """Coefficients that are factorised together, and seconds of a core, up to which the moving map is taken."""
 
 
@@ -144,7 +144,7 @@ def transport_seconds(spec: ModelSpec, rows: int, beside: int, chains: int) -> f
     """Return about how long the moving map takes on one core: ``beside`` coefficients are factorised together."""
     effects = sum(levels * width for _, levels, width in layout_of(spec).factors)
     written = FAMILIES[spec.family].row_terms is not None and not set(spec.response.modifiers) - {"weighted", "prop"}
-    a_row = SECONDS_A_ROW * (1.0 if written else DERIVED_ROWS)
+    a_row = TRANSPORT_SECONDS_A_ROW * (1.0 if written else DERIVED_ROWS)
     each = rows * a_row + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
     return chains * TRANSPORT_EVALUATIONS * each
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayesdeep.compare.compared import Compared
 from bayesdeep.core import arguments
-from bayesdeep.core.effects import Law, Structured
+from bayesdeep.core.effects import Law
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.names import named
@@ -50,9 +50,14 @@ class GroupTerm:
     law: Law | None = None
 
     @property
+    def related(self) -> bool:
+        """Return whether groups lean on one another, by a covariance that is known."""
+        return self.law is not None and self.law.related
+
+    @property
     def fresh(self) -> bool:
         """Return whether there can be new groups, alike to the known ones before anything is known of them."""
-        return self.codes is not None and not isinstance(self.law, Structured)
+        return self.codes is not None and not self.related
 
 
 def group_terms(fit: Fitted) -> tuple[GroupTerm, ...]:

@@ -194,12 +194,10 @@ def test_an_interruption_keeps_what_there_is() -> None:
         transport.run(settings, target, 3, Stops(10))
 
 
-def test_a_seed_says_which_draws_whatever_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seed_says_which_draws() -> None:
     formula, family = FORMULAS["nested"]
     model = bd.Model(formula, data(), family=family)
-    monkeypatch.setattr(transport, "TEAM_WORK", 0)
     one = model.fit("transport", seed=3, draws=60, progress=False).idata["posterior"]["x"]
-    monkeypatch.setattr(transport, "machine_cores", lambda: 1)
     same = model.fit("transport", seed=3, draws=60, progress=False).idata["posterior"]["x"]
     np.testing.assert_array_equal(one, same)
     assert (model.fit("transport", seed=4, draws=60, progress=False).idata["posterior"]["x"] != one).all()

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.draws import Draws, Engine, Progress
+from bayesdeep.core.draws import Draws, Engine, Progress, check_counts
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.proposal import Adapted
@@ -83,9 +83,7 @@ class LaplaceMarginalSettings:
     check: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("draws", "chains"):
-            if getattr(self, name) < 1:
-                raise FitError(f"laplace_marginal: {name} must be at least 1, not {getattr(self, name)}")
+        check_counts(self, "laplace_marginal", draws=1, chains=1)
         if self.distinct is not None and self.distinct < self.chains:
             raise FitError(
                 f"laplace_marginal: distinct is {self.distinct}; give at least one value a chain, {self.chains}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bayesdeep.core.draws import Draws, Engine, Progress, Target
+from bayesdeep.core.draws import Draws, Engine, Progress, Target, check_counts
 from bayesdeep.core.errors import FitError
 
 from .._chain_advice import advice
@@ -52,9 +52,7 @@ class NutsSettings:
     climb: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("draws", "tune", "chains", "max_treedepth"):
-            if getattr(self, name) < 1:
-                raise FitError(f"nuts: {name} must be at least 1, not {getattr(self, name)}")
+        check_counts(self, "nuts", draws=1, tune=1, chains=1, max_treedepth=1)
         if self.cores is not None and self.cores < 1:
             raise FitError(f"nuts: cores must be at least 1, not {self.cores}")
         if isinstance(self.climb, bool) or not isinstance(self.climb, int) or self.climb < 0:

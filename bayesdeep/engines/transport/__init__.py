@@ -17,24 +17,22 @@ Hamiltonian Monte Carlo, Statistics and Computing 24, 339-349.
 """
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bayesdeep.core.draws import Draws, Engine, Progress
+from bayesdeep.core.draws import Draws, Engine, Progress, check_counts
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.unexplored import under
-from bayesdeep.numerics.cores import machine_cores
 from bayesdeep.numerics.mcmc import ess_bulk, rhat
 
 from .._laplace.inner_newton import Inner
 from .._laplace.marginal_posterior import Marginal, Shape, centred, fitted_proposal
 from .._laplace.newton_step import Coefficients
-from .crew import Crew, Moved, Warm, possible
+from .lanes import Moved, Warm, possible, restarted, step
 from .moves import Accepted, State, Tuning
 from .moving_map import MovingMap, first_sites, floored
 
@@ -45,8 +43,6 @@ MIN_POINTS_PER_DIMENSION = 60
 WORKING_SET = 400_000
 """Numbers that lanes hold at once by one step of the arithmetic."""
 MAX_LANES_PER_CHAIN = 8
-TEAM_WORK = 150_000
-"""Numbers that the lanes of a chain hold at once, from which each chain's lanes are a team with a thread of its own."""
 PHASES, MIN_PHASE, PHASE_DRAWS = 3, 20, 600
 """Phases of warm-up, between which the map is made anew; their fewest iterations, and the draws over all lanes they have."""
 LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.97, 16
@@ -79,9 +75,7 @@ class TransportSettings:
     chains: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("draws", "tune", "chains"):
-            if getattr(self, name) < 1:
-                raise FitError(f"transport: {name} must be at least 1, not {getattr(self, name)}")
+        check_counts(self, "transport", draws=1, tune=1, chains=1)
 
 
 def run(settings: TransportSettings, target: Any, seed: int, progress: Progress) -> Draws:
@@ -99,42 +93,42 @@ def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress
     lanes = _lanes(settings, inner)
     proposal, theta = _start(marginal, shape, settings.chains * lanes, rng)
     moving = MovingMap(marginal, first_sites(marginal, shape))
-    teams = settings.chains if inner.products.cost * lanes > TEAM_WORK else 1
     state = _at(moving, theta, _noise(rows, len(theta), rng))
     walk = WALK / np.sqrt(max(rows.system.dim, 1)) * (np.zeros((0, 0)) if shape is None else shape.factor)
     tuning, record = Tuning(2, walk), _Record(settings, lanes, rows)
     phase = max(MIN_PHASE, min(-(-settings.tune // PHASES), -(-PHASE_DRAWS // len(theta))))
     total, done, tuned, accepted = PHASES * phase + record.steps, 0, began, []
-    with ThreadPoolExecutor(machine_cores() if teams > 1 else 1) as pool:
-        crew = Crew(pool, proposal, rng.spawn(teams), state)
-        try:
-            for number in range(PHASES):
-                warm = Warm(rows)
-                for _ in range(phase):
-                    warm.add(moving, crew.move(moving, tuning, looking=True))
-                    done += 1
-                    progress.update(5 + int(95 * done / total), 100, "tuning")
-                tuning = _tuned(tuning, warm, rows.system.dim)
-                if number < PHASES - 1:  # the last phase settles in the map that the draws are made with
-                    before, moving = moving, _refitted(moving, warm)
-                    crew.restart(moving, before)
-            tuned = time.perf_counter()
-            for number in range(MAX_ROUNDS):
-                part = record if number == 0 else _Record(settings, lanes, rows)
-                note = "drawing" if number == 0 else f"drawing, {2**number} times as many and thinned"
-                for step in range(part.steps * part.apart(number)):
-                    moved = crew.move(moving, tuning)
-                    accepted += [one.accepted for one in moved]
-                    if (step + 1) % part.apart(number) == 0:
-                        part.add(moving, moved)
-                    done += 1
-                    progress.update(min(99, 5 + int(95 * done / total)), 100, note)
-                record = part if number == 0 else record.joined(part)
-                if record.enough():
-                    break
-        except KeyboardInterrupt:
-            if record.kept == 0:
-                raise
+    try:
+        for number in range(PHASES):
+            warm = Warm(rows)
+            for _ in range(phase):
+                moved = step(moving, state, tuning, proposal, rng, looking=True)
+                state = moved.state
+                warm.add(moving, moved)
+                done += 1
+                progress.update(5 + int(95 * done / total), 100, "tuning")
+            tuning = _tuned(tuning, warm, rows.system.dim)
+            if number < PHASES - 1:  # the last phase settles in the map that the draws are made with
+                before, moving = moving, _refitted(moving, warm)
+                state = restarted(state, moving, before)
+        tuned = time.perf_counter()
+        for number in range(MAX_ROUNDS):
+            part = record if number == 0 else _Record(settings, lanes, rows)
+            note = "drawing" if number == 0 else f"drawing, {2**number} times as many and thinned"
+            for iteration in range(part.steps * part.apart(number)):
+                moved = step(moving, state, tuning, proposal, rng)
+                state = moved.state
+                accepted.append(moved.accepted)
+                if (iteration + 1) % part.apart(number) == 0:
+                    part.add(moving, moved)
+                done += 1
+                progress.update(min(99, 5 + int(95 * done / total)), 100, note)
+            record = part if number == 0 else record.joined(part)
+            if record.enough():
+                break
+    except KeyboardInterrupt:
+        if record.kept == 0:
+            raise
     return _draws(settings, target, record, accepted, tuning, (began, tuned))
 
 
@@ -209,19 +203,15 @@ class _Record:
         self.sums = [np.zeros((2, *size)) for size in sizes]
         self.kept = 0
 
-    def add(self, moving: MovingMap, moved: list[Moved]) -> None:
+    def add(self, moving: MovingMap, moved: Moved) -> None:
         """Keep a draw of every lane."""
-        first = 0
-        for team in moved:
-            own = slice(first, first + len(team.state.theta))
-            for kept, drawn in zip(self.coefficients, team.effects, strict=True):
-                kept[own, self.kept] = drawn
-            for sums, z in zip(self.sums, (team.state.z.beta, *team.state.z.standard), strict=True):
-                sums[0] += z.sum(axis=0)
-                sums[1] += (z**2).sum(axis=0)
-            self.positions[own, self.kept] = moving.marginal.coordinates.to_system(team.state.theta)
-            self.lp[own, self.kept] = team.state.log_density
-            first = own.stop
+        for kept, drawn in zip(self.coefficients, moved.effects, strict=True):
+            kept[:, self.kept] = drawn
+        for sums, z in zip(self.sums, (moved.state.z.beta, *moved.state.z.standard), strict=True):
+            sums[0] += z.sum(axis=0)
+            sums[1] += (z**2).sum(axis=0)
+        self.positions[:, self.kept] = moving.marginal.coordinates.to_system(moved.state.theta)
+        self.lp[:, self.kept] = moved.state.log_density
         self.kept += 1
 
     def apart(self, number: int) -> int:

@@ -3,7 +3,6 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Structured
 from bayesdeep.core.errors import FitError
 from bayesdeep.plot.parts import group_terms
 from bayesdeep.plot.shrinkage_plot import Shrinkage, shrinkage, shrinkage_numbers
@@ -75,7 +74,7 @@ def _one(fit: Fitted, factor: str) -> list[Block]:
 
 def _others(n: Shrinkage) -> str:
     """Return what else a group leans on, in words."""
-    return "the groups it is related to" if isinstance(n.term.law, Structured) else "the other effects of the group"
+    return "the groups it is related to" if n.term.related else "the other effects of the group"
 
 
 def sentence(n: Shrinkage) -> str:

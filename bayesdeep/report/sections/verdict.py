@@ -1,7 +1,6 @@
 """The question and the answer, in words and with its uncertainty, before anything else."""
 
 from bayesdeep.compare.compared import Compared
-from bayesdeep.core.effects import Structured
 from bayesdeep.diagnostics.predictive_checks import missed_sentence
 from bayesdeep.plot.parts import family_words, group_terms
 from bayesdeep.results.fitted import Fitted
@@ -83,7 +82,7 @@ def _groups(fit: Fitted) -> list[str]:
         if name not in sds.index:
             continue
         text = f"Levels of `{term.factor}` differ with a standard deviation of {estimate(sds.loc[name])}"
-        if isinstance(term.law, Structured):
+        if term.related:
             text += " where the diagonal of their known covariance is 1"
         if "sigma" in noise.index and "gaussian" in family_words(fit):
             text += f"; within a level, rows differ by {estimate(noise.loc['sigma'])}"

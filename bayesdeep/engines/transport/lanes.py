@@ -1,6 +1,5 @@
-"""Lanes in teams, each in one batch of NumPy and a thread of its own: how they are moved, and what warm-up sees of them."""
+"""Lanes, all in one batch of NumPy: how they are moved, and what warm-up sees of them."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,12 +17,12 @@ MAX_STRETCH = 6.0
 
 @dataclass(frozen=True)
 class Moved:
-    """A team after an iteration.
+    """The lanes after an iteration.
 
     Attributes
     ----------
     state, accepted
-        Where its lanes are, and how likely their proposals were to be accepted.
+        Where they are, and how likely their proposals were to be accepted.
     effects
         Population coefficients ``(lane, column)`` and effects by factor ``(lane, level, width)``; empty in warm-up.
     sums
@@ -36,28 +35,9 @@ class Moved:
     sums: tuple[np.ndarray, ...] = ()
 
 
-class Crew:
-    """Teams of lanes. Each has its own random numbers, so that draws do not depend on how many threads there are."""
-
-    def __init__(self, pool: ThreadPoolExecutor, proposal: Any, generators: list[np.random.Generator], state: State) -> None:
-        self._pool, self._proposal, self._generators = pool, proposal, generators
-        parts = np.array_split(np.arange(len(state.theta)), len(generators))
-        self.states = [State(state.theta[p], state.z.take(p), state.log_density[p]) for p in parts]
-
-    def move(self, moving: MovingMap, tuning: Tuning, *, looking: bool = False) -> list[Moved]:
-        """Move all lanes by one iteration; ``looking`` at their rows for the map, or keeping their coefficients."""
-
-        def one(at: int) -> Moved:
-            return _moved(moving, self.states[at], tuning, self._proposal, self._generators[at], looking)
-
-        teams = range(len(self.states))
-        moved = [one(0)] if len(self.states) == 1 else list(self._pool.map(one, teams))
-        self.states = [team.state for team in moved]
-        return moved
-
-    def restart(self, moving: MovingMap, before: MovingMap) -> None:
-        """Put the lanes where they are in hyperparameters and unstretched ``z``, in another map."""
-        self.states = [possible(moving, replace(state, z=_restretched(state.z, moving, before))) for state in self.states]
+def restarted(state: State, moving: MovingMap, before: MovingMap) -> State:
+    """Return the lanes where they are in hyperparameters and unstretched ``z``, in another map."""
+    return possible(moving, replace(state, z=_restretched(state.z, moving, before)))
 
 
 def _restretched(z: Coefficients, moving: MovingMap, before: MovingMap) -> Coefficients:
@@ -68,9 +48,10 @@ def _restretched(z: Coefficients, moving: MovingMap, before: MovingMap) -> Coeff
     return Coefficients(z.beta / moving.stretch.beta, tuple(b / s for b, s in pairs))
 
 
-def _moved(
-    moving: MovingMap, state: State, tuning: Tuning, proposal: Any, rng: np.random.Generator, looking: bool
+def step(
+    moving: MovingMap, state: State, tuning: Tuning, proposal: Any, rng: np.random.Generator, *, looking: bool = False
 ) -> Moved:
+    """Move all lanes by one iteration; ``looking`` at their rows for the map, or keeping their coefficients."""
     state, placed, accepted = move(moving, state, tuning, proposal, rng)
     inner = moving.inner
     at = moving.coefficients(placed, state.z)
@@ -105,19 +86,18 @@ class Warm:
         self.accepted: list[Accepted] = []
         self.count = 0
 
-    def add(self, moving: MovingMap, moved: list[Moved]) -> None:
+    def add(self, moving: MovingMap, moved: Moved) -> None:
         """Add the lanes' places after an iteration."""
-        for team in moved:
-            z = moving.stretched(team.state.z)
-            for squares, own in zip(self.squares, (z.beta, *z.standard), strict=True):
-                squares += (own**2).sum(axis=0)
-            weight, slope, eta = team.sums
-            self.weight += weight
-            self.slope += slope
-            self.eta += eta
-            self.count += len(team.state.theta)
-            self.theta.append(team.state.theta)
-            self.accepted.append(team.accepted)
+        z = moving.stretched(moved.state.z)
+        for squares, own in zip(self.squares, (z.beta, *z.standard), strict=True):
+            squares += (own**2).sum(axis=0)
+        weight, slope, eta = moved.sums
+        self.weight += weight
+        self.slope += slope
+        self.eta += eta
+        self.count += len(moved.state.theta)
+        self.theta.append(moved.state.theta)
+        self.accepted.append(moved.accepted)
 
     def stretch(self) -> Coefficients:
         """Return how much wider than standard normal the coordinates were, within limits."""
