@@ -1,4 +1,4 @@
-"""A row's log likelihood as a function of its linear predictor, with two derivatives, from the family's own ``rv``.
+"""A row's log likelihood as a function of its linear predictors, with two derivatives by each, from the family's own ``rv``.
 
 The functions run PyTensor's Python linker on arrays ``(obs, batch)``: NumPy's speed at once, and no time for compiling. With
 very many rows compiling is what takes no time, and common likelihoods have loops of their own.
@@ -31,12 +31,12 @@ COMPILED_FROM_ROWS = 50_000
 
 
 def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> RowLikelihood:
-    """Return the likelihood of rows whose family has one predictor and otherwise plain or known parameters.
+    """Return the likelihood of rows, as a function of their predictors and of the parameters that have none.
 
     Parameters
     ----------
     spec
-        A model of which only the main parameter has a formula.
+        The model.
     arrays
         By name; those of parameters that are known by row are used.
     response
@@ -47,51 +47,71 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
     link = find_link(spec.links[main.name], "link", FormulaError)
     kind = family.fused.get(link.name)
     plain = all(getattr(response, f) is None for f in LIKELIHOOD_FIELDS[2:])
-    if kind is not None and len(response.value) >= COMPILED_FROM_ROWS and plain:
+    alone = len(spec.predictors) == 1
+    if kind is not None and len(response.value) >= COMPILED_FROM_ROWS and plain and alone:
         return _compiled(kind, response, began)
     as_it_is = all(getattr(response, f) is None for f in LIKELIHOOD_FIELDS[2:-1])  # weights only multiply
-    if as_it_is and not spec.known:
+    if as_it_is and not spec.known and alone:
         terms = None if family.row_terms is None else family.row_terms(response, link.name)
         if terms is not None:
             free_names = tuple(p.name for p in family.parameters[1:])
             return _in_numpy(terms, free_names, response.weights, began)
+    return _derived(spec, arrays, response, began)
+
+
+def _derived(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, began: float) -> RowLikelihood:
+    """Return the likelihood of rows by PyTensor, from the family's distribution."""
     import pytensor
 
-    eta = pt.tensor("eta", shape=(None, None), dtype="float64")
-    params: dict[str, Any] = {main.name: eta if main.link_in_family else link.inverse(eta)}
+    family, main = FAMILIES[spec.family], FAMILIES[spec.family].main
+    link = find_link(spec.links[main.name], "link", FormulaError)
+    etas = {p.parameter: pt.tensor(f"eta_{p.parameter}", shape=(None, None), dtype="float64") for p in spec.predictors}
+    params: dict[str, Any] = {}
     free: dict[str, Any] = {}
-    for parameter in family.parameters[1:]:
+    for parameter in family.parameters:
         name = parameter.name
-        if name in spec.known:
+        if name in etas:
+            inverse = find_link(spec.links[name], "link", FormulaError).inverse
+            params[name] = etas[name] if parameter.link_in_family else inverse(etas[name])
+        elif name in spec.known:
             value = spec.known[name].value
             params[name] = _column(arrays[name]) if isinstance(value, str) else float(value)
         else:
-            params[name] = free[name] = pt.tensor(name, shape=(1, None), dtype="float64")
+            shape = (1, None, None) if parameter.shape == "cut" else (1, None)
+            params[name] = free[name] = pt.tensor(name, shape=shape, dtype="float64")
     fields = {f: _column(getattr(response, f)) for f in LIKELIHOOD_FIELDS if getattr(response, f) is not None}
     levels = None if spec.response.levels is None else len(spec.response.levels)
     aux = Aux(link, fields.get("trials"), levels)
     value = pointwise(family, params, aux, Parts(**fields))
-    first = pt.grad(value.sum(), eta)
-    second = pt.grad(first.sum(), eta, disconnected_inputs="ignore")
-    inputs = [eta, *free.values()]
+    first = [pt.grad(value.sum(), eta, disconnected_inputs="ignore") for eta in etas.values()]
+    second = [
+        pt.grad(slope.sum(), eta, disconnected_inputs="ignore") for slope, eta in zip(first, etas.values(), strict=True)
+    ]
+    inputs = [*etas.values(), *free.values()]
     mode = _mode()
     own = pytensor.function(inputs, value, mode=mode, on_unused_input="ignore")
-    all_three = pytensor.function(inputs, [value, first, second], mode=mode, on_unused_input="ignore")
-    for function in (own, all_three):
+    every = pytensor.function(inputs, [value, *first, *second], mode=mode, on_unused_input="ignore")
+    for function in (own, every):
         function.trust_input = True
+    number, cuts = len(etas), {p.name for p in family.parameters if p.shape == "cut"}
 
     def given(eta: np.ndarray, values: Values) -> list[np.ndarray]:
-        return [eta, *(np.asarray(values[name], dtype=np.float64).reshape(1, -1) for name in free)]
+        rest = [np.asarray(values[name], dtype=np.float64) for name in free]
+        shaped = [v[None] if name in cuts else v.reshape(1, -1) for name, v in zip(free, rest, strict=True)]
+        return [*np.split(eta, number), *shaped]
 
     def log_density(eta: np.ndarray, values: Values) -> np.ndarray:
         with np.errstate(all="ignore"):
-            return np.broadcast_to(own(*given(eta, values)), eta.shape)
+            return np.broadcast_to(own(*given(eta, values)), (len(eta) // number, eta.shape[1]))
 
     def derivatives(eta: np.ndarray, values: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         with np.errstate(all="ignore"):
-            found = all_three(*given(eta, values))
-        a, b, c = (np.broadcast_to(v, eta.shape) for v in found)
-        return a, b, c
+            found = every(*given(eta, values))
+        shape = (len(eta) // number, eta.shape[1])
+        one, *slopes = (np.broadcast_to(v, shape) for v in found)
+        if number == 1:
+            return one, slopes[0], slopes[1]
+        return one, np.concatenate(slopes[:number]), np.concatenate(slopes[number:])
 
     return RowLikelihood(tuple(free), log_density, derivatives, time.perf_counter() - began)
 

@@ -39,8 +39,11 @@ class Marginal:
 
     def log_prior_and_jacobian(self, points: np.ndarray) -> np.ndarray:
         """Return the part that is not the likelihood: the prior and the Jacobian."""
-        system = self.inner.rows.system
-        return log_prior(system, self.coordinates.to_system(points)) + self.coordinates.log_jacobian(system, points)
+        rows, positions = self.inner.rows, self.coordinates.to_system(points)
+        with np.errstate(all="ignore"):
+            together = rows.log_prior(positions)
+        own = log_prior(rows.system, positions) + self.coordinates.log_jacobian(rows.system, points)
+        return own + np.where(np.isnan(together), -np.inf, together)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ from .._laplace.newton_step import Coefficients, Factored, factorise, solve, whi
 
 APART = 0.7
 """How far from the middle the parabolas' change with a hyperparameter is looked at, in its standard deviations."""
+LEAST_SHARE = 1e-2
+"""Of the mean weight, that a row has at least where the change of its logarithm is looked at: a likelihood that curves upwards at
+some values of the hyperparameters would else change without bounds with them."""
 FARTHEST = 2.5
 """Standard deviations of a hyperparameter beyond which the parabolas no longer change with it."""
 
@@ -102,13 +105,13 @@ def _at_modes(marginal: Marginal, points: np.ndarray) -> tuple[np.ndarray, np.nd
     mode = inner.mode(positions)
     eta = inner.predictor(mode.scales, mode.at)
     _, slope, weight = inner.look(eta, positions)
-    weight = floored(weight)
+    weight = floored(weight, LEAST_SHARE)
     return weight, slope + weight * eta
 
 
-def floored(weight: np.ndarray) -> np.ndarray:
+def floored(weight: np.ndarray, share: float = LEAST_WEIGHT) -> np.ndarray:
     """Return weights ``(obs, …)`` kept above a small share of their mean, so that the map has a precision everywhere."""
-    return np.maximum(weight, LEAST_WEIGHT * weight.mean(axis=0) + 1e-300)
+    return np.maximum(weight, share * weight.mean(axis=0) + 1e-300)
 
 
 @dataclass(frozen=True)
