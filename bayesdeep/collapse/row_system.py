@@ -16,7 +16,7 @@ from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Th
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .eligibility import _nested, _scale, terms_reason
-from .linear_layout import Layout, in_thresholds, layout_of, thresholds_at_means
+from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import _columns, _effects, moments_of
 from .posterior_values import posterior_arrays
 from .system import SystemTarget, system_of
@@ -286,8 +286,8 @@ def _cuts(name: str, response: Response, count: int) -> list[Hyperparameter]:
     shares = (np.bincount(np.asarray(response.value, dtype=np.int64), minlength=count + 1) + 0.5) / (len(response.value) + 1.0)
     below = np.cumsum(shares)[:-1] / shares.sum()
     at = np.log(below / (1.0 - below))
-    first = Hyperparameter(f"{name}[0]", "real", np.zeros_like, float(at[0]))
-    return [first, *(Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, float(np.log(at[k] - at[k - 1]))) for k in range(1, count))]
+    starts = [float(at[0]), *(float(step) for step in np.log(np.diff(at)))]
+    return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, start) for k, start in enumerate(starts)]
 
 
 def _likely(spec: ModelSpec, name: str, default: float, lowest: float, highest: float) -> float:

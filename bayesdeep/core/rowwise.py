@@ -4,8 +4,8 @@ r"""A generalised linear mixed model: any likelihood, linear predictors, Gaussia
     \eta = o + X\beta + \sum_f Z_f u_f, \qquad u_{fj} \sim N(0, T_f T_f^\top)
 
 with a few family parameters :math:`\phi`. Where several parameters of the family have predictors, these lie one after another:
-``obs * predictor`` rows of the design, each row of the data at one place in each. Given scales, correlations and :math:`\phi` the coefficients' posterior is nearly
-Gaussian; an engine that can use this finds the rows as ``target.rows``.
+the design has ``obs * predictor`` rows, a row of the data at one place in each. Given scales, correlations and :math:`\phi` the
+coefficients' posterior is nearly Gaussian; an engine that can use this finds the rows as ``target.rows``.
 """
 
 from collections.abc import Callable, Mapping
@@ -75,12 +75,11 @@ class FamilyParameter:
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the natural values ``(batch,)`` at coordinates ``(batch, hyperparameter)``."""
         x = positions[:, self.index]
-        return np.exp(x) if self.kind == "scale" else 0.5 * (1.0 + np.tanh(x))
+        return np.asarray(np.exp(x) if self.kind == "scale" else 0.5 * (1.0 + np.tanh(x)))
 
-    def log_prior(self, positions: np.ndarray) -> np.ndarray | float:
-        """Return what its prior density has beside those of its hyperparameters: nothing."""
-        del positions
-        return 0.0
+    def log_prior(self, positions: np.ndarray) -> np.ndarray:
+        """Return what its log prior density has beside that of its hyperparameter ``(batch,)``: nothing."""
+        return np.zeros(len(positions))
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Thresholds:
     def log_prior(self, positions: np.ndarray) -> np.ndarray:
         """Return the log prior density of the coordinates ``(batch,)``, up to a constant."""
         steps = positions[:, self.first + 1 : self.first + self.count]
-        return self.log_density(self.value(positions)).sum(axis=1) + steps.sum(axis=1)
+        return np.asarray(self.log_density(self.value(positions)).sum(axis=1) + steps.sum(axis=1))
 
 
 @dataclass(frozen=True)

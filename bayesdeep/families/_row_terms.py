@@ -1,13 +1,9 @@
 """Rows' log likelihoods with two derivatives by the predictor in NumPy, under the links that make them short."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from scipy.special import gammaln
 
-from bayesdeep.core.records import Response, RowTerms
-
-Values = Mapping[str, np.ndarray]
+from bayesdeep.core.records import Response, RowTerms, RowValues
 
 
 def of_successes(response: Response, link: str) -> RowTerms | None:
@@ -18,7 +14,7 @@ def of_successes(response: Response, link: str) -> RowTerms | None:
     trials = 1.0 if response.trials is None else np.asarray(response.trials, dtype=np.float64)[:, None]
     ways = np.asarray(gammaln(trials + 1.0) - gammaln(y + 1.0) - gammaln(trials - y + 1.0))
 
-    def terms(eta: np.ndarray, values: Values, order: int) -> tuple[np.ndarray, ...]:
+    def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
         del values
         return _logistic(eta, y, trials, ways, order)
 
@@ -32,7 +28,7 @@ def of_counts(response: Response, link: str) -> RowTerms | None:
     y = np.asarray(response.value, dtype=np.float64)[:, None]
     base = gammaln(y + 1.0)
 
-    def terms(eta: np.ndarray, values: Values, order: int) -> tuple[np.ndarray, ...]:
+    def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
         del values
         mean = np.exp(eta)
         found = y * eta
@@ -56,10 +52,11 @@ def of_overdispersed_counts(response: Response, link: str) -> RowTerms | None:
     y = np.asarray(response.value, dtype=np.float64)[:, None]
     different, place = np.unique(y[:, 0], return_inverse=True)
 
-    def terms(eta: np.ndarray, values: Values, order: int) -> tuple[np.ndarray, ...]:
-        alpha = np.asarray(values["alpha"], dtype=np.float64).reshape(1, -1)
-        ways = gammaln(different[:, None] + alpha) - gammaln(alpha) - gammaln(different[:, None] + 1.0)
-        return _logistic(eta - np.log(alpha), y, y + alpha, ways[place], order)
+    def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
+        alpha = values["alpha"]
+        each = different[:, None] if len(alpha) == 1 else y  # one sum for all equal counts, unless alpha differs between rows
+        ways = gammaln(each + alpha) - gammaln(alpha) - gammaln(each + 1.0)
+        return _logistic(eta - np.log(alpha), y, y + alpha, ways[place] if len(alpha) == 1 else ways, order)
 
     return terms
 
@@ -71,8 +68,8 @@ def of_gamma(response: Response, link: str) -> RowTerms | None:
     y = np.asarray(response.value, dtype=np.float64)[:, None]
     logs = np.log(y)
 
-    def terms(eta: np.ndarray, values: Values, order: int) -> tuple[np.ndarray, ...]:
-        alpha = np.asarray(values["alpha"], dtype=np.float64).reshape(1, -1)
+    def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
+        alpha = values["alpha"]
         scaled = alpha * np.exp(logs - eta)
         found = alpha * (np.log(alpha) + logs - eta) - logs - gammaln(alpha) - scaled
         if order == 0:
