@@ -131,11 +131,11 @@ def test_it_agrees_with_nuts(name: str) -> None:
     assert mine.idata.attrs["status"] == "ok"
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if "not written" not in name])
 def test_auto_takes_it(name: str) -> None:
     formula, options = MODELS[name]
-    spec = bd.Model(formula, data(), **options)
-    assert spec.fit(seed=1, draws=30, tune=30, progress=False).idata.attrs["method"] == "transport"
+    model = bd.Model(formula, data(), **options)
+    assert model.fit(seed=1, draws=30, tune=30, progress=False).idata.attrs["method"] == "transport"
 
 
 def test_laplace_has_no_curvature_between_predictors() -> None:
