@@ -47,9 +47,8 @@ def test_each_part_of_a_hurdle_has_the_posterior_it_would_have_alone() -> None:
     """Zeros say nothing of the counts above zero, nor these of the zeros: each parameter's posterior is known by quadrature."""
     counts = [np.array(c) for c in ([0, 1, 0, 2], [2, 4, 3, 0], [0, 0, 0, 1], [7, 3, 0, 5], [0, 2, 2, 0])]
     frame = pd.DataFrame({"y": np.concatenate(counts), "g": np.repeat(list("abcde"), 4)})
-    priors = {
-        "Intercept": "Normal(0, 2)", "hu_Intercept": "Normal(0.5, 1)", "1|g_sigma": "HalfNormal(1)", "hu_1|g_sigma": "HalfNormal(2)",
-    }  # fmt: skip
+    priors = {"Intercept": "Normal(0, 2)", "hu_Intercept": "Normal(0.5, 1)"}
+    priors |= {"1|g_sigma": "HalfNormal(1)", "hu_1|g_sigma": "HalfNormal(2)"}
     model = bd.Model("y ~ 1 + (1 | g)", frame, family="hurdle_poisson", hu="~ 1 + (1 | g)", priors=priors)
     fit = model.fit("transport", seed=1, draws=2000, progress=False)
     b, t = np.meshgrid(np.linspace(-4, 4, 241), np.linspace(1e-3, 6.0, 300), indexing="ij")
@@ -96,12 +95,9 @@ def data(rows: int = 240) -> pd.DataFrame:
     u, v = rng.normal(0, 0.7, 12)[g], rng.normal(0, 0.7, 12)[g]
     count = rng.poisson(np.exp(0.8 + 0.4 * x + u)) * (rng.random(rows) > expit(-1 + 0.5 * x + v))
     latent = 0.8 * x + u + rng.logistic(size=rows)
-    return pd.DataFrame(
-        {
-            "x": x + 2.0, "g": [f"g{i}" for i in g], "count": count, "size": 1 + 0.5 * x + u + rng.normal(size=rows) * np.exp(0.3 * v),
-            "level": pd.Categorical(np.digitize(latent, [-1, 0.2, 1.5]), ordered=True),
-        }
-    )  # fmt: skip
+    size = 1 + 0.5 * x + u + rng.normal(size=rows) * np.exp(0.3 * v)
+    level = pd.Categorical(np.digitize(latent, [-1, 0.2, 1.5]), ordered=True)
+    return pd.DataFrame({"x": x + 2.0, "g": [f"g{i}" for i in g], "count": count, "size": size, "level": level})
 
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -69,7 +69,8 @@ def check(name: str, link: str, other: str | None, model: Any, monkeypatch: pyte
     weights = rng.uniform(0.5, 2, rows.rows)
     weighted = row_likelihood(spec, rows.arrays, response.with_(weights=weights))
     each = np.tile(weights, len(predictors))[:, None]
-    for mine, theirs, times in zip(weighted.with_slopes(eta, values), written.with_slopes(eta, values), (weights[:, None], each), strict=True):
+    both = zip(weighted.with_slopes(eta, values), written.with_slopes(eta, values), strict=True)
+    for (mine, theirs), times in zip(both, (weights[:, None], each), strict=True):
         np.testing.assert_allclose(mine, times * theirs, rtol=1e-12)
 
 
