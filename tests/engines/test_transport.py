@@ -25,6 +25,7 @@ FORMULAS = {
     "crossed, dispersed": ("count ~ x + (1 | g) + (1 | h)", "negative_binomial"),
     "trials and a smooth": ("prop(k, n) ~ s(x, k=5) + (1 | g)", "binomial"),
     "skewed": ("size ~ x + (1 | g)", "gamma"),
+    "groups alone": ("count ~ 0 + (1 | g)", "poisson"),
 }
 
 
