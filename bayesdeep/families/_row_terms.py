@@ -49,8 +49,8 @@ def of_counts(response: Response, link: str) -> RowTerms | None:
 def of_overdispersed_counts(response: Response, link: str) -> RowTerms | None:
     """Return those of negative binomial counts under the log link.
 
-    With ``d = eta - log alpha`` they are ``log C(y + alpha - 1, y) + y d - (y + alpha) log(1 + exp(d))``. Where alpha is large these
-    are differences of numbers that are far larger, and they are taken together beforehand: see :func:`_nearly_poisson`.
+    With ``d = eta - log alpha`` they are ``log C(y + alpha - 1, y) + y d - (y + alpha) log(1 + exp(d))``. Where alpha is large
+    these are differences of numbers that are far larger, and they are taken together beforehand: see :func:`_nearly_poisson`.
     """
     if link != "log":
         return None
