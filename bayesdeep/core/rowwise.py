@@ -72,6 +72,11 @@ class FamilyParameter:
     index: int
     kind: str
 
+    @property
+    def places(self) -> slice:
+        """Return which of the hyperparameters it is made of."""
+        return slice(self.index, self.index + 1)
+
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the natural values ``(batch,)`` at coordinates ``(batch, hyperparameter)``."""
         x = positions[:, self.index]
@@ -100,6 +105,11 @@ class Thresholds:
     first: int
     count: int
     log_density: Callable[[np.ndarray], np.ndarray]
+
+    @property
+    def places(self) -> slice:
+        """Return which of the hyperparameters they are made of."""
+        return slice(self.first, self.first + self.count)
 
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the thresholds ``(batch, cut)`` at coordinates ``(batch, hyperparameter)``."""
