@@ -21,11 +21,15 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class SystemTarget:
-    """What an engine sees of a linear Gaussian model: its system, in the place of a log density; a ``Structure``."""
+    """What an engine sees of a linear Gaussian model: its system, in the place of a log density; a ``Structure``.
+
+    ``units`` ``(column,)`` is what the population columns were divided by: an integral over coefficients is in units of these.
+    """
 
     system: LinearSystem
     words: frozenset[str]
     seconds_compile: float = 0.0
+    units: np.ndarray = field(default_factory=lambda: np.ones(0))
 
     @property
     def dim(self) -> int:

@@ -1,0 +1,65 @@
+"""A model without its priors, for engines that search the likelihood."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.collapse import layout_of, why_not
+from bayesdeep.collapse.linear_layout import Layout
+from bayesdeep.core.draws import Draws
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.names import quantity_name
+from bayesdeep.core.registry import ENGINES
+from bayesdeep.results.rows import TrainingRows
+from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.without_priors import without_priors
+
+from .linear_target import linear_source
+from .row_target import row_source
+
+DEPENDENT = 1e-11
+"""Share of a column's squares that are its own, beside the columns before it, below which it is a combination of these."""
+
+
+def likelihood_source(
+    spec: ModelSpec, rows: TrainingRows, method: str
+) -> tuple[Any, Any, Callable[[Draws], dict[str, np.ndarray]]]:
+    """Return what is shown of a model, its likelihood as a linear system or by rows, and the way back from coefficients.
+
+    Raises
+    ------
+    FitError
+        Where it is neither, or where columns are combinations of each other.
+    """
+    flat = without_priors(spec)
+    reason = why_not(flat)
+    if reason is None:
+        shown, target, named = linear_source(flat, rows, method)
+        gram = target.system.moments.gram[:-1, :-1]
+    elif "linear" in ENGINES[method].needs:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='ml'")
+    else:
+        shown, target, named = row_source(flat, rows, method)
+        columns = target.rows.columns
+        gram = columns.T @ columns
+    _refuse_dependent(layout_of(flat), gram)
+    return shown, target, named
+
+
+def _refuse_dependent(layout: Layout, gram: np.ndarray) -> None:
+    """Raise where a population column is a combination of others, from their products ``(column, column)``."""
+    names = (["Intercept"] if layout.intercept else []) + [""] * (len(gram) - layout.intercept)
+    for place in layout.columns:
+        for piece in place.effect.pieces:
+            for k in range(piece.size):
+                label = "" if piece.labels is None else f"[{piece.labels[k]}]"
+                names[place.start + piece.start + k] = f"{quantity_name(piece.slot)}{label}"
+    left, lengths = gram.astype(np.float64).copy(), np.diagonal(gram).copy()
+    for k in range(len(gram)):
+        if not left[k, k] > DEPENDENT * lengths[k]:
+            raise FitError(
+                f"fit: without priors the likelihood has no one highest point: the column '{names[k]}' is a combination of others "
+                "on these rows; leave it out, or use a method with priors"
+            )
+        left[k + 1 :, k + 1 :] -= np.outer(left[k + 1 :, k], left[k, k + 1 :]) / left[k, k]
