@@ -1,6 +1,7 @@
 """A model without its priors, for engines that search the likelihood."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,18 +44,24 @@ def likelihood_source(
         shown, target, named = row_source(flat, rows, method)
         columns = target.rows.columns
         gram = columns.T @ columns
-    _refuse_dependent(layout_of(flat), gram)
-    return shown, target, named
+    names = _names(layout_of(flat))
+    _refuse_dependent(names, gram)
+    return shown, replace(target, columns=names), named
 
 
-def _refuse_dependent(layout: Layout, gram: np.ndarray) -> None:
-    """Raise where a population column is a combination of others, from their products ``(column, column)``."""
-    names = (["Intercept"] if layout.intercept else []) + [""] * (len(gram) - layout.intercept)
+def _names(layout: Layout) -> tuple[str, ...]:
+    """Return a name a population column, as a summary shows it."""
+    names = ["Intercept"] * len(layout.means)
     for place in layout.columns:
         for piece in place.effect.pieces:
             for k in range(piece.size):
                 label = "" if piece.labels is None else f"[{piece.labels[k]}]"
                 names[place.start + piece.start + k] = f"{quantity_name(piece.slot)}{label}"
+    return tuple(names)
+
+
+def _refuse_dependent(names: tuple[str, ...], gram: np.ndarray) -> None:
+    """Raise where a population column is a combination of others, from their products ``(column, column)``."""
     left, lengths = gram.astype(np.float64).copy(), np.diagonal(gram).copy()
     for k in range(len(gram)):
         if not left[k, k] > DEPENDENT * lengths[k]:

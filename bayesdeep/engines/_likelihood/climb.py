@@ -61,7 +61,15 @@ def inverse(curvature: np.ndarray) -> np.ndarray | None:
     return (vectors / values) @ vectors.T / np.outer(scale, scale)
 
 
-def climb(function: Function, start: np.ndarray, unit: np.ndarray, *, symmetric: bool = True) -> Peak:
+def climb(
+    function: Function,
+    start: np.ndarray,
+    unit: np.ndarray,
+    *,
+    symmetric: bool = True,
+    enough: float = ENOUGH,
+    moved: Callable[[np.ndarray], None] | None = None,
+) -> Peak:
     """Return the peak above ``start`` ``(dim,)``.
 
     Parameters
@@ -70,6 +78,10 @@ def climb(function: Function, start: np.ndarray, unit: np.ndarray, *, symmetric:
         ``(dim, dim)``: columns are directions, about a standard error long each.
     symmetric
         Whether mixed second derivatives are taken from both sides, at twice the cost.
+    enough
+        What another step must promise to be made.
+    moved
+        Told of every point that is moved to.
     """
     x, dim = start, len(start)
     if dim == 0:
@@ -87,7 +99,7 @@ def climb(function: Function, start: np.ndarray, unit: np.ndarray, *, symmetric:
         move = unit @ (vectors @ (along / size))
         move *= min(1.0, LONGEST / max(float(np.abs(move).max()), 1e-300))
         best = False
-        if promised >= ENOUGH or not (values < 0).all():
+        if promised >= enough or not (values < 0).all():
             tried = x + SHARES[:, None] * move
             heights = function(tried)
             heights = np.where(np.isfinite(heights), heights, -np.inf)
@@ -97,11 +109,13 @@ def climb(function: Function, start: np.ndarray, unit: np.ndarray, *, symmetric:
         else:
             # The last step costs nothing more, and is as good as another round.
             height = float(function((x + move)[None])[0])
-            if height >= value - ENOUGH:
+            if height >= value - enough:
                 x, value = x + move, height
-        if promised < ENOUGH or not best:
-            settled = promised < 1e3 * ENOUGH
+        if promised < enough or not best:
+            settled = promised < 1e3 * enough
             break
+        if moved is not None:
+            moved(x)
         unit = unit @ (vectors / np.sqrt(np.clip(size, 1e-4, 1e8)))
     return Peak(x, value, curvature, settled)
 

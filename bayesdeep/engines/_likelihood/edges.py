@@ -58,7 +58,7 @@ def settle(
     coordinates: ScaleCoordinates,
     on: Callable[[np.ndarray, np.ndarray], Any],
     *,
-    symmetric: bool,
+    symmetric: bool = True,
 ) -> Settled:
     """Return the peak with scales put to 0, and correlations to 1, where the likelihood is as high there."""
     zero: list[int] = []
@@ -89,8 +89,6 @@ def settle(
         x = x.copy()
         x[searched], height = again.x, again.value
         settled, curvature = again.settled, again.curvature
-        # Partial correlations with a scale that is 0, and the other ones of a row whose last entry is 0.
-        fixed.update(k for row in coordinates.rows if row.scale in tied for k in ())
     covariance = inverse(curvature)
     flat = _flat(on(x, searched), x[searched], height, curvature)
     return Settled(

@@ -1,3 +1,199 @@
+r"""Maximum likelihood where effects cannot be integrated out exactly: Laplace's method, or adaptive quadrature.
+
+What is searched are the population coefficients :math:`\beta`, scales, correlations and parameters of the family together, and
+effects :math:`u` are integrated out at each of their values,
+
+.. math:: \log \int p(y \mid \beta, u)\, p(u)\, du \approx \ell(\beta, \hat u) - \tfrac12 \log |H_u|.
+
+The search begins where :math:`\beta` is at the mode it has together with the effects, for the best scales under that.
+
+References
+----------
+Pinheiro and Chao (2006), Efficient Laplacian and adaptive Gaussian quadrature algorithms for multilevel generalized linear mixed
+models, doi:10.1198/106186006X96962. Liu and Pierce (1994), A note on Gauss-Hermite quadrature, doi:10.1093/biomet/81.3.624.
+"""
+
+from dataclasses import dataclass, replace
 from typing import Any
-def row_estimate(target: Any, nodes: int, progress: Any) -> Any:
-    raise NotImplementedError
+
+import numpy as np
+
+from bayesdeep.core.draws import Progress
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.rowwise import RowSystem
+from bayesdeep.linear.elimination import forward_substituted
+
+from .._laplace.inner_newton import Inner
+from .._laplace.newton_step import Mode
+from .climb import climb
+from .edges import Settled, edges_of, settle
+from .estimated import SMALL, Estimate
+from .quadrature import Nodes, nodes_of
+from .scale_coordinates import ScaleCoordinates
+
+STARTS = (1.0, 0.2, 5.0)
+"""Of all scales of effects, in units of likely ones: the search begins at the best."""
+ROUGH = 1e-4
+"""What a step must promise while only where to begin is looked for."""
+TIGHT = 1e-11
+"""Gain of a Newton step on the effects below which it is the last: differences of second order are taken of what comes out."""
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """The log likelihood of coordinates: those of the hyperparameters, then population coefficients.
+
+    Attributes
+    ----------
+    inner
+        The search for effects.
+    coordinates
+        Of the hyperparameters.
+    centre, unit
+        Population coefficients ``(column,)`` from which their coordinates are counted, and directions ``(column, column)``
+        about a standard error long.
+    nodes
+        Of the quadrature; None for Laplace's method.
+    """
+
+    inner: Inner
+    coordinates: ScaleCoordinates
+    centre: np.ndarray
+    unit: np.ndarray
+    nodes: Nodes | None
+
+    def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return positions ``(batch, dim)`` and population coefficients ``(batch, column)``."""
+        dim = self.inner.rows.system.dim
+        return self.coordinates.positions(x[:, :dim]), self.centre + x[:, dim:] @ self.unit.T
+
+    def value(self, x: np.ndarray) -> np.ndarray:
+        """Return the log likelihood ``(batch,)`` at ``(batch, dim + column)``."""
+        step, found = self.inner.step, np.full(len(x), -np.inf)
+        for i in range(0, len(x), step):
+            positions, beta = self.split(x[i : i + step])
+            with np.errstate(all="ignore"):
+                mode = self.inner.mode(positions, beta)
+                found[i : i + step] = mode.log_marginal if self.nodes is None else self.nodes.log_marginal(self.inner, mode)
+        return np.where(np.isnan(found), -np.inf, found)
+
+    def mode(self, x: np.ndarray) -> Mode:
+        """Return the effects' mode at ``x`` ``(dim + column,)``."""
+        return self.inner.mode(*self.split(x[None]))
+
+    def warmed(self, x: np.ndarray) -> None:
+        """Begin later searches for effects where this one ends."""
+        _warm(self.inner, self.mode(x))
+
+
+def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
+    """Return the estimate of a model by its rows, by Laplace's method or, for ``nodes`` above 1, by quadrature."""
+    rows: RowSystem = target.rows
+    system, quadrature = rows.system, nodes_of(rows, nodes)
+    inner = Inner.of(rows)
+    inner.tolerance = TIGHT
+    progress.update(0, 100, "searching")
+    likelihood, start = _begun(inner, quadrature)
+    progress.update(40, 100, "searching")
+    everything = np.arange(len(start))
+
+    def on(base: np.ndarray, indices: np.ndarray) -> Any:
+        def value(points: np.ndarray) -> np.ndarray:
+            x = np.repeat(base[None], len(points), axis=0)
+            x[:, indices] = points
+            return likelihood.value(x)
+
+        return value
+
+    peak = climb(likelihood.value, start, np.eye(len(start)), moved=likelihood.warmed)
+    settled = settle(likelihood.value, peak.x, peak, everything, likelihood.coordinates, on)
+    progress.update(90, 100, "coefficients")
+    mode = likelihood.mode(settled.x)
+    positions, beta = likelihood.split(settled.x[None])
+    if not np.isfinite(mode.log_marginal[0]):
+        raise FitError("fit: the search for the highest likelihood ended where there is no mode of the effects; use method='nuts'")
+    effects = inner.effects(mode.scales, mode.at)[1:]
+    names = (*(h.name for h in system.hyperparameters), *target.columns)
+    advice, doubtful = edges_of(_in_columns(settled, likelihood), likelihood.coordinates, names)
+    return Estimate(
+        positions[0],
+        (beta[0], *(value[0] for value in effects)),
+        _moves(likelihood, settled),
+        settled.value,
+        system.columns + system.dim,
+        advice,
+        doubtful,
+        {"nodes": float(nodes if quadrature is not None else 1), "inner_iterations": inner.iterations / max(inner.searches, 1)},
+    )
+
+
+def _begun(inner: Inner, nodes: Nodes | None) -> tuple[Likelihood, np.ndarray]:
+    """Return the likelihood and where its search begins: the mode of all coefficients at the scales that are best for it."""
+    rows, system = inner.rows, inner.rows.system
+    parameters = frozenset(p.index for p in rows.parameters)
+    coordinates = ScaleCoordinates.of(system, parameters)
+    likely = np.array([_LIKELY.get(h.kind, float)(h.start) for h in system.hyperparameters])
+    tried = np.repeat(likely[None], len(STARTS), axis=0)
+    moved = [k for k, h in enumerate(system.hyperparameters) if h.kind == "scale" and k not in parameters]
+    tried[:, moved] += np.log(STARTS)[:, None]
+    tried = tried if moved else tried[:1]
+    inner.mode(tried[:1])
+    values = inner.log_marginal(tried)
+    if not np.isfinite(values).any():
+        raise FitError(
+            "ml: the likelihood has no mode at likely values of the scales; look for columns that separate the responses, or use "
+            "method='nuts'"
+        )
+    best = tried[int(np.argmax(values))]
+    coordinates = coordinates.with_units(best)
+    if system.dim:
+        def together(x: np.ndarray) -> np.ndarray:
+            return inner.log_marginal(coordinates.positions(x))
+
+        def follow(x: np.ndarray) -> None:
+            _warm(inner, inner.mode(coordinates.positions(x[None])))
+
+        begin = coordinates.coordinates(best[None])[0]
+        x = climb(together, begin, np.eye(system.dim), enough=ROUGH, moved=follow).x
+        best = coordinates.positions(x[None])[0]
+    else:
+        x = best
+    mode = inner.mode(best[None])
+    _warm(inner, mode)
+    p, size = system.columns, inner.products.size
+    lower = mode.factored.lower[:, :size, :size]
+    half = np.stack([forward_substituted(lower, column[None])[0] for column in np.eye(p, size)], axis=1) if p else np.zeros((0, 0))
+    centre = mode.at.beta[0]
+    unit = np.linalg.cholesky(half.T @ half) if p else np.zeros((0, 0))
+    return Likelihood(inner, coordinates, centre, unit, nodes), np.concatenate([x, np.zeros(p)])
+
+
+_LIKELY: dict[str, Any] = {"scale": np.log, "partial": np.arctanh}
+
+
+def _warm(inner: Inner, mode: Mode) -> None:
+    """Begin later searches for coefficients where one ended."""
+    if np.isfinite(mode.log_marginal[0]):
+        inner.warm = tuple(value[0] for value in inner.effects(mode.scales, mode.at))
+
+
+def _in_columns(settled: Settled, likelihood: Likelihood) -> Settled:
+    """Return what is known of a peak with flat directions in terms of the population columns."""
+    p = len(likelihood.centre)
+    if not settled.flat.size or not p:
+        return settled
+    return replace(settled, flat=np.concatenate([settled.flat[:-p], likelihood.unit @ settled.flat[-p:]]))
+
+
+def _moves(likelihood: Likelihood, settled: Settled) -> tuple[np.ndarray, np.ndarray]:
+    """Return small displacements that stand for standard errors, of hyperparameters and population coefficients together."""
+    dim = likelihood.inner.rows.system.dim
+    covariance = settled.covariance
+    root = np.zeros((len(settled.free), 1)) if covariance is None else np.linalg.cholesky(covariance)
+    x = np.repeat(settled.x[None], 2 * root.shape[1], axis=0).reshape(2, root.shape[1], -1)
+    x[:, :, settled.free] += SMALL * np.array([1.0, -1.0])[:, None, None] * root.T
+    positions, beta = likelihood.split(x.reshape(-1, x.shape[2]))
+    positions[:, [k for k in settled.fixed if k < dim]] = np.nan
+    if covariance is None:
+        positions[:], beta[:] = np.nan, np.nan
+    return positions.reshape(2, root.shape[1], -1), beta.reshape(2, root.shape[1], -1)
