@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
@@ -29,6 +29,12 @@ STREAMED = "streamed_rows"
 
 def versions() -> dict[str, str]:
     """Return the versions of what the numbers depend on."""
+    return dict(_installed())
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Return them as they are when first asked for: reading them takes as long as a small fit."""
     found = {}
     for package in ("bayesdeep", "pymc", "pytensor", "arviz", "nutpie", "numpy", "xarray"):
         try:

@@ -5,7 +5,7 @@ of several that are tried side by side.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def climb(
     start: np.ndarray,
     unit: np.ndarray,
     *,
-    symmetric: bool = True,
+    dear: bool = False,
     enough: float = ENOUGH,
     moved: Callable[[np.ndarray], None] | None = None,
 ) -> Peak:
@@ -76,8 +76,9 @@ def climb(
     ----------
     unit
         ``(dim, dim)``: columns are directions, about a standard error long each.
-    symmetric
-        Whether mixed second derivatives are taken from both sides, at twice the cost.
+    dear
+        Whether points cost more than calls: mixed derivatives are then taken from one side, and derivatives at a point only once
+        it is known to be the next.
     enough
         What another step must promise to be made.
     moved
@@ -86,58 +87,69 @@ def climb(
     x, dim = start, len(start)
     if dim == 0:
         return Peak(x, float(function(x[None])[0]), np.zeros((0, 0)), True)
-    settled, value = False, -np.inf
-    curvature = np.eye(dim)
+    shifts = _shifts(dim, symmetric=not dear)
+    local = _differences(function(x + shifts @ unit.T), dim, symmetric=not dear)
+    settled = False
     for _ in range(MOST_STEPS):
-        value, slope, second = derivatives(function, x, unit, symmetric=symmetric)
-        values, vectors = np.linalg.eigh(second)
+        values, vectors = np.linalg.eigh(local.second)
         size = np.maximum(np.abs(values), LEAST_CURVATURE * max(1.0, float(np.abs(values).max())))
-        along = vectors.T @ slope
-        back = np.linalg.pinv(unit)
-        curvature = back.T @ -second @ back
+        along = vectors.T @ local.slope
         promised = 0.5 * float((along**2 / size).sum())
+        last = promised < enough and bool((values < 0).all())
         move = unit @ (vectors @ (along / size))
         move *= min(1.0, LONGEST / max(float(np.abs(move).max()), 1e-300))
-        best = False
-        if promised >= enough or not (values < 0).all():
-            tried = x + SHARES[:, None] * move
-            heights = function(tried)
-            heights = np.where(np.isfinite(heights), heights, -np.inf)
-            at = int(np.argmax(heights))
-            if heights[at] > value:
-                x, value, best = tried[at], float(heights[at]), True
-        else:
-            # The last step costs nothing more, and is as good as another round.
-            height = float(function((x + move)[None])[0])
-            if height >= value - enough:
-                x, value = x + move, height
-        if promised < enough or not best:
+        narrower = unit @ (vectors / np.sqrt(np.clip(size, 1e-4, 1e8)))
+        shares = SHARES[:1] if last else SHARES
+        tried = x + shares[:, None] * move
+        around = tried[:0] if dear else tried[0] + shifts @ narrower.T
+        heights = function(np.concatenate([tried, around]))
+        heights = np.where(np.isfinite(heights), heights, -np.inf)
+        at = int(np.argmax(heights[: len(shares)]))
+        # The last step costs nothing more, and is as good as another round.
+        if not heights[at] > local.value - (enough if last else 0.0):
             settled = promised < 1e3 * enough
             break
+        x = tried[at]
+        if at == 0 and not dear:
+            unit, local = narrower, _differences(heights[len(shares) :], dim, symmetric=True)
+        elif not (last and dear):
+            unit, local = narrower, _differences(function(x + shifts @ narrower.T), dim, symmetric=not dear)
+        else:
+            local = replace(local, value=float(heights[at]))
         if moved is not None:
             moved(x)
-        unit = unit @ (vectors / np.sqrt(np.clip(size, 1e-4, 1e8)))
-    return Peak(x, value, curvature, settled)
+        if last:
+            settled = True
+            break
+    back = np.linalg.pinv(unit)
+    return Peak(x, local.value, back.T @ -local.second @ back, settled)
 
 
-def derivatives(
-    function: Function, x: np.ndarray, unit: np.ndarray, *, symmetric: bool = True
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return value, first ``(dim,)`` and second derivatives ``(dim, dim)`` by differences along the columns of ``unit``."""
-    dim, h = len(x), STEP
+@dataclass(frozen=True)
+class Local:
+    """A function about a point: value, first ``(dim,)`` and second derivatives ``(dim, dim)`` along some directions."""
+
+    value: float
+    slope: np.ndarray
+    second: np.ndarray
+
+
+def _shifts(dim: int, *, symmetric: bool) -> np.ndarray:
+    """Return the places of which differences are taken ``(place, dim)``."""
     own = np.eye(dim)
-    pairs = [(i, j) for i in range(dim) for j in range(i)]
-    mixed = np.array([own[i] + own[j] for i, j in pairs]).reshape(-1, dim)
-    shifts = np.concatenate([np.zeros((1, dim)), own, -own, mixed, *([-mixed] if symmetric else [])])
-    f = function(x + h * shifts @ unit.T)
+    mixed = np.array([own[i] + own[j] for i in range(dim) for j in range(i)]).reshape(-1, dim)
+    return STEP * np.concatenate([np.zeros((1, dim)), own, -own, mixed, *([-mixed] if symmetric else [])])
+
+
+def _differences(f: np.ndarray, dim: int, *, symmetric: bool) -> Local:
+    """Return the derivatives from values at the places of :func:`_shifts`."""
     middle, up, down, cross = f[0], f[1 : dim + 1], f[dim + 1 : 2 * dim + 1], f[2 * dim + 1 :]
-    slope = (up - down) / (2 * h)
-    second = np.diag((up - 2 * middle + down) / h**2)
-    count = len(pairs)
-    for k, (i, j) in enumerate(pairs):
-        ahead = cross[k] - up[i] - up[j] + middle
-        behind = cross[count + k] - down[i] - down[j] + middle if symmetric else ahead
-        second[i, j] = second[j, i] = (ahead + behind) / (2 * h**2)
+    slope = (up - down) / (2 * STEP)
+    second = np.diag((up - 2 * middle + down) / STEP**2)
+    i, j = np.tril_indices(dim, -1)
+    ahead = cross[: len(i)] - up[i] - up[j] + middle
+    behind = cross[len(i) :] - down[i] - down[j] + middle if symmetric else ahead
+    second[i, j] = second[j, i] = (ahead + behind) / (2 * STEP**2)
     if not np.isfinite(slope).all() or not np.isfinite(second).all():
-        slope, second = np.nan_to_num(slope, posinf=0.0, neginf=0.0), -np.eye(dim)
-    return float(middle), slope, second
+        return Local(float(middle), np.where(np.isfinite(slope), slope, 0.0), -np.eye(dim))
+    return Local(float(middle), slope, second)

@@ -58,7 +58,7 @@ def settle(
     coordinates: ScaleCoordinates,
     on: Callable[[np.ndarray, np.ndarray], Any],
     *,
-    symmetric: bool = True,
+    dear: bool = False,
 ) -> Settled:
     """Return the peak with scales put to 0, and correlations to 1, where the likelihood is as high there."""
     zero: list[int] = []
@@ -85,7 +85,7 @@ def settle(
     settled, curvature = peak.settled, peak.curvature
     if fixed:
         searched = np.array([k for k in free if k not in fixed], dtype=np.int64)
-        again = climb(on(x, searched), x[searched], np.eye(len(searched)), symmetric=symmetric)
+        again = climb(on(x, searched), x[searched], np.eye(len(searched)), dear=dear)
         x = x.copy()
         x[searched], height = again.x, again.value
         settled, curvature = again.settled, again.curvature

@@ -125,10 +125,10 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
 
         return value
 
-    peak = climb(on(start, free), start[free], np.eye(len(free)), symmetric=not dear)
+    peak = climb(on(start, free), start[free], np.eye(len(free)), dear=dear)
     x = start.copy()
     x[free] = peak.x
-    settled = settle(likelihood.value, x, peak, free, likelihood.coordinates, on, symmetric=not dear)
+    settled = settle(likelihood.value, x, peak, free, likelihood.coordinates, on, dear=dear)
     progress.update(80, 100, "coefficients")
     parts = likelihood.parts(settled.x[None])
     if likelihood.profiled and not parts.left[0] > 1e-10 * system.moments.gram[-1, -1]:

@@ -33,7 +33,7 @@ from .scale_coordinates import ScaleCoordinates
 
 STARTS = (1.0, 0.2, 5.0)
 """Of all scales of effects, in units of likely ones: the search begins at the best."""
-ROUGH = 1e-4
+ROUGH = 0.02
 """What a step must promise while only where to begin is looked for."""
 TIGHT = 1e-11
 """Gain of a Newton step on the effects below which it is the last: differences of second order are taken of what comes out."""
