@@ -100,8 +100,24 @@ def system_of(spec: ModelSpec, layout: Layout, moments: Moments, centre: float) 
     # About the prior's mean the system has no shift. With one, the response's product with itself would have to be the
     # difference of large numbers under a prior that is narrow and far from 0.
     return LinearSystem(
-        _moved(moments, prior.origin), factors, sigma, tuple(hyper.found), prior.precision, prior.constant, prior.origin
+        _moved(moments, prior.origin), factors, sigma, tuple(hyper.found), prior.precision, prior.constant, prior.origin,
+        _apart(layout),
     )
+
+
+def _apart(layout: Layout) -> dict[int, np.ndarray]:
+    """Return what was taken off bases to set them apart, in terms of the system's columns."""
+    found = {}
+    for place in layout.effects:
+        if place.effect.apart is None:
+            continue
+        own = next(part for part in layout.columns if part.key == place.key)
+        span = slice(own.start, own.start + own.effect.width)
+        width = layout.factors[place.factor][2]
+        found[place.factor] = np.zeros((len(layout.means), width))
+        columns = slice(place.start, place.start + place.effect.width)
+        found[place.factor][span, columns] = place.effect.apart * layout.sds[span, None]
+    return found
 
 
 def _moved(moments: Moments, origin: np.ndarray) -> Moments:

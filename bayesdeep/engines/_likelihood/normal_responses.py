@@ -6,7 +6,7 @@ doi:10.18637/jss.v067.i01). REML integrates the population coefficients out unde
 doi:10.1093/biomet/58.3.545).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from bayesdeep.linear.elimination_plan import plan
 from bayesdeep.linear.hyperparameters import scales_of
 from bayesdeep.linear.principal_axes import in_principal_axes
 from bayesdeep.linear.profiled import Parts
+from bayesdeep.linear.rejoined import rejoined, set_apart
 
 from .climb import climb
 from .edges import Settled, edges_of, settle
@@ -107,7 +108,7 @@ class Likelihood:
 
 def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estimate:
     """Return the estimate of a linear system by maximum likelihood, or by REML where ``restricted``."""
-    turned = in_principal_axes(target.system)
+    turned = in_principal_axes(target.system if restricted else rejoined(target.system))
     system = turned.system
     _check_rows(system, restricted)
     solver = plan(system)
@@ -138,6 +139,11 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
         )
     positions = likelihood.positions(settled.x[None], parts.left)
     found = turned.back(solver.draw(scales_of(system, positions), NoNoise()))
+    if system.apart and not restricted:
+        found = set_apart(target.system, found)
+        # Errors are of the columns as they are shown.
+        shown = plan(in_principal_axes(target.system).system)
+        parts = replace(parts, inverse=shown.parts(scales_of(system, likelihood.relative(settled.x[None]))).inverse)
     names = tuple(h.name for h in system.hyperparameters)
     advice, doubtful = edges_of(settled, likelihood.coordinates, names)
     return Estimate(

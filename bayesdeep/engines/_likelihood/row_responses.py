@@ -22,6 +22,7 @@ from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.elimination import forward_substituted
+from bayesdeep.linear.rejoined import set_apart
 
 from .._laplace.inner_newton import Inner
 from .._laplace.newton_step import Mode
@@ -88,7 +89,7 @@ class Likelihood:
 
 def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
     """Return the estimate of a model by its rows, by Laplace's method or, for ``nodes`` above 1, by quadrature."""
-    rows: RowSystem = target.rows
+    rows = _rejoined(target.rows)
     system, quadrature = rows.system, nodes_of(rows, nodes)
     inner = Inner.of(rows)
     inner.tolerance = TIGHT
@@ -112,12 +113,12 @@ def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
     positions, beta = likelihood.split(settled.x[None])
     if not np.isfinite(mode.log_marginal[0]):
         raise FitError("fit: the search for the highest likelihood ended where there is no mode of the effects; use method='nuts'")
-    effects = inner.effects(mode.scales, mode.at)[1:]
+    found = tuple(value[0] for value in inner.effects(mode.scales, mode.at))
     names = (*(h.name for h in system.hyperparameters), *target.columns)
     advice, doubtful = edges_of(_in_columns(settled, likelihood), likelihood.coordinates, names)
     return Estimate(
         positions[0],
-        (beta[0], *(value[0] for value in effects)),
+        set_apart(system, (beta[0], *found[1:])),
         _moves(likelihood, settled),
         settled.value,
         system.columns + system.dim,
@@ -125,6 +126,17 @@ def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
         doubtful,
         {"nodes": float(nodes if quadrature is not None else 1), "inner_iterations": inner.iterations / max(inner.searches, 1)},
     )
+
+
+def _rejoined(rows: RowSystem) -> RowSystem:
+    """Return rows with the parts of population columns put back that were taken off the columns of a basis."""
+    effects = list(rows.effects)
+    for number, matrix in rows.system.apart.items():
+        added = rows.columns @ matrix
+        effects[number] = tuple(
+            (1.0 if column is None else column) + added[:, k] for k, column in enumerate(rows.effects[number])
+        )
+    return replace(rows, effects=tuple(effects)) if rows.system.apart else rows
 
 
 def _begun(inner: Inner, nodes: Nodes | None) -> tuple[Likelihood, np.ndarray]:
@@ -194,6 +206,9 @@ def _moves(likelihood: Likelihood, settled: Settled) -> tuple[np.ndarray, np.nda
     x[:, :, settled.free] += SMALL * np.array([1.0, -1.0])[:, None, None] * root.T
     positions, beta = likelihood.split(x.reshape(-1, x.shape[2]))
     positions[:, [k for k in settled.fixed if k < dim]] = np.nan
+    for matrix in likelihood.inner.rows.system.apart.values():
+        # What is shown of these columns has a part of the basis, whose coefficients have no error here.
+        beta[:, matrix.any(axis=1)] = np.nan
     if covariance is None:
         positions[:], beta[:] = np.nan, np.nan
     return positions.reshape(2, root.shape[1], -1), beta.reshape(2, root.shape[1], -1)
