@@ -5,7 +5,7 @@ of several that are tried side by side.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +15,9 @@ Function = Callable[[np.ndarray], np.ndarray]
 MOST_STEPS = 60
 STEP = 1e-2
 """Of differences, in units in which the curvature is 1: their error is then its square."""
-ENOUGH = 1e-9
-"""What another step must promise in log likelihood to be made: half the square of a distance in standard errors."""
+ENOUGH = 1e-6
+"""What a step must promise in log likelihood for another to follow: half the square of a distance in standard errors. Each step
+squares the distance, about."""
 LONGEST = 3.0
 """Largest move of a coordinate in one step."""
 LEAST_CURVATURE = 1e-6
@@ -30,8 +31,10 @@ class Peak:
 
     Attributes
     ----------
-    x, value
-        The point ``(dim,)`` and the function there.
+    x
+        The point ``(dim,)``.
+    before, value
+        The point that the last step was made from, which is so short that nobody looked where it led, and the function there.
     curvature
         The negative second derivatives ``(dim, dim)``.
     settled
@@ -39,13 +42,10 @@ class Peak:
     """
 
     x: np.ndarray
+    before: np.ndarray
     value: float
     curvature: np.ndarray
     settled: bool
-
-    def covariance(self) -> np.ndarray | None:
-        """Return the inverse of the curvature; None where it is not that of a highest point."""
-        return inverse(self.curvature)
 
 
 def inverse(curvature: np.ndarray) -> np.ndarray | None:
@@ -86,10 +86,10 @@ def climb(
     """
     x, dim = start, len(start)
     if dim == 0:
-        return Peak(x, float(function(x[None])[0]), np.zeros((0, 0)), True)
+        return Peak(x, x, float(function(x[None])[0]), np.zeros((0, 0)), True)
     shifts = _shifts(dim, symmetric=not dear)
     local = _differences(function(x + shifts @ unit.T), dim, symmetric=not dear)
-    settled = False
+    settled, move = False, np.zeros(dim)
     for _ in range(MOST_STEPS):
         values, vectors = np.linalg.eigh(local.second)
         size = np.maximum(np.abs(values), LEAST_CURVATURE * max(1.0, float(np.abs(values).max())))
@@ -99,30 +99,28 @@ def climb(
         move = unit @ (vectors @ (along / size))
         move *= min(1.0, LONGEST / max(float(np.abs(move).max()), 1e-300))
         narrower = unit @ (vectors / np.sqrt(np.clip(size, 1e-4, 1e8)))
-        shares = SHARES[:1] if last else SHARES
-        tried = x + shares[:, None] * move
-        around = tried[:0] if dear else tried[0] + shifts @ narrower.T
-        heights = function(np.concatenate([tried, around]))
-        heights = np.where(np.isfinite(heights), heights, -np.inf)
-        at = int(np.argmax(heights[: len(shares)]))
-        # The last step costs nothing more, and is as good as another round.
-        if not heights[at] > local.value - (enough if last else 0.0):
-            settled = promised < 1e3 * enough
-            break
-        x = tried[at]
-        if at == 0 and not dear:
-            unit, local = narrower, _differences(heights[len(shares) :], dim, symmetric=True)
-        elif not (last and dear):
-            unit, local = narrower, _differences(function(x + shifts @ narrower.T), dim, symmetric=not dear)
-        else:
-            local = replace(local, value=float(heights[at]))
-        if moved is not None:
-            moved(x)
         if last:
             settled = True
             break
+        tried = x + SHARES[:, None] * move
+        around = tried[:0] if dear else tried[0] + shifts @ narrower.T
+        heights = function(np.concatenate([tried, around]))
+        heights = np.where(np.isfinite(heights), heights, -np.inf)
+        at = int(np.argmax(heights[: len(SHARES)]))
+        if not heights[at] > local.value:
+            settled = promised < 1e2 * enough
+            move = np.zeros(dim)
+            break
+        x, unit = tried[at], narrower
+        if moved is not None:
+            moved(x)
+        if at == 0 and not dear:
+            local = _differences(heights[len(SHARES) :], dim, symmetric=True)
+        else:
+            local = _differences(function(x + shifts @ narrower.T), dim, symmetric=not dear)
+        move = np.zeros(dim)
     back = np.linalg.pinv(unit)
-    return Peak(x, local.value, back.T @ -local.second @ back, settled)
+    return Peak(x + move, x, local.value, back.T @ -local.second @ back, settled)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .climb import LEAST_CURVATURE, Peak, climb, inverse
+from .climb import ENOUGH, LEAST_CURVATURE, Peak, climb, inverse
 from .scale_coordinates import ScaleCoordinates
 
 LOST = 1e-7
 """Log likelihood that a scale may lose by being set to 0 when that is where it is headed."""
 NEAR = 0.05
 """Coordinates up to which a scale is tried at 0."""
+FARTHEST = 20.0
+"""Coordinates by which a likelihood is followed to see whether it falls."""
 FLAT = 1e-3
 """Log likelihood that is lost over three standard errors where there is no highest point: usually it is 4.5."""
 
@@ -52,60 +53,105 @@ class Settled:
 
 def settle(
     value: Callable[[np.ndarray], np.ndarray],
-    x: np.ndarray,
+    base: np.ndarray,
     peak: Peak,
     free: np.ndarray,
     coordinates: ScaleCoordinates,
-    on: Callable[[np.ndarray, np.ndarray], Any],
     *,
     dear: bool = False,
 ) -> Settled:
-    """Return the peak with scales put to 0, and correlations to 1, where the likelihood is as high there."""
+    """Return the peak with scales put to 0, and correlations to 1, where the likelihood is as high there.
+
+    Parameters
+    ----------
+    value
+        Of all coordinates ``(batch, size)``.
+    base, free
+        All coordinates ``(size,)``, and indices of those that were searched.
+    """
+    around = _Around(value, base, free)
+    x, before = around.whole(np.stack([peak.x, peak.before]))
+    trials = _trials(coordinates, x, set(free.tolist()))
+    ways = _ways(peak.curvature)
+    ends = around.whole(np.concatenate([peak.x + ways.T, peak.x - ways.T]))
+    heights = value(np.concatenate([x[None], np.array([trial.x for trial in trials]).reshape(-1, len(x)), ends]))
+    height, settled, curvature = float(heights[0]), peak.settled, peak.curvature
+    if not height > peak.value - ENOUGH:
+        x, height = before, peak.value
+    likely = [trial for trial, own in zip(trials, heights[1 : 1 + len(trials)], strict=True) if own >= height - LOST]
     zero: list[int] = []
     tied: list[int] = []
     fixed: set[int] = set()
-    height, searched = peak.value, free
-    candidates = [index for index in (*coordinates.alone, *(row.scale for row in coordinates.rows)) if index in set(free.tolist())]
-    for index in candidates:
-        trial, gone = coordinates.without(x, index)
-        other = float(value(trial[None])[0])
-        if other >= height - LOST:
-            x, height = trial, max(height, other)
-            zero.append(index)
-            fixed.update(gone)
-    for row in coordinates.rows:
-        if row.partials and row.scale not in fixed and abs(x[row.scale]) < NEAR:
-            trial = x.copy()
-            trial[row.scale] = 0.0
-            other = float(value(trial[None])[0])
-            if other >= height - LOST:
-                x, height = trial, max(height, other)
-                tied.append(row.scale)
-                fixed.add(row.scale)
-    settled, curvature = peak.settled, peak.curvature
+    for trial in likely:
+        # One after another: where one scale is 0 another need not be.
+        again = coordinates.without(x, trial.scale) if trial.zero else (_at_zero(x, trial.scale), (trial.scale,))
+        other = height if trial.scale in fixed else float(value(again[0][None])[0])
+        if trial.scale not in fixed and other >= height - LOST:
+            x, height = again[0], max(height, other)
+            (zero if trial.zero else tied).append(trial.scale)
+            fixed.update(again[1])
     if fixed:
-        searched = np.array([k for k in free if k not in fixed], dtype=np.int64)
-        again = climb(on(x, searched), x[searched], np.eye(len(searched)), dear=dear)
-        x = x.copy()
-        x[searched], height = again.x, again.value
-        settled, curvature = again.settled, again.curvature
-    covariance = inverse(curvature)
-    flat = _flat(on(x, searched), x[searched], height, curvature)
-    return Settled(
-        x, height, searched, tuple(sorted(fixed)), tuple(zero), tuple(tied), covariance, flat, settled
-    )
+        free = np.array([k for k in free if k not in fixed], dtype=np.int64)
+        around = _Around(value, x, free)
+        found = climb(around, x[free], np.eye(len(free)), dear=dear)
+        x, settled, curvature = around.whole(found.x[None])[0], found.settled, found.curvature
+        ways = _ways(curvature)
+        heights = value(np.concatenate([x[None], around.whole(np.concatenate([found.x + ways.T, found.x - ways.T]))]))
+        height = float(heights[0])
+    ends_at = heights[len(heights) - 2 * ways.shape[1] :].reshape(2, -1)
+    flat = ways[:, (ends_at > height - FLAT).any(axis=0)]
+    return Settled(x, height, free, tuple(sorted(fixed)), tuple(zero), tuple(tied), inverse(curvature), flat, settled)
 
 
-def _flat(function: Any, x: np.ndarray, height: float, curvature: np.ndarray) -> np.ndarray:
-    """Return directions ``(dim, direction)`` along which the function does not fall on one side or the other."""
-    if not len(x):
+@dataclass(frozen=True)
+class _Around:
+    """A function of some of its arguments, the others as they are in ``base`` ``(size,)``."""
+
+    value: Callable[[np.ndarray], np.ndarray]
+    base: np.ndarray
+    free: np.ndarray
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        return self.value(self.whole(points))
+
+    def whole(self, points: np.ndarray) -> np.ndarray:
+        """Return all arguments ``(batch, size)``."""
+        x = np.repeat(self.base[None], len(points), axis=0)
+        x[:, self.free] = points
+        return x
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A scale to be tried at 0, or with all its variation that of the scales above it."""
+
+    scale: int
+    zero: bool
+    x: np.ndarray
+
+
+def _trials(coordinates: ScaleCoordinates, x: np.ndarray, free: set[int]) -> list[_Trial]:
+    scales = [index for index in (*coordinates.alone, *(row.scale for row in coordinates.rows)) if index in free]
+    tied = [row.scale for row in coordinates.rows if row.partials and row.scale in free and abs(x[row.scale]) < NEAR]
+    return [
+        *(_Trial(index, True, coordinates.without(x, index)[0]) for index in scales),
+        *(_Trial(index, False, _at_zero(x, index)) for index in tied),
+    ]
+
+
+def _at_zero(x: np.ndarray, index: int) -> np.ndarray:
+    found = x.copy()
+    found[index] = 0.0
+    return found
+
+
+def _ways(curvature: np.ndarray) -> np.ndarray:
+    """Return directions ``(dim, direction)`` of three standard errors each, independent of one another."""
+    if not len(curvature):
         return np.zeros((0, 0))
     scale = np.sqrt(np.maximum(np.abs(np.diagonal(curvature)), 1e-12))
     values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
-    ways = vectors / np.sqrt(np.maximum(values, LEAST_CURVATURE)) / scale[:, None]
-    steps = np.clip(3.0 * ways, -20.0, 20.0)
-    heights = function(np.concatenate([x + steps.T, x - steps.T])).reshape(2, -1)
-    return ways[:, (heights > height - FLAT).any(axis=0)]
+    return np.clip(3.0 * vectors / np.sqrt(np.maximum(values, LEAST_CURVATURE)) / scale[:, None], -FARTHEST, FARTHEST)
 
 
 def edges_of(settled: Settled, coordinates: ScaleCoordinates, names: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:

@@ -118,18 +118,13 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
     start = _start(likelihood, free)
     dear = solver.seconds > EXPENSIVE_SECONDS
 
-    def on(base: np.ndarray, indices: np.ndarray) -> Any:
-        def value(points: np.ndarray) -> np.ndarray:
-            x = np.repeat(base[None], len(points), axis=0)
-            x[:, indices] = points
-            return likelihood.value(x)
+    def value(points: np.ndarray) -> np.ndarray:
+        x = np.repeat(start[None], len(points), axis=0)
+        x[:, free] = points
+        return likelihood.value(x)
 
-        return value
-
-    peak = climb(on(start, free), start[free], np.eye(len(free)), dear=dear)
-    x = start.copy()
-    x[free] = peak.x
-    settled = settle(likelihood.value, x, peak, free, likelihood.coordinates, on, dear=dear)
+    peak = climb(value, start[free], np.eye(len(free)), dear=dear)
+    settled = settle(likelihood.value, start, peak, free, likelihood.coordinates, dear=dear)
     progress.update(80, 100, "coefficients")
     parts = likelihood.parts(settled.x[None])
     if likelihood.profiled and not parts.left[0] > 1e-10 * system.moments.gram[-1, -1]:

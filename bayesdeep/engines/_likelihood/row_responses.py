@@ -36,8 +36,45 @@ STARTS = (1.0, 0.2, 5.0)
 """Of all scales of effects, in units of likely ones: the search begins at the best."""
 ROUGH = 0.02
 """What a step must promise while only where to begin is looked for."""
-TIGHT = 1e-11
-"""Gain of a Newton step on the effects below which it is the last: differences of second order are taken of what comes out."""
+
+
+@dataclass
+class Searches:
+    """Searches for effects, many side by side, that begin where one of those before has ended.
+
+    Attributes
+    ----------
+    inner
+        What searches.
+    points, modes
+        For what the last searches were made ``(batch, …)``, and what they found, in parts.
+    """
+
+    inner: Inner
+    points: np.ndarray
+    modes: list[Mode]
+
+    def made(self, points: np.ndarray, positions: np.ndarray, beta: np.ndarray | None) -> list[Mode]:
+        """Return the modes at positions ``(batch, dim)``, and given population coefficients unless these are searched too."""
+        step = self.inner.step
+        self.points, self.modes = points, []
+        for i in range(0, len(points), step):
+            part = slice(i, i + step)
+            with np.errstate(all="ignore"):
+                self.modes.append(self.inner.mode(positions[part], None if beta is None else beta[part]))
+        return self.modes
+
+    def found(self, point: np.ndarray) -> tuple[Mode, int]:
+        """Return the mode at one of the last points, and which of the batch it is."""
+        at = int(np.flatnonzero((self.points == point).all(axis=1))[0])
+        return self.modes[at // self.inner.step], at % self.inner.step
+
+    def follow(self, point: np.ndarray) -> None:
+        """Begin later searches where that for one of the last points has ended."""
+        mode, at = self.found(point)
+        if np.isfinite(mode.log_marginal[at]):
+            part = slice(at, at + 1)
+            self.inner.warm = tuple(value[0] for value in self.inner.effects(mode.scales.take(part), mode.at.take(part)))
 
 
 @dataclass(frozen=True)
@@ -46,8 +83,8 @@ class Likelihood:
 
     Attributes
     ----------
-    inner
-        The search for effects.
+    searches
+        For effects.
     coordinates
         Of the hyperparameters.
     centre, unit
@@ -57,11 +94,16 @@ class Likelihood:
         Of the quadrature; None for Laplace's method.
     """
 
-    inner: Inner
+    searches: Searches
     coordinates: ScaleCoordinates
     centre: np.ndarray
     unit: np.ndarray
     nodes: Nodes | None
+
+    @property
+    def inner(self) -> Inner:
+        """Return the inner problem."""
+        return self.searches.inner
 
     def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return positions ``(batch, dim)`` and population coefficients ``(batch, column)``."""
@@ -70,21 +112,11 @@ class Likelihood:
 
     def value(self, x: np.ndarray) -> np.ndarray:
         """Return the log likelihood ``(batch,)`` at ``(batch, dim + column)``."""
-        step, found = self.inner.step, np.full(len(x), -np.inf)
-        for i in range(0, len(x), step):
-            positions, beta = self.split(x[i : i + step])
-            with np.errstate(all="ignore"):
-                mode = self.inner.mode(positions, beta)
-                found[i : i + step] = mode.log_marginal if self.nodes is None else self.nodes.log_marginal(self.inner, mode)
-        return np.where(np.isnan(found), -np.inf, found)
-
-    def mode(self, x: np.ndarray) -> Mode:
-        """Return the effects' mode at ``x`` ``(dim + column,)``."""
-        return self.inner.mode(*self.split(x[None]))
-
-    def warmed(self, x: np.ndarray) -> None:
-        """Begin later searches for effects where this one ends."""
-        _warm(self.inner, self.mode(x))
+        modes = self.searches.made(x, *self.split(x))
+        with np.errstate(all="ignore"):
+            found = [m.log_marginal if self.nodes is None else self.nodes.log_marginal(self.inner, m) for m in modes]
+        every = np.concatenate(found)
+        return np.where(np.isnan(every), -np.inf, every)
 
 
 def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
@@ -92,33 +124,22 @@ def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
     rows = _rejoined(target.rows)
     system, quadrature = rows.system, nodes_of(rows, nodes)
     inner = Inner.of(rows)
-    inner.tolerance = TIGHT
     progress.update(0, 100, "searching")
     likelihood, start = _begun(inner, quadrature)
     progress.update(40, 100, "searching")
-    everything = np.arange(len(start))
-
-    def on(base: np.ndarray, indices: np.ndarray) -> Any:
-        def value(points: np.ndarray) -> np.ndarray:
-            x = np.repeat(base[None], len(points), axis=0)
-            x[:, indices] = points
-            return likelihood.value(x)
-
-        return value
-
-    peak = climb(likelihood.value, start, np.eye(len(start)), moved=likelihood.warmed)
-    settled = settle(likelihood.value, peak.x, peak, everything, likelihood.coordinates, on)
+    peak = climb(likelihood.value, start, np.eye(len(start)), moved=likelihood.searches.follow)
+    settled = settle(likelihood.value, start, peak, np.arange(len(start)), likelihood.coordinates)
     progress.update(90, 100, "coefficients")
-    mode = likelihood.mode(settled.x)
     positions, beta = likelihood.split(settled.x[None])
+    mode = inner.mode(positions, beta)
     if not np.isfinite(mode.log_marginal[0]):
         raise FitError("fit: the search for the highest likelihood ended where there is no mode of the effects; use method='nuts'")
-    found = tuple(value[0] for value in inner.effects(mode.scales, mode.at))
+    effects = tuple(value[0] for value in inner.effects(mode.scales, mode.at)[1:])
     names = (*(h.name for h in system.hyperparameters), *target.columns)
     advice, doubtful = edges_of(_in_columns(settled, likelihood), likelihood.coordinates, names)
     return Estimate(
         positions[0],
-        set_apart(system, (beta[0], *found[1:])),
+        set_apart(system, (beta[0], *effects)),
         _moves(likelihood, settled),
         settled.value,
         system.columns + system.dim,
@@ -149,35 +170,32 @@ def _begun(inner: Inner, nodes: Nodes | None) -> tuple[Likelihood, np.ndarray]:
     moved = [k for k, h in enumerate(system.hyperparameters) if h.kind == "scale" and k not in parameters]
     tried[:, moved] += np.log(STARTS)[:, None]
     tried = tried if moved else tried[:1]
-    inner.mode(tried[:1])
-    values = inner.log_marginal(tried)
+    searches = Searches(inner, tried, [])
+
+    def together(x: np.ndarray) -> np.ndarray:
+        modes = searches.made(x, coordinates.positions(x), None)
+        return np.concatenate([mode.log_marginal for mode in modes])
+
+    coordinates = coordinates.with_units(likely)
+    begin = coordinates.coordinates(tried)
+    values = together(begin)
     if not np.isfinite(values).any():
         raise FitError(
             "ml: the likelihood has no mode at likely values of the scales; look for columns that separate the responses, or use "
             "method='nuts'"
         )
-    best = tried[int(np.argmax(values))]
-    coordinates = coordinates.with_units(best)
+    x = begin[int(np.argmax(values))]
+    searches.follow(x)
     if system.dim:
-        def together(x: np.ndarray) -> np.ndarray:
-            return inner.log_marginal(coordinates.positions(x))
-
-        def follow(x: np.ndarray) -> None:
-            _warm(inner, inner.mode(coordinates.positions(x[None])))
-
-        begin = coordinates.coordinates(best[None])[0]
-        x = climb(together, begin, np.eye(system.dim), enough=ROUGH, moved=follow).x
-        best = coordinates.positions(x[None])[0]
-    else:
-        x = best
-    mode = inner.mode(best[None])
+        x = climb(together, x, np.eye(system.dim), enough=ROUGH, moved=searches.follow).before
+    mode = inner.mode(coordinates.positions(x[None]))
     _warm(inner, mode)
     p, size = system.columns, inner.products.size
     lower = mode.factored.lower[:, :size, :size]
     half = np.stack([forward_substituted(lower, column[None])[0] for column in np.eye(p, size)], axis=1) if p else np.zeros((0, 0))
     centre = mode.at.beta[0]
     unit = np.linalg.cholesky(half.T @ half) if p else np.zeros((0, 0))
-    return Likelihood(inner, coordinates, centre, unit, nodes), np.concatenate([x, np.zeros(p)])
+    return Likelihood(searches, coordinates, centre, unit, nodes), np.concatenate([x, np.zeros(p)])
 
 
 _LIKELY: dict[str, Any] = {"scale": np.log, "partial": np.arctanh}
