@@ -6,6 +6,7 @@ of several that are tried side by side.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,12 @@ LONGEST = 3.0
 """Largest move of a coordinate in one step."""
 LEAST_CURVATURE = 1e-6
 """Share of a direction's unit below which it counts as flat."""
-SHARES = np.array([1.0, 0.5, 2.0, 0.2, 0.05, 0.005])
+WIDEST = 5.0
+"""Largest entry of a direction along which differences are taken, whatever the curvature says."""
+SHARES = np.array([1.0, 0.5, 2.0, 0.1])
+"""Of Newton's step, that are tried."""
+DAMPED = np.array([0.03, 0.3, 3.0, 30.0])
+"""Added to the curvature, in units of the largest, for shorter steps that turn towards the slope."""
 
 
 @dataclass(frozen=True)
@@ -97,16 +103,18 @@ def climb(
         promised = 0.5 * float((along**2 / size).sum())
         last = promised < enough and bool((values < 0).all())
         move = unit @ (vectors @ (along / size))
-        move *= min(1.0, LONGEST / max(float(np.abs(move).max()), 1e-300))
-        narrower = unit @ (vectors / np.sqrt(np.clip(size, 1e-4, 1e8)))
+        move *= _within(move)
+        narrower = unit @ (vectors / np.sqrt(np.clip(size, 1e-2, 1e8)))
+        narrower *= np.minimum(1.0, WIDEST / np.abs(narrower).max(axis=0))
         if last:
             settled = True
             break
-        tried = x + SHARES[:, None] * move
+        damped = (along / (size + DAMPED[:, None] * size.max())) @ vectors.T @ unit.T
+        tried = x + np.concatenate([SHARES[:, None] * move, damped * _within(damped)[:, None]])
         around = tried[:0] if dear else tried[0] + shifts @ narrower.T
         heights = function(np.concatenate([tried, around]))
         heights = np.where(np.isfinite(heights), heights, -np.inf)
-        at = int(np.argmax(heights[: len(SHARES)]))
+        at = int(np.argmax(heights[: len(tried)]))
         if not heights[at] > local.value:
             settled = promised < 1e2 * enough
             move = np.zeros(dim)
@@ -115,12 +123,17 @@ def climb(
         if moved is not None:
             moved(x)
         if at == 0 and not dear:
-            local = _differences(heights[len(SHARES) :], dim, symmetric=True)
+            local = _differences(heights[len(tried) :], dim, symmetric=True)
         else:
             local = _differences(function(x + shifts @ narrower.T), dim, symmetric=not dear)
         move = np.zeros(dim)
     back = np.linalg.pinv(unit)
     return Peak(x + move, x, local.value, back.T @ -local.second @ back, settled)
+
+
+def _within(moves: np.ndarray) -> Any:
+    """Return what keeps moves ``(…, dim)`` within the longest ``(…,)``."""
+    return np.minimum(1.0, LONGEST / np.maximum(np.abs(moves).max(axis=-1), 1e-300))
 
 
 @dataclass(frozen=True)

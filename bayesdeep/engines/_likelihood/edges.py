@@ -28,7 +28,7 @@ class Settled:
         All coordinates ``(dim,)`` and the log likelihood.
     free
         Indices of the coordinates that vary about the peak ``(free,)``.
-    fixed
+    unknown
         Indices of those that have no standard error.
     zero, tied
         Hyperparameters that are 0, and scales all of whose variation is that of others: correlations of -1 or 1.
@@ -43,7 +43,7 @@ class Settled:
     x: np.ndarray
     value: float
     free: np.ndarray
-    fixed: tuple[int, ...]
+    unknown: tuple[int, ...]
     zero: tuple[int, ...]
     tied: tuple[int, ...]
     covariance: np.ndarray | None
@@ -74,7 +74,7 @@ def settle(
     trials = _trials(coordinates, x, set(free.tolist()))
     ways = _ways(peak.curvature)
     ends = around.whole(np.concatenate([peak.x + ways.T, peak.x - ways.T]))
-    heights = value(np.concatenate([x[None], np.array([trial.x for trial in trials]).reshape(-1, len(x)), ends]))
+    heights = value(np.stack([x, *(trial.x for trial in trials), *ends]))
     height, settled, curvature = float(heights[0]), peak.settled, peak.curvature
     if not height > peak.value - ENOUGH:
         x, height = before, peak.value
@@ -82,14 +82,23 @@ def settle(
     zero: list[int] = []
     tied: list[int] = []
     fixed: set[int] = set()
+    unknown: set[int] = set()
+    alike: list[int] = []
     for trial in likely:
         # One after another: where one scale is 0 another need not be.
         again = coordinates.without(x, trial.scale) if trial.zero else (_at_zero(x, trial.scale), (trial.scale,))
-        other = height if trial.scale in fixed else float(value(again[0][None])[0])
-        if trial.scale not in fixed and other >= height - LOST:
+        if trial.scale in fixed:
+            continue
+        elsewhere = again[0].copy()
+        elsewhere[trial.scale] = 1.0
+        other, further = map(float, value(np.stack([again[0], elsewhere])))
+        if trial.zero and further >= max(height, other) - FLAT:
+            alike.append(trial.scale)
+        elif other >= height - LOST:
             x, height = again[0], max(height, other)
             (zero if trial.zero else tied).append(trial.scale)
             fixed.update(again[1])
+            unknown.update(again[1] if trial.zero else [_last_partial(coordinates, trial.scale)])
     if fixed:
         free = np.array([k for k in free if k not in fixed], dtype=np.int64)
         around = _Around(value, x, free)
@@ -100,7 +109,20 @@ def settle(
         height = float(heights[0])
     ends_at = heights[len(heights) - 2 * ways.shape[1] :].reshape(2, -1)
     flat = ways[:, (ends_at > height - FLAT).any(axis=0)]
-    return Settled(x, height, free, tuple(sorted(fixed)), tuple(zero), tuple(tied), inverse(curvature), flat, settled)
+    flat = np.column_stack([flat, *((free == index).astype(np.float64) for index in alike)])
+    if flat.shape[1]:
+        unknown.update(free[_involved(flat)].tolist())
+    return Settled(x, height, free, tuple(sorted(unknown)), tuple(zero), tuple(tied), inverse(curvature), flat, settled)
+
+
+def _involved(flat: np.ndarray) -> np.ndarray:
+    """Return which coordinates ``(dim,)`` flat directions ``(dim, direction)`` are of."""
+    share = np.abs(flat).max(axis=1)
+    return share >= 0.3 * share.max()
+
+
+def _last_partial(coordinates: ScaleCoordinates, scale: int) -> int:
+    return next(row.partials[-1] for row in coordinates.rows if row.scale == scale)
 
 
 @dataclass(frozen=True)
@@ -149,9 +171,9 @@ def _ways(curvature: np.ndarray) -> np.ndarray:
     """Return directions ``(dim, direction)`` of three standard errors each, independent of one another."""
     if not len(curvature):
         return np.zeros((0, 0))
-    scale = np.sqrt(np.maximum(np.abs(np.diagonal(curvature)), 1e-12))
-    values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
-    return np.clip(3.0 * vectors / np.sqrt(np.maximum(values, LEAST_CURVATURE)) / scale[:, None], -FARTHEST, FARTHEST)
+    values, vectors = np.linalg.eigh(curvature)
+    ways = 3.0 * vectors / np.sqrt(np.maximum(values, LEAST_CURVATURE))
+    return ways * np.minimum(1.0, FARTHEST / np.abs(ways).max(axis=0))
 
 
 def edges_of(settled: Settled, coordinates: ScaleCoordinates, names: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
@@ -171,11 +193,11 @@ def edges_of(settled: Settled, coordinates: ScaleCoordinates, names: tuple[str, 
         )
     doubtful = False
     if settled.flat.shape[1]:
-        share = np.abs(settled.flat).max(axis=1)
-        which = [names[k] for k in settled.free[share >= 0.3 * share.max()]]
+        which = [names[k] for k in settled.free[_involved(settled.flat)]]
         advice.append(
-            f"The likelihood is flat: along {_listed(which)} it does not fall, so that there is no one estimate. Where as many effects "
-            "as rows are asked for, or a parameter runs off to its limit, data cannot tell; take a term out, or a method with priors."
+            f"The likelihood is flat: along {_listed(which)} it does not fall, so that there is no one estimate. So it is where columns "
+            "separate the responses, where there is an effect for each row, and where a parameter runs off to its limit. Take a term "
+            "out, or use a method with priors."
         )
         doubtful = True
     elif not settled.settled or settled.covariance is None:

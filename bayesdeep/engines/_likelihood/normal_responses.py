@@ -27,6 +27,10 @@ from .scale_coordinates import ScaleCoordinates
 
 EXPENSIVE_SECONDS = 2e-3
 """Seconds an evaluation from which mixed derivatives are taken from one side."""
+MET = (
+    "fit: the predictor meets every response: nothing is left for the residual sd, and the likelihood has no highest point; take "
+    "terms out, or give sigma by bd.known()"
+)
 STARTS = (1.0, 0.1, 10.0, 100.0)
 """Of all scales, in units of likely ones: the search begins at the best."""
 
@@ -128,10 +132,7 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
     progress.update(80, 100, "coefficients")
     parts = likelihood.parts(settled.x[None])
     if likelihood.profiled and not parts.left[0] > 1e-10 * system.moments.gram[-1, -1]:
-        raise FitError(
-            "fit: the predictor meets every response: nothing is left for the residual sd, and the likelihood has no highest "
-            "point; take terms out, or give sigma by bd.known()"
-        )
+        raise FitError(MET)
     positions = likelihood.positions(settled.x[None], parts.left)
     found = turned.back(solver.draw(scales_of(system, positions), NoNoise()))
     if system.apart and not restricted:
@@ -176,6 +177,8 @@ def _start(likelihood: Likelihood, free: np.ndarray) -> np.ndarray:
         tried = tried[:1]
     x = likelihood.coordinates.coordinates(tried)
     values = likelihood.value(x)
+    if (values == np.inf).any():
+        raise FitError(MET)
     if not np.isfinite(values).any():
         raise FitError(
             "fit: the likelihood is not finite at likely values of the scales; look for columns that are combinations of each other"
@@ -202,7 +205,7 @@ def _moves(
     if covariance is None:
         unknown[:] = True
     else:
-        unknown[list(settled.fixed)] = True
+        unknown[list(settled.unknown)] = True
         root = np.linalg.cholesky(covariance) if len(covariance) else covariance
         for column in root.T:
             x = np.repeat(settled.x[None], 2, axis=0)

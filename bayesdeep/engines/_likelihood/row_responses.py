@@ -223,7 +223,7 @@ def _moves(likelihood: Likelihood, settled: Settled) -> tuple[np.ndarray, np.nda
     x = np.repeat(settled.x[None], 2 * root.shape[1], axis=0).reshape(2, root.shape[1], -1)
     x[:, :, settled.free] += SMALL * np.array([1.0, -1.0])[:, None, None] * root.T
     positions, beta = likelihood.split(x.reshape(-1, x.shape[2]))
-    positions[:, [k for k in settled.fixed if k < dim]] = np.nan
+    positions[:, [k for k in settled.unknown if k < dim]] = np.nan
     for matrix in likelihood.inner.rows.system.apart.values():
         # What is shown of these columns has a part of the basis, whose coefficients have no error here.
         beta[:, matrix.any(axis=1)] = np.nan
