@@ -7,7 +7,7 @@ doi:10.1093/biomet/58.3.545).
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
     if likelihood.profiled and not parts.left[0] > 1e-10 * system.moments.gram[-1, -1]:
         raise FitError(MET)
     positions = likelihood.positions(settled.x[None], parts.left)
-    found = turned.back(solver.draw(scales_of(system, positions), NoNoise()))
+    found = turned.back(solver.draw(scales_of(system, positions), cast(Any, NoNoise())))
     if system.apart and not restricted:
         found = set_apart(target.system, found)
         # Errors are of the columns as they are shown.
