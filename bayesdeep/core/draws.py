@@ -161,13 +161,16 @@ class Engine:
     needs
         Words the target must have; empty for most. ``"linear"`` asks for ``target.system``, a
         :class:`~bayesdeep.core.linear.LinearSystem`, in the log density's place, ``"batches"`` for a
-        :class:`~bayesdeep.core.batches.BatchTarget`. ``"likelihood"`` asks for the model without priors: a system where the response
-        is normal and the predictor linear (``"linear"`` beside it: for these models only), else ``target.rows``.
+        :class:`~bayesdeep.core.batches.BatchTarget`. ``"likelihood"`` asks for the model without priors:
+        a system where the response is normal and the predictor linear (``"linear"`` beside it: for these models only), else
+        ``target.rows``.
     jacobian
         Whether the log density is that of the vector itself, with every Jacobian, which samplers need; False for the density
         of the parameters on the scale the posterior shows, whose highest point is the mode.
     run
         ``run(settings, target, seed, progress) -> Draws``.
+    priors
+        Whether priors have a say; False where the likelihood alone is searched.
     variants
         What runs instead under the same name, with settings and needs of its own, for models that have a word, such as
         ``"network"``.
@@ -182,5 +185,6 @@ class Engine:
     run: Callable[[Any, Any, int, Progress], Draws]
     needs: frozenset[str] = frozenset()
     jacobian: bool = True
+    priors: bool = True
     variants: Mapping[str, "Engine"] = field(default_factory=dict)
     example: Mapping[str, Any] | None = None

@@ -53,7 +53,7 @@ def run(settings: MlSettings, target: Any, seed: int, progress: Progress) -> Dra
         else:
             estimate = row_estimate(target, settings.nodes, progress)
     progress.update(100, 100)
-    return as_draws(estimate, time.perf_counter() - began, target.seconds_compile)
+    return as_draws(estimate, time.perf_counter() - began, target)
 
 
 ENGINE = Engine(
@@ -62,6 +62,7 @@ ENGINE = Engine(
     exact=False,
     settings=MlSettings,
     run=run,
+    priors=False,
     needs=frozenset({"likelihood"}),
     example={},
 )

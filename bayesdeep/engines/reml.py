@@ -46,7 +46,7 @@ def run(settings: RemlSettings, target: Any, seed: int, progress: Progress) -> D
     with threadpool_limits(1), under("reml"):
         estimate = normal_estimate(target, restricted=True, progress=progress)
     progress.update(100, 100)
-    return as_draws(estimate, time.perf_counter() - began, target.seconds_compile)
+    return as_draws(estimate, time.perf_counter() - began, target)
 
 
 ENGINE = Engine(
@@ -55,6 +55,7 @@ ENGINE = Engine(
     exact=False,
     settings=RemlSettings,
     run=run,
+    priors=False,
     needs=frozenset({"likelihood", "linear"}),
     example={},
 )

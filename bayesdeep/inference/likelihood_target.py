@@ -46,7 +46,14 @@ def likelihood_source(
         gram = columns.T @ columns
     names = _names(layout_of(flat))
     _refuse_dependent(names, gram)
-    return shown, replace(target, columns=names), named
+    return shown, replace(target, columns=names, notes=_notes(spec, flat, method)), named
+
+
+def _notes(spec: ModelSpec, flat: ModelSpec, method: str) -> tuple[str, ...]:
+    """Return a sentence where priors that somebody gave have no say."""
+    pairs = zip(spec.priors, flat.priors, strict=True)
+    given = [f"'{own.name}'" for own, other in pairs if own.origin == "user" and (own.prior != other.prior or own.role == "parameter")]
+    return (f"{method} uses no priors: those given for {', '.join(given)} have no say.",) if given else ()
 
 
 def _names(layout: Layout) -> tuple[str, ...]:

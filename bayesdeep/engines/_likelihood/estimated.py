@@ -43,15 +43,15 @@ class Estimate:
     details: Mapping[str, float | str] = field(default_factory=dict)
 
 
-def as_draws(estimate: Estimate, seconds: float, compiling: float, **more: Any) -> Draws:
+def as_draws(estimate: Estimate, seconds: float, target: Any) -> Draws:
     """Return an estimate as one chain of one draw, with what summaries show of it."""
     return Draws(
         positions=estimate.positions[None, None],
         stats={"lp": np.full((1, 1), estimate.log_likelihood)},
         exact=False,
         status="doubtful" if estimate.doubtful else "ok",
-        advice=estimate.advice,
-        seconds_compile=compiling,
+        advice=(*estimate.advice, *target.notes),
+        seconds_compile=target.seconds_compile,
         seconds_sample=seconds,
         details=estimate.details,
         coefficients=tuple(value[None, None] for value in estimate.coefficients),
@@ -61,7 +61,6 @@ def as_draws(estimate: Estimate, seconds: float, compiling: float, **more: Any) 
             "aic": 2.0 * estimate.parameters - 2.0 * estimate.log_likelihood,
             "df": estimate.parameters,
         },
-        **more,
     )
 
 
