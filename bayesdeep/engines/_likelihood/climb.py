@@ -23,6 +23,8 @@ LONGEST = 3.0
 """Largest move of a coordinate in one step."""
 LEAST_CURVATURE = 1e-6
 """Share of a direction's unit below which it counts as flat."""
+UNEVEN = 0.5
+"""How far the curvature may be from 1 in the units in which differences were taken last."""
 WIDEST = 5.0
 """Largest entry of a direction along which differences are taken, whatever the curvature says."""
 SHARES = np.array([1.0, 0.5, 2.0, 0.1])
@@ -94,8 +96,12 @@ def climb(
     if dim == 0:
         return Peak(x, x, float(function(x[None])[0]), np.zeros((0, 0)), True)
     shifts = _shifts(dim, symmetric=not dear)
-    local = _differences(function(x + shifts @ unit.T), dim, symmetric=not dear)
-    settled, move = False, np.zeros(dim)
+
+    def around_x(unit: np.ndarray) -> Local:
+        return _differences(function(x + shifts @ unit.T), dim, symmetric=not dear)
+
+    local = around_x(unit)
+    settled, again, move = False, False, np.zeros(dim)
     for _ in range(MOST_STEPS):
         values, vectors = np.linalg.eigh(local.second)
         size = np.maximum(np.abs(values), LEAST_CURVATURE * max(1.0, float(np.abs(values).max())))
@@ -106,9 +112,13 @@ def climb(
         move *= _within(move)
         narrower = unit @ (vectors / np.sqrt(np.clip(size, 1e-2, 1e8)))
         narrower *= np.minimum(1.0, WIDEST / np.abs(narrower).max(axis=0))
-        if last:
+        if last and (again or bool((np.abs(values + 1.0) < UNEVEN).all())):
             settled = True
             break
+        if last:
+            # Differences in other units than the curvature's have a larger error.
+            local, unit, again, move = around_x(narrower), narrower, True, np.zeros(dim)
+            continue
         damped = (along / (size + DAMPED[:, None] * size.max())) @ vectors.T @ unit.T
         tried = x + np.concatenate([SHARES[:, None] * move, damped * _within(damped)[:, None]])
         around = tried[:0] if dear else tried[0] + shifts @ narrower.T
@@ -125,7 +135,7 @@ def climb(
         if at == 0 and not dear:
             local = _differences(heights[len(tried) :], dim, symmetric=True)
         else:
-            local = _differences(function(x + shifts @ narrower.T), dim, symmetric=not dear)
+            local = around_x(unit)
         move = np.zeros(dim)
     back = np.linalg.pinv(unit)
     return Peak(x + move, x, local.value, back.T @ -local.second @ back, settled)
