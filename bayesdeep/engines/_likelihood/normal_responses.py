@@ -54,6 +54,8 @@ class Likelihood:
         Whether the population coefficients are integrated out, rather than at their mode.
     profiled
         Whether all scales are in units of the residual one, which is then worked out.
+    log_sigma
+        Of a likely residual scale: the one that is worked out is found from what is left at this one.
     constant
         Added to it: what the columns' units make of an integral over their coefficients.
     """
@@ -63,12 +65,18 @@ class Likelihood:
     coordinates: ScaleCoordinates
     restricted: bool
     profiled: bool
+    log_sigma: float
     constant: float
 
     @property
     def freedom(self) -> float:
         """Return the rows, less the population coefficients where these are integrated out."""
         return self.system.moments.rows - (self.system.columns if self.restricted else 0)
+
+    @property
+    def scales(self) -> list[int]:
+        """Return which hyperparameters are scales."""
+        return [k for k, h in enumerate(self.system.hyperparameters) if h.kind == "scale"]
 
     @property
     def free(self) -> np.ndarray:
@@ -89,24 +97,24 @@ class Likelihood:
         return np.where(np.isnan(found), -np.inf, found)
 
     def parts(self, x: np.ndarray) -> Parts:
-        """Return the parts of the log density ``(batch, …)``; in units of the residual scale, if profiled."""
+        """Return the parts of the log density ``(batch, …)``; at the likely residual scale, if profiled."""
         with np.errstate(all="ignore"):
             parts: Parts = self.solver.parts(scales_of(self.system, self.relative(x)))
         return parts
 
     def relative(self, x: np.ndarray) -> np.ndarray:
-        """Return positions ``(batch, dim)``, those of scales in units of the residual one if profiled."""
+        """Return positions ``(batch, dim)``; if profiled with the likely residual scale, in whose units others are given."""
         found = self.coordinates.positions(x)
         if self.profiled:
             found[:, self.system.sigma.index] = 0.0
+            found[:, self.scales] += self.log_sigma
         return found
 
     def positions(self, x: np.ndarray, left: np.ndarray) -> np.ndarray:
         """Return the system's positions ``(batch, dim)``, given the squares that are left at ``x`` ``(batch,)``."""
         found = self.relative(x)
         if self.profiled:
-            scales = [k for k, h in enumerate(self.system.hyperparameters) if h.kind == "scale"]
-            found[:, scales] += 0.5 * np.log(left / self.freedom)[:, None]
+            found[:, self.scales] += 0.5 * np.log(left / self.freedom)[:, None]
         return found
 
 
@@ -131,7 +139,7 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
     settled = settle(likelihood.value, start, peak, free, likelihood.coordinates, dear=dear)
     progress.update(80, 100, "coefficients")
     parts = likelihood.parts(settled.x[None])
-    if likelihood.profiled and not parts.left[0] > 1e-10 * system.moments.gram[-1, -1]:
+    if likelihood.profiled and not parts.left[0] > 1e-10 * system.moments.gram[-1, -1] * np.exp(-2.0 * likelihood.log_sigma):
         raise FitError(MET)
     positions = likelihood.positions(settled.x[None], parts.left)
     found = turned.back(solver.draw(scales_of(system, positions), cast(Any, NoNoise())))
@@ -161,7 +169,8 @@ def _likelihood(system: LinearSystem, solver: Any, restricted: bool, units: np.n
     if profiled:
         likely -= np.where([h.kind == "scale" for h in system.hyperparameters], likely[own], 0.0)
     coordinates = ScaleCoordinates.of(system).with_units(likely)
-    return Likelihood(system, solver, coordinates, restricted, profiled, -float(np.log(units).sum()))
+    log_sigma = float(np.log(system.hyperparameters[own].start)) if own is not None else 0.0
+    return Likelihood(system, solver, coordinates, restricted, profiled, log_sigma, -float(np.log(units).sum()))
 
 
 def _start(likelihood: Likelihood, free: np.ndarray) -> np.ndarray:
@@ -216,8 +225,7 @@ def _moves(
             scales = np.array([h.kind == "scale" for h in system.hyperparameters])
             step = SMALL / np.sqrt(2.0 * likelihood.freedom)
             up_down.append(positions + np.array([[1.0], [-1.0]]) * step * scales)
-    sigma_squared = np.exp(2.0 * positions[system.sigma.index]) if likelihood.profiled else 1.0
-    half = np.linalg.cholesky(parts.inverse[0] * sigma_squared)
+    half = np.linalg.cholesky(parts.inverse[0] * (parts.left[0] / likelihood.freedom if likelihood.profiled else 1.0))
     count, columns = len(up_down), system.columns
     where = np.repeat(positions[None, None], 2, axis=0).repeat(count + columns, axis=1)
     coefficients = np.repeat(beta[None, None], 2, axis=0).repeat(count + columns, axis=1)
