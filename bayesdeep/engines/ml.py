@@ -1,15 +1,15 @@
 """Maximum likelihood: point estimates with effects of groups and coefficients of smooths integrated out.
 
-There are no priors: population coefficients, standard deviations, correlations and parameters of the family are where the marginal
-likelihood is highest. Of normal responses it is exact; of others effects are integrated out by Laplace's method, or with ``nodes``
-above 1 by adaptive Gauss-Hermite quadrature (Pinheiro and Bates 1995, doi:10.1080/10618600.1995.10474663), which has the method of
-Laplace as that of one node. ``fit.summary()`` shows estimates and standard errors, ``fit.idata.attrs`` have ``log_likelihood``,
-``aic`` and ``df``.
+There are no priors: population coefficients, standard deviations, correlations and parameters of the family are where the
+marginal likelihood is highest. Of normal responses it is exact; of others effects are integrated out by Laplace's method, or with
+``nodes`` above 1 by adaptive Gauss-Hermite quadrature (Pinheiro and Bates 1995, doi:10.1080/10618600.1995.10474663), which is the
+method of Laplace for one node. ``fit.summary()`` shows estimates and standard errors, ``fit.idata.attrs`` have
+``log_likelihood``, that of the response as the formula has it, ``aic`` and ``df``.
 
 References
 ----------
-Bates, Maechler, Bolker and Walker (2015), Fitting linear mixed-effects models using lme4, doi:10.18637/jss.v067.i01. Brooks et al.
-(2017), glmmTMB balances speed and flexibility, The R Journal 9(2), doi:10.32614/RJ-2017-066.
+Bates, Maechler, Bolker and Walker (2015), Fitting linear mixed-effects models using lme4, doi:10.18637/jss.v067.i01. Brooks et
+al. (2017), glmmTMB balances speed and flexibility, The R Journal 9(2), doi:10.32614/RJ-2017-066.
 """
 
 import time

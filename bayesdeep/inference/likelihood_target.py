@@ -51,8 +51,11 @@ def likelihood_source(
 
 def _notes(spec: ModelSpec, flat: ModelSpec, method: str) -> tuple[str, ...]:
     """Return a sentence where priors that somebody gave have no say."""
-    pairs = zip(spec.priors, flat.priors, strict=True)
-    given = [f"'{own.name}'" for own, other in pairs if own.origin == "user" and (own.prior != other.prior or own.role == "parameter")]
+    given = [
+        f"'{own.name}'"
+        for own, other in zip(spec.priors, flat.priors, strict=True)
+        if own.origin == "user" and (own.prior != other.prior or own.role == "parameter")
+    ]
     return (f"{method} uses no priors: those given for {', '.join(given)} have no say.",) if given else ()
 
 
@@ -73,7 +76,7 @@ def _refuse_dependent(names: tuple[str, ...], gram: np.ndarray) -> None:
     for k in range(len(gram)):
         if not left[k, k] > DEPENDENT * lengths[k]:
             raise FitError(
-                f"fit: without priors the likelihood has no one highest point: the column '{names[k]}' is a combination of others "
-                "on these rows; leave it out, or use a method with priors"
+                f"fit: without priors the likelihood has no one highest point: the column '{names[k]}' is a combination of "
+                "others on these rows; leave it out, or use a method with priors"
             )
         left[k + 1 :, k + 1 :] -= np.outer(left[k + 1 :, k], left[k, k + 1 :]) / left[k, k]

@@ -1,8 +1,8 @@
 r"""A linear system with the parts of population columns put back that were taken off the columns of a basis.
 
 The columns :math:`Z` of a basis and :math:`Z + X M` with population columns :math:`X` make the same model, with
-:math:`X (\beta + M b)` in the place of :math:`X \beta`. Where :math:`\beta` is integrated out they have the same likelihood, but not
-where it is at its best: there :math:`b` alone is random, and what it brings about along :math:`X` counts.
+:math:`X (\beta + M b)` in the place of :math:`X \beta`. Where :math:`\beta` is integrated out they have the same likelihood, but
+not where it is at its best: there :math:`b` alone is random, and what it brings about along :math:`X` counts.
 """
 
 from dataclasses import replace
@@ -37,7 +37,7 @@ def rejoined(system: LinearSystem) -> LinearSystem:
 
 
 def set_apart(system: LinearSystem, coefficients: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    """Return coefficients of the rejoined system, columns ``(…, column)`` and factors ``(…, level, width)``, as the system's own."""
+    """Return coefficients of the rejoined system, ``(…, column)`` and ``(…, level, width)``, as the system's own."""
     beta = coefficients[0]
     for number, matrix in system.apart.items():
         beta = beta + coefficients[1 + number][..., 0, :] @ matrix.T

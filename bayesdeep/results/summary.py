@@ -56,7 +56,8 @@ def _summary(data: Tree | xr.DataTree, **options: Any) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a quantity: ``mean``, ``sd`` (``n - 1``), the interval, ``ess_bulk``, ``ess_tail``, ``r_hat``, and the
-        Monte Carlo errors ``mcse_mean`` and ``mcse_sd``. Of a point estimate with standard errors: ``estimate`` and ``se``. As in ArviZ ``ess_tail`` is about the interval's default
+        Monte Carlo errors ``mcse_mean`` and ``mcse_sd``. Of a point estimate with standard errors: ``estimate`` and ``se``, which
+        is not a number where there is none. As in ArviZ ``ess_tail`` is about the interval's default
         probability, 0.89: the smaller of the sizes for the 11 % and 89 % quantiles. Truth values count as 0 and 1.
     """
     if STANDARD_ERRORS in data.children and options.get("group") in (None, "posterior"):
@@ -80,7 +81,8 @@ def _estimates(
     strange = set(options) - {*SELECT, "kind", "ci_prob", "ci_kind"}
     if strange:
         raise FitError(
-            f"summary: {', '.join(sorted(strange))} is of no use for a point estimate, whose table has estimates and standard errors"
+            f"summary: {', '.join(sorted(strange))} is of no use for a point estimate, whose table has estimates and standard "
+            "errors"
         )
     columns = {}
     for column, group in (("estimate", "posterior"), ("se", STANDARD_ERRORS)):

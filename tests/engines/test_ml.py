@@ -135,7 +135,8 @@ def test_linear_model():
     errors = sigma * np.sqrt(np.diag(np.linalg.inv(columns.T @ columns)))
     np.testing.assert_allclose(table["se"], [*errors, sigma / np.sqrt(2 * len(data))], rtol=1e-6)
     assert fit.idata.attrs["log_likelihood"] == pytest.approx(stats.norm.logpdf(data["y"], columns @ beta, sigma).sum())
-    assert fitted("y ~ x", data, "reml").summary().loc["sigma", "estimate"] == pytest.approx(np.sqrt(squares[0] / (len(data) - 2)))
+    reml = fitted("y ~ x", data, "reml").summary()
+    assert reml.loc["sigma", "estimate"] == pytest.approx(np.sqrt(squares[0] / (len(data) - 2)))
 
 
 def test_smooths_are_those_of_mgcv():

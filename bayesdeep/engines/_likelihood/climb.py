@@ -1,7 +1,7 @@
 """The highest point of a smooth function of a few numbers, of which many values are worked out at once.
 
-Newton's method with derivatives by central differences in coordinates that are whitened by the curvature as it goes; a step is one
-of several that are tried side by side.
+Newton's method with derivatives by central differences, in coordinates that are whitened by the curvature as it goes; a step is
+one of several that are tried side by side.
 """
 
 from collections.abc import Callable
@@ -132,10 +132,8 @@ def climb(
         x, unit = tried[at], narrower
         if moved is not None:
             moved(x)
-        if at == 0 and not dear:
-            local = _differences(heights[len(tried) :], dim, symmetric=True)
-        else:
-            local = around_x(unit)
+        straight = at == 0 and not dear
+        local = _differences(heights[len(tried) :], dim, symmetric=True) if straight else around_x(unit)
         move = np.zeros(dim)
     back = np.linalg.pinv(unit)
     return Peak(x + move, x, local.value, back.T @ -local.second @ back, settled)

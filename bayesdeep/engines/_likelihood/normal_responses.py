@@ -190,7 +190,8 @@ def _start(likelihood: Likelihood, free: np.ndarray) -> np.ndarray:
         raise FitError(MET)
     if not np.isfinite(values).any():
         raise FitError(
-            "fit: the likelihood is not finite at likely values of the scales; look for columns that are combinations of each other"
+            "fit: the likelihood is not finite at likely values of the scales; look for columns that are combinations of each "
+            "other"
         )
     return x[int(np.argmax(values))]
 
@@ -198,8 +199,8 @@ def _start(likelihood: Likelihood, free: np.ndarray) -> np.ndarray:
 def _check_rows(system: LinearSystem, restricted: bool) -> None:
     if restricted and not system.moments.rows > system.columns:
         raise FitError(
-            f"fit: {system.columns} population coefficients take all that {system.moments.rows:g} rows say, and nothing is left for "
-            "the scales; take terms out"
+            f"fit: {system.columns} population coefficients take all that {system.moments.rows:g} rows say, and nothing is left "
+            "for the scales; take terms out"
         )
 
 

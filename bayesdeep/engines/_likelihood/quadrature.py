@@ -52,7 +52,8 @@ class Nodes:
         for k, place in enumerate(self.places):
             move = place * spread
             along = (root * move)[self.codes]
-            rows = inner.rows.likelihood.value(eta + (along if self.column is None else along * self.column[:, None]), mode.values)
+            along = along if self.column is None else along * self.column[:, None]
+            rows = inner.rows.likelihood.value(eta + along, mode.values)
             prior = -0.5 * (centre + move) ** 2 - LOG_ROOT_TWO_PI
             terms[k] = self.log_weights[k] + self.groups @ np.ascontiguousarray(rows) + prior
         highest = terms.max(axis=0)
@@ -75,8 +76,8 @@ def nodes_of(rows: RowSystem, count: int) -> Nodes | None:
     if len(factors) > 1 or factors[0].width > 1:
         found = ", ".join(f"'{f.name}' with {f.width} effect{'s' if f.width > 1 else ''} a group" for f in factors)
         raise FitError(
-            f"ml: nodes={count}: quadrature is for one grouping factor with one effect a group, and this model has {found}; leave "
-            "nodes out for Laplace's method, or use method='nuts'"
+            f"ml: nodes={count}: quadrature is for one grouping factor with one effect a group, and this model has {found}; "
+            "leave nodes out for Laplace's method, or use method='nuts'"
         )
     z, weights = np.polynomial.hermite.hermgauss(count)
     codes = rows.codes[0]

@@ -133,7 +133,7 @@ def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
     positions, beta = likelihood.split(settled.x[None])
     mode = inner.mode(positions, beta)
     if not np.isfinite(mode.log_marginal[0]):
-        raise FitError("fit: the search for the highest likelihood ended where there is no mode of the effects; use method='nuts'")
+        raise FitError("fit: the search for the highest likelihood ended where effects have no mode; use method='nuts'")
     effects = tuple(value[0] for value in inner.effects(mode.scales, mode.at)[1:])
     names = (*(h.name for h in system.hyperparameters), *target.columns)
     advice, doubtful = edges_of(_in_columns(settled, likelihood), likelihood.coordinates, names)
@@ -192,10 +192,9 @@ def _begun(inner: Inner, nodes: Nodes | None) -> tuple[Likelihood, np.ndarray]:
     _warm(inner, mode)
     p, size = system.columns, inner.products.size
     lower = mode.factored.lower[:, :size, :size]
-    half = np.stack([forward_substituted(lower, column[None])[0] for column in np.eye(p, size)], axis=1) if p else np.zeros((0, 0))
-    centre = mode.at.beta[0]
-    unit = np.linalg.cholesky(half.T @ half) if p else np.zeros((0, 0))
-    return Likelihood(searches, coordinates, centre, unit, nodes), np.concatenate([x, np.zeros(p)])
+    half = np.array([forward_substituted(lower, column[None])[0] for column in np.eye(p, size)]).reshape(p, size)
+    unit = np.linalg.cholesky(half @ half.T) if p else half
+    return Likelihood(searches, coordinates, mode.at.beta[0], unit[:, :p], nodes), np.concatenate([x, np.zeros(p)])
 
 
 _LIKELY: dict[str, Any] = {"scale": np.log, "partial": np.arctanh}

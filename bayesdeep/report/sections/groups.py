@@ -40,7 +40,8 @@ def _one(subject: Subject, name: str) -> list[Block]:
         "that leaves out zero. "
     )
     said = (
-        f"{'' if point else leaves_out}The largest effect is that of {table.index[-1]}, the smallest that of {table.index[0]}. Neighbours in "
+        f"{'' if point else leaves_out}"
+        f"The largest effect is that of {table.index[-1]}, the smallest that of {table.index[0]}. Neighbours in "
         "this order "
         "overlap: it is no ranking."
     )
