@@ -182,14 +182,14 @@ def edges_of(settled: Settled, coordinates: ScaleCoordinates, names: tuple[str, 
     if settled.zero:
         shown = _listed([names[k] for k in settled.zero])
         advice.append(
-            f"{shown} {'is' if len(settled.zero) == 1 else 'are'} estimated to be 0, the boundary of what a standard deviation can "
-            "be: the data do not tell these groups apart beyond chance. Standard errors of others take it for known."
+            f"{shown} {'is' if len(settled.zero) == 1 else 'are'} estimated to be 0, the boundary of what a standard deviation "
+            "can be: the data do not tell these groups apart beyond chance. Standard errors of others take it for known."
         )
     if settled.tied:
         shown = _listed([names[k] for k in settled.tied])
         advice.append(
-            f"A correlation that belongs to {shown} is estimated to be -1 or 1, the boundary of what it can be: the data do not tell "
-            "these effects apart. Leave one out, or make them independent by ||."
+            f"A correlation that belongs to {shown} is estimated to be -1 or 1, the boundary of what it can be: the data do not "
+            "tell these effects apart. Leave one out, or make them independent by ||."
         )
     doubtful = False
     if settled.flat.shape[1]:
