@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from ._environments import ROOT
 from ._tables import machine, table
 
 BINS, RANKS = 10, 99
-PRIORS = {"Intercept": "Normal(0, 1)", "population": "Normal(0, 1)"}
+POPULATION = {"population": "Normal(0, 1)"}
+PRIORS = {"Intercept": "Normal(0, 1)", **POPULATION}
 
 
 def _logistic(eta: np.ndarray) -> np.ndarray:
@@ -82,20 +84,72 @@ def dispersed(rng: np.random.Generator) -> tuple[pd.DataFrame, dict[str, float]]
     }  # fmt: skip
 
 
+def ordered(rng: np.random.Generator) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Four ordered levels, by group."""
+    group = np.repeat(np.arange(12), 8)
+    x = rng.permutation(np.linspace(-1.5, 1.5, 96))
+    b1, sd = rng.normal(), abs(rng.normal())
+    cuts = np.sort(rng.normal(0, 1.5, 3))  # independent normal numbers, given that they increase
+    latent = b1 * x + (sd * rng.normal(size=12))[group] + rng.logistic(size=96)
+    y = pd.Categorical(np.searchsorted(cuts, latent), categories=range(4), ordered=True)
+    frame = pd.DataFrame({"y": y, "x": x, "g": group}).astype({"g": str})
+    return frame, {"x": b1, "1|g_sigma": sd, **{f"threshold[{k}]": float(c) for k, c in enumerate(cuts)}}
+
+
+def inflated(rng: np.random.Generator) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Counts with extra zeros, both with effects of the groups."""
+    group = np.repeat(np.arange(12), 10)
+    x = rng.permutation(np.linspace(-1.5, 1.5, 120))
+    b0, b1, z0, z1 = rng.normal(size=4)
+    sds = np.abs(rng.normal(size=2))
+    mean = np.exp(np.clip(b0 + b1 * x + (sds[0] * rng.normal(size=12))[group], -20, 15))
+    extra = _logistic(z0 + z1 * x + (sds[1] * rng.normal(size=12))[group])
+    y = rng.poisson(mean) * (rng.uniform(size=120) >= extra)
+    frame = pd.DataFrame({"y": y, "x": x, "g": group}).astype({"g": str})
+    names = ("Intercept", "x", "zi_Intercept", "zi_x", "1|g_sigma", "zi_1|g_sigma")
+    return frame, dict(zip(names, (b0, b1, z0, z1, *sds), strict=True))
+
+
 def _half(*names: str) -> dict[str, str]:
     return {f"{name}_sigma": "HalfNormal(1)" for name in names}
 
 
-MODELS: dict[str, tuple[Callable[..., Any], str, str, dict[str, str]]] = {
-    "nested counts, an effect a row": (
-        nested, "y ~ x + (1 | site) + (1 | plot) + (1 | row)", "poisson", _half("1|site", "1|plot", "1|row"),
+@dataclass(frozen=True)
+class Study:
+    """A way to simulate data with the parameters that made them, and the model that is fitted, whose priors these are from."""
+
+    make: Callable[[np.random.Generator], tuple[pd.DataFrame, dict[str, float]]]
+    formula: str
+    family: str
+    priors: dict[str, str]
+    formulas: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return ", ".join([f"`{self.formula}`", self.family, *(f"`{name} {text}`" for name, text in self.formulas.items())])
+
+
+MODELS = {
+    "nested counts, an effect a row": Study(
+        nested, "y ~ x + (1 | site) + (1 | plot) + (1 | row)", "poisson", PRIORS | _half("1|site", "1|plot", "1|row")
     ),
-    "crossed yes/no": (crossed, "y ~ x + (1 | person) + (1 | item)", "bernoulli", _half("1|person", "1|item")),
-    "correlated slopes of successes": (
-        slopes, "prop(k, n) ~ x + (1 + x | g)", "binomial", {**_half("1|g", "x|g"), "g_corr": "LKJ(2)"},
+    "crossed yes/no": Study(crossed, "y ~ x + (1 | person) + (1 | item)", "bernoulli", PRIORS | _half("1|person", "1|item")),
+    "correlated slopes of successes": Study(
+        slopes, "prop(k, n) ~ x + (1 + x | g)", "binomial", PRIORS | _half("1|g", "x|g") | {"g_corr": "LKJ(2)"}
     ),
-    "overdispersed counts": (dispersed, "y ~ x + (1 | g)", "negative_binomial", {**_half("1|g"), "alpha": "Gamma(2, 1)"}),
-}  # fmt: skip
+    "overdispersed counts": Study(
+        dispersed, "y ~ x + (1 | g)", "negative_binomial", PRIORS | _half("1|g") | {"alpha": "Gamma(2, 1)"}
+    ),
+    "ordered levels": Study(
+        ordered, "y ~ x + (1 | g)", "cumulative", POPULATION | _half("1|g") | {"threshold": "Normal(0, 1.5)"}
+    ),
+    "extra zeros by group": Study(
+        inflated,
+        "y ~ x + (1 | g)",
+        "zero_inflated_poisson",
+        PRIORS | _half("1|g", "zi_1|g") | {"zi_Intercept": "Normal(0, 1)", "zi_x": "Normal(0, 1)"},
+        {"zi": "~ x + (1 | g)"},
+    ),
+}
 
 
 def ranks_of(job: tuple[str, int, str]) -> dict[str, Any]:
@@ -103,19 +157,19 @@ def ranks_of(job: tuple[str, int, str]) -> dict[str, Any]:
     import bayesdeep as bd
 
     name, seed, method = job
-    make, formula, family, priors = MODELS[name]
-    frame, truth = make(np.random.default_rng([seed, len(name)]))
+    study = MODELS[name]
+    frame, truth = study.make(np.random.default_rng([seed, len(name)]))
     warnings.simplefilter("ignore")
     began = time.perf_counter()
-    fit = bd.Model(formula, frame, family=family, priors={**PRIORS, **priors}).fit(
-        method, seed=seed, draws=400, progress=False
-    )
+    model = bd.Model(study.formula, frame, family=study.family, priors=study.priors, **study.formulas)
+    fit = model.fit(method, seed=seed, draws=400, progress=False)
     posterior, found = fit.posterior, {}
     for quantity, value in truth.items():
-        draws = np.asarray(posterior[quantity]).reshape(-1)
+        own, _, place = quantity.partition("[")
+        draws = np.asarray(posterior[own] if not place else posterior[own][..., int(place[:-1])]).reshape(-1)
         thinned = draws[np.linspace(0, len(draws) - 1, RANKS).astype(int)]
         found[quantity] = int((thinned < value).sum())
-    ess = float(fit.summary(var_names=list(truth))["ess_bulk"].min())
+    ess = float(fit.summary(var_names=sorted({quantity.partition("[")[0] for quantity in truth}))["ess_bulk"].min())
     attrs = fit.idata.attrs
     return {"ranks": found, "status": attrs["status"], "ess": ess, "seconds": time.perf_counter() - began}
 
@@ -162,7 +216,7 @@ def write(folder: Path, method: str, results: dict[str, Any]) -> None:
         doubtful, ess = sum(one["status"] != "ok" for one in sets), [one["ess"] for one in sets]
         seconds = float(np.median([one["seconds"] for one in sets]))
         notes.append(
-            f"* {name}: `{MODELS[name][1]}`, {MODELS[name][2]}. {doubtful} of {len(sets)} fits said that the map did not fit; "
+            f"* {name}: {MODELS[name]}. {doubtful} of {len(sets)} fits said that the map did not fit; "
             f"least bulk ESS of 1,600 draws: median {np.median(ess):.0f}, 1 % of sets below {np.quantile(ess, 0.01):.0f}; "
             f"{seconds:.2f} s a fit."
         )

@@ -21,11 +21,15 @@ def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
     Parameters
     ----------
     spec
-        A model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against.
+        A model that :func:`~bayesdeep.collapse.row_system.why_not_rows` has nothing against. Of several predictors those are
+        factorised together that each of them leaves.
     arrays
         The rows' arrays, first axis ``rows``.
     """
-    layout = layout_of(spec)
+    return sum(_beside_largest(layout_of(spec, k), arrays) for k in range(len(spec.predictors)))
+
+
+def _beside_largest(layout: Layout, arrays: Mapping[str, np.ndarray]) -> int:
     codes, bases = _codes(layout, arrays), _bases(layout)
     # In principal axes a basis is a factor of as many levels, which lies in no other.
     sizes = [(width, 1) if k in bases else (levels, width) for k, (_, levels, width) in enumerate(layout.factors)]

@@ -7,8 +7,9 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.slots import prefixed
 
-from .linear_layout import copies_of
+from .linear_layout import copies_of, in_thresholds
 
 LARGEST_WIDTH = 2_000
 """Most coefficients that may have to be factorised together for one term."""
@@ -48,32 +49,35 @@ def loses_precision(squares: float) -> str | None:
 
 
 def terms_reason(spec: ModelSpec) -> str | None:
-    """Return why the main predictor is not linear in Gaussian coefficients, in a clause; None if it is."""
-    for term in spec.predictors[0].terms:
-        plugin = TERMS[term.kind]
-        if plugin.effects is None:
-            return f"the term {term.source or term.kind} is not linear in its coefficients"
-        for effect in plugin.effects(term.state):
-            reason = _reason(spec, term.source, effect)
-            if reason is not None:
-                return reason
+    """Return why the predictors are not linear in Gaussian coefficients, in a clause; None if they are."""
+    main = FAMILIES[spec.family].main.name
+    for number, predictor in enumerate(spec.predictors):
+        prefix, alone = prefixed(predictor.parameter, main, ""), in_thresholds(spec, number)
+        for term in predictor.terms:
+            plugin = TERMS[term.kind]
+            if plugin.effects is None:
+                return f"the term {term.source or term.kind} is not linear in its coefficients"
+            for effect in plugin.effects(term.state):
+                reason = _reason(spec, prefix, term.source, effect, without_intercept=alone)
+                if reason is not None:
+                    return reason
     return None
 
 
-def _reason(spec: ModelSpec, source: str, effect: Effect) -> str | None:
+def _reason(spec: ModelSpec, prefix: str, source: str, effect: Effect, *, without_intercept: bool) -> str | None:
     """Return why one effect's coefficients cannot be integrated out."""
     rows = effect.rows
     if isinstance(rows, Shift):
         return None
     if isinstance(rows, Columns) and not isinstance(effect.law, Iid):
-        names = [quantity_name(piece.slot) for piece in effect.pieces]
-        raw = spec.prior("Intercept_raw") is not None
-        names += (["Intercept_raw"] if raw else ["Intercept"]) if rows.intercept else []
-        return _columns(spec, names)
+        names = [prefix + quantity_name(piece.slot) for piece in effect.pieces]
+        raw = spec.prior(f"{prefix}Intercept_raw") is not None
+        own = f"{prefix}Intercept_raw" if raw else f"{prefix}Intercept"
+        return _columns(spec, [*names, *([own] if rows.intercept and not without_intercept else [])])
     together = effect.width * max(copies_of(effect), 1)
     if together > LARGEST_WIDTH:
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
-    return _effects(spec, effect)
+    return _effects(spec, prefix, effect)
 
 
 def _columns(spec: ModelSpec, names: list[str]) -> str | None:
@@ -87,10 +91,10 @@ def _columns(spec: ModelSpec, names: list[str]) -> str | None:
     return None
 
 
-def _effects(spec: ModelSpec, effect: Effect) -> str | None:
+def _effects(spec: ModelSpec, prefix: str, effect: Effect) -> str | None:
     for piece in effect.pieces:
-        chosen = spec.prior(piece.slot)
-        reason = _scale(spec.prior(piece.sd)) if chosen is None else _given_effects(chosen)
+        chosen = spec.prior(prefix + piece.slot)
+        reason = _scale(spec.prior(prefix + piece.sd)) if chosen is None else _given_effects(chosen)
         if reason is not None:
             return reason
     return None

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Shift, Structured
-from bayesdeep.core.registry import TERMS
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.slots import prefixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ class EffectsPart:
 
 @dataclass(frozen=True)
 class Layout:
-    """The parts of a linear model.
+    """The parts of one linear predictor.
 
     Attributes
     ----------
@@ -83,11 +84,14 @@ class Layout:
     intercept
         Whether the first population column is the intercept; the others are then centred.
     means, sds
-        What is taken off the population columns and what they are divided by, ``(column,)``; 0 and 1 for the intercept.
+        What is taken off the population columns and what they are divided by, ``(column,)``; 0 and 1 for the intercept. Where
+        thresholds stand in the intercept's place it is taken off all the same, and they are those at the columns' means.
     factors
         Name, number of levels and width of each grouping factor.
     standard_error
         Key of the rows' known residual sd, or the number itself; None where sigma is estimated.
+    prefix
+        What its quantities' names begin with: nothing for the main parameter's.
     """
 
     columns: tuple[ColumnsPart, ...]
@@ -98,16 +102,19 @@ class Layout:
     sds: np.ndarray
     factors: tuple[tuple[str, int, int], ...]
     standard_error: str | float | None
+    prefix: str = ""
 
 
-def layout_of(spec: ModelSpec) -> Layout:
-    """Return the layout of a model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against."""
+def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
+    """Return the layout of a predictor of a model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against."""
     columns: list[ColumnsPart] = []
     effects: list[EffectsPart] = []
     shifts: list[str] = []
     sizes: dict[str, tuple[int, int, int]] = {}
-    parts = effects_of(spec)
-    intercept = any(isinstance(e.rows, Columns) and e.rows.intercept for _, e in parts)
+    parts = effects_of(spec, predictor)
+    asked = any(isinstance(e.rows, Columns) and e.rows.intercept for _, e in parts)
+    intercept = asked and not in_thresholds(spec, predictor)
+    centred = intercept or (asked and thresholds_at_means(spec))
     means, sds = [0.0] * intercept, [1.0] * intercept
     for key, effect in parts:
         rows = effect.rows
@@ -115,8 +122,8 @@ def layout_of(spec: ModelSpec) -> Layout:
             shifts.append(f"{key}.{rows.array}")
         elif isinstance(rows, Columns) and not isinstance(effect.law, Iid):
             columns.append(ColumnsPart(key, effect, rows, len(means)))
-            means += list(rows.means) if intercept else [0.0] * len(rows.means)
-            sds += _units(rows, intercept)
+            means += list(rows.means) if centred else [0.0] * len(rows.means)
+            sds += _units(rows, centred)
         else:
             copies = copies_of(effect)
             name = effect.pieces[0].slot if isinstance(rows, Columns) else rows.factor
@@ -139,13 +146,25 @@ def layout_of(spec: ModelSpec) -> Layout:
         np.array(sds),
         tuple((name, levels, width) for name, (_, levels, width) in sizes.items()),
         error,
+        prefixed(spec.predictors[predictor].parameter, FAMILIES[spec.family].main.name, ""),
     )
 
 
-def effects_of(spec: ModelSpec) -> list[tuple[str, Effect]]:
-    """Return the effects of the main predictor's terms, each with its term's key."""
+def in_thresholds(spec: ModelSpec, predictor: int = 0) -> bool:
+    """Return whether a predictor has no intercept because the response's thresholds stand in its place."""
+    return predictor == 0 and "no_intercept" in FAMILIES[spec.family].words
+
+
+def thresholds_at_means(spec: ModelSpec) -> bool:
+    """Return whether the prior of thresholds is on those at the columns' means: a default is, a user's on their own."""
+    chosen = [spec.prior(p.name) for p in FAMILIES[spec.family].parameters if p.shape == "cut"]
+    return all(one is None or one.origin == "default" for one in chosen)
+
+
+def effects_of(spec: ModelSpec, predictor: int = 0) -> list[tuple[str, Effect]]:
+    """Return the effects of a predictor's terms, of the main one unless another is meant, each with its term's key."""
     found = []
-    for term in spec.predictors[0].terms:
+    for term in spec.predictors[predictor].terms:
         declare = TERMS[term.kind].effects
         assert declare is not None
         found += [(term.key, effect) for effect in declare(term.state)]

@@ -8,12 +8,14 @@ from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Piece
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import PriorSpec
-from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, ORDER, PARAMETER, SD, Entry, Quantity
+from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, ORDER, SD, Entry, Quantity
+from bayesdeep.core.records import Parameter
 from bayesdeep.core.registry import FAMILIES, PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
+from bayesdeep.spec.slots import prefixed
 
-from .linear_layout import effects_of
+from .linear_layout import effects_of, in_thresholds
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class ShownNames:
 
 
 def shown_names(spec: ModelSpec) -> ShownNames:
-    """Return what is shown of a model whose predictor is linear, and whose other parameters are numbers: that
-    :func:`~bayesdeep.collapse.row_system.why_not_marginal` has nothing against.
+    """Return what is shown of a model whose predictors are linear, and whose other parameters are numbers: that
+    :func:`~bayesdeep.collapse.row_system.why_not_rows` has nothing against.
 
     Raises
     ------
@@ -34,17 +36,20 @@ def shown_names(spec: ModelSpec) -> ShownNames:
         Where two quantities would have one name.
     """
     names = _Names(spec)
-    for key, effect in effects_of(spec):
-        rows = effect.rows
-        if isinstance(rows, Grouped | Members):
-            names.by_level(key, effect, rows)
-        elif isinstance(effect.law, Iid):
-            names.basis(key, effect)
-        elif not isinstance(rows, Shift):
-            names.columns(key, effect, rows)
+    for number, predictor in enumerate(spec.predictors):
+        names.parameter, names.intercept = predictor.parameter, not in_thresholds(spec, number)
+        for key, effect in effects_of(spec, number):
+            rows = effect.rows
+            if isinstance(rows, Grouped | Members):
+                names.by_level(key, effect, rows)
+            elif isinstance(effect.law, Iid):
+                names.basis(key, effect)
+            elif not isinstance(rows, Shift):
+                names.columns(key, effect, rows)
+    modelled = {p.parameter for p in spec.predictors}
     for parameter in FAMILIES[spec.family].parameters[1:]:
-        if parameter.name not in spec.known:
-            names.add(parameter.name, Entry(PARAMETER, parameter.name, slot=parameter.name))
+        if parameter.name not in modelled and parameter.name not in spec.known:
+            names.own(parameter)
     in_order = sorted(names.found.items(), key=lambda item: ORDER.index(item[1].role))
     return ShownNames(dict(in_order), names.coords)
 
@@ -54,6 +59,7 @@ class _Names:
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec, self.main = spec, FAMILIES[spec.family].main.name
+        self.parameter, self.intercept = self.main, True
         self.found: dict[str, Quantity] = {}
         self.coords: dict[str, tuple[Any, ...]] = {}
         self._taken = taken_names(spec, self.main)
@@ -62,6 +68,20 @@ class _Names:
         if name in self.found:
             raise FormulaError(f"formula: two quantities of the model would be called '{name}'; rename the column of that name")
         self.found[name] = Quantity(None, dims, replace(entry, response=self.spec.response.name))
+
+    @property
+    def prefix(self) -> str:
+        return prefixed(self.parameter, self.main, "")
+
+    def own(self, parameter: Parameter) -> None:
+        """Add a parameter that has no formula."""
+        chosen = self.spec.prior(parameter.name)
+        assert chosen is not None
+        dims: tuple[str, ...] = ()
+        if parameter.shape == "cut":
+            assert self.spec.response.levels is not None
+            dims = (self.dim(f"{self.spec.response.name}_threshold", tuple(self.spec.response.levels[:-1])),)
+        self.add(parameter.name, Entry(chosen.role, parameter.name, slot=parameter.name), *dims)
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         found = free_dimension(name, labels, self.coords, self._taken)
@@ -73,33 +93,37 @@ class _Names:
 
     def columns(self, key: str, effect: Effect, rows: Columns) -> None:
         for piece in effect.pieces:
-            name = quantity_name(piece.slot)
-            self.add(name, Entry(COEFFICIENT, self.main, key, name), *self.dims(piece))
-        if rows.intercept:
-            chosen = self.spec.prior("Intercept_raw") or self.spec.prior("Intercept")
+            name = self.prefix + quantity_name(piece.slot)
+            self.add(name, Entry(COEFFICIENT, self.parameter, key, name), *self.dims(piece))
+        if rows.intercept and self.intercept:
+            name = f"{self.prefix}Intercept"
+            chosen = self.spec.prior(f"{name}_raw") or self.spec.prior(name)
             assert chosen is not None
-            self.add("Intercept", Entry(chosen.role, self.main, key, chosen.name))
+            self.add(name, Entry(chosen.role, self.parameter, key, chosen.name))
 
     def basis(self, key: str, effect: Effect) -> None:
         for piece in effect.pieces:
             dims = self.dims(piece)
-            self.add(piece.sd, Entry(SD, self.main, key, piece.sd))
-            self.add(piece.slot, Entry(effect.role, self.main, key, piece.sd), *dims)
+            sd = self.prefix + piece.sd
+            self.add(sd, Entry(SD, self.parameter, key, sd))
+            self.add(self.prefix + piece.slot, Entry(effect.role, self.parameter, key, sd), *dims)
 
     def by_level(self, key: str, effect: Effect, rows: Grouped | Members) -> None:
         group = self.dim(rows.factor, rows.labels)
         own = {piece: self.dims(piece) for piece in effect.pieces}
         for piece, dims in own.items():
-            chosen = self.spec.prior(piece.slot)
+            chosen = self.spec.prior(self.prefix + piece.slot)
             if chosen is None:
-                self.add(piece.sd, Entry(SD, self.main, key, piece.sd), *dims)
+                self.add(self.prefix + piece.sd, Entry(SD, self.parameter, key, self.prefix + piece.sd), *dims)
                 continue
             scale = str(PRIORS[chosen.prior.name].scale)
             name = f"{chosen.key}_{scale}"
             if isinstance(chosen.prior.get(scale), PriorSpec) and name not in self.found:
-                self.add(name, Entry(SD, self.main, key, chosen.key))
+                self.add(name, Entry(SD, self.parameter, key, chosen.key))
         correlation = getattr(effect.law, "correlation", None)
         if correlation is not None:
-            self.add(correlation, Entry(CORRELATION, self.main, key, correlation), self.dim(f"{rows.factor}_pair", effect.pairs))
+            name = self.prefix + correlation
+            self.add(name, Entry(CORRELATION, self.parameter, key, name), self.dim(f"{rows.factor}_pair", effect.pairs))
         for piece, dims in own.items():
-            self.add(piece.slot, Entry(effect.role, self.main, key, piece.slot, rows.factor, len(dims)), *dims, group)
+            name = self.prefix + piece.slot
+            self.add(name, Entry(effect.role, self.parameter, key, name, rows.factor, len(dims)), *dims, group)

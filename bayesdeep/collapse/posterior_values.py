@@ -33,14 +33,14 @@ def posterior_arrays(
         found["sigma"] = _scale(system.sigma, positions)
     for place in layout.effects:
         factor, effects = system.factors[place.factor], coefficients[1 + place.factor]
-        found.update(_spreads(spec, place, factor, positions))
+        found.update(_spreads(spec, layout.prefix, place, factor, positions))
         own = _by_level(place, effects)
         for piece in place.effect.pieces:
             values = own[:, :, piece.start : piece.stop]
             if isinstance(place.rows, Columns):
-                found[piece.slot] = values[:, 0]
+                found[layout.prefix + piece.slot] = values[:, 0]
             else:
-                found[piece.slot] = values[:, :, 0] if piece.scalar else values.transpose(0, 2, 1)
+                found[layout.prefix + piece.slot] = values[:, :, 0] if piece.scalar else values.transpose(0, 2, 1)
     return found
 
 
@@ -59,11 +59,11 @@ def _population(layout: Layout, centre: float, coefficients: np.ndarray) -> dict
     found: dict[str, np.ndarray] = {}
     scaled = coefficients / layout.sds
     if layout.intercept:
-        found["Intercept"] = scaled[:, 0] + centre - scaled[:, 1:] @ layout.means[1:]
+        found[f"{layout.prefix}Intercept"] = scaled[:, 0] + centre - scaled[:, 1:] @ layout.means[1:]
     for place in layout.columns:
         for piece in place.effect.pieces:
             own = scaled[:, place.start + piece.start : place.start + piece.stop]
-            found[quantity_name(piece.slot)] = own[:, 0] if piece.scalar else own
+            found[layout.prefix + quantity_name(piece.slot)] = own[:, 0] if piece.scalar else own
     return found
 
 
@@ -71,14 +71,14 @@ def _scale(scale: Scale, positions: np.ndarray) -> np.ndarray:
     return np.full(len(positions), scale.value) if scale.index is None else np.exp(positions[:, scale.index])
 
 
-def _spreads(spec: ModelSpec, place: EffectsPart, factor: Factor, positions: np.ndarray) -> dict[str, np.ndarray]:
+def _spreads(spec: ModelSpec, prefix: str, place: EffectsPart, factor: Factor, positions: np.ndarray) -> dict[str, np.ndarray]:
     found = {}
     one = isinstance(place.effect.law, Iid)
     for piece in place.effect.pieces:
         own = [_scale(s, positions) for s in factor.scales[place.start + piece.start : place.start + piece.stop]]
-        effects = spec.prior(piece.slot)
+        effects = spec.prior(prefix + piece.slot)
         if effects is None:
-            found[piece.sd] = own[0] if piece.scalar or one else np.stack(own, axis=1)
+            found[prefix + piece.sd] = own[0] if piece.scalar or one else np.stack(own, axis=1)
         elif factor.scales[place.start + piece.start].index is not None:
             found[f"{effects.key}_{PRIORS[effects.prior.name].scale}"] = own[0]
     slot = getattr(place.effect.law, "correlation", None)
@@ -86,7 +86,7 @@ def _spreads(spec: ModelSpec, place: EffectsPart, factor: Factor, positions: np.
         first = next(first for start, _, first in factor.blocks if start == place.start)
         size = place.effect.width
         pairs = size * (size - 1) // 2
-        found[slot] = correlations(np.tanh(positions[:, first : first + pairs]), size)
+        found[prefix + slot] = correlations(np.tanh(positions[:, first : first + pairs]), size)
     return found
 
 

@@ -6,17 +6,19 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from bayesdeep.core.linear import Hyperparameter
+from bayesdeep.core.linear import Hyperparameter, LinearSystem, Moments, Scale
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, PRIORS
-from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem
+from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Thresholds
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .eligibility import _nested, _scale, terms_reason
-from .linear_layout import Layout, layout_of
+from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import _columns, _effects, moments_of
+from .posterior_values import posterior_arrays
 from .system import SystemTarget, system_of
 
 FARTHEST = 1e8
@@ -31,31 +33,83 @@ class RowTarget(SystemTarget):
     rows: RowSystem = field(kw_only=True)
 
 
+@dataclass(frozen=True)
+class Part:
+    """One predictor's share of a system.
+
+    Attributes
+    ----------
+    layout, system
+        Of the predictor alone.
+    columns, factors, hyperparameters
+        Where its population columns, its factors and its hyperparameters lie in the system of all predictors.
+    """
+
+    layout: Layout
+    system: LinearSystem
+    columns: slice
+    factors: slice
+    hyperparameters: slice
+
+    def arrays(self, spec: ModelSpec, positions: np.ndarray, coefficients: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
+        """Return what the posterior shows of the predictor, by name, each ``(draw, …)``."""
+        beta, *effects = coefficients
+        own = (beta[:, self.columns], *effects[self.factors])
+        return posterior_arrays(spec, self.layout, self.system, 0.0, positions[:, self.hyperparameters], own)
+
+
+@dataclass(frozen=True)
+class RowLayout:
+    """The parts of a model by its rows, the main predictor's first."""
+
+    parts: tuple[Part, ...]
+    rows: RowSystem
+
+    def arrays(self, spec: ModelSpec, positions: np.ndarray, coefficients: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
+        """Return what the posterior shows, by name, each ``(draw, …)``."""
+        found: dict[str, np.ndarray] = {}
+        for part in self.parts:
+            found |= part.arrays(spec, positions, coefficients)
+        values = self.rows.values(positions)
+        if in_thresholds(spec):  # they are counted from the columns' means, as an intercept would be
+            main = self.parts[0]
+            beta = (coefficients[0][:, main.columns] + main.system.origin) / main.layout.sds
+            shift = beta @ main.layout.means
+            values |= {p.name: values[p.name] + shift[:, None] for p in self.rows.parameters if isinstance(p, Thresholds)}
+        return found | values
+
+
 def why_not_marginal(spec: ModelSpec) -> str | None:
     """Return why the coefficients cannot be integrated out by Laplace's method, in a clause; None if they can."""
+    others = _modelled(spec)
+    if others:
+        return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
+    return why_not_rows(spec)
+
+
+def why_not_rows(spec: ModelSpec) -> str | None:
+    """Return why a model is not one of rows with linear predictors and Gaussian coefficients, in a clause; None if it is."""
     family = FAMILIES[spec.family]
-    main = family.main
-    if main.shape == "contrast":
+    if family.main.shape == "contrast":
         return f"a {spec.family} response has a predictor for each level"
     if "counts_by_level" in family.words:
         return f"a {spec.family} response is several counts a row"
-    others = [p.parameter for p in spec.predictors if p.parameter != main.name]
-    if others:
-        return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
-    cuts = [p.name for p in family.parameters if p.shape == "cut"]
-    if cuts:
-        return f"the {cuts[0]}s of a {spec.family} response are a vector of parameters beside the predictor"
     reason = terms_reason(spec)
     if reason is not None:
         return reason
     for parameter in family.parameters[1:]:
-        if parameter.name in spec.known:
+        if parameter.name in spec.known or parameter.name in _modelled(spec):
             continue
         chosen = spec.prior(parameter.name)
-        reason = _probability(chosen) if parameter.support == "unit" else _positive(chosen, parameter.support)
+        reason = _REASONS.get(parameter.support, _positive)(chosen, parameter.support)
         if reason is not None:
             return reason
     return None
+
+
+def _modelled(spec: ModelSpec) -> list[str]:
+    """Return the parameters beside the main one that have formulas."""
+    return [p.parameter for p in spec.predictors[1:]]
 
 
 def _positive(chosen: ChosenPrior | None, support: str) -> str | None:
@@ -65,17 +119,29 @@ def _positive(chosen: ChosenPrior | None, support: str) -> str | None:
     return _scale(chosen)
 
 
-def _probability(chosen: ChosenPrior | None) -> str | None:
+def _any_number(chosen: ChosenPrior | None, support: str) -> str | None:
+    del support
     assert chosen is not None
     if PRIORS[chosen.prior.name].log_density is None:
         return f"the prior of {chosen.name}, {chosen.prior}, has no density on arrays"
     return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if _nested(chosen.prior) else None
 
 
+def _cut(chosen: ChosenPrior | None, support: str) -> str | None:
+    assert chosen is not None
+    if chosen.origin != "default" and PRIORS[chosen.prior.name].location is None:
+        return f"the prior of {chosen.name}, {chosen.prior}, cannot be moved to where the columns' means are"
+    return _any_number(chosen, support)
+
+
+_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "ordered": _cut}
+"""By support of a parameter, why its prior is in the way."""
+
+
 def row_system_of(
     spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, likelihood: RowLikelihood
-) -> tuple[Layout, RowSystem]:
-    """Return the layout and the rows of a model that :func:`why_not_marginal` has nothing against.
+) -> RowLayout:
+    """Return the rows of a model that :func:`why_not_rows` has nothing against.
 
     Parameters
     ----------
@@ -84,17 +150,34 @@ def row_system_of(
     response
         Of the same rows.
     likelihood
-        Of the same rows, as a function of the predictor.
+        Of the same rows, as a function of the predictors.
     """
-    layout = replace(layout_of(spec), standard_error=1.0)
-    count = len(response.value)
-    alone = Response(response.name, np.zeros(count))
-    plain = replace(layout, standard_error=None, shifts=())
-    system = system_of(spec, layout, moments_of(plain, arrays, alone, 0.0), 0.0)
-    found, parameters = list(system.hyperparameters), []
+    each = [_alone(spec, number, arrays, response) for number in range(len(spec.predictors))]
+    parts, rows = _together(each, likelihood)
+    found, parameters = list(rows.system.hyperparameters), list[FamilyParameter | Thresholds]()
     for name in likelihood.parameters:
-        parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
-        found.append(_hyperparameter(spec, name))
+        parameter = FAMILIES[spec.family].parameter(name)
+        assert parameter is not None
+        if parameter.shape == "cut":
+            assert spec.response.levels is not None
+            parameters.append(Thresholds(name, len(found), len(spec.response.levels) - 1, _density(spec, name)))
+            found += _cuts(name, response, len(spec.response.levels) - 1)
+        else:
+            parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
+            found.append(_hyperparameter(spec, name))
+    system = replace(rows.system, hyperparameters=tuple(found))
+    return RowLayout(parts, replace(rows, system=system, parameters=tuple(parameters)))
+
+
+def _alone(
+    spec: ModelSpec, number: int, arrays: Mapping[str, np.ndarray], response: Response
+) -> tuple[Layout, LinearSystem, RowSystem]:
+    """Return a predictor's layout, its system and its rows, as if there were no other."""
+    layout = replace(layout_of(spec, number), standard_error=1.0)
+    count = len(response.value)
+    nothing = Response(response.name, np.zeros(count))
+    plain = replace(layout, standard_error=None, shifts=())
+    system = system_of(spec, layout, moments_of(plain, arrays, nothing, 0.0), 0.0)
     whole = slice(0, count)
     offset = np.zeros(count)
     for key in layout.shifts:
@@ -102,15 +185,79 @@ def row_system_of(
     columns = _columns(layout, arrays, whole, offset)[:, :-1]
     codes, effects = _effects(layout, arrays, whole)
     rows = RowSystem(
-        replace(system, hyperparameters=tuple(found)),
+        system,
         columns,
         tuple(np.asarray(code, dtype=np.int64) for code in codes),
         tuple(tuple(None if z is None else np.asarray(z, dtype=np.float64) for z in by) for by in effects),
         offset + columns @ system.origin,
-        tuple(parameters),
-        likelihood,
+        (),
+        RowLikelihood((), _none, _none),  # type: ignore[arg-type]
     )
-    return layout, rows
+    return layout, system, rows
+
+
+def _none(*given: Any) -> np.ndarray:
+    raise AssertionError(given)
+
+
+def _together(
+    each: list[tuple[Layout, LinearSystem, RowSystem]], likelihood: RowLikelihood
+) -> tuple[tuple[Part, ...], RowSystem]:
+    """Return the predictors' shares, and their rows one predictor after another."""
+    parts: list[Part] = []
+    at = [0, 0, 0]
+    for layout, system, _ in each:
+        sizes = (system.columns, len(system.factors), system.dim)
+        places = [slice(start, start + size) for start, size in zip(at, sizes, strict=True)]
+        parts.append(Part(layout, system, *places))
+        at = [place.stop for place in places]
+    if len(each) == 1:
+        return tuple(parts), replace(each[0][2], likelihood=likelihood)
+    count, number = len(each[0][2].offset), len(each)
+    columns = np.zeros((number * count, at[0]))
+    precision = np.zeros((at[0], at[0]))
+    codes, effects = list[np.ndarray](), list[tuple[np.ndarray | None, ...]]()
+    for k, (part, (_, system, rows)) in enumerate(zip(parts, each, strict=True)):
+        own = slice(k * count, (k + 1) * count)
+        columns[own, part.columns] = rows.columns
+        precision[part.columns, part.columns] = system.precision
+        codes += [_placed(code, own, number * count) for code in rows.codes]
+        effects += [tuple(_placed(z, own, number * count) for z in by) for by in rows.effects]
+    system = LinearSystem(
+        _groups_met(parts),
+        tuple(_moved(factor, part.hyperparameters.start) for part in parts for factor in part.system.factors),
+        Scale(None, 1.0),
+        tuple(h for part in parts for h in part.system.hyperparameters),
+        precision,
+        sum(part.system.prior_constant for part in parts),
+        np.concatenate([part.system.origin for part in parts]),
+    )
+    offset = np.concatenate([rows.offset for _, _, rows in each])
+    return tuple(parts), RowSystem(system, columns, tuple(codes), tuple(effects), offset, (), likelihood, number)
+
+
+def _placed(values: np.ndarray | None, own: slice, count: int) -> np.ndarray:
+    """Return the values in a predictor's own rows, and 0 in those of others."""
+    found = np.zeros(count, dtype=np.float64 if values is None else values.dtype)
+    found[own] = 1.0 if values is None else values
+    return found
+
+
+def _moved(factor: Any, by: int) -> Any:
+    """Return a factor whose hyperparameters come after others."""
+    scales = tuple(s if s.index is None else Scale(s.index + by, s.value) for s in factor.scales)
+    return replace(factor, scales=scales, blocks=tuple((start, stop, first + by) for start, stop, first in factor.blocks))
+
+
+def _groups_met(parts: list[Part]) -> Moments:
+    """Return which groups occur together: none of different predictors, whose effects no row has both of."""
+    between = {}
+    sizes = [(part, k, f.levels * f.width) for part in parts for k, f in enumerate(part.system.factors)]
+    for a, (one, first, height) in enumerate(sizes):
+        for b, (other, second, width) in enumerate(sizes[a + 1 :], a + 1):
+            same = one is other
+            between[a, b] = one.system.moments.between[first, second] if same else sparse.csr_array((height, width))
+    return Moments(0.0, 0.0, np.zeros((0, 0)), (), (), between)
 
 
 def _kind(spec: ModelSpec, name: str) -> str:
@@ -119,15 +266,28 @@ def _kind(spec: ModelSpec, name: str) -> str:
     return "unit" if parameter.support == "unit" else "scale"
 
 
-def _hyperparameter(spec: ModelSpec, name: str) -> Hyperparameter:
+def _density(spec: ModelSpec, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the log prior density of a parameter."""
     chosen = spec.prior(name)
     assert chosen is not None
-    arguments = {k: v for k, v in chosen.prior.arguments if v is not None}
+    log_density: Any = PRIORS[chosen.prior.name].log_density
+    return partial(log_density, **{k: v for k, v in chosen.prior.arguments if v is not None})
+
+
+def _hyperparameter(spec: ModelSpec, name: str) -> Hyperparameter:
+    density = _density(spec, name)
     if _kind(spec, name) == "unit":
-        return Hyperparameter(name, "partial", _unit_density(chosen), 2.0 * _likely(spec, name, 0.5, 0.02, 0.98) - 1.0)
-    log_density = PRIORS[chosen.prior.name].log_density
-    assert log_density is not None
-    return Hyperparameter(name, "scale", partial(log_density, **arguments), _likely(spec, name, 1.0, 0.0, np.inf))
+        return Hyperparameter(name, "partial", _halved(density), 2.0 * _likely(spec, name, 0.5, 0.02, 0.98) - 1.0)
+    return Hyperparameter(name, "scale", density, _likely(spec, name, 1.0, 0.0, np.inf))
+
+
+def _cuts(name: str, response: Response, count: int) -> list[Hyperparameter]:
+    """Return the hyperparameters that thresholds are made of; they start where the levels' shares have them on a logit scale."""
+    shares = (np.bincount(np.asarray(response.value, dtype=np.int64), minlength=count + 1) + 0.5) / (len(response.value) + 1.0)
+    below = np.cumsum(shares)[:-1] / shares.sum()
+    at = np.log(below / (1.0 - below))
+    starts = [float(at[0]), *(float(step) for step in np.log(np.diff(at)))]
+    return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, start) for k, start in enumerate(starts)]
 
 
 def _likely(spec: ModelSpec, name: str, default: float, lowest: float, highest: float) -> float:
@@ -142,12 +302,10 @@ def _likely(spec: ModelSpec, name: str, default: float, lowest: float, highest: 
     return float(min(max(value, lowest), highest))
 
 
-def _unit_density(chosen: ChosenPrior) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the log density of ``2 p - 1`` for a probability ``p`` with this prior."""
-    log_density: Any = PRIORS[chosen.prior.name].log_density
-    arguments = {k: v for k, v in chosen.prior.arguments if v is not None}
+def _halved(density: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the log density of ``2 p - 1`` for a probability ``p`` with this one."""
 
-    def density(value: np.ndarray) -> np.ndarray:
-        return log_density(0.5 * (1.0 + value), **arguments) - LOG_2
+    def found(value: np.ndarray) -> np.ndarray:
+        return density(0.5 * (1.0 + value)) - LOG_2
 
-    return density
+    return found

@@ -139,15 +139,15 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> t
     for place in layout.effects:
         law, scales, copies = place.effect.law, list[Scale](), max(place.copies, 1)
         for piece in place.effect.pieces:
-            scales += _scales(spec, piece, hyper, spread, together=isinstance(law, Iid))
+            scales += _scales(spec, layout.prefix, piece, hyper, spread, together=isinstance(law, Iid))
         blocks, size = found[place.factor].blocks, len(scales)
         slot = getattr(law, "correlation", None)
         if slot is not None:
-            chosen = spec.prior(slot)
+            chosen = spec.prior(layout.prefix + slot)
             assert chosen is not None
             eta = chosen.prior.get("eta")
             assert isinstance(eta, float)
-            first = hyper.correlations(slot, eta, size)
+            first = hyper.correlations(chosen.name, eta, size)
             starts = [place.start + copy * size for copy in range(copies)]
             blocks = (*blocks, *((start, start + size, first) for start in starts))
         scales *= copies
@@ -157,11 +157,11 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> t
     return tuple(found)
 
 
-def _scales(spec: ModelSpec, piece: Piece, hyper: _Hyper, spread: float, together: bool) -> list[Scale]:
+def _scales(spec: ModelSpec, prefix: str, piece: Piece, hyper: _Hyper, spread: float, together: bool) -> list[Scale]:
     """Return the scale of each of a piece's coefficients; ``together`` where it is the same for all."""
-    effects, size = spec.prior(piece.slot), piece.size
+    effects, size = spec.prior(prefix + piece.slot), piece.size
     if effects is None:
-        chosen = spec.prior(piece.sd)
+        chosen = spec.prior(prefix + piece.sd)
         assert chosen is not None
         start = 0.3 * spread / _per_unit(chosen, spread)
         if together:
@@ -204,16 +204,16 @@ def _population(spec: ModelSpec, layout: Layout, centre: float) -> PopulationPri
             means.append(mean)
 
     for place in layout.columns:
-        if place.rows.intercept:
-            raw = spec.prior("Intercept_raw")
-            mean, weight = _gaussian(spec.prior("Intercept") if raw is None else raw)
+        if place.rows.intercept and layout.intercept:
+            raw = spec.prior(f"{layout.prefix}Intercept_raw")
+            mean, weight = _gaussian(spec.prior(f"{layout.prefix}Intercept") if raw is None else raw)
             direction = np.zeros(count)
             direction[0] = 1.0
             if raw is not None:
                 direction[1:] = -layout.means[1:] / layout.sds[1:]
             put(direction, mean - centre, weight)
         for piece in place.effect.pieces:
-            mean, weight = _gaussian(spec.prior(quantity_name(piece.slot)))
+            mean, weight = _gaussian(spec.prior(layout.prefix + quantity_name(piece.slot)))
             for k in range(place.start + piece.start, place.start + piece.stop):
                 direction = np.zeros(count)
                 direction[k] = 1.0

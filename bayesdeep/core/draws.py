@@ -102,6 +102,9 @@ class Draws:
         ``"ok"``, ``"interrupted"`` or ``"doubtful"``.
     advice
         What the user should know or do, in sentences; empty when all is well.
+    judged
+        Those sentences of the advice that are read off ``stats`` alone, as a diagnosis does with everything else it knows; it
+        leaves them out, so that nobody is told two things about one fault.
     seconds_compile, seconds_tune, seconds_sample
         Where the time went. Engines that cannot separate tuning from sampling report it all as sampling.
     details
@@ -122,6 +125,7 @@ class Draws:
     corrected: bool = False
     status: str = "ok"
     advice: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
     seconds_compile: float = 0.0
     seconds_tune: float = 0.0
     seconds_sample: float = 0.0

@@ -79,9 +79,10 @@ class Hyperparameter:
         For messages.
     kind
         ``"scale"``: positive, the coordinate is its logarithm. ``"partial"``: a partial correlation, the coordinate
-        is its inverse hyperbolic tangent.
+        is its inverse hyperbolic tangent. ``"real"``: the coordinate itself.
     log_density
-        Elementwise log prior density of the natural value; of a partial correlation on (-1, 1).
+        Elementwise log prior density of the natural value; of a partial correlation on (-1, 1). Zero where the prior is of
+        several together.
     start
         A likely natural value.
     """

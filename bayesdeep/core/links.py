@@ -91,8 +91,33 @@ def _softplus_forward(mu: Any) -> Any:
 Map = Callable[[Any], Any]
 
 
-def _unit(name: str, forward: Map, inverse: Map, log: Map, log1m: Map, formula: str, reach: float) -> Link:
-    return Link(name, forward, inverse, "unit", log, log1m, formula, reach, example=(1e-6, 0.2, 0.5, 0.93))
+def _unit(
+    name: str, forward: Map, inverse: Map, log: Map, log1m: Map, formula: str, reach: float, on_arrays: Any = None
+) -> Link:
+    example = (1e-6, 0.2, 0.5, 0.93)
+    return Link(name, forward, inverse, "unit", log, log1m, formula, reach, example=example, on_arrays=on_arrays)
+
+
+def _line(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return eta, np.ones_like(eta), np.zeros_like(eta)
+
+
+def _exponential(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    value = np.exp(np.clip(eta, -EXP_LIMIT, EXP_LIMIT))
+    return value, value, value
+
+
+def _sigmoid(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    small = np.exp(-np.abs(eta))
+    high = 1.0 / (1.0 + small)
+    low = small * high
+    value, rest = np.where(eta >= 0.0, high, low), np.where(eta >= 0.0, low, high)
+    return value, value * rest, value * rest * (rest - value)
+
+
+def _soft(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    value, slope, _ = _sigmoid(eta)
+    return np.logaddexp(0.0, np.maximum(eta, -EXP_LIMIT)), value, slope
 
 
 def _named(links: Iterable[Link]) -> Mapping[str, Link]:
@@ -107,7 +132,7 @@ LINKS = Registry(
     "link",
     "bayesdeep.core.records:Link",
     own=_named((
-        Link("identity", np.asarray, lambda eta: eta, "real", formula="mu = eta", reach=2.509, example=REAL),
+        Link("identity", np.asarray, lambda eta: eta, "real", formula="mu = eta", reach=2.509, example=REAL, on_arrays=_line),
         _unit(
             "logit",
             _log_odds,
@@ -116,6 +141,7 @@ LINKS = Registry(
             lambda eta: -pt.softplus(eta),
             "mu = 1 / (1 + exp(-eta))",
             0.394,
+            _sigmoid,
         ),
         _unit(
             "probit",
@@ -154,7 +180,16 @@ LINKS = Registry(
             "mu = 1/2 + atan(eta) / pi",
             0.369,
         ),
-        Link("log", np.log, _exp, "positive", formula="mu = exp(eta)", reach=67.87, example=POSITIVE),
+        Link(
+            "log",
+            np.log,
+            _exp,
+            "positive",
+            formula="mu = exp(eta)",
+            reach=67.87,
+            example=POSITIVE,
+            on_arrays=_exponential,
+        ),
         Link("sqrt", np.sqrt, lambda eta: eta * eta, "nonnegative", formula="mu = eta^2", reach=7.097, example=POSITIVE),
         Link(
             "inverse",
@@ -182,6 +217,7 @@ LINKS = Registry(
             formula="mu = log(1 + exp(eta))",
             reach=1.369,
             example=POSITIVE,
+            on_arrays=_soft,
         ),
         Link(
             "tanh",

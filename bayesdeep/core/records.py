@@ -110,6 +110,8 @@ class Link:
         Where the inverse has no value, as ``"at 0"``, if there is such a place.
     example
         Values of ``mu`` inside its range, from which tests go to ``eta`` and back.
+    on_arrays
+        ``on_arrays(eta)``: the inverse and its first and second derivative on NumPy arrays. None where ``inverse`` has to say.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Link:
     reach: float | None = None
     pole: str = ""
     example: tuple[float, ...] = ()
+    on_arrays: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
 
 
 @dataclass(frozen=True)
@@ -172,8 +175,14 @@ class Aux:
     levels: int | None = None
 
 
-RowTerms = Callable[[np.ndarray, Mapping[str, np.ndarray], int], tuple[np.ndarray, ...]]
+RowValues = Mapping[str, np.ndarray]
+"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``."""
+
+RowTerms = Callable[[np.ndarray, RowValues, int], tuple[np.ndarray, ...]]
 """``terms(eta, values, order)``: rows' log likelihoods and ``order`` derivatives; see :attr:`Family.row_terms`."""
+
+ParameterTerms = Callable[[np.ndarray, RowValues, str], tuple[np.ndarray, np.ndarray]]
+"""``terms(eta, values, name)``: two derivatives by a parameter's natural value; see :attr:`Family.parameter_terms`."""
 
 
 @dataclass(frozen=True)
@@ -206,9 +215,13 @@ class Family:
         ``link`` is the main parameter's name of it, ``known`` has the parameters that are given. None where it cannot say.
     row_terms
         ``row_terms(response, link) -> terms | None``, where ``terms(eta, values, order)`` returns each row's log likelihood and
-        its first ``order`` derivatives by ``eta``, arrays ``(obs, batch)``, from ``eta`` ``(obs, batch)`` and estimated
-        parameters by name ``(batch,)``: of a response that nothing was done to, under the link of the main parameter by that
-        name. In NumPy: fast, and with no library to load. None where ``rv`` has to say.
+        its first ``order`` derivatives by ``eta``, arrays ``(obs, batch)``, from ``eta`` ``(obs, batch)`` and the other
+        parameters by name (:data:`RowValues`): of a response that nothing was done to, under the link of the main parameter by
+        that name. In NumPy: fast, and with no library to load. None where ``rv`` has to say.
+    parameter_terms
+        ``parameter_terms(response, link) -> terms | None``, where ``terms(eta, values, name)`` returns the first and second
+        derivatives of each row's log likelihood by the natural value of another parameter than the main one, arrays
+        ``(obs, batch)``. Where a formula says it, these are what ``row_terms`` lacks. None where ``rv`` has to say.
     fused
         By link of the main parameter, the kind of the one-pass log likelihood (:mod:`bayesdeep.ops.glm_likelihood`) that is this
         family's.
@@ -258,6 +271,7 @@ class Family:
     variance: Callable[[Mapping[str, Any], Aux], Any] | None = None
     information: Callable[[np.ndarray, Response, str, Mapping[str, Any]], tuple[np.ndarray, np.ndarray] | None] | None = None
     row_terms: Callable[[Response, str], RowTerms | None] | None = None
+    parameter_terms: Callable[[Response, str], ParameterTerms | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()

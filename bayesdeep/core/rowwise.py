@@ -1,10 +1,11 @@
-r"""A generalised linear mixed model: any likelihood, one linear predictor, Gaussian coefficients.
+r"""A generalised linear mixed model: any likelihood, linear predictors, Gaussian coefficients.
 
 .. math:: \log p(y \mid \beta, u, \phi) = \sum_i \ell_i(\eta_i, \phi), \qquad
     \eta = o + X\beta + \sum_f Z_f u_f, \qquad u_{fj} \sim N(0, T_f T_f^\top)
 
-with a few family parameters :math:`\phi`. Given scales, correlations and :math:`\phi` the coefficients' posterior is nearly
-Gaussian; an engine that can use this finds the rows as ``target.rows``.
+with a few family parameters :math:`\phi`. Where several parameters of the family have predictors, these lie one after another:
+the design has ``obs * predictor`` rows, a row of the data at one place in each. Given scales, correlations and :math:`\phi` the
+coefficients' posterior is nearly Gaussian; an engine that can use this finds the rows as ``target.rows``.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ import numpy as np
 from .linear import LinearSystem
 
 Values = Mapping[str, np.ndarray]
-"""Family parameters by name, each ``(batch,)``."""
+"""Family parameters by name, each ``(batch,)``; thresholds are ``(batch, cut)``."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,11 @@ class RowLikelihood:
     parameters
         Names of the family parameters that are estimated.
     value
-        ``value(eta, parameters) -> (obs, batch)`` from ``eta`` ``(obs, batch)`` and parameters by name ``(batch,)``.
+        ``value(eta, parameters) -> (obs, batch)`` from ``eta`` ``(obs * predictor, batch)`` and parameters by name ``(batch,)``,
+        or ``(batch, cut)`` of thresholds.
     derivatives
-        The same with first and second derivatives by ``eta``: three arrays ``(obs, batch)``.
+        The same with first and second derivatives by ``eta``, two arrays of its shape. Second derivatives by two predictors
+        are not among them.
     slopes
         The same with the first derivatives only, two arrays; None where those of ``derivatives`` are as cheap.
     seconds_compile
@@ -46,7 +49,7 @@ class RowLikelihood:
     slopes: Callable[[np.ndarray, Values], tuple[np.ndarray, np.ndarray]] | None = None
 
     def with_slopes(self, eta: np.ndarray, values: Values) -> tuple[np.ndarray, np.ndarray]:
-        """Return log likelihoods and first derivatives ``(obs, batch)``."""
+        """Return log likelihoods ``(obs, batch)`` and first derivatives, of the shape of ``eta``."""
         return self.derivatives(eta, values)[:2] if self.slopes is None else self.slopes(eta, values)
 
 
@@ -69,10 +72,54 @@ class FamilyParameter:
     index: int
     kind: str
 
+    @property
+    def places(self) -> slice:
+        """Return which of the hyperparameters it is made of."""
+        return slice(self.index, self.index + 1)
+
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the natural values ``(batch,)`` at coordinates ``(batch, hyperparameter)``."""
         x = positions[:, self.index]
-        return np.exp(x) if self.kind == "scale" else 0.5 * (1.0 + np.tanh(x))
+        return np.asarray(np.exp(x) if self.kind == "scale" else 0.5 * (1.0 + np.tanh(x)))
+
+    def log_prior(self, positions: np.ndarray) -> np.ndarray:
+        """Return what its log prior density has beside that of its hyperparameter ``(batch,)``: nothing."""
+        return np.zeros(len(positions))
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Increasing numbers among the hyperparameters, which are the first of them and the logarithms of the steps between them.
+
+    Attributes
+    ----------
+    name
+        As the posterior shows them.
+    first, count
+        Which of the system's hyperparameters they begin with, and how many they are.
+    log_density
+        Elementwise log prior density of a threshold; theirs is the product where they increase.
+    """
+
+    name: str
+    first: int
+    count: int
+    log_density: Callable[[np.ndarray], np.ndarray]
+
+    @property
+    def places(self) -> slice:
+        """Return which of the hyperparameters they are made of."""
+        return slice(self.first, self.first + self.count)
+
+    def value(self, positions: np.ndarray) -> np.ndarray:
+        """Return the thresholds ``(batch, cut)`` at coordinates ``(batch, hyperparameter)``."""
+        x = positions[:, self.first : self.first + self.count]
+        return np.cumsum(np.concatenate([x[:, :1], np.exp(x[:, 1:])], axis=1), axis=1)
+
+    def log_prior(self, positions: np.ndarray) -> np.ndarray:
+        """Return the log prior density of the coordinates ``(batch,)``, up to a constant."""
+        steps = positions[:, self.first + 1 : self.first + self.count]
+        return np.asarray(self.log_density(self.value(positions)).sum(axis=1) + steps.sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -85,15 +132,18 @@ class RowSystem:
         Priors, factors and hyperparameters, with a residual sd of 1 that is not used. Its moments carry only which groups
         occur together, not the response.
     columns
-        Population columns, centred and scaled ``(obs, column)``.
+        Population columns, centred and scaled ``(obs * predictor, column)``; 0 in the rows of other predictors.
     codes, effects
-        Each row's group by factor ``(obs,)``, and by factor its varying columns ``(obs,)`` (None for a column of ones).
+        Each row's group by factor ``(obs * predictor,)``, and by factor its varying columns (None for a column of ones), which
+        are 0 in the rows of other predictors.
     offset
-        ``(obs,)``.
+        ``(obs * predictor,)``.
     parameters
         Family parameters among the hyperparameters.
     likelihood
         Of the rows.
+    predictors
+        How many there are.
     """
 
     system: LinearSystem
@@ -101,9 +151,14 @@ class RowSystem:
     codes: tuple[np.ndarray, ...]
     effects: tuple[tuple[np.ndarray | None, ...], ...]
     offset: np.ndarray
-    parameters: tuple[FamilyParameter, ...]
+    parameters: tuple[FamilyParameter | Thresholds, ...]
     likelihood: RowLikelihood
+    predictors: int = 1
 
     def values(self, positions: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the family parameters by name, each ``(batch,)``, at coordinates ``(batch, hyperparameter)``."""
+        """Return the family parameters by name, ``(batch,)`` or ``(batch, cut)``, at coordinates ``(batch, hyperparameter)``."""
         return {p.name: p.value(positions) for p in self.parameters}
+
+    def log_prior(self, positions: np.ndarray) -> np.ndarray:
+        """Return what the log prior density of the coordinates has beside that of each of them ``(batch,)``."""
+        return sum((p.log_prior(positions) for p in self.parameters), start=np.zeros(len(positions)))

@@ -9,22 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesdeep.core.lazy import xr
-from bayesdeep.core.quantities import SD, of_role
 from bayesdeep.results.convergence_table import Convergence
 
-DIVERGENCE_BAD, DIVERGENCE_BAD_NETWORK = 0.01, 0.1
-"""Share of draws from which divergences are alarming. Those of networks gather where a layer's scale is small and its weights
-hardly matter; whether that shows is seen in the functions."""
-DEPTH_LIMIT = 0.05
-BFMI_LIMIT = 0.3
+from .past_run import PastRun
 
 
 @dataclass(frozen=True)
 class Check:
     """One row of evidence.
 
-    ``severity`` is what a failure makes of the verdict: 1 caution, 2 do not trust; ``advice`` is empty if all is well.
+    ``severity`` is what a failure makes of the verdict: 1 caution, 2 do not trust; ``advice`` is empty if all is well. ``cause``
+    is what a failure is a sign of, one of :data:`bayesdeep.diagnostics.causes.ORDER`, or empty where it stands for itself;
+    ``sure`` whether it is known so well that it explains others that are worse; ``about`` the quantity whose prior is meant.
     """
 
     check: str
@@ -34,6 +30,9 @@ class Check:
     meaning: str
     severity: int = 1
     advice: tuple[str, ...] = ()
+    cause: str = ""
+    sure: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,11 @@ class Limits:
     longer: str = "tune=2000 and draws=2000"
 
 
-def limits(chains: int) -> Limits:
+def limits(chains: int, run: PastRun | None = None) -> Limits:
     """Return the limits for models whose parameters all have a meaning, of so many chains."""
-    return Limits(1.01, 1.05, 100 * chains, 25 * chains, 0.1)
+    found = Limits(1.01, 1.05, 100 * chains, 25 * chains, 0.1)
+    longer = {} if run is None else run.longer("tune", "draws")
+    return replace(found, longer=" and ".join(f"{name}={n}" for name, n in longer.items())) if longer else found
 
 
 def names(items: Iterable[str], most: int = 3) -> str:
@@ -80,12 +81,10 @@ def chain_checks(found: Convergence, chains: int, draws: int, limit: Limits | No
         return rows
     if draws < 4:
         too_few = f"fewer than 4 draws a chain: nothing can be said about '{table.index[0]}' or the others"
-        return [*rows, Check("draws a chain", draws, ">= 4", False, too_few, 2, ("Fit again with draws=1000.",))]
+        return [*rows, Check("draws a chain", draws, ">= 4", False, too_few, 2, ("Fit again with draws=1000.",), "length", True)]
     sizes = [_ess(table, draws, "ess_bulk", "centre", limit), _ess(table, draws, "ess_tail", "tails", limit)]
-    # One sentence asks for more draws, and none where the chains disagree: longer ones would not help.
-    agree = chains == 1 or not float(table["rhat"].fillna(np.inf).max()) > limit.rhat_bad
     fewest = min(sizes, key=lambda check: check.value)
-    sizes = [check if agree and check is fewest else replace(check, advice=()) for check in sizes]
+    sizes = [check if check is fewest else replace(check, advice=()) for check in sizes]
     return [*rows, *([_rhat(table, limit)] if chains > 1 else []), *sizes, _error(table, limit.mcse)]
 
 
@@ -93,7 +92,7 @@ def _error(table: pd.DataFrame, limit: float) -> Check:
     worst = table["mcse_relative"].fillna(np.inf)
     name, value = worst.idxmax(), float(worst.max())
     meaning = f"Monte Carlo error of the mean of '{name}' in posterior sds"
-    return Check("MCSE / sd", value, f"<= {limit}", value <= limit, meaning)
+    return Check("MCSE / sd", value, f"<= {limit}", value <= limit, meaning, cause="size")
 
 
 def finite_check(found: Convergence) -> Check:
@@ -103,14 +102,14 @@ def finite_check(found: Convergence) -> Check:
         return Check("non-finite quantities", 0, "0", True, f"all draws of all {found.total:,} quantities are numbers")
     said = f"{names(bad)} have draws that are NaN or infinite"
     advice = f"{said}: look for overflow; rescale predictors or use narrower priors there."
-    return Check("non-finite quantities", len(bad), "0", False, said, 2, (advice,))
+    return Check("non-finite quantities", len(bad), "0", False, said, 2, (advice,), "numbers", True)
 
 
 def chains_check(chains: int) -> Check:
     """Check that there are chains to compare."""
     if chains == 1:
         meaning = "with one chain R-hat cannot be judged: a chain stuck in one place looks as good as any"
-        return Check("chains", 1, ">= 2", False, meaning, 1, ("Fit again with chains=4.",))
+        return Check("chains", 1, ">= 2", False, meaning, 1, ("Fit again with chains=4.",), "chains")
     more = "" if chains >= 4 else "; four are recommended"
     return Check("chains", chains, ">= 2", True, f"chains from different starting points can be compared{more}")
 
@@ -130,9 +129,9 @@ def _rhat(table: pd.DataFrame, limits: Limits) -> Check:
             "prior or leave it out. See where the chains are with "
             f"arviz.plot_trace(fit.idata, var_names=['{_bare(table, name)}']).",
         )
-        return Check("R-hat", value, limit, False, meaning, 2, advice)
+        return Check("R-hat", value, limit, False, meaning, 2, advice, "chains differ")
     advice = (f"Fit again with {limits.longer}: the chains do not quite agree on {names(bad.index)}.",)
-    return Check("R-hat", value, limit, False, f"the chains do not quite agree: {names(bad.index)}", 1, advice)
+    return Check("R-hat", value, limit, False, f"the chains do not quite agree: {names(bad.index)}", 1, advice, "chains differ")
 
 
 def _bare(table: pd.DataFrame, name: Any) -> str:
@@ -149,72 +148,7 @@ def _ess(table: pd.DataFrame, draws: int, column: str, what: str, limits: Limits
     meaning = f"too few independent draws for the {what} of {names(low.index)}"
     times = int(np.ceil(1.2 * limit / max(value, limit / 20)))
     more = f"Fit again with draws={times * draws} for {names(low.index)}"
-    return Check(title, value, f">= {limit}", False, meaning, 2 if value < limits.ess_bad else 1, (f"{more}.",))
-
-
-def group_sds(posterior: xr.Dataset) -> list[str]:
-    """Return the names of standard deviations of group effects and of coefficients of a basis."""
-    return of_role(posterior, SD)
-
-
-def sampler_checks(
-    stats: xr.Dataset, posterior: xr.Dataset, scales: Iterable[str], divergent: float = DIVERGENCE_BAD
-) -> list[Check]:
-    """Check divergences, tree depth and energy.
-
-    ``scales`` are the names of standard deviations of group effects, ``divergent`` the share of draws from which divergences
-    are alarming.
-    """
-    rows = []
-    if "diverging" in stats:
-        rows.append(_divergences(np.asarray(stats["diverging"], dtype=bool), posterior, list(scales), divergent))
-    if "reached_max_treedepth" in stats:
-        share = float(np.asarray(stats["reached_max_treedepth"], dtype=float).mean())
-        ok = share <= DEPTH_LIMIT
-        advice = "Standardise the predictors, or fit with adaptation='low_rank' or max_treedepth=12."
-        meaning = "share of draws whose trajectory was cut short: slow, not wrong"
-        rows.append(Check("max tree depth", share, f"<= {DEPTH_LIMIT}", ok, meaning, 1, () if ok else (advice,)))
-    if "energy" in stats and stats.sizes.get("draw", 0) > 3:
-        rows.append(_energy(stats[["energy"]], list(scales)))
-    return rows
-
-
-def _divergences(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str], alarming: float) -> Check:
-    count, share = int(diverging.sum()), float(diverging.mean())
-    if not count:
-        return Check("divergences", 0, "0", True, "the sampler followed the posterior everywhere it went")
-    meaning = f"{share:.2%} of the draws: the sampler could not follow the posterior; parts of it may be missing"
-    suspect = _where(diverging, posterior, scales)
-    stronger = f"a narrower prior on '{suspect}', near whose small values they lie" if suspect else "narrower priors"
-    advice = f"Fit again with target_accept=0.95 and tune=2000; if divergences stay, use {stronger}."
-    return Check("divergences", count, "0", False, meaning, 2 if share > alarming else 1, (advice,))
-
-
-def _where(diverging: np.ndarray, posterior: xr.Dataset, scales: list[str]) -> str | None:
-    """Return the scale that is smallest, against its own distribution, where the sampler diverged."""
-    best, lowest = None, -0.1
-    for name in scales:
-        values = np.asarray(posterior[name].transpose("chain", "draw", ...))
-        if values.shape[:2] != diverging.shape:
-            continue
-        logs = np.log(np.maximum(values, np.finfo(float).tiny)).reshape(*diverging.shape, -1)
-        spread = logs.std(axis=(0, 1))
-        moved = logs[diverging].mean(axis=0) - logs.mean(axis=(0, 1))
-        shift = np.where(spread > 0, moved / np.maximum(spread, 1e-12), 0)
-        if shift.size and shift.min() < lowest:
-            best, lowest = name, float(shift.min())
-    return best
-
-
-def _energy(stats: xr.Dataset, scales: list[str]) -> Check:
-    energy = np.asarray(stats["energy"].transpose("chain", "draw"), dtype=float)
-    with np.errstate(all="ignore"):
-        value = float(np.min(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)))
-    ok = value >= BFMI_LIMIT
-    meaning = "how well the sampler crosses energy levels (Betancourt 2016, arXiv:1604.00695); smallest of the chains"
-    hint = f", or a stronger prior on {names(scales)}" if scales else ""
-    advice = f"Heavy tails: fit again with tune=2000{hint}."
-    return Check("E-BFMI", value, f">= {BFMI_LIMIT}", ok, meaning, 1, () if ok else (advice,))
+    return Check(title, value, f">= {limit}", False, meaning, 2 if value < limits.ess_bad else 1, (f"{more}.",), "size")
 
 
 def status_check(attrs: Mapping[Any, Any]) -> list[Check]:
@@ -224,5 +158,9 @@ def status_check(attrs: Mapping[Any, Any]) -> list[Check]:
         return []
     meaning = {"ok": "the method found nothing wrong", "interrupted": "the run was stopped early; the rest is kept"}
     said = meaning.get(status, "the method doubts its own result")
-    severe = 2 if status == "doubtful" and not attrs.get("exact", True) else 1
-    return [Check("status of the run", status, "ok", status == "ok", said, severe)]
+    doubtful = status == "doubtful"
+    severe = 2 if doubtful and not attrs.get("exact", True) else 1
+    # What a method says of its own failure is better founded than what its draws look like.
+    advice = tuple(map(str, attrs.get("advice") or ())) if doubtful else ()
+    cause = "method" if doubtful else ""
+    return [Check("status of the run", status, "ok", status == "ok", said, severe, advice, cause, doubtful and bool(advice))]

@@ -21,10 +21,13 @@ from bayesdeep.results.convergence_table import COLUMNS, convergence
 from bayesdeep.results.labelled import Group, Tree
 
 from .approximation_checks import approximation_checks
-from .checks import Check, chain_checks, group_sds, sampler_checks, status_check
+from .causes import advised, most_pressing
+from .checks import Check, chain_checks, limits, status_check
 from .function_checks import GROUP
 from .network_checks import network_checks, network_sentence
+from .past_run import PastRun
 from .prior_conflict import conflict_checks
+from .sampler_checks import sampler_checks
 
 VERDICTS = ("trust", "caution", "do not trust")
 KINDS = dict(zip(VERDICTS, ("good", "caution", "bad"), strict=True))
@@ -48,7 +51,8 @@ class Diagnosis:
         The worst quantities: ``variable rhat ess_bulk ess_tail mcse_relative mean sd``; see
         :class:`~bayesdeep.results.convergence_table.Convergence` for how to read them.
     advice
-        What to do, most pressing first; empty when all is well.
+        What to do; empty when all is well. The first is about the cause that explains the other faults
+        (:mod:`bayesdeep.diagnostics.causes`), which have no advice of their own; it names options that the method has.
     """
 
     verdict: str
@@ -103,13 +107,14 @@ def diagnose(idata: Tree | xr.DataTree) -> Diagnosis:
     stats: Any = idata["sample_stats"].to_dataset() if "sample_stats" in idata.children else Group({}, {})
     network: Any = idata[GROUP].to_dataset() if exact and GROUP in idata.children else None
     priors = attrs["spec"].get("priors", ()) if isinstance(attrs.get("spec"), dict) else ()
+    run = PastRun.of(idata)
     if network is not None:
-        rows, table = network_checks(whole, network, stats, priors, attrs.get("settings"))
+        rows, table = network_checks(whole, network, stats, priors, run)
     else:
         found = convergence(posterior)
-        rows, table = chain_checks(found, chains, draws), found.table
+        rows, table = chain_checks(found, chains, draws, limits(chains, run)), found.table
         if exact:
-            rows += sampler_checks(stats, posterior, group_sds(posterior))
+            rows += sampler_checks(stats, posterior, run, priors)
         else:
             rows = [*rows[:1], *approximation_checks(attrs, chains * draws)]
     method = str(attrs.get("method"))
@@ -156,8 +161,8 @@ def _sentence(level: int, rows: list[Check], exact: bool, attrs: Any, draws: int
 
 
 def _because(rows: list[Check]) -> str:
-    """Return the worst failures in brackets."""
-    failed = sorted((row for row in rows if not row.passed), key=lambda row: -row.severity)
+    """Return what failed in brackets, the cause first."""
+    failed = most_pressing(rows)
     return f" ({'; '.join(f'{r.check}: {_shown(r.value)}' for r in failed[:3])})" if failed else ""
 
 
@@ -167,9 +172,8 @@ def _evidence(rows: list[Check]) -> pd.DataFrame:
 
 
 def _advice(rows: list[Check], attrs: Any) -> tuple[str, ...]:
-    said = [str(sentence) for sentence in attrs.get("advice") or ()]
-    failed = sorted((row for row in rows if not row.passed), key=lambda row: -row.severity)
-    return tuple(dict.fromkeys([*(s for row in failed for s in row.advice), *said]))
+    judged = set(map(str, attrs.get("judged") or ()))
+    return advised(rows, (str(s) for s in attrs.get("advice") or () if str(s) not in judged))
 
 
 def _shown(value: Any) -> str:

@@ -83,7 +83,7 @@ def function_checks(
     )
     again = f"Fit again with {longer}: the chains do not yet agree on the function."
     limit, advice = f"<= {NETWORK.rhat}", () if good else (again,)
-    rows = [Check("R-hat of predictions, 95 %", most, limit, good, meaning, 2 if severe else 1, advice)]
+    rows = [Check("R-hat of predictions, 95 %", most, limit, good, meaning, 2 if severe else 1, advice, "function", True)]
     alone = good and worst > NETWORK.rhat_bad
     look = (f"Look at the function where its chains disagree: {names(far.index[:3])}.",) if alone else ()
     largest = f"the largest is that of '{values.idxmax()}'"
@@ -103,7 +103,8 @@ def _sizes(table: pd.DataFrame, longer: str, alarming: bool) -> list[Check]:
         advised = not good and bool(longer) and all(check.passed for check in found)
         advice = (f"Fit again with {longer}: the function has few independent draws.",) if advised else ()
         severity = 2 if value < NETWORK.ess_bad and alarming else 1
-        found.append(Check(f"{what} ESS of predictions, 95 %", value, f">= {NETWORK.ess}", good, meaning, severity, advice))
+        title, limit = f"{what} ESS of predictions, 95 %", f">= {NETWORK.ess}"
+        found.append(Check(title, value, limit, good, meaning, severity, advice, "function", True))
     return found
 
 
@@ -114,7 +115,8 @@ def _agreement_check(share: float, most: float, longer: str) -> list[Check]:
     severity = 2 if share > DISAGREEMENT and most > NETWORK.rhat else 1
     advised = share > AGREEMENT and most <= NETWORK.rhat
     advice = (f"Fit again with {longer}: the chains' mean predictions are still apart.",) if advised else ()
-    return [Check("agreement between chains", share, f"<= {AGREEMENT}", share <= AGREEMENT, meaning, severity, advice)]
+    title, limit, good = "agreement between chains", f"<= {AGREEMENT}", share <= AGREEMENT
+    return [Check(title, share, limit, good, meaning, severity, advice, "function", True)]
 
 
 def agreement(functions: xr.Dataset) -> float:

@@ -12,7 +12,7 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.core.roles import shown
 from bayesdeep.results.convergence_table import Convergence, convergence
 
-from .checks import DIVERGENCE_BAD_NETWORK, Check, Limits, chain_checks, group_sds, sampler_checks
+from .checks import Check, Limits, chain_checks
 from .function_checks import (
     NETWORK,
     alternatives,
@@ -23,6 +23,8 @@ from .function_checks import (
     scale_checks,
     weights_agree,
 )
+from .past_run import PastRun
+from .sampler_checks import DIVERGENCE_BAD_NETWORK, sampler_checks
 
 ON_LOGS = ("parameter", "sd")
 """Roles of quantities that are judged on the log scale, where they are positive."""
@@ -33,7 +35,7 @@ def network_checks(
     functions: xr.Dataset,
     stats: xr.Dataset,
     priors: Iterable[Mapping[str, Any]],
-    settings: Mapping[str, Any] | None,
+    run: PastRun,
 ) -> tuple[list[Check], pd.DataFrame]:
     """Return rows of evidence, and the table of the quantities that were judged.
 
@@ -45,8 +47,8 @@ def network_checks(
         The groups ``functions`` and ``sample_stats``.
     priors
         As in a spec's JSON; they say what each quantity is.
-    settings
-        Options of the run, for the advice.
+    run
+        The method and its settings, for the advice.
     """
     chains, draws = posterior.sizes.get("chain", 1), posterior.sizes.get("draw", 1)
     role = {str(chosen["name"]): str(chosen["role"]) for chosen in priors}
@@ -57,13 +59,10 @@ def network_checks(
     # All of the draws have to be numbers, also those that are judged by what they do.
     bad = (*named.nonfinite, *function.nonfinite, *nonfinite_weights(posterior))
     whole = replace(named, nonfinite=bad, total=named.total + function.total)
-    limits = _limits(settings)
+    limits = _limits(run)
     first, second, *others = chain_checks(whole, chains, draws, limits)
     about = function_checks(function, functions, chains, draws, limits.longer)
-    if not all(row.passed for row in about):
-        # The function comes first: what to do about it is what to do about the rest.
-        others = [replace(row, advice=()) for row in others]
-    sampler = sampler_checks(stats, meant, group_sds(meant), DIVERGENCE_BAD_NETWORK)
+    sampler = sampler_checks(stats, meant, run, priors, DIVERGENCE_BAD_NETWORK)
     sampler = [_cut_short(row, limits.longer) for row in sampler]
     judged = _with_alternatives([*about, *others]) if chains > 1 else [*about, *others]
     rows = [first, second, *judged, *scale_checks(meant, scales, chains, draws), *sampler]
@@ -92,10 +91,10 @@ def _named(posterior: xr.Dataset, on_logs: Iterable[str]) -> Convergence:
     return replace(found, table=found.table.assign(**{c: plain[c].reindex(found.table.index) for c in ("mean", "sd")}))
 
 
-def _limits(settings: Mapping[str, Any] | None) -> Limits:
+def _limits(run: PastRun) -> Limits:
     """Return the limits, and as advice a run of twice the length."""
-    tune, draws = (settings or {}).get("tune"), (settings or {}).get("draws")
-    return replace(NETWORK, longer=f"tune={2 * tune} and draws={2 * draws}") if tune and draws else NETWORK
+    longer = run.longer("tune", "draws")
+    return replace(NETWORK, longer=" and ".join(f"{name}={n}" for name, n in longer.items())) if longer else NETWORK
 
 
 def network_sentence(level: int, rows: Iterable[Check], posterior: xr.Dataset, because: str) -> str:

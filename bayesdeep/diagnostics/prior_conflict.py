@@ -95,6 +95,21 @@ def location_scale(distribution: str, arguments: Mapping[str, Any]) -> tuple[flo
     return (float(location), float(scale)) if numbers and scale > 0 else None  # type: ignore[arg-type, operator]
 
 
+def tail_power(distribution: str, arguments: Mapping[str, Any]) -> float:
+    """Return the degrees of freedom of the Student t that falls off as the prior does; infinite for lighter tails.
+
+    A density that falls off as a power ``x ** -(power + 1)`` has it as its slope on logarithmic axes.
+    """
+    prior, measured = PRIORS[distribution], location_scale(distribution, arguments)
+    if prior.log_density is None or measured is None:
+        return np.inf
+    far = measured[0] + measured[1] * np.array([1e5, 1e6])
+    with np.errstate(all="ignore"):
+        first, second = np.asarray(prior.log_density(far, **arguments), dtype=float)
+    power = -(second - first) / np.log(10.0) - 1.0
+    return float(power) if np.isfinite(power) and power < 1e3 else np.inf
+
+
 def _row(name: str, distribution: str, location: float, scale: float, distance: float, pulled: float, origin: str) -> Check:
     meaning = (
         f"the posterior mean of '{name}' lies {distance:.1f} scales from the centre of its {origin} prior "
@@ -104,4 +119,4 @@ def _row(name: str, distribution: str, location: float, scale: float, distance: 
     )
     wider = f"{distance * scale:.2g}"
     advice = f"Check the prior of '{name}': if it was not meant to be that narrow, widen its scale to {wider}."
-    return Check(f"prior of {name}", distance, f"<= {LIMIT:g}", False, meaning, 1, (advice,))
+    return Check(f"prior of {name}", distance, f"<= {LIMIT:g}", False, meaning, 1, (advice,), about=name)

@@ -9,27 +9,28 @@ MAX_TREEDEPTH_SHARE = 0.05
 """Share of draws at the longest trajectory that is not worth a word."""
 
 
+def cut_short(lp: np.ndarray, interrupted: bool) -> tuple[str, ...]:
+    """Return what there is of chains ``(chain, draw)`` that were cut short, if they were."""
+    chains, draws = lp.shape
+    return (f"Sampling was interrupted; {chains} chains of {draws} draws after tuning are kept.",) if interrupted else ()
+
+
 def advice(
-    settings: Any, stats: Mapping[str, np.ndarray], interrupted: bool, remedy: str = "Standardise the predictors."
+    settings: Any, stats: Mapping[str, np.ndarray], remedy: str = "Standardise the predictors."
 ) -> tuple[str, ...]:
-    """Return what the user should know or do.
+    """Return what the statistics say that the user should know or do.
 
     Parameters
     ----------
     settings
         With ``target_accept`` and ``max_treedepth``.
     stats
-        ``diverging``, ``lp`` and ``reached_max_treedepth``, each ``(chain, draw)``.
-    interrupted
-        Whether the chains were cut short.
+        ``diverging`` and ``reached_max_treedepth``, each ``(chain, draw)``.
     remedy
         What helps against long trajectories; empty where they are as long as they are meant to be.
     """
-    found = []
     diverging, deep = int(stats["diverging"].sum()), float(stats["reached_max_treedepth"].mean())
-    if interrupted:
-        chains, draws = stats["lp"].shape
-        found.append(f"Sampling was interrupted; {chains} chains of {draws} draws after tuning are kept.")
+    found = []
     if diverging:
         higher = min(0.99, 1 - (1 - settings.target_accept) / 4)
         found.append(

@@ -7,6 +7,7 @@ from bayesdeep.core.lazy import pm
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers, refuse_rows
 
+from . import _precision_terms
 from ._defaults import fixed
 from ._scale import scale_unit
 from ._unit import UNIT_LINKS, inner_unit
@@ -64,6 +65,8 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     variance=variance,
+    row_terms=_precision_terms.of_proportions,
+    parameter_terms=_precision_terms.kappa_of_proportions,
     scale=scale,
     example={"mu": 0.4, "kappa": 5.0},
     density="{y} ~ Beta({mu} {kappa}, (1 − {mu}) {kappa})\n    mean {mu} and precision {kappa}",

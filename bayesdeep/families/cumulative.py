@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
 
+from . import _ordinal_terms
 from ._custom import custom
 from ._levels import ordered_levels
 from ._scale import scale_unit
@@ -115,6 +116,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    row_terms=_ordinal_terms.of_slices,
     scale=scale,
     words=frozenset({"discrete", "levels", "ordered", "no_intercept"}),
     example={"mu": 0.4, "threshold": (-0.8, 0.3, 1.5)},

@@ -9,6 +9,7 @@ from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import numbers
 
+from . import _normal_terms
 from ._defaults import residual_sd
 from ._information import of_normal
 from ._scale import scale_mean
@@ -65,6 +66,8 @@ FAMILY = Family(
     mean=mean,
     variance=variance,
     information=of_normal,
+    row_terms=_normal_terms.of_normal,
+    parameter_terms=_normal_terms.sigma_of_normal,
     truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

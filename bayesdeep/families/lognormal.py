@@ -10,6 +10,7 @@ from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import positive
 
+from . import _normal_terms
 from ._positive import log_above
 from ._scale import moments, through, values
 
@@ -80,6 +81,8 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     variance=variance,
+    row_terms=_normal_terms.of_lognormal,
+    parameter_terms=_normal_terms.sigma_of_lognormal,
     truncated_mean=truncated_mean,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

@@ -7,6 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers
 
+from . import _normal_terms
 from ._defaults import fixed, robust_sd
 from ._scale import median_mad, through
 
@@ -59,6 +60,8 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     variance=variance,
+    row_terms=_normal_terms.of_student,
+    parameter_terms=_normal_terms.parameters_of_student,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

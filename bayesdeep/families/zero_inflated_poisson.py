@@ -9,6 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
+from . import _mixture_terms
 from ._counts import COUNT_LINKS, clip_mean, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY
@@ -64,6 +65,8 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     variance=variance,
+    row_terms=_mixture_terms.of_inflated_counts,
+    parameter_terms=_mixture_terms.zi_of_inflated_counts,
     scale=scale_count,
     words=frozenset({"discrete"}),
     example={"mu": 2.6, "zi": 0.3},

@@ -1,4 +1,4 @@
-"""A row's log likelihood as a function of its linear predictor, with two derivatives, from the family's own ``rv``.
+"""A row's log likelihood as a function of its linear predictors, with two derivatives by each, from the family's own ``rv``.
 
 The functions run PyTensor's Python linker on arrays ``(obs, batch)``: NumPy's speed at once, and no time for compiling. With
 very many rows compiling is what takes no time, and common likelihoods have loops of their own.
@@ -15,7 +15,7 @@ import numpy as np
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.links import find_link
-from bayesdeep.core.records import LIKELIHOOD_FIELDS, Aux, Response, RowTerms
+from bayesdeep.core.records import LIKELIHOOD_FIELDS, Aux, Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.rowwise import RowLikelihood, Values
 from bayesdeep.ops.glm_likelihood import base_of
@@ -25,78 +25,136 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .evaluate import array_mode
 from .likelihood import Parts, pointwise
 
+Terms = Callable[[np.ndarray, Values, int], tuple[np.ndarray, ...]]
+"""``terms(eta, values, order)`` with predictors one after another."""
+
 COMPILED_FROM_ROWS = 50_000
 """Rows from which a compiled loop is worth the seconds that compiling takes."""
 
 
-
 def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> RowLikelihood:
-    """Return the likelihood of rows whose family has one predictor and otherwise plain or known parameters.
+    """Return the likelihood of rows, as a function of their predictors and of the parameters that have none.
 
     Parameters
     ----------
     spec
-        A model of which only the main parameter has a formula.
+        The model.
     arrays
         By name; those of parameters that are known by row are used.
     response
         With ``value`` ``(obs,)``, weights, bounds and censoring.
     """
     began = time.perf_counter()
-    family, main = FAMILIES[spec.family], FAMILIES[spec.family].main
-    link = find_link(spec.links[main.name], "link", FormulaError)
+    family = FAMILIES[spec.family]
+    link = find_link(spec.predictors[0].link, "link", FormulaError)
     kind = family.fused.get(link.name)
     plain = all(getattr(response, f) is None for f in LIKELIHOOD_FIELDS[2:])
-    if kind is not None and len(response.value) >= COMPILED_FROM_ROWS and plain:
+    alone = len(spec.predictors) == 1
+    if kind is not None and len(response.value) >= COMPILED_FROM_ROWS and plain and alone:
         return _compiled(kind, response, began)
     as_it_is = all(getattr(response, f) is None for f in LIKELIHOOD_FIELDS[2:-1])  # weights only multiply
     if as_it_is and not spec.known:
-        terms = None if family.row_terms is None else family.row_terms(response, link.name)
-        if terms is not None:
-            free_names = tuple(p.name for p in family.parameters[1:])
-            return _in_numpy(terms, free_names, response.weights, began)
+        written = _written(spec, response)
+        if written is not None:
+            return _in_numpy(*written, response.weights, began)
+    return _derived(spec, arrays, response, began)
+
+
+def _written(spec: ModelSpec, response: Response) -> tuple[Terms, tuple[str, ...]] | None:
+    """Return rows' terms by the stacked predictors, and the parameters without one, where family and links wrote them down."""
+    family = FAMILIES[spec.family]
+    link, others = spec.predictors[0].link, {p.parameter: p.link for p in spec.predictors[1:]}
+    own = None if family.row_terms is None else family.row_terms(response, link)
+    if own is None:
+        return None
+    free = tuple(p.name for p in family.parameters[1:] if p.name not in others)
+    cuts = {p.name for p in family.parameters if p.shape == "cut"}
+
+    def shaped(values: Values) -> dict[str, np.ndarray]:
+        given = {name: np.asarray(values[name], dtype=np.float64) for name in free}
+        return {name: v if name in cuts else v.reshape(1, -1) for name, v in given.items()}
+
+    if not others:
+        return lambda eta, values, order: own(eta, shaped(values), order), free
+    by_parameter = None if family.parameter_terms is None else family.parameter_terms(response, link)
+    inverses = {name: find_link(own_link, "link", FormulaError).on_arrays for name, own_link in others.items()}
+    if by_parameter is None or None in inverses.values():
+        return None
+
+    def stacked(eta: np.ndarray, values: Values, order: int) -> tuple[np.ndarray, ...]:
+        first, *rest = np.split(eta, len(others) + 1)
+        curves = {name: inverses[name](one) for name, one in zip(others, rest, strict=True)}  # type: ignore[misc]
+        given = {**shaped(values), **{name: curve[0] for name, curve in curves.items()}}
+        value, *found = own(first, given, order)
+        if order == 0:
+            return (value,)
+        slopes, bends = [found[0]], found[1:]
+        for name, (_, slope, bend) in curves.items():
+            by, again = by_parameter(first, given, name)
+            slopes.append(by * slope)
+            bends.append(again * slope**2 + by * bend)
+        return (value, np.concatenate(slopes)) if order == 1 else (value, np.concatenate(slopes), np.concatenate(bends))
+
+    return stacked, free
+
+
+def _derived(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, began: float) -> RowLikelihood:
+    """Return the likelihood of rows by PyTensor, from the family's distribution."""
     import pytensor
 
-    eta = pt.tensor("eta", shape=(None, None), dtype="float64")
-    params: dict[str, Any] = {main.name: eta if main.link_in_family else link.inverse(eta)}
+    family = FAMILIES[spec.family]
+    links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
+    etas = {p.parameter: pt.tensor(f"eta_{p.parameter}", shape=(None, None), dtype="float64") for p in spec.predictors}
+    params: dict[str, Any] = {}
     free: dict[str, Any] = {}
-    for parameter in family.parameters[1:]:
+    for parameter in family.parameters:
         name = parameter.name
-        if name in spec.known:
+        if name in etas:
+            params[name] = etas[name] if parameter.link_in_family else links[name].inverse(etas[name])
+        elif name in spec.known:
             value = spec.known[name].value
             params[name] = _column(arrays[name]) if isinstance(value, str) else float(value)
         else:
-            params[name] = free[name] = pt.tensor(name, shape=(1, None), dtype="float64")
+            shape = (1, None, None) if parameter.shape == "cut" else (1, None)
+            params[name] = free[name] = pt.tensor(name, shape=shape, dtype="float64")
     fields = {f: _column(getattr(response, f)) for f in LIKELIHOOD_FIELDS if getattr(response, f) is not None}
     levels = None if spec.response.levels is None else len(spec.response.levels)
-    aux = Aux(link, fields.get("trials"), levels)
+    aux = Aux(links[family.main.name], fields.get("trials"), levels)
     value = pointwise(family, params, aux, Parts(**fields))
-    first = pt.grad(value.sum(), eta)
-    second = pt.grad(first.sum(), eta, disconnected_inputs="ignore")
-    inputs = [eta, *free.values()]
+    first = [pt.grad(value.sum(), eta, disconnected_inputs="ignore") for eta in etas.values()]
+    second = [
+        pt.grad(slope.sum(), eta, disconnected_inputs="ignore") for slope, eta in zip(first, etas.values(), strict=True)
+    ]
+    inputs = [*etas.values(), *free.values()]
     mode = _mode()
     own = pytensor.function(inputs, value, mode=mode, on_unused_input="ignore")
-    all_three = pytensor.function(inputs, [value, first, second], mode=mode, on_unused_input="ignore")
-    for function in (own, all_three):
+    every = pytensor.function(inputs, [value, *first, *second], mode=mode, on_unused_input="ignore")
+    for function in (own, every):
         function.trust_input = True
+    number, cuts = len(etas), {p.name for p in family.parameters if p.shape == "cut"}
 
     def given(eta: np.ndarray, values: Values) -> list[np.ndarray]:
-        return [eta, *(np.asarray(values[name], dtype=np.float64).reshape(1, -1) for name in free)]
+        rest = [np.asarray(values[name], dtype=np.float64) for name in free]
+        shaped = [v[None] if name in cuts else v.reshape(1, -1) for name, v in zip(free, rest, strict=True)]
+        return [*np.split(eta, number), *shaped]
 
     def log_density(eta: np.ndarray, values: Values) -> np.ndarray:
         with np.errstate(all="ignore"):
-            return np.broadcast_to(own(*given(eta, values)), eta.shape)
+            return np.broadcast_to(own(*given(eta, values)), (len(eta) // number, eta.shape[1]))
 
     def derivatives(eta: np.ndarray, values: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         with np.errstate(all="ignore"):
-            found = all_three(*given(eta, values))
-        a, b, c = (np.broadcast_to(v, eta.shape) for v in found)
-        return a, b, c
+            found = every(*given(eta, values))
+        shape = (len(eta) // number, eta.shape[1])
+        one, *slopes = (np.broadcast_to(v, shape) for v in found)
+        if number == 1:
+            return one, slopes[0], slopes[1]
+        return one, np.concatenate(slopes[:number]), np.concatenate(slopes[number:])
 
     return RowLikelihood(tuple(free), log_density, derivatives, time.perf_counter() - began)
 
 
-def _in_numpy(terms: RowTerms, names: tuple[str, ...], weights: np.ndarray | None, began: float) -> RowLikelihood:
+def _in_numpy(terms: Terms, names: tuple[str, ...], weights: np.ndarray | None, began: float) -> RowLikelihood:
     """Return the likelihood of rows whose family has written it down."""
     times = None if weights is None else np.asarray(weights, dtype=np.float64)[:, None]
 
@@ -104,7 +162,7 @@ def _in_numpy(terms: RowTerms, names: tuple[str, ...], weights: np.ndarray | Non
         def found(eta: np.ndarray, values: Values) -> tuple[np.ndarray, ...]:
             with np.errstate(all="ignore"):
                 every = terms(eta, values, order)
-                return every if times is None else tuple(times * one for one in every)
+                return every if times is None else tuple(_times(times, one) for one in every)
 
         return found
 
@@ -116,6 +174,13 @@ def _in_numpy(terms: RowTerms, names: tuple[str, ...], weights: np.ndarray | Non
         time.perf_counter() - began,
         slopes=slopes,  # type: ignore[arg-type]
     )
+
+
+def _times(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return values by row, or by row of each predictor, times the rows' weights ``(obs, 1)``."""
+    if len(values) == len(weights):
+        return weights * values
+    return np.tile(weights, (len(values) // len(weights), 1)) * values
 
 
 def _compiled(kind: str, response: Response, began: float) -> RowLikelihood:
@@ -189,5 +254,6 @@ def _mode() -> Any:
             return None
         return [Elemwise(node.op.scalar_op, nfunc_spec=(f"{__name__}.{name}", ON_ARRAYS[name], 1))(*node.inputs)]
 
-    mode = array_mode().including("local_remove_check_parameter")
+    # One of PyTensor's rewrites of products fails, with a page of text, on those of truth values that `ge` in a density leaves.
+    mode = array_mode().including("local_remove_check_parameter").excluding("local_greedy_distributor")
     return mode.register((in2out(on_arrays, name="on_arrays"), 200.0))

@@ -66,6 +66,7 @@ def fit_spec(
             engine = find_engine(choice.otherwise.method)
             why = f"{choice.otherwise.why}. {choice.method} was tried before: {doubt}"
             tree = run_engine(spec, rows, engine, shared, own, seed, progress, device)
+            tree.attrs["tried"] = [choice.method]
     if device in ("gpu", "jax"):
         why += _on_device(engine, device)
     tree.attrs["explain_choice"] = why

@@ -1,4 +1,4 @@
-"""A model by its rows and their predictor, for engines that integrate coefficients out by Laplace's method."""
+"""A model by its rows and their predictor, for engines that use that these are linear."""
 
 import time
 from collections.abc import Callable
@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.collapse import posterior_arrays
 from bayesdeep.collapse.posterior_layout import shown_names
-from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_marginal
+from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_rows
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
 from bayesdeep.graph.row_likelihood import COMPILED_FROM_ROWS, row_likelihood
@@ -30,18 +29,18 @@ def row_source(
         Saying what in the model stands against it.
     """
     del device
-    reason = why_not_marginal(spec)
+    reason = why_not_rows(spec)
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
     began = time.perf_counter()
     rows = _by_group(spec, rows_for(method, rows))
     likelihood = row_likelihood(spec, rows.arrays, rows.response)
-    layout, found = row_system_of(spec, rows.arrays, rows.response, likelihood)
-    system = found.system
+    layout = row_system_of(spec, rows.arrays, rows.response, likelihood)
+    system = layout.rows.system
     if system.dim == 0 and system.columns == 0 and not system.factors:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
     words = frozenset({"rows", *(("hierarchical",) if system.factors else ())})
-    target = RowTarget(system, words, time.perf_counter() - began, rows=found)
+    target = RowTarget(system, words, time.perf_counter() - began, rows=layout.rows)
     shown = shown_names(spec)
 
     def named(draws: Draws) -> dict[str, np.ndarray]:
@@ -49,7 +48,7 @@ def row_source(
         chains, count, dim = draws.positions.shape
         flat = tuple(v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients)
         positions = draws.positions.reshape(chains * count, dim)
-        values = {**posterior_arrays(spec, layout, system, 0.0, positions, flat), **found.values(positions)}
+        values = layout.arrays(spec, positions, flat)
         return {name: values[name] for name in shown.reported}
 
     return shown, target, named

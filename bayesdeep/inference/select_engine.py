@@ -8,7 +8,7 @@ import numpy as np
 from bayesdeep.collapse.crossing import beside_largest, cells
 from bayesdeep.collapse.eligibility import loses_precision, why_not
 from bayesdeep.collapse.linear_layout import layout_of
-from bayesdeep.collapse.row_system import why_not_marginal
+from bayesdeep.collapse.row_system import why_not_marginal, why_not_rows
 from bayesdeep.core.linear import SECONDS_A_CUBE
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.core.terms import Cost
@@ -120,7 +120,7 @@ def choose(
         f"nuts: {shape} of {rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "
         f"itself, and the coefficients cannot be integrated out: {reason}",
     )
-    if arrays is not None and imprecise is None and why_not_marginal(spec) is None:
+    if arrays is not None and imprecise is None and why_not_rows(spec) is None:
         beside = beside_largest(spec, arrays)
         own = transport_seconds(spec, rows, beside, chains)
         if beside <= MAX_TRANSPORT_REST and own < min(MAX_TRANSPORT_SECONDS, max(NUTS_COMPILING_SECONDS, seconds)):
@@ -142,9 +142,12 @@ def choose(
 
 def transport_seconds(spec: ModelSpec, rows: int, beside: int, chains: int) -> float:
     """Return about how long the moving map takes on one core: ``beside`` coefficients are factorised together."""
-    effects = sum(levels * width for _, levels, width in layout_of(spec).factors)
-    written = FAMILIES[spec.family].row_terms is not None and not set(spec.response.modifiers) - {"weighted", "prop"}
-    a_row = TRANSPORT_SECONDS_A_ROW * (1.0 if written else DERIVED_ROWS)
+    layouts = [layout_of(spec, k) for k in range(len(spec.predictors))]
+    effects = sum(levels * width for layout in layouts for _, levels, width in layout.factors)
+    family = FAMILIES[spec.family]
+    known = family.row_terms is not None and (len(layouts) == 1 or family.parameter_terms is not None)
+    written = known and not set(spec.response.modifiers) - {"weighted", "prop"}
+    a_row = TRANSPORT_SECONDS_A_ROW * len(layouts) * (1.0 if written else DERIVED_ROWS)
     each = rows * a_row + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
     return chains * TRANSPORT_EVALUATIONS * each
 

@@ -23,6 +23,8 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.stream.learn_stream import learn_stream
 from bayesdeep.stream.stream_source import open_source
 
+from .propriety import check_propriety
+
 MISSING = ("error", "drop")
 
 
@@ -82,7 +84,7 @@ def specify(
     chosen = _prior_dict(priors)
     check_known(record, given, design.arrays)
     spec = make_spec(design, texts, record, links, given, chosen, response, missing)
-    _tell(design.notice, *design.doubts)
+    _tell(design.notice, *design.doubts, *check_propriety(spec, design.arrays, response))
     return Specified(spec, Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns))
 
 

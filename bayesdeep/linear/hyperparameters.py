@@ -1,10 +1,14 @@
 """Hyperparameters of a linear system: coordinates to scales and factors, and their log prior density, many at once."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Scale
+
+NATURAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"scale": np.exp, "partial": np.tanh, "real": np.asarray}
+"""By kind of hyperparameter, from its coordinate to its natural value."""
 
 Entries = list[list[np.ndarray | None]]
 """A lower-triangular matrix written out: entry ``[k][m]`` is ``(batch,)``, None where it is always 0.
@@ -63,7 +67,7 @@ def log_prior(system: LinearSystem, points: np.ndarray) -> np.ndarray:
     total = np.zeros(len(points))
     with np.errstate(all="ignore"):
         for k, hyper in enumerate(system.hyperparameters):
-            total += hyper.log_density(np.exp(points[:, k]) if hyper.kind == "scale" else np.tanh(points[:, k]))
+            total += hyper.log_density(NATURAL[hyper.kind](points[:, k]))
     return np.where(np.isnan(total), -np.inf, total)
 
 
@@ -101,7 +105,7 @@ class Coordinates:
             far = np.abs(x) + np.log1p(np.exp(-2.0 * np.abs(x))) - np.log(2.0)  # log cosh x
             if hyper.kind == "partial":
                 total -= 2.0 * far
-            else:
+            elif hyper.kind == "scale":
                 total += x if np.isnan(unit) else far + np.log(unit)
         return total
 
@@ -111,7 +115,7 @@ def start_of(system: LinearSystem) -> np.ndarray:
     found = np.empty(system.dim)
     for k, hyper in enumerate(system.hyperparameters):
         if hyper.kind != "scale":
-            found[k] = np.arctanh(hyper.start)
+            found[k] = hyper.start if hyper.kind == "real" else np.arctanh(hyper.start)
             continue
         # The nearest, by its logarithm, of which the prior thinks possible with something to either side.
         values = np.log(max(hyper.start, 1e-300)) + np.concatenate([[0.0], np.repeat(np.arange(0.5, 30.0, 0.5), 2)])

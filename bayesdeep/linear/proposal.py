@@ -118,10 +118,17 @@ def single(mean: np.ndarray, factor: np.ndarray, freedom: float) -> Mixture:
     return Mixture(np.ones(1), mean[None], factor[None], np.array([freedom]))
 
 
-def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = (), near: float = 0.0) -> np.ndarray:
+def find_mode(
+    density: Density,
+    start: np.ndarray,
+    names: tuple[str, ...] = (),
+    near: float = 0.0,
+    farthest: float | np.ndarray = FARTHEST,
+) -> np.ndarray:
     """Return where the log density is largest, from gradients by central differences; ``names`` are for messages.
 
-    The search ends when a step gains less than ``near``.
+    The search ends when a step gains less than ``near``; ``farthest`` is how far above the start it may end, for all or
+    ``(dim,)``.
 
     Raises
     ------
@@ -157,7 +164,7 @@ def find_mode(density: Density, start: np.ndarray, names: tuple[str, ...] = (), 
         # The first step left the region where the density is finite; a search without gradients goes to its edge.
         result = minimize(lambda x: value_and_slope(x)[0], start, method="Nelder-Mead", options={"maxiter": 400 * dim})
     mode = np.asarray(result.x)
-    lost = ~((mode - start < FARTHEST) & (mode - start > -DEEPEST))
+    lost = ~((mode - start < farthest) & (mode - start > -DEEPEST))
     if not np.isfinite(result.fun) or result.fun >= 1e300 or lost.any():
         which = ", ".join(f"'{n}'" for n, out in zip(names, lost, strict=False) if out) or "the scales"
         raise UnexploredError(IMPROPER.format(which))

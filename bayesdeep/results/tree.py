@@ -147,6 +147,7 @@ def make_tree(
         "corrected": bool(draws.corrected),
         "status": draws.status,
         "advice": list(draws.advice),
+        "judged": list(draws.judged),
         "seed": int(seed),
         "seconds_compile": float(draws.seconds_compile),
         "seconds_tune": float(draws.seconds_tune),

@@ -9,14 +9,12 @@ from scipy import stats
 from scipy.special import roots_hermitenorm
 
 import bayesdeep as bd
-from bayesdeep.core.registry import FAMILIES
 from bayesdeep.display.progress import Silent
 from bayesdeep.engines import transport
 from bayesdeep.engines._laplace.inner_newton import Inner
 from bayesdeep.engines._laplace.marginal_posterior import centred
 from bayesdeep.engines._laplace.newton_step import Coefficients
 from bayesdeep.engines.transport.moving_map import MovingMap, first_sites
-from bayesdeep.graph.row_likelihood import row_likelihood
 from bayesdeep.inference.row_target import row_source
 
 FORMULAS = {
@@ -25,6 +23,7 @@ FORMULAS = {
     "crossed, dispersed": ("count ~ x + (1 | g) + (1 | h)", "negative_binomial"),
     "trials and a smooth": ("prop(k, n) ~ s(x, k=5) + (1 | g)", "binomial"),
     "skewed": ("size ~ x + (1 | g)", "gamma"),
+    "groups alone": ("count ~ 0 + (1 | g)", "poisson"),
 }
 
 
@@ -201,31 +200,6 @@ def test_a_seed_says_which_draws() -> None:
     same = model.fit("transport", seed=3, draws=60, progress=False).idata["posterior"]["x"]
     np.testing.assert_array_equal(one, same)
     assert (model.fit("transport", seed=4, draws=60, progress=False).idata["posterior"]["x"] != one).all()
-
-
-@pytest.mark.parametrize("name", [n for n, f in FAMILIES.items() if f.row_terms is not None])
-def test_rows_in_numpy_are_those_of_the_distribution(name: str, of_family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a family writes down of its rows is what follows from its ``rv``, with both derivatives."""
-    from dataclasses import replace
-
-    model, rng = of_family(name), np.random.default_rng(1)
-    rows = model.__dict__["_rows"]
-    weighted = rows.response.with_(weights=rng.uniform(0.5, 2, rows.rows))
-    for response in (rows.response, weighted):
-        written = row_likelihood(model.spec, rows.arrays, response)
-        with monkeypatch.context() as patch:
-            patch.setitem(FAMILIES._loaded, name, replace(FAMILIES[name], row_terms=None))
-            derived = row_likelihood(model.spec, rows.arrays, response)
-        assert written.slopes is not None
-        assert derived.slopes is None
-        assert written.parameters == derived.parameters
-        eta = rng.normal(0, 3, (rows.rows, 3))
-        values = {p: np.array([0.4, 1.7, 30.0]) for p in written.parameters}
-        for mine, theirs in zip(written.derivatives(eta, values), derived.derivatives(eta, values), strict=True):
-            np.testing.assert_allclose(mine, theirs, rtol=1e-8, atol=1e-10)
-        np.testing.assert_allclose(written.value(eta, values), derived.value(eta, values), rtol=1e-8, atol=1e-10)
-        for mine, theirs in zip(written.with_slopes(eta, values), derived.with_slopes(eta, values), strict=True):
-            np.testing.assert_allclose(mine, theirs, rtol=1e-8, atol=1e-10)
 
 
 def test_lanes_that_differ_are_drawn_on_and_thinned(monkeypatch: pytest.MonkeyPatch) -> None:

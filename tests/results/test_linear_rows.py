@@ -6,7 +6,7 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.collapse.posterior_layout import shown_names
-from bayesdeep.collapse.row_system import why_not_marginal
+from bayesdeep.collapse.row_system import why_not_rows
 from bayesdeep.collapse.row_values import is_linear, log_density, noise_sd, predictor
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
@@ -73,10 +73,18 @@ def test_names_dimensions_and_labels_are_the_graphs(case):
 @pytest.mark.few(6)
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_names_of_a_model_of_any_family_are_its_graphs(name, of_family):
-    spec = of_family(name, "x + s(z, k=4) + (1 + x | g) + (1 | f)").spec
-    if why_not_marginal(spec) is not None:
-        pytest.skip("not one linear predictor and numbers")
-    graph, shown = of_family(name, "x + s(z, k=4) + (1 + x | g) + (1 | f)")._graph, shown_names(spec)
+    model = of_family(name, "x + s(z, k=4) + (1 + x | g) + (1 | f)")
+    check_names(model)
+    if why_not_rows(model.spec) is None:
+        for parameter in (p for p in FAMILIES[name].parameters[1:] if p.links):
+            check_names(of_family(name, "x + (1 + x | g)", **{parameter.name: "~ x + (1 + x | g) + (0 + z | f)"}))
+
+
+def check_names(model):
+    spec = model.spec
+    if why_not_rows(spec) is not None:
+        pytest.skip("its predictors are not linear, or there is one for each level")
+    graph, shown = model._graph, shown_names(spec)
     assert list(shown.reported) == list(graph.reported)
     for quantity, theirs in graph.reported.items():
         assert (shown.reported[quantity].dims, shown.reported[quantity].entry) == (tuple(theirs.dims), theirs.entry), quantity

@@ -19,7 +19,7 @@ import numpy as np
 from bayesdeep.core.draws import Draws, Progress
 from bayesdeep.core.errors import FitError
 
-from .._chain_advice import advice
+from .._chain_advice import advice, cut_short
 from .._lost_chains import lost_chains, put_in, second_seed, starts_among, told
 from .._starts import climbed, safe_start
 from .jax_chains import Group, Move, devices_used, groups_of, programs_of, run_groups
@@ -73,15 +73,14 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
     seconds = time.perf_counter() - ready
     spent = {tuning: sum(g.seconds[tuning] for g in groups) for tuning in (True, False)}
     share = spent[True] / max(sum(spent.values()), 1e-12)
+    read_off = advice(settings, stats, "" if "network" in target.words else "Standardise the predictors.")
     return Draws(
         positions=positions,
         stats=stats,
         exact=True,
         status="interrupted" if interrupted else "ok",
-        advice=(
-            *said,
-            *advice(settings, stats, interrupted, "" if "network" in target.words else "Standardise the predictors."),
-        ),
+        advice=(*said, *cut_short(stats["lp"], interrupted), *read_off),
+        judged=read_off,
         seconds_compile=target.seconds_compile + ready - began,
         seconds_tune=seconds * share,
         seconds_sample=seconds * (1 - share),

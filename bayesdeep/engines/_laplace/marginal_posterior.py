@@ -7,9 +7,12 @@ import numpy as np
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.linear.hyperparameters import Coordinates, log_prior, start_of
-from bayesdeep.linear.proposal import Adapted, adapt, curvature, find_mode
+from bayesdeep.linear.proposal import FARTHEST, Adapted, adapt, curvature, find_mode
 
 from .inner_newton import LOOSE, Inner
+
+FARTHEST_PARAMETER = 50.0
+"""Units of the logarithm of a family's parameter above its likely value up to which a mode is looked for."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,11 @@ class Marginal:
 
     def log_prior_and_jacobian(self, points: np.ndarray) -> np.ndarray:
         """Return the part that is not the likelihood: the prior and the Jacobian."""
-        system = self.inner.rows.system
-        return log_prior(system, self.coordinates.to_system(points)) + self.coordinates.log_jacobian(system, points)
+        rows, positions = self.inner.rows, self.coordinates.to_system(points)
+        with np.errstate(all="ignore"):
+            together = rows.log_prior(positions)
+        own = log_prior(rows.system, positions) + self.coordinates.log_jacobian(rows.system, points)
+        return own + np.where(np.isnan(together), -np.inf, together)
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,11 @@ def centred(inner: Inner, progress: Progress, engine: str) -> tuple[Marginal, Sh
     _check_start(inner, marginal, start, engine)
     shape = None
     if system.dim > 0:
-        mode = find_mode(marginal.density, start)
+        names = tuple(h.name for h in system.hyperparameters)
+        mode = find_mode(marginal.density, start, names, farthest=_farthest(inner))
         is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
         marginal = Marginal(inner, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
-        centre = find_mode(marginal.density, marginal.coordinates.from_system(mode))
+        centre = find_mode(marginal.density, marginal.coordinates.from_system(mode), names)
         centre = np.where(is_scale, np.abs(centre), centre)
         marginal.density(centre[None])
         inner.follow = False
@@ -85,6 +92,17 @@ def fitted_proposal(marginal: Marginal, shape: Shape, total: int, rng: np.random
     foldable = ~np.isnan(marginal.coordinates.units)
     sizes = tuple(max(total * k // 7, 1) for k in (1, 2, 4))
     return adapt(marginal.proposed, shape.centre, shape.factor, foldable, sizes, rng)
+
+
+def _farthest(inner: Inner) -> np.ndarray:
+    """Return how far above the likely value a mode may lie ``(dim,)``, in coordinates.
+
+    The shape of counts that vary as Poisson counts do is as large as these.
+    """
+    found = np.full(inner.rows.system.dim, FARTHEST)
+    for parameter in inner.rows.parameters:
+        found[parameter.places] = FARTHEST_PARAMETER
+    return found
 
 
 def _check_start(inner: Inner, marginal: Marginal, start: np.ndarray, engine: str) -> None:

@@ -212,7 +212,7 @@ def whitened_gradient(
                 value = value - gone.lower[k][m] * white[m]
             white.append(value / gone.lower[k][k])
         w = np.stack(white, axis=1)
-        coupled = gone.rest[:, :size].reshape(batch, size, -1)
+        coupled = gone.rest[:, :size].reshape(batch, size, level.width * level.levels)
         rest -= np.matmul(coupled, w.reshape(batch, -1, 1))[..., 0]
         for parent, coupling in gone.parents.items():
             raw[parent] = raw[parent] - level.parents[parent][0].sum(np.einsum("bcwj,bwj->bcj", coupling, w))

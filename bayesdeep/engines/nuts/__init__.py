@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from bayesdeep.core.draws import Draws, Engine, Progress, Target, check_counts
 from bayesdeep.core.errors import FitError
 
-from .._chain_advice import advice
+from .._chain_advice import advice, cut_short
 from .._lost_chains import lost_chains, put_in, second_seed, starts_among, told
 from .._starts import log_densities, no_parameters, safe_start
 from .nutpie_chains import compiled, sample
@@ -92,12 +92,14 @@ def run(settings: NutsSettings, target: Target, seed: int, progress: Progress) -
                 positions, stats = put_in(positions, stats, lost, (others, other_stats))
                 said = (told(lost, before, stats["lp"]),)
     seconds = time.perf_counter() - ready
+    read_off = advice(settings, stats, _remedy(target))
     return Draws(
         positions=positions,
         stats=stats,
         exact=True,
         status="interrupted" if interrupted else "ok",
-        advice=(*said, *advice(settings, stats, interrupted, _remedy(target))),
+        advice=(*said, *cut_short(stats["lp"], interrupted), *read_off),
+        judged=read_off,
         seconds_compile=target.seconds_compile + ready - began,
         seconds_tune=seconds * warm_share,
         seconds_sample=seconds * (1 - warm_share),

@@ -184,7 +184,7 @@ def _tuned(tuning: Tuning, warm: Warm, dim: int) -> Tuning:
 def _refitted(moving: MovingMap, warm: Warm) -> MovingMap:
     """Return the map through the rows' average parabolas."""
     weight = floored(warm.weight / warm.count)
-    response = warm.slope / warm.count + weight * (warm.eta / warm.count)
+    response = warm.slope / warm.count + weight * (warm.eta / warm.count - moving.sites.anchor)
     sites = moving.sites.recentred(np.concatenate(warm.theta), weight, response)
     return replace(moving, sites=sites, stretch=warm.stretch())
 

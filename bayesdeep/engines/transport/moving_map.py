@@ -29,6 +29,9 @@ from .._laplace.newton_step import Coefficients, Factored, factorise, solve, whi
 
 APART = 0.7
 """How far from the middle the parabolas' change with a hyperparameter is looked at, in its standard deviations."""
+LEAST_SHARE = 1e-2
+"""Of the mean weight, that a row has at least where the change of its logarithm is looked at: a likelihood that curves upwards at
+some values of the hyperparameters would else change without bounds with them."""
 FARTHEST = 2.5
 """Standard deviations of a hyperparameter beyond which the parabolas no longer change with it."""
 
@@ -41,14 +44,18 @@ class Sites:
     ----------
     centre, whiten
         ``(dim,)`` and ``(dim, dim)``: ``d = (theta - centre) @ whiten`` are standard deviations from the middle.
+    anchor
+        The predictor in the middle ``(obs,)``. Working responses are taken from there: where a predictor is known to a millionth
+        of itself, a weight that changes with the hyperparameters would move it otherwise.
     log_weight, response
-        In the middle, ``(obs,)``: the log weight, and weight times working response.
+        In the middle, ``(obs,)``: the log weight, and weight times working response less the anchor.
     log_weight_slopes, response_slopes
         Their change by ``d``, ``(obs, dim)``.
     """
 
     centre: np.ndarray
     whiten: np.ndarray
+    anchor: np.ndarray
     log_weight: np.ndarray
     response: np.ndarray
     log_weight_slopes: np.ndarray
@@ -58,14 +65,15 @@ class Sites:
         """Return weights and weighted working responses ``(obs, batch)`` at hyperparameters ``(batch, dim)``."""
         apart = np.clip((points - self.centre) @ self.whiten, -FARTHEST, FARTHEST).T
         weight = np.exp(self.log_weight[:, None] + self.log_weight_slopes @ apart)
-        return weight, self.response[:, None] + self.response_slopes @ apart
+        return weight, weight * self.anchor[:, None] + (self.response[:, None] + self.response_slopes @ apart)
 
     def recentred(self, points: np.ndarray, weight: np.ndarray, response: np.ndarray) -> "Sites":
-        """Return sites whose average over the points is as given ``(obs,)``; how they change stays."""
+        """Return sites whose average over the points is as given ``(obs,)``, less the anchor; how they change stays."""
         apart = np.clip((points - self.centre) @ self.whiten, -FARTHEST, FARTHEST).mean(axis=0)
         return Sites(
             self.centre,
             self.whiten,
+            self.anchor,
             np.log(weight) - self.log_weight_slopes @ apart,
             response - self.response_slopes @ apart,
             self.log_weight_slopes,
@@ -77,14 +85,14 @@ def first_sites(marginal: Marginal, shape: Shape | None) -> Sites:
     """Return the parabolas at the modes of the coefficients, for the likeliest hyperparameters and some to either side."""
     dim = marginal.inner.rows.system.dim
     if shape is None:
-        weight, response = _at_modes(marginal, np.zeros((1, 0)))
+        weight, response, anchor = _at_modes(marginal, np.zeros((1, 0)))
         nothing = np.zeros((len(weight), 0))
-        return Sites(np.zeros(0), np.zeros((0, 0)), np.log(weight[:, 0]), response[:, 0], nothing, nothing)
+        return Sites(np.zeros(0), np.zeros((0, 0)), anchor, np.log(weight[:, 0]), response[:, 0], nothing, nothing)
     steps = np.concatenate([np.zeros((1, dim)), APART * np.eye(dim), -APART * np.eye(dim)])
     points = shape.centre + steps @ shape.factor.T
     scales = ~np.isnan(marginal.coordinates.units)
     points = np.where(scales, np.maximum(points, 1e-3 * np.abs(shape.centre) + 1e-6), points)
-    weight, response = _at_modes(marginal, points)
+    weight, response, anchor = _at_modes(marginal, points)
     logs = np.log(weight)
     whiten = np.linalg.inv(shape.factor).T
     moved = (points - shape.centre) @ whiten
@@ -92,23 +100,26 @@ def first_sites(marginal: Marginal, shape: Shape | None) -> Sites:
     line = np.column_stack([np.ones(len(moved)), moved])
     slopes = np.linalg.lstsq(line, np.concatenate([logs, response]).T, rcond=None)[0][1:].T
     count = len(logs)
-    return Sites(shape.centre, whiten, logs[:, 0], response[:, 0], slopes[:count], slopes[count:])
+    return Sites(shape.centre, whiten, anchor, logs[:, 0], response[:, 0], slopes[:count], slopes[count:])
 
 
-def _at_modes(marginal: Marginal, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights and weighted working responses ``(obs, point)`` at the modes of the coefficients."""
+def _at_modes(marginal: Marginal, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return weights and weighted working responses ``(obs, point)`` at the modes of the coefficients, less an anchor.
+
+    This is the first point's predictor ``(obs,)``.
+    """
     inner = marginal.inner
     positions = marginal.coordinates.to_system(points)
     mode = inner.mode(positions)
     eta = inner.predictor(mode.scales, mode.at)
     _, slope, weight = inner.look(eta, positions)
-    weight = floored(weight)
-    return weight, slope + weight * eta
+    weight = floored(weight, LEAST_SHARE)
+    return weight, slope + weight * (eta - eta[:, :1]), eta[:, 0]
 
 
-def floored(weight: np.ndarray) -> np.ndarray:
+def floored(weight: np.ndarray, share: float = LEAST_WEIGHT) -> np.ndarray:
     """Return weights ``(obs, …)`` kept above a small share of their mean, so that the map has a precision everywhere."""
-    return np.maximum(weight, LEAST_WEIGHT * weight.mean(axis=0) + 1e-300)
+    return np.maximum(weight, share * weight.mean(axis=0) + 1e-300)
 
 
 @dataclass(frozen=True)

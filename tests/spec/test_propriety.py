@@ -1,0 +1,105 @@
+"""Models whose posterior the data do not bound: refused or doubted by name, and nothing else is."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesdeep as bd
+from bayesdeep.core.errors import PriorError
+from bayesdeep.inference.propriety import Endless, separation
+
+FLAT = {"x": "Flat()"}
+
+
+@pytest.fixture(scope="module")
+def data() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=40)
+    x -= x.mean()
+    frame = pd.DataFrame({"x": x, "z": rng.normal(size=40), "g": [f"g{i % 5}" for i in range(40)], "zero": 0, "one": 1})
+    frame["row"] = [f"r{i}" for i in range(40)]
+    frame["yes"], frame["half"] = rng.integers(0, 2, 40), (x > 0).astype(int)
+    frame["above"] = (x > 0.4).astype(int)  # x separates it together with an intercept
+    frame["pair"] = (x + 2 * frame["z"] > 0).astype(int)
+    frame["by_group"], frame["count"] = frame["g"].isin(["g0", "g1"]).astype(int), rng.poisson(2.0, 40) + 1
+    frame["some"] = np.where(frame["g"] == "g0", 0, frame["count"])
+    frame["k"], frame["n"] = rng.binomial(5, 0.4, 40), 5
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "priors", "named"),
+    [
+        ("half ~ x", "bernoulli", FLAT, "'x' separates the response 'half'"),
+        ("half ~ z + x", "bernoulli", {**FLAT, "z": "Flat()"}, "'x' separates the response 'half'"),
+        ("pair ~ 0 + x + z", "bernoulli", {**FLAT, "z": "Flat()"}, "'x' and 'z' separate the response 'pair'"),
+        ("above ~ x", "bernoulli", {**FLAT, "Intercept": "Flat()"}, "'Intercept' and 'x' separate"),
+        ("zero ~ x + (1 | g)", "poisson", {"Intercept": "Flat()"}, "'Intercept' separates the response 'zero'"),
+        ("zero ~ x", "negative_binomial", {"Intercept": "Flat()"}, "'Intercept' separates the response 'zero'"),
+        ("one ~ 1", "bernoulli", {"Intercept": "Flat()"}, "'Intercept' separates"),
+        ("some ~ 0 + g", "poisson", {"g": "Flat()"}, "'g' separates the response 'some'"),
+        ("by_group ~ x + (1 | g)", "bernoulli", {"1|g_sigma": "HalfFlat()"}, "in every group of 'g'"),
+        ("yes ~ x + (1 | row)", "bernoulli", {"1|row_sigma": "HalfFlat()"}, "in every group of 'row'"),
+    ],
+)
+def test_an_improper_posterior_is_refused_by_name(data, formula, family, priors, named):
+    with pytest.raises(PriorError, match="leaves the posterior improper") as caught:
+        bd.Model(formula, data, family=family, priors=priors)
+    assert named in str(caught.value)
+    assert str(caught.value).startswith(f"prior '{named.split(chr(39))[1] if 'separate' in named else next(iter(priors))}'")
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "priors"),
+    [
+        ("half ~ x", "bernoulli", {}),  # the prior bounds it
+        ("yes ~ x + (1 | g)", "bernoulli", {**FLAT, "Intercept": "Flat()", "1|g_sigma": "HalfFlat()"}),
+        ("zero ~ x + (1 | g)", "poisson", {}),
+        ("some ~ x + (1 | g)", "poisson", {**FLAT, "Intercept": "Flat()", "1|g_sigma": "HalfFlat()"}),
+        ("count ~ 0 + g", "poisson", {"g": "Flat()"}),
+        ("prop(k, n) ~ x + (1 | row)", "binomial", {**FLAT, "1|row_sigma": "HalfFlat()"}),
+        ("count ~ x + (1 | row)", "poisson", {}),
+    ],
+)
+def test_what_the_data_bound_is_not(data, formula, family, priors):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bd.Model(formula, data, family=family, priors=priors)
+
+
+@pytest.mark.parametrize(("formula", "family"), [("above ~ x", "bernoulli"), ("zero ~ x", "poisson")])
+def test_what_only_the_intercepts_prior_bounds_is_told(data, formula, family):
+    with pytest.warns(UserWarning, match="'x' separates the response"):
+        bd.Model(formula, data, family=family, priors=FLAT)
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "sd"),
+    [
+        ("yes ~ x + (1 | row)", "bernoulli", "1|row_sigma"),
+        ("yes ~ x + (1 | g/row)", "bernoulli", "1|g:row_sigma"),
+        ("prop(yes, one) ~ x + (1 | row)", "binomial", "1|row_sigma"),
+    ],
+)
+def test_an_effect_for_each_yes_or_no_is_told(data, formula, family, sd):
+    with pytest.warns(UserWarning, match="not identified") as caught:
+        bd.Model(formula, data, family=family)
+    assert f"'{sd}'" in str(caught[0].message)
+    assert formula.split(" + ")[1] in str(caught[0].message)
+
+
+def test_separation_finds_a_direction_that_does():
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(60, 3))
+    truth = np.array([1.0, -2.0, 0.5])
+    up = columns @ truth > 0
+    found = separation(columns, Endless(up, ~up))
+    assert found is not None
+    assert ((columns @ found)[up] >= -1e-9).all()
+    assert ((columns @ found)[~up] <= 1e-9).all()
+    up[np.argmax(columns @ truth)] = False  # one row on the wrong side, as far out as there is
+    assert separation(columns, Endless(up, ~up)) is None
+    held = np.zeros(60, dtype=bool)
+    assert separation(columns, Endless(held, held)) is None
