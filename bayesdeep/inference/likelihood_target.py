@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.collapse import layout_of, why_not
-from bayesdeep.collapse.linear_layout import Layout
+from bayesdeep.collapse.eligibility import terms_reason
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.names import quantity_name
-from bayesdeep.core.registry import ENGINES
+from bayesdeep.core.registry import ENGINES, PRIORS
 from bayesdeep.results.rows import TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.without_priors import without_priors
@@ -41,12 +41,34 @@ def likelihood_source(
     elif "linear" in ENGINES[method].needs:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='ml'")
     else:
+        _refuse_several(flat, method)
         shown, target, named = row_source(flat, rows, method)
         columns = target.rows.columns
         gram = columns.T @ columns
-    names = _names(layout_of(flat))
+    names = _names(flat)
     _refuse_dependent(names, gram)
-    return shown, replace(target, columns=names, notes=_notes(spec, flat, method)), named
+    start = np.array([_likely(spec, name) for name in names])
+    return shown, replace(target, columns=names, start=start, notes=_notes(spec, flat, method)), named
+
+
+def _refuse_several(spec: ModelSpec, method: str) -> None:
+    """Raise where more than one predictor has effects that are integrated out: Laplace's method takes them one predictor at a time."""
+    found = [p.parameter for k, p in enumerate(spec.predictors) if terms_reason(spec) is None and layout_of(spec, k).factors]
+    if len(found) > 1:
+        raise FitError(
+            f"fit: method '{method}' does not apply: there are effects of groups, or smooths, in the formulas of {' and '.join(found)}, "
+            "and they are integrated out of one alone; use method='nuts'"
+        )
+
+
+def _likely(spec: ModelSpec, name: str) -> float:
+    """Return where the default or given prior of an intercept is, at the columns' means; 0 of other columns."""
+    chosen = spec.prior(name) or spec.prior(f"{name}_raw")
+    if chosen is None or chosen.role != "intercept":
+        return 0.0
+    location = PRIORS[chosen.prior.name].location
+    value = None if location is None else chosen.prior.get(location)
+    return value if isinstance(value, float) else 0.0
 
 
 def _notes(spec: ModelSpec, flat: ModelSpec, method: str) -> tuple[str, ...]:
@@ -59,15 +81,18 @@ def _notes(spec: ModelSpec, flat: ModelSpec, method: str) -> tuple[str, ...]:
     return (f"{method} uses no priors: those given for {', '.join(given)} have no say.",) if given else ()
 
 
-def _names(layout: Layout) -> tuple[str, ...]:
-    """Return a name a population column, as a summary shows it."""
-    names = ["Intercept"] * len(layout.means)
-    for place in layout.columns:
-        for piece in place.effect.pieces:
-            for k in range(piece.size):
-                label = "" if piece.labels is None else f"[{piece.labels[k]}]"
-                names[place.start + piece.start + k] = f"{quantity_name(piece.slot)}{label}"
-    return tuple(names)
+def _names(spec: ModelSpec) -> tuple[str, ...]:
+    """Return a name a population column, as a summary shows it, one predictor after another."""
+    found: list[str] = []
+    for layout in (layout_of(spec, number) for number in range(len(spec.predictors))):
+        names = ["Intercept"] * len(layout.means)
+        for place in layout.columns:
+            for piece in place.effect.pieces:
+                for k in range(piece.size):
+                    label = "" if piece.labels is None else f"[{piece.labels[k]}]"
+                    names[place.start + piece.start + k] = f"{quantity_name(piece.slot)}{label}"
+        found += [f"{layout.prefix}{name}" for name in names]
+    return tuple(found)
 
 
 def _refuse_dependent(names: tuple[str, ...], gram: np.ndarray) -> None:

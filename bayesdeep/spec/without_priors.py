@@ -14,6 +14,8 @@ FLAT = {
     "scale": PriorSpec("HalfFlat"),
     "correlation": PriorSpec("LKJ", (("eta", 1.0),)),
 }
+ANYWHERE = PriorSpec("Normal", (("mu", 0.0), ("sigma", 1.0)))
+"""Of thresholds, counted from the columns' means: it says no more than that these are real numbers."""
 BY_SUPPORT = {"unit": PriorSpec("Beta", (("alpha", 1.0), ("beta", 1.0))), "positive": PriorSpec("HalfFlat")}
 
 
@@ -30,6 +32,8 @@ def _flat(spec: ModelSpec, chosen: ChosenPrior) -> ChosenPrior:
     if chosen.role in FLAT:
         return replace(chosen, prior=FLAT[chosen.role], key=chosen.name)
     parameter = FAMILIES[spec.family].parameter(chosen.name)
+    if parameter is not None and parameter.support == "ordered":
+        return replace(chosen, prior=ANYWHERE, origin="default", key=chosen.name)
     if parameter is None or _plain(chosen.prior):
         return chosen
     return replace(chosen, prior=BY_SUPPORT.get(parameter.support, PriorSpec("Flat")), key=chosen.name)

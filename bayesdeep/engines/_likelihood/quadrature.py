@@ -80,9 +80,14 @@ def nodes_of(rows: RowSystem, count: int) -> Nodes | None:
             "leave nodes out for Laplace's method, or use method='nuts'"
         )
     z, weights = np.polynomial.hermite.hermgauss(count)
-    codes = rows.codes[0]
-    each = np.arange(len(codes))
-    groups = sparse.csr_array((np.ones(len(codes)), (codes, each)), shape=(factors[0].levels, len(codes)))
+    codes, column = rows.codes[0], rows.effects[0][0]
+    own = codes
+    if rows.predictors > 1 and column is not None:
+        # The effects are in one predictor, whose rows alone they are not 0 in.
+        by = column.reshape(rows.predictors, -1)
+        own = codes.reshape(by.shape)[int(np.argmax(by.any(axis=1)))]
+    each = np.arange(len(own))
+    groups = sparse.csr_array((np.ones(len(own)), (own, each)), shape=(factors[0].levels, len(own)))
     with np.errstate(divide="ignore"):
         log_weights = np.log(weights) + z**2 + 0.5 * np.log(2.0)
-    return Nodes(np.sqrt(2.0) * z, log_weights, groups, codes, rows.effects[0][0])
+    return Nodes(np.sqrt(2.0) * z, log_weights, groups, codes, column)

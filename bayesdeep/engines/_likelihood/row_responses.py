@@ -124,6 +124,7 @@ def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
     rows = _rejoined(target.rows)
     system, quadrature = rows.system, nodes_of(rows, nodes)
     inner = Inner.of(rows)
+    inner.warm = (target.start, *inner.warm[1:])
     progress.update(0, 100, "searching")
     likelihood, start = _begun(inner, quadrature)
     progress.update(40, 100, "searching")
@@ -163,7 +164,7 @@ def _rejoined(rows: RowSystem) -> RowSystem:
 def _begun(inner: Inner, nodes: Nodes | None) -> tuple[Likelihood, np.ndarray]:
     """Return the likelihood and where its search begins: the mode of all coefficients at the scales that are best for it."""
     rows, system = inner.rows, inner.rows.system
-    parameters = frozenset(p.index for p in rows.parameters)
+    parameters = frozenset(k for p in rows.parameters for k in range(p.places.start, p.places.stop))
     coordinates = ScaleCoordinates.of(system, parameters)
     likely = np.array([_LIKELY.get(h.kind, float)(h.start) for h in system.hyperparameters])
     tried = np.repeat(likely[None], len(STARTS), axis=0)
