@@ -231,7 +231,11 @@ def _together(
         precision,
         sum(part.system.prior_constant for part in parts),
         np.concatenate([part.system.origin for part in parts]),
-        {part.factors.start + k: _in_place(table, part.columns, at[0]) for part in parts for k, table in part.system.apart.items()},
+        {
+            part.factors.start + k: _in_place(table, part.columns, at[0])
+            for part in parts
+            for k, table in part.system.apart.items()
+        },
     )
     offset = np.concatenate([rows.offset for _, _, rows in each])
     return tuple(parts), RowSystem(system, columns, tuple(codes), tuple(effects), offset, (), likelihood, number)

@@ -24,8 +24,8 @@ class SystemTarget:
     """What an engine sees of a linear Gaussian model: its system, in the place of a log density; a ``Structure``.
 
     ``units`` ``(column,)`` is what the population columns were divided by: an integral over coefficients is in units of these.
-    ``columns`` are their names, for messages, ``start`` ``(column,)`` coefficients to start from, and ``notes`` what is to be said
-    beside what comes out. All are empty where nobody asks.
+    ``columns`` are their names, for messages, ``start`` ``(column,)`` coefficients to start from, and ``notes`` what is to be
+    said beside what comes out. All are empty where nobody asks.
     """
 
     system: LinearSystem

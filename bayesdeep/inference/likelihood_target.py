@@ -53,11 +53,13 @@ def likelihood_source(
 
 def _refuse_several(spec: ModelSpec, method: str) -> None:
     """Raise where more than one predictor has effects that are integrated out: Laplace's method takes them one predictor at a time."""
-    found = [p.parameter for k, p in enumerate(spec.predictors) if terms_reason(spec) is None and layout_of(spec, k).factors]
+    if terms_reason(spec) is not None:
+        return
+    found = [p.parameter for k, p in enumerate(spec.predictors) if layout_of(spec, k).factors]
     if len(found) > 1:
         raise FitError(
-            f"fit: method '{method}' does not apply: there are effects of groups, or smooths, in the formulas of {' and '.join(found)}, "
-            "and they are integrated out of one alone; use method='nuts'"
+            f"fit: method '{method}' does not apply: there are effects of groups, or smooths, in the formulas of "
+            f"{' and '.join(found)}, and they are integrated out of one alone; use method='nuts'"
         )
 
 

@@ -217,6 +217,64 @@ def test_what_has_no_estimate_is_refused(method, formula, family, options, said)
         fitted(formula, data, method, family=family, options=options)
 
 
+@pytest.mark.parametrize("method", ["ml"])
+def test_a_formula_of_the_noise(method):
+    data = grouped(15)
+    groups = np.equal.outer(data["g"].to_numpy(), np.unique(data["g"])).astype(float)
+    columns = np.column_stack([np.ones(len(data)), data["x"]])
+    noise = np.diag(1.0 / data["w"])
+    value, (own, between) = dense(data, lambda sds: sds[0] ** 2 * noise + sds[1] ** 2 * groups @ groups.T, columns, False)
+    data["half"] = np.log(1.0 / data["w"]) / 2
+    fit = fitted("y ~ x + (1 | g)", data, method, sigma="~ 1 + offset(half)")
+    assert fit.idata.attrs["log_likelihood"] == pytest.approx(value, abs=1e-6)
+    table = fit.summary()["estimate"]
+    assert np.exp(table["sigma_Intercept"]) == pytest.approx(own, rel=1e-4)
+    assert table["1|g_sigma"] == pytest.approx(between, rel=1e-4)
+    with pytest.raises(bd.FitError, match="integrated out of one alone"):
+        fitted("y ~ x + (1 | g)", data, method, sigma="~ (1 | g)")
+
+
+def test_ordered_levels():
+    rng = np.random.default_rng(16)
+    x = rng.normal(size=300)
+    levels = np.digitize(0.8 * x + rng.logistic(size=300), [-1.0, 0.5, 2.0])
+    data = pd.DataFrame({"x": x, "y": levels + 1})
+
+    def value(p: np.ndarray) -> float:
+        cuts = np.concatenate([[-np.inf], np.cumsum([p[0], np.exp(p[1]), np.exp(p[2])]), [np.inf]])
+        below = stats.logistic.cdf(cuts - p[3] * x[:, None])
+        return -np.log(np.diff(below, axis=1)[np.arange(300), levels]).sum()
+
+    best = minimize(value, [-1.0, 0.4, 0.4, 0.5], method="BFGS", options={"gtol": 1e-8})
+    fit = fitted("y ~ x", data, family="cumulative")
+    table = fit.summary()
+    assert fit.idata.attrs["log_likelihood"] == pytest.approx(-best.fun, abs=1e-7)
+    cuts = np.cumsum([best.x[0], np.exp(best.x[1]), np.exp(best.x[2])])
+    np.testing.assert_allclose(table["estimate"], [best.x[3], *cuts], atol=2e-4)
+    assert table.loc["x", "se"] == pytest.approx(np.sqrt(best.hess_inv[3, 3]), rel=0.05)
+
+
+def test_a_fit_without_a_highest_point_in_the_family():
+    # Counts that vary less than Poisson counts: the shape of a negative binomial runs off.
+    data = pd.DataFrame({"c": [3, 4, 3, 5, 4, 4, 3, 5, 4, 3] * 5})
+    fit = fitted("c ~ 1", data, family="negative_binomial")
+    assert fit.idata.attrs["status"] == "doubtful"
+    assert "'alpha'" in fit.idata.attrs["advice"][0]
+    assert np.isnan(fit.summary().loc["alpha", "se"])
+    assert np.exp(fit.summary().loc["Intercept", "estimate"]) == pytest.approx(data["c"].mean(), rel=1e-3)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_comparisons_and_folds(family):
+    data = grouped(17, groups=6, rows=8).assign(c=lambda d: np.exp(d["y"] / 2).astype(int))
+    name = "y" if family == "gaussian" else "c"
+    fits = {k: fitted(f"{name} ~ {k} + (1 | g)", data, family=family) for k in ("x", "1")}
+    table = bd.compare(fits, seed=1).table
+    assert set(table.index) == {"x", "1"}
+    assert np.isfinite(table["elpd"]).all()
+    assert not table["exact"].any()
+
+
 def test_priors_have_no_say_and_that_is_said():
     data = grouped(12)
     plain = fitted("y ~ x + (1 | g)", data)

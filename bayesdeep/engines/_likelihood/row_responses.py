@@ -32,6 +32,8 @@ from .estimated import SMALL, Estimate
 from .quadrature import Nodes, nodes_of
 from .scale_coordinates import ScaleCoordinates
 
+Moves = tuple[np.ndarray, np.ndarray]
+"""Displacements of positions and of population coefficients; see :class:`~.estimated.Estimate`."""
 STARTS = (1.0, 0.2, 5.0)
 """Of all scales of effects, in units of likely ones: the search begins at the best."""
 ROUGH = 0.02
@@ -138,10 +140,12 @@ def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
     effects = tuple(value[0] for value in inner.effects(mode.scales, mode.at)[1:])
     names = (*(h.name for h in system.hyperparameters), *target.columns)
     advice, doubtful = edges_of(_in_columns(settled, likelihood), likelihood.coordinates, names)
+    shown = set_apart(system, (beta[0], *effects))
+    moves = _moves(likelihood, settled)
     return Estimate(
         positions[0],
-        set_apart(system, (beta[0], *effects)),
-        _moves(likelihood, settled),
+        shown,
+        _moves_apart(target.rows, shown[1:], positions[0], moves, shown[0]) if system.apart else moves,
         settled.value,
         system.columns + system.dim,
         advice,
@@ -191,11 +195,8 @@ def _begun(inner: Inner, nodes: Nodes | None) -> tuple[Likelihood, np.ndarray]:
         x = climb(together, x, np.eye(system.dim), enough=ROUGH, moved=searches.follow).before
     mode = inner.mode(coordinates.positions(x[None]))
     _warm(inner, mode)
-    p, size = system.columns, inner.products.size
-    lower = mode.factored.lower[:, :size, :size]
-    half = np.array([forward_substituted(lower, column[None])[0] for column in np.eye(p, size)]).reshape(p, size)
-    unit = np.linalg.cholesky(half @ half.T) if p else half
-    return Likelihood(searches, coordinates, mode.at.beta[0], unit[:, :p], nodes), np.concatenate([x, np.zeros(p)])
+    unit = _population_root(inner, mode)
+    return Likelihood(searches, coordinates, mode.at.beta[0], unit, nodes), np.concatenate([x, np.zeros(system.columns)])
 
 
 _LIKELY: dict[str, Any] = {"scale": np.log, "partial": np.arctanh}
@@ -215,7 +216,7 @@ def _in_columns(settled: Settled, likelihood: Likelihood) -> Settled:
     return replace(settled, flat=np.concatenate([settled.flat[:-p], likelihood.unit @ settled.flat[-p:]]))
 
 
-def _moves(likelihood: Likelihood, settled: Settled) -> tuple[np.ndarray, np.ndarray]:
+def _moves(likelihood: Likelihood, settled: Settled) -> Moves:
     """Return small displacements that stand for standard errors, of hyperparameters and population coefficients together."""
     dim = likelihood.inner.rows.system.dim
     covariance = settled.covariance
@@ -224,9 +225,32 @@ def _moves(likelihood: Likelihood, settled: Settled) -> tuple[np.ndarray, np.nda
     x[:, :, settled.free] += SMALL * np.array([1.0, -1.0])[:, None, None] * root.T
     positions, beta = likelihood.split(x.reshape(-1, x.shape[2]))
     positions[:, [k for k in settled.unknown if k < dim]] = np.nan
-    for matrix in likelihood.inner.rows.system.apart.values():
-        # What is shown of these columns has a part of the basis, whose coefficients have no error here.
-        beta[:, matrix.any(axis=1)] = np.nan
     if covariance is None:
         positions[:], beta[:] = np.nan, np.nan
     return positions.reshape(2, root.shape[1], -1), beta.reshape(2, root.shape[1], -1)
+
+
+def _moves_apart(
+    rows: RowSystem, effects: tuple[np.ndarray, ...], middle: np.ndarray, moves: Moves, beta: np.ndarray
+) -> Moves:
+    """Return the displacements where what was taken off a basis is shown as a population column's.
+
+    The basis has a part in the error of such a column, so that errors of these columns are those that they have together with all
+    effects at the scales as estimated.
+    """
+    inner = Inner.of(rows)
+    inner.warm = (beta, *effects)
+    positions, moved = moves
+    half = _population_root(inner, inner.mode(middle[None]))
+    signs = SMALL * np.array([1.0, -1.0])[:, None, None]
+    own = np.broadcast_to(middle, (2, len(beta), len(middle)))
+    at = np.broadcast_to(beta, (2, moved.shape[1], len(beta)))
+    return np.concatenate([positions, own], axis=1), np.concatenate([at, beta + signs * half.T], axis=1)
+
+
+def _population_root(inner: Inner, mode: Mode) -> np.ndarray:
+    """Return a lower factor ``(column, column)`` of the covariance of population coefficients at a mode of all coefficients."""
+    p, size = inner.rows.system.columns, inner.products.size
+    lower = mode.factored.lower[:, :size, :size]
+    half = np.array([forward_substituted(lower, column[None])[0] for column in np.eye(p, size)]).reshape(p, size)
+    return np.linalg.cholesky(half @ half.T) if p else half[:, :p]

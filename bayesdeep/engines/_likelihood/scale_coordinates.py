@@ -2,8 +2,8 @@ r"""Scales and correlations as unconstrained numbers in which a likelihood is sm
 
 The covariance of a group's coefficients is :math:`T T^\top` with a lower-triangular :math:`T`, whose entries are any numbers;
 the likelihood does not change with the sign of a column (Bates, Maechler, Bolker and Walker 2015, doi:10.18637/jss.v067.i01). An
-entry is :math:`u \sinh x` with a unit :math:`u` of about its size: linear near 0, where a standard deviation of 0 or a correlation of 1
-is a point like others, and logarithmic far out.
+entry is :math:`u \sinh x` with a unit :math:`u` of about its size: linear near 0, where a standard deviation of 0 or a
+correlation of 1 is a point like others, and logarithmic far out.
 """
 
 from dataclasses import dataclass, replace
