@@ -52,7 +52,7 @@ def likelihood_source(
 
 
 def _refuse_several(spec: ModelSpec, method: str) -> None:
-    """Raise where more than one predictor has effects that are integrated out: Laplace's method takes them one predictor at a time."""
+    """Raise where effects of more than one predictor would have to be integrated out together."""
     if terms_reason(spec) is not None:
         return
     found = [p.parameter for k, p in enumerate(spec.predictors) if layout_of(spec, k).factors]
