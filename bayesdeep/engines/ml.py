@@ -16,10 +16,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from bayesdeep.core.draws import Draws, Engine, Progress, check_counts
 from bayesdeep.linear.unexplored import under
+from bayesdeep.numerics.one_thread import one_thread
 
 from ._likelihood.estimated import as_draws
 from ._likelihood.normal_responses import normal_estimate
@@ -47,7 +46,7 @@ def run(settings: MlSettings, target: Any, seed: int, progress: Progress) -> Dra
     """Search for the highest likelihood; one chain of one draw. There is nothing random in it."""
     del seed
     began = time.perf_counter()
-    with threadpool_limits(1), under("ml"):
+    with one_thread(), under("ml"):
         if "linear" in target.words:
             estimate = normal_estimate(target, restricted=False, progress=progress)
         else:

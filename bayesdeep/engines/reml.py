@@ -14,10 +14,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from bayesdeep.core.draws import Draws, Engine, Progress, check_counts
 from bayesdeep.linear.unexplored import under
+from bayesdeep.numerics.one_thread import one_thread
 
 from ._likelihood.estimated import as_draws
 from ._likelihood.normal_responses import normal_estimate
@@ -43,7 +42,7 @@ def run(settings: RemlSettings, target: Any, seed: int, progress: Progress) -> D
     """Search for the highest restricted likelihood; one chain of one draw."""
     del settings, seed
     began = time.perf_counter()
-    with threadpool_limits(1), under("reml"):
+    with one_thread(), under("reml"):
         estimate = normal_estimate(target, restricted=True, progress=progress)
     progress.update(100, 100)
     return as_draws(estimate, time.perf_counter() - began, target)

@@ -6,6 +6,7 @@ the values.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -255,6 +256,12 @@ def _pending(level: LevelProducts, size: int, weights: np.ndarray, right: np.nda
     return Pending(own, rest, parents)
 
 
+@cache
+def _triangle(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns of a lower triangle; asked for in every step."""
+    return np.tril_indices(size)
+
+
 def _rest(products: Products, weights: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the products among the rest's columns and, last, with the working response ``(batch, rest + 1, rest + 1)``."""
     batch, size, (_, p) = weights.shape[1], products.size, products.columns.shape
@@ -269,7 +276,7 @@ def _rest(products: Products, weights: np.ndarray, right: np.ndarray) -> np.ndar
         assert products.inner_design is not None
         rest[:, -1, p:size] = (products.inner_design @ right).T
     if products.pairs is not None:
-        i, j = np.tril_indices(p)
+        i, j = _triangle(p)
         rest[:, i, j] = rest[:, j, i] = (products.pairs @ weights).T
     else:
         for b in range(batch):
