@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from .climb import ENOUGH, LEAST_CURVATURE, Peak, climb, inverse
-from .scale_coordinates import ScaleCoordinates
+from .scale_coordinates import Row, ScaleCoordinates
 
 LOST = 1e-7
 """Log likelihood that a scale may lose by being set to 0 when that is where it is headed."""
 NEAR = 0.05
 """Coordinates up to which a scale is tried at 0."""
+BOUND = 1e-5
+"""From -1 or 1, of a partial correlation that is called so."""
 FARTHEST = 20.0
 """Coordinates by which a likelihood is followed to see whether it falls."""
 FLAT = 1e-3
@@ -110,9 +112,19 @@ def settle(
     ends_at = heights[len(heights) - 2 * ways.shape[1] :].reshape(2, -1)
     flat = ways[:, (ends_at > height - FLAT).any(axis=0)]
     flat = np.column_stack([flat, *((free == index).astype(np.float64) for index in alike)])
+    for row, partial in _bound(coordinates, x):
+        unknown.add(partial)
+        tied += [row.scale] if row.scale not in tied and row.scale not in zero else []
     if flat.shape[1]:
         unknown.update(free[_involved(flat)].tolist())
     return Settled(x, height, free, tuple(sorted(unknown)), tuple(zero), tuple(tied), inverse(curvature), flat, settled)
+
+
+def _bound(coordinates: ScaleCoordinates, x: np.ndarray) -> list[tuple[Row, int]]:
+    """Return the partial correlations that are as good as -1 or 1, with their rows."""
+    with np.errstate(all="ignore"):
+        values = np.tanh(coordinates.positions(x[None, : coordinates.system.dim])[0])
+    return [(row, k) for row in coordinates.rows for k in row.partials if abs(values[k]) > 1.0 - BOUND]
 
 
 def _involved(flat: np.ndarray) -> np.ndarray:
