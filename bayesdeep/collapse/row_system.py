@@ -224,6 +224,11 @@ def _together(
         precision,
         sum(part.system.prior_constant for part in parts),
         np.concatenate([part.system.origin for part in parts]),
+        {
+            part.factors.start + k: _in_place(table, part.columns, at[0])
+            for part in parts
+            for k, table in part.system.apart.items()
+        },
     )
     offset = np.concatenate([rows.offset for _, _, rows in each])
     return tuple(parts), RowSystem(system, columns, tuple(codes), tuple(effects), offset, (), likelihood, number)
@@ -233,6 +238,13 @@ def _placed(values: np.ndarray | None, own: slice, count: int) -> np.ndarray:
     """Return the values in a predictor's own rows, and 0 in those of others."""
     found = np.zeros(count, dtype=np.float64 if values is None else values.dtype)
     found[own] = 1.0 if values is None else values
+    return found
+
+
+def _in_place(table: np.ndarray, columns: slice, count: int) -> np.ndarray:
+    """Return a table ``(column, coefficient)`` of a predictor's columns as one of all columns."""
+    found = np.zeros((count, table.shape[1]))
+    found[columns] = table
     return found
 
 

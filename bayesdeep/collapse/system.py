@@ -21,11 +21,20 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class SystemTarget:
-    """What an engine sees of a linear Gaussian model: its system, in the place of a log density; a ``Structure``."""
+    """What an engine sees of a linear Gaussian model: its system, in the place of a log density; a ``Structure``.
+
+    ``units`` ``(column,)`` is what the population columns were divided by: an integral over coefficients is in units of these.
+    ``columns`` are their names, for messages, ``start`` ``(column,)`` coefficients to start from, and ``notes`` what is to be
+    said beside what comes out. All are empty where nobody asks.
+    """
 
     system: LinearSystem
     words: frozenset[str]
     seconds_compile: float = 0.0
+    units: np.ndarray = field(default_factory=lambda: np.ones(0))
+    columns: tuple[str, ...] = ()
+    start: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    notes: tuple[str, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -94,8 +103,24 @@ def system_of(spec: ModelSpec, layout: Layout, moments: Moments, centre: float) 
     # About the prior's mean the system has no shift. With one, the response's product with itself would have to be the
     # difference of large numbers under a prior that is narrow and far from 0.
     return LinearSystem(
-        _moved(moments, prior.origin), factors, sigma, tuple(hyper.found), prior.precision, prior.constant, prior.origin
+        _moved(moments, prior.origin), factors, sigma, tuple(hyper.found), prior.precision, prior.constant, prior.origin,
+        _apart(layout),
     )
+
+
+def _apart(layout: Layout) -> dict[int, np.ndarray]:
+    """Return what was taken off bases to set them apart, in terms of the system's columns."""
+    found = {}
+    for place in layout.effects:
+        if place.effect.apart is None:
+            continue
+        own = next(part for part in layout.columns if part.key == place.key)
+        span = slice(own.start, own.start + own.effect.width)
+        width = layout.factors[place.factor][2]
+        found[place.factor] = np.zeros((len(layout.means), width))
+        columns = slice(place.start, place.start + place.effect.width)
+        found[place.factor][span, columns] = place.effect.apart * layout.sds[span, None]
+    return found
 
 
 def _moved(moments: Moments, origin: np.ndarray) -> Moments:

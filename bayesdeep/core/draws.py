@@ -61,6 +61,29 @@ class Target(Structure, Protocol):
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How uncertain a point estimate is: displacements of it, of which each stands for an independent standard error.
+
+    The standard error of anything that follows from the estimate is the root of the sum, over displacements, of the square of
+    half its difference between ``up`` and ``down`` over ``step``. Where a displacement is not a number, what follows from it has
+    no standard error.
+
+    Attributes
+    ----------
+    positions
+        As those of :class:`Draws`, ``(2, displacement, dim)``: up, then down.
+    coefficients
+        As those of :class:`Draws`, each ``(2, displacement, …)``.
+    step
+        The share of a standard error that each is.
+    """
+
+    positions: np.ndarray
+    coefficients: tuple[np.ndarray, ...]
+    step: float
+
+
+@dataclass(frozen=True)
 class Draws:
     """What an engine returns.
 
@@ -90,6 +113,10 @@ class Draws:
         For engines that integrate coefficients out of a linear system and draw them back: those draws, on the
         system's scale, population columns first, then each factor's ``(level, coefficient)``; each
         ``(chain, draw, …)``. ``positions`` then holds the hyperparameters' coordinates alone.
+    spread
+        Of a point estimate with standard errors, what these follow from; a summary then shows estimates and standard errors.
+    criteria
+        Numbers by which such fits are compared, for ``idata.attrs``: ``log_likelihood``, ``aic``, ``df``.
     """
 
     positions: np.ndarray
@@ -104,6 +131,8 @@ class Draws:
     seconds_sample: float = 0.0
     details: Mapping[str, float | str] = field(default_factory=dict)
     coefficients: tuple[np.ndarray, ...] | None = None
+    spread: Spread | None = None
+    criteria: Mapping[str, float] = field(default_factory=dict)
 
 
 class Progress(Protocol):
@@ -137,12 +166,16 @@ class Engine:
         Words the target must have; empty for most. ``"linear"`` asks for ``target.system``, a
         :class:`~bayesdeep.core.linear.LinearSystem`, in the log density's place, ``"batches"`` for a
         :class:`~bayesdeep.core.batches.BatchTarget`, ``"rows"`` for a :class:`~bayesdeep.core.rowwise.RowSystem`, with
-        ``"one predictor"`` of rows that have one: between several it has no curvature.
+        ``"one predictor"`` of rows that have one: between several it has no curvature. ``"likelihood"`` asks for the model
+        without priors: a system where the response is normal and the predictor linear (``"linear"`` beside it: for these models
+        only), else ``target.rows``.
     jacobian
         Whether the log density is that of the vector itself, with every Jacobian, which samplers need; False for the density
         of the parameters on the scale the posterior shows, whose highest point is the mode.
     run
         ``run(settings, target, seed, progress) -> Draws``.
+    priors
+        Whether priors have a say; False where the likelihood alone is searched.
     variants
         What runs instead under the same name, with settings and needs of its own, for models that have a word, such as
         ``"network"``.
@@ -157,5 +190,6 @@ class Engine:
     run: Callable[[Any, Any, int, Progress], Draws]
     needs: frozenset[str] = frozenset()
     jacobian: bool = True
+    priors: bool = True
     variants: Mapping[str, "Engine"] = field(default_factory=dict)
     example: Mapping[str, Any] | None = None

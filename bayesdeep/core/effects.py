@@ -215,12 +215,17 @@ class Effect:
     role
         What the coefficients are to a reader: see :class:`bayesdeep.core.quantities.Entry`. ``"basis"``: only the function has a
         meaning, and it is drawn and reported as a smooth; its columns are 0 on average over the training rows.
+    apart
+        Of a basis, what was taken off its columns to set them apart from the columns of the same term that have no law,
+        ``(column, coefficient)``: those columns times this. A posterior does not depend on it, nor does REML; the likelihood with
+        these columns' coefficients at their best does, and is that of the basis as it was. None: nothing.
     """
 
     rows: Rows
     law: Law
     pieces: tuple[Piece, ...] = ()
     role: str = "coefficient"
+    apart: np.ndarray | None = None
 
     @property
     def width(self) -> int:

@@ -9,7 +9,7 @@ given a few scales and correlations. Terms declare their effects (:mod:`bayesdee
 structure finds it as ``target.system``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,6 +145,9 @@ class LinearSystem:
         The log prior density of the population coefficients at its mean, without that of directions under a flat prior.
     origin
         Coefficients ``(column,)`` whose part has been taken off the response, and which come on top of those that are found.
+    apart
+        By number of a factor of one level, what population columns times ``(column, coefficient)`` were taken off its columns:
+        see :attr:`bayesdeep.core.effects.Effect.apart`.
     """
 
     moments: Moments
@@ -154,6 +157,7 @@ class LinearSystem:
     precision: np.ndarray
     prior_constant: float
     origin: np.ndarray
+    apart: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def columns(self) -> int:

@@ -21,6 +21,8 @@ def approximation_checks(attrs: Mapping[Any, Any], draws: int) -> list[Check]:
     method = attrs.get("method", "the method")
     if draws == 1:
         meaning = f"{method} gives one point: no uncertainty of the parameters, and no intervals for them"
+        if "log_likelihood" in attrs:
+            meaning = f"{method} gives one point with standard errors; intervals by these need many rows and groups"
         return [Check("draws", 1, "> 1", False, meaning, 1, ("Use method='nuts' where uncertainty matters.",))]
     if "khat" not in details:
         meaning = f"{method} approximates the posterior and does not say how well"

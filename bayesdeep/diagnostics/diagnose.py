@@ -117,7 +117,9 @@ def diagnose(idata: Tree | xr.DataTree) -> Diagnosis:
             rows += sampler_checks(stats, posterior, run, priors)
         else:
             rows = [*rows[:1], *approximation_checks(attrs, chains * draws)]
-    rows += [*status_check(attrs), *conflict_checks(posterior, priors)]
+    method = str(attrs.get("method"))
+    used = priors if method not in ENGINES or ENGINES[method].priors else ()
+    rows += [*status_check(attrs), *conflict_checks(posterior, used)]
     level = max([0 if exact else 1, *(row.severity for row in rows if not row.passed)])
     if network is not None and chains > 1:
         sentence = network_sentence(level, rows, whole, _because(rows))

@@ -10,15 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
-from bayesdeep.collapse.eligibility import loses_precision
-from bayesdeep.collapse.posterior_layout import ShownNames, shown_names
+from bayesdeep.collapse.posterior_layout import ShownNames
 from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.lazy import xr
-from bayesdeep.core.linear import Moments
 from bayesdeep.core.random import derive
-from bayesdeep.core.registry import ENGINES, TERMS
+from bayesdeep.core.registry import ENGINES
 from bayesdeep.display.progress import progress_bar
 from bayesdeep.graph.build import Graph, units_of
 from bayesdeep.graph.centring import described
@@ -28,17 +25,21 @@ from bayesdeep.graph.precondition import mixings
 from bayesdeep.graph.target import PyMCTarget, target_from_pymc
 from bayesdeep.numerics.pages import keep_pages
 from bayesdeep.results.labelled import Tree
-from bayesdeep.results.rows import StreamedRows, TrainingRows
+from bayesdeep.results.rows import TrainingRows
 from bayesdeep.results.tree import make_tree
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .against_nuts import REFERENCE, compared
 from .batch_target import batches_of
 from .compressed_rows import compress
+from .engine_words import words_of
+from .likelihood_target import likelihood_source
+from .linear_target import linear_source
 from .option_types import checked
 from .pretraining import told, trained
 from .row_target import row_source
 from .rows_in_memory import rows_for
+from .standard_errors import standard_errors
 
 COMMON = ("draws", "tune", "chains")
 EXPAND_BLOCK = 2_000_000
@@ -64,15 +65,6 @@ def settings_of(engine: Engine, common: dict[str, int], options: dict[str, Any])
     return engine.settings(**checked(engine, {**{k: v for k, v in common.items() if k in known}, **options}))
 
 
-def words_of(spec: ModelSpec) -> frozenset[str]:
-    """Return what the terms declare of a model."""
-    found: set[str] = set()
-    for predictor in spec.predictors:
-        for term in predictor.terms:
-            found |= TERMS[term.kind].words(term.state)
-    return frozenset(found)
-
-
 def run_engine(
     spec: ModelSpec,
     rows: TrainingRows,
@@ -87,7 +79,7 @@ def run_engine(
     started = time.perf_counter()
     keep_pages()
     settings = settings_of(engine, common, options)
-    sources = {"linear": _linear, "rows": row_source, "batches": _batches}
+    sources = {"likelihood": likelihood_source, "linear": linear_source, "rows": row_source, "batches": _batches}
     density = partial(_density, device=device, precision=getattr(settings, "precision", "double"))
     source = next((sources[word] for word in sources if word in engine.needs), density)
     rows, before = trained(spec, rows, engine, words_of(spec), seed, progress)
@@ -96,11 +88,12 @@ def run_engine(
         draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
     draws = replace(draws, details={**draws.details, **(described(shown.pilot) if isinstance(shown, Graph) else {})})
     values = named(draws)
+    errors = None if draws.spread is None else standard_errors(draws, draws.spread, named)
     if getattr(settings, "check", False):
         other = run_engine(spec, rows, find_engine("nuts"), REFERENCE, {}, derive(seed, "check"), progress)
         draws = compared(draws, values, other["posterior"].to_dataset())
     seconds = time.perf_counter() - started
-    return make_tree(spec, shown, rows, draws, values, engine.name, seed, seconds, asdict(settings))
+    return make_tree(spec, shown, rows, draws, values, engine.name, seed, seconds, asdict(settings), errors)
 
 
 Source = tuple[Graph | ShownNames, Any, Callable[[Draws], dict[str, np.ndarray]]]
@@ -139,44 +132,6 @@ def _batches(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
     """Return the model as a prior and a sum over rows, and expansion of unconstrained positions."""
     graph, target = batches_of(spec, rows, method, words_of(spec))
     return graph, target, lambda draws: expanded(graph, target, draws)
-
-
-def _linear(spec: ModelSpec, rows: TrainingRows, method: str) -> Source:
-    """Return the model as a linear system, and the way back from its coefficients."""
-    reason = why_not(spec)
-    if reason is not None:
-        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
-    began = time.perf_counter()
-    layout = layout_of(spec)
-    if isinstance(rows, StreamedRows):
-        moments, centre = _streamed(rows)
-    else:
-        centre = centre_of(layout, rows.arrays, rows.response)
-        moments = moments_of(layout, rows.arrays, rows.response, centre)
-    if layout.standard_error is not None and (reason := loses_precision(float(moments.gram[-1, -1]))) is not None:
-        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts', or check the units of sigma")
-    system = system_of(spec, layout, moments, centre)
-    if system.dim == 0 and system.columns == 0 and not system.factors:
-        raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")
-    target = SystemTarget(system, words_of(spec) | {"linear"}, time.perf_counter() - began)
-    shown = shown_names(spec)
-
-    def named(draws: Draws) -> dict[str, np.ndarray]:
-        assert draws.coefficients is not None
-        chains, count, dim = draws.positions.shape
-        flat = [v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients]
-        positions = draws.positions.reshape(chains * count, dim)
-        found = posterior_arrays(spec, layout, system, centre, positions, tuple(flat))
-        return {name: found[name] for name in shown.reported}
-
-    return shown, target, named
-
-
-def _streamed(rows: StreamedRows) -> tuple[Moments, float]:
-    """Return the moments and their centre of data that were read once."""
-    if rows.moments is None or rows.example is None:
-        raise FitError("fit: a saved fit keeps neither the rows nor sums over them; make the model from its data again")
-    return rows.moments, rows.centre
 
 
 def expanded(graph: Any, target: Any, draws: Draws) -> dict[str, np.ndarray]:

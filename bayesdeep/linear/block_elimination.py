@@ -31,6 +31,7 @@ from .elimination import (
 )
 from .hyperparameters import Scales
 from .levels import Level
+from .profiled import Parts, joined, parts_of
 
 WORKING_SET = 50_000
 """Numbers held at once by one step of the arithmetic: about what a core's cache holds."""
@@ -79,6 +80,15 @@ class Blocks:
             found[part] = self._evaluate(scales.take(part)).value
         return found
 
+    def parts(self, scales: Scales) -> Parts:
+        """Return what the log marginal density is made of; see :class:`bayesdeep.linear.profiled.Parts`."""
+        found = []
+        for i in range(0, scales.batch, self.step):
+            factored = self._evaluate(scales.take(slice(i, i + self.step)))
+            count = len(self.rest) - 1
+            found.append(parts_of(factored.value, factored.left, factored.lower[:, :count, :count], self.system.columns))
+        return joined(found)
+
     def draw(self, scales: Scales, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Return the coefficients given hyperparameters: ``(batch, column)``, then ``(batch, level, width)`` each."""
         system = self.system
@@ -110,6 +120,7 @@ class Blocks:
 @dataclass(frozen=True)
 class Factored:
     value: np.ndarray
+    left: np.ndarray
     lower: np.ndarray
     done: list[Eliminated]
 
@@ -139,7 +150,7 @@ def _finish(blocks: Blocks, scales: Scales, rest: np.ndarray, log_det: np.ndarra
         - np.log(pivots[:, :-1]).sum(axis=1)
         - 0.5 * left
     )
-    return Factored(np.where(good & np.isfinite(value), value, -np.inf), lower, done)
+    return Factored(np.where(good & np.isfinite(value), value, -np.inf), left, lower, done)
 
 
 def _draw(blocks: Blocks, scales: Scales, factored: Factored, rng: np.random.Generator, out: list[np.ndarray]) -> None:

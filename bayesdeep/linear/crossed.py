@@ -23,6 +23,7 @@ from bayesdeep.numerics.cores import machine_cores
 from .block_layout import between
 from .elimination import LOG_2PI
 from .hyperparameters import Scales, support
+from .profiled import NOTHING, Parts, joined, nothing, parts_of
 
 LARGEST_REST = 12_000
 """Columns of the rest beyond which its dense factorisation is out of proportion: 1.2 GB and some 10 s each."""
@@ -92,6 +93,23 @@ class Crossed:
             list(pool.map(work, range(cores)))
         return values
 
+    def parts(self, scales: Scales) -> Parts:
+        """Return what the log marginal density is made of; see :class:`bayesdeep.linear.profiled.Parts`."""
+        found, cores, p = [NOTHING] * scales.batch, machine_cores(), self.system.columns
+
+        def work(first: int) -> None:
+            room = np.empty_like(self.rest)
+            for i in range(first, scales.batch, cores):
+                factored = self.factor(scales.take(slice(i, i + 1)), room)
+                if len(factored.upper):
+                    found[i] = parts_of(np.array([factored.value]), np.array([factored.left]), factored.upper.T[None], p)
+                else:
+                    found[i] = nothing(p)
+
+        with ThreadPoolExecutor(cores) as pool:
+            list(pool.map(work, range(cores)))
+        return joined(found)
+
     def draw(self, scales: Scales, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Return the coefficients given hyperparameters: ``(batch, column)``, then ``(batch, level, width)`` each.
 
@@ -135,6 +153,7 @@ class Crossed:
         factor = packed.T
         seen, _ = dtrtrs(factor, right, lower=0, trans=1)
         left = system.moments.gram[-1, -1] - np.einsum("jk,jk->", self.response, reach)
+        unexplained = max(float(left * inverse - seen @ seen), 0.0)
         diagonal = factor.ravel(order="K")[:: len(packed) + 1]
         value = (
             system.moments.constant
@@ -143,9 +162,9 @@ class Crossed:
             - system.moments.rows * float(np.log(scales.sigma[0]))
             - float(self.counts @ np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1))
             - float(np.log(diagonal).sum())
-            - 0.5 * max(float(left * inverse - seen @ seen), 0.0)
+            - 0.5 * unexplained
         )
-        return _Factored(value if np.isfinite(value) else -np.inf, factor, seen, lower, roots, inverse)
+        return _Factored(value if np.isfinite(value) else -np.inf, unexplained, factor, seen, lower, roots, inverse)
 
     def fill(self, factored: "_Factored", count: int, rng: np.random.Generator, out: list[np.ndarray]) -> None:
         """Fill ``out`` with ``count`` draws of the coefficients: columns first, then each factor's."""
@@ -174,6 +193,7 @@ class Crossed:
 @dataclass(frozen=True)
 class _Factored:
     value: float
+    left: float
     upper: np.ndarray
     seen: np.ndarray
     lower: np.ndarray
@@ -182,7 +202,7 @@ class _Factored:
 
 
 _NOTHING = np.zeros(0)
-_FAILED = _Factored(-np.inf, _NOTHING, _NOTHING, _NOTHING, [], 0.0)
+_FAILED = _Factored(-np.inf, np.inf, _NOTHING, _NOTHING, _NOTHING, [], 0.0)
 
 
 def _solved(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from bayesdeep.core.quantities import EFFECTS, of_role
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.core.roles import shown
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.labelled import STANDARD_ERRORS
 from bayesdeep.spec.declared import row_levels
 
 A_FIT = arguments.instance(lambda: Fitted, "a fit; call model.fit() first")
@@ -100,6 +102,8 @@ def group_term(fit: Fitted, factor: str | None = None) -> GroupTerm:
 def estimates(fit: Fitted, roles: Iterable[str], interval: float = 0.9) -> pd.DataFrame:
     """Return mean, sd, lower and upper of every scalar whose prior has one of these roles.
 
+    Of a point estimate with standard errors these are in the place of sds, and intervals follow from them.
+
     Parameters
     ----------
     roles
@@ -108,12 +112,27 @@ def estimates(fit: Fitted, roles: Iterable[str], interval: float = 0.9) -> pd.Da
         Probability of the equal-tailed interval.
     """
     posterior, wanted = fit.posterior, set(roles)
+    errors = fit.held[STANDARD_ERRORS].to_dataset() if STANDARD_ERRORS in fit.held.children else None
     rows: list[pd.DataFrame] = []
     for prior in fit.spec.priors:
         name = prior.name.removesuffix("_raw") if prior.role == "intercept" else prior.name
         if prior.role in wanted and name in posterior:
-            rows.append(summarise(posterior[name], interval))
+            own = summarise(posterior[name], interval)
+            rows.append(own if errors is None else _by_error(own, np.asarray(errors[name]).ravel(), prior.role, interval))
     return pd.concat(rows) if rows else pd.DataFrame(columns=["mean", "sd", "lower", "upper"])
+
+
+LIMITS = {"sd": (0.0, np.inf), "correlation": (-1.0, 1.0)}
+"""Of what an interval by standard errors may cover, by role."""
+
+
+def _by_error(table: pd.DataFrame, errors: np.ndarray, role: str, interval: float) -> pd.DataFrame:
+    """Return estimates with the intervals that standard errors give; where there is no error, the point alone."""
+    known = np.nan_to_num(errors, nan=0.0, posinf=0.0)
+    reach = NormalDist().inv_cdf(0.5 + interval / 2) * known
+    low, high = LIMITS.get(role, (-np.inf, np.inf))
+    middle = table["mean"].to_numpy()
+    return table.assign(sd=known, lower=np.clip(middle - reach, low, high), upper=np.clip(middle + reach, low, high))
 
 
 def summarise(draws: xr.DataArray, interval: float = 0.9) -> pd.DataFrame:

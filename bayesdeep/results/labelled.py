@@ -18,6 +18,8 @@ import numpy as np
 from bayesdeep.core.lazy import xr
 
 SAMPLE = ("chain", "draw")
+STANDARD_ERRORS = "standard_errors"
+"""Group of a point estimate that has them, with the posterior's variables; not a number where there is none."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.core.roles import listed
 from bayesdeep.numerics.mcmc import measure
 
-from .labelled import Group, Tree, as_datatree
+from .labelled import STANDARD_ERRORS, Group, Tree, as_datatree
 
 STATS = ("mean", "sd", "quantiles")
 DIAGNOSTICS = ("ess_bulk", "ess_tail", "rhat", "mcse_mean", "mcse_sd")
@@ -56,9 +56,12 @@ def _summary(data: Tree | xr.DataTree, **options: Any) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a quantity: ``mean``, ``sd`` (``n - 1``), the interval, ``ess_bulk``, ``ess_tail``, ``r_hat``, and the
-        Monte Carlo errors ``mcse_mean`` and ``mcse_sd``. As in ArviZ ``ess_tail`` is about the interval's default
+        Monte Carlo errors ``mcse_mean`` and ``mcse_sd``. Of a point estimate with standard errors: ``estimate`` and ``se``, which
+        is not a number where there is none. As in ArviZ ``ess_tail`` is about the interval's default
         probability, 0.89: the smaller of the sizes for the 11 % and 89 % quantiles. Truth values count as 0 and 1.
     """
+    if STANDARD_ERRORS in data.children and options.get("group") in (None, "posterior"):
+        return _estimates(data, **options)
     settings = _settings()
     if _natural(options, settings):
         default = settings["stats.ci_prob"]
@@ -69,6 +72,33 @@ def _summary(data: Tree | xr.DataTree, **options: Any) -> pd.DataFrame:
             digits = options.get("round_to")
             return made.map(lambda x: round(x, digits) if np.isfinite(x) else x) if isinstance(digits, int) else made
     return _by_arviz(as_datatree(data), options)
+
+
+def _estimates(
+    data: Tree | xr.DataTree, var_names: str | Sequence[str] | None = None, round_to: Any = "none", **options: Any
+) -> pd.DataFrame:
+    """Return the table of a point estimate with standard errors: columns ``estimate`` and ``se``."""
+    strange = set(options) - {*SELECT, "kind", "ci_prob", "ci_kind"}
+    if strange:
+        raise FitError(
+            f"summary: {', '.join(sorted(strange))} is of no use for a point estimate, whose table has estimates and standard "
+            "errors"
+        )
+    columns = {}
+    for column, group in (("estimate", "posterior"), ("se", STANDARD_ERRORS)):
+        whole: Any = data[group].to_dataset()
+        plain = var_names is None or isinstance(var_names, str) or all(isinstance(name, str) for name in var_names)
+        chosen = {name: options[name] for name in ("filter_vars", "coords") if options.get(name) is not None}
+        found = _select(data, var_names, group) if plain and not chosen else None
+        if found is None:
+            tree = as_datatree(data)
+            found = _extracted(xr.DataTree.from_dict({"posterior": tree[group].to_dataset()}), var_names=var_names, **chosen)
+        found = whole if found is None else found
+        parts = [value.transpose(*SAMPLE, ...).to_numpy().reshape(-1) for value in found.data_vars.values()]
+        columns[column] = np.concatenate([part.astype(np.float64) for part in parts])
+        names = list(labels(found))
+    made = pd.DataFrame(columns, index=names)
+    return made.round(round_to) if isinstance(round_to, int) and not isinstance(round_to, bool) else made
 
 
 DEFAULTS = {"stats.ci_prob": 0.89, "stats.ci_kind": "eti", "data.sample_dims": ("chain", "draw")}
@@ -167,9 +197,11 @@ def _usual(options: Mapping[str, Any], settings: Any) -> bool:
     )
 
 
-def _select(data: Tree | xr.DataTree, names: str | Sequence[str] | None) -> Group | xr.Dataset | None:
+def _select(
+    data: Tree | xr.DataTree, names: str | Sequence[str] | None, group: str = "posterior"
+) -> Group | xr.Dataset | None:
     """Return the posterior's variables of these names, in the posterior's order; None where it takes more than that."""
-    posterior: Any = data["posterior"].to_dataset() if "posterior" in data.children else None
+    posterior: Any = data[group].to_dataset() if group in data.children else None
     if posterior is None:
         return None
     if names is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from .data_columns import GROUP, columns_dataset, columns_from
 from .function_draws import GROUP as FUNCTIONS
 from .function_draws import functions_dataset
 from .index import index_from, index_variables, is_index
-from .labelled import Group, Tree, as_dataset, as_datatree, labelled
+from .labelled import STANDARD_ERRORS, Group, Tree, as_dataset, as_datatree, labelled
 from .packed import text_array
 from .rows import FIELDS, Rows, StreamedRows, TrainingRows
 
@@ -29,6 +29,12 @@ STREAMED = "streamed_rows"
 
 def versions() -> dict[str, str]:
     """Return the versions of what the numbers depend on."""
+    return dict(_installed())
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Return them as they are when first asked for: reading them takes as long as a small fit."""
     found = {}
     for package in ("bayesdeep", "pymc", "pytensor", "arviz", "nutpie", "numpy", "xarray"):
         try:
@@ -126,8 +132,11 @@ def make_tree(
     seed: int,
     seconds_total: float,
     settings: Mapping[str, Any],
+    errors: Mapping[str, np.ndarray] | None = None,
 ) -> Tree | xr.DataTree:
     """Return the draws of a fit with names and labels; the attributes say what made it, down to the method's ``settings``.
+
+    ``errors`` are standard errors of a point estimate, as ``values``; they are a group of their own.
 
     It is a ``DataTree`` at once only where values of a network's function belong to it.
     """
@@ -148,12 +157,16 @@ def make_tree(
         "spec": spec.to_json(),
         "details": dict(draws.details),
         "settings": dict(settings),
+        **draws.criteria,
     }
     if isinstance(rows, StreamedRows):
         attrs[STREAMED] = rows.rows
     posterior = posterior_group(shown, values, chains, count)
     stats = labelled(draws.stats, (chains, count))
-    tree = Tree({"posterior": posterior, "sample_stats": stats}, attrs, partial(_data_groups, rows, spec))
+    groups = {"posterior": posterior, "sample_stats": stats}
+    if errors is not None:
+        groups[STANDARD_ERRORS] = posterior_group(shown, errors, chains, count)
+    tree = Tree(groups, attrs, partial(_data_groups, rows, spec))
     functions = functions_dataset(spec, rows, values, chains, count, seed)
     if functions is None:
         return tree

@@ -103,7 +103,9 @@ def effects(state: Json) -> tuple[Effect, ...]:
     pieces = tuple(Piece(line, k, k + 1, name=f"{state['columns']} - mean") for k, line in enumerate(lines))
     basis = Columns("Z", (0.0,) * size, (size**-0.5,) * size)
     piece = Piece(name, 0, size, f"{name}_basis", tuple(range(1, size + 1)), f"{name}_sigma", name)
-    departure = Effect(basis, Iid(), (piece,), BASIS)
+    # In units of the columns as they are: the rows of ``less`` are of 1 and of standardised variables.
+    apart = np.asarray(state["less"])[1:] / np.asarray(state["scale"])[:, None] if lines else None
+    departure = Effect(basis, Iid(), (piece,), BASIS, apart)
     return (Effect(rows, Given(), pieces), departure) if lines else (departure,)
 
 

@@ -134,22 +134,29 @@ class Inner:
         found = self.rows.likelihood.value(eta, values).sum(axis=0) + self.log_prior(at)
         return np.where(np.isnan(found), -np.inf, found)
 
-    def mode(self, positions: np.ndarray) -> Mode:
-        """Return the modes at the system's coordinates ``(batch, dim)``, worked on together."""
+    def mode(self, positions: np.ndarray, pinned: np.ndarray | None = None) -> Mode:
+        """Return the modes at the system's coordinates ``(batch, dim)``, worked on together.
+
+        With ``pinned`` ``(batch, column)`` population coefficients these are given, and what is searched and integrated out are
+        the effects alone.
+        """
         system = self.rows.system
         scales, values = scales_of(system, positions), self.rows.values(positions)
         at = self._start(scales)
+        if pinned is not None:
+            at = replace(at, beta=pinned)
         eta = self.predictor(scales, at)
         height, slope, weight = self._look(eta, values, at)
         if not np.isfinite(height).any():
-            at = Coefficients(np.zeros_like(at.beta), tuple(np.zeros_like(b) for b in at.standard))
-            eta = np.zeros_like(eta)
+            beta = np.zeros_like(at.beta) if pinned is None else pinned
+            at = Coefficients(beta, tuple(np.zeros_like(b) for b in at.standard))
+            eta = self.predictor(scales, at)
             height, slope, weight = self._look(eta, values, at)
         gain = np.full(len(positions), np.inf)
         iterations = 0
         for _ in range(MOST_ITERATIONS):
             iterations += 1
-            factored = factorise(self.products, system, scales, weight, weight * eta + slope)
+            factored = factorise(self.products, system, scales, weight, weight * eta + slope, pinned)
             there = solve(self.products, system, scales, factored)
             if not (gain > self.tolerance).any():
                 break
@@ -160,7 +167,7 @@ class Inner:
             height = new
         self.iterations += iterations * len(positions)
         self.searches += len(positions)
-        p = system.columns
+        p = system.columns if pinned is None else 0
         found = height + 0.5 * p * LOG_2PI - factored.half_log_det
         good = factored.good & np.isfinite(found) & ~(gain > 1e-2)
         return Mode(scales, values, there, height, factored, np.where(good, found, -np.inf), iterations)

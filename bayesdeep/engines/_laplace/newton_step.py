@@ -6,6 +6,7 @@ the values.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -98,9 +99,17 @@ def noise_like(like: Coefficients, rng: np.random.Generator) -> Coefficients:
 
 
 def factorise(
-    products: Products, system: LinearSystem, scales: Scales, weights: np.ndarray, right: np.ndarray
+    products: Products,
+    system: LinearSystem,
+    scales: Scales,
+    weights: np.ndarray,
+    right: np.ndarray,
+    pinned: np.ndarray | None = None,
 ) -> Factored:
-    """Return the factorised system for weights and weighted working responses, both ``(obs, batch)``."""
+    """Return the factorised system for weights and weighted working responses, both ``(obs, batch)``.
+
+    With ``pinned`` ``(batch, column)`` population coefficients it is the system of the effects alone, given these.
+    """
     rest, log_det = _rest(products, weights, right), np.zeros(scales.batch)
     pending = [_pending(level, products.size, weights, right) for level in products.levels]
     done: list[Eliminated] = []
@@ -116,7 +125,10 @@ def factorise(
     for number, start in products.inner:
         scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
     p, size = system.columns, products.size
-    rest[:, :p, :p] += system.precision
+    if pinned is None:
+        rest[:, :p, :p] += system.precision
+    else:
+        _pin(rest, pinned)
     inner = np.arange(p, size)
     rest[:, inner, inner] += 1.0
     rest[:, -1, -1] = APART
@@ -124,6 +136,18 @@ def factorise(
     pivots = np.diagonal(lower, axis1=1, axis2=2)[:, :-1]
     half = log_det + np.log(pivots).sum(axis=1)
     return Factored(lower, tuple(done), half, good & np.isfinite(half))
+
+
+def _pin(rest: np.ndarray, pinned: np.ndarray) -> None:
+    """Replace the first columns' equations by the values that they have, in place."""
+    p = pinned.shape[1]
+    moved = np.matmul(rest[:, p:-1, :p], pinned[:, :, None])[..., 0]
+    rest[:, p:-1, -1] -= moved
+    rest[:, -1, p:-1] -= moved
+    rest[:, :p], rest[:, :, :p] = 0.0, 0.0
+    each = np.arange(p)
+    rest[:, each, each] = 1.0
+    rest[:, -1, :p] = rest[:, :p, -1] = pinned
 
 
 def solve(
@@ -232,6 +256,12 @@ def _pending(level: LevelProducts, size: int, weights: np.ndarray, right: np.nda
     return Pending(own, rest, parents)
 
 
+@cache
+def _triangle(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns of a lower triangle; asked for in every step."""
+    return np.tril_indices(size)
+
+
 def _rest(products: Products, weights: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the products among the rest's columns and, last, with the working response ``(batch, rest + 1, rest + 1)``."""
     batch, size, (_, p) = weights.shape[1], products.size, products.columns.shape
@@ -246,7 +276,7 @@ def _rest(products: Products, weights: np.ndarray, right: np.ndarray) -> np.ndar
         assert products.inner_design is not None
         rest[:, -1, p:size] = (products.inner_design @ right).T
     if products.pairs is not None:
-        i, j = np.tril_indices(p)
+        i, j = _triangle(p)
         rest[:, i, j] = rest[:, j, i] = (products.pairs @ weights).T
     else:
         for b in range(batch):

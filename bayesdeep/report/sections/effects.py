@@ -6,7 +6,7 @@ from bayesdeep.plot.forest import draw_intervals
 from bayesdeep.plot.parts import estimates
 
 from ..document import Block, Figure, Heading, Paragraph, Table
-from ..estimates import estimates_of, estimates_table
+from ..estimates import estimates_of, estimates_table, has_errors
 from ..numbers import between, decimals, number
 from ..phrases import joined, named
 from ..section import Section, Subject
@@ -39,7 +39,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
         )
         found += [
             Heading("Spreads and correlations"),
-            estimates_table(spreads.head(MAX_COEFFICIENTS * 2), caption, "parameter", struck),
+            estimates_table(spreads.head(MAX_COEFFICIENTS * 2), caption, "parameter", struck, errors=has_errors(fit)),
         ]
     return (*found, *_side_by_side(subject))
 
@@ -54,12 +54,15 @@ def _population(subject: Subject, table: pd.DataFrame, struck: bool) -> list[Blo
             f"{joined([str(n) for n in slopes.index[:6]])}{' and others' if len(slopes) > 6 else ''}."
         )
         caption = "Posterior means; thick lines hold half, thin lines 90 % of the posterior probability."
+        if has_errors(subject.fit):
+            caption = "Estimates; thick lines are 50 %, thin lines 90 % intervals by standard errors."
         found.append(Figure.of(draw_intervals(slopes, half, "estimate, on the scale of the predictor"), alt, caption))
     left = len(table) - MAX_COEFFICIENTS
-    caption = "Mean, standard deviation and 90 % interval of each coefficient" + (
+    what = "Estimate, standard error" if has_errors(subject.fit) else "Mean, standard deviation"
+    caption = f"{what} and 90 % interval of each coefficient" + (
         f"; {left} more are left out." if left > 0 else "."
     )
-    return [*found, estimates_table(table.head(MAX_COEFFICIENTS), caption, "coefficient", struck)]
+    return [*found, estimates_table(table.head(MAX_COEFFICIENTS), caption, "coefficient", struck, errors=has_errors(subject.fit))]
 
 
 def _side_by_side(subject: Subject) -> list[Block]:

@@ -34,9 +34,13 @@ def _one(subject: Subject, name: str) -> list[Block]:
     table = effects_table(subject.fit, name)
     clear = int(((table["lower"] > 0) | (table["upper"] < 0)).sum())
     factor = subject.fit.posterior[name].attrs["factor"]
-    said = (
+    point = not (table["upper"] > table["lower"]).any()
+    leaves_out = (
         f"Of {plural(len(table), 'level')} of `{factor}`, {clear} {'has' if clear == 1 else 'have'} an interval "
         "that leaves out zero. "
+    )
+    said = (
+        f"{'' if point else leaves_out}"
         f"The largest effect is that of {table.index[-1]}, the smallest that of {table.index[0]}. Neighbours in "
         "this order "
         "overlap: it is no ranking."

@@ -1,12 +1,14 @@
 """What was assumed: formula, family, link, the equations, and every prior with its reason."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 
 from bayesdeep.core.records import Family
-from bayesdeep.core.registry import FAMILIES, RESPONSES
+from bayesdeep.core.registry import ENGINES, FAMILIES, RESPONSES
 from bayesdeep.formula.nodes import Call
+from bayesdeep.results.fitted import Fitted
 from bayesdeep.spec.model_spec import ModelSpec
 
 from ..document import Block, Code, Heading, Paragraph, Table
@@ -36,7 +38,7 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
                 Paragraph(f"The same model as {named(same)}, fitted by {fit.idata.attrs['method']}."),
             ]
         else:
-            found += _one(fit.spec)
+            found += _one(fit)
     return tuple(found)
 
 
@@ -45,7 +47,11 @@ def _formulas(spec: ModelSpec) -> str:
     return "\n".join([main[1], *(f"{name} {text}" for name, text in others)])
 
 
-def _one(spec: ModelSpec) -> list[Block]:
+def _one(fit: Fitted) -> list[Block]:
+    spec, method = fit.spec, str(fit.idata.attrs["method"])
+    used = method not in ENGINES or ENGINES[method].priors
+    # The distribution of groups' effects is part of the model, whatever it is fitted by.
+    shown = spec if used else replace(spec, priors=tuple(p for p in spec.priors if p.role == "effects"))
     family = FAMILIES[spec.family]
     links = ", ".join(f"{link} link for `{name}`" for name, link in spec.links.items())
     levels = spec.response.levels
@@ -53,8 +59,8 @@ def _one(spec: ModelSpec) -> list[Block]:
     return [
         Code(_formulas(spec)),
         Paragraph(f"The response follows {_article(_title(family))}{_modified(spec)}; {links}.{success}"),
-        Code(equations(spec)),
-        _priors(spec),
+        Code(equations(shown)),
+        _priors(spec) if used else Paragraph(f"Fitted by {ENGINES[method].title}, without priors."),
     ]
 
 
