@@ -73,7 +73,7 @@ def _reason(spec: ModelSpec, source: str, effect: Effect) -> str | None:
     together = effect.width * max(copies_of(effect), 1)
     if together > LARGEST_WIDTH:
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
-    return _effects(spec, effect)
+    return effects_reason(spec, effect)
 
 
 def _columns(spec: ModelSpec, names: list[str]) -> str | None:
@@ -87,7 +87,8 @@ def _columns(spec: ModelSpec, names: list[str]) -> str | None:
     return None
 
 
-def _effects(spec: ModelSpec, effect: Effect) -> str | None:
+def effects_reason(spec: ModelSpec, effect: Effect) -> str | None:
+    """Return why coefficients that vary are not normal about 0 given their sds, in a clause; None if they are."""
     for piece in effect.pieces:
         chosen = spec.prior(piece.slot)
         reason = _scale(spec.prior(piece.sd)) if chosen is None else _given_effects(chosen)

@@ -34,6 +34,22 @@ class RowTarget(SystemTarget):
 def why_not_marginal(spec: ModelSpec) -> str | None:
     """Return why the coefficients cannot be integrated out by Laplace's method, in a clause; None if they can."""
     family = FAMILIES[spec.family]
+    reason = why_not_by_row(spec) or terms_reason(spec)
+    if reason is not None:
+        return reason
+    for parameter in family.parameters[1:]:
+        if parameter.name in spec.known:
+            continue
+        chosen = spec.prior(parameter.name)
+        reason = _probability(chosen) if parameter.support == "unit" else _positive(chosen, parameter.support)
+        if reason is not None:
+            return reason
+    return None
+
+
+def why_not_by_row(spec: ModelSpec) -> str | None:
+    """Return why a row's likelihood is no function of one predictor and a few numbers, in a clause; None if it is."""
+    family = FAMILIES[spec.family]
     main = family.main
     if main.shape == "contrast":
         return f"a {spec.family} response has a predictor for each level"
@@ -45,16 +61,6 @@ def why_not_marginal(spec: ModelSpec) -> str | None:
     cuts = [p.name for p in family.parameters if p.shape == "cut"]
     if cuts:
         return f"the {cuts[0]}s of a {spec.family} response are a vector of parameters beside the predictor"
-    reason = terms_reason(spec)
-    if reason is not None:
-        return reason
-    for parameter in family.parameters[1:]:
-        if parameter.name in spec.known:
-            continue
-        chosen = spec.prior(parameter.name)
-        reason = _probability(chosen) if parameter.support == "unit" else _positive(chosen, parameter.support)
-        if reason is not None:
-            return reason
     return None
 
 
