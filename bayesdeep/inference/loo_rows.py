@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import logsumexp
 
 from bayesdeep.core.random import derive
 from bayesdeep.numerics.group_quadrature import NotConcaveError
@@ -18,7 +19,7 @@ from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
 from .integrable_effects import GroupFactor, group_factors
 from .integrated_rows import LeftOut, Way, left_out, left_out_values
 from .loo import SMALL, bad_rows, check_draws, combine, loo_parts, warned
-from .loo_record import Loo
+from .loo_record import ROW_ARRAYS, Loo
 
 FEW = 3.0
 """Rows that the typical group has fewer of where effects are integrated out without a look at k-hats."""
@@ -179,18 +180,38 @@ def loo_blocks(
             left = work.left_out(way, start + bad, plain[:, bad])
             if left is None:
                 continue
-            tried = value.copy()
-            tried[:, bad] = left.value
-            again = weighed(start, stop, tried)
-            before, after = part.numbers("pareto_k")[bad], again.numbers("pareto_k")[bad]
-            better = ~(after >= before)
-            if not better.any():
+            again = weighed(0, len(bad), left.value)
+            better = np.flatnonzero(~(again.numbers("pareto_k") >= part.numbers("pareto_k")[bad]))
+            if not len(better):
                 continue
-            done = [one.take(~np.isin(one.places, bad[better])) for one in done]
+            places = bad[better]
+            part = _with_rows(part, places, again, better, value[:, places], left.value[:, better])
+            done = [one.take(~np.isin(one.places, places)) for one in done]
             done.append(Integrated(way, bad, left).take(better))
-            tried[:, bad[~better]] = value[:, bad[~better]]
-            value, part = tried, again if better.all() else weighed(start, stop, tried)
+            value = value if value is not plain else plain.copy()
+            value[:, places] = left.value[:, better]
         yield Block(start, stop, part, value, tuple(one for one in done if len(one.places)))
+
+
+def _with_rows(
+    part: Loo, places: np.ndarray, other: Loo, which: np.ndarray, before: np.ndarray, after: np.ndarray
+) -> Loo:
+    """Return an estimate in which the rows at ``places`` are those numbered ``which`` of another one.
+
+    ``before`` and ``after`` are these rows' log likelihoods ``(draw, row)`` in both.
+    """
+    changes = {}
+    for name in ROW_ARRAYS:
+        own = getattr(part, name)
+        if own is not None:
+            own = own.copy()
+            own.values[places] = other.numbers(name)[which]
+            changes[name] = own
+    # The effective number of parameters is the log mean likelihood less the estimate, summed over rows.
+    gained = float((logsumexp(after, axis=0) - logsumexp(before, axis=0)).sum())
+    elpd_i = np.asarray(changes["elpd_i"])
+    gained -= float((elpd_i[places] - part.numbers("elpd_i")[places]).sum())
+    return part.with_(elpd=float(elpd_i.sum()), p=part.p + gained, **changes)
 
 
 def _small(factor: GroupFactor | None, start: int, stop: int) -> np.ndarray:

@@ -30,7 +30,13 @@ LONGEST = 3.0
 HALVINGS = 12
 FARTHEST = 8.0
 """Sds of the prior that are looked through where a likelihood may have several modes."""
-FINE = 1.0
+EDGE = float(np.log(1e-5))
+"""How far below its mode an integrand has to be, in logs, where nodes end."""
+CLOSE = 2e-3
+"""How near the logs of sums of all nodes and of every second one have to be: of a smooth integrand the former is then right to about
+the square of that, of one with a kink to a quarter of it."""
+ROUGH = 2e-2
+"""The same where nodes are not added."""
 MOST_NODES = 1_000
 
 
@@ -89,11 +95,16 @@ def group_integrals(
         raise NotConcaveError("the likelihood of a row is not log-concave in its predictor")
     apart, side = NODES[2]
     one = apart * np.arange(-side, side + 1.0)
-    found = [
-        log_joint(rows, eta, loads, starts, mode + root @ node) for node in np.stack(np.meshgrid(one, one), -1).reshape(-1, 2)
-    ]
+    nodes = np.stack(np.meshgrid(one, one), -1).reshape(-1, 2)
     area = np.log(np.abs(np.linalg.det(root))) + 2.0 * np.log(apart)
-    return Integrals(logsumexp(np.array(found), axis=0) + area, mode, root)
+    # Nodes between the nodes tell whether these are near enough.
+    sums = [
+        logsumexp([log_joint(rows, eta, loads, starts, mode + root @ node) for node in some], axis=0) + area
+        for some in (nodes, nodes + 0.5 * apart)
+    ]
+    if np.abs(sums[0] - sums[1]).max() > ROUGH:
+        raise NotConcaveError("the likelihood of a group is too far from that of normal coefficients")
+    return Integrals(np.logaddexp(*sums) - np.log(2.0), mode, root)
 
 
 def marginal_rows(
@@ -128,6 +139,8 @@ def marginal_rows(
         found.append((value - 0.5 * place**2, slope, second))
     value, slope, second = (np.array(one) for one in zip(*found, strict=True))
     total = logsumexp(value, axis=0)
+    if np.abs(logsumexp(value[::2], axis=0) + np.log(2.0) - total).max() > ROUGH:
+        raise NotConcaveError("the likelihood of a row is too far from that of a normal coefficient")
     share = np.exp(value - total)
     mean = (share * slope).sum(axis=0)
     bend = (share * (second + slope**2)).sum(axis=0) - mean**2
@@ -143,19 +156,37 @@ def log_joint(rows: Rows, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray
 def _line(
     rows: Rows, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray, mode: np.ndarray, sd: np.ndarray, concave: bool
 ) -> np.ndarray:
-    """Return log integrals over one coefficient."""
+    """Return log integrals over one coefficient, with nodes as near and as far as they turn out to be needed."""
+
+    def at(place: np.ndarray) -> np.ndarray:
+        return log_joint(rows, eta, loads, starts, place[..., None])
+
     apart, side = NODES[1]
-    low, high, count = mode[..., 0] - apart * side * sd, mode[..., 0] + apart * side * sd, 2 * side + 1
-    if not concave:
-        low, high = np.minimum(low, -FARTHEST), np.maximum(high, FARTHEST)
-        count = int(np.ceil(((high - low) / (FINE * sd)).max())) + 1
-        if count > MOST_NODES:
+    low, high, count = mode[..., 0] - apart * side * sd, mode[..., 0] + apart * side * sd, 2 * side
+    heavy = np.full(low.shape, not concave)
+    if concave:
+        top = at(mode[..., 0])
+        heavy |= np.maximum(at(low), at(high)) - top > EDGE
+    if heavy.any():
+        low = np.where(heavy, np.minimum(low, -FARTHEST), low)
+        high = np.where(heavy, np.maximum(high, FARTHEST), high)
+        wanted = ((high - low) / (2 * apart * sd)).max()
+        if wanted > MOST_NODES:
             raise NotConcaveError("the likelihood of a row is not log-concave in its predictor, and narrow")
-    step = (high - low) / (count - 1)
-    total = np.full(low.shape, -np.inf)
-    for k in range(count):
-        total = np.logaddexp(total, log_joint(rows, eta, loads, starts, (low + k * step)[..., None]))
-    return total + np.log(step)
+        count = 2 * int(np.ceil(wanted))
+    step, total = (high - low) / (count // 2), np.full(low.shape, -np.inf)
+    for k in range(count // 2 + 1):
+        total = np.logaddexp(total, at(low + k * step))
+    coarse, nodes = total + np.log(step), count // 2
+    while nodes <= MOST_NODES:
+        for k in range(nodes):
+            total = np.logaddexp(total, at(low + (k + 0.5) * step))
+        step, nodes = 0.5 * step, 2 * nodes
+        fine = total + np.log(step)
+        if np.abs(fine - coarse).max() < CLOSE:
+            return fine
+        coarse = fine
+    raise NotConcaveError("the likelihood of a row is not log-concave in its predictor, and narrow")
 
 
 def _modes(
