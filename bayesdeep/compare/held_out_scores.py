@@ -78,7 +78,7 @@ def score_rows(fits: Mapping[str, Fitted], score: str, work: Work) -> Scored:
     assessed |= {name: _of_loo(fits[name], one, found.get(name)) for name, one in kept.items()}
     assessed = {name: assessed[name] for name in fits if name in assessed}
     how, notes = _said(assessed, chosen.too_many, work.k)
-    return Scored(assessed, chosen.failed | more, how, (*notes, *chosen.notes))
+    return Scored(assessed, {**chosen.failed, **more}, how, (*notes, *chosen.notes))
 
 
 @dataclass(frozen=True)

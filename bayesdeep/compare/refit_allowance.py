@@ -21,7 +21,8 @@ def check_refits(value: Any, where: str, name: str) -> None:
     number = isinstance(value, int | np.integer) and value >= 0
     if not (number or isinstance(value, bool | np.bool_) or (isinstance(value, str) and value == "auto")):
         raise FitError(
-            f"{where}: {name} is {shown(value)}; give 'auto' (while they take under a minute), True, False or the most there may be"
+            f"{where}: {name} is {shown(value)}; give 'auto' (while they take under a minute), True, False or how many there "
+            "may be"
         )
 
 

@@ -1,4 +1,4 @@
-"""Progress of long work: one bar with rate and time left, in a terminal or a notebook; elsewhere lines of refits, else silence."""
+"""Progress of long work: a bar with rate and time left in a terminal or a notebook; elsewhere lines, of refits, or silence."""
 
 import sys
 import time
@@ -76,7 +76,7 @@ def wanted(progress: bool) -> bool:
 
 @contextmanager
 def progress_bar(title: str, progress: bool, *, lines: bool = False) -> Iterator[Silent | Bar | Lines]:
-    """Yield something with ``update(done, total, note)``; where there is no place for a bar, ``lines`` are written if asked for."""
+    """Yield something with ``update(done, total, note)``; where no bar can be shown, ``lines`` are written if asked for."""
     if not wanted(progress):
         if progress and lines:
             with Lines(title, EVERY) as written:

@@ -93,8 +93,8 @@ class GroupFactor:
 def group_factors(spec: ModelSpec, rows: Rows) -> tuple[GroupFactor, ...]:
     """Return the factors whose effects can be integrated out, those of the smallest groups first.
 
-    A row has one level of such a factor; its effects are normal about 0 and lean on no other level's; they are in the predictor of
-    a response whose other parameters are the same for all rows, or known; and there are at most :data:`MOST_COEFFICIENTS` of them.
+    A row has one level of such a factor; its effects are normal about 0 and lean on no other level's; they are in the predictor
+    of a response whose other parameters are the same for all rows, or known; a level has at most :data:`MOST_COEFFICIENTS`.
     """
     if why_not_by_row(spec) is not None:
         return ()

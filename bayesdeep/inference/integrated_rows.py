@@ -4,9 +4,9 @@ r"""A row's likelihood given the other rows of its group, with the group's effec
     \frac{\int \prod_{j \in g} p(y_j \mid u, \theta)\, p(u \mid \theta)\, du}
          {\int \prod_{j \in g, j \ne i} p(y_j \mid u, \theta)\, p(u \mid \theta)\, du}
 
-for each draw of everything but the group's effects :math:`u`. The posterior of :math:`\theta` without the row is that with it over
-this likelihood, so that its inverse is the row's weight: where a group has few rows, or each row an effect of its own, a draw's own
-:math:`u` has seen the row, and the inverse of :math:`p(y_i \mid u, \theta)` has no finite variance.
+for each draw of everything but the group's effects :math:`u`. The posterior of :math:`\theta` without the row is that with it
+over this likelihood, so that its inverse is the row's weight: where a group has few rows, or each row an effect of its own, a
+draw's own :math:`u` has seen the row, and the inverse of :math:`p(y_i \mid u, \theta)` has no finite variance.
 
 References
 ----------

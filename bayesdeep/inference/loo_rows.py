@@ -1,4 +1,4 @@
-"""Leave-one-out of a fit's rows, a block at a time: by each row's likelihood, or by that with effects of its group integrated out.
+"""Leave-one-out of a fit's rows, a block at a time: by a row's likelihood, or that with effects of its group integrated out.
 
 The effects of a group of few rows have seen the row that is left out, and weights cannot undo that. So they are integrated out
 (:mod:`.integrated_rows`): of all rows of small groups where a factor's groups typically have fewer than :data:`FEW` rows, and of

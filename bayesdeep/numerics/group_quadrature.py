@@ -33,8 +33,8 @@ FARTHEST = 8.0
 EDGE = float(np.log(1e-5))
 """How far below its mode an integrand has to be, in logs, where nodes end."""
 CLOSE = 2e-3
-"""How near the logs of sums of all nodes and of every second one have to be: of a smooth integrand the former is then right to about
-the square of that, of one with a kink to a quarter of it."""
+"""How near the logs of sums of all nodes and of every second one have to be: of a smooth integrand the former is then right to
+about the square of that, of one with a kink to a quarter of it."""
 ROUGH = 2e-2
 """The same where nodes are not added."""
 MOST_NODES = 1_000
@@ -110,7 +110,7 @@ def group_integrals(
 def marginal_rows(
     derived: Derived, eta: np.ndarray, loads: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows' log likelihoods with a standard normal coefficient of their own integrated out, and two derivatives by ``eta``.
+    """Return rows' log likelihoods with a standard normal coefficient of each integrated out, and two derivatives by ``eta``.
 
     Parameters
     ----------
