@@ -21,7 +21,7 @@ import numpy as np
 
 from bayesdeep.core.rowwise import RowLikelihood
 from bayesdeep.graph.row_likelihood import row_likelihood
-from bayesdeep.numerics.group_quadrature import Derived, Integrals, group_integrals, log_joint, marginal_rows
+from bayesdeep.numerics.group_quadrature import Derived, Integrals, MarginalRows, group_integrals, log_joint
 from bayesdeep.numerics.group_quadrature import Rows as OfRows
 from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import Rows
@@ -131,10 +131,13 @@ class _Given:
         def derived(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             return like.derivatives(eta, values)
 
+        def value(eta: np.ndarray) -> np.ndarray:
+            return like.value(eta, values)
+
         if self.inner is None:
-            return (lambda eta: like.value(eta, values)), derived
-        loads = self.inner[0][:, None] * self.inner[1]
-        return (lambda eta: marginal_rows(derived, eta, loads)[0]), (lambda eta: marginal_rows(derived, eta, loads))
+            return value, derived
+        marginal = MarginalRows(value, derived, self.inner[0][:, None] * self.inner[1])
+        return marginal.value, marginal.derivatives
 
     def integrals(self) -> Integrals:
         """Return the tasks' integrals."""

@@ -2,7 +2,7 @@
 
 The effects of a group of few rows have seen the row that is left out, and weights cannot undo that. So they are integrated out
 (:mod:`.integrated_rows`): of all rows of small groups where a factor's groups typically have fewer than :data:`FEW` rows, and of
-single rows of other groups where Pareto k-hat is too large.
+single rows of other groups where Pareto k-hat is large.
 """
 
 from collections import Counter
@@ -25,8 +25,11 @@ FEW = 3.0
 """Rows that the typical group has fewer of where effects are integrated out without a look at k-hats."""
 SMALL_GROUP = 6
 """Rows of the largest group for which that is done."""
-EFFORT = 40_000_000
+EFFORT = 20_000_000
 """Draws times rows of all groups whose effects are integrated out for rows of large k-hat; of rows beyond they are not."""
+FINITE = 0.5
+"""Pareto k-hat from which weights have no finite variance. Where effects are integrated out anyhow those of further factors are
+for such rows; elsewhere only for rows whose k-hat is too large, and the others have the weights that everybody gives them."""
 INNER = 20
 """How many times dearer it is where the rows' own effects are integrated out within."""
 
@@ -173,7 +176,7 @@ def loo_blocks(
                 done.append(Integrated(Way(work.first), small, left))
         part = weighed(start, stop, value)
         for way in work.ways():
-            bad = bad_rows(part)
+            bad = bad_rows(part) if work.first is None else np.flatnonzero(~(part.numbers("pareto_k") <= FINITE))
             bad = bad[work.affordable(way, start + bad)] if len(bad) else bad
             if not len(bad):
                 continue

@@ -20,11 +20,14 @@ Derived = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """The same with first and second derivatives."""
 
 LOG_ROOT = 0.5 * float(np.log(2.0 * np.pi))
-NODES = {1: (0.75, 10), 2: (1.2, 5)}
-"""By the number of coefficients: how many sds nodes are apart, and how many there are on either side of the mode."""
+NODES = {0: (0.85, 8), 1: (0.75, 10), 2: (1.2, 5)}
+"""By the number of coefficients: how many sds nodes are apart, and how many there are on either side of the mode; 0 is of one that is
+integrated out within."""
 MOST_STEPS = 60
 NEAR = 1e-3
 """Newton steps end when none is longer than this, in sds of the prior: nodes need not be exactly about the mode."""
+ABOUT = 0.05
+"""The same, in sds of the integrand, of a coefficient that is integrated out within."""
 LONGEST = 3.0
 """Longest step of a row's predictor: beyond, a Poisson mean is another one altogether."""
 HALVINGS = 12
@@ -107,44 +110,63 @@ def group_integrals(
     return Integrals(np.logaddexp(*sums) - np.log(2.0), mode, root)
 
 
-def marginal_rows(
-    derived: Derived, eta: np.ndarray, loads: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows' log likelihoods with a standard normal coefficient of each integrated out, and two derivatives by ``eta``.
+class MarginalRows:
+    """Rows' log likelihoods with a standard normal coefficient of each integrated out.
 
     Parameters
     ----------
-    derived
+    rows, derived
         The rows' log likelihoods given the coefficient.
-    eta
-        Predictors without it ``(row, batch)``.
     loads
         What it adds to the predictor ``(row, batch)``.
-
-    Raises
-    ------
-    NotConcaveError
-        Where the mass need not be about one mode.
     """
-    starts = np.arange(len(eta))
-    mode, curvature, concave = _modes(derived, eta, loads[..., None], starts, np.zeros((*eta.shape, 1)))
-    if not concave:
-        raise NotConcaveError("the likelihood of a row is not log-concave in its predictor")
-    apart, side = NODES[1]
-    sd = 1.0 / np.sqrt(curvature[..., 0, 0])
-    found = []
-    for k in range(-side, side + 1):
-        place = mode[..., 0] + k * apart * sd
-        value, slope, second = derived(eta + loads * place)
-        found.append((value - 0.5 * place**2, slope, second))
-    value, slope, second = (np.array(one) for one in zip(*found, strict=True))
-    total = logsumexp(value, axis=0)
-    if np.abs(logsumexp(value[::2], axis=0) + np.log(2.0) - total).max() > ROUGH:
-        raise NotConcaveError("the likelihood of a row is too far from that of a normal coefficient")
-    share = np.exp(value - total)
-    mean = (share * slope).sum(axis=0)
-    bend = (share * (second + slope**2)).sum(axis=0) - mean**2
-    return total + np.log(apart * sd) - LOG_ROOT, mean, np.minimum(bend, 0.0)
+
+    def __init__(self, rows: Rows, derived: Derived, loads: np.ndarray) -> None:
+        self._rows, self._derived, self._loads = rows, derived, loads
+        self._mode = np.zeros((*loads.shape, 1))
+
+    def value(self, eta: np.ndarray) -> np.ndarray:
+        """Return the logs at predictors without the coefficient, both ``(row, batch)``.
+
+        Raises
+        ------
+        NotConcaveError
+            Where the mass need not be about one mode.
+        """
+        mode, sd = self._about(eta)
+        return self._total([self._rows(eta + self._loads * v) - 0.5 * v**2 for v in self._places(mode, sd)], sd)[1]
+
+    def derivatives(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the same with two derivatives by the predictor."""
+        mode, sd = self._about(eta)
+        found = [(self._derived(eta + self._loads * v), v) for v in self._places(mode, sd)]
+        share, total = self._total([one[0] - 0.5 * v**2 for one, v in found], sd)
+        mean = sum(w * one[1] for w, (one, _) in zip(share, found, strict=True))
+        bend = sum(w * (one[2] + one[1] ** 2) for w, (one, _) in zip(share, found, strict=True)) - mean**2
+        return total, mean, np.minimum(bend, 0.0)
+
+    def _about(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # Predictors of one call are near those of the one before, and so are the modes.
+        starts = np.arange(len(eta))
+        mode, curvature, concave = _modes(self._derived, eta, self._loads[..., None], starts, self._mode, ABOUT)
+        if not concave:
+            raise NotConcaveError("the likelihood of a row is not log-concave in its predictor")
+        self._mode = mode
+        return mode[..., 0], 1.0 / np.sqrt(curvature[..., 0, 0])
+
+    def _places(self, mode: np.ndarray, sd: np.ndarray) -> list[np.ndarray]:
+        apart, side = NODES[0]
+        return [mode + k * apart * sd for k in range(-side, side + 1)]
+
+    def _total(self, logs: list[np.ndarray], sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each node's share, and the log integral."""
+        value = np.array(logs)
+        top = value.max(axis=0)
+        np.exp(value - top, out=value)
+        total = value.sum(axis=0)
+        if np.abs(np.log(2.0 * value[::2].sum(axis=0) / total)).max() > ROUGH:
+            raise NotConcaveError("the likelihood of a row is too far from that of a normal coefficient")
+        return value / total, top + np.log(total * (NODES[0][0] * sd)) - LOG_ROOT
 
 
 def log_joint(rows: Rows, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -190,7 +212,7 @@ def _line(
 
 
 def _modes(
-    derived: Derived, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray, first: np.ndarray
+    derived: Derived, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray, first: np.ndarray, about: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return modes ``(task, batch, width)``, negative second derivatives there, and whether all that were seen were concave."""
     place, concave = first, True
@@ -201,7 +223,7 @@ def _modes(
         # As far as a row's predictor moves at most, in the longest of the steps.
         moved = np.maximum.reduceat(np.abs((_by_row(step, starts, len(eta)) * loads).sum(axis=2)), starts, axis=0)
         step = step * np.minimum(1.0, LONGEST / np.maximum(moved, 1e-300))[..., None]
-        if np.abs(step).max() < NEAR:
+        if np.abs(step).max() < NEAR or (about and (step**2 * curvature[..., 0]).max() < about**2):
             return place, curvature, concave
         for _ in range(HALVINGS):
             after = _derivatives(derived, eta, loads, starts, place + step)
