@@ -21,8 +21,8 @@ Derived = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 LOG_ROOT = 0.5 * float(np.log(2.0 * np.pi))
 NODES = {0: (0.85, 8), 1: (0.75, 10), 2: (1.2, 5)}
-"""By the number of coefficients: how many sds nodes are apart, and how many there are on either side of the mode; 0 is of one that is
-integrated out within."""
+"""By the number of coefficients: how many sds nodes are apart, and how many there are on either side of the mode; 0 is of one
+that is integrated out within."""
 MOST_STEPS = 60
 NEAR = 1e-3
 """Newton steps end when none is longer than this, in sds of the prior: nodes need not be exactly about the mode."""
