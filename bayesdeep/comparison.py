@@ -21,6 +21,7 @@ from bayesdeep.compare.compared import Compared
 from bayesdeep.compare.errors_by_region import Selective, errors, selective
 from bayesdeep.compare.held_out_scores import SCORES, Scored, Work, score_groups, score_rows
 from bayesdeep.compare.rank import rank_table
+from bayesdeep.compare.refit_allowance import check_refits
 from bayesdeep.compare.scored_baseline import prepare, split, with_baselines
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
@@ -84,6 +85,7 @@ class Comparison(Compared):
     score=arguments.text,
     executor=arguments.executor,
     workers=arguments.count,
+    refits=check_refits,
 )
 def compare(
     fits: Mapping[str, Fit | str],
@@ -97,6 +99,7 @@ def compare(
     score: str = "auto",
     executor: Executor | None = None,
     workers: int = 1,
+    refits: str | bool | int = "auto",
 ) -> Comparison:
     """Compare fits of the same rows by how well they predict rows, or groups, that they have not seen.
 
@@ -117,16 +120,22 @@ def compare(
         Held-out rows; all fits are scored on these instead. Groups that a fit does not know are drawn from their distribution,
         with a warning that names them.
     k, seed, progress
-        For refits: the number of folds (at most the number of groups), their seed, and whether to show a bar.
+        For refits: the number of folds (at most the number of groups), their seed, and whether to show how far they are: by a
+        bar, or without a terminal by a line every ten seconds.
     score
         Of single rows. ``"auto"``: by PSIS leave-one-out; a row with too large a Pareto k-hat is left out exactly, by a
         refit, but if that were more than 10 rows of a fit, all fits are refitted in the same ``k`` folds instead. Point
         estimates, ensembles and approximations that could not be corrected to the posterior, which have no posterior draws to
-        weigh, always are. ``"loo"``: never refit; k-hats are
+        weigh, are refitted in folds too. ``refits`` says which of these are done. ``"loo"``: never refit; k-hats are
         only warned of. ``"folds"``: refit all, on the same folds.
     executor, workers
         Where refits run side by side: any ``concurrent.futures.Executor`` of processes, here or on other machines, or so
         many new processes (in a script, under ``if __name__ == "__main__":``). The numbers are the same.
+    refits
+        How many refits there may be. ``"auto"``: while they take less than a minute, as estimated by what the fits took; refits
+        that are the only way, for ``target="groups"`` and ``score="folds"``, are always done. ``True``: all that are needed.
+        ``False``: none. A number: at most so many. What is not done is said, with how long it would take: in ``notes`` for rows,
+        which keep the estimate that leave-one-out weights give, and as ``warning`` of fits that have no score without.
 
     Returns
     -------
@@ -174,7 +183,7 @@ def compare(
     if score != "auto" and (data is not None or target == "groups"):
         raise FitError(f"compare: score='{score}' is for rows of the training data, without data=… and target='groups'")
     baselines = prepare(names, models)
-    work, frame, groups = Work(k, checked_seed(seed, "compare"), executor, workers, progress), None, None
+    work, frame, groups = Work(k, checked_seed(seed, "compare"), executor, workers, progress, refits), None, None
     if data is not None:
         frame = read_frame(data)
         asked = {name: rows_of(fit.spec, frame, observed=True) for name, fit in models.items()}

@@ -110,7 +110,7 @@ def run_demo(out: str | Path, quick: bool = False, seed: int = 20260101) -> int:
     )
     with _timed(f"Comparing: how well would each model have predicted a house it had not seen? ({how})"):
         score = "folds" if quick else "auto"
-        comparison = bd.compare(fits, k=2 if quick else 5, seed=seed, score=score, progress=False)
+        comparison = bd.compare(fits, k=2 if quick else 5, seed=seed, score=score, refits=True, progress=False)
     _say_comparison(comparison)
     multilevel = fits["multilevel"]
     _say_new_county(multilevel)

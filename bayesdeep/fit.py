@@ -180,6 +180,10 @@ class Fit(Marginal):
         In original units as :meth:`log_score`, and so are :meth:`kfold` and :meth:`log_likelihood`; but of an expression from
         which no density of one column follows they are densities of the expression.
 
+        Where the groups of a factor typically have one row or two, as with an effect for each row, and for rows of large k-hat,
+        the effects of a row's group are integrated out given the group's other rows (:mod:`bayesdeep.inference.integrated_rows`);
+        the record says so.
+
         Raises
         ------
         FitError
@@ -187,7 +191,7 @@ class Fit(Marginal):
             dropout, of chains weighted by stacking, and of an approximation that could not be corrected to the posterior (Pareto
             k-hat above 0.7, or none). :meth:`kfold` refits instead.
         """
-        from bayesdeep.inference.loo import loo
+        from bayesdeep.inference.loo_rows import loo
 
         return loo(self, pointwise=pointwise)
 

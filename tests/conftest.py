@@ -97,7 +97,7 @@ def made_up() -> Callable[..., Fit]:
 
 
 def small_frame(rows: int = 48) -> pd.DataFrame:
-    """Return columns for a response of every kind, two numbers, two factors and what response functions ask for."""
+    """Return columns for a response of every kind, two numbers, two factors, one a row, and what response functions ask for."""
     rng, i = np.random.default_rng(3), np.arange(rows)
     counts = rng.poisson(2.0, (rows, 3))
     columns = {
@@ -106,6 +106,7 @@ def small_frame(rows: int = 48) -> pd.DataFrame:
         "grade": rng.permutation(i % 4), "yes": rng.permutation(i % 2) == 1, "k": rng.integers(0, 6, rows), "n": 5 + i % 3,
         "a": 1 + counts[:, 0], "b": counts[:, 1], "c": counts[:, 2], "w": rng.uniform(0.5, 2.0, rows),
         "status": [("none", "left", "right")[j % 3] for j in i], "top": 50.0,
+        "own": [f"o{j}" for j in i],
     }  # fmt: skip
     return pd.DataFrame(columns)
 

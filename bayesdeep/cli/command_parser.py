@@ -100,6 +100,10 @@ def _compare(commands: Any) -> None:
     parser = _command(commands, "compare", "compare_models", "fit model cards and compare their predictions")
     parser.add_argument("cards", nargs="+", metavar="CARD", help="card (file or name)")
     parser.add_argument("--report", metavar="REPORT.html", help="write a report (.html or .md)")
+    parser.add_argument(
+        "--refits", choices=("auto", "yes", "no"), default="auto",
+        help="fit again where scores need it (default: auto, where that takes under a minute)",
+    )  # fmt: skip
     _fitting(parser)
     _overwrite(parser)
 

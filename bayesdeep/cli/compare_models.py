@@ -71,8 +71,10 @@ def _compared(fits: "dict[str, Fit]", arguments: Namespace) -> "Comparison | Fit
         return next(iter(fits.values()))
     from bayesdeep.comparison import compare
 
-    comparison = compare(fits, seed=arguments.seed, progress=not arguments.quiet)
-    say(*([] if arguments.quiet else [""]), *table_lines(comparison.table))
+    refits = {"yes": True, "no": False}.get(arguments.refits, "auto")
+    comparison = compare(fits, seed=arguments.seed, progress=not arguments.quiet, refits=refits)
+    notes = [f"! {note}" for note in comparison.notes]
+    say(*([] if arguments.quiet else [""]), *table_lines(comparison.table), *notes)
     return comparison
 
 

@@ -77,7 +77,7 @@ def _reason(spec: ModelSpec, prefix: str, source: str, effect: Effect, *, withou
     together = effect.width * max(copies_of(effect), 1)
     if together > LARGEST_WIDTH:
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
-    return _effects(spec, prefix, effect)
+    return effects_reason(spec, effect, prefix)
 
 
 def _columns(spec: ModelSpec, names: list[str]) -> str | None:
@@ -91,7 +91,8 @@ def _columns(spec: ModelSpec, names: list[str]) -> str | None:
     return None
 
 
-def _effects(spec: ModelSpec, prefix: str, effect: Effect) -> str | None:
+def effects_reason(spec: ModelSpec, effect: Effect, prefix: str = "") -> str | None:
+    """Return why coefficients that vary are not normal about 0 given their sds, in a clause; None if they are."""
     for piece in effect.pieces:
         chosen = spec.prior(prefix + piece.slot)
         reason = _scale(spec.prior(prefix + piece.sd)) if chosen is None else _given_effects(chosen)

@@ -107,6 +107,22 @@ def why_not_rows(spec: ModelSpec) -> str | None:
     return None
 
 
+def why_not_by_row(spec: ModelSpec) -> str | None:
+    """Return why a row's likelihood is no function of one predictor and a few numbers, in a clause; None if it is."""
+    family = FAMILIES[spec.family]
+    if family.main.shape == "contrast":
+        return f"a {spec.family} response has a predictor for each level"
+    if "counts_by_level" in family.words:
+        return f"a {spec.family} response is several counts a row"
+    others = _modelled(spec)
+    if others:
+        return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
+    cuts = [p.name for p in family.parameters if p.shape == "cut"]
+    if cuts:
+        return f"the {cuts[0]}s of a {spec.family} response are a vector of parameters beside the predictor"
+    return None
+
+
 def _modelled(spec: ModelSpec) -> list[str]:
     """Return the parameters beside the main one that have formulas."""
     return [p.parameter for p in spec.predictors[1:]]

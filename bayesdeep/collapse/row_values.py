@@ -86,7 +86,7 @@ def new_effects(
             continue
         groups, width = len(unseen[rows.factor]), effect.width
         standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
-        effects = _effect_sds(spec, effect, draws) * _correlated(effect, draws, standard)
+        effects = effect_sds(spec, effect, draws) * correlated(effect, draws, standard)
         for piece in effect.pieces:
             found[piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
     return found
@@ -137,7 +137,7 @@ def _by_level(
     return total
 
 
-def _effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
+def effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
     """Return the sd of each coefficient ``(draw, coefficient, 1)``."""
     found = []
     for piece in effect.pieces:
@@ -153,7 +153,7 @@ def _effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
     return np.concatenate(found, axis=1)[..., None]
 
 
-def _correlated(effect: Effect, draws: Arrays, standard: np.ndarray) -> np.ndarray:
+def correlated(effect: Effect, draws: Arrays, standard: np.ndarray) -> np.ndarray:
     """Return independent numbers ``(draw, coefficient, group)`` with the correlations that the draws say."""
     slot = getattr(effect.law, "correlation", None)
     if slot is None:

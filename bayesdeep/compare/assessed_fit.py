@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.inference.kfold import KFold
-from bayesdeep.inference.loo import check_draws, combine, loo_parts, with_exact, without_weights
+from bayesdeep.inference.loo import check_draws, combine, with_exact, without_weights
 from bayesdeep.inference.loo_record import NOTHING, Loo
+from bayesdeep.inference.loo_rows import integrated_values, loo_blocks, said_of
 from bayesdeep.inference.refit import LEAST_HELD_OUT, Refitted
 from bayesdeep.results.draw_arrays import enough_draws
 from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
@@ -126,22 +127,25 @@ def by_loo(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Asse
     check_draws(fit.idata)
     rows, gather = own_rows(fit, "loo"), Gather(response_kind(fit.spec))
     other = blocks_of(fit, rows, gather.what) if gather.what else None
-    parts, without = [], np.zeros(fit.sizes[0])
-    mine, again = tee(blocks_of(fit, rows, "pointwise"))
-    for (start, stop, part), (*_, likelihood) in zip(loo_parts(fit.idata, mine, rows.rows), again, strict=True):
-        log_weights = np.asarray(part.log_weights.transpose("chain", "draw", "obs"))
+    parts, without, names = [], np.zeros(fit.sizes[0]), Counter[tuple[str, ...]]()
+    for block in loo_blocks(fit, blocks_of(fit, rows, "pointwise"), rows.rows):
+        start, stop = block.start, block.stop
+        log_weights = np.asarray(block.loo.log_weights.transpose("chain", "draw", "obs"))
         if len(without) > 1:
-            each = logsumexp(log_weights + likelihood.reshape(log_weights.shape), axis=1)
+            each = logsumexp(log_weights + block.value.reshape(log_weights.shape), axis=1)
             without += sums_without(each, logsumexp(log_weights, axis=1))
-        if other is not None:
-            first, last, draws = next(other)
+        if other is not None and gather.what is not None:
+            first, last, own = next(other)
             assert (first, last) == (start, stop)
-            flat = log_weights.reshape(len(draws), -1)
+            draws, more = integrated_values(fit, block, own, gather.what)
+            flat = log_weights.reshape(len(draws), -1) + more
             weights = np.exp(flat - flat.max(axis=0))
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
-        parts.append(without_weights(part))
+        parts.append(without_weights(block.loo))
+        names.update(block.names())
         tick(stop)
-    return _of_loo(combine(parts, fit.idata), gather.result(rows), chain_variance(without))
+    found = combine(parts, fit.idata).with_(integrated=said_of(names, rows.rows))
+    return _of_loo(found, gather.result(rows), chain_variance(without))
 
 
 def left_out_exactly(fit: Fitted, one: Assessed, found: Sequence[Refitted]) -> Assessed:

@@ -16,7 +16,8 @@ from bayesdeep.formula.nodes import Formula, Name
 from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.inference.fit_spec import fit_spec
 from bayesdeep.inference.kfold import kfold
-from bayesdeep.inference.loo import combine, loo_parts, why_not_weighed, without_weights
+from bayesdeep.inference.loo import combine, why_not_weighed
+from bayesdeep.inference.loo_rows import loo_blocks
 from bayesdeep.inference.run import COMMON
 from bayesdeep.inference.specify import specify
 from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
@@ -242,7 +243,7 @@ def scores(fit: Fitted, what: str, notes: list[str]) -> np.ndarray:
     if why_not_weighed(fit.idata):
         return np.asarray(kfold(fit, progress=False).elpd_i)
     values = blocks_of(fit, own_rows(fit, "explain"), "pointwise")
-    parts = [without_weights(part) for _, _, part in loo_parts(fit.idata, values, fit.rows.rows)]
+    parts = [block.loo for block in loo_blocks(fit, values, fit.rows.rows, weights=False)]
     found = combine(parts, fit.idata)
     bad = int((np.asarray(found.pareto_k) > found.good_k).sum())
     if bad:

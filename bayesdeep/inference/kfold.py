@@ -249,7 +249,7 @@ def kfold(
     if by is not None and groups is None:
         groups = group_codes(fit.spec, fit.rows, by)
     tasks = fold_refits(fit, k, groups, seed, options, visit)
-    with progress_bar(f"{k}-fold cross-validation", progress) as bar:
+    with progress_bar(f"{k}-fold cross-validation", progress, lines=True) as bar:
         found = run_refits({"": tasks}, executor, workers, bar)[""]
     if isinstance(found, Exception):
         raise found

@@ -21,7 +21,6 @@ from bayesdeep.core.notices import warn
 from bayesdeep.core.roles import shown
 from bayesdeep.numerics.mcmc import measure
 from bayesdeep.numerics.psis import COMPILED_FROM, COMPILED_ROWS, can_smooth, smooth_few, smooth_rows
-from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
 from bayesdeep.results.labelled import Array, Tree
 
 from .loo_record import NOTHING, Loo
@@ -32,13 +31,6 @@ LEAST_DRAWS = 25
 RELATIVE_FROM = 1_000
 
 Block = tuple[int, int, np.ndarray]
-
-
-def loo(fit: Fitted, *, pointwise: bool = True) -> Loo:
-    """Return PSIS leave-one-out cross-validation of a fit; see :func:`loo_from_blocks`."""
-    check_draws(fit.held)
-    blocks = blocks_of(fit, own_rows(fit, "loo"), "pointwise")
-    return loo_from_blocks(fit.held, blocks, fit.rows.rows, pointwise=pointwise)
 
 
 def loo_from_blocks(
@@ -73,11 +65,14 @@ def loo_from_blocks(
     if draws * rows <= limit:
         blocks = [(0, rows, np.concatenate([value for _, _, value in blocks], axis=1))]
     found = combine((part for *_, part in loo_parts(idata, blocks, rows, weights=draws * rows <= limit)), idata)
+    return warned(found) if pointwise else warned(found).without("elpd_i", "pareto_k")
+
+
+def warned(found: Loo) -> Loo:
+    """Return the estimate, after a warning where Pareto k-hat is too large for some rows."""
     for sentence in found.advice:
         if "k-hat" in sentence:
             warn(sentence)
-    if not pointwise:
-        return found.without("elpd_i", "pareto_k")
     return found
 
 

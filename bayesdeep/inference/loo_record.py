@@ -51,6 +51,9 @@ class Loo:
         Numbers of draws and of rows.
     elpd_i, pareto_k, log_weights
         By row ``(obs,)``, ``(obs,)`` and ``(obs, chain, draw)``, read as ``xarray.DataArray``; None where they were not kept.
+    integrated
+        Effects of which groups were integrated out of the likelihood of how many rows, in words. Such a row has the likelihood
+        that the other rows of its group give it, and ``p`` counts no effects of these groups.
     """
 
     elpd: float
@@ -66,6 +69,7 @@ class Loo:
     log_weights: Any = _ByRow()
     approx_posterior: bool = False
     advice: tuple[str, ...] = ()
+    integrated: tuple[str, ...] = ()
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -101,6 +105,7 @@ class Loo:
     def _text(self) -> str:
         lines = [
             f"Computed from {self.n_samples} posterior samples and {self.n_data_points} observations log-likelihood matrix.",
+            *(f"{sentence[0].upper()}{sentence[1:]}." for sentence in self.integrated),
             "",
             f"{'':8} Estimate       SE",
             f"elpd_loo {self.elpd:8.2f}  {self.se:7.2f}",

@@ -25,7 +25,7 @@ fits = {
 
 How well does each predict a house from all others? Posteriors could be scored by leave-one-out without refitting. A point estimate and a
 baseline of scikit-learn have no posterior draws to weigh, so all four are refitted, on the same five folds. Nothing below is in-sample."""),
-    ("code", """houses = bd.compare(fits, k=FOLDS, seed=1, progress=False)
+    ("code", """houses = bd.compare(fits, k=FOLDS, seed=1, refits=True, progress=False)
 houses.table[["elpd", "elpd_diff", "dse", "weight", "rmse", "crps", "coverage_90", "width_90", "exact"]].round(3)"""),
     ("code", "bd.plot.elpd_differences(houses.table)"),
     ("md", """`elpd` is the sum over the houses of the log density a model gave to a house it had not seen, `elpd_diff` the difference from the best and

@@ -48,7 +48,7 @@ for axis, (units, fit) in zip(axes, widths.items()):
     axis.fill_between(grid["x"], band["lower"], band["upper"], alpha=0.3)
     axis.set(title=f"{units} units", xlabel="x", ylim=(-2.5, 2.5))
 axes[0].set_ylabel("y");"""),
-    ("code", """comparison = bd.compare({f"{units} units": fit for units, fit in widths.items()} | {"line": line}, progress=False)
+    ("code", """comparison = bd.compare({f"{units} units": fit for units, fit in widths.items()} | {"line": line}, refits=True, progress=False)
 comparison.table[["elpd", "elpd_diff", "dse", "p", "coverage_90"]].round(2)"""),
     ("md", """More units do not overfit: the prior keeps what the data do not ask for small. Whether the chains agree is judged on the function;
 the weights themselves permute and never will."""),

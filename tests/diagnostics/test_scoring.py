@@ -98,7 +98,8 @@ def test_exact_refits_of_bad_rows_are_those_by_hand_and_reloo_of_arviz(fits, com
     other = np.setdiff1d(np.arange(60), bad)
     assert np.array_equal(scores.crps[other], naive.crps[other])
     assert not np.any(scores.crps[bad] == naive.crps[bad])
-    assert compared.table.attrs["scored_on"] == "scored by PSIS leave-one-out"
+    assert compared.table.attrs["scored_on"].startswith("scored by PSIS leave-one-out")
+    assert "'y ~ x'" not in compared.table.attrs["scored_on"]
 
 
 def test_too_many_bad_rows_put_all_fits_on_the_same_folds(fits, monkeypatch):
@@ -115,6 +116,85 @@ def test_loo_alone_never_refits(fits, monkeypatch):
     monkeypatch.setattr(refit_module, "run_engine", None)
     found = bd.compare(fits, score="loo", progress=False)
     assert "not reliable" in found.table.loc["y ~ x", "warning"]
+
+
+def as_if_it_took(fit: Fit, seconds: float) -> Fit:
+    """Return the fit with another time that it took, of which 5 seconds were compiling."""
+    tree = fit.idata.copy()
+    tree.attrs.update(fit.idata.attrs)
+    tree.attrs.update(seconds_total=seconds + 5.0, seconds_compile=5.0)
+    return Fit(fit.spec, fit.rows, tree)
+
+
+def point_of(fit: Fit) -> Fit:
+    tree = fit.idata.copy()
+    tree["posterior"] = xr.DataTree(fit.posterior.isel(chain=[0], draw=[0]))
+    return Fit(fit.spec, fit.rows, tree)
+
+
+def test_refits_that_take_long_are_said_and_not_done(fits, monkeypatch):
+    bad = bad_rows(by_loo(fits["y ~ x"]).elpd)
+    slow = {name: as_if_it_took(fit, 600.0) for name, fit in fits.items()}
+    loo = bd.compare(fits, score="loo", progress=False).table
+    real, done = refit_module.run_engine, []
+    monkeypatch.setattr(refit_module, "run_engine", lambda *given: done.append(1) or real(*given))
+    for given, refits in ((slow, "auto"), (fits, False), (fits, 0)):
+        found = bd.compare(given, refits=refits, progress=False)
+        assert not done
+        assert found.table["elpd"].to_dict() == loo["elpd"].to_dict()
+        (said,) = [note for note in found.notes if "'y ~ x' exactly" in note]
+        minutes = f"{len(bad) * 10} minutes" if given is slow else "a second"
+        assert said.endswith(f"that takes {len(bad)} refits, about {minutes}, which refits=True does")
+        assert f"rows {', '.join(str(i) for i in bad[:5])}" in said
+        assert "not reliable" in found.table.loc["y ~ x", "warning"]
+        assert said in repr(found)
+    quick = bd.compare({name: as_if_it_took(fit, 1.0) for name, fit in fits.items()}, progress=False)
+    every = len(done)
+    assert every >= len(bad)
+    assert not [note for note in quick.notes if "exactly" in note]
+    done.clear()
+    bd.compare(slow, refits=True, progress=False)
+    assert len(done) == every
+    done.clear()
+    bd.compare(slow, refits=every - 1, progress=False)
+    assert 0 < len(done) < every
+
+
+def test_folds_that_take_long_are_said_and_not_done(fits, monkeypatch):
+    monkeypatch.setattr(scoring, "MOST_REFITS", 0)
+    monkeypatch.setattr(refit_module, "run_engine", None)
+    slow = {name: as_if_it_took(fit, 60.0) for name, fit in fits.items()}
+    found = bd.compare(slow, k=3, progress=False)
+    (said,) = [note for note in found.notes if "leave-one-out does not serve" in note]
+    assert "to refit all in the same 3 folds instead: that takes 6 refits, about 6 minutes, which refits=True does" in said
+    assert {one.kind for one in found.assessed.values()} == {"loo"}
+    halves = bd.compare(slow, k=3, workers=2, progress=False).notes
+    assert any("about 3 minutes" in note for note in halves)
+
+
+def test_fits_that_only_refits_can_score_keep_their_place(fits, monkeypatch):
+    given = {**fits, "point": point_of(as_if_it_took(fits["y ~ x"], 100.0))}
+    real = refit_module.run_engine
+    monkeypatch.setattr(refit_module, "run_engine", lambda *given: real(*given) if len(given[1].response.value) > 50 else 1 / 0)
+    for refits in ("auto", False, 2):
+        found = bd.compare(given, k=3, refits=refits, progress=False)
+        row = found.table.loc["point"]
+        assert np.isnan(row["elpd"])
+        assert "it is scored by refits in 3 folds: that takes 3 refits, about 5 minutes, which refits=True" in row["warning"]
+
+
+def test_refits_that_are_asked_for_are_done_or_refused(fits):
+    slow = {name: as_if_it_took(fit, 600.0) for name, fit in fits.items()}
+    assert {one.kind for one in bd.compare(slow, k=2, score="folds", progress=False).assessed.values()} == {"folds"}
+    for options, text in (
+        ({"score": "folds", "refits": False}, "score='folds' with k=2 takes 4 refits, about 40 minutes, and refits=False"),
+        ({"target": "groups", "by": "g", "refits": 3}, "target='groups' in 2 folds takes 4 refits"),
+    ):
+        with pytest.raises(FitError, match=text):
+            bd.compare(slow, k=2, progress=False, **options)
+    for wrong in ("yes", -1, 1.5, None):
+        with pytest.raises(FitError, match="compare: refits is"):
+            bd.compare(fits, refits=wrong, progress=False)
 
 
 def test_folds_are_refits_by_hand(fits):

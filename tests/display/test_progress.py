@@ -1,6 +1,7 @@
 """A bar is drawn where it can be: in a terminal, and in a notebook that has widgets."""
 
 import sys
+import time
 import warnings
 from types import SimpleNamespace
 
@@ -30,4 +31,28 @@ def test_a_notebook_without_widgets_is_not_flooded_with_warnings(monkeypatch, ca
         with progress.progress_bar("long work", True) as bar:
             for done in range(3):
                 bar.update(done, 3)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_without_a_terminal_long_work_is_told_in_lines(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "wanted", lambda asked: False)
+    monkeypatch.setattr(progress, "EVERY", 0.2)
+    with progress.progress_bar("Refits", True, lines=True) as bar:
+        bar.update(1, 4, "flat")
+        time.sleep(0.5)
+        bar.update(3, 4)
+        time.sleep(0.3)
+    out, lines = capsys.readouterr()
+    assert out == ""
+    lines = lines.splitlines()
+    assert lines[0].startswith("Refits: 1 of 4, 0 s, about ")
+    assert lines[0].endswith("s left (flat)")
+    assert lines[-1].startswith("Refits: 3 of 4, 1 s, about 0 s left")
+    time.sleep(0.3)
+    with progress.progress_bar("Refits", False, lines=True) as bar:
+        bar.update(1, 4)
+        time.sleep(0.3)
+    with progress.progress_bar("sampling", True) as bar:
+        bar.update(1, 4)
+        time.sleep(0.3)
     assert capsys.readouterr() == ("", "")
