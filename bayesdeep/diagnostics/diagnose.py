@@ -8,7 +8,7 @@ Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221 (R-hat, effective sizes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -119,7 +119,7 @@ def diagnose(idata: Tree | xr.DataTree) -> Diagnosis:
             rows = [*rows[:1], *approximation_checks(attrs, chains * draws)]
     method = str(attrs.get("method"))
     used = priors if method not in ENGINES or ENGINES[method].priors else ()
-    rows += [*status_check(attrs), *conflict_checks(posterior, used)]
+    rows += [*status_check(attrs), *_told_apart(conflict_checks(posterior, used), run)]
     level = max([0 if exact else 1, *(row.severity for row in rows if not row.passed)])
     if network is not None and chains > 1:
         sentence = network_sentence(level, rows, whole, _because(rows))
@@ -169,6 +169,23 @@ def _because(rows: list[Check]) -> str:
 def _evidence(rows: list[Check]) -> pd.DataFrame:
     columns = ["check", "value", "limit", "passed", "meaning"]
     return pd.DataFrame([[getattr(row, c) for c in columns] for row in rows], columns=columns)
+
+
+def _told_apart(conflicts: list[Check], run: PastRun) -> list[Check]:
+    """Return conflicts of which those where the data put no end to a coefficient say so: a wider prior would not help there."""
+    endless = set(run.separating()) if conflicts else set()
+    return [
+        replace(
+            row,
+            advice=(
+                f"'{row.about}' separates the response: the data put no end to it, and how large it is only its prior says. "
+                "Report it with its prior, or look whether the column is made of the response.",
+            ),
+        )
+        if row.about in endless
+        else row
+        for row in conflicts
+    ]
 
 
 def _advice(rows: list[Check], attrs: Any) -> tuple[str, ...]:

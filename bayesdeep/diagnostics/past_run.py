@@ -9,9 +9,10 @@ from typing import Any
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.registry import ENGINES
+from bayesdeep.inference.propriety import separating
 from bayesdeep.inference.select_engine import choose
 from bayesdeep.results.labelled import Tree, as_datatree
-from bayesdeep.results.rows import StreamedRows
+from bayesdeep.results.rows import StreamedRows, TrainingRows
 from bayesdeep.results.tree import rows_from_tree
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -70,22 +71,35 @@ class PastRun:
             return None
         return min(HIGHEST_ACCEPT, round(1 - (1 - now) / 4, 2))
 
-    def better(self) -> str | None:
-        """Return the exact method that ``fit()`` takes for such a model, if that is another one and was not tried."""
-        tree = self.tree
-        if tree is None or not isinstance(tree.attrs.get("spec"), dict):
+    def model(self) -> tuple[ModelSpec, TrainingRows] | None:
+        """Return the model and its rows, where the tree has them."""
+        if self.tree is None or not isinstance(self.tree.attrs.get("spec"), dict):
             return None
-        whole = as_datatree(tree)
+        whole = as_datatree(self.tree)
         if "observed_data" not in whole.children:
             return None
         try:
-            spec = ModelSpec.from_json(tree.attrs["spec"])
-            rows = rows_from_tree(whole, spec)
-            best = choose(spec, rows.rows, None, None if isinstance(rows, StreamedRows) else rows.arrays).method
+            spec = ModelSpec.from_json(self.tree.attrs["spec"])
+            return spec, rows_from_tree(whole, spec)
         except (BayesdeepError, KeyError):  # of a family or term that is not there, there is nothing to advise
             return None
-        tried = {self.method, *tree.attrs.get("tried", ())}
+
+    def better(self) -> str | None:
+        """Return the exact method that ``fit()`` takes for such a model, if that is another one and was not tried."""
+        model = self.model()
+        if model is None or self.tree is None:
+            return None
+        spec, rows = model
+        best = choose(spec, rows.rows, None, None if isinstance(rows, StreamedRows) else rows.arrays).method
+        tried = {self.method, *self.tree.attrs.get("tried", ())}
         return best if best not in tried and ENGINES[best].exact else None
+
+    def separating(self) -> tuple[str, ...]:
+        """Return the coefficients whose columns separate the response: the data put no end to them."""
+        model = self.model()
+        if model is None or isinstance(model[1], StreamedRows):
+            return ()
+        return separating(model[0], model[1].arrays, model[1].response)
 
     def by_better(self) -> str | None:
         """Return the sentence that names that method."""

@@ -45,7 +45,7 @@ def check_propriety(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response:
     PriorError
         Where the posterior is improper, naming the prior that leaves it so.
     """
-    doubts = _row_effects(spec, arrays, response)
+    doubts = (*_one_sided(spec, response), *_row_effects(spec, arrays, response))
     endless = endless_rows(spec, response) if any(_flat(p) for p in spec.priors) else None
     if endless is None:
         return doubts
@@ -94,6 +94,18 @@ def separation(columns: np.ndarray, endless: Endless) -> np.ndarray | None:
     return np.asarray(np.where(np.abs(found.x) > 1e-9, found.x, 0.0) / np.where(spread > 0, spread, 1.0))
 
 
+def separating(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> tuple[str, ...]:
+    """Return the names of coefficients that separate the response, whatever their priors, with an intercept if there is one."""
+    endless = endless_rows(spec, response)
+    if endless is None:
+        return ()
+    for table, names, first, _ in _tables(spec, arrays, response):
+        if 0 < table.size <= MAX_NUMBERS:
+            found = _separating(*_beside_intercept(table, names, first), endless, keep=len(first))
+            return tuple(found[len(first) :])
+    return ()
+
+
 def _flat(chosen: ChosenPrior | None) -> bool:
     return chosen is not None and not PRIORS[chosen.prior.name].proper
 
@@ -102,27 +114,11 @@ def _separated(
     spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, endless: Endless
 ) -> tuple[str, ...]:
     """Look at the columns with flat priors; with an intercept whose prior is proper they are separated only nearly."""
-    main, predictor = next(iter(spec.formulas)), spec.predictors[0]
-    for term in predictor.terms:
-        kind = TERMS[term.kind]
-        effect = next((e for e in kind.effects(term.state) if isinstance(e.law, Given)), None) if kind.effects else None
-        if effect is None or not isinstance(effect.rows, Columns):
-            continue
-        slots = [s for s in kind.slots(term.state, 1.0) if s.role == INTERCEPT]
-        names = [prefixed(predictor.parameter, main, p.slot) for p in effect.pieces for _ in range(p.size)]
-        table = np.zeros((len(response.value), 0))
-        if effect.rows.array is not None:
-            table = np.asarray(arrays[f"{term.key}.{effect.rows.array}"], dtype=float)
+    for table, names, first, free in _tables(spec, arrays, response):
         flat = [k for k, name in enumerate(names) if _flat(spec.prior(name))]
-        first = [prefixed(predictor.parameter, main, s.name) for s in slots][:1] if effect.rows.intercept else []
-        free = bool(first) and any(_flat(p) for p in spec.priors if p.role == INTERCEPT and p.name.startswith(first[0]))
         if not (flat or free) or table.size > MAX_NUMBERS:
             continue
-        own, labels = table[:, flat], [names[k] for k in flat]
-        if first:
-            # The intercept is that at the columns' means.
-            own = np.column_stack([np.ones(len(own)), own - own.mean(axis=0)])
-            labels = [*first, *labels]
+        own, labels = _beside_intercept(table[:, flat], [names[k] for k in flat], first)
         start = 1 if first and not free else 0
         which = _separating(own[:, start:], labels[start:], endless)
         if which:
@@ -138,6 +134,33 @@ def _separated(
                 f"nothing but the intercept's prior bounds it; give '{nearly[0]}' a proper prior such as Normal(0, 2.5)",
             )
     return ()
+
+
+def _tables(
+    spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response
+) -> Iterator[tuple[np.ndarray, list[str], list[str], bool]]:
+    """Return each table of population columns with their names, the intercept's where there is one, and whether it is free."""
+    main, predictor = next(iter(spec.formulas)), spec.predictors[0]
+    for term in predictor.terms:
+        kind = TERMS[term.kind]
+        effect = next((e for e in kind.effects(term.state) if isinstance(e.law, Given)), None) if kind.effects else None
+        if effect is None or not isinstance(effect.rows, Columns):
+            continue
+        table = np.zeros((len(response.value), 0))
+        if effect.rows.array is not None:
+            table = np.asarray(arrays[f"{term.key}.{effect.rows.array}"], dtype=float)
+        names = [prefixed(predictor.parameter, main, p.slot) for p in effect.pieces for _ in range(p.size)]
+        slots = [s for s in kind.slots(term.state, 1.0) if s.role == INTERCEPT]
+        first = [prefixed(predictor.parameter, main, s.name) for s in slots][:1] if effect.rows.intercept else []
+        free = bool(first) and any(_flat(p) for p in spec.priors if p.role == INTERCEPT and p.name.startswith(first[0]))
+        yield table, names, first, free
+
+
+def _beside_intercept(table: np.ndarray, names: list[str], first: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Return columns and names with the intercept before them, which is that at the columns' means."""
+    if not first:
+        return table, names
+    return np.column_stack([np.ones(len(table)), table - table.mean(axis=0)]), [*first, *names]
 
 
 def _prior_of(spec: ModelSpec, name: str) -> str:
@@ -197,6 +220,22 @@ def _refuse_groups(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
                 f"the rows of '{response.name}' are of one kind, so that no effect is too large for the data; use a proper prior "
                 "such as HalfNormal(1)"
             )
+
+
+def _one_sided(spec: ModelSpec, response: Response) -> tuple[str, ...]:
+    """Return a sentence on a response that is the same in every row and has no end there, as counts that are all 0 have none."""
+    value = np.asarray(response.value)
+    if value.ndim != 1 or not len(value) or value.min() != value.max():
+        return ()
+    endless = endless_rows(spec, response)
+    if endless is None or not (endless.up.all() or endless.down.all()):
+        return ()
+    kept = value[0] if response.levels is None else response.levels[int(value[0])]
+    side = "small" if endless.down.all() else "large"
+    return (
+        f"'{response.name}' is {kept} in every row: the data say no more than that its predictor is {side}, and how {side} the "
+        "priors decide alone",
+    )
 
 
 def _row_effects(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> tuple[str, ...]:

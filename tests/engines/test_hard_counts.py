@@ -51,6 +51,16 @@ def test_complete_separation_under_proper_priors() -> None:
     assert fit.idata.attrs["status"] == "ok"
 
 
+def test_a_separated_response_is_not_told_to_widen_its_prior() -> None:
+    x = np.linspace(-2, 2, 60)
+    frame = pd.DataFrame({"x": x, "y": (x > 0.1).astype(int), "z": np.cos(40 * x)})
+    fit = fitted("y ~ x + z", frame, "bernoulli", {"x": "Normal(0, 2)"})
+    found = fit.diagnose()
+    assert "prior of x" in set(found.evidence.query("~passed")["check"])
+    assert found.advice[0].startswith("'x' separates the response")
+    assert not any("widen" in sentence for sentence in found.advice)
+
+
 def of_groups(counts: list[np.ndarray], high: float = 6.0) -> dict[str, tuple[float, float]]:
     """Return the posterior of Poisson counts by group, Intercept ~ N(0, 2), sd ~ HalfNormal(1)."""
     b, t = np.meshgrid(np.linspace(-9, 6, 601), np.linspace(1e-3, high, 300), indexing="ij")
@@ -84,7 +94,8 @@ def test_groups(counts: list[list[int]]) -> None:
 
 def test_zeros_alone() -> None:
     frame = pd.DataFrame({"y": np.zeros(30, dtype=int)})
-    fit = fitted("y ~ 1", frame, "poisson", {"Intercept": "Normal(-2, 2)"})
+    with pytest.warns(UserWarning, match="'y' is 0 in every row"):
+        fit = fitted("y ~ 1", frame, "poisson", {"Intercept": "Normal(-2, 2)"})
     b = np.linspace(-14, 4, 4001)
     agrees(fit, "Intercept", *moments(stats.norm(-2, 2).logpdf(b) - 30 * np.exp(b), Intercept=b)["Intercept"])
 
@@ -98,7 +109,7 @@ def test_an_offset_that_is_the_whole_response() -> None:
 
 @pytest.mark.parametrize("family", ["poisson", "negative_binomial"])
 def test_counts_of_a_thousand_million_that_follow_a_line(family: str) -> None:
-    """They vary less than Poisson counts would: the shape is beyond all bounds, and the coefficients as well known as they are."""
+    """They vary less than Poisson counts would: the shape is beyond all bounds, and the coefficients are as well known."""
     rng = np.random.default_rng(0)
     x, g = rng.normal(size=60), rng.integers(0, 6, 60)
     y = (1e9 * np.exp(0.2 * x)).astype(int)

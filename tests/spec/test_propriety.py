@@ -56,7 +56,6 @@ def test_an_improper_posterior_is_refused_by_name(data, formula, family, priors,
     [
         ("half ~ x", "bernoulli", {}),  # the prior bounds it
         ("yes ~ x + (1 | g)", "bernoulli", {**FLAT, "Intercept": "Flat()", "1|g_sigma": "HalfFlat()"}),
-        ("zero ~ x + (1 | g)", "poisson", {}),
         ("some ~ x + (1 | g)", "poisson", {**FLAT, "Intercept": "Flat()", "1|g_sigma": "HalfFlat()"}),
         ("count ~ 0 + g", "poisson", {"g": "Flat()"}),
         ("prop(k, n) ~ x + (1 | row)", "binomial", {**FLAT, "1|row_sigma": "HalfFlat()"}),
@@ -69,10 +68,33 @@ def test_what_the_data_bound_is_not(data, formula, family, priors):
         bd.Model(formula, data, family=family, priors=priors)
 
 
-@pytest.mark.parametrize(("formula", "family"), [("above ~ x", "bernoulli"), ("zero ~ x", "poisson")])
-def test_what_only_the_intercepts_prior_bounds_is_told(data, formula, family):
+def test_what_only_the_intercepts_prior_bounds_is_told(data):
     with pytest.warns(UserWarning, match="'x' separates the response"):
-        bd.Model(formula, data, family=family, priors=FLAT)
+        bd.Model("above ~ x", data, family="bernoulli", priors=FLAT)
+    with pytest.warns(UserWarning, match="zero") as caught:
+        bd.Model("zero ~ x", data, family="poisson", priors=FLAT)
+    assert any("'x' separates the response" in str(one.message) for one in caught)
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "said"),
+    [
+        ("zero ~ x + (1 | g)", "poisson", "'zero' is 0 in every row: the data say no more than that its predictor is small"),
+        ("zero ~ x", "negative_binomial", "'zero' is 0 in every row"),
+        ("one ~ x", "bernoulli", "'one' is 1 in every row: the data say no more than that its predictor is large"),
+        ("zero ~ x", "bernoulli", "'zero' is 0 in every row: the data say no more than that its predictor is small"),
+    ],
+)
+def test_a_response_without_an_end_is_told(data, formula, family, said):
+    with pytest.warns(UserWarning, match="in every row") as caught:
+        bd.Model(formula, data, family=family)
+    assert [said in str(one.message) for one in caught] == [True]
+
+
+def test_a_constant_that_has_two_sides_is_not(data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bd.Model("one ~ x", data, family="poisson")
 
 
 @pytest.mark.parametrize(
