@@ -21,8 +21,9 @@ from bayesdeep.core.rowwise import RowSystem, Values
 from bayesdeep.linear.elimination import LOG_2PI
 from bayesdeep.linear.hyperparameters import Scales, scales_of, support
 from bayesdeep.numerics.cores import machine_cores
+from bayesdeep.numerics.row_loops import add_product
 
-from .newton_step import Coefficients, Mode, factorise, noise_like, solve, unstandardised
+from .newton_step import Coefficients, Mode, factorise, noise_like, solve, sums_of, unstandardised
 from .weighted_products import Products, products_of
 
 MOST_ITERATIONS, MOST_HALVINGS = 60, 30
@@ -118,7 +119,7 @@ class Inner:
         beta, *effects = self.effects(scales, at)
         eta = self.products.columns @ beta.T
         for table, u in zip(self.products.effects, effects, strict=True):
-            eta += table @ np.ascontiguousarray(u.reshape(len(u), -1).T)
+            add_product(table, u.reshape(len(u), -1).T, eta)
         return eta
 
     def log_prior(self, at: Coefficients) -> np.ndarray:
@@ -149,7 +150,7 @@ class Inner:
         iterations = 0
         for _ in range(MOST_ITERATIONS):
             iterations += 1
-            factored = factorise(self.products, system, scales, weight, weight * eta + slope)
+            factored = factorise(self.products, system, scales, sums_of(self.products, weight, weight * eta + slope))
             there = solve(self.products, system, scales, factored)
             if not (gain > self.tolerance).any():
                 break
@@ -182,7 +183,8 @@ class Inner:
         h = THIRD_STEP
         above, below = (self._look(eta + s, mode.values, mode.at)[2] for s in (h, -h))
         third = -(above - below) / (2 * h)
-        factored = factorise(self.products, system, mode.scales, weight, weight * eta + slope + 0.5 * third * variance)
+        sums = sums_of(self.products, weight, weight * eta + slope + 0.5 * third * variance)
+        factored = factorise(self.products, system, mode.scales, sums)
         centre = solve(self.products, system, mode.scales, factored)
         return replace(mode, at=centre, factored=factored, extra=mode.factored.half_log_det - factored.half_log_det)
 

@@ -13,6 +13,7 @@ from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.elimination_plan import nested_in
 from bayesdeep.linear.levels import Nesting
+from bayesdeep.numerics.row_loops import product
 
 LARGEST_REST = 1500
 """Columns that are factorised together, densely and anew in every Newton step."""
@@ -85,10 +86,36 @@ class Products:
     effects: tuple[sparse.csr_array, ...]
 
     @property
+    def weighted(self) -> list[int]:
+        """Return how many weighted sums there are: of the rest's pairs, columns and others, then of each level (see :class:`Sums`)."""
+        p = self.columns.shape[1]
+        found = [p * (p + 1) // 2, len(self.spots)]
+        for level in self.levels:
+            found += [level.own.shape[0], level.rest.shape[0], *(table.shape[0] for _, _, table in level.parents.values())]
+        return found
+
+    @property
     def cost(self) -> int:
         """Return the numbers held by one step of one value of the hyperparameters, roughly."""
         coupled = sum(lv.rest.shape[0] for lv in self.levels)
         return len(self.columns) + coupled + self.size**2 + 1
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over rows, linear in the rows' weights and weighted working responses.
+
+    Attributes
+    ----------
+    weighted
+        Of products, times the weights ``(batch, sum)``: pairs of population columns, row by row of a lower triangle; the rest's
+        others, as ``spots`` has them; then each level's ``own``, ``rest`` and ``parents``.
+    working
+        Of columns, times the working response ``(batch, sum)``: population, the rest's others, then each level's.
+    """
+
+    weighted: np.ndarray
+    working: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -154,6 +181,41 @@ def products_of(rows: RowSystem) -> Products:
             for number, factor in enumerate(system.factors)
         ),
     )
+
+
+def weighted_sums(products: Products, weights: np.ndarray) -> np.ndarray:
+    """Return the sums of products ``(batch, sum)`` for weights ``(obs, batch)``; see :class:`Sums`."""
+    sizes = products.weighted
+    found = np.empty((weights.shape[1], sum(sizes)))
+    if products.pairs is not None:
+        found[:, : sizes[0]] = (products.pairs @ weights).T
+    else:
+        triangle = np.tril_indices(products.columns.shape[1])
+        for b in range(weights.shape[1]):
+            found[b, : sizes[0]] = (products.columns.T @ (products.columns * weights[:, b, None]))[triangle]
+    tables = [] if products.inner_products is None else [products.inner_products]
+    for level in products.levels:
+        tables += [level.own, level.rest, *(table for _, _, table in level.parents.values())]
+    _fill(found, sizes[0], tables, weights)
+    return found
+
+
+def working_sums(products: Products, right: np.ndarray) -> np.ndarray:
+    """Return the sums of columns ``(batch, sum)`` for ``(obs, batch)``; see :class:`Sums`."""
+    p = products.columns.shape[1]
+    tables = [] if products.inner_design is None else [products.inner_design]
+    tables += [level.design for level in products.levels]
+    found = np.empty((right.shape[1], p + sum(table.shape[0] for table in tables)))
+    found[:, :p] = (products.columns.T @ right).T
+    _fill(found, p, tables, right)
+    return found
+
+
+def _fill(found: np.ndarray, start: int, tables: list[sparse.csr_array], by_row: np.ndarray) -> None:
+    """Put the tables' products with ``(obs, batch)`` side by side in ``found``, from ``start`` on."""
+    for table in tables:
+        found[:, start : start + table.shape[0]] = product(table, by_row).T
+        start += table.shape[0]
 
 
 def _chain(system: LinearSystem) -> tuple[list[int], dict[tuple[int, int], np.ndarray]]:

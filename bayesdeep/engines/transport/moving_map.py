@@ -25,7 +25,7 @@ from bayesdeep.linear.hyperparameters import Scales, scales_of
 
 from .._laplace.inner_newton import LEAST_WEIGHT, Inner
 from .._laplace.marginal_posterior import Marginal, Shape
-from .._laplace.newton_step import Coefficients, Factored, factorise, solve, whitened_gradient
+from .._laplace.newton_step import Coefficients, Factored, factorise, solve, sums_of, whitened_gradient
 
 APART = 0.7
 """How far from the middle the parabolas' change with a hyperparameter is looked at, in its standard deviations."""
@@ -145,7 +145,7 @@ class MovingMap:
         positions = self.marginal.coordinates.to_system(theta)
         scales = scales_of(inner.rows.system, positions)
         weight, response = self.sites.at(theta)
-        factored = factorise(inner.products, inner.rows.system, scales, weight, response)
+        factored = factorise(inner.products, inner.rows.system, scales, sums_of(inner.products, weight, response))
         prior = np.where(self.marginal.in_domain(theta), self.marginal.log_prior_and_jacobian(theta), -np.inf)
         return Placed(theta, scales, inner.rows.values(positions), factored, prior)
 
