@@ -1,6 +1,6 @@
 r"""Rows' log likelihoods for many lanes at once, with derivatives, and sparse products with their lanes: in C where there is a compiler.
 
-Each function is written twice: in NumPy, which says what it is, and in ``row_loops.c``, which takes a fifth of the time. Both
+Each function is written twice: in NumPy, which says what it is, and in ``lane_loops.c``, which takes a fifth of the time. Both
 agree to rounding; which of them ran changes the last digits only. Arrays are ``(row, lane)``; ``order`` 0, 1 or 2 derivatives by
 the predictor ``eta`` follow the value.
 """
@@ -14,7 +14,7 @@ from scipy import sparse
 
 from .c_library import c_library
 
-SOURCE = Path(__file__).with_suffix(".c")
+SOURCE = Path(__file__).with_name("lane_loops.c")
 
 
 def logistic(
@@ -29,7 +29,7 @@ def logistic(
         return logistic_in_numpy(eta, y[:, None], trials[:, None], base[:, None], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     found = [np.empty_like(eta) for _ in range(order + 1)]
-    library.bayesdeep_logistic(*_sizes(eta, order), *_addresses(eta, y, trials, base), *_outputs(found))
+    library.bayesdeep_logistic(*_sizes(eta, order), *addresses(eta, y, trials, base), *_outputs(found))
     return tuple(found)
 
 
@@ -49,7 +49,7 @@ def logistic_shifted(
     base = np.ascontiguousarray(np.broadcast_to(base, (len(base), lanes)))
     found = [np.empty_like(eta) for _ in range(order + 1)]
     library.bayesdeep_logistic_shifted(
-        *_sizes(eta, order), *_addresses(eta, y, shift, more, base, place), *_outputs(found)
+        *_sizes(eta, order), *addresses(eta, y, shift, more, base, place), *_outputs(found)
     )
     return tuple(found)
 
@@ -61,7 +61,7 @@ def counts(eta: np.ndarray, y: np.ndarray, base: np.ndarray, order: int) -> tupl
         return counts_in_numpy(eta, y[:, None], base[:, None], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     found = [np.empty_like(eta) for _ in range(order + 1)]
-    library.bayesdeep_counts(*_sizes(eta, order), *_addresses(eta, y, base), *_outputs(found))
+    library.bayesdeep_counts(*_sizes(eta, order), *addresses(eta, y, base), *_outputs(found))
     return tuple(found)
 
 
@@ -74,7 +74,7 @@ def add_product(matrix: sparse.csr_array, x: np.ndarray, found: np.ndarray) -> n
     assert found.flags.c_contiguous
     x = np.ascontiguousarray(x, dtype=np.float64)
     sizes = (ctypes.c_int64(found.shape[0]), ctypes.c_int64(found.shape[1]))
-    library.bayesdeep_add_product(*sizes, *_addresses(matrix.indptr, matrix.indices, matrix.data, x, found))
+    library.bayesdeep_add_product(*sizes, *addresses(matrix.indptr, matrix.indices, matrix.data, x, found))
     return found
 
 
@@ -122,10 +122,11 @@ def _sizes(eta: np.ndarray, order: int) -> tuple[Any, Any, Any]:
     return ctypes.c_int64(eta.shape[0]), ctypes.c_int64(eta.shape[1]), ctypes.c_int64(order)
 
 
-def _addresses(*arrays: np.ndarray) -> tuple[Any, ...]:
-    return tuple(ctypes.c_void_p(a.ctypes.data) for a in arrays)
+def addresses(*arrays: np.ndarray | None) -> tuple[Any, ...]:
+    """Return where arrays begin, as C has it."""
+    return tuple(None if a is None else ctypes.c_void_p(a.ctypes.data) for a in arrays)
 
 
 def _outputs(found: list[np.ndarray]) -> tuple[Any, ...]:
     """Return where the value and two derivatives go; those that are not asked for are not written."""
-    return _addresses(*(found[min(k, len(found) - 1)] for k in range(3)))
+    return addresses(*(found[min(k, len(found) - 1)] for k in range(3)))

@@ -105,12 +105,13 @@ def sums_of(products: Products, weights: np.ndarray, right: np.ndarray) -> Sums:
 
 def factorise(products: Products, system: LinearSystem, scales: Scales, sums: Sums) -> Factored:
     """Return the factorised system."""
-    parts = iter(np.split(sums.weighted, np.cumsum(products.weighted)[:-1], axis=1))
-    rest, log_det = _rest(products, next(parts), next(parts), sums.working), np.zeros(scales.batch)
+    weighted, working = np.ascontiguousarray(sums.weighted.T), np.ascontiguousarray(sums.working.T)
+    parts = iter(np.split(weighted, np.cumsum(products.weighted)[:-1], axis=1))
+    rest, log_det = _rest(products, next(parts), next(parts), working), np.zeros(scales.batch)
     at, pending = products.size, []
     for level in products.levels:
         stop = at + level.width * level.levels
-        pending.append(_pending(level, products.size, parts, sums.working[:, at:stop]))
+        pending.append(_pending(level, products.size, parts, working[:, at:stop]))
         at = stop
     done: list[Eliminated] = []
     for place, level in enumerate(products.levels):
@@ -182,7 +183,7 @@ def whitened_gradient(
     :func:`solve` makes draws of ``z``, it is the gradient by ``z``.
     """
     batch, size, p = scales.batch, products.size, system.columns
-    sums = working_sums(products, slope)
+    sums = working_sums(products, slope).T
     rest = sums[:, :size].copy()
     starts = np.cumsum([size, *(lv.width * lv.levels for lv in products.levels)])
     raw = [sums[:, i : i + lv.width * lv.levels].reshape(batch, lv.width, lv.levels) for i, lv in zip(starts, products.levels, strict=False)]

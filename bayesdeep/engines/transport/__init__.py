@@ -31,7 +31,6 @@ from bayesdeep.numerics.mcmc import ess_bulk, rhat
 
 from .._laplace.inner_newton import Inner
 from .._laplace.marginal_posterior import Marginal, Shape, centred, fitted_proposal
-from .._laplace.newton_step import Coefficients
 from .lanes import Moved, Warm, possible, restarted, step
 from .moves import Accepted, State, Tuning
 from .moving_map import MovingMap, first_sites, floored
@@ -92,8 +91,8 @@ def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress
     marginal, shape = centred(inner, progress, "transport")
     lanes = _lanes(settings, inner)
     proposal, theta = _start(marginal, shape, settings.chains * lanes, rng)
-    moving = MovingMap(marginal, first_sites(marginal, shape))
-    state = _at(moving, theta, _noise(rows, len(theta), rng))
+    moving = MovingMap.of(marginal, first_sites(marginal, shape))
+    state = _at(moving, theta, rng.standard_normal((moving.gaussian.layout.size, len(theta))))
     walk = WALK / np.sqrt(max(rows.system.dim, 1)) * (np.zeros((0, 0)) if shape is None else shape.factor)
     tuning, record = Tuning(2, walk), _Record(settings, lanes, rows)
     phase = max(MIN_PHASE, min(-(-settings.tune // PHASES), -(-PHASE_DRAWS // len(theta))))
@@ -151,13 +150,7 @@ def _start(marginal: Marginal, shape: Shape | None, count: int, rng: np.random.G
     return adapted.proposal, adapted.points[chosen]
 
 
-def _noise(rows: RowSystem, count: int, rng: np.random.Generator) -> Coefficients:
-    system = rows.system
-    standard = tuple(rng.standard_normal((count, f.levels, f.width)) for f in system.factors)
-    return Coefficients(rng.standard_normal((count, system.columns)), standard)
-
-
-def _at(moving: MovingMap, theta: np.ndarray, z: Coefficients) -> State:
+def _at(moving: MovingMap, theta: np.ndarray, z: np.ndarray) -> State:
     """Return a state whose lanes are all possible: the others are put where the likeliest is."""
     found = possible(moving, State(theta, z, np.zeros(len(theta))))
     if not np.isfinite(found.log_density).all():
@@ -185,8 +178,7 @@ def _refitted(moving: MovingMap, warm: Warm) -> MovingMap:
     """Return the map through the rows' average parabolas."""
     weight = floored(warm.weight / warm.count)
     response = warm.slope / warm.count + weight * (warm.eta / warm.count)
-    sites = moving.sites.recentred(np.concatenate(warm.theta), weight, response)
-    return replace(moving, sites=sites, stretch=warm.stretch())
+    return moving.refitted(moving.sites.recentred(np.concatenate(warm.theta), weight, response), warm.stretch())
 
 
 class _Record:
@@ -200,16 +192,15 @@ class _Record:
         self.positions, self.lp = np.empty((*shape, system.dim)), np.empty(shape)
         sizes = [(system.columns,), *((f.levels, f.width) for f in system.factors)]
         self.coefficients = [np.empty((*shape, *size)) for size in sizes]
-        self.sums = [np.zeros((2, *size)) for size in sizes]
+        self.sums: list[np.ndarray | float] = [0.0, 0.0]
         self.kept = 0
 
     def add(self, moving: MovingMap, moved: Moved) -> None:
         """Keep a draw of every lane."""
         for kept, drawn in zip(self.coefficients, moved.effects, strict=True):
             kept[:, self.kept] = drawn
-        for sums, z in zip(self.sums, (moved.state.z.beta, *moved.state.z.standard), strict=True):
-            sums[0] += z.sum(axis=0)
-            sums[1] += (z**2).sum(axis=0)
+        z = moved.state.z
+        self.sums = [self.sums[0] + z.sum(axis=1), self.sums[1] + np.einsum("ic,ic->i", z, z)]
         self.positions[:, self.kept] = moving.marginal.coordinates.to_system(moved.state.theta)
         self.lp[:, self.kept] = moved.state.log_density
         self.kept += 1
@@ -251,11 +242,8 @@ class _Record:
     def largest_variance(self) -> float:
         """Return the largest variance of a coordinate of ``z``, which is 1 where the map fits."""
         count = self.kept * self.settings.chains * self.lanes
-        found = [1.0]
-        for total, squared in self.sums:
-            if total.size:
-                found.append(float((squared / count - (total / count) ** 2).max()))
-        return max(found)
+        total, squared = self.sums
+        return float(np.max(squared / count - (total / count) ** 2, initial=1.0))
 
     def by_chain(self, values: np.ndarray) -> np.ndarray:
         """Return ``(chain, draw, …)`` from ``(lane, step, …)``: a chain's lanes one after another."""
