@@ -15,6 +15,7 @@ from scipy import sparse
 from .c_library import c_library
 
 SOURCE = Path(__file__).with_name("lane_loops.c")
+_FROM = ctypes.c_char.from_buffer
 
 
 def logistic(
@@ -124,7 +125,12 @@ def _sizes(eta: np.ndarray, order: int) -> tuple[Any, Any, Any]:
 
 def addresses(*arrays: np.ndarray | None) -> tuple[Any, ...]:
     """Return where arrays begin, as C has it."""
-    return tuple(None if a is None else ctypes.c_void_p(a.ctypes.data) for a in arrays)
+    return tuple([None if a is None else ctypes.c_void_p(_address(a)) for a in arrays])
+
+
+def _address(array: np.ndarray) -> int:
+    # A tenth of the time of array.ctypes.data, which reads what there is to know of an array.
+    return ctypes.addressof(_FROM(array)) if array.flags.writeable and array.size else array.ctypes.data
 
 
 def _outputs(found: list[np.ndarray]) -> tuple[Any, ...]:

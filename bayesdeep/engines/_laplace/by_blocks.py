@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesdeep.core.linear import LinearSystem
-from bayesdeep.core.rowwise import RowSystem
-from bayesdeep.linear.hyperparameters import Scales, support
+from bayesdeep.linear.hyperparameters import Scales
 
-from .by_columns import ByColumns, by_columns
 from .flat_layout import Layout
-from .newton_step import Coefficients, Factored, factorise, solve, unstandardised, whitened_gradient
+from .newton_step import Coefficients, Factored, factorise, solve, standardised, unstandardised, whitened_gradient
 from .weighted_products import Products, Sums
 
 
@@ -76,19 +74,4 @@ class ByBlocks:
 
     def _standardised(self, placed: Placed, effects: np.ndarray) -> Coefficients:
         columns, *tables = self.layout.split(effects)
-        found = []
-        for root, u in zip(placed.scales.roots, tables, strict=True):
-            b = np.empty_like(u)
-            for k in range(u.shape[2]):
-                left = u[:, :, k]
-                for m in support(root[k])[:-1]:
-                    left = left - np.asarray(root[k][m])[:, None] * b[:, :, m]
-                b[:, :, k] = left / np.asarray(root[k][k])[:, None]
-            found.append(b)
-        return Coefficients(columns, tuple(found))
-
-
-def gaussian_of(rows: RowSystem, products: Products) -> ByColumns | ByBlocks:
-    """Return the Gaussian of a model's coefficients, by loops in C where there can be any and they pay."""
-    layout = Layout.of(rows, products)
-    return by_columns(rows, products, layout) or ByBlocks(rows.system, layout, products)
+        return Coefficients(columns, standardised(placed.scales, tuple(tables)))

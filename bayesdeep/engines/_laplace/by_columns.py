@@ -11,7 +11,7 @@ from scipy import sparse
 
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import RowSystem
-from bayesdeep.linear.hyperparameters import Entries, Scales
+from bayesdeep.linear.hyperparameters import LEAST_SCALE, Entries, Scales
 from bayesdeep.numerics import sparse_factors
 from bayesdeep.numerics.row_loops import add_product
 from bayesdeep.numerics.sparse_factors import Factors, Pattern, pattern_of
@@ -62,7 +62,7 @@ class ByColumns:
         half = 0.5 * factors.log_det
         for root, (levels, width) in zip(scales.roots, self.layout.shapes, strict=True):
             for k in range(width):
-                half = half + levels * np.log(np.asarray(root[k][k]))
+                half = half + levels * np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
         return Placed(factors, prior, half, np.isfinite(half))
 
     def effects(self, placed: Placed, z: np.ndarray | None, stretch: np.ndarray | None) -> np.ndarray:
@@ -131,7 +131,7 @@ def precision_entries(root: Entries, batch: int) -> list[np.ndarray]:
     inverse = [[nothing] * width for _ in range(width)]
     with np.errstate(all="ignore"):
         for k in range(width):
-            inverse[k][k] = 1.0 / np.asarray(root[k][k])
+            inverse[k][k] = 1.0 / np.maximum(np.asarray(root[k][k]), LEAST_SCALE)
             for m in range(k):
                 known = [(root[k][j], inverse[j][m]) for j in range(m, k)]
                 total = sum((t * x for t, x in known if t is not None), start=nothing)

@@ -7,6 +7,7 @@ the values.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from bayesdeep.linear.elimination import (
     transposed_times,
     update,
 )
-from bayesdeep.linear.hyperparameters import Scales
+from bayesdeep.linear.hyperparameters import LEAST_SCALE, Scales, support
 
 from .weighted_products import LevelProducts, Products, Sums, weighted_sums, working_sums
 
@@ -88,7 +89,7 @@ class Mode:
     values: Values
     at: Coefficients
     height: np.ndarray
-    factored: Factored
+    factored: Any
     log_marginal: np.ndarray
     iterations: int
     extra: np.ndarray | float = 0.0
@@ -96,6 +97,20 @@ class Mode:
 
 def noise_like(like: Coefficients, rng: np.random.Generator) -> Coefficients:
     return Coefficients(rng.standard_normal(like.beta.shape), tuple(rng.standard_normal(b.shape) for b in like.standard))
+
+
+def standardised(scales: Scales, effects: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Return standardised effects ``T^-1 u``, by factor ``(batch, level, width)``."""
+    found = []
+    for root, u in zip(scales.roots, effects, strict=True):
+        b = np.empty(u.shape)
+        for k in range(u.shape[2]):
+            left = u[:, :, k]
+            for m in support(root[k])[:-1]:
+                left = left - np.asarray(root[k][m])[:, None] * b[:, :, m]
+            np.divide(left, np.maximum(np.asarray(root[k][k]), LEAST_SCALE)[:, None], out=b[:, :, k])
+        found.append(b)
+    return tuple(found)
 
 
 def sums_of(products: Products, weights: np.ndarray, right: np.ndarray) -> Sums:

@@ -24,8 +24,9 @@ import numpy as np
 from bayesdeep.core.rowwise import Values
 from bayesdeep.linear.hyperparameters import log_prior, scales_of
 
-from .._laplace.by_blocks import ByBlocks, gaussian_of
+from .._laplace.by_blocks import ByBlocks
 from .._laplace.by_columns import ByColumns
+from .._laplace.flat_layout import Layout
 from .._laplace.inner_newton import LEAST_WEIGHT, Inner
 from .._laplace.marginal_posterior import Marginal, Shape
 from .._laplace.weighted_products import Products, Sums, weighted_sums, working_sums
@@ -198,8 +199,9 @@ class MovingMap:
     @classmethod
     def of(cls, marginal: Marginal, sites: Sites) -> "MovingMap":
         """Return the map through some parabolas."""
-        products = marginal.inner.products
-        return cls(marginal, gaussian_of(marginal.inner.rows, products), sites, sites.summed(products))
+        rows, products = marginal.inner.rows, marginal.inner.products
+        gaussian = marginal.inner.gaussian or ByBlocks(rows.system, Layout.of(rows, products), products)
+        return cls(marginal, gaussian, sites, sites.summed(products))
 
     def refitted(self, sites: Sites, stretch: np.ndarray) -> "MovingMap":
         """Return the map through other parabolas, and stretched."""
