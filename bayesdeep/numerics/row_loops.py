@@ -6,6 +6,7 @@ the predictor ``eta`` follow the value.
 """
 
 import ctypes
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,35 @@ from scipy import sparse
 from .c_library import c_library
 
 SOURCE = Path(__file__).with_name("lane_loops.c")
-_FROM = ctypes.c_char.from_buffer
+_FROM, _ADDRESS = ctypes.c_char.from_buffer, ctypes.addressof
+
+
+INTEGER, POINTER = ctypes.c_int64, ctypes.c_void_p
+FUNCTIONS = {
+    "logistic": (3, 7),
+    "logistic_shifted": (3, 9),
+    "counts": (3, 6),
+    "add_product": (2, 5),
+    "factor": (1, 9),
+    "back": (1, 7),
+    "whiten": (1, 5),
+    "normal": (3, 4),
+}
+"""How many integers the library's functions take, and then how many pointers; of patterns the pointer comes first."""
+WITH_PATTERN = ("factor", "back", "whiten")
+
+
+@cache
+def lane_loops() -> Any:
+    """Return the library of ``lane_loops.c``, ready to be called; None where there is none."""
+    library = c_library(SOURCE)
+    if library is None:
+        return None
+    for name, (integers, pointers) in FUNCTIONS.items():
+        function = getattr(library, f"bayesdeep_{name}")
+        function.restype = None
+        function.argtypes = [*[POINTER] * (name in WITH_PATTERN), *[INTEGER] * integers, *[POINTER] * pointers]
+    return library
 
 
 def logistic(
@@ -25,7 +54,7 @@ def logistic(
 
     ``y``, ``trials`` and ``base`` are ``(row,)``.
     """
-    library = c_library(SOURCE)
+    library = lane_loops()
     if library is None:
         return logistic_in_numpy(eta, y[:, None], trials[:, None], base[:, None], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
@@ -41,7 +70,7 @@ def logistic_shifted(
 
     ``shift`` and ``more`` are ``(lane,)``; ``base`` ``(different, lane)`` is looked up by ``place`` ``(row,)``.
     """
-    library = c_library(SOURCE)
+    library = lane_loops()
     if library is None:
         return logistic_in_numpy(eta - shift, y[:, None], y[:, None] + more, base[place], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
@@ -57,7 +86,7 @@ def logistic_shifted(
 
 def counts(eta: np.ndarray, y: np.ndarray, base: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
     """Return ``y eta - exp(eta) - base`` and its derivatives, each ``(row, lane)``; ``y`` and ``base`` are ``(row,)``."""
-    library = c_library(SOURCE)
+    library = lane_loops()
     if library is None:
         return counts_in_numpy(eta, y[:, None], base[:, None], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
@@ -68,14 +97,13 @@ def counts(eta: np.ndarray, y: np.ndarray, base: np.ndarray, order: int) -> tupl
 
 def add_product(matrix: sparse.csr_array, x: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Add ``matrix @ x`` to ``found`` ``(row, lane)``, in place, and return it; ``x`` is ``(column, lane)``."""
-    library = c_library(SOURCE)
+    library = lane_loops()
     if library is None or matrix.indices.dtype != np.int32 or matrix.indptr.dtype != np.int32:
         found += matrix @ x
         return found
     assert found.flags.c_contiguous
     x = np.ascontiguousarray(x, dtype=np.float64)
-    sizes = (ctypes.c_int64(found.shape[0]), ctypes.c_int64(found.shape[1]))
-    library.bayesdeep_add_product(*sizes, *addresses(matrix.indptr, matrix.indices, matrix.data, x, found))
+    library.bayesdeep_add_product(*found.shape, *addresses(matrix.indptr, matrix.indices, matrix.data, x, found))
     return found
 
 
@@ -119,20 +147,23 @@ def counts_in_numpy(eta: np.ndarray, y: np.ndarray, base: np.ndarray, order: int
     return (found, slope) if order == 1 else (found, slope, -mean)
 
 
-def _sizes(eta: np.ndarray, order: int) -> tuple[Any, Any, Any]:
-    return ctypes.c_int64(eta.shape[0]), ctypes.c_int64(eta.shape[1]), ctypes.c_int64(order)
+def _sizes(eta: np.ndarray, order: int) -> tuple[int, int, int]:
+    return eta.shape[0], eta.shape[1], order
 
 
-def addresses(*arrays: np.ndarray | None) -> tuple[Any, ...]:
-    """Return where arrays begin, as C has it."""
-    return tuple([None if a is None else ctypes.c_void_p(_address(a)) for a in arrays])
+def addresses(*arrays: np.ndarray | None) -> list[int | None]:
+    """Return where arrays begin."""
+    return [None if a is None else _address(a) for a in arrays]
 
 
 def _address(array: np.ndarray) -> int:
-    # A tenth of the time of array.ctypes.data, which reads what there is to know of an array.
-    return ctypes.addressof(_FROM(array)) if array.flags.writeable and array.size else array.ctypes.data
+    try:
+        # A fifth of the time of array.ctypes.data, which reads what there is to know of an array.
+        return _ADDRESS(_FROM(array))
+    except (TypeError, ValueError):  # read-only, or empty
+        return array.ctypes.data
 
 
-def _outputs(found: list[np.ndarray]) -> tuple[Any, ...]:
+def _outputs(found: list[np.ndarray]) -> list[int | None]:
     """Return where the value and two derivatives go; those that are not asked for are not written."""
     return addresses(*(found[min(k, len(found) - 1)] for k in range(3)))

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .c_library import c_library
-from .row_loops import SOURCE, addresses
+from .row_loops import addresses, lane_loops
 
 WORK = 24
 """Numbers of scratch memory a coefficient."""
@@ -29,7 +28,7 @@ class _Pattern(ctypes.Structure):
 
 def available() -> bool:
     """Return whether the loops can be had."""
-    return c_library(SOURCE) is not None
+    return lane_loops() is not None
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Pattern:
     def native(self) -> Any:
         """Return the pattern as C has it; it refers to this record's arrays."""
         own = (self.starts, self.rows, *self._by_rows, self.sums, self.prior, self.own_sums, self.own_prior)
-        return ctypes.byref(_Pattern(self.size, len(self.rows), *(a.ctypes.data for a in own)))
+        return ctypes.pointer(_Pattern(self.size, len(self.rows), *(a.ctypes.data for a in own)))
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def factorise(pattern: Pattern, sums: np.ndarray, prior: np.ndarray, right: np.n
     lower, work = np.empty(len(pattern.rows) * lanes), np.empty(size * WORK)
     mantissa, exponent = np.empty((2, lanes))
     _library().bayesdeep_factor(
-        pattern.native, ctypes.c_int64(lanes), *addresses(sums, prior, right, lower, spread, ahead, mantissa, exponent, work)
+        pattern.native, lanes, *addresses(sums, prior, right, lower, spread, ahead, mantissa, exponent, work)
     )
     with np.errstate(invalid="ignore"):
         return Factors(lower, spread, ahead, np.log(mantissa) + LN2 * exponent)
@@ -164,7 +163,7 @@ def solved(pattern: Pattern, factors: Factors, z: np.ndarray | None = None, stre
     found, work = np.empty((size, lanes)), np.empty(size * WORK)
     z = None if z is None else np.ascontiguousarray(z)
     _library().bayesdeep_back(
-        pattern.native, ctypes.c_int64(lanes), *addresses(factors.lower, factors.spread, factors.ahead, z, stretch, found, work)
+        pattern.native, lanes, *addresses(factors.lower, factors.spread, factors.ahead, z, stretch, found, work)
     )
     return found
 
@@ -175,7 +174,7 @@ def whiten(pattern: Pattern, factors: Factors, gradient: np.ndarray, stretch: np
     assert gradient.flags.c_contiguous
     work = np.empty(size * WORK)
     _library().bayesdeep_whiten(
-        pattern.native, ctypes.c_int64(lanes), *addresses(factors.lower, factors.spread, stretch, gradient, work)
+        pattern.native, lanes, *addresses(factors.lower, factors.spread, stretch, gradient, work)
     )
     return gradient
 
@@ -189,11 +188,12 @@ def take_normal(
     """
     assert u.flags.c_contiguous
     assert gradient.flags.c_contiguous
-    sizes = (ctypes.c_int64(n) for n in (levels, width, u.shape[1]))
-    _library().bayesdeep_normal(*sizes, *addresses(np.ascontiguousarray(precision), u, gradient, squares))
+    _library().bayesdeep_normal(
+        levels, width, u.shape[1], *addresses(np.ascontiguousarray(precision), u, gradient, squares)
+    )
 
 
 def _library() -> Any:
-    library = c_library(SOURCE)
+    library = lane_loops()
     assert library is not None
     return library

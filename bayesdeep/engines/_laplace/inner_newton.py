@@ -196,7 +196,6 @@ class Inner:
         does not bias it. The Gaussian is then the one at the mode, moved. See Tierney and Kadane (1986) for this term in the
         expansion of a posterior mean.
         """
-        system = self.rows.system
         eta = self.predictor(mode.scales, mode.at)
         _, slope, weight = self._look(eta, mode.values, mode.at)
         variance, soundings = np.zeros_like(eta), SOUNDINGS if len(eta) < SIDE_BY_SIDE_ROWS else FEW_SOUNDINGS

@@ -107,14 +107,15 @@ def _trajectory(
     angle = QUARTER * rng.uniform(LEAST_TURN, MOST_TURN) / steps
     z, p = state.z, rng.standard_normal(state.z.shape)
     c, s = np.cos(angle), np.sin(angle)
-    log_density, slope = moving.gradient(placed, z)
-    energy = _energy(log_density, p)
-    for _ in range(steps):
-        # Half a kick by what the density has beside the standard normal, a rotation, and half a kick.
-        p += 0.5 * angle * (slope + z)
-        z, p = c * z + s * p, c * p - s * z
-        new, slope = moving.gradient(placed, z)
-        p += 0.5 * angle * (slope + z)
+    half = np.cos(0.5 * angle), np.sin(0.5 * angle)
+    energy = _energy(state.log_density, p)
+    for k in range(steps):
+        # A rotation, and a kick by what the density has beside the standard normal; half a rotation first and last.
+        turn = half if k == 0 else (c, s)
+        z, p = turn[0] * z + turn[1] * p, turn[0] * p - turn[1] * z
+        p += angle * (moving.gradient(placed, z)[1] + z)
+    z, p = half[0] * z + half[1] * p, half[0] * p - half[1] * z
+    new = moving.log_density(placed, z)
     with np.errstate(invalid="ignore", over="ignore"):
         ratio = _energy(new, p) - energy
         probability = np.minimum(1.0, np.exp(np.where(np.isnan(ratio), -np.inf, ratio)))
