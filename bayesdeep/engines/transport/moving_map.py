@@ -17,6 +17,7 @@ Monte Carlo for Bayesian hierarchical models, Journal of Computational and Graph
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -207,6 +208,11 @@ class MovingMap:
         """Return the map through other parabolas, and stretched."""
         return replace(self, sites=sites, precision=sites.summed(self.inner.products), stretch=stretch)
 
+    @cached_property
+    def ones(self) -> np.ndarray:
+        """Return a one for each row ``(obs,)``."""
+        return np.ones(len(self.inner.rows.offset))
+
     @property
     def inner(self) -> Inner:
         """Return the model."""
@@ -232,7 +238,7 @@ class MovingMap:
         with np.errstate(all="ignore"):
             at = self.effects(placed, z)
             eta = self.predictor(at)
-            height = rows.likelihood.value(eta, placed.values).sum(axis=0) + self.gaussian.log_prior(placed.factored, at)
+            height = self._total(rows.likelihood.value(eta, placed.values)) + self.gaussian.log_prior(placed.factored, at)
             found = height + placed.log_prior - placed.factored.half_log_det
         return np.where(placed.factored.good & np.isfinite(found), found, -np.inf)
 
@@ -243,8 +249,12 @@ class MovingMap:
             at = self.effects(placed, z)
             value, slope = rows.likelihood.with_slopes(self.predictor(at), placed.values)
             log_prior, white = self.gaussian.white(placed.factored, slope, at, self.stretch)
-            found = value.sum(axis=0) + log_prior + placed.log_prior - placed.factored.half_log_det
+            found = self._total(value) + log_prior + placed.log_prior - placed.factored.half_log_det
         return np.where(np.isfinite(found), found, -np.inf), white
+
+    def _total(self, by_row: np.ndarray) -> np.ndarray:
+        """Return sums over rows ``(batch,)``, by a product: a sum over the first axis reads few lanes slowly."""
+        return self.ones @ by_row
 
     def predictor(self, effects: np.ndarray) -> np.ndarray:
         """Return the rows' predictors ``(obs, batch)`` of coefficients."""
