@@ -34,7 +34,7 @@ from .._laplace.marginal_posterior import Marginal, Shape, centred, fitted_propo
 from .lanes import Moved, Warm, possible, restarted, step
 from .moves import Accepted, State, Tuning
 from .moving_map import MovingMap, first_sites, floored
-from .proposals import Proposals
+from .proposals import Proposals, turn
 
 POINTS_PER_DIMENSION, MAX_POINTS = 250, 2_000
 """Values of the hyperparameters that the proposal is fitted to."""
@@ -45,9 +45,9 @@ WORKING_SET = 400_000
 MAX_LANES_PER_CHAIN = 8
 PHASES, MIN_PHASE, PHASE_DRAWS = 3, 20, 600
 """Phases of warm-up, between which the map is made anew; their fewest iterations, and the draws over all lanes they have."""
-MOST_TUNING = 6
+MOST_TUNING = 3
 """How many times as long warm-up may take where Laplace's approximation is far off, so that lanes have a way to go."""
-LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.97, 16
+LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.985, 16
 """Of trajectories: below the first they get more steps, above the second fewer."""
 POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.65, 0.8
 """Acceptance of independence proposals below which there are three, two and one random walk beside them, and from which none."""
@@ -100,19 +100,20 @@ def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress
     tuning, record = Tuning(2, walk), _Record(settings, lanes, rows)
     phase = max(MIN_PHASE, min(-(-settings.tune // PHASES), -(-PHASE_DRAWS // len(theta))))
     total, done, tuned, accepted = PHASES * phase + record.steps, 0, began, []
-    proposals = Proposals(proposal, shape, marginal.coordinates)
+    proposals = Proposals(proposal, marginal.coordinates)
     try:
         number = 0
         while number < PHASES:
             warm = Warm(rows)
-            for _ in range(phase):
-                moved = step(moving, state, tuning, proposals.current, rng, looking=True)
+            for iteration in range(phase):
+                moved = step(moving, state, tuning, turn(proposals.tried, iteration), rng, looking=True)
                 state = moved.state
                 warm.add(moving, moved)
                 done += 1
                 progress.update(min(95, 5 + int(95 * done / total)), 100, "tuning")
-            tuning = _tuned(tuning, warm, rows.system.dim)
-            far = proposals.tuned(warm) < POOR_INDEPENDENT and done < MOST_TUNING * PHASES * phase
+            independent = proposals.tuned(warm)
+            tuning = _tuned(tuning, warm, independent, rows.system.dim)
+            far = independent < POOR_INDEPENDENT and done < MOST_TUNING * PHASES * phase
             number += number == 0 or not far
             if number < PHASES:  # the last phase settles in the map that the draws are made with
                 before, moving = moving, _refitted(moving, warm)
@@ -122,7 +123,7 @@ def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress
             part = record if number == 0 else _Record(settings, lanes, rows)
             note = "drawing" if number == 0 else f"drawing, {2**number} times as many and thinned"
             for iteration in range(part.steps * part.apart(number)):
-                moved = step(moving, state, tuning, proposals.current, rng)
+                moved = step(moving, state, tuning, turn(proposals.kept, iteration), rng)
                 state = moved.state
                 accepted.append(moved.accepted)
                 if (iteration + 1) % part.apart(number) == 0:
@@ -165,7 +166,7 @@ def _at(moving: MovingMap, theta: np.ndarray, z: np.ndarray) -> State:
     return found
 
 
-def _tuned(tuning: Tuning, warm: Warm, dim: int) -> Tuning:
+def _tuned(tuning: Tuning, warm: Warm, independent: float, dim: int) -> Tuning:
     """Return the steps of trajectories, and the random walk, after a phase."""
     acceptance, steps = warm.acceptance("trajectory"), tuning.steps
     if acceptance < LOW_ACCEPTANCE:
@@ -176,7 +177,6 @@ def _tuned(tuning: Tuning, warm: Warm, dim: int) -> Tuning:
         return replace(tuning, steps=steps)
     theta = np.concatenate(warm.theta)
     covariance = np.atleast_2d(np.cov(theta.T)) + 1e-8 * np.eye(dim)
-    independent = warm.acceptance("independent")
     walks = sum(independent < level for level in (POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT))
     return Tuning(steps, WALK / np.sqrt(dim) * np.linalg.cholesky(covariance), walks)
 
