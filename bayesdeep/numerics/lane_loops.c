@@ -266,6 +266,21 @@ INLINE void white_block(const int W, const pattern *is, int64_t lanes, const rea
     }
 }
 
+INLINE void noise_block(const int W, const pattern *is, int64_t lanes, const real *lower, const real *spread, const real *ahead,
+                        const real *stretch, const real *x, real *restrict z)
+{
+    for (int64_t j = 0; j < is->size; j++) {
+        real sum[8];
+        const real wide = stretch ? stretch[j] : 1.0;
+        LANES sum[l] = x[j * lanes + l] - ahead[j * lanes + l];
+        for (int32_t q = is->starts[j]; q < is->starts[j + 1]; q++) {
+            const real *restrict entry = lower + (int64_t)q * W, *restrict from = x + is->rows[q] * lanes;
+            LANES sum[l] += entry[l] * from[l];
+        }
+        LANES z[j * lanes + l] = sum[l] / (spread[j * lanes + l] * wide);
+    }
+}
+
 #define IN_BLOCKS(CALL)                                                       \
     {                                                                         \
         int64_t b = 0;                                                        \
@@ -288,6 +303,13 @@ void bayesdeep_back(const pattern *is, int64_t lanes, const real *lower, const r
                     const real *stretch, real *x, real *work)
 {
     IN_BLOCKS(back_block(W, is, lanes, lower + is->entries * b, spread + b, ahead + b, z ? z + b : 0, stretch, x + b, work);)
+}
+
+/* z of x: the inverse of bayesdeep_back. */
+void bayesdeep_noise(const pattern *is, int64_t lanes, const real *lower, const real *spread, const real *ahead, const real *stretch,
+                     const real *x, real *z)
+{
+    IN_BLOCKS(noise_block(W, is, lanes, lower + is->entries * b, spread + b, ahead + b, stretch, x + b, z + b);)
 }
 
 /* g becomes stretch D^-1/2 L^-1 g. */

@@ -27,11 +27,12 @@ FUNCTIONS = {
     "add_product": (2, 5),
     "factor": (1, 9),
     "back": (1, 7),
+    "noise": (1, 6),
     "whiten": (1, 5),
     "normal": (3, 4),
 }
 """How many integers the library's functions take, and then how many pointers; of patterns the pointer comes first."""
-WITH_PATTERN = ("factor", "back", "whiten")
+WITH_PATTERN = ("factor", "back", "noise", "whiten")
 
 
 @cache

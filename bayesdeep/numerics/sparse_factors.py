@@ -168,6 +168,16 @@ def solved(pattern: Pattern, factors: Factors, z: np.ndarray | None = None, stre
     return found
 
 
+def noise_of(pattern: Pattern, factors: Factors, found: np.ndarray, stretch: np.ndarray | None = None) -> np.ndarray:
+    """Return the ``z`` ``(size, lane)`` for which :func:`solved` returns ``found``."""
+    z = np.empty_like(factors.ahead)
+    _library().bayesdeep_noise(
+        pattern.native, z.shape[1],
+        *addresses(factors.lower, factors.spread, factors.ahead, stretch, np.ascontiguousarray(found), z),
+    )  # fmt: skip
+    return z
+
+
 def whiten(pattern: Pattern, factors: Factors, gradient: np.ndarray, stretch: np.ndarray | None = None) -> np.ndarray:
     """Turn gradients ``(size, lane)`` by the solution into those by its ``z``, in place, and return them."""
     size, lanes = gradient.shape

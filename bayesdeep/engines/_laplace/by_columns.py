@@ -69,6 +69,10 @@ class ByColumns:
         """Return coefficients ``(coefficient, lane)``: the mean, or the draw that standard normal ``z`` makes."""
         return sparse_factors.solved(self.pattern, placed.factors, z, stretch)
 
+    def noise(self, placed: Placed, effects: np.ndarray, stretch: np.ndarray | None) -> np.ndarray:
+        """Return the ``z`` whose coefficients these are."""
+        return sparse_factors.noise_of(self.pattern, placed.factors, effects, stretch)
+
     def log_prior(self, placed: Placed, effects: np.ndarray) -> np.ndarray:
         """Return the log prior density ``(lane,)``, without the constants of standardised effects."""
         return self._prior(placed, effects, np.zeros_like(effects))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesdeep.core.rowwise import RowSystem
-from bayesdeep.numerics.row_loops import add_product
+from bayesdeep.numerics.row_loops import add_product, product
 
 from .weighted_products import Products
 
@@ -29,6 +29,8 @@ class Layout:
         Population columns ``(obs, column)``.
     design
         The factors' columns ``(obs, coefficient)``.
+    effects
+        The same by number of a factor, each ``(obs, its coefficients)``.
     """
 
     starts: tuple[int, ...]
@@ -37,6 +39,7 @@ class Layout:
     size: int
     population: np.ndarray
     design: sparse.csr_array
+    effects: tuple[sparse.csr_array, ...]
 
     @classmethod
     def of(cls, rows: RowSystem, products: Products) -> "Layout":
@@ -53,7 +56,7 @@ class Layout:
         design = sparse.csr_array(sparse.hstack(tables)) if tables else sparse.csr_array((count, 0))
         if max(design.nnz, *design.shape) < 2**31:
             design.indices, design.indptr = design.indices.astype(np.int32), design.indptr.astype(np.int32)
-        return cls(tuple(starts), shapes, at, at + rows.system.columns, rows.columns, design)
+        return cls(tuple(starts), shapes, at, at + rows.system.columns, rows.columns, design, products.effects)
 
     def flat(self, columns: np.ndarray, effects: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return ``(coefficient, lane)`` from ``(lane, column)`` and by factor ``(lane, level, width)``."""
@@ -71,6 +74,11 @@ class Layout:
             for start, (levels, width) in zip(self.starts, self.shapes, strict=True)
         )
         return (flat[self.columns :].T, *effects)
+
+    def predictor_of(self, number: int, flat: np.ndarray) -> np.ndarray:
+        """Return a factor's part of the predictor ``(obs, lane)``."""
+        start, (levels, width) = self.starts[number], self.shapes[number]
+        return product(self.effects[number], flat[start : start + levels * width])
 
     def predictor(self, flat: np.ndarray) -> np.ndarray:
         """Return the predictor without its offset ``(obs, lane)``."""

@@ -51,6 +51,8 @@ LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.985, 16
 """Of trajectories: below the first they get more steps, above the second fewer."""
 POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.65, 0.8
 """Acceptance of independence proposals below which there are three, two and one random walk beside them, and from which none."""
+SCALINGS, MANY_SCALINGS = 3, 9
+"""Tries of scaling where independence proposals are accepted less than fairly, and poorly."""
 WALK = 2.38
 """Of a random walk's step, in standard deviations over the square root of the dimension (Roberts, Gelman and Gilks 1997)."""
 MAX_ROUNDS, MIN_EFFICIENCY = 3, 0.15
@@ -178,7 +180,10 @@ def _tuned(tuning: Tuning, warm: Warm, independent: float, dim: int) -> Tuning:
     theta = np.concatenate(warm.theta)
     covariance = np.atleast_2d(np.cov(theta.T)) + 1e-8 * np.eye(dim)
     walks = sum(independent < level for level in (POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT))
-    return Tuning(steps, WALK / np.sqrt(dim) * np.linalg.cholesky(covariance), walks)
+    scalings = SCALINGS if independent < FAIR_INDEPENDENT else 0
+    if independent < POOR_INDEPENDENT:
+        scalings = MANY_SCALINGS
+    return Tuning(steps, WALK / np.sqrt(dim) * np.linalg.cholesky(covariance), walks, scalings)
 
 
 def _refitted(moving: MovingMap, warm: Warm) -> MovingMap:

@@ -9,6 +9,7 @@ from bayesdeep.core.rowwise import RowSystem
 
 from .moves import Accepted, State, Tuning, move
 from .moving_map import MovingMap
+from .scalings import scaled
 
 MAX_STRETCH = 6.0
 """Largest variance of a coordinate that the map is stretched to."""
@@ -44,6 +45,7 @@ def step(
     moving: MovingMap, state: State, tuning: Tuning, proposal: Any, rng: np.random.Generator, *, looking: bool = False
 ) -> Moved:
     """Move all lanes by one iteration; ``looking`` at their rows for the map, or keeping their coefficients."""
+    state = scaled(moving, state, tuning.scalings, rng)
     state, placed, accepted = move(moving, state, tuning, proposal, rng)
     inner = moving.inner
     at = moving.effects(placed, state.z)

@@ -42,11 +42,14 @@ class Tuning:
         Factor ``(dim, dim)`` of the random walk's covariance.
     walks
         Random-walk tries an iteration.
+    scalings
+        Tries an iteration to make effects and their sds larger or smaller together.
     """
 
     steps: int
     walk: np.ndarray
     walks: int = 1
+    scalings: int = 0
 
 
 @dataclass(frozen=True)

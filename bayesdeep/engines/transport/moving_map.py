@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.rowwise import Values
-from bayesdeep.linear.hyperparameters import log_prior, scales_of
+from bayesdeep.linear.hyperparameters import scales_of
 
 from .._laplace.by_blocks import ByBlocks
 from .._laplace.by_columns import ByColumns
@@ -224,9 +224,12 @@ class MovingMap:
         positions = self.marginal.coordinates.to_system(theta)
         with np.errstate(all="ignore"):
             factored = self.gaussian.factorise(scales_of(rows.system, positions), self.precision.at(theta))
-            prior = log_prior(rows.system, positions) + self.marginal.coordinates.log_jacobian(rows.system, theta)
-        prior = np.where(self.marginal.in_domain(theta), prior, -np.inf)
-        return Placed(theta, rows.values(positions), factored, prior)
+        return Placed(theta, rows.values(positions), factored, self.log_prior(theta))
+
+    def log_prior(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log prior density of hyperparameters ``(batch,)``; minus infinity where they are another's mirror image."""
+        found = self.marginal.log_prior_and_jacobian(theta)
+        return np.where(self.marginal.in_domain(theta), found, -np.inf)
 
     def effects(self, placed: Placed, z: np.ndarray) -> np.ndarray:
         """Return the coefficients ``(coefficient, batch)`` at ``z``."""
@@ -238,7 +241,7 @@ class MovingMap:
         with np.errstate(all="ignore"):
             at = self.effects(placed, z)
             eta = self.predictor(at)
-            height = self._total(rows.likelihood.value(eta, placed.values)) + self.gaussian.log_prior(placed.factored, at)
+            height = self.total(rows.likelihood.value(eta, placed.values)) + self.gaussian.log_prior(placed.factored, at)
             found = height + placed.log_prior - placed.factored.half_log_det
         return np.where(placed.factored.good & np.isfinite(found), found, -np.inf)
 
@@ -249,10 +252,10 @@ class MovingMap:
             at = self.effects(placed, z)
             value, slope = rows.likelihood.with_slopes(self.predictor(at), placed.values)
             log_prior, white = self.gaussian.white(placed.factored, slope, at, self.stretch)
-            found = self._total(value) + log_prior + placed.log_prior - placed.factored.half_log_det
+            found = self.total(value) + log_prior + placed.log_prior - placed.factored.half_log_det
         return np.where(np.isfinite(found), found, -np.inf), white
 
-    def _total(self, by_row: np.ndarray) -> np.ndarray:
+    def total(self, by_row: np.ndarray) -> np.ndarray:
         """Return sums over rows ``(batch,)``, by a product: a sum over the first axis reads few lanes slowly."""
         return self.ones @ by_row
 
