@@ -1,7 +1,7 @@
 """A small C file as a library: built at first use by the machine's own compiler, kept, and loaded.
 
-Nothing has to be installed: where there is no compiler, or ``BAYESDEEP_COMPILE`` is ``0``, there is no library, and who asks for it
-has the same loops in NumPy. The library is kept where other machine code is (:mod:`.code_cache`) under a name made of the source,
+Nothing has to be installed: where there is no compiler, or ``BAYESDEEP_COMPILE`` is ``0``, there is no library, and who asks for
+it has NumPy. The library is kept where other machine code is (:mod:`.code_cache`) under a name made of the source,
 the compiler, its flags and the processor; what is not the user's own, or open to others, is not loaded.
 """
 
@@ -54,6 +54,8 @@ def _loaded(source: Path, compiler: Path) -> ctypes.CDLL:
     if not _own(path):
         with tempfile.TemporaryDirectory() as own:
             content = _built(source, compiler, Path(own)).read_bytes()
+        if path.is_symlink():  # what it points to may be another's
+            path.unlink()
         write_file(path, content, "kept code", BayesdeepError, mode=0o600)
     return ctypes.CDLL(str(path))
 

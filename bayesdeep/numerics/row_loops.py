@@ -1,4 +1,4 @@
-r"""Rows' log likelihoods for many lanes at once, with derivatives, and sparse products with their lanes: in C where there is a compiler.
+r"""Rows' log likelihoods for many lanes at once, with derivatives, and sparse products: in C where there is a compiler.
 
 Each function is written twice: in NumPy, which says what it is, and in ``lane_loops.c``, which takes a fifth of the time. Both
 agree to rounding; which of them ran changes the last digits only. Arrays are ``(row, lane)``; ``order`` 0, 1 or 2 derivatives by

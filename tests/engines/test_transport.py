@@ -18,6 +18,8 @@ from bayesdeep.engines._laplace.by_columns import ByColumns
 from bayesdeep.engines._laplace.inner_newton import Inner
 from bayesdeep.engines._laplace.marginal_posterior import centred
 from bayesdeep.engines._laplace.weighted_products import weighted_sums
+from bayesdeep.engines.transport import proposals, scalings
+from bayesdeep.engines.transport.moves import State
 from bayesdeep.engines.transport.moving_map import MovingMap, first_sites
 from bayesdeep.graph.row_likelihood import row_likelihood
 from bayesdeep.inference.row_target import row_source
@@ -149,7 +151,7 @@ def test_the_map_has_the_precision_of_its_parabolas(name: str, way: str) -> None
 
 def test_between_known_values_the_precision_stays_positive() -> None:
     """Far out along several axes at once it is an average of those that are known."""
-    moving, _, z = made("crossed, dispersed")
+    moving, _, _ = made("crossed, dispersed")
     rng = np.random.default_rng(0)
     far = moving.sites.centre + rng.normal(0, 30, (64, len(moving.sites.centre))) @ np.linalg.inv(moving.sites.whiten)
     sums = moving.precision.at(far).weighted
@@ -184,9 +186,17 @@ def posterior_by_quadrature(counts: list[np.ndarray]) -> dict[str, tuple[float, 
     return found
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_posterior_that_is_known(seed: int) -> None:
-    """Four groups of two rows: far from normal, with an sd that may be 0."""
+@pytest.mark.parametrize(("seed", "by_scaling", "least"), [(1, False, 0.0), (2, False, 0.0), (3, True, 0.0), (4, False, 2.0)])
+def test_a_posterior_that_is_known(seed: int, by_scaling: bool, least: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four groups of two rows: far from normal, with an sd that may be 0; by each kind of move and of proposal."""
+    if by_scaling:
+        if row_loops.lane_loops() is None:
+            pytest.skip("no C compiler")
+        monkeypatch.setattr(transport, "FAIR_INDEPENDENT", 2.0)
+        monkeypatch.setattr(transport, "SCALINGS", 6)
+    if least:  # proposals are always fitted to warm-up's draws, and Laplace's left out
+        monkeypatch.setattr(proposals, "GOOD", least)
+        monkeypatch.setattr(proposals.Proposals, "tuned", _only_fitted)
     counts = [np.array([0, 1]), np.array([2, 4]), np.array([1, 0]), np.array([7, 3])]
     frame = pd.DataFrame({"y": np.concatenate(counts), "g": np.repeat(list("abcd"), 2)})
     priors = {"Intercept": "Normal(0, 2)", "1|g_sigma": "HalfNormal(1)"}
@@ -213,6 +223,34 @@ def test_it_agrees_with_nuts(name: str) -> None:
     assert (np.abs(ours["sd"] - theirs["sd"]) < 5 * spread).all()
     # These counts are not overdispersed: alpha may be anything large, with a posterior of many orders of magnitude.
     assert ours["ess_bulk"].drop("alpha", errors="ignore").min() > 400
+
+
+def _only_fitted(self: proposals.Proposals, warm: Any) -> float:
+    self.tried = self.kept = [self._fitted(np.concatenate(warm.theta))]
+    return warm.acceptance("independent")
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_scaling_leaves_standardised_effects_as_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coefficients are the ones before times what their sds were multiplied by; the density is the posterior's."""
+    if row_loops.lane_loops() is None:
+        pytest.skip("no C compiler")
+    moving, theta, z = made(name)
+    moving = replace(moving, stretch=np.random.default_rng(1).uniform(1, 2, len(z)))
+    system, coordinates = moving.inner.rows.system, moving.marginal.coordinates
+    state = State(theta, z, moving.log_density(moving.placed(theta), z))
+    before = moving.effects(moving.placed(theta), z)
+    after_state = scalings.scaled(moving, state, 5, np.random.default_rng(0))
+    placed = moving.placed(after_state.theta)
+    np.testing.assert_allclose(after_state.log_density, moving.log_density(placed, after_state.z), rtol=1e-10)
+    after, layout = moving.effects(placed, after_state.z), moving.gaussian.layout
+    assert (after_state.theta != theta).any()
+    old, new = (np.exp(coordinates.to_system(t)) for t in (theta, after_state.theta))
+    for factor, start, (levels, width) in zip(system.factors, layout.starts, layout.shapes, strict=True):
+        for k, scale in enumerate(factor.scales):
+            span = slice(start + k, start + levels * width, width)
+            ratio = new[:, scale.index] / old[:, scale.index]
+            np.testing.assert_allclose(after[span], before[span] * ratio, rtol=1e-6, atol=1e-9)
 
 
 def test_a_map_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 r"""The Gaussian of a model's coefficients given hyperparameters, factorised column by column by loops in C.
 
 The precision of the coefficients themselves, :math:`Q = A + P(\theta)`, has one sparse pattern whatever the hyperparameters are:
-:math:`A` sums of weighted products over rows, :math:`P` block diagonal. :mod:`.newton_step` does the same group by group in NumPy.
+:math:`A` sums of weighted products over rows, :math:`P` block diagonal. :mod:`.newton_step` does the same group by group in
+NumPy, with standardised coefficients.
 """
 
 from dataclasses import dataclass
@@ -160,14 +161,15 @@ def _entries(products: Products, layout: Layout) -> tuple[tuple[np.ndarray, ...]
     rest = _rest_places(products, layout)
     p = layout.size - layout.columns
     i, j = np.tril_indices(p)
-    parts = [(rest[i], rest[j]), (rest[products.spots // products.size], rest[products.spots % products.size])]
+    parts: list[tuple[np.ndarray, np.ndarray]] = [(rest[i], rest[j])]
+    parts.append((rest[products.spots // products.size], rest[products.spots % products.size]))
     there = [np.ones(len(i), dtype=bool), np.ones(len(products.spots), dtype=bool)]
     for level in products.levels:
         width, levels, code = level.width, level.levels, np.arange(level.levels)
         begin = layout.starts[level.factor]
         own = [begin + code * width + k for k in range(width)]
         triangle = [(k, m) for k in range(width) for m in range(k + 1)]
-        parts.append(tuple(np.concatenate([own[pair[side]] for pair in triangle]) for side in (0, 1)))
+        parts.append((np.concatenate([own[k] for k, _ in triangle]), np.concatenate([own[m] for _, m in triangle])))
         there.append(np.ones(len(triangle) * levels, dtype=bool))
         parts.append(
             (np.concatenate([np.tile(own[k], products.size) for k in range(width)]), np.tile(np.repeat(rest, levels), width))

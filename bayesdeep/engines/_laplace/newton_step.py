@@ -201,7 +201,10 @@ def whitened_gradient(
     sums = working_sums(products, slope).T
     rest = sums[:, :size].copy()
     starts = np.cumsum([size, *(lv.width * lv.levels for lv in products.levels)])
-    raw = [sums[:, i : i + lv.width * lv.levels].reshape(batch, lv.width, lv.levels) for i, lv in zip(starts, products.levels, strict=False)]
+    raw = [
+        sums[:, start : start + level.width * level.levels].reshape(batch, level.width, level.levels)
+        for start, level in zip(starts, products.levels, strict=False)
+    ]
     found: list[np.ndarray] = [np.zeros(0)] * len(system.factors)
     for place, level in enumerate(products.levels):
         gone, root = factored.done[place], scales.roots[level.factor]

@@ -87,7 +87,7 @@ class Products:
 
     @property
     def weighted(self) -> list[int]:
-        """Return how many weighted sums there are: of the rest's pairs, columns and others, then of each level (see :class:`Sums`)."""
+        """Return how many weighted sums there are: of pairs of columns, the rest's others, and each level's (:class:`Sums`)."""
         p = self.columns.shape[1]
         found = [p * (p + 1) // 2, len(self.spots)]
         for level in self.levels:

@@ -2,11 +2,11 @@
 
 Given hyperparameters (standard deviations, correlations, parameters of the family) the coefficients are nearly normal. A map from
 standard normal numbers follows them (:mod:`.moving_map`); what it leaves over is little, and is sampled exactly (:mod:`.moves`):
-hyperparameters by independence proposals and a random walk, coefficients by Hamiltonian dynamics of a few steps. No funnel is
-left, since the map narrows where the coefficients do, and no gradient by hyperparameters is needed.
+hyperparameters by independence proposals (:mod:`.proposals`) and a random walk, coefficients by Hamiltonian dynamics of a few
+steps, both together by :mod:`.scalings` where groups tell little. No funnel is left, since the map narrows where the coefficients do, and no gradient by hyperparameters is needed.
 
-Many short chains, called lanes, run side by side in NumPy, each from a draw of Laplace's approximation; nothing is compiled. A
-chain of the result is some lanes one after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's
+Many short chains, called lanes, run side by side, each from a draw of Laplace's approximation: by loops in C that are built once an
+installation, or in NumPy where there is no compiler. Nothing is compiled for a model. A chain of the result is some lanes one after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's
 approximation decides about speed only. Where acceptance, R-hat or the spread of the coordinates say that the map does not fit,
 the result says so.
 
@@ -48,7 +48,8 @@ PHASES, MIN_PHASE, PHASE_DRAWS = 3, 20, 600
 MOST_TUNING = 3
 """How many times as long warm-up may take where Laplace's approximation is far off, so that lanes have a way to go."""
 LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.985, 16
-"""Of trajectories: below the first they get more steps, above the second fewer."""
+FEW_STEPS, HIGH_OF_MANY = 3, 0.92
+"""Of trajectories: below the first they get more steps, above the second fewer; of more than a few steps above the last."""
 POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.65, 0.8
 """Acceptance of independence proposals below which there are three, two and one random walk beside them, and from which none."""
 SCALINGS, MANY_SCALINGS = 3, 9
@@ -173,7 +174,7 @@ def _tuned(tuning: Tuning, warm: Warm, independent: float, dim: int) -> Tuning:
     acceptance, steps = warm.acceptance("trajectory"), tuning.steps
     if acceptance < LOW_ACCEPTANCE:
         steps = min(MAX_STEPS, steps + (1 if acceptance > 0.7 else 2 if acceptance > 0.4 else steps))
-    elif acceptance > HIGH_ACCEPTANCE:
+    elif acceptance > (HIGH_ACCEPTANCE if steps <= FEW_STEPS else HIGH_OF_MANY):
         steps = max(1, steps - 1)
     if dim == 0:
         return replace(tuning, steps=steps)

@@ -26,8 +26,8 @@ def turn(proposals: list[Proposal | None], iteration: int) -> Proposal | None:
 class Proposals:
     """The proposals that are made by turns: in warm-up Laplace's and one through its draws, later those that were accepted.
 
-    Laplace's approximation may be far off (a yes or no a group says almost nothing normal); then draws say where the posterior is.
-    Where both are accepted both stay, since what the one hardly reaches the other may.
+    Laplace's approximation may be far off (a yes or no a group says almost nothing normal); then draws say where the posterior
+    is. Where both are accepted both stay, since what the one hardly reaches the other may.
     """
 
     def __init__(self, first: Proposal | None, coordinates: Coordinates) -> None:
