@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from bayesdeep.core.records import Response, RowTerms
-from bayesdeep.numerics.row_loops import counts, logistic, logistic_shifted
+from bayesdeep.numerics.lane_loops import counts, logistic, logistic_shifted
 
 Values = Mapping[str, np.ndarray]
 

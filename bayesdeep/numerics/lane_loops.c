@@ -1,4 +1,4 @@
-/* Loops over rows, and over coefficients, for many lanes at once. bayesdeep.numerics.row_loops says what those over rows do and has
+/* Loops over rows, and over coefficients, for many lanes at once. bayesdeep.numerics.lane_loops says what those over rows do and has
    the same in NumPy; bayesdeep.numerics.sparse_factors says what those over coefficients do.
 
    Arrays are contiguous doubles, (row, lane) unless said otherwise. The exponential and the logarithm are those of vector_math.py,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .row_loops import addresses, lane_loops
+from .lane_loops import addresses, lane_loops
 
 WORK = 24
 """Numbers of scratch memory a coefficient."""

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bayesdeep.numerics import c_library, code_cache, row_loops, sparse_factors
+from bayesdeep.numerics import c_library, code_cache, lane_loops, sparse_factors
 
 EXTREMES = np.array(
     [np.inf, -np.inf, np.nan, 0.0, -0.0, 709.7, 709.8, -709.0, 800.0, -800.0, 36.0, -36.0, 1e-300, 1e-9, 1.0, -3.0]
 )
 
-needs_compiler = pytest.mark.skipif(row_loops.lane_loops() is None, reason="no C compiler")
+needs_compiler = pytest.mark.skipif(lane_loops.lane_loops() is None, reason="no C compiler")
 
 
 def predictors(lanes: int) -> tuple[np.ndarray, np.random.Generator]:
@@ -46,20 +46,20 @@ def test_rows_in_c_are_those_in_numpy(lanes: int, order: int) -> None:
     with np.errstate(all="ignore"):
         size = (trials[:, None] + 1.0) * (np.abs(eta) + 1.0)
         agree(
-            row_loops.logistic(eta, y, trials, base, order),
-            row_loops.logistic_in_numpy(eta, y[:, None], trials[:, None], base[:, None], order),
+            lane_loops.logistic(eta, y, trials, base, order),
+            lane_loops.logistic_in_numpy(eta, y[:, None], trials[:, None], base[:, None], order),
             size,
         )
         agree(
-            row_loops.counts(eta, y, base, order),
-            row_loops.counts_in_numpy(eta, y[:, None], base[:, None], order),
+            lane_loops.counts(eta, y, base, order),
+            lane_loops.counts_in_numpy(eta, y[:, None], base[:, None], order),
             (y[:, None] + 1.0) * (np.abs(eta) + 1.0),
         )
         alpha = rng.choice([1e-4, 0.3, 40.0, 1e8], lanes)
         place, table = rng.integers(0, 7, 400), rng.normal(size=(7, lanes))
         agree(
-            row_loops.logistic_shifted(eta, y, np.log(alpha), alpha, table, place, order),
-            row_loops.logistic_in_numpy(eta - np.log(alpha), y[:, None], y[:, None] + alpha, table[place], order),
+            lane_loops.logistic_shifted(eta, y, np.log(alpha), alpha, table, place, order),
+            lane_loops.logistic_in_numpy(eta - np.log(alpha), y[:, None], y[:, None] + alpha, table[place], order),
             (y[:, None] + alpha + 1.0) * (np.abs(eta) + 20.0),
         )
 
@@ -72,8 +72,8 @@ def test_sparse_products_are_scipys(lanes: int) -> None:
     matrix.indices, matrix.indptr = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
     x, start = rng.normal(size=(23, lanes)), rng.normal(size=(60, lanes))
     expected = start + matrix @ x
-    np.testing.assert_allclose(row_loops.add_product(matrix, x, start), expected, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(row_loops.product(matrix, x[::-1][::-1]), matrix @ x, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(lane_loops.add_product(matrix, x, start), expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(lane_loops.product(matrix, x[::-1][::-1]), matrix @ x, rtol=1e-12, atol=1e-14)
 
 
 @needs_compiler
@@ -129,7 +129,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that builds or loads the library as a new process would, in an empty folder."""
     monkeypatch.setenv("BAYESDEEP_CACHE_DIR", str(tmp_path / "kept"))
     monkeypatch.delenv("BAYESDEEP_COMPILE", raising=False)
-    return lambda: c_library.c_library.__wrapped__(row_loops.SOURCE)
+    return lambda: c_library.c_library.__wrapped__(lane_loops.SOURCE)
 
 
 @needs_compiler
@@ -161,7 +161,7 @@ def test_what_others_may_have_written_is_not_loaded(fresh: Any, tmp_path: Path, 
     assert loaded[-1] != str(kept)
     kept.parent.chmod(0o700)
     kept.unlink()
-    kept.symlink_to(shutil.copy(row_loops.SOURCE, tmp_path))
+    kept.symlink_to(shutil.copy(lane_loops.SOURCE, tmp_path))
     assert fresh() is not None
     assert not kept.is_symlink() or loaded[-1] != str(kept)
 
@@ -185,7 +185,7 @@ def test_a_compiler_that_fails_is_as_none(fresh: Any, tmp_path: Path, monkeypatc
 @needs_compiler
 @pytest.mark.integration
 def test_processes_that_build_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
-    code = "from bayesdeep.numerics.row_loops import lane_loops; assert lane_loops() is not None"
+    code = "from bayesdeep.numerics.lane_loops import lane_loops; assert lane_loops() is not None"
     environment = {**os.environ, "BAYESDEEP_CACHE_DIR": str(tmp_path / "kept")}
     running = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(4)]
     assert [process.wait(timeout=120) for process in running] == [0] * 4
@@ -193,5 +193,5 @@ def test_processes_that_build_at_once_do_not_disturb_each_other(tmp_path: Path) 
 
 
 def test_the_source_is_part_of_the_package() -> None:
-    assert row_loops.SOURCE.is_file()
-    assert row_loops.SOURCE.parent == Path(row_loops.__file__).parent
+    assert lane_loops.SOURCE.is_file()
+    assert lane_loops.SOURCE.parent == Path(lane_loops.__file__).parent

@@ -24,7 +24,7 @@ from bayesdeep.engines.transport.moving_map import MovingMap, first_sites
 from bayesdeep.graph.row_likelihood import row_likelihood
 from bayesdeep.inference.row_target import row_source
 from bayesdeep.linear.hyperparameters import scales_of
-from bayesdeep.numerics import row_loops, sparse_factors
+from bayesdeep.numerics import lane_loops, sparse_factors
 
 FORMULAS = {
     "nested": ("count ~ x + (1 | g) + (1 | g:h)", "poisson"),
@@ -56,9 +56,9 @@ WAYS = ["loops in C", "NumPy"]
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways of doing the arithmetic: every law holds of each."""
     if request.param == "NumPy":
-        monkeypatch.setattr(row_loops, "lane_loops", lambda: None)
+        monkeypatch.setattr(lane_loops, "lane_loops", lambda: None)
         monkeypatch.setattr(sparse_factors, "lane_loops", lambda: None)
-    elif row_loops.lane_loops() is None:
+    elif lane_loops.lane_loops() is None:
         pytest.skip("no C compiler")
     return request.param
 
@@ -190,7 +190,7 @@ def posterior_by_quadrature(counts: list[np.ndarray]) -> dict[str, tuple[float, 
 def test_a_posterior_that_is_known(seed: int, by_scaling: bool, least: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four groups of two rows: far from normal, with an sd that may be 0; by each kind of move and of proposal."""
     if by_scaling:
-        if row_loops.lane_loops() is None:
+        if lane_loops.lane_loops() is None:
             pytest.skip("no C compiler")
         monkeypatch.setattr(transport, "FAIR_INDEPENDENT", 2.0)
         monkeypatch.setattr(transport, "SCALINGS", 6)
@@ -233,7 +233,7 @@ def _only_fitted(self: proposals.Proposals, warm: Any) -> float:
 @pytest.mark.parametrize("name", FORMULAS)
 def test_scaling_leaves_standardised_effects_as_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Coefficients are the ones before times what their sds were multiplied by; the density is the posterior's."""
-    if row_loops.lane_loops() is None:
+    if lane_loops.lane_loops() is None:
         pytest.skip("no C compiler")
     moving, theta, z = made(name)
     moving = replace(moving, stretch=np.random.default_rng(1).uniform(1, 2, len(z)))

@@ -14,7 +14,7 @@ from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.hyperparameters import LEAST_SCALE, Entries, Scales
 from bayesdeep.numerics import sparse_factors
-from bayesdeep.numerics.row_loops import add_product
+from bayesdeep.numerics.lane_loops import add_product
 from bayesdeep.numerics.sparse_factors import Factors, Pattern, pattern_of
 
 from .flat_layout import Layout

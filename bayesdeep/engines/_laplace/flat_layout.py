@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesdeep.core.rowwise import RowSystem
-from bayesdeep.numerics.row_loops import add_product, product
+from bayesdeep.numerics.lane_loops import add_product, product
 
 from .weighted_products import Products
 

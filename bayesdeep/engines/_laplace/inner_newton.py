@@ -22,7 +22,7 @@ from bayesdeep.core.rowwise import RowSystem, Values
 from bayesdeep.linear.elimination import LOG_2PI
 from bayesdeep.linear.hyperparameters import Scales, scales_of, support
 from bayesdeep.numerics.cores import machine_cores
-from bayesdeep.numerics.row_loops import add_product
+from bayesdeep.numerics.lane_loops import add_product
 
 from .by_columns import ByColumns, by_columns
 from .flat_layout import Layout

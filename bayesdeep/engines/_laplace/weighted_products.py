@@ -13,7 +13,7 @@ from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.elimination_plan import nested_in
 from bayesdeep.linear.levels import Nesting
-from bayesdeep.numerics.row_loops import add_product
+from bayesdeep.numerics.lane_loops import add_product
 
 LARGEST_REST = 1500
 """Columns that are factorised together, densely and anew in every Newton step."""

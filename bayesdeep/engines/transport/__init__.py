@@ -3,12 +3,13 @@
 Given hyperparameters (standard deviations, correlations, parameters of the family) the coefficients are nearly normal. A map from
 standard normal numbers follows them (:mod:`.moving_map`); what it leaves over is little, and is sampled exactly (:mod:`.moves`):
 hyperparameters by independence proposals (:mod:`.proposals`) and a random walk, coefficients by Hamiltonian dynamics of a few
-steps, both together by :mod:`.scalings` where groups tell little. No funnel is left, since the map narrows where the coefficients do, and no gradient by hyperparameters is needed.
+steps, and both together where groups tell little (:mod:`.scalings`). No funnel is left, since the map narrows where the
+coefficients do, and no gradient by hyperparameters is needed.
 
-Many short chains, called lanes, run side by side, each from a draw of Laplace's approximation: by loops in C that are built once an
-installation, or in NumPy where there is no compiler. Nothing is compiled for a model. A chain of the result is some lanes one after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's
-approximation decides about speed only. Where acceptance, R-hat or the spread of the coordinates say that the map does not fit,
-the result says so.
+Many short chains, called lanes, run side by side, each from a draw of Laplace's approximation: by loops in C that are built once
+an installation, or in NumPy where there is no compiler. Nothing is compiled for a model. A chain of the result is some lanes one
+after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's approximation decides about speed only.
+Where acceptance, R-hat or the spread of the coordinates say that the map does not fit, the result says so.
 
 References
 ----------
