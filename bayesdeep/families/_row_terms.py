@@ -1,22 +1,23 @@
-"""Rows' log likelihoods with two derivatives by the predictor in NumPy, under the links that make them short."""
+"""Rows' log likelihoods with two derivatives by the predictor, under the links that make them short."""
 
 import numpy as np
 from scipy.special import gammaln
 
 from bayesdeep.core.records import Response, RowTerms, RowValues
+from bayesdeep.numerics.lane_loops import counts, logistic, logistic_in_numpy, logistic_shifted
 
 
 def of_successes(response: Response, link: str) -> RowTerms | None:
     """Return those of successes in trials under the logit link: ``log ways + y eta - n log(1 + exp(eta))``."""
     if link != "logit":
         return None
-    y = np.asarray(response.value, dtype=np.float64)[:, None]
-    trials = 1.0 if response.trials is None else np.asarray(response.trials, dtype=np.float64)[:, None]
+    y = np.asarray(response.value, dtype=np.float64)
+    trials = np.ones_like(y) if response.trials is None else np.asarray(response.trials, dtype=np.float64)
     ways = np.asarray(gammaln(trials + 1.0) - gammaln(y + 1.0) - gammaln(trials - y + 1.0))
 
     def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
         del values
-        return _logistic(eta, y, trials, ways, order)
+        return logistic(eta, y, trials, ways, order)
 
     return terms
 
@@ -25,19 +26,12 @@ def of_counts(response: Response, link: str) -> RowTerms | None:
     """Return those of Poisson counts under the log link: ``y eta - exp(eta) - log y!``."""
     if link != "log":
         return None
-    y = np.asarray(response.value, dtype=np.float64)[:, None]
+    y = np.asarray(response.value, dtype=np.float64)
     base = gammaln(y + 1.0)
 
     def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
         del values
-        mean = np.exp(eta)
-        found = y * eta
-        found -= mean
-        found -= base
-        if order == 0:
-            return (found,)
-        slope = y - mean
-        return (found, slope) if order == 1 else (found, slope, -mean)
+        return counts(eta, y, base, order)
 
     return terms
 
@@ -50,17 +44,28 @@ def of_overdispersed_counts(response: Response, link: str) -> RowTerms | None:
     """
     if link != "log":
         return None
-    y = np.asarray(response.value, dtype=np.float64)[:, None]
-    different, place = np.unique(y[:, 0], return_inverse=True)
-    factorials = gammaln(different[:, None] + 1.0)
+    y = np.asarray(response.value, dtype=np.float64)
+    column = y[:, None]
+    different, place = np.unique(y, return_inverse=True)
+    place, factorials = np.ascontiguousarray(place, dtype=np.int64), gammaln(different + 1.0)[:, None]
+    last: tuple[bytes, np.ndarray] = (b"", np.empty(0))
+
+    def ways_of(alpha: np.ndarray) -> np.ndarray:
+        nonlocal last
+        # A trajectory asks again and again with the same alpha; one assignment, so that threads see old or new.
+        kept, key = last, alpha.tobytes()
+        if kept[0] != key:
+            kept = last = (key, gammaln(different[:, None] + alpha) - gammaln(alpha) - factorials)
+        return kept[1]
 
     def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
         alpha = np.minimum(values["alpha"], LARGEST_SHAPE)
         if len(alpha) > 1:  # it differs between rows, so that equal counts have no term in common
-            return _logistic(eta - np.log(alpha), y, y + alpha, gammaln(y + alpha) - gammaln(alpha) - gammaln(y + 1.0), order)
-        large = (alpha > LARGE_SHAPE)[0]
+            ways = gammaln(column + alpha) - gammaln(alpha) - gammaln(column + 1.0)
+            return logistic_in_numpy(eta - np.log(alpha), column, column + alpha, ways, order)
+        large = alpha[0] > LARGE_SHAPE
         if large.any() and not large.all():  # of several values, each in its own way
-            found = [np.empty(np.broadcast_shapes(eta.shape, (1, alpha.shape[1]))) for _ in range(order + 1)]
+            found = [np.empty(np.broadcast_shapes(eta.shape, alpha.shape)) for _ in range(order + 1)]
             eta = np.broadcast_to(eta, found[0].shape)
             for own in (large, ~large):
                 for whole, part in zip(found, terms(eta[:, own], {"alpha": alpha[:, own]}, order), strict=True):
@@ -69,9 +74,8 @@ def of_overdispersed_counts(response: Response, link: str) -> RowTerms | None:
         if large.all():
             base = _stirling_rest(different[:, None] + alpha) - _stirling_rest(alpha)
             base -= 0.5 * np.log1p(different[:, None] / alpha) + factorials + different[:, None]
-            return _nearly_poisson(eta, y, alpha, base[place], order)
-        ways = gammaln(different[:, None] + alpha) - gammaln(alpha) - factorials
-        return _logistic(eta - np.log(alpha), y, y + alpha, ways[place], order)
+            return _nearly_poisson(eta, column, alpha, base[place], order)
+        return logistic_shifted(eta, y, np.log(alpha[0]), alpha[0], ways_of(alpha[0]), place, order)
 
     return terms
 
@@ -119,25 +123,3 @@ def of_gamma(response: Response, link: str) -> RowTerms | None:
         return (found, scaled - alpha) if order == 1 else (found, scaled - alpha, -scaled)
 
     return terms
-
-
-def _logistic(
-    eta: np.ndarray, y: np.ndarray, total: np.ndarray | float, base: np.ndarray, order: int
-) -> tuple[np.ndarray, ...]:
-    """Return ``base + y eta - total log(1 + exp(eta))`` and its derivatives."""
-    t = np.abs(eta)
-    np.negative(t, out=t)
-    np.exp(t, out=t)
-    up = t + 1.0
-    soft = np.log(up)
-    soft += np.maximum(eta, 0.0)
-    found = y * eta
-    found -= total * soft
-    found += base
-    if order == 0:
-        return (found,)
-    small = np.reciprocal(up, out=up)
-    other = t * small
-    p = np.where(eta >= 0.0, small, other)
-    slope = y - total * p
-    return (found, slope) if order == 1 else (found, slope, -total * (small * other))

@@ -16,6 +16,9 @@ Entries = list[list[np.ndarray | None]]
 What is not 0 in a row, or in a column, has no gaps: it goes from the diagonal to the end of a block.
 """
 
+LEAST_SCALE = 1e-100
+"""What a scale of 0 counts as where effects are divided by it."""
+
 
 @dataclass(frozen=True)
 class Scales:

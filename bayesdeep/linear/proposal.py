@@ -9,6 +9,7 @@ doi:10.1023/A:1008981510081.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -83,26 +84,37 @@ class Mixture:
         points[:, folded] = np.abs(points[:, folded])
         return points
 
+    @cached_property
+    def _whitening(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what whitens points for each component, ``(dim, component * dim)`` and an offset, and log constants."""
+        dim, nu = self.means.shape[1], self.freedoms
+        inverse = np.linalg.inv(self.factors)
+        constant = gammaln((nu + dim) / 2) - gammaln(nu / 2) - 0.5 * dim * np.log(nu * np.pi)
+        constant -= np.log(np.diagonal(self.factors, axis1=1, axis2=2)).sum(axis=1)
+        constant += np.log(np.maximum(self.weights, 1e-300))
+        offset = np.einsum("kij,kj->ki", inverse, self.means)
+        return np.ascontiguousarray(inverse.reshape(-1, dim).T), offset.ravel(), constant[:, None]
+
     def parts(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return each component's log density with its weight, and squared distances; both ``(component, batch)``."""
-        dim, nu = points.shape[1], self.freedoms[:, None]
-        inverse = np.linalg.inv(self.factors)
-        z = points[None] @ inverse.transpose(0, 2, 1)
-        z -= np.einsum("kij,kj->ki", inverse, self.means)[:, None]
-        distance = np.einsum("kni,kni->kn", z, z)
-        constant = gammaln((nu + dim) / 2) - gammaln(nu / 2) - 0.5 * dim * np.log(nu * np.pi)
-        constant -= np.log(np.diagonal(self.factors, axis1=1, axis2=2)).sum(axis=1)[:, None]
-        constant += np.log(np.maximum(self.weights, 1e-300))[:, None]
+        count, dim = points.shape
+        whiten, offset, constant = self._whitening
+        z = points @ whiten
+        z -= offset
+        z *= z
+        distance = np.ascontiguousarray(z.reshape(count, -1, dim).sum(axis=2).T)
+        nu = self.freedoms[:, None]
         return constant - 0.5 * (nu + dim) * np.log1p(distance / nu), distance
 
     def log_density(self, points: np.ndarray) -> np.ndarray:
         """Return the log density ``(batch,)``, of folded coordinates the sum over both signs."""
-        terms = []
-        for signs in product((1.0, -1.0), repeat=len(self.folded)):
-            mirrored = points.copy()
-            mirrored[:, list(self.folded)] *= signs
-            terms.append(log_sum(self.parts(mirrored)[0]))
-        return terms[0] if len(terms) == 1 else log_sum(np.stack(terms))
+        count, folded = len(points), list(self.folded)
+        if not folded:
+            return log_sum(self.parts(points)[0])
+        signs = np.ones((2 ** len(folded), 1, points.shape[1]))
+        signs[:, 0, folded] = list(product((1.0, -1.0), repeat=len(folded)))
+        terms, _ = self.parts((points * signs).reshape(-1, points.shape[1]))
+        return log_sum(terms.reshape(-1, count))
 
 
 def log_sum(terms: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ points that have been evaluated anyway, takes up most of it. With :math:`c` kept
 """
 
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from functools import lru_cache
+from itertools import combinations_with_replacement, groupby
 from typing import Protocol
 
 import numpy as np
@@ -82,13 +83,20 @@ def _features(terms: tuple[tuple[int, ...], ...], z: np.ndarray) -> np.ndarray:
     # Beyond four standard deviations a power says nothing.
     columns = np.ascontiguousarray(np.clip(z, -4.0, 4.0).T)
     found = np.empty((len(terms), len(z)))
-    place: dict[tuple[int, ...], int] = {}
-    for k, term in enumerate(terms):
-        place[term] = k
-        if len(term) == 1:
-            found[k] = columns[term[0]]
-        else:
-            np.multiply(found[place[term[:-1]]], columns[term[-1]], out=found[k])
+    for begin, stop, before, last in _steps(terms):
+        np.multiply(1.0 if before is None else found[before], columns[last], out=found[begin:stop])
+    return found
+
+
+@lru_cache(maxsize=256)
+def _steps(terms: tuple[tuple[int, ...], ...]) -> list[tuple[int, int, np.ndarray | None, np.ndarray]]:
+    """Return by degree where its terms begin and end, which terms of one degree less they come from, and the last coordinate."""
+    place = {term: k for k, term in enumerate(terms)}
+    found = []
+    for degree, own in groupby(range(len(terms)), key=lambda k: len(terms[k])):
+        members = list(own)
+        before = None if degree == 1 else np.array([place[terms[k][:-1]] for k in members])
+        found.append((members[0], members[-1] + 1, before, np.array([terms[k][-1] for k in members])))
     return found
 
 

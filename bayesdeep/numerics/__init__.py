@@ -5,5 +5,6 @@
 both with the fit of the generalised Pareto distribution) · ``cholesky``, ``row_blocks`` (dense and
 sparse products that leave other threads alone) · ``slices`` (slice sampling) · ``adam`` (stochastic ascent) ·
 ``vector_math``, ``single_math`` (elementary functions as vector instructions) · ``native``, ``code_cache`` (machine
-code, and keeping it between processes) · ``cores``, ``pages`` (what the machine has).
+code, and keeping it between processes) · ``c_library`` (a C file, built at first use), ``lane_loops``, ``sparse_factors``
+(loops of ``lane_loops.c`` over rows and over sparse systems, many lanes at once) · ``cores``, ``pages`` (what the machine has).
 """

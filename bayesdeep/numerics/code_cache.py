@@ -34,7 +34,8 @@ from bayesdeep.core.files import write_file
 LOG = logging.getLogger("bayesdeep.numerics.code_cache")
 MOST_IN_MEMORY = 64
 MOST_FILES = 300
-SUFFIX = ".code"
+SUFFIX, LIBRARY_SUFFIX = ".code", ".library"
+"""Of numba's machine code, and of libraries that a C compiler built (:mod:`.c_library`)."""
 
 _kept: OrderedDict[str, Any] = OrderedDict()
 _lock = Lock()
@@ -80,7 +81,7 @@ def clear(*, files: bool = True) -> int:
     removed = 0
     folder = cache_folder()
     if files and folder is not None and folder.is_dir():
-        for path in folder.glob(f"*{SUFFIX}"):
+        for path in (*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{LIBRARY_SUFFIX}")):
             with suppress(OSError):
                 path.unlink()
                 removed += 1
@@ -148,7 +149,7 @@ def _own_source() -> str:
     return digest.hexdigest()
 
 
-def _usable(folder: Path) -> bool:
+def usable(folder: Path) -> bool:
     """Return whether nobody but the user can have written what is in the folder."""
     if not hasattr(os, "getuid"):
         return folder.is_dir()
@@ -160,7 +161,7 @@ def _read(name: str) -> Any:
     """Return the compile result in a file; None where there is none that can be used."""
     folder = cache_folder()
     try:
-        if folder is None or not (folder / name).is_file() or not _usable(folder):
+        if folder is None or not (folder / name).is_file() or not usable(folder):
             return None
         content = (folder / name).read_bytes()
         checksum, payload = content[:32], content[32:]
@@ -194,7 +195,7 @@ def _write(name: str, dispatcher: Any, result: Any) -> None:
     try:
         if not folder.exists():
             folder.mkdir(mode=0o700, parents=True)
-        if not _usable(folder):
+        if not usable(folder):
             LOG.debug("%s is open to others; no code is kept there", folder)
             return
         parts = _parts(dispatcher, result)

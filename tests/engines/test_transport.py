@@ -1,5 +1,6 @@
 """The moving map: its density and gradient, what it finds where the posterior is known, and when it says that it does not fit."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,17 @@ from scipy.special import roots_hermitenorm
 import bayesdeep as bd
 from bayesdeep.display.progress import Silent
 from bayesdeep.engines import transport
+from bayesdeep.engines._laplace.by_blocks import ByBlocks
+from bayesdeep.engines._laplace.by_columns import ByColumns
 from bayesdeep.engines._laplace.inner_newton import Inner
 from bayesdeep.engines._laplace.marginal_posterior import centred
-from bayesdeep.engines._laplace.newton_step import Coefficients
+from bayesdeep.engines._laplace.weighted_products import weighted_sums
+from bayesdeep.engines.transport import proposals, scalings
+from bayesdeep.engines.transport.moves import State
 from bayesdeep.engines.transport.moving_map import MovingMap, first_sites
 from bayesdeep.inference.row_target import row_source
+from bayesdeep.linear.hyperparameters import scales_of
+from bayesdeep.numerics import lane_loops, sparse_factors
 
 FORMULAS = {
     "nested": ("count ~ x + (1 | g) + (1 | g:h)", "poisson"),
@@ -41,8 +48,22 @@ def data(rows: int = 90) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def made(name: str) -> tuple[MovingMap, np.ndarray, Coefficients]:
-    """Return a map with some hyperparameters ``(4, dim)`` and points ``z``."""
+WAYS = ["loops in C", "NumPy"]
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways of doing the arithmetic: every law holds of each."""
+    if request.param == "NumPy":
+        monkeypatch.setattr(lane_loops, "lane_loops", lambda: None)
+        monkeypatch.setattr(sparse_factors, "lane_loops", lambda: None)
+    elif lane_loops.lane_loops() is None:
+        pytest.skip("no C compiler")
+    return request.param
+
+
+def made(name: str) -> tuple[MovingMap, np.ndarray, np.ndarray]:
+    """Return a map with some hyperparameters ``(4, dim)`` and points ``z`` ``(coefficient, 4)``."""
     formula, family = FORMULAS[name]
     model = bd.Model(formula, data(), family=family)
     _, target, _ = row_source(model.spec, model.__dict__["_rows"], "transport")
@@ -50,56 +71,98 @@ def made(name: str) -> tuple[MovingMap, np.ndarray, Coefficients]:
     marginal, shape = centred(inner, Silent(), "transport")
     assert shape is not None
     theta = np.abs(shape.centre + rng.normal(0, 0.3, (4, len(shape.centre))) @ shape.factor.T)
-    system = inner.rows.system
-    standard = tuple(rng.normal(size=(4, f.levels, f.width)) for f in system.factors)
-    z = Coefficients(rng.normal(size=(4, system.columns)), standard)
-    return MovingMap(marginal, first_sites(marginal, shape)), theta, z
+    moving = MovingMap.of(marginal, first_sites(marginal, shape))
+    return moving, theta, rng.normal(size=(moving.gaussian.layout.size, 4))
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_the_gradient_is_what_differences_say(name: str) -> None:
+def test_the_gradient_is_what_differences_say(name: str, way: str) -> None:
     moving, theta, z = made(name)
-    placed = moving.placed(theta)
-    value, slope = moving.gradient(placed, z)
-    np.testing.assert_allclose(value, moving.log_density(placed, z), rtol=1e-12)
+    assert isinstance(moving.gaussian, ByColumns if way == "loops in C" else ByBlocks)
     rng, h = np.random.default_rng(0), 1e-5
-    for _ in range(3):
-        way = Coefficients(rng.normal(size=z.beta.shape), tuple(rng.normal(size=b.shape) for b in z.standard))
-        pairs = list(zip((z.beta, *z.standard), (way.beta, *way.standard), strict=True))
-        up, down = (
-            moving.log_density(placed, Coefficients(*_split([a + s * b for a, b in pairs]))) for s in (h, -h)
-        )
-        both = zip((slope.beta, *slope.standard), (way.beta, *way.standard), strict=True)
-        along = sum((a * b).reshape(4, -1).sum(axis=1) for a, b in both)
-        np.testing.assert_allclose((up - down) / (2 * h), along, rtol=1e-5, atol=1e-5)
-
-
-def _split(arrays: list[np.ndarray]) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    return arrays[0], tuple(arrays[1:])
+    for stretch in (None, rng.uniform(1, 2, len(z))):
+        moving = replace(moving, stretch=stretch)
+        placed = moving.placed(theta)
+        value, slope = moving.gradient(placed, z)
+        np.testing.assert_allclose(value, moving.log_density(placed, z), rtol=1e-12)
+        for _ in range(3):
+            along = rng.normal(size=z.shape)
+            up, down = (moving.log_density(placed, z + s * along) for s in (h, -h))
+            np.testing.assert_allclose((up - down) / (2 * h), (slope * along).sum(axis=0), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_the_density_is_that_of_any_other_map(name: str) -> None:
+def test_the_density_is_that_of_any_other_map(name: str, way: str) -> None:
     """Through another map the same coefficients have the same density, but for the maps' volumes: it is the posterior's own."""
+    del way
     moving, theta, z = made(name)
     placed = moving.placed(theta)
-    at = moving.coefficients(placed, z)
     density = moving.log_density(placed, z) + placed.factored.half_log_det
     inner, system = moving.inner, moving.inner.rows.system
-    beta, *effects = inner.effects(placed.scales, at)
+    beta, *effects = moving.gaussian.layout.split(moving.effects(placed, z))
     eta = inner.rows.offset[:, None] + inner.rows.columns @ beta.T
     for codes, columns, u in zip(inner.rows.codes, inner.rows.effects, effects, strict=True):
         for k, column in enumerate(columns):
             eta = eta + u[:, codes, k].T * (1.0 if column is None else column[:, None])
     by_hand = inner.rows.likelihood.value(eta, placed.values).sum(axis=0) + placed.log_prior
-    by_hand += system.prior_constant - 0.5 * np.einsum("bi,ij,bj->b", at.beta, system.precision, at.beta)
-    by_hand -= 0.5 * sum((b**2).sum(axis=(1, 2)) for b in at.standard)
+    by_hand += system.prior_constant - 0.5 * np.einsum("bi,ij,bj->b", beta, system.precision, beta)
+    roots = scales_of(system, moving.marginal.coordinates.to_system(theta)).roots
+    for root, u in zip(roots, effects, strict=True):
+        for b in range(4):
+            dense = np.array([[0.0 if m >= len(row) or row[m] is None else row[m][b] for m in range(len(root))] for row in root])
+            by_hand[b] -= 0.5 * (np.linalg.solve(dense, u[b].T) ** 2).sum()
     np.testing.assert_allclose(density, by_hand, rtol=1e-9)
     # With the map at the posterior's own parabolas z is nearly standard normal: its gradient is nearly -z.
     _, slope = moving.gradient(placed, z)
-    each = zip((slope.beta, *slope.standard), (z.beta, *z.standard), strict=True)
-    apart = np.concatenate([(s + b).ravel() for s, b in each])
-    assert np.sqrt(np.mean(apart**2)) < 0.6
+    assert np.sqrt(np.mean((slope + z) ** 2)) < 0.6
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_map_has_the_precision_of_its_parabolas(name: str, way: str) -> None:
+    """Its volume and its middle are those of the Gaussian with the precision summed row by row; ``z`` has that precision."""
+    del way
+    moving, theta, z = made(name)
+    placed = moving.placed(theta)
+    layout, system = moving.gaussian.layout, moving.inner.rows.system
+    sums = moving.precision.at(moving.sites.centre[None])
+    moved = moving.gaussian.factorise(scales_of(system, moving.marginal.coordinates.to_system(moving.sites.centre[None])), sums)
+    design = np.concatenate([layout.design.toarray(), layout.population], axis=1)
+    weight, response = np.exp(moving.sites.log_weight), moving.sites.response
+    root = scales_of(system, moving.marginal.coordinates.to_system(moving.sites.centre[None])).roots
+    turn = np.eye(layout.size)
+    for start, (levels, width), own in zip(layout.starts, layout.shapes, root, strict=True):
+        dense = np.array([[0.0 if m >= len(row) or row[m] is None else row[m][0] for m in range(width)] for row in own])
+        for j in range(levels):
+            span = slice(start + j * width, start + (j + 1) * width)
+            turn[span, span] = dense
+    prior = np.eye(layout.size)
+    prior[layout.columns :, layout.columns :] = system.precision
+    precision = turn.T @ (design.T * weight) @ design @ turn + prior
+    np.testing.assert_allclose(moved.half_log_det, 0.5 * np.linalg.slogdet(precision)[1], rtol=1e-10)
+    middle = turn @ np.linalg.solve(precision, turn.T @ (design.T @ response))
+    found = moving.gaussian.effects(moved, None, None)[:, 0]
+    np.testing.assert_allclose(found, middle, rtol=1e-8, atol=1e-10)
+    whole = np.array([moving.gaussian.effects(moved, unit[:, None], None)[:, 0] - found for unit in np.eye(layout.size)]).T
+    covariance = turn @ np.linalg.inv(precision) @ turn.T
+    np.testing.assert_allclose(whole @ whole.T, covariance, rtol=1e-8, atol=1e-10)
+    assert np.isfinite(moving.log_density(placed, z)).all()
+
+
+def test_between_known_values_the_precision_stays_positive() -> None:
+    """Far out along several axes at once it is an average of those that are known."""
+    moving, _, _ = made("crossed, dispersed")
+    rng = np.random.default_rng(0)
+    far = moving.sites.centre + rng.normal(0, 30, (64, len(moving.sites.centre))) @ np.linalg.inv(moving.sites.whiten)
+    sums = moving.precision.at(far).weighted
+    assert (sums <= moving.precision.weighted.max(axis=1, keepdims=True) + 1e-9).all()
+    assert (sums >= moving.precision.weighted.min(axis=1, keepdims=True) - 1e-9).all()
+    at = moving.sites.centre + rng.normal(0, 0.5, (64, len(moving.sites.centre))) @ np.linalg.inv(moving.sites.whiten)
+    apart = moving.sites.apart(at)
+    exact = weighted_sums(
+        moving.inner.products, np.exp(moving.sites.log_weight[:, None] + moving.sites.log_weight_slopes @ apart.T)
+    )
+    error = np.abs(moving.precision.at(at).weighted - exact) / np.abs(exact).max(axis=1, keepdims=True).clip(1e-300)
+    assert np.median(error.max(axis=0)) < 0.1
 
 
 def posterior_by_quadrature(counts: list[np.ndarray]) -> dict[str, tuple[float, float]]:
@@ -122,9 +185,17 @@ def posterior_by_quadrature(counts: list[np.ndarray]) -> dict[str, tuple[float, 
     return found
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_posterior_that_is_known(seed: int) -> None:
-    """Four groups of two rows: far from normal, with an sd that may be 0."""
+@pytest.mark.parametrize(("seed", "by_scaling", "least"), [(1, False, 0.0), (2, False, 0.0), (3, True, 0.0), (4, False, 2.0)])
+def test_a_posterior_that_is_known(seed: int, by_scaling: bool, least: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four groups of two rows: far from normal, with an sd that may be 0; by each kind of move and of proposal."""
+    if by_scaling:
+        if lane_loops.lane_loops() is None:
+            pytest.skip("no C compiler")
+        monkeypatch.setattr(transport, "FAIR_INDEPENDENT", 2.0)
+        monkeypatch.setattr(transport, "SCALINGS", 6)
+    if least:  # proposals are always fitted to warm-up's draws, and Laplace's left out
+        monkeypatch.setattr(proposals, "GOOD", least)
+        monkeypatch.setattr(proposals.Proposals, "tuned", _only_fitted)
     counts = [np.array([0, 1]), np.array([2, 4]), np.array([1, 0]), np.array([7, 3])]
     frame = pd.DataFrame({"y": np.concatenate(counts), "g": np.repeat(list("abcd"), 2)})
     priors = {"Intercept": "Normal(0, 2)", "1|g_sigma": "HalfNormal(1)"}
@@ -151,6 +222,34 @@ def test_it_agrees_with_nuts(name: str) -> None:
     assert (np.abs(ours["sd"] - theirs["sd"]) < 5 * spread).all()
     # These counts are not overdispersed: alpha may be anything large, with a posterior of many orders of magnitude.
     assert ours["ess_bulk"].drop("alpha", errors="ignore").min() > 400
+
+
+def _only_fitted(self: proposals.Proposals, warm: Any) -> float:
+    self.tried = self.kept = [self._fitted(np.concatenate(warm.theta))]
+    return warm.acceptance("independent")
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_scaling_leaves_standardised_effects_as_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coefficients are the ones before times what their sds were multiplied by; the density is the posterior's."""
+    if lane_loops.lane_loops() is None:
+        pytest.skip("no C compiler")
+    moving, theta, z = made(name)
+    moving = replace(moving, stretch=np.random.default_rng(1).uniform(1, 2, len(z)))
+    system, coordinates = moving.inner.rows.system, moving.marginal.coordinates
+    state = State(theta, z, moving.log_density(moving.placed(theta), z))
+    before = moving.effects(moving.placed(theta), z)
+    after_state = scalings.scaled(moving, state, 5, np.random.default_rng(0))
+    placed = moving.placed(after_state.theta)
+    np.testing.assert_allclose(after_state.log_density, moving.log_density(placed, after_state.z), rtol=1e-10)
+    after, layout = moving.effects(placed, after_state.z), moving.gaussian.layout
+    assert (after_state.theta != theta).any()
+    old, new = (np.exp(coordinates.to_system(t)) for t in (theta, after_state.theta))
+    for factor, start, (levels, width) in zip(system.factors, layout.starts, layout.shapes, strict=True):
+        for k, scale in enumerate(factor.scales):
+            span = slice(start + k, start + levels * width, width)
+            ratio = new[:, scale.index] / old[:, scale.index]
+            np.testing.assert_allclose(after[span], before[span] * ratio, rtol=1e-6, atol=1e-9)
 
 
 def test_a_map_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

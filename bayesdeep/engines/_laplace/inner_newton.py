@@ -14,6 +14,7 @@ doi:10.1111/j.1467-9868.2008.00700.x.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +22,21 @@ from bayesdeep.core.rowwise import RowSystem, Values
 from bayesdeep.linear.elimination import LOG_2PI
 from bayesdeep.linear.hyperparameters import Scales, scales_of, support
 from bayesdeep.numerics.cores import machine_cores
+from bayesdeep.numerics.lane_loops import add_product
 
-from .newton_step import Coefficients, Mode, factorise, noise_like, solve, unstandardised
+from .by_columns import ByColumns, by_columns
+from .flat_layout import Layout
+from .newton_step import (
+    Coefficients,
+    Factored,
+    Mode,
+    factorise,
+    noise_like,
+    solve,
+    standardised,
+    sums_of,
+    unstandardised,
+)
 from .weighted_products import Products, products_of
 
 MOST_ITERATIONS, MOST_HALVINGS = 60, 30
@@ -61,6 +75,8 @@ class Inner:
         Whether each search starts from where the first one of the block before ended.
     iterations, searches
         Newton steps and values of the hyperparameters so far.
+    gaussian
+        The loops in C that factorise the precision; None where NumPy does.
     """
 
     rows: RowSystem
@@ -70,12 +86,14 @@ class Inner:
     follow: bool = False
     iterations: int = 0
     searches: int = 0
+    gaussian: ByColumns | None = None
 
     @classmethod
     def of(cls, rows: RowSystem) -> "Inner":
         """Return the inner problem, to start from zero."""
         zero = (np.zeros(rows.system.columns), *(np.zeros((f.levels, f.width)) for f in rows.system.factors))
-        return cls(rows, products_of(rows), zero)
+        products = products_of(rows)
+        return cls(rows, products, zero, gaussian=by_columns(rows, products, Layout.of(rows, products)))
 
     @property
     def step(self) -> int:
@@ -118,7 +136,7 @@ class Inner:
         beta, *effects = self.effects(scales, at)
         eta = self.products.columns @ beta.T
         for table, u in zip(self.products.effects, effects, strict=True):
-            eta += table @ np.ascontiguousarray(u.reshape(len(u), -1).T)
+            add_product(table, u.reshape(len(u), -1).T, eta)
         return eta
 
     def log_prior(self, at: Coefficients) -> np.ndarray:
@@ -156,8 +174,8 @@ class Inner:
         iterations = 0
         for _ in range(MOST_ITERATIONS):
             iterations += 1
-            factored = factorise(self.products, system, scales, weight, weight * eta + slope, pinned)
-            there = solve(self.products, system, scales, factored)
+            factored = self._factorised(scales, weight, weight * eta + slope, pinned)
+            there = self._solved(scales, factored)
             if not (gain > self.tolerance).any():
                 break
             at, eta, new, slope, weight = self._step(scales, values, at, there, eta, height, slope, weight)
@@ -172,6 +190,24 @@ class Inner:
         good = factored.good & np.isfinite(found) & ~(gain > 1e-2)
         return Mode(scales, values, there, height, factored, np.where(good, found, -np.inf), iterations)
 
+    def _factorised(
+        self, scales: Scales, weight: np.ndarray, right: np.ndarray, pinned: np.ndarray | None = None
+    ) -> Any:
+        """Return the factorised system for weights and weighted working responses, both ``(obs, batch)``."""
+        sums = sums_of(self.products, weight, right)
+        if self.gaussian is None or pinned is not None:
+            return factorise(self.products, self.rows.system, scales, sums, pinned)
+        return self.gaussian.factorise(scales, sums)
+
+    def _solved(self, scales: Scales, factored: Any, noise: Coefficients | None = None) -> Coefficients:
+        """Return the mean, or a draw made from standard normal ``noise``."""
+        if self.gaussian is None or isinstance(factored, Factored):
+            return solve(self.products, self.rows.system, scales, factored, noise)
+        layout = self.gaussian.layout
+        z = None if noise is None else layout.flat(noise.beta, noise.standard)
+        beta, *effects = layout.split(self.gaussian.effects(factored, z, None))
+        return Coefficients(beta, standardised(scales, tuple(effects)))
+
     def recentred(self, mode: Mode, rng: np.random.Generator) -> Mode:
         r"""Return the modes moved to about the means, by :math:`\tfrac12 H^{-1} A^\top (\ell^{(3)} \circ v)`.
 
@@ -179,18 +215,17 @@ class Inner:
         does not bias it. The Gaussian is then the one at the mode, moved. See Tierney and Kadane (1986) for this term in the
         expansion of a posterior mean.
         """
-        system = self.rows.system
         eta = self.predictor(mode.scales, mode.at)
         _, slope, weight = self._look(eta, mode.values, mode.at)
         variance, soundings = np.zeros_like(eta), SOUNDINGS if len(eta) < SIDE_BY_SIDE_ROWS else FEW_SOUNDINGS
         for _ in range(soundings):
-            drawn = solve(self.products, system, mode.scales, mode.factored, noise_like(mode.at, rng))
+            drawn = self._solved(mode.scales, mode.factored, noise_like(mode.at, rng))
             variance += (self.predictor(mode.scales, drawn) - eta) ** 2 / soundings
         h = THIRD_STEP
         above, below = (self._look(eta + s, mode.values, mode.at)[2] for s in (h, -h))
         third = -(above - below) / (2 * h)
-        factored = factorise(self.products, system, mode.scales, weight, weight * eta + slope + 0.5 * third * variance)
-        centre = solve(self.products, system, mode.scales, factored)
+        factored = self._factorised(mode.scales, weight, weight * eta + slope + 0.5 * third * variance)
+        centre = self._solved(mode.scales, factored)
         return replace(mode, at=centre, factored=factored, extra=mode.factored.half_log_det - factored.half_log_det)
 
     def draw(
@@ -202,7 +237,7 @@ class Inner:
         NaN if draws are not to be weighed.
         """
         noise = noise_like(mode.at, rng)
-        drawn = solve(self.products, self.rows.system, mode.scales, mode.factored, noise)
+        drawn = self._solved(mode.scales, mode.factored, noise)
         if not weigh:
             return self.effects(mode.scales, drawn), np.full(len(mode.height), np.nan)
         squares = (noise.beta**2).sum(axis=1)

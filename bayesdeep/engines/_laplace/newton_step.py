@@ -5,8 +5,10 @@ in :mod:`bayesdeep.linear.block_elimination`, in standardised coefficients :math
 the values.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +26,9 @@ from bayesdeep.linear.elimination import (
     transposed_times,
     update,
 )
-from bayesdeep.linear.hyperparameters import Scales
+from bayesdeep.linear.hyperparameters import LEAST_SCALE, Scales, support
 
-from .weighted_products import LevelProducts, Products
+from .weighted_products import LevelProducts, Products, Sums, weighted_sums, working_sums
 
 APART = 1e200
 """Stands for the response's own product, whose value does not matter here."""
@@ -88,7 +90,7 @@ class Mode:
     values: Values
     at: Coefficients
     height: np.ndarray
-    factored: Factored
+    factored: Any
     log_marginal: np.ndarray
     iterations: int
     extra: np.ndarray | float = 0.0
@@ -98,20 +100,40 @@ def noise_like(like: Coefficients, rng: np.random.Generator) -> Coefficients:
     return Coefficients(rng.standard_normal(like.beta.shape), tuple(rng.standard_normal(b.shape) for b in like.standard))
 
 
+def standardised(scales: Scales, effects: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Return standardised effects ``T^-1 u``, by factor ``(batch, level, width)``."""
+    found = []
+    for root, u in zip(scales.roots, effects, strict=True):
+        b = np.empty(u.shape)
+        for k in range(u.shape[2]):
+            left = u[:, :, k]
+            for m in support(root[k])[:-1]:
+                left = left - np.asarray(root[k][m])[:, None] * b[:, :, m]
+            np.divide(left, np.maximum(np.asarray(root[k][k]), LEAST_SCALE)[:, None], out=b[:, :, k])
+        found.append(b)
+    return tuple(found)
+
+
+def sums_of(products: Products, weights: np.ndarray, right: np.ndarray) -> Sums:
+    """Return the sums over rows for weights and weighted working responses, both ``(obs, batch)``."""
+    return Sums(weighted_sums(products, weights), working_sums(products, right))
+
+
 def factorise(
-    products: Products,
-    system: LinearSystem,
-    scales: Scales,
-    weights: np.ndarray,
-    right: np.ndarray,
-    pinned: np.ndarray | None = None,
+    products: Products, system: LinearSystem, scales: Scales, sums: Sums, pinned: np.ndarray | None = None
 ) -> Factored:
-    """Return the factorised system for weights and weighted working responses, both ``(obs, batch)``.
+    """Return the factorised system.
 
     With ``pinned`` ``(batch, column)`` population coefficients it is the system of the effects alone, given these.
     """
-    rest, log_det = _rest(products, weights, right), np.zeros(scales.batch)
-    pending = [_pending(level, products.size, weights, right) for level in products.levels]
+    weighted, working = np.ascontiguousarray(sums.weighted.T), np.ascontiguousarray(sums.working.T)
+    parts = iter(np.split(weighted, np.cumsum(products.weighted)[:-1], axis=1))
+    rest, log_det = _rest(products, next(parts), next(parts), working), np.zeros(scales.batch)
+    at, pending = products.size, []
+    for level in products.levels:
+        stop = at + level.width * level.levels
+        pending.append(_pending(level, products.size, parts, working[:, at:stop]))
+        at = stop
     done: list[Eliminated] = []
     for place, level in enumerate(products.levels):
         gone = eliminate(scales.roots[level.factor], pending[place])
@@ -197,11 +219,13 @@ def whitened_gradient(
     :func:`solve` makes draws of ``z``, it is the gradient by ``z``.
     """
     batch, size, p = scales.batch, products.size, system.columns
-    rest = np.empty((batch, size))
-    rest[:, :p] = (products.columns.T @ slope).T
-    if products.inner_design is not None:
-        rest[:, p:] = (products.inner_design @ slope).T
-    raw = [(lv.design @ slope).T.reshape(batch, lv.width, lv.levels) for lv in products.levels]
+    sums = working_sums(products, slope).T
+    rest = sums[:, :size].copy()
+    starts = np.cumsum([size, *(lv.width * lv.levels for lv in products.levels)])
+    raw = [
+        sums[:, start : start + level.width * level.levels].reshape(batch, level.width, level.levels)
+        for start, level in zip(starts, products.levels, strict=False)
+    ]
     found: list[np.ndarray] = [np.zeros(0)] * len(system.factors)
     for place, level in enumerate(products.levels):
         gone, root = factored.done[place], scales.roots[level.factor]
@@ -237,22 +261,16 @@ def unstandardised(scales: Scales, number: int, standard: np.ndarray) -> np.ndar
     return np.stack(effects_of(scales.roots[number], [standard[:, :, k] for k in range(standard.shape[2])]), axis=2)
 
 
-def _batch_first(sums: np.ndarray, *shape: int) -> np.ndarray:
-    return np.ascontiguousarray(sums.T).reshape(-1, *shape)
-
-
-def _pending(level: LevelProducts, size: int, weights: np.ndarray, right: np.ndarray) -> Pending:
-    """Return a factor's weighted products before anything is eliminated."""
-    width, levels = level.width, level.levels
-    sums = _batch_first(level.own @ weights, width * (width + 1) // 2, levels)
+def _pending(level: LevelProducts, size: int, parts: Iterator[np.ndarray], working: np.ndarray) -> Pending:
+    """Return a factor's weighted products before anything is eliminated, from the next ``parts`` of the sums."""
+    width, levels, batch = level.width, level.levels, len(working)
+    sums = next(parts).reshape(batch, -1, levels)
     own = [[sums[:, max(k, m) * (max(k, m) + 1) // 2 + min(k, m)] for m in range(width)] for k in range(width)]
-    batch = weights.shape[1]
     rest = np.empty((batch, width, size + 1, levels))
-    rest[:, :, :-1] = (level.rest @ weights).T.reshape(batch, width, size, levels)
-    rest[:, :, -1] = (level.design @ right).T.reshape(batch, width, levels)
-    parents = {
-        place: _batch_first(table @ weights, width, wide, levels) for place, (_, wide, table) in level.parents.items()
-    }
+    rest[:, :, :-1] = next(parts).reshape(batch, width, size, levels)
+    rest[:, :, -1] = working.reshape(batch, width, levels)
+    # A copy, since what is eliminated is taken off in place.
+    parents = {place: next(parts).reshape(batch, width, wide, levels).copy() for place, (_, wide, _) in level.parents.items()}
     return Pending(own, rest, parents)
 
 
@@ -262,25 +280,18 @@ def _triangle(size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.tril_indices(size)
 
 
-def _rest(products: Products, weights: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _rest(products: Products, pairs: np.ndarray, others: np.ndarray, working: np.ndarray) -> np.ndarray:
     """Return the products among the rest's columns and, last, with the working response ``(batch, rest + 1, rest + 1)``."""
-    batch, size, (_, p) = weights.shape[1], products.size, products.columns.shape
+    batch, size, (_, p) = len(pairs), products.size, products.columns.shape
     rest = np.zeros((batch, size + 1, size + 1))
-    if products.inner_products is not None:
+    if others.shape[1]:
         flat = np.zeros((batch, size * size))
-        flat[:, products.spots] = (products.inner_products @ weights).T
+        flat[:, products.spots] = others
         block = flat.reshape(batch, size, size)
         rest[:, :size, :size] = block + block.transpose(0, 2, 1)
         each = np.arange(size)
         rest[:, each, each] *= 0.5
-        assert products.inner_design is not None
-        rest[:, -1, p:size] = (products.inner_design @ right).T
-    if products.pairs is not None:
-        i, j = _triangle(p)
-        rest[:, i, j] = rest[:, j, i] = (products.pairs @ weights).T
-    else:
-        for b in range(batch):
-            rest[b, :p, :p] = products.columns.T @ (products.columns * weights[:, b, None])
-    rest[:, -1, :p] = (products.columns.T @ right).T
-    rest[:, :size, -1] = rest[:, -1, :size]
+    i, j = _triangle(p)
+    rest[:, i, j] = rest[:, j, i] = pairs
+    rest[:, -1, :size] = rest[:, :size, -1] = working[:, :size]
     return rest

@@ -13,6 +13,7 @@ from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import RowSystem
 from bayesdeep.linear.elimination_plan import nested_in
 from bayesdeep.linear.levels import Nesting
+from bayesdeep.numerics.lane_loops import add_product
 
 LARGEST_REST = 1500
 """Columns that are factorised together, densely and anew in every Newton step."""
@@ -85,10 +86,36 @@ class Products:
     effects: tuple[sparse.csr_array, ...]
 
     @property
+    def weighted(self) -> list[int]:
+        """Return how many weighted sums there are: of pairs of columns, the rest's others, and each level's (:class:`Sums`)."""
+        p = self.columns.shape[1]
+        found = [p * (p + 1) // 2, len(self.spots)]
+        for level in self.levels:
+            found += [level.own.shape[0], level.rest.shape[0], *(table.shape[0] for _, _, table in level.parents.values())]
+        return found
+
+    @property
     def cost(self) -> int:
         """Return the numbers held by one step of one value of the hyperparameters, roughly."""
         coupled = sum(lv.rest.shape[0] for lv in self.levels)
         return len(self.columns) + coupled + self.size**2 + 1
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over rows, linear in the rows' weights and weighted working responses.
+
+    Attributes
+    ----------
+    weighted
+        Of products, times the weights ``(sum, batch)``: pairs of population columns, row by row of a lower triangle; the rest's
+        others, as ``spots`` has them; then each level's ``own``, ``rest`` and ``parents``.
+    working
+        Of columns, times the working response ``(sum, batch)``: population, the rest's others, then each level's.
+    """
+
+    weighted: np.ndarray
+    working: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -156,6 +183,41 @@ def products_of(rows: RowSystem) -> Products:
     )
 
 
+def weighted_sums(products: Products, weights: np.ndarray) -> np.ndarray:
+    """Return the sums of products ``(sum, batch)`` for weights ``(obs, batch)``; see :class:`Sums`."""
+    sizes = products.weighted
+    found = np.zeros((sum(sizes), weights.shape[1]))
+    if products.pairs is not None:
+        np.matmul(products.pairs, weights, out=found[: sizes[0]])
+    else:
+        triangle = np.tril_indices(products.columns.shape[1])
+        for b in range(weights.shape[1]):
+            found[: sizes[0], b] = (products.columns.T @ (products.columns * weights[:, b, None]))[triangle]
+    tables = [] if products.inner_products is None else [products.inner_products]
+    for level in products.levels:
+        tables += [level.own, level.rest, *(table for _, _, table in level.parents.values())]
+    _add(found, sizes[0], tables, weights)
+    return found
+
+
+def working_sums(products: Products, right: np.ndarray) -> np.ndarray:
+    """Return the sums of columns ``(sum, batch)`` for ``(obs, batch)``; see :class:`Sums`."""
+    p = products.columns.shape[1]
+    tables = [] if products.inner_design is None else [products.inner_design]
+    tables += [level.design for level in products.levels]
+    found = np.zeros((p + sum(table.shape[0] for table in tables), right.shape[1]))
+    np.matmul(products.columns.T, right, out=found[:p])
+    _add(found, p, tables, right)
+    return found
+
+
+def _add(found: np.ndarray, start: int, tables: list[sparse.csr_array], by_row: np.ndarray) -> None:
+    """Add the tables' products with ``(obs, batch)`` to ``found``, one below the other from ``start`` on."""
+    for table in tables:
+        add_product(table, by_row, found[start : start + table.shape[0]])
+        start += table.shape[0]
+
+
 def _chain(system: LinearSystem) -> tuple[list[int], dict[tuple[int, int], np.ndarray]]:
     """Return the factors that are eliminated, in order, and which group of one each group of another lies in."""
     parents: dict[tuple[int, int], np.ndarray] = {}
@@ -184,7 +246,10 @@ def _table(places: list[np.ndarray], values: list[np.ndarray | None], height: in
         return sparse.csr_array((height, count))
     data = np.concatenate([np.ones(count) if v is None else v for v in values])
     at = (np.concatenate(places), np.tile(np.arange(count), len(places)))
-    return sparse.coo_array((data, at), shape=(height, count)).tocsr()
+    found = sparse.coo_array((data, at), shape=(height, count)).tocsr()
+    if max(found.nnz, *found.shape) < 2**31:
+        found.indices, found.indptr = found.indices.astype(np.int32), found.indptr.astype(np.int32)
+    return found
 
 
 def _own(rows: RowSystem, number: int) -> sparse.csr_array:

@@ -2,13 +2,14 @@
 
 Given hyperparameters (standard deviations, correlations, parameters of the family) the coefficients are nearly normal. A map from
 standard normal numbers follows them (:mod:`.moving_map`); what it leaves over is little, and is sampled exactly (:mod:`.moves`):
-hyperparameters by independence proposals and a random walk, coefficients by Hamiltonian dynamics of a few steps. No funnel is
-left, since the map narrows where the coefficients do, and no gradient by hyperparameters is needed.
+hyperparameters by independence proposals (:mod:`.proposals`) and a random walk, coefficients by Hamiltonian dynamics of a few
+steps, and both together where groups tell little (:mod:`.scalings`). No funnel is left, since the map narrows where the
+coefficients do, and no gradient by hyperparameters is needed.
 
-Many short chains, called lanes, run side by side in NumPy, each from a draw of Laplace's approximation; nothing is compiled. A
-chain of the result is some lanes one after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's
-approximation decides about speed only. Where acceptance, R-hat or the spread of the coordinates say that the map does not fit,
-the result says so.
+Many short chains, called lanes, run side by side, each from a draw of Laplace's approximation: by loops in C that are built once
+an installation, or in NumPy where there is no compiler. Nothing is compiled for a model. A chain of the result is some lanes one
+after another. What warm-up tunes is frozen before the first kept draw, so that Laplace's approximation decides about speed only.
+Where acceptance, R-hat or the spread of the coordinates say that the map does not fit, the result says so.
 
 References
 ----------
@@ -31,10 +32,10 @@ from bayesdeep.numerics.mcmc import ess_bulk, rhat
 
 from .._laplace.inner_newton import Inner
 from .._laplace.marginal_posterior import Marginal, Shape, centred, fitted_proposal
-from .._laplace.newton_step import Coefficients
 from .lanes import Moved, Warm, possible, restarted, step
 from .moves import Accepted, State, Tuning
 from .moving_map import MovingMap, first_sites, floored
+from .proposals import Proposals, turn
 
 POINTS_PER_DIMENSION, MAX_POINTS = 250, 2_000
 """Values of the hyperparameters that the proposal is fitted to."""
@@ -45,10 +46,15 @@ WORKING_SET = 400_000
 MAX_LANES_PER_CHAIN = 8
 PHASES, MIN_PHASE, PHASE_DRAWS = 3, 20, 600
 """Phases of warm-up, between which the map is made anew; their fewest iterations, and the draws over all lanes they have."""
-LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.97, 16
-"""Of trajectories: below the first they get more steps, above the second fewer."""
+MOST_TUNING = 3
+"""How many times as long warm-up may take where Laplace's approximation is far off, so that lanes have a way to go."""
+LOW_ACCEPTANCE, HIGH_ACCEPTANCE, MAX_STEPS = 0.83, 0.985, 16
+FEW_STEPS, HIGH_OF_MANY = 3, 0.92
+"""Of trajectories: below the first they get more steps, above the second fewer; of more than a few steps above the last."""
 POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT = 0.25, 0.65, 0.8
 """Acceptance of independence proposals below which there are three, two and one random walk beside them, and from which none."""
+SCALINGS, MANY_SCALINGS = 3, 9
+"""Tries of scaling where independence proposals are accepted less than fairly, and poorly."""
 WALK = 2.38
 """Of a random walk's step, in standard deviations over the square root of the dimension (Roberts, Gelman and Gilks 1997)."""
 MAX_ROUNDS, MIN_EFFICIENCY = 3, 0.15
@@ -92,23 +98,28 @@ def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress
     marginal, shape = centred(inner, progress, "transport")
     lanes = _lanes(settings, inner)
     proposal, theta = _start(marginal, shape, settings.chains * lanes, rng)
-    moving = MovingMap(marginal, first_sites(marginal, shape))
-    state = _at(moving, theta, _noise(rows, len(theta), rng))
+    moving = MovingMap.of(marginal, first_sites(marginal, shape))
+    state = _at(moving, theta, rng.standard_normal((moving.gaussian.layout.size, len(theta))))
     walk = WALK / np.sqrt(max(rows.system.dim, 1)) * (np.zeros((0, 0)) if shape is None else shape.factor)
     tuning, record = Tuning(2, walk), _Record(settings, lanes, rows)
     phase = max(MIN_PHASE, min(-(-settings.tune // PHASES), -(-PHASE_DRAWS // len(theta))))
     total, done, tuned, accepted = PHASES * phase + record.steps, 0, began, []
+    proposals = Proposals(proposal, marginal.coordinates)
     try:
-        for number in range(PHASES):
+        number = 0
+        while number < PHASES:
             warm = Warm(rows)
-            for _ in range(phase):
-                moved = step(moving, state, tuning, proposal, rng, looking=True)
+            for iteration in range(phase):
+                moved = step(moving, state, tuning, turn(proposals.tried, iteration), rng, looking=True)
                 state = moved.state
                 warm.add(moving, moved)
                 done += 1
-                progress.update(5 + int(95 * done / total), 100, "tuning")
-            tuning = _tuned(tuning, warm, rows.system.dim)
-            if number < PHASES - 1:  # the last phase settles in the map that the draws are made with
+                progress.update(min(95, 5 + int(95 * done / total)), 100, "tuning")
+            independent = proposals.tuned(warm)
+            tuning = _tuned(tuning, warm, independent, rows.system.dim)
+            far = independent < POOR_INDEPENDENT and done < MOST_TUNING * PHASES * phase
+            number += number == 0 or not far
+            if number < PHASES:  # the last phase settles in the map that the draws are made with
                 before, moving = moving, _refitted(moving, warm)
                 state = restarted(state, moving, before)
         tuned = time.perf_counter()
@@ -116,7 +127,7 @@ def _run(settings: TransportSettings, target: Any, seed: int, progress: Progress
             part = record if number == 0 else _Record(settings, lanes, rows)
             note = "drawing" if number == 0 else f"drawing, {2**number} times as many and thinned"
             for iteration in range(part.steps * part.apart(number)):
-                moved = step(moving, state, tuning, proposal, rng)
+                moved = step(moving, state, tuning, turn(proposals.kept, iteration), rng)
                 state = moved.state
                 accepted.append(moved.accepted)
                 if (iteration + 1) % part.apart(number) == 0:
@@ -151,13 +162,7 @@ def _start(marginal: Marginal, shape: Shape | None, count: int, rng: np.random.G
     return adapted.proposal, adapted.points[chosen]
 
 
-def _noise(rows: RowSystem, count: int, rng: np.random.Generator) -> Coefficients:
-    system = rows.system
-    standard = tuple(rng.standard_normal((count, f.levels, f.width)) for f in system.factors)
-    return Coefficients(rng.standard_normal((count, system.columns)), standard)
-
-
-def _at(moving: MovingMap, theta: np.ndarray, z: Coefficients) -> State:
+def _at(moving: MovingMap, theta: np.ndarray, z: np.ndarray) -> State:
     """Return a state whose lanes are all possible: the others are put where the likeliest is."""
     found = possible(moving, State(theta, z, np.zeros(len(theta))))
     if not np.isfinite(found.log_density).all():
@@ -165,28 +170,29 @@ def _at(moving: MovingMap, theta: np.ndarray, z: Coefficients) -> State:
     return found
 
 
-def _tuned(tuning: Tuning, warm: Warm, dim: int) -> Tuning:
+def _tuned(tuning: Tuning, warm: Warm, independent: float, dim: int) -> Tuning:
     """Return the steps of trajectories, and the random walk, after a phase."""
     acceptance, steps = warm.acceptance("trajectory"), tuning.steps
     if acceptance < LOW_ACCEPTANCE:
         steps = min(MAX_STEPS, steps + (1 if acceptance > 0.7 else 2 if acceptance > 0.4 else steps))
-    elif acceptance > HIGH_ACCEPTANCE:
+    elif acceptance > (HIGH_ACCEPTANCE if steps <= FEW_STEPS else HIGH_OF_MANY):
         steps = max(1, steps - 1)
     if dim == 0:
         return replace(tuning, steps=steps)
     theta = np.concatenate(warm.theta)
     covariance = np.atleast_2d(np.cov(theta.T)) + 1e-8 * np.eye(dim)
-    independent = warm.acceptance("independent")
     walks = sum(independent < level for level in (POOR_INDEPENDENT, FAIR_INDEPENDENT, GOOD_INDEPENDENT))
-    return Tuning(steps, WALK / np.sqrt(dim) * np.linalg.cholesky(covariance), walks)
+    scalings = SCALINGS if independent < FAIR_INDEPENDENT else 0
+    if independent < POOR_INDEPENDENT:
+        scalings = MANY_SCALINGS
+    return Tuning(steps, WALK / np.sqrt(dim) * np.linalg.cholesky(covariance), walks, scalings)
 
 
 def _refitted(moving: MovingMap, warm: Warm) -> MovingMap:
     """Return the map through the rows' average parabolas."""
     weight = floored(warm.weight / warm.count)
     response = warm.slope / warm.count + weight * (warm.eta / warm.count - moving.sites.anchor)
-    sites = moving.sites.recentred(np.concatenate(warm.theta), weight, response)
-    return replace(moving, sites=sites, stretch=warm.stretch())
+    return moving.refitted(moving.sites.recentred(np.concatenate(warm.theta), weight, response), warm.stretch())
 
 
 class _Record:
@@ -200,16 +206,15 @@ class _Record:
         self.positions, self.lp = np.empty((*shape, system.dim)), np.empty(shape)
         sizes = [(system.columns,), *((f.levels, f.width) for f in system.factors)]
         self.coefficients = [np.empty((*shape, *size)) for size in sizes]
-        self.sums = [np.zeros((2, *size)) for size in sizes]
+        self.sums: list[np.ndarray | float] = [0.0, 0.0]
         self.kept = 0
 
     def add(self, moving: MovingMap, moved: Moved) -> None:
         """Keep a draw of every lane."""
         for kept, drawn in zip(self.coefficients, moved.effects, strict=True):
             kept[:, self.kept] = drawn
-        for sums, z in zip(self.sums, (moved.state.z.beta, *moved.state.z.standard), strict=True):
-            sums[0] += z.sum(axis=0)
-            sums[1] += (z**2).sum(axis=0)
+        z = moved.state.z
+        self.sums = [self.sums[0] + z.sum(axis=1), self.sums[1] + np.einsum("ic,ic->i", z, z)]
         self.positions[:, self.kept] = moving.marginal.coordinates.to_system(moved.state.theta)
         self.lp[:, self.kept] = moved.state.log_density
         self.kept += 1
@@ -251,11 +256,8 @@ class _Record:
     def largest_variance(self) -> float:
         """Return the largest variance of a coordinate of ``z``, which is 1 where the map fits."""
         count = self.kept * self.settings.chains * self.lanes
-        found = [1.0]
-        for total, squared in self.sums:
-            if total.size:
-                found.append(float((squared / count - (total / count) ** 2).max()))
-        return max(found)
+        total, squared = self.sums
+        return float(np.max(squared / count - (total / count) ** 2, initial=1.0))
 
     def by_chain(self, values: np.ndarray) -> np.ndarray:
         """Return ``(chain, draw, …)`` from ``(lane, step, …)``: a chain's lanes one after another."""

@@ -7,9 +7,9 @@ import numpy as np
 
 from bayesdeep.core.rowwise import RowSystem
 
-from .._laplace.newton_step import Coefficients
 from .moves import Accepted, State, Tuning, move
 from .moving_map import MovingMap
+from .scalings import scaled
 
 MAX_STRETCH = 6.0
 """Largest variance of a coordinate that the map is stretched to."""
@@ -37,27 +37,21 @@ class Moved:
 
 def restarted(state: State, moving: MovingMap, before: MovingMap) -> State:
     """Return the lanes where they are in hyperparameters and unstretched ``z``, in another map."""
-    return possible(moving, replace(state, z=_restretched(state.z, moving, before)))
-
-
-def _restretched(z: Coefficients, moving: MovingMap, before: MovingMap) -> Coefficients:
-    z = before.stretched(z)
-    if moving.stretch is None:
-        return z
-    pairs = zip(z.standard, moving.stretch.standard, strict=True)
-    return Coefficients(z.beta / moving.stretch.beta, tuple(b / s for b, s in pairs))
+    z = state.z if before.stretch is None else state.z * before.stretch[:, None]
+    return possible(moving, replace(state, z=z if moving.stretch is None else z / moving.stretch[:, None]))
 
 
 def step(
     moving: MovingMap, state: State, tuning: Tuning, proposal: Any, rng: np.random.Generator, *, looking: bool = False
 ) -> Moved:
     """Move all lanes by one iteration; ``looking`` at their rows for the map, or keeping their coefficients."""
+    state = scaled(moving, state, tuning.scalings, rng)
     state, placed, accepted = move(moving, state, tuning, proposal, rng)
     inner = moving.inner
-    at = moving.coefficients(placed, state.z)
+    at = moving.effects(placed, state.z)
     if not looking:
-        return Moved(state, accepted, inner.effects(placed.scales, at))
-    eta = inner.predictor(placed.scales, at)
+        return Moved(state, accepted, moving.gaussian.layout.split(at))
+    eta = moving.gaussian.layout.predictor(at)
     with np.errstate(all="ignore"):
         _, slope, weight = inner.look(eta, moving.marginal.coordinates.to_system(state.theta))
     return Moved(state, accepted, sums=(weight.sum(axis=1), slope.sum(axis=1), eta.sum(axis=1)))
@@ -70,7 +64,7 @@ def possible(moving: MovingMap, state: State) -> State:
     if not lost.any() or lost.all():
         return replace(state, log_density=found)
     at = np.where(lost, int(np.argmax(np.where(lost, -np.inf, found))), np.arange(len(found)))
-    return State(state.theta[at], state.z.take(at), found[at])
+    return State(state.theta[at], state.z[:, at], found[at])
 
 
 class Warm:
@@ -79,18 +73,16 @@ class Warm:
     def __init__(self, rows: RowSystem) -> None:
         count = len(rows.offset)
         self.weight, self.slope, self.eta = np.zeros(count), np.zeros(count), np.zeros(count)
-        system = rows.system
-        sizes = [(system.columns,), *((f.levels, f.width) for f in system.factors)]
-        self.squares = [np.zeros(size) for size in sizes]
+        self.squares: np.ndarray | float = 0.0
         self.theta: list[np.ndarray] = []
         self.accepted: list[Accepted] = []
         self.count = 0
 
     def add(self, moving: MovingMap, moved: Moved) -> None:
         """Add the lanes' places after an iteration."""
-        z = moving.stretched(moved.state.z)
-        for squares, own in zip(self.squares, (z.beta, *z.standard), strict=True):
-            squares += (own**2).sum(axis=0)
+        z = moved.state.z
+        squares = np.einsum("ic,ic->i", z, z)
+        self.squares = self.squares + (squares if moving.stretch is None else squares * moving.stretch**2)
         weight, slope, eta = moved.sums
         self.weight += weight
         self.slope += slope
@@ -99,13 +91,10 @@ class Warm:
         self.theta.append(moved.state.theta)
         self.accepted.append(moved.accepted)
 
-    def stretch(self) -> Coefficients:
-        """Return how much wider than standard normal the coordinates were, within limits."""
-        beta, *standard = (np.sqrt(np.clip(s / self.count, 1.0, MAX_STRETCH)) for s in self.squares)
-        return Coefficients(beta, tuple(standard))
+    def stretch(self) -> np.ndarray:
+        """Return how much wider than standard normal the coordinates were ``(coefficient,)``, within limits."""
+        return np.sqrt(np.clip(self.squares / self.count, 1.0, MAX_STRETCH))
 
     def acceptance(self, block: str) -> float:
         """Return the mean acceptance of a block of moves."""
         return float(np.mean([getattr(a, block) for a in self.accepted]))
-
-

@@ -12,7 +12,6 @@ import numpy as np
 
 from bayesdeep.linear.tilt import Proposal
 
-from .._laplace.newton_step import Coefficients, noise_like
 from .moving_map import MovingMap, Placed
 
 QUARTER, LEAST_TURN, MOST_TURN = 0.5 * np.pi, 0.8, 1.2
@@ -24,10 +23,10 @@ SIZES = (1.0, 0.35)
 
 @dataclass(frozen=True)
 class State:
-    """Where chains are: hyperparameters ``(chain, dim)``, ``z``, and the log posterior ``(chain,)``."""
+    """Where chains are: hyperparameters ``(chain, dim)``, ``z`` ``(coefficient, chain)`` and the log posterior ``(chain,)``."""
 
     theta: np.ndarray
-    z: Coefficients
+    z: np.ndarray
     log_density: np.ndarray
 
 
@@ -43,11 +42,14 @@ class Tuning:
         Factor ``(dim, dim)`` of the random walk's covariance.
     walks
         Random-walk tries an iteration.
+    scalings
+        Tries an iteration to make effects and their sds larger or smaller together.
     """
 
     steps: int
     walk: np.ndarray
     walks: int = 1
+    scalings: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,47 +108,24 @@ def _trajectory(
 ) -> tuple[State, np.ndarray]:
     """Move ``z`` along a trajectory of about a quarter turn in ``steps`` steps."""
     angle = QUARTER * rng.uniform(LEAST_TURN, MOST_TURN) / steps
-    z, p = state.z, noise_like(state.z, rng)
-    log_density, slope = moving.gradient(placed, z)
-    energy = _energy(log_density, p)
-    for _ in range(steps):
-        # Half a kick by what the density has beside the standard normal, a rotation, and half a kick.
-        p = _sum(p, _sum(slope, z, 1.0), 0.5 * angle)
-        z, p = _rotated(z, p, angle)
-        new, slope = moving.gradient(placed, z)
-        p = _sum(p, _sum(slope, z, 1.0), 0.5 * angle)
+    z, p = state.z, rng.standard_normal(state.z.shape)
+    c, s = np.cos(angle), np.sin(angle)
+    half = np.cos(0.5 * angle), np.sin(0.5 * angle)
+    energy = _energy(state.log_density, p)
+    for k in range(steps):
+        # A rotation, and a kick by what the density has beside the standard normal; half a rotation first and last.
+        turn = half if k == 0 else (c, s)
+        z, p = turn[0] * z + turn[1] * p, turn[0] * p - turn[1] * z
+        p += angle * (moving.gradient(placed, z)[1] + z)
+    z, p = half[0] * z + half[1] * p, half[0] * p - half[1] * z
+    new = moving.log_density(placed, z)
     with np.errstate(invalid="ignore", over="ignore"):
         ratio = _energy(new, p) - energy
         probability = np.minimum(1.0, np.exp(np.where(np.isnan(ratio), -np.inf, ratio)))
     taken = rng.random(len(ratio)) < probability
-    return replace(state, z=_chosen(taken, z, state.z), log_density=np.where(taken, new, state.log_density)), probability
+    return replace(state, z=np.where(taken, z, state.z), log_density=np.where(taken, new, state.log_density)), probability
 
 
-def _energy(log_density: np.ndarray, p: Coefficients) -> np.ndarray:
+def _energy(log_density: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Return the log density less the kinetic energy ``(chain,)``."""
-    return log_density - 0.5 * squares(p)
-
-
-def squares(z: Coefficients) -> np.ndarray:
-    """Return the sum of squares ``(chain,)``."""
-    return (z.beta**2).sum(axis=1) + sum((np.einsum("blw,blw->b", b, b) for b in z.standard), start=np.zeros(len(z.beta)))
-
-
-def _sum(a: Coefficients, b: Coefficients, times: float) -> Coefficients:
-    return Coefficients(a.beta + times * b.beta, tuple(x + times * y for x, y in zip(a.standard, b.standard, strict=True)))
-
-
-def _rotated(z: Coefficients, p: Coefficients, angle: float) -> tuple[Coefficients, Coefficients]:
-    c, s = np.cos(angle), np.sin(angle)
-    turn = [(c * a + s * b, c * b - s * a) for a, b in zip((z.beta, *z.standard), (p.beta, *p.standard), strict=True)]
-    return (
-        Coefficients(turn[0][0], tuple(a for a, _ in turn[1:])),
-        Coefficients(turn[0][1], tuple(b for _, b in turn[1:])),
-    )
-
-
-def _chosen(taken: np.ndarray, a: Coefficients, b: Coefficients) -> Coefficients:
-    return Coefficients(
-        np.where(taken[:, None], a.beta, b.beta),
-        tuple(np.where(taken[:, None, None], x, y) for x, y in zip(a.standard, b.standard, strict=True)),
-    )
+    return log_density - 0.5 * np.einsum("ic,ic->c", p, p)

@@ -16,16 +16,21 @@ Parno and Marzouk (2018), Transport map accelerated Markov chain Monte Carlo, SI
 Monte Carlo for Bayesian hierarchical models, Journal of Computational and Graphical Statistics 30(4), 906-919.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.rowwise import Values
-from bayesdeep.linear.hyperparameters import Scales, scales_of
+from bayesdeep.linear.hyperparameters import scales_of
 
+from .._laplace.by_blocks import ByBlocks
+from .._laplace.by_columns import ByColumns
+from .._laplace.flat_layout import Layout
 from .._laplace.inner_newton import LEAST_WEIGHT, Inner
 from .._laplace.marginal_posterior import Marginal, Shape
-from .._laplace.newton_step import Coefficients, Factored, factorise, solve, whitened_gradient
+from .._laplace.weighted_products import Products, Sums, weighted_sums, working_sums
 
 APART = 0.7
 """How far from the middle the parabolas' change with a hyperparameter is looked at, in its standard deviations."""
@@ -34,6 +39,8 @@ LEAST_SHARE = 1e-2
 some values of the hyperparameters would else change without bounds with them."""
 FARTHEST = 2.5
 """Standard deviations of a hyperparameter beyond which the parabolas no longer change with it."""
+MOST_REACH = 10.0
+"""Standard deviations within which weights are taken to change evenly along an axis on which they hardly do."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +68,24 @@ class Sites:
     log_weight_slopes: np.ndarray
     response_slopes: np.ndarray
 
-    def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return weights and weighted working responses ``(obs, batch)`` at hyperparameters ``(batch, dim)``."""
-        apart = np.clip((points - self.centre) @ self.whiten, -FARTHEST, FARTHEST).T
-        weight = np.exp(self.log_weight[:, None] + self.log_weight_slopes @ apart)
-        return weight, weight * self.anchor[:, None] + (self.response[:, None] + self.response_slopes @ apart)
+    def apart(self, points: np.ndarray) -> np.ndarray:
+        """Return how far hyperparameters ``(batch, dim)`` are from the middle, in standard deviations and within limits."""
+        return np.clip((points - self.centre) @ self.whiten, -FARTHEST, FARTHEST)
+
+    def summed(self, products: Products) -> "Precision":
+        """Return the sums over rows that the map is made of, as functions of the hyperparameters."""
+        dim = len(self.centre)
+        sizes = np.abs(self.log_weight_slopes).mean(axis=0) if dim else np.zeros(0)
+        reach = np.clip(FARTHEST * sizes.max(initial=0.0) / np.maximum(sizes, 1e-12), FARTHEST, MOST_REACH)
+        nodes = np.concatenate([np.zeros((1, dim)), np.diag(reach), -np.diag(reach)])
+        weights = np.exp(self.log_weight[:, None] + self.log_weight_slopes @ nodes.T)
+        working = np.concatenate([self.response[:, None], self.response_slopes], axis=1)
+        anchored = working_sums(products, weights * self.anchor[:, None])
+        return Precision(self, reach, weighted_sums(products, weights), anchored, working_sums(products, working))
 
     def recentred(self, points: np.ndarray, weight: np.ndarray, response: np.ndarray) -> "Sites":
         """Return sites whose average over the points is as given ``(obs,)``, less the anchor; how they change stays."""
-        apart = np.clip((points - self.centre) @ self.whiten, -FARTHEST, FARTHEST).mean(axis=0)
+        apart = self.apart(points).mean(axis=0)
         return Sites(
             self.centre,
             self.whiten,
@@ -79,6 +95,43 @@ class Sites:
             self.log_weight_slopes,
             self.response_slopes,
         )
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Sums over rows between values of the hyperparameters where they are known, so that no row is looked at.
+
+    Weighted products are averages of those in the middle and of those to either side along each axis, which leaves the precision
+    positive definite; working responses are linear in the hyperparameters as they are.
+
+    Attributes
+    ----------
+    sites
+        The rows' parabolas.
+    reach
+        How far out along each axis the sums to either side are, in standard deviations ``(dim,)``.
+    weighted, anchored
+        In the middle, above it along each axis, and below it ``(sum, 1 + 2 dim)``: weighted products, and the working responses
+        of the anchor.
+    working
+        The working responses beside these, in the middle, and their change along each axis ``(sum, 1 + dim)``.
+    """
+
+    sites: Sites
+    reach: np.ndarray
+    weighted: np.ndarray
+    anchored: np.ndarray
+    working: np.ndarray
+
+    def at(self, points: np.ndarray) -> Sums:
+        """Return the sums at hyperparameters ``(batch, dim)``."""
+        apart = self.sites.apart(points).T
+        one = np.ones((1, len(points)))
+        share = apart / self.reach[:, None]
+        above, below = np.maximum(share, 0.0), np.maximum(-share, 0.0)
+        total = above.sum(axis=0) + below.sum(axis=0)
+        parts = np.concatenate([np.maximum(one - total, 0.0), above, below]) / np.maximum(one, total)
+        return Sums(self.weighted @ parts, self.anchored @ parts + self.working @ np.concatenate([one, apart]))
 
 
 def first_sites(marginal: Marginal, shape: Shape | None) -> Sites:
@@ -100,6 +153,9 @@ def first_sites(marginal: Marginal, shape: Shape | None) -> Sites:
     line = np.column_stack([np.ones(len(moved)), moved])
     slopes = np.linalg.lstsq(line, np.concatenate([logs, response]).T, rcond=None)[0][1:].T
     count = len(logs)
+    # In axes along the first of which weights change most.
+    axes = np.linalg.svd(slopes[:count], full_matrices=False)[2].T if count >= dim else np.eye(dim)
+    slopes, whiten = slopes @ axes, whiten @ axes
     return Sites(shape.centre, whiten, anchor, logs[:, 0], response[:, 0], slopes[:count], slopes[count:])
 
 
@@ -127,9 +183,8 @@ class Placed:
     """The map at some hyperparameters: ``theta`` ``(batch, dim)`` and what follows from it."""
 
     theta: np.ndarray
-    scales: Scales
     values: Values
-    factored: Factored
+    factored: Any
     log_prior: np.ndarray
 
 
@@ -137,13 +192,40 @@ class Placed:
 class MovingMap:
     """The map and the posterior in its coordinates.
 
-    ``stretch`` has factors ``(column,)`` and ``(level, width)`` by which the coordinates are wider than standard normal numbers,
-    as those of groups without a single success are; None for 1.
+    Attributes
+    ----------
+    marginal
+        Of the hyperparameters.
+    gaussian
+        Of the coefficients given hyperparameters, and how they lie in the arrays ``(coefficient, lane)`` of ``z``.
+    sites, precision
+        The rows' parabolas, and their sums over rows.
+    stretch
+        Factors ``(coefficient,)`` by which the coordinates are wider than standard normal numbers, as those of groups without a
+        single success are; None for 1.
     """
 
     marginal: Marginal
+    gaussian: ByColumns | ByBlocks
     sites: Sites
-    stretch: Coefficients | None = None
+    precision: Precision
+    stretch: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, marginal: Marginal, sites: Sites) -> "MovingMap":
+        """Return the map through some parabolas."""
+        rows, products = marginal.inner.rows, marginal.inner.products
+        gaussian = marginal.inner.gaussian or ByBlocks(rows.system, Layout.of(rows, products), products)
+        return cls(marginal, gaussian, sites, sites.summed(products))
+
+    def refitted(self, sites: Sites, stretch: np.ndarray) -> "MovingMap":
+        """Return the map through other parabolas, and stretched."""
+        return replace(self, sites=sites, precision=sites.summed(self.inner.products), stretch=stretch)
+
+    @cached_property
+    def ones(self) -> np.ndarray:
+        """Return a one for each row ``(obs,)``."""
+        return np.ones(len(self.inner.rows.offset))
 
     @property
     def inner(self) -> Inner:
@@ -152,39 +234,48 @@ class MovingMap:
 
     def placed(self, theta: np.ndarray) -> Placed:
         """Return the map at hyperparameters ``(batch, dim)``."""
-        inner = self.inner
+        rows = self.inner.rows
         positions = self.marginal.coordinates.to_system(theta)
-        scales = scales_of(inner.rows.system, positions)
-        weight, response = self.sites.at(theta)
-        factored = factorise(inner.products, inner.rows.system, scales, weight, response)
-        prior = np.where(self.marginal.in_domain(theta), self.marginal.log_prior_and_jacobian(theta), -np.inf)
-        return Placed(theta, scales, inner.rows.values(positions), factored, prior)
-
-    def coefficients(self, placed: Placed, z: Coefficients) -> Coefficients:
-        """Return the standardised coefficients at ``z``."""
-        return solve(self.inner.products, self.inner.rows.system, placed.scales, placed.factored, self.stretched(z))
-
-    def stretched(self, z: Coefficients) -> Coefficients:
-        """Return ``z`` times the stretch."""
-        if self.stretch is None:
-            return z
-        pairs = zip(z.standard, self.stretch.standard, strict=True)
-        return Coefficients(z.beta * self.stretch.beta, tuple(b * s for b, s in pairs))
-
-    def log_density(self, placed: Placed, z: Coefficients) -> np.ndarray:
-        """Return the log posterior of hyperparameters and ``z`` ``(batch,)``, up to a constant."""
         with np.errstate(all="ignore"):
-            height = self.inner.height(placed.scales, placed.values, self.coefficients(placed, z))
+            factored = self.gaussian.factorise(scales_of(rows.system, positions), self.precision.at(theta))
+        return Placed(theta, rows.values(positions), factored, self.log_prior(theta))
+
+    def log_prior(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log prior density of hyperparameters ``(batch,)``; minus infinity where they are another's mirror image."""
+        found = self.marginal.log_prior_and_jacobian(theta)
+        return np.where(self.marginal.in_domain(theta), found, -np.inf)
+
+    def effects(self, placed: Placed, z: np.ndarray) -> np.ndarray:
+        """Return the coefficients ``(coefficient, batch)`` at ``z``."""
+        return self.gaussian.effects(placed.factored, z, self.stretch)
+
+    def log_density(self, placed: Placed, z: np.ndarray) -> np.ndarray:
+        """Return the log posterior of hyperparameters and ``z`` ``(batch,)``, up to a constant."""
+        rows = self.inner.rows
+        with np.errstate(all="ignore"):
+            at = self.effects(placed, z)
+            eta = self.predictor(at)
+            height = self.total(rows.likelihood.value(eta, placed.values)) + self.gaussian.log_prior(placed.factored, at)
             found = height + placed.log_prior - placed.factored.half_log_det
         return np.where(placed.factored.good & np.isfinite(found), found, -np.inf)
 
-    def gradient(self, placed: Placed, z: Coefficients) -> tuple[np.ndarray, Coefficients]:
-        """Return the log posterior ``(batch,)`` and its gradient by ``z``."""
-        inner = self.inner
+    def gradient(self, placed: Placed, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log posterior ``(batch,)`` and its gradient by ``z`` ``(coefficient, batch)``."""
+        rows = self.inner.rows
         with np.errstate(all="ignore"):
-            at = self.coefficients(placed, z)
-            eta = inner.predictor(placed.scales, at) + inner.rows.offset[:, None]
-            value, slope = inner.rows.likelihood.with_slopes(eta, placed.values)
-            found = value.sum(axis=0) + inner.log_prior(at) + placed.log_prior - placed.factored.half_log_det
-            white = whitened_gradient(inner.products, inner.rows.system, placed.scales, placed.factored, slope, at)
-        return np.where(np.isfinite(found), found, -np.inf), self.stretched(white)
+            at = self.effects(placed, z)
+            value, slope = rows.likelihood.with_slopes(self.predictor(at), placed.values)
+            log_prior, white = self.gaussian.white(placed.factored, slope, at, self.stretch)
+            found = self.total(value) + log_prior + placed.log_prior - placed.factored.half_log_det
+        return np.where(np.isfinite(found), found, -np.inf), white
+
+    def total(self, by_row: np.ndarray) -> np.ndarray:
+        """Return sums over rows ``(batch,)``, by a product: a sum over the first axis reads few lanes slowly."""
+        return self.ones @ by_row
+
+    def predictor(self, effects: np.ndarray) -> np.ndarray:
+        """Return the rows' predictors ``(obs, batch)`` of coefficients."""
+        eta = self.gaussian.layout.predictor(effects)
+        if self.inner.rows.offset.any():
+            eta += self.inner.rows.offset[:, None]
+        return eta

@@ -1,0 +1,223 @@
+r"""The Gaussian of a model's coefficients given hyperparameters, factorised column by column by loops in C.
+
+The precision of the coefficients themselves, :math:`Q = A + P(\theta)`, has one sparse pattern whatever the hyperparameters are:
+:math:`A` sums of weighted products over rows, :math:`P` block diagonal. :mod:`.newton_step` does the same group by group in
+NumPy, with standardised coefficients.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.rowwise import RowSystem
+from bayesdeep.linear.hyperparameters import LEAST_SCALE, Entries, Scales
+from bayesdeep.numerics import sparse_factors
+from bayesdeep.numerics.lane_loops import add_product
+from bayesdeep.numerics.sparse_factors import Factors, Pattern, pattern_of
+
+from .flat_layout import Layout
+from .weighted_products import Products, Sums
+
+LARGEST_REST, MOST_ENTRIES = 500, 1_000_000
+"""Columns of the rest beyond which dense arithmetic is faster, and entries of a factor that are kept."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Factors at some hyperparameters.
+
+    Attributes
+    ----------
+    factors
+        Of the precision.
+    prior
+        Entries of ``P`` ``(entry, lane)``: by factor the pairs of a lower triangle, then those of population coefficients.
+    half_log_det
+        Half the log determinant of the precision of standardised coefficients ``(lane,)``.
+    good
+        Which have one.
+    """
+
+    factors: Factors
+    prior: np.ndarray
+    half_log_det: np.ndarray
+    good: np.ndarray
+
+
+@dataclass(frozen=True)
+class ByColumns:
+    """The Gaussian of all coefficients, in the order of a layout; see :func:`by_columns`."""
+
+    system: LinearSystem
+    layout: Layout
+    pattern: Pattern
+    working: np.ndarray
+    back: sparse.csr_array
+
+    def factorise(self, scales: Scales, sums: Sums) -> Placed:
+        """Return the factors at hyperparameters, for sums over rows."""
+        prior = prior_entries(self.system, scales)
+        factors = sparse_factors.factorise(self.pattern, sums.weighted, prior, sums.working[self.working])
+        half = 0.5 * factors.log_det
+        for root, (levels, width) in zip(scales.roots, self.layout.shapes, strict=True):
+            for k in range(width):
+                half = half + levels * np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
+        return Placed(factors, prior, half, np.isfinite(half))
+
+    def effects(self, placed: Placed, z: np.ndarray | None, stretch: np.ndarray | None) -> np.ndarray:
+        """Return coefficients ``(coefficient, lane)``: the mean, or the draw that standard normal ``z`` makes."""
+        return sparse_factors.solved(self.pattern, placed.factors, z, stretch)
+
+    def noise(self, placed: Placed, effects: np.ndarray, stretch: np.ndarray | None) -> np.ndarray:
+        """Return the ``z`` whose coefficients these are."""
+        return sparse_factors.noise_of(self.pattern, placed.factors, effects, stretch)
+
+    def log_prior(self, placed: Placed, effects: np.ndarray) -> np.ndarray:
+        """Return the log prior density ``(lane,)``, without the constants of standardised effects."""
+        return self._prior(placed, effects, np.zeros_like(effects))
+
+    def white(
+        self, placed: Placed, slope: np.ndarray, effects: np.ndarray, stretch: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log prior density, and the gradient of the log posterior by ``z`` ``(coefficient, lane)``.
+
+        ``slope`` ``(obs, lane)`` are the derivatives of the rows' log likelihoods by their predictors.
+        """
+        gradient, at = np.zeros_like(effects), self.layout.columns
+        add_product(self.back, slope, gradient[:at])
+        np.matmul(self.layout.population.T, slope, out=gradient[at:])
+        log_prior = self._prior(placed, effects, gradient)
+        return log_prior, sparse_factors.whiten(self.pattern, placed.factors, gradient, stretch)
+
+    def _prior(self, placed: Placed, effects: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Return the log prior density, and take the prior's part off the gradient, in place."""
+        squares, at = np.zeros(effects.shape[1]), 0
+        for start, (levels, width) in zip(self.layout.starts, self.layout.shapes, strict=True):
+            span, pairs = slice(start, start + levels * width), width * (width + 1) // 2
+            own = placed.prior[at : at + pairs]
+            sparse_factors.take_normal(levels, width, own, effects[span], gradient[span], squares)
+            at += pairs
+        columns = effects[self.layout.columns :]
+        by_precision = self.system.precision @ columns
+        gradient[self.layout.columns :] -= by_precision
+        return self.system.prior_constant - 0.5 * (squares + (columns * by_precision).sum(axis=0))
+
+
+def by_columns(rows: RowSystem, products: Products, layout: Layout) -> ByColumns | None:
+    """Return the Gaussian with its pattern; None where there is no compiler, or dense arithmetic is better."""
+    coupled = sum(int((np.diff(lv.rest.indptr) > 0).sum()) for lv in products.levels)
+    if not sparse_factors.available() or products.size > LARGEST_REST or coupled > MOST_ENTRIES:
+        return None
+    found, own = _entries(products, layout)
+    prior, own_prior = _prior_entries(layout)
+    pattern = pattern_of(layout.size, found, prior, own, own_prior)
+    if len(pattern.rows) > MOST_ENTRIES:
+        return None
+    back = sparse.csr_array(layout.design.T.tocsr())
+    if layout.design.indices.dtype == np.int32:
+        back.indices, back.indptr = back.indices.astype(np.int32), back.indptr.astype(np.int32)
+    return ByColumns(rows.system, layout, pattern, _working(products, layout), back)
+
+
+def prior_entries(system: LinearSystem, scales: Scales) -> np.ndarray:
+    """Return the entries of ``P`` ``(entry, lane)``, as :class:`Placed` has them."""
+    found: list[np.ndarray] = []
+    for root in scales.roots:
+        found += precision_entries(root, scales.batch)
+    constants = system.precision[np.tril_indices(system.columns)]
+    return np.concatenate([np.array(found).reshape(-1, scales.batch), np.repeat(constants[:, None], scales.batch, axis=1)])
+
+
+def precision_entries(root: Entries, batch: int) -> list[np.ndarray]:
+    """Return the lower triangle of ``(T T')^-1``, row by row, each ``(batch,)``."""
+    width, nothing = len(root), np.zeros(batch)
+    inverse = [[nothing] * width for _ in range(width)]
+    with np.errstate(all="ignore"):
+        for k in range(width):
+            inverse[k][k] = 1.0 / np.maximum(np.asarray(root[k][k]), LEAST_SCALE)
+            for m in range(k):
+                known = [(root[k][j], inverse[j][m]) for j in range(m, k)]
+                total = sum((t * x for t, x in known if t is not None), start=nothing)
+                inverse[k][m] = -inverse[k][k] * total
+        pairs = [(k, m) for k in range(width) for m in range(k + 1)]
+        return [sum((inverse[j][k] * inverse[j][m] for j in range(k, width)), start=nothing) for k, m in pairs]
+
+
+def _rest_places(products: Products, layout: Layout) -> np.ndarray:
+    """Return where the rest's columns lie in the layout ``(rest,)``."""
+    found = np.empty(products.size, dtype=np.int64)
+    p = layout.size - layout.columns
+    found[:p] = layout.columns + np.arange(p)
+    for number, start in products.inner:
+        levels, width = layout.shapes[number]
+        found[start : start + levels * width] = layout.starts[number] + np.arange(levels * width)
+    return found
+
+
+def _entries(products: Products, layout: Layout) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Return rows, columns and places among the weighted sums, of entries below the diagonal; and the diagonal's places."""
+    rest = _rest_places(products, layout)
+    p = layout.size - layout.columns
+    i, j = np.tril_indices(p)
+    parts: list[tuple[np.ndarray, np.ndarray]] = [(rest[i], rest[j])]
+    parts.append((rest[products.spots // products.size], rest[products.spots % products.size]))
+    there = [np.ones(len(i), dtype=bool), np.ones(len(products.spots), dtype=bool)]
+    for level in products.levels:
+        width, levels, code = level.width, level.levels, np.arange(level.levels)
+        begin = layout.starts[level.factor]
+        own = [begin + code * width + k for k in range(width)]
+        triangle = [(k, m) for k in range(width) for m in range(k + 1)]
+        parts.append((np.concatenate([own[k] for k, _ in triangle]), np.concatenate([own[m] for _, m in triangle])))
+        there.append(np.ones(len(triangle) * levels, dtype=bool))
+        parts.append(
+            (np.concatenate([np.tile(own[k], products.size) for k in range(width)]), np.tile(np.repeat(rest, levels), width))
+        )
+        there.append(np.diff(level.rest.indptr) > 0)
+        for place, (nesting, wide, table) in level.parents.items():
+            above = layout.starts[products.levels[place].factor] + nesting.at * wide
+            pairs = [(k, m) for k in range(width) for m in range(wide)]
+            parts.append(
+                (np.concatenate([own[k] for k, _ in pairs]), np.concatenate([above + m for _, m in pairs]))
+            )
+            there.append(np.diff(table.indptr) > 0)
+    one, other, known = np.concatenate([a for a, _ in parts]), np.concatenate([b for _, b in parts]), np.concatenate(there)
+    diagonal = np.full(layout.size, -1, dtype=np.int64)
+    same = one == other
+    diagonal[one[same]] = np.flatnonzero(same)
+    below = np.flatnonzero(known & ~same)
+    return (np.maximum(one, other)[below], np.minimum(one, other)[below], below), diagonal
+
+
+def _prior_entries(layout: Layout) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Return the same of the prior's entries among those of ``P``."""
+    rows, columns, places = [], [], []
+    diagonal, at = np.full(layout.size, -1, dtype=np.int64), 0
+    spans = [*zip(layout.starts, layout.shapes, strict=True), (layout.columns, (1, layout.size - layout.columns))]
+    for start, (levels, width) in spans:
+        begins = start + np.arange(levels) * width
+        for k in range(width):
+            for m in range(k + 1):
+                if k == m:
+                    diagonal[begins + k] = at
+                else:
+                    rows.append(begins + k)
+                    columns.append(begins + m)
+                    places.append(np.full(levels, at))
+                at += 1
+    nothing = [np.zeros(0, dtype=np.int64)]
+    return tuple(np.concatenate([*nothing, *own]) for own in (rows, columns, places)), diagonal
+
+
+def _working(products: Products, layout: Layout) -> np.ndarray:
+    """Return where each coefficient's sum is among the working ones ``(coefficient,)``."""
+    found = np.empty(layout.size, dtype=np.int64)
+    found[_rest_places(products, layout)] = np.arange(products.size)
+    at = products.size
+    for level in products.levels:
+        code = np.arange(level.levels)
+        for k in range(level.width):
+            found[layout.starts[level.factor] + code * level.width + k] = at + k * level.levels + code
+        at += level.width * level.levels
+    return found

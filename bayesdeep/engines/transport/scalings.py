@@ -1,0 +1,113 @@
+r"""Moves that make effects and their standard deviations larger or smaller together.
+
+Where a group's rows say little of a normal kind, as one yes or no does, effects, their sds and population coefficients are known
+up to a common factor only, and move along that ridge slowly when by turns. With standardised effects :math:`b` held, the sds
+of a factor are multiplied by :math:`c`, :math:`\log c \sim N(0, s^2)`, or those of all factors and the population coefficients;
+the density of :math:`b` does not change, so that only the rows and the priors speak. A try costs one look at the rows.
+
+References
+----------
+Liu and Wu (1999), Parameter expansion for data augmentation, Journal of the American Statistical Association 94, 1264-1274,
+doi:10.1080/01621459.1999.10473879.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesdeep.core.linear import LinearSystem
+
+from .._laplace.by_columns import ByColumns
+from .moves import State
+from .moving_map import MovingMap
+
+SIZE = 0.14
+"""Standard deviation of the logarithm of the factor."""
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """What is multiplied: hyperparameters, factors by number, and whether population coefficients are."""
+
+    hyperparameters: np.ndarray
+    factors: tuple[int, ...]
+    columns: bool
+
+
+def kinds_of(system: LinearSystem) -> tuple[Scaled, ...]:
+    """Return all factors and columns together, then each factor that shares no standard deviation with others."""
+    used = [{scale.index for scale in f.scales} for f in system.factors]
+    if not used or any(None in own for own in used):
+        return ()
+    every = sorted({int(k) for own in used for k in own if k is not None})
+    found = [Scaled(np.array(every), tuple(range(len(used))), True)]
+    for number, own in enumerate(used):
+        if not any(own & other for k, other in enumerate(used) if k != number):
+            found.append(Scaled(np.array(sorted(k for k in own if k is not None)), (number,), False))
+    return tuple(found)
+
+
+def scaled(moving: MovingMap, state: State, tries: int, rng: np.random.Generator) -> State:
+    """Return the lanes after some tries; where there are no loops in C to come back to ``z`` by, as they are."""
+    gaussian = moving.gaussian
+    if not tries or not isinstance(gaussian, ByColumns):
+        return state
+    kinds = kinds_of(moving.inner.rows.system)
+    if not kinds:
+        return state
+    placed, layout, system = moving.placed(state.theta), gaussian.layout, moving.inner.rows.system
+    u, theta, offset = moving.effects(placed, state.z), state.theta.copy(), moving.inner.rows.offset[:, None]
+    parts = [layout.predictor_of(number, u) for number in range(len(layout.shapes))]
+    population = layout.population @ u[layout.columns :]
+    beta = u[layout.columns :]
+    units = moving.marginal.coordinates.units
+
+    def height(theta: np.ndarray, eta: np.ndarray, beta: np.ndarray) -> np.ndarray:
+        rows = moving.total(moving.inner.rows.likelihood.value(eta + offset, placed.values))
+        return rows + moving.log_prior(theta) - 0.5 * np.einsum("pc,pq,qc->c", beta, system.precision, beta)
+
+    with np.errstate(all="ignore"):
+        eta = population + sum(parts)
+        now = height(theta, eta, beta)
+        for _ in range(tries):
+            kind = kinds[int(rng.integers(len(kinds)))]
+            log_c = SIZE * rng.standard_normal(len(theta))
+            c = np.exp(log_c)
+            new, jacobian = _multiplied(theta, kind.hyperparameters, units, log_c)
+            change = sum((parts[f] for f in kind.factors), start=population if kind.columns else np.zeros_like(eta))
+            new_eta, new_beta = eta + (c - 1.0) * change, c * beta if kind.columns else beta
+            found = height(new, new_eta, new_beta)
+            ratio = found - now + jacobian + (len(beta) * log_c if kind.columns else 0.0)
+            taken = np.log(rng.random(len(theta))) < np.where(np.isnan(ratio), -np.inf, ratio)
+            factor = np.where(taken, c, 1.0)
+            theta, eta = np.where(taken[:, None], new, theta), np.where(taken, new_eta, eta)
+            now = np.where(taken, found, now)
+            for f in kind.factors:
+                parts[f] = parts[f] * factor
+                start, (levels, width) = layout.starts[f], layout.shapes[f]
+                u[start : start + levels * width] *= factor
+            if kind.columns:
+                population, beta = population * factor, beta * factor
+        u[layout.columns :] = beta
+        placed = moving.placed(theta)
+        z = gaussian.noise(placed.factored, u, moving.stretch)
+        density = moving.log_density(placed, z)
+    # What rounding makes impossible stays where it was.
+    fine = np.isfinite(density)
+    return State(
+        np.where(fine[:, None], theta, state.theta), np.where(fine, z, state.z), np.where(fine, density, state.log_density)
+    )
+
+
+def _multiplied(
+    theta: np.ndarray, which: np.ndarray, units: np.ndarray, log_c: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coordinates with some scales multiplied, and the log derivative of the new coordinates by the old ``(lane,)``."""
+    new, jacobian = theta.copy(), np.zeros(len(theta))
+    for k in which:
+        if np.isnan(units[k]):
+            new[:, k] += log_c
+            continue
+        new[:, k] = np.arcsinh(np.exp(log_c) * np.sinh(theta[:, k]))
+        jacobian += log_c + np.log(np.cosh(theta[:, k]) / np.cosh(new[:, k]))
+    return new, jacobian
