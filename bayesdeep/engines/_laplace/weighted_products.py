@@ -241,12 +241,13 @@ def _times(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
 
 
 def _table(places: list[np.ndarray], values: list[np.ndarray | None], height: int, count: int) -> sparse.csr_array:
-    """Return ``(height, obs)`` with each row's values at its places."""
+    """Return ``(height, obs)`` with each row's values at its places; rows of other predictors have none."""
     if not places:
         return sparse.csr_array((height, count))
     data = np.concatenate([np.ones(count) if v is None else v for v in values])
     at = (np.concatenate(places), np.tile(np.arange(count), len(places)))
     found = sparse.coo_array((data, at), shape=(height, count)).tocsr()
+    found.eliminate_zeros()
     if max(found.nnz, *found.shape) < 2**31:
         found.indices, found.indptr = found.indices.astype(np.int32), found.indptr.astype(np.int32)
     return found

@@ -225,7 +225,8 @@ class MovingMap:
     @cached_property
     def ones(self) -> np.ndarray:
         """Return a one for each row ``(obs,)``."""
-        return np.ones(len(self.inner.rows.offset))
+        rows = self.inner.rows
+        return np.ones(len(rows.offset) // rows.predictors)
 
     @property
     def inner(self) -> Inner:
