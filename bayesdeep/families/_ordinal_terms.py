@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from bayesdeep.core.records import Response, RowTerms, RowValues
+from bayesdeep.numerics.lane_loops import slices
 
 LEAST_STEP = 1e-300
 LOG_ROOT_2PI = 0.5 * float(np.log(2.0 * np.pi))
@@ -11,35 +12,22 @@ LOG_ROOT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 def of_slices(response: Response, link: str) -> RowTerms | None:
     """Return those of slices of a latent variable, ``log(F(u) - F(l))`` between thresholds less the predictor."""
-    slices = {"logit": _logistic, "probit": _normal}.get(link)
-    if slices is None:
+    slice_terms = {"logit": slices, "probit": _normal}.get(link)
+    if slice_terms is None:
         return None
-    level = np.asarray(response.value, dtype=np.int64)
+    level = np.ascontiguousarray(response.value, dtype=np.int64)
 
     def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
         cuts = values["threshold"]
         end = np.full((len(cuts), 1), np.inf)
-        at = np.concatenate([-end, cuts, end], axis=1).T
-        return slices(at[level + 1] - eta, at[level] - eta, order)
+        return slice_terms(eta, np.concatenate([-end, cuts, end], axis=1).T, level, order)
 
     return terms
 
 
-def _logistic(upper: np.ndarray, lower: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
-    """Return ``-log(1 + exp(-u)) - log(1 + exp(l)) + log(1 - exp(l - u))``, which is the same and cancels nowhere."""
-    above, below = np.exp(-np.abs(upper)), np.exp(-np.abs(lower))
-    step = np.minimum(lower - upper, -LEAST_STEP)
-    value = np.log(-np.expm1(step)) - np.log1p(above) - np.log1p(below) + np.minimum(upper, 0.0) - np.maximum(lower, 0.0)
-    if order == 0:
-        return (value,)
-    over, under = 1.0 / (1.0 + above), 1.0 / (1.0 + below)
-    p, q = np.where(upper >= 0.0, over, above * over), np.where(lower >= 0.0, under, below * under)
-    slope = p + q - 1.0
-    return (value, slope) if order == 1 else (value, slope, -above * over**2 - below * under**2)
-
-
-def _normal(upper: np.ndarray, lower: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
-    """Return the same of the normal distribution, in the half in which its tails are small."""
+def _normal(eta: np.ndarray, at: np.ndarray, level: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
+    """Return those of the normal distribution, in the half in which its tails are small."""
+    upper, lower = at[level + 1] - eta, at[level] - eta
     turned = upper + np.where(np.isinf(upper) & np.isinf(lower), 0.0, lower) > 0.0
     high, low = np.where(turned, -lower, upper), np.where(turned, -upper, lower)
     larger = log_ndtr(high)

@@ -139,6 +139,34 @@ void bayesdeep_counts(int64_t rows, int64_t lanes, int64_t order, const real *et
     }
 }
 
+static void slices(int64_t count, int order, const real *restrict eta, const real *restrict upper, const real *restrict lower,
+                   const real *restrict base, real *restrict value, real *restrict slope, real *restrict second)
+{
+#define SLICES                                                                \
+    for (int64_t k = 0; k < count; k++) {                                     \
+        real u = upper[k] - eta[k], l = lower[k] - eta[k];                    \
+        real above = exponential(u < 0.0 ? u : -u), below = exponential(l < 0.0 ? l : -l); \
+        real under = u < 0.0 ? u : 0.0, over = l < 0.0 ? 0.0 : l;             \
+        value[k] = base[k] - log_one_plus(above) - log_one_plus(below) + (under - over); \
+        if (order > 0) {                                                      \
+            real a = 1.0 / (1.0 + above), b = 1.0 / (1.0 + below);            \
+            slope[k] = ((u < 0.0 ? above * a : a) + (l < 0.0 ? below * b : b)) - 1.0; \
+            if (order > 1) second[k] = -above * (a * a) - below * (b * b);    \
+        }                                                                     \
+    }
+    ORDERS(SLICES)
+}
+
+/* Slice k lies between the k-th and the next of at (slice + 1, lane); base is (slice, lane). */
+void bayesdeep_slices(int64_t rows, int64_t lanes, int64_t order, const real *eta, const real *at, const real *base,
+                      const int64_t *place, real *value, real *slope, real *second)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t from = i * lanes, own = place[i] * lanes;
+        slices(lanes, (int)order, eta + from, at + own + lanes, at + own, base + own, value + from, slope + from, second + from);
+    }
+}
+
 /* found (row, lane) += matrix (row, column), compressed by rows, times x (column, lane); eight lanes stay in registers. */
 void bayesdeep_add_product(int64_t rows, int64_t lanes, const int32_t *starts, const int32_t *columns, const real *restrict values,
                            const real *restrict x, real *restrict found)

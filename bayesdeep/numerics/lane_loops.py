@@ -24,6 +24,7 @@ FUNCTIONS = {
     "logistic": (3, 7),
     "logistic_shifted": (3, 9),
     "counts": (3, 6),
+    "slices": (3, 7),
     "add_product": (2, 5),
     "factor": (1, 9),
     "back": (1, 7),
@@ -96,6 +97,24 @@ def counts(eta: np.ndarray, y: np.ndarray, base: np.ndarray, order: int) -> tupl
     return tuple(found)
 
 
+def slices(eta: np.ndarray, at: np.ndarray, place: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
+    """Return ``log(F(u) - F(l))`` of the logistic distribution function and its derivatives, each ``(row, lane)``.
+
+    ``u`` and ``l`` are the two bounds of slice ``place`` ``(row,)`` less ``eta``; bounds are ``at`` ``(slice + 1, lane)``, from
+    minus infinity to infinity.
+    """
+    with np.errstate(divide="ignore"):
+        base = np.log(-np.expm1(at[:-1] - at[1:]))
+    library = lane_loops()
+    if library is None:
+        return slices_in_numpy(at[place + 1] - eta, at[place] - eta, base[place], order)
+    eta = np.ascontiguousarray(eta, dtype=np.float64)
+    at, base = (np.ascontiguousarray(np.broadcast_to(v, (len(v), eta.shape[1]))) for v in (at, base))
+    found = [np.empty_like(eta) for _ in range(order + 1)]
+    library.bayesdeep_slices(*_sizes(eta, order), *addresses(eta, at, base, place), *_outputs(found))
+    return tuple(found)
+
+
 def add_product(matrix: sparse.csr_array, x: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Add ``matrix @ x`` to ``found`` ``(row, lane)``, in place, and return it; ``x`` is ``(column, lane)``."""
     library = lane_loops()
@@ -146,6 +165,17 @@ def counts_in_numpy(eta: np.ndarray, y: np.ndarray, base: np.ndarray, order: int
         return (found,)
     slope = y - mean
     return (found, slope) if order == 1 else (found, slope, -mean)
+
+
+def slices_in_numpy(upper: np.ndarray, lower: np.ndarray, base: np.ndarray, order: int) -> tuple[np.ndarray, ...]:
+    """Return ``base - log(1 + exp(-u)) - log(1 + exp(l))`` and its derivatives by what both have less."""
+    above, below = np.exp(-np.abs(upper)), np.exp(-np.abs(lower))
+    value = base - np.log1p(above) - np.log1p(below) + (np.minimum(upper, 0.0) - np.maximum(lower, 0.0))
+    if order == 0:
+        return (value,)
+    over, under = 1.0 / (1.0 + above), 1.0 / (1.0 + below)
+    slope = np.where(upper < 0.0, above * over, over) + np.where(lower < 0.0, below * under, under) - 1.0
+    return (value, slope) if order == 1 else (value, slope, -above * over**2 - below * under**2)
 
 
 def _sizes(eta: np.ndarray, order: int) -> tuple[int, int, int]:

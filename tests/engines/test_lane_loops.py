@@ -65,6 +65,23 @@ def test_rows_in_c_are_those_in_numpy(lanes: int, order: int) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("lanes", [1, 3, 8, 32])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_slices_in_c_are_those_in_numpy(lanes: int, order: int) -> None:
+    eta, rng = predictors(lanes)
+    steps = rng.choice([1e-9, 0.4, 3.0, 900.0], (4, lanes))
+    end = np.full((1, lanes), np.inf)
+    at, place = np.concatenate([-end, np.cumsum(steps, axis=0) - 2.0, end]), rng.integers(0, 5, 400)
+    with np.errstate(all="ignore"):
+        base = np.log(-np.expm1(at[:-1] - at[1:]))
+        agree(
+            lane_loops.slices(eta, at, place, order),
+            lane_loops.slices_in_numpy(at[place + 1] - eta, at[place] - eta, base[place], order),
+            np.abs(eta) + np.abs(base[place]) + 5.0,
+        )
+
+
+@needs_compiler
 @pytest.mark.parametrize("lanes", [1, 4, 11, 16])
 def test_sparse_products_are_scipys(lanes: int) -> None:
     rng = np.random.default_rng(0)
