@@ -184,4 +184,5 @@ class MovingMap:
             value, slope = inner.rows.likelihood.with_slopes(eta, placed.values)
             found = value.sum(axis=0) + inner.log_prior(at) + placed.log_prior - placed.factored.half_log_det
             white = whitened_gradient(inner.products, inner.rows.system, placed.scales, placed.factored, slope, at)
-        return np.where(np.isfinite(found), found, -np.inf), self.stretched(white)
+            slopes = self.stretched(white)
+        return np.where(np.isfinite(found), found, -np.inf), slopes
