@@ -237,8 +237,8 @@ def _one_sided(spec: ModelSpec, response: Response) -> tuple[str, ...]:
         return ()
     side = "small" if endless.down.all() else "large"
     return (
-        f"'{response.name}' is {value[0]} in every row: the data say no more than that its predictor is {side}, and how {side} the "
-        "priors decide alone",
+        f"'{response.name}' is {value[0]} in every row: the data say no more than that its predictor is {side}, and how {side} "
+        "the priors decide alone",
     )
 
 
