@@ -194,7 +194,9 @@ def stuck_chains(draws: np.ndarray) -> tuple[int, ...]:
     if len(moving) == 0 or draws.shape[2] < MIN_DRAWS:
         return ()
     repeated = (np.diff(moving, axis=2) == 0).all(axis=0)
-    sds = moving.std(axis=2)
+    with np.errstate(all="ignore"):  # of draws that are beyond all bounds
+        sds = moving.std(axis=2)
+    sds = sds[np.isfinite(sds).all(axis=1)]
     found = []
     for chain in range(draws.shape[1]):
         others = np.delete(sds, chain, axis=1)

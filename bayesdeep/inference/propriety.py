@@ -223,18 +223,22 @@ def _refuse_groups(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
 
 
 def _one_sided(spec: ModelSpec, response: Response) -> tuple[str, ...]:
-    """Return a sentence on a response that is the same in every row and has no end there, as counts that are all 0 have none."""
+    """Return a sentence on a response that is the same in every row and has no end there, as counts that are all 0 have none.
+
+    A yes/no that never or always is a success is a response that was meant to.
+    """
     value = np.asarray(response.value)
+    if "two_levels" in FAMILIES[spec.family].words:
+        return ()
     if value.ndim != 1 or not len(value) or value.min() != value.max():
         return ()
     endless = endless_rows(spec, response)
     if endless is None or not (endless.up.all() or endless.down.all()):
         return ()
-    kept = value[0] if response.levels is None else response.levels[int(value[0])]
     side = "small" if endless.down.all() else "large"
     return (
-        f"'{response.name}' is {kept} in every row: the data say no more than that its predictor is {side}, and how {side} the "
-        "priors decide alone",
+        f"'{response.name}' is {value[0]} in every row: the data say no more than that its predictor is {side}, and how {side} "
+        "the priors decide alone",
     )
 
 

@@ -170,6 +170,7 @@ def test_chains_that_hardly_move_are_stuck_and_repeated_values_are_not(rng):
     # Some methods keep a value for several draws in a row; that is not standing still.
     assert stuck_chains(np.repeat(draws[:, :, ::4], 4, axis=2)) == ()
     assert stuck_chains(np.zeros((3, CHAINS, DRAWS))) == ()
+    assert stuck_chains(np.exp(90 * draws + 250)) == ()  # its sds overflow
 
 
 def test_a_heavy_tailed_prior_is_named_with_a_lighter_one(rng):
