@@ -303,8 +303,11 @@ def test_a_seed_says_which_draws() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n, f in FAMILIES.items() if f.row_terms is not None])
-def test_rows_in_numpy_are_those_of_the_distribution(name: str, of_family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_written_rows_are_those_of_the_distribution(
+    name: str, way: str, of_family: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a family writes down of its rows is what follows from its ``rv``, with both derivatives."""
+    del way
     model, rng = of_family(name), np.random.default_rng(1)
     rows = model.__dict__["_rows"]
     weighted = rows.response.with_(weights=rng.uniform(0.5, 2, rows.rows))
