@@ -252,6 +252,21 @@ def test_scaling_leaves_standardised_effects_as_they_are(name: str, monkeypatch:
             np.testing.assert_allclose(after[span], before[span] * ratio, rtol=1e-6, atol=1e-9)
 
 
+def test_multiplied_scales_have_the_derivative_that_differences_say() -> None:
+    units, h = np.array([0.7, np.nan, 2.0, np.nan]), 1e-6
+    theta = np.abs(np.random.default_rng(0).normal(0, 1.5, (5, 4)))
+    log_c, which = np.linspace(-0.5, 0.5, 5), np.array([0, 1, 2])
+    new, jacobian = scalings._multiplied(theta, which, units, log_c)
+    by_one = [
+        np.subtract(*(scalings._multiplied(theta + s * unit, which, units, log_c)[0] for s in (h, -h))) / (2 * h)
+        for unit in np.eye(4)
+    ]
+    expected = np.log(np.prod([change[:, k] for k, change in enumerate(by_one)], axis=0))
+    np.testing.assert_allclose(jacobian, expected, atol=1e-8)
+    np.testing.assert_allclose(np.sinh(new[:, [0, 2]]), np.exp(log_c)[:, None] * np.sinh(theta[:, [0, 2]]), rtol=1e-12)
+    np.testing.assert_array_equal(new[:, 3], theta[:, 3])
+
+
 def test_a_map_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MIN_TRAJECTORY", 1.1)
     monkeypatch.setattr(transport, "MAX_VARIANCE", 0.5)

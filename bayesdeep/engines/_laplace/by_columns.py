@@ -20,8 +20,9 @@ from bayesdeep.numerics.sparse_factors import Factors, Pattern, pattern_of
 from .flat_layout import Layout
 from .weighted_products import Products, Sums
 
-LARGEST_REST, MOST_ENTRIES = 500, 1_000_000
-"""Columns of the rest beyond which dense arithmetic is faster, and entries of a factor that are kept."""
+LARGEST_REST, MOST_ENTRIES = 500, 300_000
+"""Columns of the rest beyond which dense arithmetic is faster, and entries of a factor whose pattern takes
+a fraction of a second to work out."""
 
 
 @dataclass(frozen=True)
