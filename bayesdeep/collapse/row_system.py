@@ -127,14 +127,7 @@ def _any_number(chosen: ChosenPrior | None, support: str) -> str | None:
     return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if _nested(chosen.prior) else None
 
 
-def _cut(chosen: ChosenPrior | None, support: str) -> str | None:
-    assert chosen is not None
-    if chosen.origin != "default" and PRIORS[chosen.prior.name].location is None:
-        return f"the prior of {chosen.name}, {chosen.prior}, cannot be moved to where the columns' means are"
-    return _any_number(chosen, support)
-
-
-_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "ordered": _cut}
+_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "ordered": _any_number}
 """By support of a parameter, why its prior is in the way."""
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.collapse.posterior_layout import shown_names
-from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_rows
+from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_marginal, why_not_rows
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.registry import ENGINES
 from bayesdeep.graph.row_likelihood import COMPILED_FROM_ROWS, row_likelihood
 from bayesdeep.results.rows import Rows, TrainingRows
 from bayesdeep.spec.declared import row_levels
@@ -29,7 +30,7 @@ def row_source(
         Saying what in the model stands against it.
     """
     del device
-    reason = why_not_rows(spec)
+    reason = why_not_marginal(spec) if "one predictor" in ENGINES[method].needs else why_not_rows(spec)
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
     began = time.perf_counter()

@@ -136,5 +136,5 @@ def test_auto_takes_it(name: str) -> None:
 
 def test_laplace_has_no_curvature_between_predictors() -> None:
     formula, options = MODELS["zeros with a predictor"]
-    with pytest.raises(FitError, match="several parameters of the response have formulas"):
+    with pytest.raises(FitError, match="zi has a formula of its own"):
         bd.Model(formula, data(), **options).fit("laplace_marginal", seed=1, progress=False)

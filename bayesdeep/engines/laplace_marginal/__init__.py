@@ -99,11 +99,6 @@ def run(settings: LaplaceMarginalSettings, target: Any, seed: int, progress: Pro
 def _run(settings: LaplaceMarginalSettings, target: Any, seed: int, progress: Progress) -> Draws:
     began = time.perf_counter()
     rows: RowSystem = target.rows
-    if rows.predictors > 1:
-        raise FitError(
-            "laplace_marginal: several parameters of the response have formulas, and there is no curvature between their "
-            "predictors here to approximate by; use method='transport' or 'nuts'"
-        )
     rng = np.random.default_rng(seed)
     inner = Inner.of(rows)
     size = _size(settings, DRAWING * inner.seconds, rows.system.dim)
@@ -205,6 +200,6 @@ ENGINE = Engine(
     exact=False,
     settings=LaplaceMarginalSettings,
     run=run,
-    needs=frozenset({"rows"}),
+    needs=frozenset({"rows", "one predictor"}),
     example={},
 )
