@@ -167,8 +167,8 @@ class Engine:
         :class:`~bayesdeep.core.linear.LinearSystem`, in the log density's place, ``"batches"`` for a
         :class:`~bayesdeep.core.batches.BatchTarget`, ``"rows"`` for a :class:`~bayesdeep.core.rowwise.RowSystem`, with
         ``"one predictor"`` of rows that have one: between several it has no curvature. ``"likelihood"`` asks for the model
-        without priors: a system where the response is normal and the predictor linear (``"linear"`` beside it: for these models only),
-        else ``target.rows``.
+        without priors: a system where the response is normal and the predictor linear (``"linear"`` beside it: for these
+        models only), else ``target.rows``.
     jacobian
         Whether the log density is that of the vector itself, with every Jacobian, which samplers need; False for the density
         of the parameters on the scale the posterior shows, whose highest point is the mode.
