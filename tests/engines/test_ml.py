@@ -264,8 +264,19 @@ def test_a_fit_without_a_highest_point_in_the_family():
     assert np.exp(fit.summary().loc["Intercept", "estimate"]) == pytest.approx(data["c"].mean(), rel=1e-3)
 
 
+def test_folds_refit():
+    data = grouped(18, groups=3, rows=8)
+    formula = "y ~ x + (1 | g)"
+    folds = fitted(formula, data).kfold(3, by="g", seed=1, progress=False)
+    parts = [(data[data["g"] != g], data[data["g"] == g]) for g in data["g"].unique()]
+    scores = [fitted(formula, rest).log_score(out, new_groups="sample", pointwise=True).sum() for rest, out in parts]
+    # Effects of a group that is left out are drawn.
+    assert folds.elpd == pytest.approx(sum(scores), rel=0.02)
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])
-def test_comparisons_and_folds(family):
+def test_comparisons(family):
     data = grouped(17, groups=6, rows=8).assign(c=lambda d: np.exp(d["y"] / 2).astype(int))
     name = "y" if family == "gaussian" else "c"
     fits = {k: fitted(f"{name} ~ {k} + (1 | g)", data, family=family) for k in ("x", "1")}

@@ -9,6 +9,7 @@ import pytest
 from bayesdeep.core.links import LINKS
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.graph.row_likelihood import row_likelihood
+from bayesdeep.numerics import lane_loops
 
 WRITTEN = {name: family for name, family in FAMILIES.items() if family.row_terms is not None}
 CASES = [
@@ -63,9 +64,13 @@ def check(name: str, link: str, other: str | None, model: Any, monkeypatch: pyte
     assert written.parameters == derived.parameters
     values = {p: v for p, v in values_of(family, rng).items() if p != other}
     eta = rng.normal(0, 2.5, (rows.rows * len(predictors), 3))
-    for mine, theirs in zip(written.derivatives(eta, values), derived.derivatives(eta, values), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-7, atol=1e-9)
-    np.testing.assert_allclose(written.value(eta, values), derived.value(eta, values), rtol=1e-8, atol=1e-10)
+    by_hand = derived.derivatives(eta, values)
+    with monkeypatch.context() as patch:
+        for _ in ("as this machine does it", "in NumPy"):
+            for mine, theirs in zip(written.derivatives(eta, values), by_hand, strict=True):
+                np.testing.assert_allclose(mine, theirs, rtol=1e-7, atol=1e-9)
+            np.testing.assert_allclose(written.value(eta, values), by_hand[0], rtol=1e-8, atol=1e-10)
+            patch.setattr(lane_loops, "lane_loops", lambda: None)
     weights = rng.uniform(0.5, 2, rows.rows)
     weighted = row_likelihood(spec, rows.arrays, response.with_(weights=weights))
     each = np.tile(weights, len(predictors))[:, None]
