@@ -165,7 +165,7 @@ def _loos(fits: Mapping[str, Fitted], score: str, progress: bool) -> tuple[dict[
             f"({why_not_weighed(fits[unable[0]].idata)})"
         )
     found, failed, done = {}, {}, 0
-    with progress_bar("Leave-one-out", progress and bool(able)) as bar:
+    with progress_bar("Leave-one-out", progress and bool(able), lines=True) as bar:
         total = sum(fit.rows.rows for fit in able.values())
         for name, fit in able.items():
             try:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bayesdeep.collapse.row_values import LOG_ROOT, is_linear, noise_sd
 from bayesdeep.core.rowwise import RowLikelihood
-from bayesdeep.graph.row_likelihood import row_likelihood
 from bayesdeep.numerics.group_quadrature import Derived, Integrals, MarginalRows, group_integrals, log_joint
 from bayesdeep.numerics.group_quadrature import Rows as OfRows
 from bayesdeep.results.prediction_blocks import blocks
@@ -269,7 +269,7 @@ def _given(spec: ModelSpec, draws: Mapping[str, np.ndarray], rows: Rows, way: Wa
     eta = np.concatenate([value for *_, value in blocks(spec, draws, own_rows, "linear", "sample", 0)], axis=1)
     for factor in (way.factor,) if way.inner is None else (way.factor, way.inner):
         eta = eta - (factor.effects(draws, factor.codes[some]) * factor.columns(own_rows)).sum(axis=2)
-    likelihood = row_likelihood(spec, taken.arrays, taken.response)
+    likelihood = _likelihood(spec, taken)
     inner = None
     if way.inner is not None:
         inner = way.inner.columns(own_rows)[place, 0], way.inner.roots(spec, draws)[:, 0, 0]
@@ -285,9 +285,28 @@ def _given(spec: ModelSpec, draws: Mapping[str, np.ndarray], rows: Rows, way: Wa
     )
 
 
+def _likelihood(spec: ModelSpec, rows: Rows) -> RowLikelihood:
+    """Return the rows' likelihood as a function of their predictor; of linear models without a graph."""
+    if not is_linear(spec):
+        from bayesdeep.graph.row_likelihood import row_likelihood
+
+        return row_likelihood(spec, rows.arrays, rows.response)
+    y = np.asarray(rows.response.value, dtype=np.float64)[:, None]
+    times = np.ones_like(y) if rows.response.weights is None else np.asarray(rows.response.weights, dtype=np.float64)[:, None]
+
+    def derivatives(eta: np.ndarray, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        sd = noise_sd(spec, values, rows.arrays).T
+        z = (y - eta) / sd
+        value = times * (-0.5 * z**2 - np.log(sd) - LOG_ROOT)
+        return value, times * z / sd, np.broadcast_to(-times / sd**2, eta.shape)
+
+    free = () if "sigma" in spec.known else ("sigma",)
+    return RowLikelihood(free, lambda eta, values: derivatives(eta, values)[0], derivatives)
+
+
 def _own(spec: ModelSpec, draws: Mapping[str, np.ndarray], rows: Rows, out: np.ndarray) -> np.ndarray:
     """Return the rows' log likelihood in the first draw, given its own effects ``(1, row)``."""
     one, taken = {name: value[:1] for name, value in draws.items()}, rows.take(out)
-    likelihood = row_likelihood(spec, taken.arrays, taken.response)
+    likelihood = _likelihood(spec, taken)
     eta = np.concatenate([value for *_, value in blocks(spec, one, taken, "linear", "sample", 0)], axis=1)
     return likelihood.value(eta.T, {name: one[name] for name in likelihood.parameters}).T

@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 from bayesdeep.core.random import derive
 from bayesdeep.numerics.group_quadrature import NotConcaveError
 from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
+from bayesdeep.results.labelled import Array
 
 from .integrable_effects import GroupFactor, group_factors
 from .integrated_rows import LeftOut, Way, left_out, left_out_values
@@ -203,16 +204,15 @@ def _with_rows(
 
     ``before`` and ``after`` are these rows' log likelihoods ``(draw, row)`` in both.
     """
-    changes = {}
+    changes, sizes = {}, {"elpd_i": ("obs",), "pareto_k": ("obs",), "log_weights": ("obs", "chain", "draw")}
     for name in ROW_ARRAYS:
-        own = getattr(part, name)
-        if own is not None:
-            own = own.copy()
-            own.values[places] = other.numbers(name)[which]
-            changes[name] = own
+        if vars(part)[f"_{name}"] is not None:
+            own = part.numbers(name).copy()
+            own[places] = other.numbers(name)[which]
+            changes[name] = Array(sizes[name], own, {"obs": np.asarray(vars(part)[f"_{name}"].coords["obs"])})
     # The effective number of parameters is the log mean likelihood less the estimate, summed over rows.
     gained = float((logsumexp(after, axis=0) - logsumexp(before, axis=0)).sum())
-    elpd_i = np.asarray(changes["elpd_i"])
+    elpd_i = changes["elpd_i"].values
     gained -= float((elpd_i[places] - part.numbers("elpd_i")[places]).sum())
     return part.with_(elpd=float(elpd_i.sum()), p=part.p + gained, **changes)
 
