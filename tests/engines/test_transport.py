@@ -252,6 +252,34 @@ def test_scaling_leaves_standardised_effects_as_they_are(name: str, monkeypatch:
             np.testing.assert_allclose(after[span], before[span] * ratio, rtol=1e-6, atol=1e-9)
 
 
+def test_scalings_alone_find_the_density_along_their_ridge() -> None:
+    """With standardised effects as they are, the density of their sd is the rows' and the prior's: nothing else moves here."""
+    if lane_loops.lane_loops() is None:
+        pytest.skip("no C compiler")
+    frame = pd.DataFrame({"y": [0, 1, 2, 4, 1, 0, 7, 3], "g": list("aabbccdd")})
+    model = bd.Model("y ~ 0 + (1 | g)", frame, family="poisson", priors={"1|g_sigma": "HalfNormal(1)"})
+    _, target, _ = row_source(model.spec, model.__dict__["_rows"], "transport")
+    inner, rng, lanes = Inner.of(target.rows), np.random.default_rng(4), 4000
+    marginal, shape = centred(inner, Silent(), "transport")
+    assert shape is not None
+    moving = MovingMap.of(marginal, first_sites(marginal, shape))
+    theta = np.full((lanes, 1), shape.centre[0])
+    z = np.repeat(rng.normal(size=(4, 1)), lanes, axis=1)
+    state = State(theta, z, moving.log_density(moving.placed(theta), z))
+    natural = np.exp(marginal.coordinates.to_system(theta))[0, 0]
+    effects = moving.effects(moving.placed(theta[:1]), z[:, :1])[:, 0]
+    standard = effects / natural
+    for _ in range(60):
+        state = scalings.scaled(moving, state, 12, rng)
+    found = np.sort(np.exp(marginal.coordinates.to_system(state.theta))[:, 0])
+    sd = np.linspace(1e-4, 6.0, 20_000)
+    eta = np.repeat(standard, 2)[:, None] * sd
+    log_p = (frame["y"].to_numpy()[:, None] * eta - np.exp(eta)).sum(axis=0) + stats.halfnorm(0, 1).logpdf(sd)
+    cumulative = np.cumsum(np.exp(log_p - log_p.max()))
+    known = np.interp(found, sd, cumulative / cumulative[-1])
+    assert stats.kstest(known, "uniform").pvalue > 1e-3
+
+
 def test_multiplied_scales_have_the_derivative_that_differences_say() -> None:
     units, h = np.array([0.7, np.nan, 2.0, np.nan]), 1e-6
     theta = np.abs(np.random.default_rng(0).normal(0, 1.5, (5, 4)))
