@@ -62,7 +62,9 @@ def endless_rows(spec: ModelSpec, response: Response) -> Endless | None:
     if terms is None:
         return None
     weights = np.ones(len(response.value)) if response.weights is None else np.asarray(response.weights, dtype=float)
-    values = {name: np.array([float(v)]) for name, v in family.example.items() if np.ndim(v) == 0}
+    values = {name: np.full((1, 1), float(v)) for name, v in family.example.items() if np.ndim(v) == 0}
+    cuts = np.linspace(-1.0, 1.0, len(spec.response.levels or ()) - 1) if spec.response.levels else np.zeros(0)
+    values |= {p.name: cuts[None] for p in family.parameters if p.shape == "cut"}
     with np.errstate(all="ignore"):
         right, left = (terms(np.full((len(weights), 1), at), values, 1)[1][:, 0] * weights for at in (FAR, -FAR))
     found = Endless(right >= -LEVEL, left <= LEVEL)

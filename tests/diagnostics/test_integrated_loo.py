@@ -218,6 +218,7 @@ def test_effects_of_rows_are_integrated_out_within_those_of_groups(made_up):
 
 
 @pytest.mark.few(4)
+@pytest.mark.filterwarnings("ignore:.*is not identified:UserWarning")
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_of_every_family_an_effect_a_row_is_integrated_as_by_hand(name, of_family, made_up):
     """Brute force: the model's own likelihood at many values of the effect, or there is a reason not to."""

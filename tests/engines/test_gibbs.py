@@ -10,7 +10,7 @@ from scipy import stats
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 from bayesdeep.engines import gibbs
-from bayesdeep.inference.run import _linear
+from bayesdeep.inference.linear_target import linear_source
 from bayesdeep.linear.hyperparameters import scales_of
 from bayesdeep.linear.joint_lanczos import Roots, lay_out_jointly
 from bayesdeep.linear.lanczos import powers
@@ -104,7 +104,7 @@ def test_blocks_of_rows_do_not_change_a_product() -> None:
 def test_coefficients_given_scales_have_their_normal_distribution(name: str) -> None:
     """Mean and covariance of many draws are those of the dense linear system, within Monte Carlo error."""
     model = bd.Model(MODELS[name], crossed())
-    system = _linear(model.spec, model._rows, "gibbs")[1].system
+    system = linear_source(model.spec, model._rows, "gibbs")[1].system
     many = 4000
     point = np.random.default_rng(5).normal(scale=0.3, size=system.dim) - 0.4
     scales = scales_of(system, np.tile(point, (many, 1)))
@@ -168,7 +168,7 @@ def test_the_joint_density_is_that_of_the_model() -> None:
     sigma, sd_u, sd_v = (draws[n].values[:, None] for n in ("sigma", "1|a_sigma", "1|b_sigma"))
     found = stats.norm.logpdf(y, u[:, a] + v[:, b], sigma).sum(axis=1)
     found += stats.norm.logpdf(u, 0.0, sd_u).sum(axis=1) + stats.norm.logpdf(v, 0.0, sd_v).sum(axis=1)
-    system = _linear(model.spec, model._rows, "gibbs")[1].system
+    system = linear_source(model.spec, model._rows, "gibbs")[1].system
     for hyper in system.hyperparameters:
         value = draws[hyper.name].values
         found += hyper.log_density(value) + np.log(value)
@@ -192,7 +192,7 @@ def test_an_interrupt_keeps_whole_draws() -> None:
                 raise KeyboardInterrupt
 
     model = bd.Model("y ~ x + (1 | a) + (1 | b)", crossed())
-    target = _linear(model.spec, model._rows, "gibbs")[1]
+    target = linear_source(model.spec, model._rows, "gibbs")[1]
     found = gibbs.run(gibbs.GibbsSettings(draws=50, tune=10), target, 1, Bar())
     assert found.status == "interrupted"
     assert found.positions.shape[:2] == (4, 20)

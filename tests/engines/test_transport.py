@@ -127,7 +127,8 @@ def test_the_map_has_the_precision_of_its_parabolas(name: str, way: str) -> None
     sums = moving.precision.at(moving.sites.centre[None])
     moved = moving.gaussian.factorise(scales_of(system, moving.marginal.coordinates.to_system(moving.sites.centre[None])), sums)
     design = np.concatenate([layout.design.toarray(), layout.population], axis=1)
-    weight, response = np.exp(moving.sites.log_weight), moving.sites.response
+    weight = np.exp(moving.sites.log_weight)
+    response = moving.sites.response + weight * moving.sites.anchor
     root = scales_of(system, moving.marginal.coordinates.to_system(moving.sites.centre[None])).roots
     turn = np.eye(layout.size)
     for start, (levels, width), own in zip(layout.starts, layout.shapes, root, strict=True):

@@ -89,11 +89,12 @@ class Inner:
     gaussian: ByColumns | None = None
 
     @classmethod
-    def of(cls, rows: RowSystem) -> "Inner":
-        """Return the inner problem, to start from zero."""
+    def of(cls, rows: RowSystem, *, compiled: bool = True) -> "Inner":
+        """Return the inner problem, to start from zero; ``compiled`` with the loops in C, where there are any."""
         zero = (np.zeros(rows.system.columns), *(np.zeros((f.levels, f.width)) for f in rows.system.factors))
         products = products_of(rows)
-        return cls(rows, products, zero, gaussian=by_columns(rows, products, Layout.of(rows, products)))
+        gaussian = by_columns(rows, products, Layout.of(rows, products)) if compiled else None
+        return cls(rows, products, zero, gaussian=gaussian)
 
     @property
     def step(self) -> int:

@@ -125,7 +125,7 @@ def row_estimate(target: Any, nodes: int, progress: Progress) -> Estimate:
     """Return the estimate of a model by its rows, by Laplace's method or, for ``nodes`` above 1, by quadrature."""
     rows = _rejoined(target.rows)
     system, quadrature = rows.system, nodes_of(rows, nodes)
-    inner = Inner.of(rows)
+    inner = Inner.of(rows, compiled=False)
     inner.warm = (target.start, *inner.warm[1:])
     progress.update(0, 100, "searching")
     likelihood, start = _begun(inner, quadrature)
@@ -238,8 +238,7 @@ def _moves_apart(
     The basis has a part in the error of such a column, so that errors of these columns are those that they have together with all
     effects at the scales as estimated.
     """
-    inner = Inner.of(rows)
-    inner.warm = (beta, *effects)
+    inner = replace(Inner.of(rows, compiled=False), warm=(beta, *effects))
     positions, moved = moves
     half = _population_root(inner, inner.mode(middle[None]))
     signs = SMALL * np.array([1.0, -1.0])[:, None, None]

@@ -39,6 +39,8 @@ LEAST_SHARE = 1e-2
 some values of the hyperparameters would else change without bounds with them."""
 FARTHEST = 2.5
 """Standard deviations of a hyperparameter beyond which the parabolas no longer change with it."""
+MOST_CHANGE = 2.5
+"""Of the logarithm of a row's weight: one that curves upwards in the middle would else be anything further out."""
 MOST_REACH = 10.0
 """Standard deviations within which weights are taken to change evenly along an axis on which they hardly do."""
 
@@ -78,7 +80,8 @@ class Sites:
         sizes = np.abs(self.log_weight_slopes).mean(axis=0) if dim else np.zeros(0)
         reach = np.clip(FARTHEST * sizes.max(initial=0.0) / np.maximum(sizes, 1e-12), FARTHEST, MOST_REACH)
         nodes = np.concatenate([np.zeros((1, dim)), np.diag(reach), -np.diag(reach)])
-        weights = np.exp(self.log_weight[:, None] + self.log_weight_slopes @ nodes.T)
+        change = np.clip(self.log_weight_slopes @ nodes.T, -MOST_CHANGE, MOST_CHANGE)
+        weights = np.exp(self.log_weight[:, None] + change)
         working = np.concatenate([self.response[:, None], self.response_slopes], axis=1)
         anchored = working_sums(products, weights * self.anchor[:, None])
         return Precision(self, reach, weighted_sums(products, weights), anchored, working_sums(products, working))
