@@ -44,7 +44,8 @@ def test_values_and_derivatives(shape):
         found = terms(np.full((len(COUNTS), 2), eta), {"alpha": np.array([[shape, 2.0]])}, 2)
         alone = terms(np.full((len(COUNTS), 1), eta), {"alpha": np.array([[shape]])}, 2)
         for part, own in zip(found, alone, strict=True):
-            np.testing.assert_allclose(part[:, :1], own, rtol=1e-11, atol=1e-13)
+            # How many are computed at once changes the last digits of the terms, which may cancel.
+            np.testing.assert_allclose(part[:, :1], own, rtol=1e-11, atol=1e-14 * max(COUNTS) * max(abs(eta), 25.0))
         for row, count in enumerate(COUNTS):
             expected = exact(count, eta, shape)
             # A predictor is known to a unit in its last place, which is what a sum of this size can lose.

@@ -58,11 +58,11 @@ SCALINGS, MANY_SCALINGS = 3, 9
 WALK = 2.38
 """Of a random walk's step, in standard deviations over the square root of the dimension (Roberts, Gelman and Gilks 1997)."""
 MAX_ROUNDS, MIN_EFFICIENCY, MIN_TAIL_EFFICIENCY = 3, 0.15, 0.11
-"""Rounds of drawing, each as long as all before it together, that are made while lanes differ or effective draws, in the middle or
-in the tails, are a smaller share of the kept ones; only every second draw is then kept, or every fourth."""
+"""Rounds of drawing, each as long as all before it together, that are made while lanes differ or effective draws, of the middle
+or of the tails, are a smaller share of the kept ones; only every second draw is then kept, or every fourth."""
 MIN_INDEPENDENT, MIN_TRAJECTORY, MAX_VARIANCE, MAX_RHAT = 0.2, 0.6, 6.0, 1.05
-"""What must hold of the kept draws: mean acceptance of both kinds, the largest variance of a coordinate of z, and R-hat. Where walks
-and scalings make up for proposals that are rarely accepted, as effective draws show, these are no fault."""
+"""What must hold of the kept draws: mean acceptance of both kinds, the largest variance of a coordinate of z, and R-hat. Where
+walks and scalings make up for proposals that are rarely accepted, as effective draws show, these are no fault."""
 
 
 @dataclass(frozen=True)
