@@ -48,8 +48,11 @@ def loses_precision(squares: float) -> str | None:
     return "the known sigma is so small beside the response that sums of squares leave double precision"
 
 
-def terms_reason(spec: ModelSpec) -> str | None:
-    """Return why the predictors are not linear in Gaussian coefficients, in a clause; None if they are."""
+def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
+    """Return why the predictors are not linear in Gaussian coefficients, in a clause; None if they are.
+
+    Without ``normal`` population coefficients may have other priors about a location, whose density is known on arrays.
+    """
     main = FAMILIES[spec.family].main.name
     for number, predictor in enumerate(spec.predictors):
         prefix, alone = prefixed(predictor.parameter, main, ""), in_thresholds(spec, number)
@@ -58,13 +61,15 @@ def terms_reason(spec: ModelSpec) -> str | None:
             if plugin.effects is None:
                 return f"the term {term.source or term.kind} is not linear in its coefficients"
             for effect in plugin.effects(term.state):
-                reason = _reason(spec, prefix, term.source, effect, without_intercept=alone)
+                reason = _reason(spec, prefix, term.source, effect, without_intercept=alone, normal=normal)
                 if reason is not None:
                     return reason
     return None
 
 
-def _reason(spec: ModelSpec, prefix: str, source: str, effect: Effect, *, without_intercept: bool) -> str | None:
+def _reason(
+    spec: ModelSpec, prefix: str, source: str, effect: Effect, *, without_intercept: bool, normal: bool
+) -> str | None:
     """Return why one effect's coefficients cannot be integrated out."""
     rows = effect.rows
     if isinstance(rows, Shift):
@@ -73,22 +78,31 @@ def _reason(spec: ModelSpec, prefix: str, source: str, effect: Effect, *, withou
         names = [prefix + quantity_name(piece.slot) for piece in effect.pieces]
         raw = spec.prior(f"{prefix}Intercept_raw") is not None
         own = f"{prefix}Intercept_raw" if raw else f"{prefix}Intercept"
-        return _columns(spec, [*names, *([own] if rows.intercept and not without_intercept else [])])
+        return _columns(spec, [*names, *([own] if rows.intercept and not without_intercept else [])], normal)
     together = effect.width * max(copies_of(effect), 1)
     if together > LARGEST_WIDTH:
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
     return effects_reason(spec, effect, prefix)
 
 
-def _columns(spec: ModelSpec, names: list[str]) -> str | None:
+def _columns(spec: ModelSpec, names: list[str], normal: bool) -> str | None:
     for name in names:
         chosen = spec.prior(name)
         assert chosen is not None, name
+        if not normal and about_a_location(chosen):
+            continue
         if PRIORS[chosen.prior.name].gaussian is None:
             return f"the prior of {name} is {chosen.prior}, not normal"
         if _nested(chosen.prior):
             return f"the prior of {name}, {chosen.prior}, has a hyperprior"
     return None
+
+
+def about_a_location(chosen: ChosenPrior) -> bool:
+    """Return whether a coefficient's prior, not a normal one, has one peak and a density on arrays."""
+    plugin = PRIORS[chosen.prior.name]
+    known = plugin.log_density is not None and plugin.location is not None and plugin.scale is not None
+    return plugin.gaussian is None and known and not _nested(chosen.prior)
 
 
 def effects_reason(spec: ModelSpec, effect: Effect, prefix: str = "") -> str | None:

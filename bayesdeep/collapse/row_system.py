@@ -19,6 +19,7 @@ from .eligibility import _nested, _scale, terms_reason
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import _columns, _effects, moments_of
 from .posterior_values import posterior_arrays
+from .prior_rows import PriorRow, beside, prior_rows
 from .system import SystemTarget, system_of
 
 FARTHEST = 1e8
@@ -94,7 +95,7 @@ def why_not_rows(spec: ModelSpec) -> str | None:
         return f"a {spec.family} response has a predictor for each level"
     if "counts_by_level" in family.words:
         return f"a {spec.family} response is several counts a row"
-    reason = terms_reason(spec)
+    reason = terms_reason(spec, normal=False)
     if reason is not None:
         return reason
     for parameter in family.parameters[1:]:
@@ -175,7 +176,15 @@ def row_system_of(
             parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
             found.append(_hyperparameter(spec, name))
     system = replace(rows.system, hyperparameters=tuple(found))
-    return RowLayout(parts, replace(rows, system=system, parameters=tuple(parameters)))
+    priors = [_in_all(part, prior, system.columns) for part in parts for prior in prior_rows(spec, part.layout)]
+    return RowLayout(parts, beside(replace(rows, system=system, parameters=tuple(parameters)), priors))
+
+
+def _in_all(part: Part, prior: PriorRow, columns: int) -> PriorRow:
+    """Return a predictor's prior in terms of the columns of all predictors."""
+    direction = np.zeros(columns)
+    direction[part.columns] = prior.direction
+    return replace(prior, direction=direction)
 
 
 def _alone(

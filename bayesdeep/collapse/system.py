@@ -208,11 +208,7 @@ def _population(spec: ModelSpec, layout: Layout, centre: float) -> PopulationPri
         if place.rows.intercept and layout.intercept:
             raw = spec.prior(f"{layout.prefix}Intercept_raw")
             mean, weight = _gaussian(spec.prior(f"{layout.prefix}Intercept") if raw is None else raw)
-            direction = np.zeros(count)
-            direction[0] = 1.0
-            if raw is not None:
-                direction[1:] = -layout.means[1:] / layout.sds[1:]
-            put(direction, mean - centre, weight)
+            put(intercept_direction(layout, raw=raw is not None), mean - centre, weight)
         for piece in place.effect.pieces:
             mean, weight = _gaussian(spec.prior(layout.prefix + quantity_name(piece.slot)))
             for k in range(place.start + piece.start, place.start + piece.stop):
@@ -223,9 +219,20 @@ def _population(spec: ModelSpec, layout: Layout, centre: float) -> PopulationPri
     return PopulationPrior(precision, origin, float(constant))
 
 
+def intercept_direction(layout: Layout, *, raw: bool) -> np.ndarray:
+    """Return the intercept, at the columns' means or at 0, as a combination of the system's coefficients ``(column,)``."""
+    direction = np.zeros(len(layout.means))
+    direction[0] = 1.0
+    if raw:
+        direction[1:] = -layout.means[1:] / layout.sds[1:]
+    return direction
+
+
 def _gaussian(chosen: ChosenPrior | None) -> tuple[float, float]:
+    """Return mean and precision; 0 of a prior that is not normal, which :mod:`.prior_rows` has as a row."""
     assert chosen is not None
     gaussian = PRIORS[chosen.prior.name].gaussian
-    assert gaussian is not None
+    if gaussian is None:
+        return 0.0, 0.0
     arguments: dict[str, Any] = {k: v for k, v in chosen.prior.arguments if v is not None}
     return gaussian(**arguments)

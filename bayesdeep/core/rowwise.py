@@ -144,6 +144,8 @@ class RowSystem:
         Of the rows.
     predictors
         How many there are.
+    priors
+        How many rows come after those of the data: population coefficients whose log prior density is no quadratic function.
     """
 
     system: LinearSystem
@@ -154,6 +156,12 @@ class RowSystem:
     parameters: tuple[FamilyParameter | Thresholds, ...]
     likelihood: RowLikelihood
     predictors: int = 1
+    priors: int = 0
+
+    @property
+    def terms(self) -> int:
+        """Return of how many terms the log density of rows is the sum: of the data's rows and of priors."""
+        return (len(self.offset) - self.priors) // self.predictors + self.priors
 
     def values(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Return the family parameters by name, ``(batch,)`` or ``(batch, cut)``, at coordinates ``(batch, hyperparameter)``."""

@@ -286,7 +286,7 @@ def test_a_method_without_the_fault_is_named_where_there_is_one(made_up, rng, fa
     data["g"] = data["g"].astype(str)
     formula = "y ~ 1 + (1 | g)" if better else "y ~ g2"
     data["g2"] = rng.normal(size=40)
-    spec = bd.Model(formula, data, family=family, **({} if better else {"priors": {"g2": "Laplace(0, 1)"}}))
+    spec = bd.Model(formula, data, family=family, **({} if better else {"priors": {"population": "Horseshoe()"}}))
     tree = diverged(made_up(spec))
     first = diagnose(tree).advice[0]
     assert ("method=" in first) == (better is not None)

@@ -271,7 +271,8 @@ def test_names_and_dimensions_are_the_models_own(formula, family):
     ("formula", "options", "said"),
     [
         ("y ~ x", {"family": "student_t", "sigma": "~ x"}, "sigma has a formula of its own"),
-        ("z ~ x", {"family": "bernoulli", "priors": {"x": "Laplace(0, 1)"}}, "the prior of x is Laplace"),
+        ("z ~ x", {"family": "bernoulli", "priors": {"x": "SpikeSlab(0.5, 0.1, 1)"}}, "the prior of x is SpikeSlab"),
+        ("z ~ x", {"family": "bernoulli", "priors": {"x": "Laplace(0, HalfNormal(1))"}}, "the prior of x is Laplace"),
         ("e3 ~ x", {"family": "categorical"}, "has a predictor for each level"),
         ("y ~ x", {"family": "asymmetric_laplace"}, "no curvature in the predictor"),
     ],

@@ -89,6 +89,23 @@ def test_thresholds_have_the_posterior_that_is_known(link: str) -> None:
     compare(fit, known)
 
 
+@pytest.mark.parametrize("method", ["transport", "laplace_marginal"])
+@pytest.mark.parametrize("intercept", ["Intercept", "Intercept_raw"])
+def test_priors_that_are_not_normal_are_those_that_were_given(method: str, intercept: str) -> None:
+    """Narrow ones beside few answers, on coefficients of a column that is not centred, on a grid."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=40) + 1.0
+    yes = rng.random(40) < expit(0.5 + 0.8 * x)
+    frame = pd.DataFrame({"x": x, "y": yes})
+    priors = {"x": "Laplace(0, 0.3)", intercept: "StudentT(3, -1, 0.5)"}
+    fit = bd.Model("y ~ x", frame, family="bernoulli", priors=priors).fit(method, seed=1, draws=1500, progress=False)
+    a, b = np.meshgrid(np.linspace(-5, 5, 401), np.linspace(-3, 4, 401), indexing="ij")
+    eta = a[..., None] + b[..., None] * x
+    log_p = (yes * eta - np.logaddexp(0.0, eta)).sum(axis=-1) + stats.laplace(0, 0.3).logpdf(b)
+    log_p += stats.t(3, -1, 0.5).logpdf(a + b * x.mean() if intercept == "Intercept" else a)
+    compare(fit, moments(log_p, Intercept=a, x=b))
+
+
 def data(rows: int = 240) -> pd.DataFrame:
     rng = np.random.default_rng(7)
     x, g = rng.normal(size=rows), rng.integers(0, 12, rows)

@@ -107,6 +107,7 @@ def _farthest(inner: Inner) -> np.ndarray:
 
 def _check_start(inner: Inner, marginal: Marginal, start: np.ndarray, engine: str) -> None:
     _, _, weights = inner.look(np.zeros((len(inner.rows.offset), 1)), marginal.coordinates.to_system(start[None]))
+    weights = weights[: len(weights) - inner.rows.priors]
     if len(weights) and (weights == 0).all():
         raise FitError(
             f"{engine}: the response's log likelihood has no curvature in the predictor, so that there is no Gaussian "

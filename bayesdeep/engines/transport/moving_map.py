@@ -228,8 +228,7 @@ class MovingMap:
     @cached_property
     def ones(self) -> np.ndarray:
         """Return a one for each row ``(obs,)``."""
-        rows = self.inner.rows
-        return np.ones(len(rows.offset) // rows.predictors)
+        return np.ones(self.inner.rows.terms)
 
     @property
     def inner(self) -> Inner:
