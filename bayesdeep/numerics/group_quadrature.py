@@ -41,6 +41,7 @@ about the square of that, of one with a kink to a quarter of it."""
 ROUGH = 2e-2
 """The same where nodes are not added."""
 MOST_NODES = 1_000
+TOO_CURVED = "the likelihood of a row curves more than numbers can say beside a normal coefficient"
 
 
 class NotConcaveError(ValueError):
@@ -272,11 +273,17 @@ def _sums(value: np.ndarray, starts: np.ndarray) -> np.ndarray:
 def _solved(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     if vector.shape[-1] == 1:
         return vector / matrix[..., 0]
-    return np.linalg.solve(matrix, vector[..., None])[..., 0]
+    try:
+        return np.linalg.solve(matrix, vector[..., None])[..., 0]
+    except np.linalg.LinAlgError as error:  # rows whose curvature is so large that what the prior adds is rounded off
+        raise NotConcaveError(TOO_CURVED) from error
 
 
 def _inverse_root(matrix: np.ndarray) -> np.ndarray:
     """Return roots of the inverses of positive definite matrices ``(…, width, width)``."""
     if matrix.shape[-1] == 1:
         return 1.0 / np.sqrt(matrix)
-    return np.linalg.inv(np.linalg.cholesky(matrix)).swapaxes(-1, -2)
+    try:
+        return np.linalg.inv(np.linalg.cholesky(matrix)).swapaxes(-1, -2)
+    except np.linalg.LinAlgError as error:
+        raise NotConcaveError(TOO_CURVED) from error

@@ -68,6 +68,17 @@ def test_counts_given_a_normal_effect_are_those_of_quadrature(y, sd):
         assert found.value[0, k] == pytest.approx(top + math.log(sum(parts)), abs=3e-4)
 
 
+def test_rows_that_curve_beyond_all_numbers_are_refused():
+    def rows(eta):
+        return -1e40 * eta**2
+
+    def derived(eta):
+        return rows(eta), -2e40 * eta, np.full_like(eta, -2e40)
+
+    with pytest.raises(NotConcaveError, match="curves more than numbers can say"):
+        group_integrals(rows, derived, np.ones((1, 3)), np.ones((1, 3, 2)), np.array([0]), np.zeros((1, 3, 2)))
+
+
 def test_a_likelihood_of_two_modes_is_looked_for_everywhere():
     eta, scale, y = np.zeros((1, 3)), 0.4, [6.0]
     loads = np.array([0.5, 1.5, 4.0]).reshape(1, 3, 1)

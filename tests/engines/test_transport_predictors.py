@@ -12,7 +12,7 @@ from scipy.special import expit, roots_hermitenorm
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
 
-NODES, WEIGHTS = roots_hermitenorm(41)
+NODES, WEIGHTS = roots_hermitenorm(31)
 
 
 def in_groups(log_rows: Callable[[np.ndarray, int], np.ndarray], centre: np.ndarray, sd: np.ndarray, groups: int) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_thresholds_have_the_posterior_that_is_known(link: str) -> None:
     priors = {"threshold": "Normal(0.3, 1.5)", "1|g_sigma": "HalfNormal(1)"}
     model = bd.Model("y ~ 1 + (1 | g)", frame, family="cumulative", link=link, priors=priors)
     fit = model.fit("transport", seed=2, draws=2000, progress=False)
-    first, step, t = np.meshgrid(np.linspace(-5, 4, 70), np.linspace(0.02, 7, 80), np.linspace(1e-3, 4, 60), indexing="ij")
+    first, step, t = np.meshgrid(np.linspace(-5, 4, 46), np.linspace(0.02, 7, 50), np.linspace(1e-3, 4, 40), indexing="ij")
     second, below = first + step, expit if link == "logit" else stats.norm.cdf
 
     def rows(eta: np.ndarray, group: int) -> np.ndarray:
