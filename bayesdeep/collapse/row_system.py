@@ -91,11 +91,7 @@ def why_not_marginal(spec: ModelSpec) -> str | None:
 def why_not_rows(spec: ModelSpec) -> str | None:
     """Return why a model is not one of rows with linear predictors and Gaussian coefficients, in a clause; None if it is."""
     family = FAMILIES[spec.family]
-    if family.main.shape == "contrast":
-        return f"a {spec.family} response has a predictor for each level"
-    if "counts_by_level" in family.words:
-        return f"a {spec.family} response is several counts a row"
-    reason = terms_reason(spec, normal=False)
+    reason = _by_level(spec) or terms_reason(spec, normal=False)
     if reason is not None:
         return reason
     for parameter in family.parameters[1:]:
@@ -111,16 +107,25 @@ def why_not_rows(spec: ModelSpec) -> str | None:
 def why_not_by_row(spec: ModelSpec) -> str | None:
     """Return why a row's likelihood is no function of one predictor and a few numbers, in a clause; None if it is."""
     family = FAMILIES[spec.family]
-    if family.main.shape == "contrast":
-        return f"a {spec.family} response has a predictor for each level"
-    if "counts_by_level" in family.words:
-        return f"a {spec.family} response is several counts a row"
+    reason = _by_level(spec)
+    if reason is not None:
+        return reason
     others = _modelled(spec)
     if others:
         return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
     cuts = [p.name for p in family.parameters if p.shape == "cut"]
     if cuts:
         return f"the {cuts[0]}s of a {spec.family} response are a vector of parameters beside the predictor"
+    return None
+
+
+def _by_level(spec: ModelSpec) -> str | None:
+    """Return why a row of data is several predictors or counts, one for each level, in a clause; None if it is not."""
+    family = FAMILIES[spec.family]
+    if family.main.shape == "contrast":
+        return f"a {spec.family} response has a predictor for each level"
+    if "counts_by_level" in family.words:
+        return f"a {spec.family} response is several counts a row"
     return None
 
 

@@ -68,7 +68,7 @@ def check(name: str, link: str, other: str | None, model: Any, monkeypatch: pyte
     with monkeypatch.context() as patch:
         for _ in ("as this machine does it", "in NumPy"):
             for mine, theirs in zip(written.derivatives(eta, values), by_hand, strict=True):
-                np.testing.assert_allclose(mine, theirs, rtol=1e-7, atol=1e-9)
+                np.testing.assert_allclose(mine, theirs, rtol=1e-8, atol=1e-10)
             np.testing.assert_allclose(written.value(eta, values), by_hand[0], rtol=1e-8, atol=1e-10)
             patch.setattr(lane_loops, "lane_loops", lambda: None)
     weights = rng.uniform(0.5, 2, rows.rows)
