@@ -84,6 +84,26 @@ class DesignContext(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Coordinates:
+    """What the rows say of a term's effects, by which these are sampled.
+
+    Attributes
+    ----------
+    information
+        ``(coefficient, group)``: the rows' precision of each effect.
+    usual
+        By coefficient: that in whose units they are sampled, a number for all groups or one each ``(group,)``.
+    pull
+        Of a coefficient's place and the term's effects before it: a tensor ``(group,)``, the information times the value that
+        the rows alone would have its effects take.
+    """
+
+    information: np.ndarray
+    usual: tuple[Any, ...]
+    pull: Callable[[int, Sequence[Any]], Any]
+
+
 class Scope(Protocol):
     """The model under construction, as a term may see it. Names get the parameter's prefix by themselves.
 
@@ -147,13 +167,11 @@ class Scope(Protocol):
         """
         ...
 
-    def centring(self, basis: str = "") -> tuple[Any, Any] | None:
+    def centring(self, basis: str = "") -> "Coordinates | None":
         """Return in which coordinates the effects of groups are best sampled; None for units of their sd.
 
-        With ``basis``, a slot, those of the coefficients of a basis, which stand in the place of groups. Otherwise weights
-        ``(coefficient, group)``, from 0, sampled in units of their sd, to 1, sampled as they are, and what the location of the
-        sampled ones is shifted by, a tensor ``(coefficient, group)`` or None. A matter of coordinates: the model does not
-        depend on it.
+        With ``basis``, a slot, those of the coefficients of a basis, which stand in the place of groups. A matter of
+        coordinates: the model does not depend on it.
         """
         ...
 
@@ -180,10 +198,13 @@ class Scope(Protocol):
         """Return the ``(pair,)`` correlations of ``size`` coefficients."""
         ...
 
-    def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any, role: str = "effect") -> Any:
+    def hidden(
+        self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any, role: str = "effect", start: float | None = None
+    ) -> Any:
         """Return an auxiliary variable that the posterior does not show.
 
         ``role`` is what it is a means to: the ``"effect"`` of a group, a ``"weight"`` of a network or a ``"correlation"``.
+        Sampling starts around ``start``, or around the prior's centre.
         """
         ...
 

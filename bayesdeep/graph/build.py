@@ -19,6 +19,7 @@ from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .linear_effects import eta_of
 from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
+from .sd_coordinate import likely_sds
 from .starts import starting_places
 
 if TYPE_CHECKING:
@@ -173,6 +174,9 @@ def build(
         pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
         builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single)
         builder.places = starting_places(spec, arrays) if observed else {}
+        if observed and sampled:
+            builder.likely_sds = likely_sds(spec, pilot)
+            builder.places = builder.likely_sds | builder.places
         data = builder.data
         data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
         if not arrays:

@@ -66,6 +66,9 @@ class Builder:
     pilot, centring
         A pilot fit, and from it how the effects of groups are sampled, by term key; see
         :mod:`bayesdeep.graph.centring`.
+    likely_sds
+        By slot of a standard deviation of effects, likely values, in whose units it is sampled; without for graphs that are not
+        sampled from.
     population
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
     effects
@@ -125,6 +128,7 @@ class Builder:
         self.nested: dict[tuple[str, str], Any] = {}
         self.thresholds_shift: Any = 0.0
         self.pilot, self.centring = pilot, centring(pilot)
+        self.likely_sds: Mapping[str, Any] = {}
         self.population: dict[str, Any] = {}
         self.effects: dict[str, list[Any]] = {}
         self.roles: dict[str, str] = {}

@@ -1,40 +1,45 @@
-r"""How far the effects of groups are centred: chosen from the data, before sampling.
+r"""The coordinates in which effects of groups are sampled: chosen from what the rows say of each, before sampling.
 
-An effect :math:`u` with prior :math:`N(\mu, s^2)` can be sampled as itself (centred), as :math:`(u - \mu) / s`
-(non-centred), or as anything in between (Papaspiliopoulos, Roberts and Sköld 2007, Statistical Science 22, 59-73; Gorinova,
-Moore and Hoffman 2020, ICML):
+An effect :math:`u` with prior :math:`N(\mu, s^2)` can be sampled as itself (centred), as :math:`(u - \mu) / s` (non-centred), or
+as anything in between (Papaspiliopoulos, Roberts and Sköld 2007, Statistical Science 22, 59-73). Were what the rows say of
+it normal, with precision :math:`I` and location :math:`b / I`, then given all else it would have
 
-.. math:: q \sim N(\lambda \mu, s^{2\lambda}), \qquad u = \mu + s^{1 - \lambda} (q - \lambda \mu).
+.. math:: E(u) = m(s) = \frac{b + \mu / s^2}{I + 1 / s^2}, \qquad \operatorname{var}(u) = v(s)^2 = \frac{1}{I + 1 / s^2},
 
-The model is the same for every :math:`\lambda`. Sampling is easy where the location and the width of :math:`q` do not move with
-:math:`\log s`. With :math:`I` the rows' information on :math:`u` and :math:`r = I s^2 / (1 + I s^2)`, given :math:`s`,
+and :math:`(u - m(s)) / v(s)` is then standard normal whatever :math:`s` is: neither does it lie elsewhere, nor is it narrower,
+where :math:`s` is small or large. What is sampled is
 
-.. math:: \frac{d \log E(q)}{d \log s} = \lambda + 1 - 2r, \qquad \frac{d \log \operatorname{sd}(q)}{d \log s} = \lambda - r .
+.. math:: q = \frac{r}{s} (u - m(s)), \qquad r = \sqrt{1 + \bar I s^2},
 
-The Fisher information that :math:`q` then has on :math:`\log s`,
-:math:`(\lambda + 1 - 2r)^2\, r / (1 - r) + 2 (\lambda - r)^2`, since :math:`E(q)^2 / \operatorname{var}(q)` is
-:math:`r / (1 - r)` on average, is least at
+with the group's own :math:`I`, or where groups differ little with their median :math:`\bar I`, which takes one root and one
+logarithm instead of one a group. Groups with many rows are in effect centred, and as :math:`s` goes to 0 the coordinates of all
+go over into non-centred ones. The same, said as a prior for :math:`q`:
 
-.. math:: \lambda = \frac{r}{2 - r} = \frac{I s^2}{I s^2 + 2}.
+.. math:: q \sim N\left(\frac{s r (I \mu - b)}{1 + I s^2}, r^2\right), \qquad u = \mu + s (q - E(q)) / r .
 
-Of groups there are many, and :math:`s` is known well. The coefficients of a basis are few, of which the rows tell the first ones
-only: :math:`\log s` has a standard deviation of about :math:`(2 \sum r^2)^{-1/2}`, and a coefficient that is centred where
-:math:`s` is nearly 0 is what chains get stuck at. Their :math:`r` is therefore that of a value of :math:`s` so low that it is
-hardly met.
+The model is the same for every :math:`I` and :math:`b`, which are numbers from a pilot fit. The pull :math:`b` goes with the
+coefficients of the population and with the effects that come before, :math:`b = b_0 - \sum_c k_c (\beta_c - \hat\beta_c)`, with
+numbers :math:`k_c` from the same fit (:mod:`bayesdeep.graph.pilot_information`). This is the Gaussian map of the exact methods
+(Papaspiliopoulos and Roberts 2003, Bayesian Statistics 7, 307-326, on such coordinates in general), effect by effect.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .pilot_fit import PilotFit
-
-LOG_SD_LOWER_BOUND_SDS = 2.0
-"""Standard deviations of ``log s`` by which the value lies lower at which coefficients of a basis are centred."""
+from .pilot_information import Follow
 
 NEGLIGIBLE = 0.02
-"""Coefficients whose every group is centred less than this are sampled in the non-centred form altogether."""
+"""Terms of whose every effect the rows take away less than this share of the prior variance are sampled as non-centred."""
+
+DIFFERENT = 30.0
+"""Up to this ratio of the information of groups with much and with little, all are sampled in one unit."""
+
+WIDER = 3.0
+"""By how much the standard deviations may be larger than the pilot fit has them."""
 
 
 @dataclass(frozen=True)
@@ -43,49 +48,72 @@ class Centring:
 
     Attributes
     ----------
-    weights
-        From 0, not centred, to 1, centred, ``(coefficient, group)``.
-    follow
-        ``(coefficient, group, column)``: how far the location of what is sampled goes with the population's coefficients;
-        None for not at all.
+    information, pull, effects
+        ``(coefficient, group)``: the rows' precision of each effect, this times what they alone would have it be, and the
+        pilot fit's value.
+    usual
+        By coefficient, the information in whose units effects are sampled: one number where groups differ little.
+    population
+        ``(coefficient, group, column)``: how much the pull falls when a coefficient of the population rises by one; without
+        columns for not at all.
+    within
+        By pair of coefficients, the second before the first: the same for the effects of the term itself.
     others
-        By key of a term before this one, ``(coefficient * group, coefficient * group)``: the same for its effects.
+        By coefficient and key of a term before this one: the same for its effects, one coefficient after another.
     """
 
-    weights: np.ndarray
-    follow: np.ndarray | None
-    others: Mapping[str, np.ndarray]
+    information: np.ndarray
+    pull: np.ndarray
+    effects: np.ndarray
+    usual: tuple[Any, ...]
+    population: np.ndarray
+    within: Mapping[tuple[int, int], Follow]
+    others: Mapping[tuple[int, str, int], Follow]
 
 
 def centring(pilot: PilotFit | None) -> Mapping[str, Centring]:
     """Return how the effects are sampled, by term key; terms that are not centred at all are left out."""
+    if pilot is None:
+        return {}
+    places = [(b.key, k) for b in pilot.blocks if b.factor is not None for k in range(b.width)]
     found = {}
-    for key, share in ({} if pilot is None else pilot.shrinkage).items():
-        assert pilot is not None
-        if any(block.key == key and block.basis for block in pilot.blocks):
-            share = _lower(share)
-        weights = share / (2.0 - share)
-        if weights.max() < NEGLIGIBLE:
+    for key, of in pilot.told.items():
+        information = np.stack([t.information for t in of])
+        if (information * (WIDER * pilot.sds[key][:, None]) ** 2).max() < NEGLIGIBLE:
             continue
-        follow, unit = pilot.follow.get(key), pilot.sds[key][:, None] ** (weights - 1.0)
-        if follow is not None:
-            follow = follow * unit[:, :, None]
-        others = {second: m * unit.reshape(-1, 1) for (first, second), m in pilot.between.items() if first == key}
-        found[key] = Centring(weights, follow, others)
+        within, others = {}, {}
+        for k, t in enumerate(of):
+            for place, follow in t.earlier.items():
+                other, coefficient = places[place]
+                if other == key:
+                    within[k, coefficient] = follow
+                else:
+                    others[k, other, coefficient] = follow
+        found[key] = Centring(
+            information,
+            np.stack([t.pull for t in of]),
+            pilot.effects[key],
+            tuple(_usual(row) for row in information),
+            np.stack([t.population for t in of]),
+            within,
+            others,
+        )
     return found
 
 
-def _lower(share: np.ndarray) -> np.ndarray:
-    """Return shares ``(coefficient, group)`` of the prior variance that rows take away, at a lower sd."""
-    further = np.exp(-2.0 * LOG_SD_LOWER_BOUND_SDS / np.sqrt(2.0 * (share**2).sum()))
-    ratio = share / np.maximum(1.0 - share, 1e-12) * further
-    return ratio / (1.0 + ratio)
+def _usual(information: np.ndarray) -> Any:
+    """Return the information in whose units effects are sampled: a root and a logarithm for each group take their time."""
+    low, middle, high = np.quantile(information, (0.05, 0.5, 0.95))
+    return float(middle) if high <= DIFFERENT * low else information
 
 
 def described(pilot: PilotFit | None) -> dict[str, float]:
-    """Return how far effects are centred, the mean over groups by ``"centred <term key>[coefficient]"``, for results."""
+    """Return how far effects are centred, for results: from 0, not at all, to 1, the mean over groups.
+
+    By ``"centred <term key>[coefficient]"``, the share of the prior variance that the rows take away.
+    """
     return {
-        f"centred {key}[{k}]": round(float(row.mean()), 3)
+        f"centred {key}[{k}]": round(float((1.0 - 1.0 / (1.0 + row * sd**2)).mean()), 3)
         for key, found in centring(pilot).items()
-        for k, row in enumerate(found.weights)
+        for k, (row, sd) in enumerate(zip(found.information, (pilot.sds[key] if pilot else ()), strict=True))
     }

@@ -17,7 +17,7 @@ import numpy as np
 from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Piece, Shift, Structured
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.registry import PRIORS
-from bayesdeep.core.terms import Scope
+from bayesdeep.core.terms import Coordinates, Scope
 
 
 def eta_of(scope: Scope, effects: Sequence[Effect]) -> Any:
@@ -66,8 +66,7 @@ def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
     if centring is None:
         standard = draw(_unit("Normal"))
     else:
-        weights, shift = centring[0][0], 0.0 if centring[1] is None else centring[1][0]
-        standard = _between(draw, "Normal", {}, weights, shift, 0.0, sd)
+        standard = _between(draw, "Normal", {}, centring, 0, centring.pull(0, []), 0.0, sd)
     return scope.product(rows.array, scope.report(piece.slot, sd * standard, (dim,), effect.role, slot=piece.sd))
 
 
@@ -107,7 +106,7 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
         # Given the effects of the coefficients before, this one has the distribution `base` with these two.
         location = 0.0 if factor is None else v.sd * sum((factor[k][m] * standard[m] for m in range(k)), start=0.0)
         scale = v.sd if factor is None else v.sd * factor[k][k]
-        standard.append(v.standard(location, scale))
+        standard.append(v.standard(location, scale, effects))
         own = location + scale * standard[k]
         effects.append(v.mean + (scope.dot(pt.constant(law.root), own) if isinstance(law, Structured) else own))
     if not isinstance(law, Structured) and isinstance(rows, Grouped):
@@ -150,7 +149,7 @@ def _report(scope: Scope, effect: Effect, effects: list[Any], level: str) -> lis
 
 @dataclass(frozen=True)
 class _Varying:
-    """One scalar coefficient: its sd, location and prior, and ``standard(location, scale)``.
+    """One scalar coefficient: its sd, location and prior, and ``standard(location, scale, effects before)``.
 
     The latter returns the standardised effects ``(level,)``, whether these or less standardised ones are sampled. Where it is
     these, ``sampled`` is the variable that has them, and the place along its first axis or None.
@@ -159,7 +158,7 @@ class _Varying:
     sd: Any
     mean: Any
     prior: str
-    standard: Callable[[Any, Any], Any]
+    standard: Callable[[Any, Any, Sequence[Any]], Any]
     sampled: tuple[Any, int | None] | None = None
 
 
@@ -182,8 +181,8 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
             own = sd if p.labels is None or chosen is not None else sd[k - p.start]
             if centring is not None:
                 label = p.slot if p.labels is None else f"{p.slot}_{k - p.start}"
-                weight, shift = centring[0][k], 0.0 if centring[1] is None else centring[1][k]
-                standard = partial(_between, partial(draw, f"{label}_z", shape=(level,)), base, extra, weight, shift)
+                made = partial(draw, f"{label}_z", shape=(level,))
+                standard = partial(_moving, made, base, extra, centring, k, mean)
                 found.append(_Varying(own, mean, base, standard))
             elif block is not None:
                 found.append(_Varying(own, mean, base, partial(_taken, block[k - p.start]), (block, k - p.start)))
@@ -193,19 +192,40 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
     return found
 
 
-def _taken(standard: Any, location: Any, scale: Any) -> Any:
-    del location, scale
+def _taken(standard: Any, location: Any, scale: Any, before: Sequence[Any]) -> Any:
+    del location, scale, before
     return standard
 
 
-def _between(
-    draw: Any, base: str, extra: Mapping[str, Any], weight: Any, shift: Any, location: Any, scale: Any
+def _moving(
+    draw: Any,
+    base: str,
+    extra: Mapping[str, Any],
+    centring: Coordinates,
+    k: int,
+    mean: Any,
+    location: Any,
+    scale: Any,
+    before: Sequence[Any],
 ) -> Any:
-    """Return standardised effects ``(level,)`` of partly centred and shifted ones."""
-    own_location, own_scale = weight * location + shift, pt.exp(weight * pt.log(scale))
-    names = _unit(base)
-    partly = draw(arguments={**dict(zip(names, (own_location, own_scale), strict=True)), **extra})
-    return (partly - own_location) / own_scale
+    """Return standardised effects ``(level,)`` of a coefficient whose effects have this ``mean``."""
+    pull = centring.pull(k, before)
+    if not (isinstance(mean, float) and mean == 0.0):
+        pull = pull - centring.information[k] * mean
+    return _between(draw, base, extra, centring, k, pull, location, scale)
+
+
+def _between(
+    draw: Any, base: str, extra: Mapping[str, Any], centring: Coordinates, k: int, pull: Any, location: Any, scale: Any
+) -> Any:
+    """Return standardised effects ``(level,)`` of what is sampled, see :mod:`bayesdeep.graph.centring`."""
+    information, square = centring.information[k], scale**2
+    root = pt.sqrt(1.0 + centring.usual[k] * square)
+    towards = -pull if isinstance(location, float) and location == 0.0 else information * location - pull
+    own = scale * root * towards / (1.0 + information * square)
+    # Where the rows would have the effects be lies at 0: a start near the mode.
+    partly = draw(arguments={**dict(zip(_unit(base), (own, root), strict=True)), **extra}, start=0.0)
+    return (partly - own) / root
 
 
 def _unit(base: str) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-r"""A pilot fit of a multilevel model before sampling, by penalised quasi-likelihood: its mode, and shrinkage by effect.
+r"""A pilot fit of a multilevel model before sampling, by penalised quasi-likelihood: its mode, and what rows say of each effect.
 
 Newton steps (Breslow and Clayton 1993, Journal of the American Statistical Association 88, 9-25) on the coefficients
 :math:`\theta` of the main predictor :math:`\eta = Z\theta`, whose precision at the mode is
@@ -22,11 +22,10 @@ from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 
+from .pilot_information import Told, told
+
 MOST_COLUMNS = 60
 """Population columns up to which it is worked out how the effects of groups follow them."""
-
-LARGEST_PAIR = 2000
-"""Effects of a term up to which it is worked out how those of another follow them."""
 
 STEPS, STEPS_LARGE, MANY_ROWS = 25, 8, 200_000
 CLOSE = 0.02
@@ -71,10 +70,10 @@ class PilotFit:
     blocks
         What the coefficients are.
     sds
-        By the term's key, ``(width,)``.
-    shrinkage
-        By the term's key, ``(width, level)``: the share of an effect's prior variance that the rows take away, 0 where
-        they say nothing and 1 where they say everything.
+        By the term's key, ``(width,)``: likely values of the standard deviations, which are not 0 where the rows would have
+        them so, but as large as the rows hardly tell from it.
+    told
+        By the term's key, coefficient by coefficient: what the rows say of its effects.
     population
         Key of the population's term, None without one. Its coefficients below are those of the columns less their means,
         after the intercept where there is one, ``(column,)``.
@@ -82,27 +81,18 @@ class PilotFit:
         Which of this term's arrays its columns are.
     centre
         The population's coefficients at the mode.
-    follow
-        By the term's key, ``(width, level, column)``: how much an effect falls, at the mode, when a coefficient of the
-        population rises by one.
-    between
-        By pairs of terms' keys, the second before the first in the model: how much an effect of the first term falls when
-        one of the second rises, ``(width * level, width * level)``; of pairs where this is no larger than the data.
-        ``follow`` of the first term is then that with these effects given.
     effects
-        By the term's key, effects at the mode, ``(width * level,)``.
+        By the term's key, effects at the mode, ``(width, level)``.
     precision
         ``(column, column)`` of the population's coefficients, the effects integrated out.
     """
 
     blocks: tuple[Block, ...]
     sds: Mapping[str, np.ndarray]
-    shrinkage: Mapping[str, np.ndarray]
+    told: Mapping[str, tuple[Told, ...]]
     population: str | None = None
     array: str | None = None
     centre: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    follow: Mapping[str, np.ndarray] = field(default_factory=dict)
-    between: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
     effects: Mapping[str, np.ndarray] = field(default_factory=dict)
     precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
@@ -122,13 +112,13 @@ def pilot_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respo
     with np.errstate(all="ignore"):
         normal = "gaussian" in FAMILIES[spec.family].words
         found = _iterate(*design, curve, spec.response.spread if normal else 1.0, np.inf if normal else MAX_PREDICTOR_STEP)
-        return None if found is None else _following(spec, *found, len(response.value))
+        return None if found is None else _finished(spec, design[0], *found, len(response.value))
 
 
 def _iterate(
     blocks: tuple[Block, ...], columns: Any, offset: np.ndarray, curve: "Curve", unit: float, longest: float
-) -> tuple[PilotFit, Any, np.ndarray] | None:
-    """Return the fit, the precision ``(coefficient, coefficient)`` and the coefficients.
+) -> tuple[dict[str, np.ndarray], Any, np.ndarray, np.ndarray] | None:
+    """Return variances, the precision ``(coefficient, coefficient)``, the prior's share of its diagonal, and coefficients.
 
     ``unit`` is the predictor's, and ``longest`` how far a step may change it.
     """
@@ -137,11 +127,10 @@ def _iterate(
     size, transposed = columns.shape[1], columns.T.tocsr()
     grouped = [b for b in blocks if b.factor is not None]
     variances = {b.key: np.full(b.width, 0.25 * unit**2) for b in grouped}
-    theta, shrinkage, precision = np.zeros(size), {}, None
+    theta, prior, precision = np.zeros(size), np.full(size, RIDGE / unit**2), None
     for _ in range(STEPS if len(offset) <= MANY_ROWS else STEPS_LARGE):
         eta = columns @ theta + offset
         slope, weight = curve(eta)
-        prior = np.full(size, RIDGE / unit**2)
         for b in grouped:
             prior[b.span] = np.repeat(1.0 / variances[b.key], b.levels)
         gram = transposed @ sparse.diags(weight) @ columns
@@ -150,28 +139,58 @@ def _iterate(
         if not np.isfinite(step).all():
             return None
         theta = theta + step * min(1.0, longest / max(float(np.abs(columns @ step).max()), 1e-300))
-        left = 1.0 / precision.diagonal()
+        information = gram.diagonal()
         change = 0.0
         for b in grouped:
             effects, before = theta[b.span].reshape(b.width, b.levels), variances[b.key]
-            share = np.clip(1.0 - left[b.span].reshape(b.width, b.levels) / before[:, None], 1e-6, 1.0)
-            shrinkage[b.key] = share
-            wanted = np.clip((effects**2).sum(axis=1) / share.sum(axis=1), (MIN_SD * unit) ** 2, (MAX_SD * unit) ** 2)
+            known = information[b.span].reshape(b.width, b.levels)
+            share = np.clip(1.0 - 1.0 / (1.0 + known * before[:, None]), 1e-6, 1.0)
+            likely = np.maximum((effects**2).sum(axis=1) / share.sum(axis=1), _hardly_told(known))
+            wanted = np.clip(likely, (MIN_SD * unit) ** 2, (MAX_SD * unit) ** 2)
             # At most a factor of four at once: far from the mode the effects are not yet what they will be.
             variances[b.key] = np.clip(wanted, before / 4.0, before * 4.0)
             change = max(change, float(np.abs(np.log(variances[b.key] / before)).max()))
         if change < CLOSE:
             break
-    sds = {key: np.sqrt(v) for key, v in variances.items()}
-    return PilotFit(blocks, sds, shrinkage), precision, theta
+    return variances, precision, prior, theta
 
 
-def _following(spec: ModelSpec, pilot: PilotFit, precision: Any, theta: np.ndarray, rows: int) -> PilotFit:
-    """Return the fit with how the effects follow the population's coefficients, where these are not too many."""
-    block = next((b for b in pilot.blocks if b.factor is None), None)
-    if block is None or block.width > MOST_COLUMNS:
+def _hardly_told(information: np.ndarray) -> np.ndarray:
+    r"""Return the variance ``(width,)`` that rows with this information ``(width, level)`` hardly tell from 0.
+
+    Of a variance :math:`\sigma^2` that is 0 they know :math:`\sum_j I_j^2 / 2`.
+    """
+    return np.asarray(1.0 / np.sqrt(np.maximum(0.5 * (information**2).sum(axis=1), 1e-300)))
+
+
+def _finished(
+    spec: ModelSpec,
+    blocks: tuple[Block, ...],
+    variances: Mapping[str, np.ndarray],
+    precision: Any,
+    prior: np.ndarray,
+    theta: np.ndarray,
+    rows: int,
+) -> PilotFit:
+    """Return the fit with what the rows say of each effect; of the population's columns where these are not too many."""
+    grouped = [b for b in blocks if b.factor is not None]
+    spans = [slice(begin, begin + b.levels) for b in grouped for begin in b.begin + b.levels * np.arange(b.width)]
+    block = next((b for b in blocks if b.factor is None), None)
+    fixed = np.arange(block.begin, block.begin + block.width) if block else np.zeros(0, dtype=int)
+    few = block is not None and block.width <= MOST_COLUMNS
+    found, own = told(precision, prior, theta, fixed if few else fixed[:0], spans, rows)
+    by_key, begin = {}, 0
+    for b in grouped:
+        by_key[b.key] = tuple(found[begin : begin + b.width])
+        begin += b.width
+    pilot = PilotFit(
+        blocks,
+        {key: np.sqrt(v) for key, v in variances.items()},
+        by_key,
+        effects={b.key: theta[b.span].reshape(b.width, b.levels) for b in grouped},
+    )
+    if block is None or not few or not np.isfinite(own).all():
         return pilot
-    own, others = np.arange(block.begin, block.begin + block.width), np.ones(len(theta), dtype=bool)
     # From the columns as they are to the columns less their means: only the intercept's coefficient changes.
     change = np.eye(block.width)
     rows_of = next(
@@ -181,47 +200,15 @@ def _following(spec: ModelSpec, pilot: PilotFit, precision: Any, theta: np.ndarr
     )
     if rows_of.intercept:
         change[0, 1:] = -np.asarray(rows_of.means)
-    others[own] = False
-    across = np.asarray(precision[others][:, own] @ change)
-    within = precision[others][:, others]
-    follow = np.stack([solve(within, column) for column in across.T], axis=1)
-    if not np.isfinite(follow).all():
-        return pilot
-    left = change.T @ precision[own][:, own].toarray() @ change - across.T @ follow
-    full = np.zeros((len(theta), block.width))
-    full[others] = follow
-    grouped = [b for b in pilot.blocks if b.factor is not None]
-    between = _between(grouped, precision, rows)
-    for first, second in between:
-        # Given the second's effects, which follow the population themselves, this much is left for the first.
-        spans = {b.key: b.span for b in grouped}
-        full[spans[first]] += between[first, second] @ full[spans[second]]
+    turned = change.T @ own @ change
     return replace(
         pilot,
+        told={key: tuple(replace(t, population=t.population @ change) for t in of) for key, of in by_key.items()},
         population=block.key,
         array=rows_of.array,
-        centre=np.linalg.solve(change, theta[own]),
-        follow={b.key: full[b.span].reshape(b.width, b.levels, block.width) for b in grouped},
-        between=between,
-        effects={b.key: theta[b.span] for b in grouped},
-        precision=0.5 * (left + left.T),
+        centre=np.linalg.solve(change, theta[fixed]),
+        precision=0.5 * (turned + turned.T),
     )
-
-
-def _between(grouped: list[Block], precision: Any, rows: int) -> dict[tuple[str, str], np.ndarray]:
-    """Return how the effects of the last term follow those of the one before, where that is cheap enough.
-
-    Of more than two terms, only the last pair: the further ones would need the precision with the last integrated out.
-    """
-    if len(grouped) < 2 or not all(block.plain for block in grouped[-2:]):
-        return {}
-    second, first = grouped[-2:]
-    sizes = first.levels * first.width, second.levels * second.width
-    if sizes[0] * sizes[1] > rows or max(sizes) > LARGEST_PAIR:
-        return {}
-    within, across = precision[first.span, first.span], precision[first.span, second.span].toarray()
-    found = np.stack([solve(within, column) for column in across.T], axis=1)
-    return {(first.key, second.key): found} if np.isfinite(found).all() else {}
 
 
 def solve(precision: Any, right: np.ndarray) -> np.ndarray:

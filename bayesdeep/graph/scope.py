@@ -1,6 +1,7 @@
 """The model under construction, as terms and priors see it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.quantities import CORRELATION, EFFECTS, HYPERPARAMETER, SD, Entry, Quantity
 from bayesdeep.core.registry import PRIORS, TERMS
+from bayesdeep.core.terms import Coordinates
 from bayesdeep.ops.gather import gather
 from bayesdeep.ops.layer import layer
 from bayesdeep.ops.matvec import matrix_vector, times
@@ -19,6 +21,8 @@ from bayesdeep.spec.slots import prefixed
 
 from .builder import Builder, Root
 from .centring import Centring
+from .pilot_information import Follow
+from .sd_coordinate import sd_coordinate
 from .starts import starting_unit
 
 
@@ -92,27 +96,29 @@ class TermScope:
         self._b.effects[self._key] = list(effects)
         return gather(effects, self.data(codes), None if array is None else self.data(array), intercept)
 
-    def centring(self, basis: str = "") -> tuple[Any, Any] | None:
-        """Return how far the term's effects, or coefficients of a basis, are centred, and what their location is shifted by."""
+    def centring(self, basis: str = "") -> Coordinates | None:
+        """Return in which coordinates the term's effects, or coefficients of a basis, are sampled; None for non-centred."""
         found = None if self.width is not None else self._b.centring.get(f"{self._key}.{basis}" if basis else self._key)
-        if found is None:
-            return None
-        return found.weights, self._shift(found)
+        return None if found is None else Coordinates(found.information, found.usual, partial(self._pull, found))
 
-    def _shift(self, centring: Centring) -> Any:
-        """Return ``(coefficient, group)``, how the sampled effects go with other coefficients; None for not at all."""
-        pilot, made, follow = self._b.pilot, self._b.population, centring.follow
-        if follow is None or pilot is None or not made:
-            return None
-        coefficients = pt.concatenate([pt.atleast_1d(made[k]) for k in ("level", "slopes") if k in made])
-        matrix = follow.reshape(-1, follow.shape[-1])
-        shift = times(pt.constant(matrix), coefficients - pilot.centre, matrix.size, None)
-        for key, matrix in centring.others.items():
-            if key not in self._b.effects:
-                continue
-            apart = pt.concatenate(self._b.effects[key]) - pilot.effects[key]
-            shift = shift + times(pt.constant(matrix), apart, matrix.size, None)
-        return shift.reshape(follow.shape[:2])
+    def _pull(self, found: Centring, k: int, before: Sequence[Any]) -> Any:
+        """Return ``(group,)``, information times what the rows alone would have a coefficient's effects be."""
+        pilot, made = self._b.pilot, self._b.population
+        assert pilot is not None
+        pull: Any = pt.constant(found.pull[k])
+        matrix = found.population[k]
+        if matrix.size and made:
+            coefficients = pt.concatenate([pt.atleast_1d(made[part]) for part in ("level", "slopes") if part in made])
+            pull = pull - times(pt.constant(matrix), coefficients - pilot.centre, matrix.size, None)
+        apart = [
+            (self._b.effects[key][at] - pilot.effects[key][at], follow)
+            for (own, key, at), follow in found.others.items()
+            if own == k and key in self._b.effects
+        ]
+        apart += [(before[at] - found.effects[at], follow) for (own, at), follow in found.within.items() if own == k]
+        if apart:
+            pull = pull - _followed(apart)
+        return pull
 
     def dim(self, name: str, labels: tuple[Any, ...], factor: str = "") -> str:
         """Declare a labelled dimension, of a grouping factor's levels if one is named, and return the name it got."""
@@ -168,7 +174,9 @@ class TermScope:
             self._b.units[name] = unit
         return _random(name, prior, arguments, dims, **options)
 
-    def hidden(self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any, role: str = "effect") -> Any:
+    def hidden(
+        self, name: str, prior: str, arguments: Mapping[str, Any], shape: Any, role: str = "effect", start: float | None = None
+    ) -> Any:
         """Return an auxiliary variable; ``shape`` mixes dimension names and lengths."""
         shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
         sizes = [len(self._b.coords[s]) if isinstance(s, str) else s for s in self._with_width(shape)]
@@ -180,7 +188,8 @@ class TermScope:
         self._b.auxiliary.add(own)
         if self._staged and own in self._b.fixed:
             return pt.constant(self._b.fixed[own], dtype="float64")
-        variable = distribution(prior)(own, **arguments, shape=tuple(sizes))
+        places = {} if start is None else {"initval": np.full(sizes, start)}
+        variable = distribution(prior)(own, **arguments, shape=tuple(sizes), **places)
         if self._staged:
             self._b.staged[own] = variable
         return variable
@@ -250,7 +259,12 @@ class TermScope:
             self._b.roles[own] = chosen.role
             z = _random(own, PriorSpec(chosen.prior.name), standard, dims)
             return self._report(full, location + scale * z, dims, chosen.role, full)
-        return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims))
+        return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims), **self._coordinate(chosen))
+
+    def _coordinate(self, chosen: ChosenPrior) -> dict[str, Any]:
+        """Return the option that says in which coordinate a variable is sampled, empty for the usual one."""
+        likely = self._b.likely_sds.get(chosen.name)
+        return {} if likely is None else {"default_transform": sd_coordinate(likely)}
 
     def _start(self, chosen: ChosenPrior, dims: tuple[str, ...]) -> dict[str, Any]:
         """Return the option that says where a variable starts, empty for its prior's centre."""
@@ -351,6 +365,17 @@ def distribution(name: str) -> Any:
     """Return the class of a prior's distribution."""
     own = PRIORS[name].rv
     return getattr(pm, name) if own is None else own()
+
+
+def _followed(apart: Sequence[tuple[Any, Follow]]) -> Any:
+    """Return ``(group,)``: the pull that effects ``(level,)``, each so far from the pilot fit's, have together."""
+    begins = np.cumsum([0, *(follow.levels for _, follow in apart)])
+    index = np.concatenate([follow.index + begin for (_, follow), begin in zip(apart, begins, strict=False)], axis=1)
+    value = np.concatenate([follow.value for _, follow in apart], axis=1)
+    effects = pt.concatenate([effect for effect, _ in apart]) if len(apart) > 1 else apart[0][0]
+    # One pass over all of them: an operation for each would take longer than what it computes.
+    pulls = gather([effects], pt.constant(index.ravel()), pt.constant(value.reshape(-1, 1)), False)
+    return pulls.reshape(index.shape).sum(axis=1) if index.shape[1] > 1 else pulls
 
 
 def as_rows(value: Any, rows: Any) -> Any:

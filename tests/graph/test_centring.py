@@ -9,7 +9,7 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import TERMS
-from bayesdeep.graph.centring import centring
+from bayesdeep.graph.centring import Centring, centring, described
 from bayesdeep.graph.evaluate import array_mode, expand_function
 from bayesdeep.graph.pilot_fit import pilot_fit
 
@@ -71,13 +71,19 @@ def test_the_density_is_the_same_in_both_coordinates(name):
     rng = np.random.default_rng(8)
     start = sampled.model.initial_point()
     point = {k: v + 0.4 * rng.normal(size=np.shape(v)) for k, v in start.items()}
+    # Standard deviations have coordinates of their own in the graph that is sampled, and both graphs are at the same values.
+    sds = {k.removesuffix("_sd__"): k for k in point if k.endswith("_sd__")}
+    assert sds
     reported = {k: v[0] for k, v in expand_function(sampled)({k: v[None] for k, v in point.items()}).items()}
     other = {k: point[k] for k in plain.model.initial_point() if k in point and not k.endswith("_z")}
     log_scales = 0.0
+    for sd, coordinate in sds.items():
+        other[f"{sd}_log__"] = np.log(reported[sd])
+        log_scales -= float((log_slope(point[coordinate], sampled, sd) - np.log(reported[sd])).sum())
     for term in model.spec.predictors[0].terms:
         if term.kind == "group":
             z, scales, names = standardised(term.state, reported, 0.3 if name == "wide tails" else 0.0)
-            log_scales += float((ways[term.key].weights * np.log(scales)[:, None]).sum()) if term.key in ways else 0.0
+            log_scales += log_roots(ways[term.key], scales) if term.key in ways else 0.0
             other |= {v: z[at].reshape(plain.model.initial_point()[v].shape) for v, at in names.items()}
     again = {k: v[0] for k, v in expand_function(plain)({k: v[None] for k, v in other.items()}).items()}
     assert set(again) == set(reported)
@@ -106,11 +112,43 @@ def standardised(
     return np.linalg.solve(lower, u / s[:, None]), s * np.diag(lower), names
 
 
-def test_the_best_centring_is_the_one_with_the_least_information_on_the_scale():
-    for r in (0.05, 0.4, 0.9, 0.99):
-        weights = np.linspace(0, 1, 100_001)
-        information = (weights + 1 - 2 * r) ** 2 * r / (1 - r) + 2 * (weights - r) ** 2
-        assert weights[information.argmin()] == pytest.approx(r / (2 - r), abs=2e-5)
+def log_roots(way: Centring, scales: np.ndarray) -> float:
+    """Return the sum of log(1 + I s^2) / 2 over a term's effects: what one of them is wider than a standard normal number."""
+    usual = np.stack([np.broadcast_to(u, row.shape) for u, row in zip(way.usual, way.information, strict=True)])
+    return float(0.5 * np.log1p(usual * scales[:, None] ** 2).sum())
+
+
+def log_slope(t: np.ndarray, graph: Any, sd: str) -> np.ndarray:
+    """Return the logarithm of how fast a standard deviation grows with its coordinate, by differences."""
+    transform = graph.model.rvs_to_transforms[graph.model[sd]]
+    up, down = (np.asarray(transform.backward(t + h).eval()) for h in (1e-5, -1e-5))
+    return np.log((up - down) / 2e-5)
+
+
+def test_where_rows_are_normal_what_is_sampled_does_not_depend_on_the_standard_deviation():
+    """With known errors all is normal given the sd: then effects sampled have mean 0 and a width that hardly changes."""
+    rng = np.random.default_rng(5)
+    g = np.repeat(np.arange(12), 6)
+    d = pd.DataFrame({"g": g, "x": rng.normal(size=72), "y": rng.normal(size=12)[g] + rng.normal(0, 0.5, 72)})
+    model = bd.Model("y ~ x + (1 | g)", d, sigma=bd.known(0.5))
+    rows = model.__dict__["_rows"]
+    graph = rows.graph(model.spec, sampled=True)
+    density, point = graph.model.compile_logp(**QUICK), graph.model.initial_point()
+    (coordinate,) = (k for k in point if k.endswith("_sd__"))
+    point = point | {k: point[k] + 0.3 for k in point if k.endswith("_z") and k != "1|g_z"}
+    at, widths = np.linspace(-3, 3, 61), []
+    for t in (-4.0, 0.0, 4.0, 12.0):
+        here = point | {coordinate: np.array(t)}
+        for group in (0, 7):
+            values = []
+            for z in at:
+                q = here["1|g_z"].copy()
+                q[group] = z
+                values.append(density(here | {"1|g_z": q}))
+            curve = np.polynomial.polynomial.polyfit(at, values, 2)
+            assert abs(-curve[1] / (2 * curve[2])) < 1e-6  # its centre
+            widths.append(1 / np.sqrt(-2 * curve[2]))
+    np.testing.assert_allclose(widths, 1.0, rtol=1e-6)
 
 
 def test_groups_with_many_rows_are_centred_and_groups_with_few_are_not():
@@ -118,10 +156,9 @@ def test_groups_with_many_rows_are_centred_and_groups_with_few_are_not():
     for d, low, high in ((big, 0.9, 1.0), (small, 0.0, 0.35)):
         model = bd.Model("y ~ x + (1 | g)", d, family="bernoulli")
         rows = model.__dict__["_rows"]
-        pilot = pilot_fit(model.spec, rows.arrays, rows.response)
-        weights = [w.weights for w in centring(pilot).values()] or [np.zeros(1)]
-        assert np.min(weights) >= low
-        assert np.max(weights) <= high
+        found = described(pilot_fit(model.spec, rows.arrays, rows.response))
+        assert all(low <= share <= high for share in found.values())
+        assert found or low == 0.0
 
 
 def test_the_pilot_fit_is_near_the_truth():
@@ -149,17 +186,28 @@ def test_the_pilot_fit_integrates_the_effects_out():
     full = np.hstack(design)
     sds = [np.repeat(pilot.sds[t.key], n) for t, n in zip(model.spec.predictors[0].terms[1:], (20, 7), strict=True)]
     prior = np.diag(np.concatenate([np.full(3, 1e-3), *(s**-2.0 for s in sds)]))
-    theta = np.concatenate([pilot.centre, *pilot.effects.values()])
+    theta = np.concatenate([pilot.centre, *(e.ravel() for e in pilot.effects.values())])
     precision = full.T @ (full * np.exp(full @ theta)[:, None]) + prior
     follow = np.linalg.solve(precision[3:, 3:], precision[3:, :3])
     expected = precision[:3, :3] - precision[:3, 3:] @ follow
     np.testing.assert_allclose(pilot.precision, expected, rtol=0.05, atol=0.01 * np.abs(expected).max())
-    first, last = (pilot.follow[t.key].reshape(-1, 3) for t in model.spec.predictors[0].terms[1:])
-    np.testing.assert_allclose(first, follow[:40], atol=0.03)
-    # The last term's effects follow the first term's as well; what is left for the population is given those.
-    ((_, between),) = pilot.between.items()
-    np.testing.assert_allclose(between, np.linalg.solve(precision[43:, 43:], precision[43:, 3:43]), atol=0.02)
-    np.testing.assert_allclose(last, follow[40:] + between @ follow[:40], atol=0.03)
+    # The second term's effects, which come last, given all before, and the first term's with these integrated out.
+    first, last = (pilot.told[t.key] for t in model.spec.predictors[0].terms[1:])
+    np.testing.assert_allclose(last[0].information, np.diag(precision)[43:] - np.diag(prior)[43:], rtol=0.1)
+    np.testing.assert_allclose(last[0].population, precision[43:, :3], rtol=0.1, atol=0.05 * np.abs(precision[43:, :3]).max())
+    left = precision[:43, :43] - precision[:43, 43:] @ np.linalg.solve(precision[43:, 43:], precision[43:, :43])
+    np.testing.assert_allclose(first[1].information, np.diag(left)[23:] - np.diag(prior)[23:43], rtol=0.1)
+    np.testing.assert_allclose(first[1].population, left[23:, :3], rtol=0.1, atol=0.05 * np.abs(left[23:, :3]).max())
+    # The slopes follow the group's own intercept, and no other.
+    for follow, expected in ((first[1].earlier[0], left[23:, 3:23]), (last[0].earlier[1], precision[43:, 23:43])):
+        np.testing.assert_allclose(followed(follow), expected, atol=0.05 * np.abs(expected).max())
+
+
+def followed(follow: Any) -> np.ndarray:
+    """Return the matrix whose entries these are."""
+    found = np.zeros((len(follow.index), follow.levels))
+    np.add.at(found, (np.arange(len(found))[:, None], follow.index), follow.value)
+    return found
 
 
 def test_models_it_does_not_know_have_no_pilot_fit():
@@ -227,8 +275,10 @@ def test_precise_known_errors_leave_nothing_to_the_prior_whatever_the_unit(unit:
     found = pilot_fit(model.spec, rows.arrays, rows.response)
     assert found is not None
     key = found.blocks[-1].key
-    assert found.shrinkage[key].min() > 0.999
-    np.testing.assert_allclose(found.follow[key][..., 0], 1.0, atol=1e-3)
+    (told,) = found.told[key]
+    share = 1 - 1 / (1 + told.information * found.sds[key][0] ** 2)
+    assert share.min() > 0.999
+    np.testing.assert_allclose(told.population[:, 0] / told.information, 1.0, atol=1e-3)
     assert 0.5 < found.sds[key][0] / (unit * 1.2) < 2
 
 
