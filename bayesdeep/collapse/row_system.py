@@ -91,7 +91,7 @@ def why_not_marginal(spec: ModelSpec) -> str | None:
 def why_not_rows(spec: ModelSpec) -> str | None:
     """Return why a model is not one of rows with linear predictors and Gaussian coefficients, in a clause; None if it is."""
     family = FAMILIES[spec.family]
-    reason = _by_level(spec) or terms_reason(spec, normal=False)
+    reason = why_not_predictors(spec)
     if reason is not None:
         return reason
     for parameter in family.parameters[1:]:
@@ -102,6 +102,11 @@ def why_not_rows(spec: ModelSpec) -> str | None:
         if reason is not None:
             return reason
     return None
+
+
+def why_not_predictors(spec: ModelSpec) -> str | None:
+    """Return why predictors are not linear in coefficients of which those of groups are normal, in a clause; None if they are."""
+    return _by_level(spec) or terms_reason(spec, normal=False)
 
 
 def why_not_by_row(spec: ModelSpec) -> str | None:
