@@ -110,18 +110,8 @@ def why_not_predictors(spec: ModelSpec) -> str | None:
 
 
 def why_not_by_row(spec: ModelSpec) -> str | None:
-    """Return why a row's likelihood is no function of one predictor and a few numbers, in a clause; None if it is."""
-    family = FAMILIES[spec.family]
-    reason = _by_level(spec)
-    if reason is not None:
-        return reason
-    others = _modelled(spec)
-    if others:
-        return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
-    cuts = [p.name for p in family.parameters if p.shape == "cut"]
-    if cuts:
-        return f"the {cuts[0]}s of a {spec.family} response are a vector of parameters beside the predictor"
-    return None
+    """Return why a row's likelihood is no function of the main predictor and of what a draw says, in a clause; None if it is."""
+    return _by_level(spec) or (why_not_predictors(spec) if _modelled(spec) else None)
 
 
 def _by_level(spec: ModelSpec) -> str | None:
