@@ -15,7 +15,7 @@ from bayesdeep.core.registry import FAMILIES, PRIORS
 from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Thresholds
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .eligibility import _nested, _scale, terms_reason
+from .eligibility import _scale, terms_reason
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import _columns, _effects, moments_of
 from .posterior_values import posterior_arrays
@@ -141,7 +141,7 @@ def _any_number(chosen: ChosenPrior | None, support: str) -> str | None:
     assert chosen is not None
     if PRIORS[chosen.prior.name].log_density is None:
         return f"the prior of {chosen.name}, {chosen.prior}, has no density on arrays"
-    return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if _nested(chosen.prior) else None
+    return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if chosen.prior.nested else None
 
 
 _REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "ordered": _any_number}

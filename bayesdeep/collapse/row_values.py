@@ -14,7 +14,6 @@ import numpy as np
 
 from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Shift
 from bayesdeep.core.names import quantity_name
-from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -164,7 +163,7 @@ def effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "")
         else:
             argument = str(PRIORS[chosen.prior.name].scale)
             given: Any = chosen.prior.get(argument)
-            nested = isinstance(given, PriorSpec)
+            nested = argument in chosen.prior.nested
             value = draws[f"{chosen.key}_{argument}"] if nested else np.full(_count(draws), float(given))
         found.append(np.broadcast_to(value[:, None] if value.ndim == 1 else value, (_count(draws), width)))
     return np.concatenate(found, axis=1)[..., None]
