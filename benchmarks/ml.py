@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ._environments import ROOT, python_of
-from ._tables import machine, number, table
+from ._write import times_ours, write_table
 
 
 @dataclass(frozen=True)
@@ -158,20 +158,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write(folder: Path, results: list[dict[str, Any]]) -> None:
     """Write the results, and a table with the ratio to ours."""
-    where, lines = machine(), []
-    ours = {r["model"]: r["processor_seconds"] for r in results if r["tool"] == "bayesdeep"}
+    lines = []
     for r in results:
-        ratio = number(r["processor_seconds"] / ours[r["model"]]) if r["model"] in ours else "—"
         times = [f"{1000 * r[key]:.1f}" for key in ("seconds", "processor_seconds")]
+        ratio = times_ours(r, results, "processor_seconds")
         lines.append([r["model"], r["tool"], *times, ratio, f"{r['log_likelihood']:.4f}"])
     head = ["model", "tool", "wall ms", "processor ms", "processor times bayesdeep", "log likelihood"]
-    text = (
-        f"# maximum likelihood\n\n{(__doc__ or '').split(chr(10), 2)[2].strip()}\n\n"
-        f"Taken {where['date']} on {where['cpus']} CPUs ({where['processor']}), load {where['load_average']}.\n\n"
-        f"{table(head, lines)}\n"
-    )
-    (folder / "ml.md").write_text(text)
-    (folder / "ml.json").write_text(json.dumps({"machine": where, "results": results}, indent=1) + "\n")
+    write_table(folder, "ml", "maximum likelihood", __doc__, head, lines, results)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ._environments import ROOT, python_of
-from ._tables import machine, number, table
+from ._write import times_ours, write_table
 
 READ = "import pandas as pd\nd = pd.read_csv('radon.csv')\n"
 HIGH = "d['high'] = (d['log_radon'] > 1.4).astype(int)\n"
@@ -137,18 +137,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write(folder: Path, results: list[dict[str, Any]]) -> None:
     """Write the results, and a table with the ratio to ours."""
-    where, lines = machine(), []
-    ours = {r["model"]: r["seconds"] for r in results if r["tool"] == "bayesdeep"}
-    for r in results:
-        ratio = number(r["seconds"] / ours[r["model"]]) if r["model"] in ours else "—"
-        lines.append([r["model"], r["tool"], f"{r['seconds']:.2f}", ratio, f"{r['memory_mb']:.0f}"])
-    text = (
-        f"# whole processes\n\n{(__doc__ or '').split(chr(10), 2)[2].strip()}\n\n"
-        f"Taken {where['date']} on {where['cpus']} CPUs ({where['processor']}), load {where['load_average']}.\n\n"
-        f"{table(['model', 'tool', 'seconds', 'times bayesdeep', 'peak MB'], lines)}\n"
-    )
-    (folder / "whole_process.md").write_text(text)
-    (folder / "whole_process.json").write_text(json.dumps({"machine": where, "results": results}, indent=1) + "\n")
+    lines = [
+        [r["model"], r["tool"], f"{r['seconds']:.2f}", times_ours(r, results, "seconds"), f"{r['memory_mb']:.0f}"]
+        for r in results
+    ]
+    head = ["model", "tool", "seconds", "times bayesdeep", "peak MB"]
+    write_table(folder, "whole_process", "whole processes", __doc__, head, lines, results)
 
 
 if __name__ == "__main__":

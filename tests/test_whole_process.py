@@ -25,7 +25,10 @@ import bayesdeep as bd
 data = bd.load_dataset("radon").assign(high=lambda d: (d["log_radon"] > 1.4).astype(int))
 fit = bd.Model("high ~ floor + (1 | county)", data, "bernoulli").fit(seed=1, draws=200, progress=False)
 assert fit.explain_choice.startswith("transport"), fit.explain_choice
-fit.summary(); repr(fit); fit.diagnose()
+fit.summary(); repr(fit); fit.diagnose(); fit.loo(); fit.log_score()
+new = {{"county": ["new", "Anoka"], "floor": [0, 1]}}
+for kind in ("response", "mean", "linear"):
+    fit.predict(new, kind=kind, new_groups="sample")
 found = [name for name in {heavy!r} if name in sys.modules]
 assert not found, found
 """

@@ -4,7 +4,7 @@ import numpy as np
 
 from bayesdeep.core.effects import Columns, Effect, Iid, Shift
 from bayesdeep.core.names import quantity_name
-from bayesdeep.core.priors import ChosenPrior, PriorSpec
+from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
@@ -93,7 +93,7 @@ def _columns(spec: ModelSpec, names: list[str], normal: bool) -> str | None:
             continue
         if PRIORS[chosen.prior.name].gaussian is None:
             return f"the prior of {name} is {chosen.prior}, not normal"
-        if _nested(chosen.prior):
+        if chosen.prior.nested:
             return f"the prior of {name}, {chosen.prior}, has a hyperprior"
     return None
 
@@ -102,7 +102,7 @@ def about_a_location(chosen: ChosenPrior) -> bool:
     """Return whether a coefficient's prior, not a normal one, has one peak and a density on arrays."""
     plugin = PRIORS[chosen.prior.name]
     known = plugin.log_density is not None and plugin.location is not None and plugin.scale is not None
-    return plugin.gaussian is None and known and not _nested(chosen.prior)
+    return plugin.gaussian is None and known and not chosen.prior.nested
 
 
 def effects_reason(spec: ModelSpec, effect: Effect, prefix: str = "") -> str | None:
@@ -122,8 +122,8 @@ def _given_effects(chosen: ChosenPrior) -> str | None:
         return f"the prior of {chosen.name} is {chosen.prior}, not normal"
     if chosen.prior.get(plugin.location) != 0.0:
         return f"the prior of {chosen.name}, {chosen.prior}, is not centred on 0"
-    scale = chosen.prior.get(plugin.scale)
-    if isinstance(scale, PriorSpec):
+    scale = chosen.prior.nested.get(plugin.scale)
+    if scale is not None:
         return _scale(ChosenPrior(f"{chosen.key}_{plugin.scale}", scale, "user", "", chosen.key))
     return None
 
@@ -133,10 +133,6 @@ def _scale(chosen: ChosenPrior | None) -> str | None:
     assert chosen is not None
     if PRIORS[chosen.prior.name].log_density is None:
         return f"the prior of {chosen.name}, {chosen.prior}, has no density for scales"
-    if _nested(chosen.prior):
+    if chosen.prior.nested:
         return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior"
     return None
-
-
-def _nested(prior: PriorSpec) -> bool:
-    return any(isinstance(value, PriorSpec) for _, value in prior.arguments)

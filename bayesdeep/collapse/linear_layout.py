@@ -146,8 +146,13 @@ def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
         np.array(sds),
         tuple((name, levels, width) for name, (_, levels, width) in sizes.items()),
         error,
-        prefixed(spec.predictors[predictor].parameter, FAMILIES[spec.family].main.name, ""),
+        prefix_of(spec, predictor),
     )
+
+
+def prefix_of(spec: ModelSpec, predictor: int = 0) -> str:
+    """Return what the names of a predictor's quantities begin with: nothing for the main parameter's."""
+    return prefixed(spec.predictors[predictor].parameter, FAMILIES[spec.family].main.name, "")
 
 
 def in_thresholds(spec: ModelSpec, predictor: int = 0) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Piece, Shift
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.names import quantity_name
-from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, ORDER, SD, Entry, Quantity
 from bayesdeep.core.records import Parameter
 from bayesdeep.core.registry import FAMILIES, PRIORS
@@ -118,7 +117,7 @@ class _Names:
                 continue
             scale = str(PRIORS[chosen.prior.name].scale)
             name = f"{chosen.key}_{scale}"
-            if isinstance(chosen.prior.get(scale), PriorSpec) and name not in self.found:
+            if scale in chosen.prior.nested and name not in self.found:
                 self.add(name, Entry(SD, self.parameter, key, chosen.key))
         correlation = getattr(effect.law, "correlation", None)
         if correlation is not None:

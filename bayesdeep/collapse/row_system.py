@@ -15,7 +15,7 @@ from bayesdeep.core.registry import FAMILIES, PRIORS
 from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Thresholds
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .eligibility import _nested, _scale, terms_reason
+from .eligibility import _scale, terms_reason
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import _columns, _effects, moments_of
 from .posterior_values import posterior_arrays
@@ -91,7 +91,7 @@ def why_not_marginal(spec: ModelSpec) -> str | None:
 def why_not_rows(spec: ModelSpec) -> str | None:
     """Return why a model is not one of rows with linear predictors and Gaussian coefficients, in a clause; None if it is."""
     family = FAMILIES[spec.family]
-    reason = _by_level(spec) or terms_reason(spec, normal=False)
+    reason = why_not_predictors(spec)
     if reason is not None:
         return reason
     for parameter in family.parameters[1:]:
@@ -104,19 +104,14 @@ def why_not_rows(spec: ModelSpec) -> str | None:
     return None
 
 
+def why_not_predictors(spec: ModelSpec) -> str | None:
+    """Return why predictors are not linear in coefficients of which those of groups are normal, in a clause; None if they are."""
+    return _by_level(spec) or terms_reason(spec, normal=False)
+
+
 def why_not_by_row(spec: ModelSpec) -> str | None:
-    """Return why a row's likelihood is no function of one predictor and a few numbers, in a clause; None if it is."""
-    family = FAMILIES[spec.family]
-    reason = _by_level(spec)
-    if reason is not None:
-        return reason
-    others = _modelled(spec)
-    if others:
-        return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
-    cuts = [p.name for p in family.parameters if p.shape == "cut"]
-    if cuts:
-        return f"the {cuts[0]}s of a {spec.family} response are a vector of parameters beside the predictor"
-    return None
+    """Return why a row's likelihood is no function of the main predictor and of what a draw says, in a clause; None if it is."""
+    return _by_level(spec) or (why_not_predictors(spec) if _modelled(spec) else None)
 
 
 def _by_level(spec: ModelSpec) -> str | None:
@@ -146,7 +141,7 @@ def _any_number(chosen: ChosenPrior | None, support: str) -> str | None:
     assert chosen is not None
     if PRIORS[chosen.prior.name].log_density is None:
         return f"the prior of {chosen.name}, {chosen.prior}, has no density on arrays"
-    return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if _nested(chosen.prior) else None
+    return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if chosen.prior.nested else None
 
 
 _REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "ordered": _any_number}

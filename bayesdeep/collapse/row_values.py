@@ -1,23 +1,24 @@
-"""What a linear Gaussian model says of rows, in NumPy: its predictor, noise and log density, from draws by name.
+"""What linear predictors say of rows, in NumPy, from draws by name; and of a linear Gaussian model its noise and log density.
 
-The same values as the model's graph has, to rounding, without building one. A model is one of these where
-:func:`~bayesdeep.collapse.eligibility.why_not` has nothing against it.
+The same values as the model's graph has, to rounding, without building one. Predictors are linear where
+:func:`~bayesdeep.collapse.row_system.why_not_predictors` has nothing against them, and there is no more to a model where
+:func:`~bayesdeep.collapse.eligibility.why_not` has not either.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Shift
 from bayesdeep.core.names import quantity_name
-from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .eligibility import why_not
-from .linear_layout import effects_of
+from .linear_layout import effects_of, in_thresholds, prefix_of
 
 LOG_ROOT = 0.5 * math.log(2 * math.pi)
 SMALLEST = 1e-14
@@ -27,12 +28,13 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def is_linear(spec: ModelSpec) -> bool:
-    """Return whether these functions say all there is to say of a model's rows."""
+    """Return whether a model is a linear Gaussian one, of whose rows these functions say all there is to say."""
     return why_not(spec) is None
 
 
-def addends(spec: ModelSpec, draws: Arrays, data: Arrays) -> dict[str, np.ndarray]:
-    """Return the addends of the predictor by term key, ``(draw, row)`` or what broadcasts to it.
+def addends(spec: ModelSpec, draws: Arrays, data: Arrays, number: int = 0) -> dict[str, np.ndarray]:
+    """Return the addends of a predictor, of the main one unless another is meant, by term key: ``(draw, row)`` or what
+    broadcasts to it.
 
     Parameters
     ----------
@@ -42,15 +44,17 @@ def addends(spec: ModelSpec, draws: Arrays, data: Arrays) -> dict[str, np.ndarra
         The rows' arrays by ``"term key.array"``.
     """
     found: dict[str, np.ndarray] = {}
-    for key, effect in effects_of(spec):
-        value = _addend(effect, draws, lambda array, key=key: np.asarray(data[f"{key}.{array}"]))  # type: ignore[misc]
+    prefix, intercept = prefix_of(spec, number), not in_thresholds(spec, number)
+    for key, effect in effects_of(spec, number):
+        own = partial(_own, data, key)
+        value = _addend(effect, draws, own, prefix, intercept=intercept)
         found[key] = found[key] + value if key in found else value
     return found
 
 
-def predictor(spec: ModelSpec, draws: Arrays, data: Arrays, rows: int) -> np.ndarray:
-    """Return the predictor ``(draw, row)``."""
-    total = sum(addends(spec, draws, data).values(), start=np.zeros((1, 1)))
+def predictor(spec: ModelSpec, draws: Arrays, data: Arrays, rows: int, number: int = 0) -> np.ndarray:
+    """Return a predictor ``(draw, row)``, the main one unless another is meant."""
+    total = sum(addends(spec, draws, data, number).values(), start=np.zeros((1, 1)))
     return np.broadcast_to(total, (_count(draws), rows))
 
 
@@ -80,15 +84,16 @@ def new_effects(
     Each draw's are from the distribution of groups that this draw says, or with ``at_location`` at its centre, 0.
     """
     rng, found, count = np.random.default_rng(seed), {}, _count(draws)
-    for _, effect in effects_of(spec):
+    every = [(prefix_of(spec, number), e) for number in range(len(spec.predictors)) for _, e in effects_of(spec, number)]
+    for prefix, effect in every:
         rows = effect.rows
         if not isinstance(rows, Grouped | Members) or not unseen.get(rows.factor):
             continue
         groups, width = len(unseen[rows.factor]), effect.width
         standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
-        effects = effect_sds(spec, effect, draws) * correlated(effect, draws, standard)
+        effects = effect_sds(spec, effect, draws, prefix) * correlated(effect, draws, standard, prefix)
         for piece in effect.pieces:
-            found[piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
+            found[prefix + piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
     return found
 
 
@@ -96,24 +101,36 @@ def _count(draws: Arrays) -> int:
     return len(next(iter(draws.values()))) if draws else 1
 
 
-def _addend(effect: Effect, draws: Arrays, own: Callable[[str], np.ndarray]) -> np.ndarray:
-    """Return what one effect adds ``(draw, row)``; ``own`` gives the term's arrays by key."""
+def _own(data: Arrays, key: str, array: str) -> np.ndarray:
+    return np.asarray(data[f"{key}.{array}"])
+
+
+def _addend(
+    effect: Effect, draws: Arrays, own: Callable[[str], np.ndarray], prefix: str, *, intercept: bool
+) -> np.ndarray:
+    """Return what one effect adds ``(draw, row)``; ``own`` gives the term's arrays by key.
+
+    Names of the draws begin with ``prefix``; without ``intercept`` the predictor has none.
+    """
     rows = effect.rows
     if isinstance(rows, Shift):
         return own(rows.array)[None]
     matrix = None if rows.array is None else own(rows.array)
     if isinstance(rows, Columns):
-        return _columns(effect, rows, draws, matrix)
+        return _columns(effect, draws, matrix, prefix, intercept=rows.intercept and intercept)
     codes, weights = own(rows.codes), own(rows.weights) if isinstance(rows, Members) else None
-    return _by_level(effect, rows.intercept, draws, codes, weights, matrix)
+    values = [draws[prefix + piece.slot] for piece in effect.pieces]
+    return _by_level(effect, rows.intercept, values, codes, weights, matrix)
 
 
-def _columns(effect: Effect, rows: Columns, draws: Arrays, matrix: np.ndarray | None) -> np.ndarray:
-    total = draws["Intercept"][:, None] if rows.intercept else np.zeros((1, 1))
+def _columns(
+    effect: Effect, draws: Arrays, matrix: np.ndarray | None, prefix: str, *, intercept: bool
+) -> np.ndarray:
+    total = draws[f"{prefix}Intercept"][:, None] if intercept else np.zeros((1, 1))
     if matrix is None or not effect.pieces:
         return total
     basis = isinstance(effect.law, Iid)
-    own = [draws[piece.slot if basis else quantity_name(piece.slot)] for piece in effect.pieces]
+    own = [draws[prefix + (piece.slot if basis else quantity_name(piece.slot))] for piece in effect.pieces]
     coefficients = np.concatenate([value[:, None] if value.ndim == 1 else value for value in own], axis=1)
     return total + coefficients @ np.asarray(matrix, dtype=np.float64).T
 
@@ -121,14 +138,13 @@ def _columns(effect: Effect, rows: Columns, draws: Arrays, matrix: np.ndarray | 
 def _by_level(
     effect: Effect,
     intercept: bool,
-    draws: Arrays,
+    values: Sequence[np.ndarray],
     codes: np.ndarray,
     weights: np.ndarray | None,
     columns: np.ndarray | None,
 ) -> np.ndarray:
     total: Any = 0.0
-    for piece in effect.pieces:
-        value = draws[piece.slot]
+    for piece, value in zip(effect.pieces, values, strict=True):
         for k in range(piece.start, piece.stop):
             own = np.take(value if piece.scalar else value[:, k - piece.start], codes, axis=1)
             own = own if weights is None else (own * weights).sum(axis=2)
@@ -137,28 +153,28 @@ def _by_level(
     return total
 
 
-def effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays) -> np.ndarray:
-    """Return the sd of each coefficient ``(draw, coefficient, 1)``."""
+def effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "") -> np.ndarray:
+    """Return the sd of each coefficient ``(draw, coefficient, 1)``; names of the draws begin with ``prefix``."""
     found = []
     for piece in effect.pieces:
-        chosen, width = spec.prior(piece.slot), piece.size
+        chosen, width = spec.prior(prefix + piece.slot), piece.size
         if chosen is None:
-            value = draws[piece.sd]
+            value = draws[prefix + piece.sd]
         else:
             argument = str(PRIORS[chosen.prior.name].scale)
             given: Any = chosen.prior.get(argument)
-            nested = isinstance(given, PriorSpec)
+            nested = argument in chosen.prior.nested
             value = draws[f"{chosen.key}_{argument}"] if nested else np.full(_count(draws), float(given))
         found.append(np.broadcast_to(value[:, None] if value.ndim == 1 else value, (_count(draws), width)))
     return np.concatenate(found, axis=1)[..., None]
 
 
-def correlated(effect: Effect, draws: Arrays, standard: np.ndarray) -> np.ndarray:
+def correlated(effect: Effect, draws: Arrays, standard: np.ndarray, prefix: str = "") -> np.ndarray:
     """Return independent numbers ``(draw, coefficient, group)`` with the correlations that the draws say."""
     slot = getattr(effect.law, "correlation", None)
     if slot is None:
         return standard
-    pairs, size = draws[slot], standard.shape[1]
+    pairs, size = draws[prefix + slot], standard.shape[1]
     factor = np.zeros((len(pairs), size, size))
     factor[:, 0, 0], k = 1.0, 0
     for i in range(1, size):

@@ -42,6 +42,11 @@ class PriorSpec:
         """Return one argument."""
         return dict(self.arguments).get(name)
 
+    @property
+    def nested(self) -> "dict[str, PriorSpec]":
+        """Return the arguments that have priors of their own, by name."""
+        return {name: value for name, value in self.arguments if isinstance(value, PriorSpec)}
+
     def with_(self, **changes: "float | PriorSpec | None") -> "PriorSpec":
         """Return a copy with some arguments changed."""
         return PriorSpec(self.name, tuple((key, changes.get(key, value)) for key, value in self.arguments))

@@ -186,6 +186,27 @@ ParameterTerms = Callable[[np.ndarray, RowValues, str], tuple[np.ndarray, np.nda
 
 
 @dataclass(frozen=True)
+class RowLaw:
+    """A response's distribution on NumPy arrays ``(draw, row)``, from the parameters as :attr:`Family.mean` takes them.
+
+    Parameters of a number a draw are ``(draw, 1)``, thresholds ``(draw, cut)``; ``trials`` is ``(1, row)`` or None.
+
+    Attributes
+    ----------
+    mean
+        ``mean(params, trials)``: ``(draw, row)``, or the levels' probabilities ``(draw, row, level)``.
+    draw
+        ``draw(rng, params, trials)``: a new response each ``(draw, row)``.
+    variance
+        ``variance(params, trials)``: of a new response ``(draw, row)``; None where the family has none in closed form.
+    """
+
+    mean: Callable[[RowValues, np.ndarray | None], np.ndarray]
+    draw: Callable[[np.random.Generator, RowValues, np.ndarray | None], np.ndarray]
+    variance: Callable[[RowValues, np.ndarray | None], np.ndarray] | None = None
+
+
+@dataclass(frozen=True)
 class Family:
     """A response distribution. One file in ``families/`` defines one as ``FAMILY``.
 
@@ -222,6 +243,9 @@ class Family:
         ``parameter_terms(response, link) -> terms | None``, where ``terms(eta, values, name)`` returns the first and second
         derivatives of each row's log likelihood by the natural value of another parameter than the main one, arrays
         ``(obs, batch)``. Where a formula says it, these are what ``row_terms`` lacks. None where ``rv`` has to say.
+    row_law
+        ``row_law(link) -> RowLaw | None``: mean, variance and new responses in NumPy under the link of the main parameter by
+        that name, by which predictions need no library to load. None where ``rv``, ``mean`` and ``variance`` have to say.
     fused
         By link of the main parameter, the kind of the one-pass log likelihood (:mod:`bayesdeep.ops.glm_likelihood`) that is this
         family's.
@@ -272,6 +296,7 @@ class Family:
     information: Callable[[np.ndarray, Response, str, Mapping[str, Any]], tuple[np.ndarray, np.ndarray] | None] | None = None
     row_terms: Callable[[Response, str], RowTerms | None] | None = None
     parameter_terms: Callable[[Response, str], ParameterTerms | None] | None = None
+    row_law: Callable[[str], RowLaw | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()

@@ -8,6 +8,9 @@ MAX_MEAN = 1e15
 """Largest mean of a count. Random generators refuse means that do not fit 64-bit integers, and one row of a wide
 prior is enough for such a mean; a likelihood that reaches it is hopeless with or without the limit."""
 
+LEAST_MEAN = 1e-300
+"""Smallest mean of counts whose zeros are cut off."""
+
 COUNT_LINKS = ("log", "sqrt", "identity", "softplus")
 
 

@@ -14,17 +14,25 @@ def of_inflated_counts(response: Response, link: str) -> RowTerms | None:
     if link != "log":
         return None
     y, zero = _counts(response)
-    base = gammaln(y + 1.0)
+    base, zeros = gammaln(y + 1.0), np.flatnonzero(zero)
 
     def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
         zi, mean = values["zi"], np.exp(eta)
         rest = np.log1p(-zi)
-        value = np.where(zero, np.logaddexp(np.log(zi), rest - mean), rest + y * eta - mean - base)
+        value = rest + y * eta - mean - base
+        # Logs of sums are dear, and only zeros need them.
+        at, none = mean[zeros], (rest if len(rest) == 1 else rest[zeros]) - mean[zeros]
+        value[zeros] = np.logaddexp(np.log(zi if len(zi) == 1 else zi[zeros]), none)
         if order == 0:
             return (value,)
-        own = np.where(zero, np.exp(rest - mean - value), 1.0)  # the probability that a zero is no extra one
-        slope = np.where(zero, -own * mean, y - mean)
-        return (value, slope) if order == 1 else (value, slope, -own * mean * (1.0 - np.where(zero, (1.0 - own) * mean, 0.0)))
+        own = np.exp(none - value[zeros])  # the probability that a zero is no extra one
+        slope = y - mean
+        slope[zeros] = -own * at
+        if order == 1:
+            return value, slope
+        second = -mean
+        second[zeros] = -own * at * (1.0 - (1.0 - own) * at)
+        return value, slope, second
 
     return terms
 

@@ -9,7 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers, one_column, refuse, refuse_rows, show
 
-from . import _row_terms
+from . import _row_laws, _row_terms
 from ._custom import custom
 from ._information import of_successes
 from ._levels import used_levels
@@ -93,6 +93,7 @@ FAMILY = Family(
     variance=variance,
     information=of_successes,
     row_terms=_row_terms.of_successes,
+    row_law=_row_laws.of_successes,
     fused={"logit": "bernoulli"},
     scale=scale,
     words=frozenset({"discrete", "two_levels"}),

@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers, refuse_rows
 
-from . import _precision_terms
+from . import _precision_terms, _row_laws
 from ._defaults import fixed
 from ._scale import scale_unit
 from ._unit import UNIT_LINKS, inner_unit
@@ -67,6 +67,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_precision_terms.of_proportions,
     parameter_terms=_precision_terms.kappa_of_proportions,
+    row_law=_row_laws.of_proportions,
     scale=scale,
     example={"mu": 0.4, "kappa": 5.0},
     density="{y} ~ Beta({mu} {kappa}, (1 − {mu}) {kappa})\n    mean {mu} and precision {kappa}",

@@ -9,7 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import counts, refuse, refuse_rows
 
-from . import _row_terms
+from . import _row_laws, _row_terms
 from ._custom import custom
 from ._information import of_successes
 from ._scale import scale_unit
@@ -80,6 +80,7 @@ FAMILY = Family(
     variance=variance,
     information=of_successes,
     row_terms=_row_terms.of_successes,
+    row_law=_row_laws.of_successes,
     fused={"logit": "binomial"},
     scale=scale,
     modifiers=frozenset({"prop", "weighted"}),

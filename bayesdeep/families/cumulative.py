@@ -8,7 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
 
-from . import _ordinal_terms
+from . import _ordinal_terms, _row_laws
 from ._custom import custom
 from ._levels import ordered_levels
 from ._scale import scale_unit
@@ -117,6 +117,7 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     row_terms=_ordinal_terms.of_slices,
+    row_law=_row_laws.of_levels,
     scale=scale,
     words=frozenset({"discrete", "levels", "ordered", "no_intercept"}),
     example={"mu": 0.4, "threshold": (-0.8, 0.3, 1.5)},

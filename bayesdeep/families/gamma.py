@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
 
-from . import _precision_terms, _row_terms
+from . import _precision_terms, _row_laws, _row_terms
 from ._counts import TINY_TAIL, tail_or
 from ._custom import custom
 from ._defaults import fixed
@@ -111,6 +111,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_row_terms.of_gamma,
     parameter_terms=_precision_terms.alpha_of_gamma,
+    row_law=_row_laws.of_gamma,
     truncated_mean=truncated_mean,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

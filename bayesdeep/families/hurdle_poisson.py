@@ -9,14 +9,12 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from . import _mixture_terms
-from ._counts import COUNT_LINKS, clip_mean, log_poisson
+from . import _mixture_terms, _row_laws
+from ._counts import COUNT_LINKS, LEAST_MEAN, clip_mean, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY
 from ._scale import scale_count
 from ._unit import UNIT_LINKS, inner_unit
-
-LEAST_MEAN = 1e-300
 
 
 def code(response: Response) -> Response:
@@ -67,6 +65,7 @@ FAMILY = Family(
     mean=mean,
     row_terms=_mixture_terms.of_hurdle_counts,
     parameter_terms=_mixture_terms.hu_of_hurdle_counts,
+    row_law=_row_laws.of_hurdle_counts,
     scale=scale_count,
     words=frozenset({"discrete"}),
     example={"mu": 2.6, "hu": 0.3},

@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from . import _precision_terms, _row_terms
+from . import _precision_terms, _row_laws, _row_terms
 from ._counts import COUNT_LINKS, clip_mean, log_few, tail_or
 from ._defaults import DISPERSION
 from ._information import of_overdispersed_counts
@@ -87,6 +87,7 @@ FAMILY = Family(
     information=of_overdispersed_counts,
     row_terms=_row_terms.of_overdispersed_counts,
     parameter_terms=_precision_terms.alpha_of_overdispersed_counts,
+    row_law=_row_laws.of_overdispersed_counts,
     truncated_mean=truncated_mean,
     scale=scale_count,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from . import _row_terms
+from . import _row_laws, _row_terms
 from ._counts import COUNT_LINKS, clip_mean, log_few, log_poisson, tail_or
 from ._information import of_counts
 from ._scale import scale_count
@@ -74,6 +74,7 @@ FAMILY = Family(
     variance=variance,
     information=of_counts,
     row_terms=_row_terms.of_counts,
+    row_law=_row_laws.of_counts,
     fused={"log": "poisson"},
     truncated_mean=truncated_mean,
     scale=scale_count,

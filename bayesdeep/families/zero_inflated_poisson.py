@@ -9,7 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from . import _mixture_terms
+from . import _mixture_terms, _row_laws
 from ._counts import COUNT_LINKS, clip_mean, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY
@@ -67,6 +67,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_mixture_terms.of_inflated_counts,
     parameter_terms=_mixture_terms.zi_of_inflated_counts,
+    row_law=_row_laws.of_inflated_counts,
     scale=scale_count,
     words=frozenset({"discrete"}),
     example={"mu": 2.6, "zi": 0.3},

@@ -24,7 +24,7 @@ class GroupFactor:
     Attributes
     ----------
     name
-        Of the factor.
+        Of the factor, and in which parameter its effects are where several have predictors.
     parts
         Its effects, each with its term's key.
     codes
@@ -93,8 +93,9 @@ class GroupFactor:
 def group_factors(spec: ModelSpec, rows: Rows) -> tuple[GroupFactor, ...]:
     """Return the factors whose effects can be integrated out, those of the smallest groups first.
 
-    A row has one level of such a factor; its effects are normal about 0 and lean on no other level's; they are in the predictor
-    of a response whose other parameters are the same for all rows, or known; a level has at most :data:`MOST_COEFFICIENTS`.
+    A row has one level of such a factor; its effects are normal about 0 and lean on no other level's; they are in the main
+    predictor, and what other predictors there are is linear, and stays as drawn, with effects of the same groups that may be in
+    it; a level has at most :data:`MOST_COEFFICIENTS`.
     """
     if why_not_by_row(spec) is not None:
         return ()
@@ -108,11 +109,13 @@ def group_factors(spec: ModelSpec, rows: Rows) -> tuple[GroupFactor, ...]:
             if isinstance(own, Members) or effect.law.related or effects_reason(spec, effect) is not None:
                 barred.add(own.factor)
             found.setdefault(own.factor, []).append((term.key, effect))
-    factors = (_factor(name, tuple(parts), rows) for name, parts in found.items() if name not in barred)
+    main, *others = spec.predictors
+    where = f" in {main.parameter}" if others else ""
+    factors = (_factor(name, where, tuple(parts), rows) for name, parts in found.items() if name not in barred)
     return tuple(sorted((f for f in factors if f is not None), key=lambda f: f.typical))
 
 
-def _factor(name: str, parts: tuple[tuple[str, Effect], ...], rows: Rows) -> GroupFactor | None:
+def _factor(name: str, where: str, parts: tuple[tuple[str, Effect], ...], rows: Rows) -> GroupFactor | None:
     """Return the factor, unless its effects are too many or meet the rows by different levels."""
     every = []
     for key, effect in parts:
@@ -123,4 +126,4 @@ def _factor(name: str, parts: tuple[tuple[str, Effect], ...], rows: Rows) -> Gro
         return None
     if sum(effect.width for _, effect in parts) > MOST_COEFFICIENTS:
         return None
-    return GroupFactor(name, parts, codes, np.bincount(codes)[codes])
+    return GroupFactor(name + where, parts, codes, np.bincount(codes)[codes])

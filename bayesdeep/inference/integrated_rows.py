@@ -4,7 +4,8 @@ r"""A row's likelihood given the other rows of its group, with the group's effec
     \frac{\int \prod_{j \in g} p(y_j \mid u, \theta)\, p(u \mid \theta)\, du}
          {\int \prod_{j \in g, j \ne i} p(y_j \mid u, \theta)\, p(u \mid \theta)\, du}
 
-for each draw of everything but the group's effects :math:`u`. The posterior of :math:`\theta` without the row is that with it
+for each draw of everything but the group's effects :math:`u`, which are in the main predictor; other predictors of the rows
+are among what is drawn. The posterior of :math:`\theta` without the row is that with it
 over this likelihood, so that its inverse is the row's weight: where a group has few rows, or each row an effect of its own, a
 draw's own :math:`u` has seen the row, and the inverse of :math:`p(y_i \mid u, \theta)` has no finite variance.
 
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayesdeep.collapse.row_values import LOG_ROOT, is_linear, noise_sd
+from bayesdeep.collapse.row_values import LOG_ROOT, is_linear, noise_sd, predictor
 from bayesdeep.core.rowwise import RowLikelihood
 from bayesdeep.numerics.group_quadrature import Derived, Integrals, MarginalRows, group_integrals, log_joint
 from bayesdeep.numerics.group_quadrature import Rows as OfRows
@@ -93,7 +94,9 @@ class _Given:
     likelihood
         Of these rows.
     eta
-        Their predictor without the effects ``(row, draw)``.
+        Their main predictor without the effects ``(row, draw)``.
+    others
+        Their other predictors, as drawn ``(predictor, row, draw)``.
     loads
         What standard normal coefficients add to it ``(row, draw, coefficient)``; held as columns and roots.
     own
@@ -105,6 +108,7 @@ class _Given:
     members: _Members
     likelihood: RowLikelihood
     eta: np.ndarray
+    others: np.ndarray
     columns: np.ndarray
     roots: np.ndarray
     own: np.ndarray
@@ -115,9 +119,8 @@ class _Given:
         """Return it for some of the draws."""
         inner = None if self.inner is None else (self.inner[0], self.inner[1][some])
         values = {name: value[some] for name, value in self.values.items()}
-        return replace(
-            self, eta=self.eta[:, some], roots=self.roots[some], own=self.own[some], inner=inner, values=values
-        )
+        eta, others, roots = self.eta[:, some], self.others[..., some], self.roots[some]
+        return replace(self, eta=eta, others=others, roots=roots, own=self.own[some], inner=inner, values=values)
 
     @property
     def loads(self) -> np.ndarray:
@@ -125,14 +128,15 @@ class _Given:
         return np.einsum("rk,skl->rsl", self.columns, self.roots)
 
     def functions(self) -> tuple[OfRows, Derived]:
-        """Return the rows' log likelihoods as functions of the predictor, and with two derivatives."""
-        like, values = self.likelihood, self.values
+        """Return the rows' log likelihoods as functions of the main predictor, and with two derivatives."""
+        like, values, others, count = self.likelihood, self.values, self.others, len(self.eta)
 
         def derived(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            return like.derivatives(eta, values)
+            found, slope, second = like.derivatives(_stacked(eta, others), values)
+            return found, slope[:count], second[:count]
 
         def value(eta: np.ndarray) -> np.ndarray:
-            return like.value(eta, values)
+            return like.value(_stacked(eta, others), values)
 
         if self.inner is None:
             return value, derived
@@ -277,6 +281,7 @@ def _given(spec: ModelSpec, draws: Mapping[str, np.ndarray], rows: Rows, way: Wa
         members,
         likelihood,
         eta.T[place],
+        _other_predictors(spec, draws, own_rows)[:, place],
         way.factor.columns(own_rows)[place],
         way.factor.roots(spec, draws),
         way.factor.effects(draws, way.factor.codes[members.rows[members.starts]]),
@@ -309,4 +314,16 @@ def _own(spec: ModelSpec, draws: Mapping[str, np.ndarray], rows: Rows, out: np.n
     one, taken = {name: value[:1] for name, value in draws.items()}, rows.take(out)
     likelihood = _likelihood(spec, taken)
     eta = np.concatenate([value for *_, value in blocks(spec, one, taken, "linear", "sample", 0)], axis=1)
-    return likelihood.value(eta.T, {name: one[name] for name in likelihood.parameters}).T
+    stacked = _stacked(eta.T, _other_predictors(spec, one, taken))
+    return likelihood.value(stacked, {name: one[name] for name in likelihood.parameters}).T
+
+
+def _other_predictors(spec: ModelSpec, draws: Mapping[str, np.ndarray], rows: Rows) -> np.ndarray:
+    """Return the predictors but the main one ``(predictor, row, draw)``."""
+    found = [predictor(spec, draws, rows.arrays, rows.rows, k).T for k in range(1, len(spec.predictors))]
+    return np.array(found) if found else np.empty((0, rows.rows, 1))
+
+
+def _stacked(eta: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return predictors one after another, as likelihoods of rows take them."""
+    return np.concatenate([eta, *others]) if len(others) else eta

@@ -45,7 +45,7 @@ def check_propriety(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response:
     PriorError
         Where the posterior is improper, naming the prior that leaves it so.
     """
-    doubts = (*_one_sided(spec, response), *_row_effects(spec, arrays, response))
+    doubts = (*_one_sided(spec, response), *_row_effects(spec, arrays, response), *_only_groups(spec, arrays))
     endless = endless_rows(spec, response) if any(_flat(p) for p in spec.priors) else None
     if endless is None:
         return doubts
@@ -245,13 +245,31 @@ def _one_sided(spec: ModelSpec, response: Response) -> tuple[str, ...]:
 
 
 def _row_effects(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> tuple[str, ...]:
-    """Return a sentence for each term with an effect for each row of a response that is one of two."""
+    """Return a sentence for each term with an effect for each row of a response that is one of two, or an ordered level."""
     single = response.trials is not None and bool((np.asarray(response.trials) <= 1).all())
-    if "two_levels" not in FAMILIES[spec.family].words and not single:
+    words = FAMILIES[spec.family].words
+    if "two_levels" in words or single:
+        said = "which is one of two in each, is not identified: the data say next to nothing about '{sd}', and its prior decides"
+    elif {"levels", "ordered"} <= words:
+        said = (
+            "which is one level in each, is hardly identified: a large '{sd}' with thresholds far apart says nearly what a small "
+            "one does with thresholds close together"
+        )
+    else:
         return ()
     return tuple(
-        f"{term.source}: an effect for each row of '{response.name}', which is one of two in each, is not identified: the data "
-        f"say next to nothing about '{term.sd}', and its prior decides. Leave the term out, or group the rows"
+        f"{term.source}: an effect for each row of '{response.name}', {said.format(sd=term.sd)}. Leave the term out, or "
+        "group the rows"
         for term in _intercepts(spec, arrays)
         if term.members.sum(axis=0).max() <= 1
+    )
+
+
+def _only_groups(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Return a sentence for each term whose factor has one level, from which there is no telling how levels differ."""
+    return tuple(
+        f"{term.source}: '{term.factor}' has one level in these rows, and one effect says next to nothing about '{term.sd}': its "
+        "prior decides. Leave the term out"
+        for term in _intercepts(spec, arrays)
+        if term.members.shape[1] == 1 and spec.prior(term.sd) is not None
     )

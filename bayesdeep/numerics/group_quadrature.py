@@ -95,7 +95,7 @@ def group_integrals(
     if mode.shape[2] == 1:
         value = _line(rows, eta, loads, starts, mode, root[..., 0, 0], concave)
         return Integrals(value, mode, root)
-    if not concave:
+    if not concave.all():
         raise NotConcaveError("the likelihood of a row is not log-concave in its predictor")
     apart, side = NODES[2]
     one = apart * np.arange(-side, side + 1.0)
@@ -150,7 +150,7 @@ class MarginalRows:
         # Predictors of one call are near those of the one before, and so are the modes.
         starts = np.arange(len(eta))
         mode, curvature, concave = _modes(self._derived, eta, self._loads[..., None], starts, self._mode, ABOUT)
-        if not concave:
+        if not concave.all():
             raise NotConcaveError("the likelihood of a row is not log-concave in its predictor")
         self._mode = mode
         return mode[..., 0], 1.0 / np.sqrt(curvature[..., 0, 0])
@@ -177,23 +177,26 @@ def log_joint(rows: Rows, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray
 
 
 def _line(
-    rows: Rows, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray, mode: np.ndarray, sd: np.ndarray, concave: bool
+    rows: Rows, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray, mode: np.ndarray, sd: np.ndarray, concave: np.ndarray
 ) -> np.ndarray:
-    """Return log integrals over one coefficient, with nodes as near and as far as they turn out to be needed."""
+    """Return log integrals over one coefficient, with nodes as near and as far as they turn out to be needed.
+
+    Of tasks that are not ``concave`` ``(task,)`` they go through all that the prior allows.
+    """
 
     def at(place: np.ndarray) -> np.ndarray:
         return log_joint(rows, eta, loads, starts, place[..., None])
 
     apart, side = NODES[1]
     low, high, count = mode[..., 0] - apart * side * sd, mode[..., 0] + apart * side * sd, 2 * side
-    heavy = np.full(low.shape, not concave)
-    if concave:
+    heavy = np.broadcast_to(~concave[:, None], low.shape).copy()
+    if concave.any():
         top = at(mode[..., 0])
         heavy |= np.maximum(at(low), at(high)) - top > EDGE
     if heavy.any():
         low = np.where(heavy, np.minimum(low, -FARTHEST), low)
         high = np.where(heavy, np.maximum(high, FARTHEST), high)
-        wanted = ((high - low) / (2 * apart * sd)).max()
+        wanted = ((high - low) / (2 * apart * sd))[heavy].max()
         if wanted > MOST_NODES:
             raise NotConcaveError("the likelihood of a row is not log-concave in its predictor, and narrow")
         count = 2 * int(np.ceil(wanted))
@@ -214,12 +217,14 @@ def _line(
 
 def _modes(
     derived: Derived, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray, first: np.ndarray, about: float = 0.0
-) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return modes ``(task, batch, width)``, negative second derivatives there, and whether all that were seen were concave."""
-    place, concave = first, True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return modes ``(task, batch, width)``, negative second derivatives there, and whether all of a task's that were seen were
+    those of a concave function ``(task,)``.
+    """
+    place, concave = first, np.full(len(starts), fill_value=True)
     value, slope, curvature, seen = _derivatives(derived, eta, loads, starts, place)
     for _ in range(MOST_STEPS):
-        concave &= seen
+        concave = concave & seen
         step = _solved(curvature, slope)
         # As far as a row's predictor moves at most, in the longest of the steps.
         moved = np.maximum.reduceat(np.abs((_by_row(step, starts, len(eta)) * loads).sum(axis=2)), starts, axis=0)
@@ -241,14 +246,14 @@ def _modes(
 
 def _derivatives(
     derived: Derived, eta: np.ndarray, loads: np.ndarray, starts: np.ndarray, place: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the log integrand, its slope, and a positive definite matrix in the place of its negative second derivatives.
 
-    The last says whether that is what they are.
+    The last says of which tasks ``(task,)`` that is what they are.
     """
     value, slope, second = derived(_moved(eta, loads, starts, place))
     bend = np.maximum(-second, 0.0)
-    concave = bool((second <= 1e-9 * (1.0 + np.abs(value))).all())
+    concave = np.logical_and.reduceat((second <= 1e-9 * (1.0 + np.abs(value))).all(axis=1), starts)
     gradient = _sums(slope[..., None] * loads, starts) - place
     outer = loads[..., :, None] * loads[..., None, :]
     curvature = _sums(bend[..., None, None] * outer, starts) + np.eye(place.shape[2])

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.collapse.row_values import is_linear, new_effects
+from bayesdeep.collapse.row_system import why_not_predictors
+from bayesdeep.collapse.row_values import new_effects
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import TERMS
@@ -46,7 +47,7 @@ def with_new_groups(
         return draws
     if new_groups == "raise":
         refuse_new_groups(unseen)
-    if is_linear(spec):
+    if why_not_predictors(spec) is None:
         location = new_groups == "average"
         for name, value in new_effects(spec, posterior, unseen, derive(seed, "new groups"), at_location=location).items():
             draws[name] = np.concatenate([posterior[name], value], axis=-1)

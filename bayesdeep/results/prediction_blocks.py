@@ -17,6 +17,7 @@ from .graph_cache import evaluation_graph
 from .linear_rows import linear_function
 from .new_groups import with_new_groups
 from .rows import Rows, containers
+from .written_rows import written_function
 
 KINDS = {"response": "predictive", "mean": "mean", "linear": "linear"}
 ROUNDS = 2_000
@@ -62,9 +63,12 @@ def blocks(
     Every ``together`` rows, counted from the first, are in one block.
     """
     draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+    written = written_function(spec, rows, what, derive(seed, what))
     if is_linear(spec):
         function: Callable[..., list[np.ndarray]] = linear_function(spec, what, derive(seed, what))
         levels = 1
+    elif written is not None:
+        function, levels = written, len(spec.response.levels or ()) or 1
     else:
         graph = evaluation_graph(spec, rows)
         function = row_function(graph, [what], derive(seed, what))

@@ -13,6 +13,7 @@ import numpy as np
 
 from bayesdeep.collapse.row_values import is_linear, noise_sd, predictor
 from bayesdeep.core.random import derive
+from bayesdeep.core.records import RowLaw
 from bayesdeep.graph.build import units_of
 from bayesdeep.graph.evaluate import BatchedFunction, function_of, noise_function
 from bayesdeep.spec.model_spec import ModelSpec
@@ -21,6 +22,7 @@ from .graph_cache import evaluation_graph
 from .new_groups import with_new_groups
 from .prediction_blocks import block_rows, inside_bounds
 from .rows import Rows, containers
+from .written_rows import law_of, params_of, trials_in
 
 RESPONSES = 4_000
 """New responses a row that intervals are read from, at least."""
@@ -94,9 +96,12 @@ def noise_blocks(
 
 def _source(
     spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int, least: int = RESPONSES
-) -> "_Source | _LinearSource":
-    kind = _LinearSource if is_linear(spec) else _Source
-    return kind(spec, posterior, rows, new_groups, seed, least)
+) -> "_Source | _LinearSource | _WrittenSource":
+    given = spec, posterior, rows, new_groups, seed, least
+    if is_linear(spec):
+        return _LinearSource(*given)
+    law = law_of(spec)
+    return _Source(*given) if law is None else _WrittenSource(law, *given)
 
 
 class _LinearSource:
@@ -124,6 +129,41 @@ class _LinearSource:
         del start, stop
         mean, sd = (np.repeat(params[name], self.times, axis=0) for name in ("mu", "sigma"))
         return np.asarray(self._rng.normal(mean, sd))
+
+
+class _WrittenSource:
+    """What :class:`_Source` is, where the family has written its distribution down: in NumPy."""
+
+    def __init__(
+        self,
+        law: RowLaw,
+        spec: ModelSpec,
+        posterior: Mapping[str, np.ndarray],
+        rows: Rows,
+        new_groups: str,
+        seed: int,
+        least: int,
+    ) -> None:
+        self._law, self._spec, self._rows = law, spec, rows
+        self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+        self._count = len(next(iter(posterior.values()))) if posterior else 1
+        self._rng = np.random.default_rng(derive(seed, "predictive"))
+        self.times = -(-least // self._count)
+        self.step = block_rows(self._count * max(len(spec.response.levels or ()), self.times))
+
+    def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], ConditionalMoments]:
+        """Return the response's parameters by name ``(draw, …)``, and its moments given them ``(draw, row[, level])``."""
+        data = containers(rows, start, stop)
+        params = params_of(self._spec, self._draws, data)
+        trials, variance = trials_in(self._spec, data), self._law.variance
+        moments = self._law.mean(params, trials), None if variance is None else variance(params, trials)
+        return params, ConditionalMoments(*moments)
+
+    def draw(self, params: Mapping[str, np.ndarray], start: int, stop: int) -> np.ndarray:
+        """Return new responses ``(draw * times, row)``."""
+        whole = {name: np.broadcast_to(value, (self._count, *value.shape[1:])) for name, value in params.items()}
+        repeated = {name: np.repeat(value, self.times, axis=0) for name, value in whole.items()}
+        return self._law.draw(self._rng, repeated, trials_in(self._spec, containers(self._rows, start, stop)))
 
 
 class _Source:

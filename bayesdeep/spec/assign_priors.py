@@ -105,7 +105,7 @@ def hyperparameters(priors: Sequence[ChosenPrior]) -> tuple[str, ...]:
         stack = [(chosen.key, chosen.prior)]
         while stack:
             key, prior = stack.pop()
-            nested = [(f"{key}_{name}", v) for name, v in prior.arguments if isinstance(v, PriorSpec)]
+            nested = [(f"{key}_{name}", v) for name, v in prior.nested.items()]
             found.update(dict.fromkeys(name for name, _ in nested))
             stack += nested
     return tuple(found)

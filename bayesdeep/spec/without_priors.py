@@ -40,5 +40,4 @@ def _flat(spec: ModelSpec, chosen: ChosenPrior) -> ChosenPrior:
 
 
 def _plain(prior: PriorSpec) -> bool:
-    nested = any(isinstance(value, PriorSpec) for _, value in prior.arguments)
-    return not nested and PRIORS[prior.name].log_density is not None
+    return not prior.nested and PRIORS[prior.name].log_density is not None

@@ -16,12 +16,14 @@ import bayesdeep as bd
 from bayesdeep.collapse.row_system import why_not_by_row
 from bayesdeep.compare.assessed_fit import by_loo
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.design.frame import read_frame
 from bayesdeep.inference.integrable_effects import group_factors
 from bayesdeep.inference.integrated_rows import Way, left_out
 from bayesdeep.inference.loo import loo_from_blocks
 from bayesdeep.numerics.group_quadrature import MarginalRows, NotConcaveError, group_integrals
 from bayesdeep.results.fitted import blocks_of, flat_draws
 from bayesdeep.results.prediction_blocks import blocks
+from bayesdeep.results.rows import rows_of
 
 DRAWS = 50
 
@@ -230,10 +232,16 @@ def test_effects_of_rows_are_integrated_out_within_those_of_groups(made_up):
 
 @pytest.mark.few(4)
 @pytest.mark.filterwarnings("ignore:.*is not identified:UserWarning")
-@pytest.mark.parametrize("name", sorted(FAMILIES))
-def test_of_every_family_an_effect_a_row_is_integrated_as_by_hand(name, of_family, made_up):
-    """Brute force: the model's own likelihood at many values of the effect, or there is a reason not to."""
-    model = of_family(name, "x + (1 | own)")
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [(n, p) for n in sorted(FAMILIES) for p in (None, *(q.name for q in FAMILIES[n].parameters[1:] if q.links))],
+)
+def test_of_every_family_an_effect_a_row_is_integrated_as_by_hand(name, other, of_family, made_up):
+    """Brute force: the model's own likelihood at many values of the effect, or there is a reason not to.
+
+    Also where another parameter has a formula, with effects of its own that stay as drawn.
+    """
+    model = of_family(name, "x + (1 | own)", **({} if other is None else {other: "~ x + (1 | g)"}))
     factors = group_factors(model.spec, model.__dict__["_rows"])
     if why_not_by_row(model.spec) is not None:
         assert factors == ()
@@ -259,6 +267,47 @@ def test_of_every_family_an_effect_a_row_is_integrated_as_by_hand(name, of_famil
         np.testing.assert_allclose(found[s], expected, atol=2e-3, rtol=1e-3)
 
 
+def pairs_of(kind):
+    """Return a model of ordered levels, or of counts with extra zeros, in groups of two, of which some are far out."""
+    rng = np.random.default_rng(4)
+    pair, x, z = np.repeat(np.arange(40), 2), rng.normal(size=80), rng.normal(size=80)
+    frame = pd.DataFrame({"x": x, "z": z, "pair": [f"p{i}" for i in pair]})
+    u = 1.2 * rng.normal(size=40)[pair]
+    if kind == "ordinal":
+        frame["y"] = pd.Categorical(np.digitize(x + u + rng.logistic(size=80), [-1.5, 0, 1.5]), ordered=True)
+        return frame, lambda rows: bd.Model("y ~ x + (1 | pair)", rows, "cumulative")
+    frame["y"] = rng.poisson(np.exp(1 + 0.4 * x + u)) * (rng.random(80) > 1 / (1 + np.exp(1 - 0.8 * z)))
+    return frame, lambda rows: bd.Model("y ~ x + (1 | pair)", rows, "zero_inflated_poisson", zi="~ z")
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore:.*Pareto k-hat")
+@pytest.mark.parametrize("kind", ["ordinal", "extra zeros"])
+def test_rows_of_pairs_score_as_in_exact_refits(kind):
+    """Twelve rows, those among them whose own effect saw most of them; errors are those of the refits' and the weights' draws."""
+    frame, make = pairs_of(kind)
+    fit = make(frame).fit("transport", seed=1, progress=False)
+    found = fit.loo()
+    assert found.integrated == (f"effects of pair{'' if kind == 'ordinal' else ' in mu'} integrated out",)
+    plain = loo_from_blocks(fit.held, blocks_of(fit, fit.rows, "pointwise"), 80)
+    good = np.asarray(found.pareto_k) < found.good_k
+    assert good.mean() > 0.95
+    rows = np.argsort(-np.asarray(plain.pareto_k))
+    rows = np.unique(np.r_[rows[good[rows]][:6], np.arange(3, 80, 13)])
+    apart = []
+    for i in rows:
+        refit = make(frame.drop(index=i)).fit("transport", seed=2, progress=False)
+        row = rows_of(refit.spec, read_frame(frame.loc[[i]]), observed=True)
+        ((*_, own),) = blocks_of(refit, row, "pointwise")
+        draws = own[:, 0]
+        share = np.exp(draws - draws.max())
+        error = share.std() / share.mean() / np.sqrt(len(share) / 4)
+        exact = float(np.log(share.mean()) + draws.max())
+        apart.append((float(found.elpd_i[i]) - exact) / np.hypot(error, 0.02))
+    assert np.abs(apart).max() < 4.5
+    assert np.sqrt(np.mean(np.square(apart))) < 1.7
+
+
 def test_what_leans_on_other_groups_or_is_not_normal_is_left_alone():
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({"y": rng.normal(size=12), "x": rng.normal(size=12), "z": rng.normal(size=12)})
@@ -276,7 +325,9 @@ def test_what_leans_on_other_groups_or_is_not_normal_is_left_alone():
     assert names("y ~ x + (1 + x + z | g)") == ()
     assert names("y ~ x + (1 | gr(g, cov=A))", arrays={"A": kin}) == ()
     assert names("y ~ x + (1 | mm(g, h))") == ()
-    assert names("y ~ x + (1 | g)", sigma="~ x") == ()
+    assert names("y ~ x + (1 | g)", sigma="~ x + (1 | h)") == ("g in mu",)
+    assert names("y ~ x", sigma="~ x + (1 | g)") == ()
+    assert names("y ~ x + (1 | g)", sigma="~ net(x, hidden=[2])") == ()
     assert names("y ~ x + (1 | g)", priors={"1|g": "StudentT(3, 0, 1)"}) == ()
 
 

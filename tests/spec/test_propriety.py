@@ -111,6 +111,23 @@ def test_an_effect_for_each_yes_or_no_is_told(data, formula, family, sd):
     assert formula.split(" + ")[1] in str(caught[0].message)
 
 
+def test_an_effect_for_each_ordered_level_is_told(data):
+    with pytest.warns(UserWarning, match="is hardly identified: a large '1|row_sigma' with thresholds far apart"):
+        bd.Model("grade ~ x + (1 | row)", data.assign(grade=np.arange(len(data)) % 3), family="cumulative")
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_a_factor_of_one_level_is_told(data, family):
+    alone = data.assign(only="a")
+    with pytest.warns(UserWarning, match="'only' has one level") as caught:
+        bd.Model("count ~ x + (1 + x | only) + (1 | g)", alone, family=family)
+    assert len(caught) == 1
+    assert "'1|only_sigma'" in str(caught[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bd.Model("count ~ x + (1 | only)", alone, family=family, priors={"1|only": "Normal(0, 0.3)"})
+
+
 def test_separation_finds_a_direction_that_does():
     rng = np.random.default_rng(0)
     columns = rng.normal(size=(60, 3))
