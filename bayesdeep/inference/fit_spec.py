@@ -1,7 +1,7 @@
 """A model as data and its rows to a fit: the engine is chosen, its options are checked, and it runs."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from bayesdeep.core.draws import Engine
@@ -65,7 +65,7 @@ def fit_spec(
         if tree is None:
             engine = find_engine(choice.otherwise.method)
             why = f"{choice.otherwise.why}. {choice.method} was tried before: {doubt}"
-            tree = run_engine(spec, rows, engine, shared, own, seed, progress, device)
+            tree = run_engine(spec, rows, engine, shared, {**choice.otherwise.options, **own}, seed, progress, device)
             tree.attrs["tried"] = [choice.method]
     if device in ("gpu", "jax"):
         why += _on_device(engine, device)
@@ -79,7 +79,7 @@ def _for_device(choice: Choice, device: str, options: Mapping[str, Any]) -> Choi
         return choice
     first, second = ({f.name for f in fields(find_engine(c.method).settings)} for c in (choice, choice.otherwise))
     if device in ("gpu", "jax") or any(name not in first and name in second for name in options):
-        return choice.otherwise
+        return replace(choice.otherwise, options={})
     return choice
 
 

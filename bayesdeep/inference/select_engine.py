@@ -1,7 +1,7 @@
 """Which engine ``auto`` takes, with what settings, and why: from the model and the number of rows alone, not from a clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -63,6 +63,10 @@ DERIVED_ROWS, NUTS_COMPILING_SECONDS = 4.0, 10.0
 ready for a model it has not met."""
 MAX_TRANSPORT_REST, MAX_TRANSPORT_SECONDS = 150, 600.0
 """Coefficients that are factorised together, and seconds of a core, up to which the moving map is taken."""
+
+
+CAREFUL = 0.95
+"""Acceptance that NUTS aims at where the map was found not to fit: such posteriors are not nearly normal."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def choose(
                 "transport",
                 f"transport: {shape} of {rows:,} rows whose coefficients are nearly normal given a few numbers; a map that moves "
                 "with these follows them, and what it leaves over is sampled exactly",
-                otherwise=nuts,
+                otherwise=replace(nuts, options={"target_accept": CAREFUL}),
             )
     if effects and seconds > LAPLACE_FROM_SECONDS and why_not_marginal(spec) is None:
         return Choice(
