@@ -25,6 +25,9 @@ FUNCTIONS = {
     "logistic_shifted": (3, 9),
     "counts": (3, 6),
     "slices": (3, 7),
+    "inflated": (4, 7),
+    "inflation": (3, 5),
+    "hurdle": (4, 7),
     "add_product": (2, 5),
     "factor": (1, 9),
     "back": (1, 7),
@@ -61,7 +64,7 @@ def logistic(
         return logistic_in_numpy(eta, y[:, None], trials[:, None], base[:, None], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     found = [np.empty_like(eta) for _ in range(order + 1)]
-    library.bayesdeep_logistic(*_sizes(eta, order), *addresses(eta, y, trials, base), *_outputs(found))
+    library.bayesdeep_logistic(*sizes(eta, order), *addresses(eta, y, trials, base), *outputs(found))
     return tuple(found)
 
 
@@ -81,7 +84,7 @@ def logistic_shifted(
     base = np.ascontiguousarray(np.broadcast_to(base, (len(base), lanes)))
     found = [np.empty_like(eta) for _ in range(order + 1)]
     library.bayesdeep_logistic_shifted(
-        *_sizes(eta, order), *addresses(eta, y, shift, more, base, place), *_outputs(found)
+        *sizes(eta, order), *addresses(eta, y, shift, more, base, place), *outputs(found)
     )
     return tuple(found)
 
@@ -93,7 +96,7 @@ def counts(eta: np.ndarray, y: np.ndarray, base: np.ndarray, order: int) -> tupl
         return counts_in_numpy(eta, y[:, None], base[:, None], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     found = [np.empty_like(eta) for _ in range(order + 1)]
-    library.bayesdeep_counts(*_sizes(eta, order), *addresses(eta, y, base), *_outputs(found))
+    library.bayesdeep_counts(*sizes(eta, order), *addresses(eta, y, base), *outputs(found))
     return tuple(found)
 
 
@@ -111,7 +114,7 @@ def slices(eta: np.ndarray, at: np.ndarray, place: np.ndarray, order: int) -> tu
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     at, base = (np.ascontiguousarray(np.broadcast_to(v, (len(v), eta.shape[1]))) for v in (at, base))
     found = [np.empty_like(eta) for _ in range(order + 1)]
-    library.bayesdeep_slices(*_sizes(eta, order), *addresses(eta, at, base, place), *_outputs(found))
+    library.bayesdeep_slices(*sizes(eta, order), *addresses(eta, at, base, place), *outputs(found))
     return tuple(found)
 
 
@@ -178,7 +181,8 @@ def slices_in_numpy(upper: np.ndarray, lower: np.ndarray, base: np.ndarray, orde
     return (value, slope) if order == 1 else (value, slope, -above * over**2 - below * under**2)
 
 
-def _sizes(eta: np.ndarray, order: int) -> tuple[int, int, int]:
+def sizes(eta: np.ndarray, order: int) -> tuple[int, int, int]:
+    """Return numbers of rows, lanes and derivatives."""
     return eta.shape[0], eta.shape[1], order
 
 
@@ -195,6 +199,6 @@ def _address(array: np.ndarray) -> int:
         return array.ctypes.data
 
 
-def _outputs(found: list[np.ndarray]) -> list[int | None]:
+def outputs(found: list[np.ndarray]) -> list[int | None]:
     """Return where the value and two derivatives go; those that are not asked for are not written."""
     return addresses(*(found[min(k, len(found) - 1)] for k in range(3)))

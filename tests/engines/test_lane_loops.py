@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bayesdeep.numerics import c_library, code_cache, lane_loops, sparse_factors
+from bayesdeep.numerics import c_library, code_cache, lane_loops, mixture_rows, sparse_factors
 
 EXTREMES = np.array(
     [np.inf, -np.inf, np.nan, 0.0, -0.0, 709.7, 709.8, -709.0, 800.0, -800.0, 36.0, -36.0, 1e-300, 1e-9, 1.0, -3.0]
@@ -79,6 +79,28 @@ def test_slices_in_c_are_those_in_numpy(lanes: int, order: int) -> None:
             lane_loops.slices_in_numpy(at[place + 1] - eta, at[place] - eta, base[place], order),
             np.abs(eta) + np.abs(base[place]) + 5.0,
         )
+
+
+@needs_compiler
+@pytest.mark.parametrize("by_row", [True, False])
+@pytest.mark.parametrize("lanes", [1, 3, 8, 32])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_rows_with_zeros_of_their_own_in_c_are_those_in_numpy(lanes: int, order: int, by_row: bool) -> None:
+    eta, rng = predictors(lanes)
+    y, base = rng.choice([0.0, 0.0, 1.0, 3.0, 1e9], 400), rng.normal(size=400)
+    share = rng.choice([1e-300, 1e-16, 1e-3, 0.3, 0.5, 0.97, 1.0 - 1e-15], (400 if by_row else 1, lanes))
+    with np.errstate(all="ignore"):
+        mean = np.exp(np.clip(eta, -700.0, 700.0))
+        size = (y[:, None] + 1.0) * (np.minimum(np.abs(eta), 1e3) + 1.0) + mean + np.abs(np.log(share))
+        # Where a zero's two kinds are as likely, their shares and with them its slope change as fast as this.
+        bend = np.maximum(size, mean * np.minimum(mean, 750.0) ** 2)
+        for in_c, in_numpy in (
+            (mixture_rows.inflated, mixture_rows.inflated_in_numpy), (mixture_rows.hurdle, mixture_rows.hurdle_in_numpy)
+        ):
+            mine, theirs = in_c(eta, share, y, base, order), in_numpy(eta, share, y[:, None], base[:, None], order)
+            agree(mine, theirs, np.where(y[:, None] == 0.0, bend, size))
+        theirs = mixture_rows.inflation_in_numpy(eta, share, y[:, None])
+        agree(mixture_rows.inflation(eta, share, y), theirs, np.maximum(np.abs(theirs[1]), 1e-290))
 
 
 @needs_compiler
