@@ -265,11 +265,13 @@ typedef struct {
     int64_t size, entries;
     const int32_t *starts, *rows;                 /* of L by columns, rows ascending */
     const int32_t *row_starts, *positions, *column; /* by row, where its entries lie in L; and the column of each entry */
+    const int32_t *alike;                         /* by row, 1 where an entry and three after it have the same rows below them */
     const int32_t *sums, *prior;                  /* where an entry's two summands are found, or -1 */
     const int32_t *own_sums, *own_prior;          /* the same of the diagonal */
 } pattern;
 
 #define LANES for (int l = 0; l < W; l++)
+enum { TOGETHER = 4 }; /* columns that are taken off another at once */
 #define SIDE_BY_SIDE _Pragma("omp simd") for (int l = 0; l < W; l++)
 
 INLINE void factor_block(const int W, const pattern *is, int64_t lanes, const real *sums, const real *prior, const real *right,
@@ -291,20 +293,30 @@ INLINE void factor_block(const int W, const pattern *is, int64_t lanes, const re
             else SIDE_BY_SIDE to[l] = 0.0;
             if (is->prior[q] >= 0) SIDE_BY_SIDE to[l] += prior[is->prior[q] * lanes + l];
         }
-        for (int32_t r = is->row_starts[j]; r < is->row_starts[j + 1]; r++) {
-            const int32_t p = is->positions[r], k = is->column[p], last = is->starts[k + 1];
-            const real *restrict entry = lower + (int64_t)p * W;
-            real c[8];
-            SIDE_BY_SIDE {
-                c[l] = entry[l] * pivots[k * W + l];
-                d[l] -= entry[l] * c[l];
-                y[l] -= entry[l] * forward[k * W + l];
+        for (int32_t r = is->row_starts[j]; r < is->row_starts[j + 1];) {
+            const int32_t many = is->alike[r] ? TOGETHER : 1, first = is->positions[r], below = is->starts[is->column[first] + 1] - first;
+            real c[TOGETHER][8];
+            const real *restrict entry[TOGETHER];
+            for (int32_t m = 0; m < many; m++, r++) {
+                const int32_t k = is->column[is->positions[r]];
+                entry[m] = lower + (int64_t)is->positions[r] * W;
+                SIDE_BY_SIDE {
+                    c[m][l] = entry[m][l] * pivots[k * W + l];
+                    d[l] -= entry[m][l] * c[m][l];
+                    y[l] -= entry[m][l] * forward[k * W + l];
+                }
             }
-            for (int32_t q = p + 1; q < last; q++) {
-                const real *restrict from = lower + (int64_t)q * W;
-                real *restrict to = w + is->rows[q] * W;
-                SIDE_BY_SIDE to[l] -= from[l] * c[l];
-            }
+            if (many == 1)
+                for (int32_t q = 1; q < below; q++) {
+                    real *restrict to = w + is->rows[first + q] * W;
+                    SIDE_BY_SIDE to[l] -= entry[0][q * W + l] * c[0][l];
+                }
+            else
+                for (int32_t q = 1; q < below; q++) {
+                    real *restrict to = w + is->rows[first + q] * W;
+                    SIDE_BY_SIDE to[l] = (((to[l] - entry[0][q * W + l] * c[0][l]) - entry[1][q * W + l] * c[1][l])
+                                          - entry[2][q * W + l] * c[2][l]) - entry[3][q * W + l] * c[3][l];
+                }
         }
         real inverse[8];
         LANES {
