@@ -73,7 +73,7 @@ class Pattern:
         return row_starts, positions, column, self._alike(row_starts, positions, column)
 
     def _alike(self, row_starts: np.ndarray, positions: np.ndarray, column: np.ndarray) -> np.ndarray:
-        """Return by row where an entry and the next of its row, :data:`TOGETHER` in all, have the same rows below ``(entry,)``."""
+        """Return by row where an entry and the next, :data:`TOGETHER` in all, have the same rows below ``(entry,)``."""
         # Of a row's entries only those of one number of rows below can be alike; whether these are the same rows, sums of random
         # numbers tell, one for each row: two sets of 64 bits are mistaken for each other once in 10^19.
         marks = np.random.default_rng(0).integers(0, 2**64, self.size, dtype=np.uint64)
