@@ -46,7 +46,7 @@ static inline real exponential(real x)
 static inline real shrinking(real x)
 {
     real shifted, p = 1.0 + reduced(x < -708.0 ? -708.0 : x, &shifted);
-    return x < -708.0 ? 0.0 : p * real_of((bits_of(shifted) + 1023) << 52);
+    return p * (x < -708.0 ? 0.0 : real_of((bits_of(shifted) + 1023) << 52));
 }
 
 /* log(1 + t) for t in [0, 1]: twice the inverse hyperbolic tangent of s, by a polynomial near its series, within 5e-18 of it. */
@@ -232,6 +232,18 @@ void bayesdeep_hurdle(int64_t rows, int64_t lanes, int64_t order, int64_t step, 
 {
     ORDERS(ZERO_OR_NOT(hurdle_zero(order, p[l], value + k, slope + k, second + k),
                        hurdle_count(order, eta[k], p[l], own, base[i], value + k, slope + k, second + k)))
+}
+
+/* p += by[2] (gradient + z), where there is a gradient; then z and p are turned by the angle of cosine by[0] and sine by[1]. */
+void bayesdeep_turn(int64_t count, const real *by, const real *restrict gradient, real *restrict z, real *restrict p)
+{
+    const real c = by[0], s = by[1], kick = by[2];
+    for (int64_t k = 0; k < count; k++) {
+        real at = z[k], momentum = p[k];
+        if (gradient) momentum += kick * (gradient[k] + at);
+        z[k] = c * at + s * momentum;
+        p[k] = c * momentum - s * at;
+    }
 }
 
 /* found (row, lane) += matrix (row, column), compressed by rows, times x (column, lane); eight lanes stay in registers. */

@@ -28,6 +28,7 @@ FUNCTIONS = {
     "inflated": (4, 7),
     "inflation": (3, 5),
     "hurdle": (4, 7),
+    "turn": (1, 4),
     "add_product": (2, 5),
     "factor": (1, 9),
     "back": (1, 7),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bayesdeep.numerics import c_library, code_cache, lane_loops, mixture_rows, sparse_factors
+from bayesdeep.numerics import c_library, code_cache, lane_loops, mixture_rows, sparse_factors, turns
 
 EXTREMES = np.array(
     [np.inf, -np.inf, np.nan, 0.0, -0.0, 709.7, 709.8, -709.0, 800.0, -800.0, 36.0, -36.0, 1e-300, 1e-9, 1.0, -3.0]
@@ -150,6 +150,25 @@ def test_factors_are_those_of_dense_matrices(lanes: int) -> None:
         )
         np.testing.assert_allclose(white[:, lane], stretch * np.linalg.solve(root, g[:, lane]), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(back[:, lane], z[:, lane], rtol=1e-9, atol=1e-12)
+
+
+@needs_compiler
+@pytest.mark.parametrize("lanes", [1, 3, 32])
+def test_a_turn_is_that_of_numpy(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(lanes)
+    z, p, gradient = rng.normal(size=(3, 41, lanes))
+    expected = None
+    for library in (lane_loops.lane_loops(), None):
+        monkeypatch.setattr(turns, "lane_loops", lambda library=library: library)
+        at, momentum = z.copy(), p.copy()
+        turns.turn(at, momentum, 0.3)
+        turns.turn(at, momentum, -0.7, 0.9, gradient)
+        expected = (at, momentum) if expected is None else expected
+    np.testing.assert_allclose(at, expected[0], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(momentum, expected[1], rtol=1e-12, atol=1e-14)
+    one, other = np.cos(0.3) * z + np.sin(0.3) * p, np.cos(0.3) * p - np.sin(0.3) * z
+    other += 0.9 * (gradient + one)
+    np.testing.assert_allclose(at, np.cos(0.7) * one - np.sin(0.7) * other, rtol=1e-12, atol=1e-14)
 
 
 @needs_compiler
