@@ -81,8 +81,7 @@ def logistic_shifted(
         return logistic_in_numpy(eta - shift, y[:, None], y[:, None] + more, base[place], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     lanes = eta.shape[1]
-    shift, more = (np.ascontiguousarray(np.broadcast_to(v, lanes)) for v in (shift, more))
-    base = np.ascontiguousarray(np.broadcast_to(base, (len(base), lanes)))
+    shift, more, base = _shaped(shift, (lanes,)), _shaped(more, (lanes,)), _shaped(base, (len(base), lanes))
     found = [np.empty_like(eta) for _ in range(order + 1)]
     library.bayesdeep_logistic_shifted(
         *sizes(eta, order), *addresses(eta, y, shift, more, base, place), *outputs(found)
@@ -113,7 +112,7 @@ def slices(eta: np.ndarray, at: np.ndarray, place: np.ndarray, order: int) -> tu
     if library is None:
         return slices_in_numpy(at[place + 1] - eta, at[place] - eta, base[place], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
-    at, base = (np.ascontiguousarray(np.broadcast_to(v, (len(v), eta.shape[1]))) for v in (at, base))
+    at, base = (_shaped(v, (len(v), eta.shape[1])) for v in (at, base))
     found = [np.empty_like(eta) for _ in range(order + 1)]
     library.bayesdeep_slices(*sizes(eta, order), *addresses(eta, at, base, place), *outputs(found))
     return tuple(found)
@@ -180,6 +179,13 @@ def slices_in_numpy(upper: np.ndarray, lower: np.ndarray, base: np.ndarray, orde
     over, under = 1.0 / (1.0 + above), 1.0 / (1.0 + below)
     slope = np.where(upper < 0.0, above * over, over) + np.where(lower < 0.0, below * under, under) - 1.0
     return (value, slope) if order == 1 else (value, slope, -above * over**2 - below * under**2)
+
+
+def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a contiguous array of this shape; at once where it is one, since this is asked for with every gradient."""
+    if array.shape == shape and array.flags.c_contiguous:
+        return array
+    return np.ascontiguousarray(np.broadcast_to(array, shape))
 
 
 def sizes(eta: np.ndarray, order: int) -> tuple[int, int, int]:
