@@ -111,8 +111,8 @@ def _sigmoid(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     small = np.exp(-np.abs(eta))
     high = 1.0 / (1.0 + small)
     low = small * high
-    value, rest = np.where(eta >= 0.0, high, low), np.where(eta >= 0.0, low, high)
-    return value, value * rest, value * rest * (rest - value)
+    slope = low * high
+    return np.where(eta >= 0.0, high, low), slope, slope * np.copysign(high - low, -eta)
 
 
 def _soft(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

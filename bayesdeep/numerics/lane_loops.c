@@ -1,9 +1,9 @@
 /* Loops over rows, and over coefficients, for many lanes at once. bayesdeep.numerics.lane_loops says what those over rows do and has
    the same in NumPy; bayesdeep.numerics.sparse_factors says what those over coefficients do.
 
-   Arrays are contiguous doubles, (row, lane) unless said otherwise. The exponential and the logarithm are those of vector_math.py,
-   without branches, so that a compiler turns the loops into vector instructions. Nothing here may be compiled with licence to
-   reorder sums or to leave out infinities and NaNs. */
+   Arrays are contiguous doubles, (row, lane) unless said otherwise. The exponential and the logarithm are written without branches,
+   so that a compiler turns the loops into vector instructions, and their polynomials in pairs of terms, since a chain of products
+   would keep a processor waiting. Nothing here may be compiled with licence to reorder sums or to leave out infinities and NaNs. */
 
 #include <stdint.h>
 #include <string.h>
@@ -18,152 +18,231 @@ static inline real real_of(int64_t b) { real x; memcpy(&x, &b, sizeof x); return
 #define LN2_LOW 1.90821492927058770002e-10
 #define ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
 
+/* What exp(y) is of a power of two, 1 + rest, for y in [-708, 709.9]; `shifted` has the power's exponent in its last bits. */
+static inline real reduced(real y, real *shifted)
+{
+    *shifted = y * INVERSE_LN2 + ROUNDER;
+    real octaves = *shifted - ROUNDER;
+    real r = (y - octaves * LN2_HIGH) - octaves * LN2_LOW;
+    real r2 = r * r, r4 = r2 * r2;
+    real near = (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
+    real middle = (1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320 + r * (1.0 / 362880));
+    real far = (1.0 / 3628800 + r * (1.0 / 39916800)) + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800));
+    return r + r2 * (near + r4 * (middle + r4 * far));
+}
+
 /* exp(x); 0 below -708, where results are no normal numbers, and infinity above 709.78. */
 static inline real exponential(real x)
 {
-    real y = x < -708.0 ? -708.0 : x;
+    real y = x < -708.0 ? -708.0 : x, shifted;
     y = y > 709.9 ? 709.9 : y;
-    real shifted = y * INVERSE_LN2 + ROUNDER;
-    real octaves = shifted - ROUNDER;
-    real r = (y - octaves * LN2_HIGH) - octaves * LN2_LOW;
-    real p = 1.0 / 40320 + r * (1.0 / 362880 + r * (1.0 / 3628800 + r * (1.0 / 39916800 + r * (1.0 / 479001600 + r * (1.0 / 6227020800)))));
-    p = 1.0 / 2 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720 + r * (1.0 / 5040 + r * p)))));
-    p = 1.0 + (r + r * r * p);
+    real p = 1.0 + reduced(y, &shifted);
     /* A power of two in two steps, so that the largest results do not overflow on the way. */
     real found = p * real_of((bits_of(shifted) + 1022) << 52) * 2.0;
     return x < -708.0 ? 0.0 : found;
 }
 
-/* log(1 + t) for t in [0, 1]. */
+/* The same for x up to 0. */
+static inline real shrinking(real x)
+{
+    real shifted, p = 1.0 + reduced(x < -708.0 ? -708.0 : x, &shifted);
+    return p * (x < -708.0 ? 0.0 : real_of((bits_of(shifted) + 1023) << 52));
+}
+
+/* log(1 + t) for t in [0, 1]: twice the inverse hyperbolic tangent of s, by a polynomial near its series, within 5e-18 of it. */
 static inline real log_one_plus(real t)
 {
-    real far = t > 0.41421356237309503 ? 1.0 : 0.0;
-    real u = t > 0.41421356237309503 ? (t - 1.0) * 0.5 : t;
-    real s = u / (2.0 + u);
-    real z = s * s;
-    real tail = z * (6.666666666666735130e-01 + z * (3.999999999940941908e-01 + z * (2.857142874366239149e-01 +
-        z * (2.222219843214978396e-01 + z * (1.818357216161805012e-01 + z * (1.531383769920937332e-01 + z * 1.479819860510658591e-01))))));
-    return ((2.0 * s + s * tail) + far * LN2_LOW) + far * LN2_HIGH;
+    real s = t / (2.0 + t), z = s * s, z2 = z * z, z4 = z2 * z2;
+    real near = (3.33333333333333293e-01 + z * 2.00000000000072913e-01) + z2 * (1.42857142835543786e-01 + z * 1.11111113587139315e-01);
+    real far = (9.09089471806642908e-02 + z * 7.69278503247931155e-02) + z2 * (6.65707210482746808e-02 + z * 6.00053640479535627e-02);
+    real farthest = 4.40036924307233694e-02 + z * 8.08202280597176611e-02;
+    return 2.0 * s + 2.0 * s * (z * (near + z4 * (far + z4 * farthest)));
 }
 
-/* One stretch of numbers that share y, trials and, with `step` 0, base; `more` adds to trials and `shift` is taken off eta by
-   lane. With `step` 1 these are arrays by number: a single lane, whose stretch are the rows. */
-#define LOGISTIC(Y, TOTAL, BASE)                                              \
-    for (int64_t k = 0; k < count; k++) {                                     \
-        real x = eta[k] - (shift ? shift[k] : 0.0), y_ = Y, n = TOTAL;        \
-        real a = x < 0.0 ? x : -x;                                            \
-        real t = exponential(a);                                              \
-        real positive = x < 0.0 ? 0.0 : x;                                    \
-        value[k] = (y_ * x - n * (positive + log_one_plus(t))) + BASE;        \
-        if (order > 0) {                                                      \
-            real small = 1.0 / (1.0 + t), other = t * small;                  \
-            slope[k] = y_ - n * (x < 0.0 ? other : small);                    \
-            if (order > 1) second[k] = -n * (small * other);                  \
-        }                                                                     \
+/* log(x) of normal numbers from 0 to 1, to rounding of 1; minus infinity below them. */
+static inline real logarithm(real x)
+{
+    int64_t b = bits_of(x);
+    real m = real_of((b & 0xFFFFFFFFFFFFF) | ((int64_t)1023 << 52));
+    real octaves = real_of((b >> 52) | ((int64_t)1075 << 52)) - (4503599627370496.0 + 1023.0);
+    real found = log_one_plus(m - 1.0) + octaves * LN2_LOW + octaves * LN2_HIGH;
+    return x < 2.2250738585072014e-308 ? -__builtin_inf() : x == x ? found : x;
+}
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* A loop of its own for each `order`, which is a constant in it. */
+#define ORDERS(...)                                                           \
+    if (order == 0) { enum { order = 0 }; __VA_ARGS__ }                       \
+    else if (order == 1) { enum { order = 1 }; __VA_ARGS__ }                  \
+    else { enum { order = 2 }; __VA_ARGS__ }
+
+/* For each row i what its lanes have in common, then something for each number k; the latter also where a single lane is a loop
+   over rows. */
+#define BY_LANE(COMMON, ...)                                                  \
+    ORDERS(for (int64_t i = 0; i < rows; i++) {                               \
+        COMMON                                                                \
+        for (int64_t k = i * lanes; k < (i + 1) * lanes; k++) { __VA_ARGS__ } \
+    })
+#define BY_ROW_OR_LANE(COMMON, ...)                                           \
+    if (lanes == 1) { ORDERS(for (int64_t i = 0; i < rows; i++) { const int64_t k = i; COMMON __VA_ARGS__ }) } \
+    else { BY_LANE(COMMON, __VA_ARGS__) }
+
+/* y successes in n trials, at the log odds x. */
+INLINE void logistic(const int order, real x, real y, real n, real base, real *value, real *slope, real *second)
+{
+    real t = shrinking(-__builtin_fabs(x));
+    real positive = x < 0.0 ? 0.0 : x;
+    *value = (y * x - n * (positive + log_one_plus(t))) + base;
+    if (order > 0) {
+        real small = 1.0 / (1.0 + t), other = t * small;
+        *slope = y - n * (x < 0.0 ? other : small);
+        if (order > 1) *second = -n * (small * other);
     }
-
-#define ORDERS(LOOP)                                                          \
-    if (order == 0) { const int order = 0; LOOP }                             \
-    else if (order == 1) { const int order = 1; LOOP }                        \
-    else { const int order = 2; LOOP }
-
-static void logistic_rows(int64_t count, int order, const real *restrict eta, const real *restrict ys, const real *restrict trials,
-                          const real *restrict base, real *restrict value, real *restrict slope, real *restrict second)
-{
-    const real *shift = 0;
-    ORDERS(LOGISTIC(ys[k], trials[k], base[k]))
 }
 
-static void logistic_lanes(int64_t count, int order, const real *restrict eta, real y, real trials, real base,
-                           real *restrict value, real *restrict slope, real *restrict second)
+void bayesdeep_logistic(int64_t rows, int64_t lanes, int64_t order, const real *restrict eta, const real *restrict y,
+                        const real *restrict trials, const real *restrict base, real *restrict value, real *restrict slope,
+                        real *restrict second)
 {
-    const real *shift = 0;
-    ORDERS(LOGISTIC(y, trials, base))
-}
-
-static void logistic_shifted(int64_t count, int order, const real *restrict eta, real y, const real *restrict shift,
-                             const real *restrict more, const real *restrict base, real *restrict value, real *restrict slope,
-                             real *restrict second)
-{
-    ORDERS(LOGISTIC(y, y + more[k], base[k]))
-}
-
-void bayesdeep_logistic(int64_t rows, int64_t lanes, int64_t order, const real *eta, const real *y, const real *trials,
-                        const real *base, real *value, real *slope, real *second)
-{
-    if (lanes == 1) {
-        logistic_rows(rows, (int)order, eta, y, trials, base, value, slope, second);
-        return;
-    }
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t at = i * lanes;
-        logistic_lanes(lanes, (int)order, eta + at, y[i], trials[i], base[i], value + at, slope + at, second + at);
-    }
+    BY_ROW_OR_LANE(const real own = y[i]; const real n = trials[i]; const real ways = base[i];,
+                   logistic(order, eta[k], own, n, ways, value + k, slope + k, second + k);)
 }
 
 /* Trials are y + more (lane), and base (different y, lane) is found by place (row). */
-void bayesdeep_logistic_shifted(int64_t rows, int64_t lanes, int64_t order, const real *eta, const real *y, const real *shift,
-                                const real *more, const real *base, const int64_t *place, real *value, real *slope, real *second)
+void bayesdeep_logistic_shifted(int64_t rows, int64_t lanes, int64_t order, const real *restrict eta, const real *restrict y,
+                                const real *restrict shift, const real *restrict more, const real *restrict base,
+                                const int64_t *restrict place, real *restrict value, real *restrict slope, real *restrict second)
 {
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t at = i * lanes;
-        logistic_shifted(lanes, (int)order, eta + at, y[i], shift, more, base + place[i] * lanes, value + at, slope + at,
-                         second + at);
+    BY_LANE(const real own = y[i]; const int64_t at = i * lanes; const real *restrict ways = base + place[i] * lanes;,
+            logistic(order, eta[k] - shift[k - at], own, own + more[k - at], ways[k - at], value + k, slope + k, second + k);)
+}
+
+void bayesdeep_counts(int64_t rows, int64_t lanes, int64_t order, const real *restrict eta, const real *restrict y,
+                      const real *restrict base, real *restrict value, real *restrict slope, real *restrict second)
+{
+    BY_ROW_OR_LANE(const real own = y[i]; const real factorial = base[i];,
+                   const real mean = exponential(eta[k]);
+                   value[k] = (own * eta[k] - mean) - factorial;
+                   if (order > 0) slope[k] = own - mean;
+                   if (order > 1) second[k] = -mean;)
+}
+
+/* Slice s lies between the s-th and the next of at (slice + 1, lane); base is (slice, lane). */
+void bayesdeep_slices(int64_t rows, int64_t lanes, int64_t order, const real *restrict eta, const real *restrict at,
+                      const real *restrict base, const int64_t *restrict place, real *restrict value, real *restrict slope,
+                      real *restrict second)
+{
+    BY_LANE(const int64_t from = i * lanes; const int64_t own = place[i] * lanes;,
+            const int64_t l = own + k - from;
+            const real upper = at[l + lanes] - eta[k], lower = at[l] - eta[k];
+            const real above = shrinking(-__builtin_fabs(upper)), below = shrinking(-__builtin_fabs(lower));
+            const real under = upper < 0.0 ? upper : 0.0, over = lower < 0.0 ? 0.0 : lower;
+            value[k] = base[l] - log_one_plus(above) - log_one_plus(below) + (under - over);
+            if (order > 0) {
+                const real a = 1.0 / (1.0 + above), b = 1.0 / (1.0 + below);
+                slope[k] = ((upper < 0.0 ? above * a : a) + (lower < 0.0 ? below * b : b)) - 1.0;
+                if (order > 1) second[k] = -above * (a * a) - below * (b * b);
+            })
+}
+
+/* 1 - exp(-mean) of a mean from 0 to infinity, without loss where it is small. */
+static inline real any_of(real mean)
+{
+    real y = -mean, shifted, rest = reduced(y < -708.0 ? -708.0 : y, &shifted);
+    real power = real_of((bits_of(shifted) + 1023) << 52);
+    return (1.0 - power) - power * rest;
+}
+
+/* One call for each number k of rows of zeros, another for those of other rows; a probability p is by row and lane, or with `step` 0
+   by lane. */
+#define ZERO_OR_NOT(ZERO, OTHER)                                              \
+    for (int64_t i = 0; i < rows; i++) {                                      \
+        const int64_t at = i * lanes;                                         \
+        const real own = y[i], *restrict p = probability + i * step;          \
+        if (own == 0.0) for (int64_t l = 0; l < lanes; l++) { const int64_t k = at + l; ZERO; } \
+        else for (int64_t l = 0; l < lanes; l++) { const int64_t k = at + l; OTHER; } \
+    }
+
+/* Poisson counts with extra zeros: log(p + (1 - p) exp(-mean)), or log(1 - p) + y x - mean - base. */
+INLINE void inflated_zero(const int order, real x, real p, real *value, real *slope, real *second)
+{
+    real mean = exponential(x), extra = logarithm(p), poisson = logarithm(1.0 - p) - mean, apart = extra - poisson;
+    real t = shrinking(-__builtin_fabs(apart));
+    *value = (apart < 0.0 ? poisson : extra) + log_one_plus(t);
+    if (order > 0) {
+        real small = 1.0 / (1.0 + t), other = t * small, share = apart < 0.0 ? small : other;
+        *slope = -share * mean;
+        if (order > 1) *second = -share * mean * (1.0 - (apart < 0.0 ? other : small) * mean);
     }
 }
 
-static void counts(int64_t count, int order, const real *restrict eta, const real *restrict ys, real own, const real *restrict bases,
-                   real base, real *restrict value, real *restrict slope, real *restrict second)
+INLINE void inflated_count(const int order, real x, real p, real y, real base, real *value, real *slope, real *second)
 {
-#define COUNTS(Y, BASE)                                                       \
-    for (int64_t k = 0; k < count; k++) {                                     \
-        real mean = exponential(eta[k]), y_ = Y;                              \
-        value[k] = (y_ * eta[k] - mean) - BASE;                               \
-        if (order > 0) slope[k] = y_ - mean;                                  \
-        if (order > 1) second[k] = -mean;                                     \
-    }
-    if (ys) { ORDERS(COUNTS(ys[k], bases[k])) }
-    else { ORDERS(COUNTS(own, base)) }
+    real mean = exponential(x);
+    *value = logarithm(1.0 - p) + y * x - mean - base;
+    if (order > 0) *slope = y - mean;
+    if (order > 1) *second = -mean;
 }
 
-void bayesdeep_counts(int64_t rows, int64_t lanes, int64_t order, const real *eta, const real *y, const real *base, real *value,
-                      real *slope, real *second)
+void bayesdeep_inflated(int64_t rows, int64_t lanes, int64_t order, int64_t step, const real *restrict eta,
+                        const real *restrict probability, const real *restrict y, const real *restrict base, real *restrict value,
+                        real *restrict slope, real *restrict second)
 {
-    if (lanes == 1) {
-        counts(rows, (int)order, eta, y, 0.0, base, 0.0, value, slope, second);
-        return;
-    }
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t at = i * lanes;
-        counts(lanes, (int)order, eta + at, 0, y[i], 0, base[i], value + at, slope + at, second + at);
-    }
+    ORDERS(ZERO_OR_NOT(inflated_zero(order, eta[k], p[l], value + k, slope + k, second + k),
+                       inflated_count(order, eta[k], p[l], own, base[i], value + k, slope + k, second + k)))
 }
 
-static void slices(int64_t count, int order, const real *restrict eta, const real *restrict upper, const real *restrict lower,
-                   const real *restrict base, real *restrict value, real *restrict slope, real *restrict second)
+/* Their two derivatives by p. */
+INLINE void by_inflation(real found, real *slope, real *second) { *slope = found; *second = -found * found; }
+
+INLINE real zero_by_inflation(real x, real p)
 {
-#define SLICES                                                                \
-    for (int64_t k = 0; k < count; k++) {                                     \
-        real u = upper[k] - eta[k], l = lower[k] - eta[k];                    \
-        real above = exponential(u < 0.0 ? u : -u), below = exponential(l < 0.0 ? l : -l); \
-        real under = u < 0.0 ? u : 0.0, over = l < 0.0 ? 0.0 : l;             \
-        value[k] = base[k] - log_one_plus(above) - log_one_plus(below) + (under - over); \
-        if (order > 0) {                                                      \
-            real a = 1.0 / (1.0 + above), b = 1.0 / (1.0 + below);            \
-            slope[k] = ((u < 0.0 ? above * a : a) + (l < 0.0 ? below * b : b)) - 1.0; \
-            if (order > 1) second[k] = -above * (a * a) - below * (b * b);    \
-        }                                                                     \
-    }
-    ORDERS(SLICES)
+    real mean = exponential(x);
+    return any_of(mean) / (p + (1.0 - p) * shrinking(-mean));
 }
 
-/* Slice k lies between the k-th and the next of at (slice + 1, lane); base is (slice, lane). */
-void bayesdeep_slices(int64_t rows, int64_t lanes, int64_t order, const real *eta, const real *at, const real *base,
-                      const int64_t *place, real *value, real *slope, real *second)
+void bayesdeep_inflation(int64_t rows, int64_t lanes, int64_t step, const real *restrict eta, const real *restrict probability,
+                         const real *restrict y, real *restrict slope, real *restrict second)
 {
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t from = i * lanes, own = place[i] * lanes;
-        slices(lanes, (int)order, eta + from, at + own + lanes, at + own, base + own, value + from, slope + from, second + from);
+    ZERO_OR_NOT(by_inflation(zero_by_inflation(eta[k], p[l]), slope + k, second + k),
+                by_inflation(1.0 / (p[l] - 1.0), slope + k, second + k))
+}
+
+/* Counts behind a hurdle: log p, or log(1 - p) + y x - mean - base - log(1 - exp(-mean)). */
+INLINE void hurdle_zero(const int order, real p, real *value, real *slope, real *second)
+{
+    *value = logarithm(p);
+    if (order > 0) *slope = 0.0;
+    if (order > 1) *second = 0.0;
+}
+
+INLINE void hurdle_count(const int order, real x, real p, real y, real base, real *value, real *slope, real *second)
+{
+    /* Far below 0 the mean of a count above zero is 1, and log(1 - exp(-mean)) is x. */
+    real mean = exponential(x < -30.0 ? -30.0 : x), some = any_of(mean), expected = mean / some;
+    *value = logarithm(1.0 - p) + y * x - mean - base - (x < -30.0 ? x : logarithm(some));
+    if (order > 0) *slope = y - expected;
+    if (order > 1) *second = -expected * (1.0 + mean - expected);
+}
+
+void bayesdeep_hurdle(int64_t rows, int64_t lanes, int64_t order, int64_t step, const real *restrict eta,
+                      const real *restrict probability, const real *restrict y, const real *restrict base, real *restrict value,
+                      real *restrict slope, real *restrict second)
+{
+    ORDERS(ZERO_OR_NOT(hurdle_zero(order, p[l], value + k, slope + k, second + k),
+                       hurdle_count(order, eta[k], p[l], own, base[i], value + k, slope + k, second + k)))
+}
+
+/* p += by[2] (gradient + z), where there is a gradient; then z and p are turned by the angle of cosine by[0] and sine by[1]. */
+void bayesdeep_turn(int64_t count, const real *by, const real *restrict gradient, real *restrict z, real *restrict p)
+{
+    const real c = by[0], s = by[1], kick = by[2];
+    for (int64_t k = 0; k < count; k++) {
+        real at = z[k], momentum = p[k];
+        if (gradient) momentum += kick * (gradient[k] + at);
+        z[k] = c * at + s * momentum;
+        p[k] = c * momentum - s * at;
     }
 }
 
@@ -198,12 +277,14 @@ typedef struct {
     int64_t size, entries;
     const int32_t *starts, *rows;                 /* of L by columns, rows ascending */
     const int32_t *row_starts, *positions, *column; /* by row, where its entries lie in L; and the column of each entry */
+    const int32_t *alike;                         /* by row, 1 where an entry and three after it have the same rows below them */
     const int32_t *sums, *prior;                  /* where an entry's two summands are found, or -1 */
     const int32_t *own_sums, *own_prior;          /* the same of the diagonal */
 } pattern;
 
 #define LANES for (int l = 0; l < W; l++)
-#define INLINE static inline __attribute__((always_inline))
+enum { TOGETHER = 4 }; /* columns that are taken off another at once */
+#define SIDE_BY_SIDE _Pragma("omp simd") for (int l = 0; l < W; l++)
 
 INLINE void factor_block(const int W, const pattern *is, int64_t lanes, const real *sums, const real *prior, const real *right,
                          real *restrict lower, real *restrict spread, real *restrict ahead, real *restrict mantissa,
@@ -220,24 +301,34 @@ INLINE void factor_block(const int W, const pattern *is, int64_t lanes, const re
         const int32_t begin = is->starts[j], end = is->starts[j + 1];
         for (int32_t q = begin; q < end; q++) {
             real *restrict to = w + is->rows[q] * W;
-            if (is->sums[q] >= 0) LANES to[l] = sums[is->sums[q] * lanes + l];
-            else LANES to[l] = 0.0;
-            if (is->prior[q] >= 0) LANES to[l] += prior[is->prior[q] * lanes + l];
+            if (is->sums[q] >= 0) SIDE_BY_SIDE to[l] = sums[is->sums[q] * lanes + l];
+            else SIDE_BY_SIDE to[l] = 0.0;
+            if (is->prior[q] >= 0) SIDE_BY_SIDE to[l] += prior[is->prior[q] * lanes + l];
         }
-        for (int32_t r = is->row_starts[j]; r < is->row_starts[j + 1]; r++) {
-            const int32_t p = is->positions[r], k = is->column[p], last = is->starts[k + 1];
-            const real *restrict entry = lower + (int64_t)p * W;
-            real c[8];
-            LANES {
-                c[l] = entry[l] * pivots[k * W + l];
-                d[l] -= entry[l] * c[l];
-                y[l] -= entry[l] * forward[k * W + l];
+        for (int32_t r = is->row_starts[j]; r < is->row_starts[j + 1];) {
+            const int32_t many = is->alike[r] ? TOGETHER : 1, first = is->positions[r], below = is->starts[is->column[first] + 1] - first;
+            real c[TOGETHER][8];
+            const real *restrict entry[TOGETHER];
+            for (int32_t m = 0; m < many; m++, r++) {
+                const int32_t k = is->column[is->positions[r]];
+                entry[m] = lower + (int64_t)is->positions[r] * W;
+                SIDE_BY_SIDE {
+                    c[m][l] = entry[m][l] * pivots[k * W + l];
+                    d[l] -= entry[m][l] * c[m][l];
+                    y[l] -= entry[m][l] * forward[k * W + l];
+                }
             }
-            for (int32_t q = p + 1; q < last; q++) {
-                const real *restrict from = lower + (int64_t)q * W;
-                real *restrict to = w + is->rows[q] * W;
-                LANES to[l] -= from[l] * c[l];
-            }
+            if (many == 1)
+                for (int32_t q = 1; q < below; q++) {
+                    real *restrict to = w + is->rows[first + q] * W;
+                    SIDE_BY_SIDE to[l] -= entry[0][q * W + l] * c[0][l];
+                }
+            else
+                for (int32_t q = 1; q < below; q++) {
+                    real *restrict to = w + is->rows[first + q] * W;
+                    SIDE_BY_SIDE to[l] = (((to[l] - entry[0][q * W + l] * c[0][l]) - entry[1][q * W + l] * c[1][l])
+                                          - entry[2][q * W + l] * c[2][l]) - entry[3][q * W + l] * c[3][l];
+                }
         }
         real inverse[8];
         LANES {
@@ -254,7 +345,7 @@ INLINE void factor_block(const int W, const pattern *is, int64_t lanes, const re
         for (int32_t q = begin; q < end; q++) {
             const real *restrict from = w + is->rows[q] * W;
             real *restrict to = lower + (int64_t)q * W;
-            LANES to[l] = from[l] * inverse[l];
+            SIDE_BY_SIDE to[l] = from[l] * inverse[l];
         }
     }
     LANES { mantissa[l] = product[l]; exponent[l] = powers[l]; }
@@ -289,7 +380,7 @@ INLINE void white_block(const int W, const pattern *is, int64_t lanes, const rea
         for (int32_t q = is->starts[j]; q < is->starts[j + 1]; q++) {
             const real *restrict entry = lower + (int64_t)q * W;
             real *restrict to = work + is->rows[q] * W;
-            LANES to[l] -= entry[l] * own[l];
+            SIDE_BY_SIDE to[l] -= entry[l] * own[l];
         }
     }
 }

@@ -25,6 +25,10 @@ FUNCTIONS = {
     "logistic_shifted": (3, 9),
     "counts": (3, 6),
     "slices": (3, 7),
+    "inflated": (4, 7),
+    "inflation": (3, 5),
+    "hurdle": (4, 7),
+    "turn": (1, 4),
     "add_product": (2, 5),
     "factor": (1, 9),
     "back": (1, 7),
@@ -61,7 +65,7 @@ def logistic(
         return logistic_in_numpy(eta, y[:, None], trials[:, None], base[:, None], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     found = [np.empty_like(eta) for _ in range(order + 1)]
-    library.bayesdeep_logistic(*_sizes(eta, order), *addresses(eta, y, trials, base), *_outputs(found))
+    library.bayesdeep_logistic(*sizes(eta, order), *addresses(eta, y, trials, base), *outputs(found))
     return tuple(found)
 
 
@@ -77,11 +81,10 @@ def logistic_shifted(
         return logistic_in_numpy(eta - shift, y[:, None], y[:, None] + more, base[place], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     lanes = eta.shape[1]
-    shift, more = (np.ascontiguousarray(np.broadcast_to(v, lanes)) for v in (shift, more))
-    base = np.ascontiguousarray(np.broadcast_to(base, (len(base), lanes)))
+    shift, more, base = _shaped(shift, (lanes,)), _shaped(more, (lanes,)), _shaped(base, (len(base), lanes))
     found = [np.empty_like(eta) for _ in range(order + 1)]
     library.bayesdeep_logistic_shifted(
-        *_sizes(eta, order), *addresses(eta, y, shift, more, base, place), *_outputs(found)
+        *sizes(eta, order), *addresses(eta, y, shift, more, base, place), *outputs(found)
     )
     return tuple(found)
 
@@ -93,7 +96,7 @@ def counts(eta: np.ndarray, y: np.ndarray, base: np.ndarray, order: int) -> tupl
         return counts_in_numpy(eta, y[:, None], base[:, None], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
     found = [np.empty_like(eta) for _ in range(order + 1)]
-    library.bayesdeep_counts(*_sizes(eta, order), *addresses(eta, y, base), *_outputs(found))
+    library.bayesdeep_counts(*sizes(eta, order), *addresses(eta, y, base), *outputs(found))
     return tuple(found)
 
 
@@ -109,9 +112,9 @@ def slices(eta: np.ndarray, at: np.ndarray, place: np.ndarray, order: int) -> tu
     if library is None:
         return slices_in_numpy(at[place + 1] - eta, at[place] - eta, base[place], order)
     eta = np.ascontiguousarray(eta, dtype=np.float64)
-    at, base = (np.ascontiguousarray(np.broadcast_to(v, (len(v), eta.shape[1]))) for v in (at, base))
+    at, base = (_shaped(v, (len(v), eta.shape[1])) for v in (at, base))
     found = [np.empty_like(eta) for _ in range(order + 1)]
-    library.bayesdeep_slices(*_sizes(eta, order), *addresses(eta, at, base, place), *_outputs(found))
+    library.bayesdeep_slices(*sizes(eta, order), *addresses(eta, at, base, place), *outputs(found))
     return tuple(found)
 
 
@@ -178,7 +181,15 @@ def slices_in_numpy(upper: np.ndarray, lower: np.ndarray, base: np.ndarray, orde
     return (value, slope) if order == 1 else (value, slope, -above * over**2 - below * under**2)
 
 
-def _sizes(eta: np.ndarray, order: int) -> tuple[int, int, int]:
+def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a contiguous array of this shape; at once where it is one, since this is asked for with every gradient."""
+    if array.shape == shape and array.flags.c_contiguous:
+        return array
+    return np.ascontiguousarray(np.broadcast_to(array, shape))
+
+
+def sizes(eta: np.ndarray, order: int) -> tuple[int, int, int]:
+    """Return numbers of rows, lanes and derivatives."""
     return eta.shape[0], eta.shape[1], order
 
 
@@ -195,6 +206,6 @@ def _address(array: np.ndarray) -> int:
         return array.ctypes.data
 
 
-def _outputs(found: list[np.ndarray]) -> list[int | None]:
+def outputs(found: list[np.ndarray]) -> list[int | None]:
     """Return where the value and two derivatives go; those that are not asked for are not written."""
     return addresses(*(found[min(k, len(found) - 1)] for k in range(3)))

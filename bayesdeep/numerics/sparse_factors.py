@@ -13,15 +13,15 @@ import numpy as np
 
 from .lane_loops import addresses, lane_loops
 
-WORK = 24
-"""Numbers of scratch memory a coefficient."""
+WORK, TOGETHER = 24, 4
+"""Numbers of scratch memory a coefficient; columns that are taken off another at once where they are alike."""
 LN2 = float(np.log(2.0))
 
 
 class _Pattern(ctypes.Structure):
     _fields_ = [
         ("size", ctypes.c_int64), ("entries", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("starts", "rows", "row_starts", "positions", "column")),
+        *((name, ctypes.c_void_p) for name in ("starts", "rows", "row_starts", "positions", "column", "alike")),
         *((name, ctypes.c_void_p) for name in ("sums", "prior", "own_sums", "own_prior")),
     ]  # fmt: skip
 
@@ -70,7 +70,27 @@ class Pattern:
         positions = np.argsort(self.rows, kind="stable").astype(np.int32)
         row_starts = np.zeros(self.size + 1, dtype=np.int32)
         np.cumsum(np.bincount(self.rows, minlength=self.size), out=row_starts[1:])
-        return row_starts, positions, column
+        return row_starts, positions, column, self._alike(row_starts, positions, column)
+
+    def _alike(self, row_starts: np.ndarray, positions: np.ndarray, column: np.ndarray) -> np.ndarray:
+        """Return by row where an entry and the next, :data:`TOGETHER` in all, have the same rows below ``(entry,)``."""
+        # Of a row's entries only those of one number of rows below can be alike; whether these are the same rows, sums of random
+        # numbers tell, one for each row: two sets of 64 bits are mistaken for each other once in 10^19.
+        marks = np.random.default_rng(0).integers(0, 2**64, self.size, dtype=np.uint64)
+        up_to = np.cumsum(marks[self.rows], dtype=np.uint64)
+        ends = self.starts[1:][column] - 1
+        below = (up_to[ends] - up_to)[positions]
+        after = (ends - np.arange(len(ends)))[positions]
+        found = np.zeros(len(positions), dtype=np.int32)
+        count = len(positions) - TOGETHER + 1
+        if count > 0:
+            row = np.repeat(np.arange(self.size), np.diff(row_starts))
+            same = np.ones(count, dtype=bool)
+            for k in range(1, TOGETHER):
+                same &= (row[:count] == row[k : count + k]) & (after[:count] == after[k : count + k])
+                same &= below[:count] == below[k : count + k]
+            found[:count] = same
+        return found
 
     @cached_property
     def native(self) -> Any:

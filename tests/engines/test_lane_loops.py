@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bayesdeep.numerics import c_library, code_cache, lane_loops, sparse_factors
+from bayesdeep.numerics import c_library, code_cache, lane_loops, mixture_rows, sparse_factors, turns
 
 EXTREMES = np.array(
     [np.inf, -np.inf, np.nan, 0.0, -0.0, 709.7, 709.8, -709.0, 800.0, -800.0, 36.0, -36.0, 1e-300, 1e-9, 1.0, -3.0]
@@ -82,6 +82,28 @@ def test_slices_in_c_are_those_in_numpy(lanes: int, order: int) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("by_row", [True, False])
+@pytest.mark.parametrize("lanes", [1, 3, 8, 32])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_rows_with_zeros_of_their_own_in_c_are_those_in_numpy(lanes: int, order: int, by_row: bool) -> None:
+    eta, rng = predictors(lanes)
+    y, base = rng.choice([0.0, 0.0, 1.0, 3.0, 1e9], 400), rng.normal(size=400)
+    share = rng.choice([1e-300, 1e-16, 1e-3, 0.3, 0.5, 0.97, 1.0 - 1e-15], (400 if by_row else 1, lanes))
+    with np.errstate(all="ignore"):
+        mean = np.exp(np.clip(eta, -700.0, 700.0))
+        size = (y[:, None] + 1.0) * (np.minimum(np.abs(eta), 1e3) + 1.0) + mean + np.abs(np.log(share))
+        # Where a zero's two kinds are as likely, their shares and with them its slope change as fast as this.
+        bend = np.maximum(size, mean * np.minimum(mean, 750.0) ** 2)
+        for in_c, in_numpy in (
+            (mixture_rows.inflated, mixture_rows.inflated_in_numpy), (mixture_rows.hurdle, mixture_rows.hurdle_in_numpy)
+        ):
+            mine, theirs = in_c(eta, share, y, base, order), in_numpy(eta, share, y[:, None], base[:, None], order)
+            agree(mine, theirs, np.where(y[:, None] == 0.0, bend, size))
+        theirs = mixture_rows.inflation_in_numpy(eta, share, y[:, None])
+        agree(mixture_rows.inflation(eta, share, y), theirs, np.maximum(np.abs(theirs[1]), 1e-290))
+
+
+@needs_compiler
 @pytest.mark.parametrize("lanes", [1, 4, 11, 16])
 def test_sparse_products_are_scipys(lanes: int) -> None:
     rng = np.random.default_rng(0)
@@ -128,6 +150,25 @@ def test_factors_are_those_of_dense_matrices(lanes: int) -> None:
         )
         np.testing.assert_allclose(white[:, lane], stretch * np.linalg.solve(root, g[:, lane]), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(back[:, lane], z[:, lane], rtol=1e-9, atol=1e-12)
+
+
+@needs_compiler
+@pytest.mark.parametrize("lanes", [1, 3, 32])
+def test_a_turn_is_that_of_numpy(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(lanes)
+    z, p, gradient = rng.normal(size=(3, 41, lanes))
+    expected = None
+    for library in (lane_loops.lane_loops(), None):
+        monkeypatch.setattr(turns, "lane_loops", lambda library=library: library)
+        at, momentum = z.copy(), p.copy()
+        turns.turn(at, momentum, 0.3)
+        turns.turn(at, momentum, -0.7, 0.9, gradient)
+        expected = (at, momentum) if expected is None else expected
+    np.testing.assert_allclose(at, expected[0], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(momentum, expected[1], rtol=1e-12, atol=1e-14)
+    one, other = np.cos(0.3) * z + np.sin(0.3) * p, np.cos(0.3) * p - np.sin(0.3) * z
+    other += 0.9 * (gradient + one)
+    np.testing.assert_allclose(at, np.cos(0.7) * one - np.sin(0.7) * other, rtol=1e-12, atol=1e-14)
 
 
 @needs_compiler

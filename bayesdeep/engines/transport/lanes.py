@@ -54,7 +54,8 @@ def step(
     eta = moving.gaussian.layout.predictor(at)
     with np.errstate(all="ignore"):
         _, slope, weight = inner.look(eta, moving.marginal.coordinates.to_system(state.theta))
-    return Moved(state, accepted, sums=(weight.sum(axis=1), slope.sum(axis=1), eta.sum(axis=1)))
+    one = np.ones(eta.shape[1])
+    return Moved(state, accepted, sums=(weight @ one, slope @ one, eta @ one))
 
 
 def possible(moving: MovingMap, state: State) -> State:

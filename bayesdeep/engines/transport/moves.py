@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayesdeep.linear.tilt import Proposal
+from bayesdeep.numerics.turns import turn
 
 from .moving_map import MovingMap, Placed
 
@@ -108,16 +109,12 @@ def _trajectory(
 ) -> tuple[State, np.ndarray]:
     """Move ``z`` along a trajectory of about a quarter turn in ``steps`` steps."""
     angle = QUARTER * rng.uniform(LEAST_TURN, MOST_TURN) / steps
-    z, p = state.z, rng.standard_normal(state.z.shape)
-    c, s = np.cos(angle), np.sin(angle)
-    half = np.cos(0.5 * angle), np.sin(0.5 * angle)
+    z, p = state.z.copy(order="C"), rng.standard_normal(state.z.shape)
     energy = _energy(state.log_density, p)
+    # Kicks by what the density has beside the standard normal between rotations, the first and the last of which are half ones.
+    turn(z, p, 0.5 * angle)
     for k in range(steps):
-        # A rotation, and a kick by what the density has beside the standard normal; half a rotation first and last.
-        turn = half if k == 0 else (c, s)
-        z, p = turn[0] * z + turn[1] * p, turn[0] * p - turn[1] * z
-        p += angle * (moving.gradient(placed, z)[1] + z)
-    z, p = half[0] * z + half[1] * p, half[0] * p - half[1] * z
+        turn(z, p, angle if k < steps - 1 else 0.5 * angle, angle, moving.gradient(placed, z)[1])
     new = moving.log_density(placed, z)
     with np.errstate(invalid="ignore", over="ignore"):
         ratio = _energy(new, p) - energy

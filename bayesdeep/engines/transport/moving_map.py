@@ -24,6 +24,7 @@ import numpy as np
 
 from bayesdeep.core.rowwise import Values
 from bayesdeep.linear.hyperparameters import scales_of
+from bayesdeep.numerics.lane_loops import add_product
 
 from .._laplace.by_blocks import ByBlocks
 from .._laplace.by_columns import ByColumns
@@ -278,7 +279,14 @@ class MovingMap:
 
     def predictor(self, effects: np.ndarray) -> np.ndarray:
         """Return the rows' predictors ``(obs, batch)`` of coefficients."""
-        eta = self.gaussian.layout.predictor(effects)
-        if self.inner.rows.offset.any():
-            eta += self.inner.rows.offset[:, None]
-        return eta
+        layout = self.gaussian.layout
+        if self.shifted is None:
+            return layout.predictor(effects)
+        one = np.ones((1, effects.shape[1]))
+        return add_product(layout.design, effects[: layout.columns], self.shifted @ np.vstack([effects[layout.columns :], one]))
+
+    @cached_property
+    def shifted(self) -> np.ndarray | None:
+        """Return the population columns and the offset as another ``(obs, column + 1)``: a sum by row costs a product's time."""
+        offset = self.inner.rows.offset
+        return np.column_stack([self.gaussian.layout.population, offset]) if offset.any() else None

@@ -57,25 +57,27 @@ def scaled(moving: MovingMap, state: State, tries: int, rng: np.random.Generator
         return state
     placed, layout, system = moving.placed(state.theta), gaussian.layout, moving.inner.rows.system
     u, theta, offset = moving.effects(placed, state.z), state.theta.copy(), moving.inner.rows.offset[:, None]
+    shift = offset if offset.any() else None
     parts = [layout.predictor_of(number, u) for number in range(len(layout.shapes))]
-    population = layout.population @ u[layout.columns :]
     beta = u[layout.columns :]
     units = moving.marginal.coordinates.units
 
     def height(theta: np.ndarray, eta: np.ndarray, beta: np.ndarray) -> np.ndarray:
-        rows = moving.total(moving.inner.rows.likelihood.value(eta + offset, placed.values))
+        rows = moving.total(moving.inner.rows.likelihood.value(eta if shift is None else eta + shift, placed.values))
         return rows + moving.log_prior(theta) - 0.5 * np.einsum("pc,pq,qc->c", beta, system.precision, beta)
 
     with np.errstate(all="ignore"):
-        eta = population + sum(parts)
+        eta = sum(parts, start=layout.population @ beta)
         now = height(theta, eta, beta)
         for _ in range(tries):
             kind = kinds[int(rng.integers(len(kinds)))]
             log_c = SIZE * rng.standard_normal(len(theta))
             c = np.exp(log_c)
             new, jacobian = _multiplied(theta, kind.hyperparameters, units, log_c)
-            change = sum((parts[f] for f in kind.factors), start=population if kind.columns else np.zeros_like(eta))
-            new_eta, new_beta = eta + (c - 1.0) * change, c * beta if kind.columns else beta
+            if kind.columns:  # and all factors: the whole predictor
+                new_eta, new_beta = c * eta, c * beta
+            else:
+                new_eta, new_beta = sum(((c - 1.0) * parts[f] for f in kind.factors), start=eta), beta
             found = height(new, new_eta, new_beta)
             ratio = found - now + jacobian + (len(beta) * log_c if kind.columns else 0.0)
             taken = np.log(rng.random(len(theta))) < np.where(np.isnan(ratio), -np.inf, ratio)
@@ -83,11 +85,11 @@ def scaled(moving: MovingMap, state: State, tries: int, rng: np.random.Generator
             theta, eta = np.where(taken[:, None], new, theta), np.where(taken, new_eta, eta)
             now = np.where(taken, found, now)
             for f in kind.factors:
-                parts[f] = parts[f] * factor
+                parts[f] *= factor
                 start, (levels, width) = layout.starts[f], layout.shapes[f]
                 u[start : start + levels * width] *= factor
             if kind.columns:
-                population, beta = population * factor, beta * factor
+                beta = beta * factor
         u[layout.columns :] = beta
         placed = moving.placed(theta)
         z = gaussian.noise(placed.factored, u, moving.stretch)
