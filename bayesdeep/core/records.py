@@ -146,6 +146,9 @@ class Parameter:
         ``"cut"``: a vector of ``level - 1`` increasing values shared by all rows; it cannot have a formula.
     link_in_family
         The family receives ``eta`` and applies the link itself (cumulative, tobit, and wherever that is stabler).
+    spread
+        ``spread(link)``: the natural scale of its predictor where it has a formula, for default priors; None for that of the
+        logarithm of a standard deviation. The main parameter's comes from the response (:attr:`Family.scale`).
     """
 
     name: str
@@ -154,6 +157,7 @@ class Parameter:
     prior: Callable[[Response, Link], Default] | None = None
     shape: str = "row"
     link_in_family: bool = False
+    spread: Callable[[Link], float] | None = None
 
 
 @dataclass(frozen=True)

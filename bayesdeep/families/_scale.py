@@ -91,4 +91,9 @@ def scale_count(response: Response, link: Link) -> tuple[float, float]:
 
 def scale_unit(link: Link) -> tuple[float, float]:
     """Return location (a probability of one half) and spread of a link onto the unit interval."""
-    return float(link.forward(0.0 if link.name == "tanh" else 0.5)), UNIT_SPREADS[link.name]
+    return float(link.forward(0.0 if link.name == "tanh" else 0.5)), unit_spread(link)
+
+
+def unit_spread(link: Link) -> float:
+    """Return the spread of a link onto the unit interval: as much of it changes a probability as far on every link."""
+    return UNIT_SPREADS[link.name]

@@ -13,7 +13,7 @@ from . import _mixture_terms, _row_laws
 from ._counts import COUNT_LINKS, LEAST_MEAN, clip_mean, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY
-from ._scale import scale_count
+from ._scale import scale_count, unit_spread
 from ._unit import UNIT_LINKS, inner_unit
 
 
@@ -58,7 +58,7 @@ FAMILY = Family(
     title="hurdle Poisson distribution",
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
-        Parameter("hu", UNIT_LINKS, "unit", PROBABILITY),
+        Parameter("hu", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread),
     ),
     code=code,
     rv=rv,

@@ -13,7 +13,7 @@ from . import _mixture_terms, _row_laws
 from ._counts import COUNT_LINKS, clip_mean, log_poisson
 from ._custom import custom
 from ._defaults import PROBABILITY
-from ._scale import scale_count
+from ._scale import scale_count, unit_spread
 from ._unit import UNIT_LINKS, inner_unit
 
 
@@ -59,7 +59,7 @@ FAMILY = Family(
     title="zero-inflated Poisson distribution",
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
-        Parameter("zi", UNIT_LINKS, "unit", PROBABILITY),
+        Parameter("zi", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread),
     ),
     code=code,
     rv=rv,

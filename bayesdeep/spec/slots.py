@@ -17,7 +17,7 @@ from .model_spec import PredictorSpec
 from .prior_text import read_prior
 
 AUXILIARY_SPREAD = 0.4
-"""Natural scale of the predictor of an auxiliary parameter on its link's scale: a coefficient of 2.5 times as much
+"""Natural scale of the predictor of an auxiliary parameter that says no other: a coefficient of 2.5 times as much
 multiplies a standard deviation by e per standard deviation of the column."""
 
 
@@ -86,7 +86,8 @@ def _scale(
     assert record is not None
     assert record.prior is not None
     plain = read_prior(record.prior(response, links[family.main.name]).text, f"prior '{parameter}'")
-    return float(np.asarray(links[parameter].forward(prior_median(plain)))), AUXILIARY_SPREAD
+    spread = AUXILIARY_SPREAD if record.spread is None else record.spread(links[parameter])
+    return float(np.asarray(links[parameter].forward(prior_median(plain)))), spread
 
 
 def prior_median(prior: PriorSpec) -> float:
