@@ -1,4 +1,4 @@
-r"""``s(x, k=10, bs="tp")``: a smooth function of a column.
+r"""``s(x, k=10, bs="tp")``: a smooth function of a column, or with ``s(x, z)`` of two, isotropic.
 
 :math:`f(x) = \beta (x - \bar x) + \sum_j b_j Z_j(x)` with :math:`b_j \sim \text{Normal}(0, \sigma^2)`: a straight
 line through the rows' middle, and a departure from it whose basis functions :math:`Z_j` have been made orthogonal to

@@ -90,3 +90,39 @@ def test_largest_restricted_likelihood_its_sds_and_its_curve_are_those_of_mgcv(b
     assert -best.fun == pytest.approx(likelihood, abs=1e-7)
     np.testing.assert_allclose(np.exp(best.x), [sigma, spread], rtol=2e-6)
     np.testing.assert_allclose(solved(best.x)[1], curve, atol=5e-6)
+
+
+PLANE = {
+    8: (-22.4803865844, 0.395172852, 0.324420827, [0.5076012410, 0.3620328968, -0.0078252589, 0.3642077698]),
+    20: (26.3791295182, 0.027059319, 0.638207139, [0.2157402576, 1.0169296592, -0.0698126111, 0.3474111345]),
+}
+
+
+@pytest.mark.parametrize("k", PLANE)
+def test_a_smooth_of_two_columns_is_that_of_mgcv(k):
+    """Of ``s(x, z, k=k)``, with X = cbind(1, x, z) in the script above.
+
+    The columns are in units of their common sd, by which ours are divided: which directions of a kernel in two dimensions are
+    largest depends on the unit of length, in mgcv on the data's.
+    """
+    i = np.arange(40)
+    x, z = i * 7 % 40 / 10, (i * 11 + 3) % 37 / 12
+    unit = np.sqrt((x.var() + z.var()) / 2)
+    x, z = x / unit, z / unit
+    y = np.sin(2 * x) * np.cos(z) + 0.3 * z + 0.1 * (i * 13 % 17 - 8) / 5
+    model = bd.Model(f"y ~ s(x, z, k={k})", pd.DataFrame({"x": x, "z": z, "y": y}))
+    designs = []
+    for data in (pd.DataFrame({"x": x, "z": z}), pd.DataFrame({"x": [0.5, 1, 2, 3], "z": [2, 0.3, 1, 1.5]})):
+        rows = rows_of(model.spec, read_frame(data), observed=False)
+        designs.append((np.column_stack([np.ones(len(data)), rows.arrays["mu_s_1.line"]]), rows.arrays["mu_s_1.Z"]))
+    (free, basis), (free_new, basis_new) = designs
+    likelihood, sigma, spread, curve = PLANE[k]
+    covariance = sigma**2 * np.eye(40) + spread**2 * basis @ basis.T
+    precision = free.T @ np.linalg.solve(covariance, free)
+    plane = np.linalg.solve(precision, free.T @ np.linalg.solve(covariance, y))
+    left = y - free @ plane
+    weights = np.linalg.solve(covariance, left)
+    volumes = [np.linalg.slogdet(a)[1] for a in (covariance, precision, free.T @ free)]
+    value = -0.5 * (volumes[0] + volumes[1] - volumes[2] + left @ weights + 37 * np.log(2 * np.pi))
+    assert value == pytest.approx(likelihood, abs=1e-6)
+    np.testing.assert_allclose(free_new @ plane + spread**2 * basis_new @ (basis.T @ weights), curve, atol=2e-5)

@@ -6,6 +6,10 @@ The smoothest functions through given values, by their curvature :math:`\int f''
 weights only the :math:`k` directions are kept that change such a function most: eigenvectors of :math:`E` with the
 largest eigenvalues in size.
 
+Of two variables, ``s(x, z)``, the same with the integral of :math:`f_{xx}^2 + 2 f_{xz}^2 + f_{zz}^2` over the plane and
+:math:`\eta(r) = r^2 \log r / (8 \pi)`. It is isotropic: a step counts alike in every direction, so that the variables should be
+measured in one unit. Planes are not penalised; far from the rows a function bends away from its plane ever more slowly.
+
 Wood (2003), Thin plate regression splines, Journal of the Royal Statistical Society B 65(1), 95-114,
 doi:10.1111/1467-9868.00374.
 """
@@ -44,14 +48,20 @@ def columns(state: Json, t: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Of one variable they are natural cubic splines with a knot at every place: :math:`\eta''(r) = r / 2`.
     """
     places = np.asarray(state["places"])
+    if places.shape[1] > 1:
+        return _kernel(t, places) @ weights
     curvatures = np.abs(places - places.T) @ weights / 2.0
     curvatures[[0, -1]] = 0.0
     return natural(t[:, 0], places[:, 0], _kernel(places, places) @ weights, curvatures)
 
 
 def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    distance = np.abs(a - b.T)
-    return distance * distance * distance / 12.0
+    if a.shape[1] == 1:
+        distance = np.abs(a - b.T)
+        return distance * distance * distance / 12.0
+    square = sum((own[:, None] - other) ** 2 for own, other in zip(a.T, b.T, strict=True))
+    # r² log r = r² log(r²) / 2, which is 0 at 0.
+    return square * np.log(np.where(square > 0, square, 1.0)) / (16.0 * np.pi)
 
 
 def _largest(kernel: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,4 +85,4 @@ def _count(given: int) -> int:
     return min(FUNCTIONS, given)
 
 
-BASIS = Basis("tp", "thin plate regression spline", 3, _knots, _count, learn, columns, straight=True)
+BASIS = Basis("tp", "thin plate regression spline", 3, _knots, _count, learn, columns, straight=True, variables=2)
