@@ -219,7 +219,7 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
     for name, own, part in zip(_names(state), before, state["parts"], strict=True):
         if BASES[state["basis"]].straight:
             lines = [
-                Product((), (*own, f"({of}ᵢ {'-' if centre >= 0 else '+'} {abs(centre):.6g})"))
+                Product((of,) if len(names) > 1 else (), (*own, f"({of}ᵢ {'-' if centre >= 0 else '+'} {abs(centre):.6g})"))
                 for of, centre in zip(names, part["centre"], strict=True)
             ]
             found.append(Addend(f"{name}_linear", tuple(lines)))

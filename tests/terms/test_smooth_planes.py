@@ -1,5 +1,7 @@
 """Smooths of two columns: one unit of length, planes that are not penalised, any rotation."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -48,10 +50,16 @@ def test_rotations_of_the_plane_do_not_matter() -> None:
     np.testing.assert_allclose(one @ one.T, two @ two.T, atol=1e-8)
 
 
-def test_it_finds_a_surface_and_what_the_posterior_shows() -> None:
+def _report(fit: bd.Fit, folder: Path) -> str:
+    bd.report(fit, folder / "fit.md")
+    return (folder / "fit.md").read_text(encoding="utf-8")
+
+
+def test_it_finds_a_surface_and_what_the_posterior_shows(tmp_path: Path) -> None:
     data = frame()
     fit = bd.Model("y ~ s(x, z)", data).fit("collapsed", draws=100, seed=1, progress=False)
     assert {"s(x, z)_linear[x]", "s(x, z)_linear[z]", "s(x, z)_sigma"} <= set(fit.summary().index)
+    assert "β(s(x, z)_linear)[z] · (zᵢ - " in _report(fit, tmp_path)
     assert fit.posterior["s(x, z)"].sizes["s(x, z)_basis"] == 27
     found = fit.predict(data, kind="linear")["mean"]
     assert np.sqrt(np.mean((found - np.sin(data.x) * np.cos(data.z)) ** 2)) < 0.15
