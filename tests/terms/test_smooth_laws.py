@@ -156,10 +156,23 @@ def test_beyond_the_rows_it_is_straight(bs: str) -> None:
         np.testing.assert_allclose(np.diff(basis, 2, axis=0) / 1e-4, 0.0, atol=1e-2)
 
 
+def test_functions_of_one_size_are_the_same_whatever_the_unit_and_the_order_of_rows() -> None:
+    """Sines and cosines on even knots could as well be others of their span."""
+    data = frame().assign(x=np.arange(N) % 20.0 + 0.5)
+    columns = on(made("s(x, bs='cc', knots=[0, 4, 8, 12, 16, 20])", data), data.x)[1]
+    sizes = (columns**2).sum(axis=0)
+    np.testing.assert_allclose(sizes[0], sizes[1], rtol=1e-9)
+    moved = data.assign(x=3.7 * data.x - 11.1)
+    knots = (3.7 * np.arange(0, 24, 4) - 11.1).tolist()
+    np.testing.assert_allclose(on(made(f"s(x, bs='cc', knots={knots})", moved), moved.x)[1], columns, atol=1e-8)
+    turned = data.sample(frac=1.0, random_state=3)
+    found = on(made("s(x, bs='cc', knots=[0, 4, 8, 12, 16, 20])", turned), data.x)[1]
+    np.testing.assert_allclose(found, columns, atol=1e-8)
+
+
 @pytest.mark.parametrize("even", [False, True])
 @pytest.mark.parametrize("bs", NAMES)
 def test_units_and_the_order_of_rows_do_not_matter(bs: str, even: bool) -> None:
-    """Also where functions are of one size, as sines and cosines on even knots are."""
     data = frame().assign(x=np.arange(N) % 20.0) if even else frame()
     text = f"s(x, k=7, bs='{bs}')"
     columns = on(made(text, data), data.x)[1]
