@@ -203,7 +203,8 @@ class Scope(Protocol):
     ) -> Any:
         """Return an auxiliary variable that the posterior does not show.
 
-        ``role`` is what it is a means to: the ``"effect"`` of a group, a ``"weight"`` of a network or a ``"correlation"``.
+        ``role`` is what it is a means to: the ``"effect"`` of a group, a ``"weight"`` of a network, a ``"correlation"``
+        or a ``"simplex"``, shares that sum to 1.
         Sampling starts around ``start``, or around the prior's centre.
         """
         ...
@@ -330,6 +331,8 @@ class Term:
         rows are its arguments.
     matrices
         Names of its options that name matrices and not columns (``cov=A``): :meth:`DesignContext.matrix` has them.
+    levels
+        Whether a number it is called with is the name of a level, beside which there is nothing: slopes are then differences.
     given
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
@@ -344,8 +347,8 @@ class Term:
         ``written(state, node) -> tuple[Addend, …]``: how it is written for row i (:mod:`bayesdeep.core.writing`); None where its
         effects, or its text, say enough.
     example
-        An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, categories ``g``
-        and ``h``, and ``A``, a covariance of the levels of ``g``.
+        An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, whole
+        numbers ``a`` and ``b``, categories ``g`` and ``h``, and ``A``, a covariance of the levels of ``g``.
     """
 
     name: str
@@ -365,4 +368,5 @@ class Term:
     varies: bool = False
     grouping: bool = False
     matrices: tuple[str, ...] = ()
+    levels: bool = False
     given: Callable[[Json], Mapping[str, Matrix]] | None = None

@@ -133,6 +133,7 @@ def _coding(node: Formula) -> Iterator[Call]:
     factors += [factor for group in node.groups for product in group.products for factor in product]
     parts = [*factors, *(argument for call in calls for argument in call.arguments)]
     yield from (part for part in parts if isinstance(part, Call) and part.function in CODED)
+    yield from (call for call in calls if TERMS[call.function].levels)
 
 
 def _labels(column: Column, nodes: list[Formula]) -> tuple[Any, ...]:

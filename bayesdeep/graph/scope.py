@@ -250,6 +250,9 @@ class TermScope:
             return self._b.staged[full]
         if plugin.support == "block":
             return self._report(full, self._from_block(chosen, full, plugin), dims, chosen.role, full)
+        if plugin.support == "simplex":
+            shares = plugin.block(self, slot, dict(chosen.prior.arguments), len(self._b.coords[dims[0]]))
+            return self._report(full, shares, dims, chosen.role, full)
         arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
         nested = any(isinstance(v, PriorSpec) for _, v in chosen.prior.arguments)
         if nested and plugin.location and plugin.scale:
