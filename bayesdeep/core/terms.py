@@ -333,6 +333,9 @@ class Term:
         Names of its options that name matrices and not columns (``cov=A``): :meth:`DesignContext.matrix` has them.
     levels
         Whether a number it is called with is the name of a level, beside which there is nothing: slopes are then differences.
+    multiplies
+        Whether the call may stand in products with columns, ``mo(x):z``, ``mo(x) * z``: its node's ``by`` has all that it is
+        multiplied with, so that one term sees them together.
     given
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
@@ -369,4 +372,5 @@ class Term:
     grouping: bool = False
     matrices: tuple[str, ...] = ()
     levels: bool = False
+    multiplies: bool = False
     given: Callable[[Json], Mapping[str, Matrix]] | None = None

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 import bayesdeep as bd
-from bayesdeep.graph.evaluate import array_mode, forward_draws, row_function
+from bayesdeep.graph.evaluate import array_mode, forward_draws, function_of, row_function
 from bayesdeep.graph.own_scale import own_scale_density
 from bayesdeep.report.mathematics import equations
 
@@ -263,3 +263,58 @@ def test_priors_of_shares_are_dirichlet() -> None:
 def test_a_joint_prior_holds_it_with_the_other_coefficients() -> None:
     model = bd.Model("y ~ mo(x) + z", frame(), priors={"population": "Horseshoe()"})
     assert prior_draws(model, 3)["mo(x)"].shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "columns"),
+    [
+        ("mo(k) * z", ("mo(k)", "mo(k):z"), lambda d: [np.ones(len(d)), d["z"]]),
+        ("z + mo(k) + z:mo(k)", ("mo(k)", "mo(k):z"), lambda d: [np.ones(len(d)), d["z"]]),
+        ("mo(k) * z - mo(k)", ("mo(k):z",), lambda d: [d["z"]]),
+        ("g + mo(k):g", ("mo(k):g",), lambda d: [d["g"] == g for g in ("g0", "g1", "g2")]),
+        ("mo(k) * g", ("mo(k)", "mo(k):g"), lambda d: [np.ones(len(d)), d["g"] == "g1", d["g"] == "g2"]),
+        ("mo(k) * two", ("mo(k)", "mo(k):two"), lambda d: [np.ones(len(d)), d["two"] == "b"]),
+    ],
+)
+@pytest.mark.parametrize("prior", [{}, {"population": "Horseshoe()"}], ids=["", "joint"])
+def test_in_products_the_mean_step_depends_on_columns_and_the_shares_are_the_same(
+    text: str, names: tuple[str, ...], columns: Any, prior: dict[str, str]
+) -> None:
+    data = frame(50).assign(two=lambda d: np.where(d["z"] > 0, "a", "b"))
+    model = bd.Model(f"y ~ {text}", data, priors=prior)
+    draws = prior_draws(model, 4)
+    assert {name for name in draws if name.startswith("mo(k)")} == {*names, "mo(k)_simplex"}
+    coefficients = np.concatenate([draws[name].reshape(4, -1) for name in names], axis=1)
+    step = coefficients @ np.stack([np.asarray(c, dtype=float) for c in columns(data)])
+    way = 4 * np.concatenate([np.zeros((4, 1)), draws["mo(k)_simplex"].cumsum(axis=1)], axis=1)[:, data["k"] - 3]
+    part = next(key for key in model._graph.response.parts if "_mo_" in key)
+    found = function_of(model._graph, [model._graph.response.parts[part]])(draws)[0]
+    np.testing.assert_allclose(found, way * step, rtol=1e-9, atol=1e-9)
+
+
+def test_products_of_several_predictors_and_what_they_are_called() -> None:
+    data = frame(80)
+    model = bd.Model("t ~ mo(k) * z + mo(k):g", data, family="categorical")
+    assert np.isfinite(model.pymc.compile_logp(mode=array_mode())(model.pymc.initial_point()))
+    draws = prior_draws(model, 2)
+    assert draws["mo(k):z"].shape == (2, 4)
+    assert draws["mo(k):g"].shape == (2, 2, 4)
+    text = equations(bd.Model("y ~ mo(k) * g + z:mo(k)", data).spec)
+    assert "mo(k)ᵢ = (β(mo(k)) + β(mo(k):g)[gᵢ] + β(mo(k):z) · zᵢ) · 4 · Σ_(j ≤ cᵢ) ζ[j]" in text
+
+
+def test_products_are_learned_once_and_made_again() -> None:
+    data = frame()
+    point = bd.Model("y ~ mo(x) * g", data).fit("laplace", draws=30, seed=1, progress=False)
+    few = data.tail(7)
+    own = point.draws(kind="linear").values[..., -7:]
+    np.testing.assert_allclose(point.draws(few, kind="linear").values, own, rtol=1e-9)
+    with pytest.raises(bd.DataError, match="'g9'"):
+        point.predict(few.assign(g="g9"))
+    assert len(point.slopes("x", by="g")) == 12
+
+
+@pytest.mark.parametrize(("text", "said"), [("mo(k):mo(x)", "cannot be multiplied with each other"), ("mo(k) * k", "leave 'k'")])
+def test_products_that_mean_nothing_are_refused(text: str, said: str) -> None:
+    with pytest.raises(bd.FormulaError, match=said):
+        bd.Model(f"y ~ {text}", frame())
