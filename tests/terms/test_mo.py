@@ -237,6 +237,7 @@ def test_it_is_written_down_as_what_it_is() -> None:
         ("mo(x, k=3)", "no options"),
         ("mo(x) + x", "leave 'x' by itself out"),
         ("(mo(x) | g)", r"mo\(\) cannot vary by group"),
+        ("(mo(x) * z | g)", r"mo\(\) cannot vary by group; write the product"),
     ],
 )
 def test_what_is_refused_says_what_would_be_right(text: str, said: str) -> None:
@@ -301,6 +302,20 @@ def test_products_of_several_predictors_and_what_they_are_called() -> None:
     assert draws["mo(k):g"].shape == (2, 2, 4)
     text = equations(bd.Model("y ~ mo(k) * g + z:mo(k)", data).spec)
     assert "mo(k)ᵢ = (β(mo(k)) + β(mo(k):g)[gᵢ] + β(mo(k):z) · zᵢ) · 4 · Σ_(j ≤ cᵢ) ζ[j]" in text
+
+
+@pytest.mark.integration
+def test_products_that_were_simulated_are_found() -> None:
+    data = frame(400, seed=5)
+    way = np.concatenate([[0.0], np.cumsum(SHARES)])[data["k"] - 3] * 4
+    noise = np.random.default_rng(1).normal(0.0, 0.5, len(data))
+    data["y"] = 1.0 + way * (0.5 + 0.3 * data["z"]) + 0.2 * data["z"] + noise
+    posterior = bd.Model("y ~ mo(k) * z", data).fit("nuts", draws=400, tune=400, seed=1, progress=False).posterior
+    for name, truth in {"mo(k)": 0.5, "mo(k):z": 0.3, "z": 0.2, "mo(k)_simplex": SHARES}.items():
+        draws = posterior[name]
+        sd = draws.std(("chain", "draw")).values
+        assert (np.abs(draws.mean(("chain", "draw")).values - truth) < 4 * sd).all(), name
+        assert (sd < 0.1).all()
 
 
 def test_products_are_learned_once_and_made_again() -> None:
