@@ -68,7 +68,7 @@ class Prior:
         PyMC's argument names in PyMC's order.
     support
         ``"real"``, ``"positive"``, ``"unit"``, ``"bounded"`` (between its own ``lower`` and ``upper``),
-        ``"correlation"`` or ``"block"`` (joint over several coefficients).
+        ``"correlation"``, ``"simplex"`` (shares that sum to 1) or ``"block"`` (joint over several coefficients).
     positive
         Arguments that must be positive.
     unit
@@ -87,7 +87,8 @@ class Prior:
         ``fill(arguments, columns, rows) -> arguments``: explicit numbers for arguments left out (block priors).
     block
         For block priors: ``block(scope, key, arguments, units, dims) -> tensor`` of coefficients, where ``units``
-        are the coefficients' natural scales, ``(coefficient,)``.
+        are the coefficients' natural scales, ``(coefficient,)``. For correlations and shares:
+        ``block(scope, slot, arguments, size)``.
     gaussian
         ``gaussian(**arguments) -> (mean, precision)`` where the prior is a normal distribution, or the limit of one.
     log_density
@@ -156,13 +157,13 @@ class Slot:
     name
         The key in ``priors=``: the posterior's name for most.
     support
-        What the prior must cover: ``"real"``, ``"positive"``, ``"unit"``, ``"correlation"``, ``"ordered"``,
+        What the prior must cover: ``"real"``, ``"positive"``, ``"unit"``, ``"correlation"``, ``"simplex"``, ``"ordered"``,
         ``"effects"`` (group effects, whose prior may carry a nested scale), ``"correlated"`` (such effects mixed
         by a correlation matrix) or ``"weights"`` (of a network: proper, and on the whole real line).
     default
         The default prior and its reason; None where nothing is put there unless the user asks.
     role
-        ``"intercept" "coefficient" "sd" "correlation" "effects" "parameter" "weights" "scale"``.
+        ``"intercept" "coefficient" "sd" "correlation" "effects" "parameter" "weights" "scale" "simplex"``.
     size
         Number of scalars that share the prior.
     unit

@@ -9,9 +9,11 @@ from typing import Any
 
 INTERCEPT, COEFFICIENT, SD, CORRELATION = "intercept", "coefficient", "sd", "correlation"
 EFFECTS, BASIS, PARAMETER, SCALE = "effects", "basis", "parameter", "scale"
-HYPERPARAMETER, WEIGHT, ROW_STATISTIC = "hyperparameter", "weight", "held"
+HYPERPARAMETER, WEIGHT, ROW_STATISTIC, SIMPLEX = "hyperparameter", "weight", "held", "simplex"
 
-ORDER = (INTERCEPT, COEFFICIENT, PARAMETER, SD, CORRELATION, HYPERPARAMETER, SCALE, "", EFFECTS, BASIS, WEIGHT, ROW_STATISTIC)
+ORDER = (
+    INTERCEPT, COEFFICIENT, PARAMETER, SD, CORRELATION, HYPERPARAMETER, SCALE, SIMPLEX, "", EFFECTS, BASIS, WEIGHT, ROW_STATISTIC
+)
 """Roles as a person reads a posterior: population effects first, effects of groups last."""
 
 
@@ -22,7 +24,8 @@ class Entry:
     Attributes
     ----------
     role
-        ``"intercept" "coefficient" "sd" "correlation" "parameter" "scale" "hyperparameter"``; ``"effects"`` of groups;
+        ``"intercept" "coefficient" "sd" "correlation" "parameter" "scale" "hyperparameter"``; ``"simplex"``: shares that
+        sum to 1; ``"effects"`` of groups;
         ``"basis"``: coefficients of a basis, which only the function they make gives a meaning; ``"weight"`` of a network;
         ``"held"``: what all rows together decide.
     parameter

@@ -203,7 +203,8 @@ class Scope(Protocol):
     ) -> Any:
         """Return an auxiliary variable that the posterior does not show.
 
-        ``role`` is what it is a means to: the ``"effect"`` of a group, a ``"weight"`` of a network or a ``"correlation"``.
+        ``role`` is what it is a means to: the ``"effect"`` of a group, a ``"weight"`` of a network, a ``"correlation"``
+        or a ``"simplex"``, shares that sum to 1.
         Sampling starts around ``start``, or around the prior's centre.
         """
         ...
@@ -332,6 +333,11 @@ class Term:
         Names of its options that name matrices and not columns (``cov=A``): :meth:`DesignContext.matrix` has them.
     named
         Names of its options that name columns, of terms written as calls left of ``|`` (``by=g``); names in others are refused.
+    levels
+        Whether a number it is called with is the name of a level, beside which there is nothing: slopes are then differences.
+    multiplies
+        Whether the call may stand in products with columns, ``mo(x):z``, ``mo(x) * z``: its node's ``by`` has all that it is
+        multiplied with, so that one term sees them together.
     given
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
@@ -346,8 +352,8 @@ class Term:
         ``written(state, node) -> tuple[Addend, …]``: how it is written for row i (:mod:`bayesdeep.core.writing`); None where its
         effects, or its text, say enough.
     example
-        An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, categories ``g``
-        and ``h``, and ``A``, a covariance of the levels of ``g``.
+        An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, whole
+        numbers ``a`` and ``b``, categories ``g`` and ``h``, and ``A``, a covariance of the levels of ``g``.
     """
 
     name: str
@@ -368,4 +374,6 @@ class Term:
     grouping: bool = False
     matrices: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    levels: bool = False
+    multiplies: bool = False
     given: Callable[[Json], Mapping[str, Matrix]] | None = None

@@ -27,7 +27,7 @@ LIMIT = 2.0
 """Prior scales between the prior's location and the posterior mean."""
 MIN_PULL = 0.3
 """Posterior standard deviations that the mean would move by if the prior counted twice."""
-UNJUDGED = frozenset({"intercept", "effects", "correlation", "scale", "weights"})
+UNJUDGED = frozenset({"intercept", "effects", "correlation", "scale", "weights", "simplex"})
 
 
 def conflict_checks(posterior: xr.Dataset, priors: Iterable[Mapping[str, Any]]) -> list[Check]:

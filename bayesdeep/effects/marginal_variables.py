@@ -131,8 +131,10 @@ def _coding(node: Formula) -> Iterator[Call]:
     calls = [*node.specials, *(call for group in node.groups for call in group.specials)]
     factors = [factor for product in node.products for factor in product]
     factors += [factor for group in node.groups for product in group.products for factor in product]
+    factors += [factor for call in calls for product in call.by for factor in product]
     parts = [*factors, *(argument for call in calls for argument in call.arguments)]
     yield from (part for part in parts if isinstance(part, Call) and part.function in CODED)
+    yield from (call for call in calls if TERMS[call.function].levels)
 
 
 def _labels(column: Column, nodes: list[Formula]) -> tuple[Any, ...]:

@@ -38,13 +38,14 @@ def expand(parsed: Parsed, others: tuple[str, ...] = (), response: Expression | 
     """
     expander = _Expander(parsed.text, others)
     total = expander.evaluate(parsed.predictor)
+    products, multiplied = expander.apart(expander.products(total))
     formula = Formula(
         text=parsed.text,
         response=parsed.response,
         intercept=total.intercept is not False,
-        products=expander.products(total),
+        products=products,
         groups=unique(parsed.text, total.groups),
-        specials=tuple(dict.fromkeys(total.specials)),
+        specials=tuple(dict.fromkeys((*total.specials, *multiplied))),
     )
     refuse_own(formula, response if parsed.response is None else parsed.response)
     return formula
@@ -55,13 +56,29 @@ class _Expander:
 
     def __init__(self, text: str, others: tuple[str, ...]) -> None:
         self.text, self.others = text, others
-        self.terms = allowed().terms
+        words = allowed()
+        self.terms, self.multiplying = words.terms, words.multiplying
         self.factors: dict[Expression, int] = {}
 
     def products(self, total: Sum) -> tuple[Product, ...]:
         """Return a sum's products in R's order, as nodes again."""
         nodes = tuple(self.factors)
         return tuple(tuple(nodes[f] for f in product) for product in by_degree(total.products))
+
+    def apart(self, products: tuple[Product, ...]) -> tuple[tuple[Product, ...], tuple[Call, ...]]:
+        """Return the products of columns, and the calls of terms with the products that each is multiplied with."""
+        plain: list[Product] = []
+        found: dict[Call, list[Product]] = {}
+        for product in products:
+            calls = [f for f in product if isinstance(f, Call) and f.function in self.multiplying]
+            if len(calls) > 1:
+                message = f"{quote(calls[0].source)} and {quote(calls[1].source)} cannot be multiplied with each other"
+                raise problem(self.text, calls[1].start, message)
+            if calls:
+                found.setdefault(calls[0], []).append(tuple(f for f in product if f is not calls[0]))
+            else:
+                plain.append(product)
+        return tuple(plain), tuple(replace(call, by=() if by == [()] else tuple(by)) for call, by in found.items())
 
     def evaluate(self, root: Expression, grouped: bool = False) -> Sum:
         """Return what an expression adds to the predictor; ``grouped`` inside ``( … | g)``."""
@@ -95,6 +112,8 @@ class _Expander:
             if grouped:
                 raise problem(self.text, node.start, "a group-level term cannot stand inside another")
             return Sum(groups=self.groups(node))
+        if isinstance(node, Call) and node.function in self.multiplying and not grouped:
+            return Sum(self.factor(node))
         if isinstance(node, Call) and node.function in self.terms:
             return Sum(specials=(self.without_dot(node),))
         if not columns(node):

@@ -56,13 +56,18 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of an allowed name: ``function(*arguments, **options)``."""
+    """A call of an allowed name: ``function(*arguments, **options)``.
+
+    ``by`` has the products that a term's call is multiplied with, the empty one where it stands by itself too; nothing where it
+    stands by itself only.
+    """
 
     function: str
     arguments: tuple["Expression", ...]
     options: tuple[tuple[str, "Expression"], ...] = ()
     source: str = field(default="", compare=False)
     start: int = field(default=0, compare=False)
+    by: tuple[tuple["Expression", ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

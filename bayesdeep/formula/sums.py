@@ -6,6 +6,7 @@ from functools import partial
 from .algebra import Products, TooLargeError, cross, interact, minus, nest, plus, power
 from .nodes import Binary, Call, Expression, Group, Name, Number, Unary
 from .problems import problem, quote
+from .vocabulary import allowed
 
 _MAX_POWER = 10
 _PRODUCT = {"*": cross, "/": nest, ":": interact}
@@ -94,6 +95,9 @@ def _check_factor(text: str, node: Binary, side: Expression, value: Sum) -> None
         raise problem(text, value.groups[0].start, message)
     if value.specials:
         special = value.specials[0]
+        if special.function in allowed().multiplying:  # It is a factor elsewhere, and a special inside a bracket only.
+            instead = f"write the product with {quote(special.source)} outside of the bracket, for all groups"
+            raise problem(text, special.start, f"{special.function}() cannot vary by group; {instead}")
         raise problem(text, special.start, f"{special.function}() cannot be part of a product; add it with +")
     if value.intercept is not None:
         message = f"{quote(side.source)} in a product cannot contain the intercept, 1 or 0"

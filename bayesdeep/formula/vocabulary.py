@@ -35,6 +35,7 @@ class Words:
     responses: frozenset[str]
     groupings: frozenset[str] = frozenset()
     varying: frozenset[str] = frozenset()
+    multiplying: frozenset[str] = frozenset()
 
     def kind(self, name: str) -> Kind | None:
         """Return what the name is, or None when it cannot be called; a ``"grouping"`` can right of ``|`` only."""
@@ -69,6 +70,7 @@ def allowed() -> Words:
         responses=frozenset(RESPONSES),
         groupings=groupings,
         varying=frozenset(name for name in TERMS if getattr(TERMS[name], "varies", False)),
+        multiplying=frozenset(name for name in TERMS if getattr(TERMS[name], "multiplies", False)),
     )
 
 

@@ -90,7 +90,7 @@ def _children(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, Call):
         named = matrix_options(node.function) if node.options else ()
         own = (value for option, value in node.options if not _constant(value) and option not in named)
-        return (*node.arguments, *own)
+        return (*node.arguments, *own, *_flat(node.by))
     return ()
 
 

@@ -249,7 +249,12 @@ class TermScope:
             self._b.staged[full] = free.variable(slot, dims[: len(dims) - (self.width is not None)])
             return self._b.staged[full]
         if plugin.support == "block":
-            return self._report(full, self._from_block(chosen, full, plugin), dims, chosen.role, full)
+            found = self._from_block(chosen, full, plugin)
+            found = found[None] if found.ndim < len(dims) else found
+            return self._report(full, found, dims, chosen.role, full)
+        if plugin.support == "simplex":
+            shares = plugin.block(self, slot, dict(chosen.prior.arguments), len(self._b.coords[dims[0]]))
+            return self._report(full, shares, dims, chosen.role, full)
         arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
         nested = any(isinstance(v, PriorSpec) for _, v in chosen.prior.arguments)
         if nested and plugin.location and plugin.scale:
@@ -296,6 +301,9 @@ class TermScope:
                 for piece in [p for e in (declare(term.state) if declare else ()) for p in e.pieces]:
                     if prefixed(predictor.parameter, self._b.main, piece.slot) == full:
                         return None if piece.labels is None else piece.size
+                for slot in () if declare else TERMS[term.kind].slots(term.state, 1.0):
+                    if prefixed(predictor.parameter, self._b.main, slot.name) == full:
+                        return None if slot.size == 1 else slot.size
         return None
 
     def intercept(self, at_means: Any) -> Any:

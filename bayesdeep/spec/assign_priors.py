@@ -23,6 +23,7 @@ _ACCEPTED = {
     "unit": {"unit"},
     "ordered": {"real"},
     "correlation": {"correlation"},
+    "simplex": {"simplex"},
     "weights": {"real"},
 }
 
@@ -34,6 +35,7 @@ _ADVICE = {
     "Normal(0, HalfNormal(1))",
     "correlated": "a Normal, since its effects are correlated with others; (… || group) makes them independent",
     "correlation": "LKJ(eta)",
+    "simplex": "Dirichlet(a), with one number for all shares",
     "real": "a distribution such as Normal(0, 1)",
     "weights": "a proper distribution on the whole real line such as Normal(0, 1), StudentT(3, 0, 1), Laplace(0, 1), SpikeSlab()",
 }

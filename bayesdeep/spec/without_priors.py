@@ -13,6 +13,7 @@ FLAT = {
     "sd": PriorSpec("HalfFlat"),
     "scale": PriorSpec("HalfFlat"),
     "correlation": PriorSpec("LKJ", (("eta", 1.0),)),
+    "simplex": PriorSpec("Dirichlet", (("a", 1.0),)),
 }
 ANYWHERE = PriorSpec("Normal", (("mu", 0.0), ("sigma", 1.0)))
 """Of thresholds, counted from the columns' means: it says no more than that these are real numbers."""

@@ -16,7 +16,7 @@ from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.scope import distribution
 from bayesdeep.spec.prior_text import read_prior
 
-PLAIN = [n for n in PRIORS.names() if PRIORS[n].support not in ("block", "correlation")]
+PLAIN = [n for n in PRIORS.names() if PRIORS[n].support not in ("block", "correlation", "simplex")]
 WITH_SCALE = [n for n in PLAIN if PRIORS[n].scale]
 
 
