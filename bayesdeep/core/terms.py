@@ -330,6 +330,8 @@ class Term:
         rows are its arguments.
     matrices
         Names of its options that name matrices and not columns (``cov=A``): :meth:`DesignContext.matrix` has them.
+    named
+        Names of its options that name columns, of terms written as calls left of ``|`` (``by=g``); names in others are refused.
     given
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
@@ -365,4 +367,5 @@ class Term:
     varies: bool = False
     grouping: bool = False
     matrices: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     given: Callable[[Json], Mapping[str, Matrix]] | None = None

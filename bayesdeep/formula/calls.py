@@ -7,7 +7,7 @@ from bayesdeep.core.errors import nearest
 from .lexer import Token
 from .nodes import Call, Expression, Name, Sequence
 from .problems import problem, quote
-from .vocabulary import LATER, Kind, Words, matrix_options
+from .vocabulary import LATER, Kind, Words, column_options, matrix_options
 from .walk import CONSTANTS
 
 Side = Literal["left", "right"]
@@ -67,7 +67,9 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
     for option, given in call.options if kind == "grouping" else ():
         if option in matrix_options(name) and not isinstance(given, Name):
             raise problem(text, given.start, f"{option} is the name of a matrix, one of arrays={{\"A\": …}}: {option}=A")
-    for _, given in call.options if kind == "term" else ():
+    for option, given in call.options if kind == "term" else ():
+        if option in column_options(name):
+            continue
         for value in given.items if isinstance(given, Sequence) else (given,):
             if isinstance(value, Name) and value.name not in CONSTANTS:
                 raise problem(text, value.start, f"text stands in quotes in an option of {name}(): \"{value.name}\"")

@@ -75,3 +75,8 @@ def allowed() -> Words:
 def matrix_options(function: str) -> tuple[str, ...]:
     """Return which options of a call name matrices, and not columns."""
     return tuple(getattr(TERMS[function], "matrices", ())) if function in TERMS else ()
+
+
+def column_options(function: str) -> tuple[str, ...]:
+    """Return which options of a term's call name columns."""
+    return tuple(getattr(TERMS[function], "named", ())) if function in TERMS else ()

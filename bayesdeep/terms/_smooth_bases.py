@@ -1,9 +1,7 @@
-"""The bases a smooth can have. Another one is another file beside this, and an entry here."""
+"""The bases a smooth can have, by name. Another one is another file in ``_bases/``."""
 
-from collections.abc import Mapping
+from bayesdeep.core.registry import Registry
 
-from ._smooth_basis import Basis
-from ._smooth_cubic import BASIS as CUBIC
-from ._smooth_thin_plate import BASIS as THIN_PLATE
-
-BASES: Mapping[str, Basis] = {basis.name: basis for basis in (THIN_PLATE, CUBIC)}
+BASES = Registry("bayesdeep.terms._bases", "BASIS", "basis", "bayesdeep.terms._smooth_basis:Basis")
+USUAL = "tp"
+"""The one where nothing is said."""

@@ -35,7 +35,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class Basis:
-    """A kind of basis; one file beside this one defines one as ``BASIS``.
+    """A kind of basis; one file of ``_bases/`` defines one as ``BASIS``.
 
     Attributes
     ----------
@@ -46,7 +46,10 @@ class Basis:
     least
         Fewest basis functions.
     knots
-        ``knots(k, given) -> str``: what is wrong with so many knots for ``k`` functions, in a clause; empty where nothing is.
+        ``knots(k, given) -> str``: what is wrong with so many knots for ``k`` functions, and what would be right; empty where
+        nothing is.
+    count
+        ``count(given) -> k`` where so many knots are given and ``k`` is not.
     learn
         ``learn(t, k, knots) -> Learned`` from the standardised variables ``(obs, variable)`` and the standardised knots
         ``(knot, variable)``, None where they are to be chosen.
@@ -55,12 +58,25 @@ class Basis:
         ``(feature, column)``.
     straight
         Whether straight lines are not penalised.
+    variables
+        Of how many variables its functions can be.
     """
 
     name: str
     title: str
     least: int
     knots: Callable[[int, int], str]
+    count: Callable[[int], int]
     learn: Callable[[np.ndarray, int, np.ndarray | None], Learned]
     columns: Callable[[Json, np.ndarray, np.ndarray], np.ndarray]
     straight: bool
+    variables: int = 1
+
+
+FUNCTIONS = 10
+"""Basis functions where nothing is said, the constant counted."""
+
+
+def as_many(given: int) -> int:
+    """Return ``k`` of a basis with a function a knot."""
+    return given

@@ -8,15 +8,15 @@ from bayesdeep.core.errors import FormulaError, close_to, nearest
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.options import number_of
 
-from ._smooth_bases import BASES
+from ._smooth_bases import BASES, USUAL
+from ._smooth_basis import FUNCTIONS
 
 MEANINGS = {
     "k": "a whole number of basis functions, as in k=10",
     "bs": f"the name of a basis, one of {', '.join(BASES)}",
     "knots": "a list of rising numbers, as in knots=[0, 2.5, 5, 10]",
+    "by": "a column, as in by=g",
 }
-FUNCTIONS = 10
-"""Basis functions where nothing is said, the constant counted."""
 MAX_K = 1_000
 
 
@@ -31,7 +31,7 @@ class Smooth:
     columns
         The same as it is written.
     name
-        What the posterior calls it: the call without its options.
+        What the posterior calls it: the call without its options, and what it is multiplied by.
     source
         The call as it is written.
     k
@@ -40,6 +40,8 @@ class Smooth:
         Which ones.
     knots
         Where, in the units of the variable; empty where the data are to say.
+    by
+        What it is multiplied by, or of whose levels each has a curve, as a node; None for neither.
     """
 
     variables: tuple[Any, ...]
@@ -49,30 +51,56 @@ class Smooth:
     k: int
     basis: str
     knots: tuple[float, ...]
+    by: Any
 
 
 def read_smooth(node: Any, where: str) -> Smooth:
     """Return what a call says; ``where`` begins error texts."""
     where = f"{where}: {node.source}"
-    if len(node.arguments) != 1 or hasattr(node.arguments[0], "value"):
-        raise FormulaError(f"{where}: a smooth is a function of one column, and all else has a name, as in s(x, k=20, bs='cr')")
-    (variable,) = node.arguments
-    if hasattr(variable, "operator"):
-        raise FormulaError(f"{where}: for arithmetic on columns write s(I({variable.source}))")
     given = dict(node.options)
     for name in given:
         if name not in MEANINGS:
             raise FormulaError(f"{where}: s() has no option '{name}'{nearest(name, MEANINGS)}")
-    columns = getattr(variable, "name", variable.source)
-    basis, knots = _basis(given.get("bs"), where), _knots(given.get("knots"), where)
-    k = _functions(given.get("k"), basis, knots, where)
+    basis = _basis(given.get("bs"), where)
+    variables = node.arguments
+    if len(variables) > BASES[basis].variables or any(hasattr(v, "value") for v in variables):
+        raise FormulaError(f"{where}: {_of(basis)}, and all else has a name, as in s(x, k=20, bs='cr')")
+    for variable in variables:
+        if hasattr(variable, "operator"):
+            raise FormulaError(f"{where}: for arithmetic on columns write s(I({variable.source}))")
+    columns = ", ".join(called(variable) for variable in variables)
+    knots = _knots(given.get("knots"), where)
+    if knots and len(variables) > 1:
+        raise FormulaError(f"{where}: knots are of one column; a smooth of several chooses its own")
+    k = _functions(given.get("k"), basis, knots, len(variables), where)
     _check_knots(basis, k, knots, where)
-    return Smooth((variable,), columns, posterior_name(f"s({columns})"), node.source, k, basis, knots)
+    by = _by(given.get("by"), where)
+    name = f"s({columns})" if by is None else f"s({columns}):{called(by)}"
+    return Smooth(variables, columns, posterior_name(name), node.source, k, basis, knots, by)
+
+
+def called(node: Any) -> str:
+    """Return a column's name, or an expression as it is written."""
+    return str(getattr(node, "name", node.source))
+
+
+def _of(basis: str) -> str:
+    if BASES[basis].variables > 1:
+        return f"a smooth with bs='{basis}' is a function of at most {BASES[basis].variables} columns"
+    return "a smooth is a function of one column"
+
+
+def _by(node: Any, where: str) -> Any:
+    if node is None or getattr(node, "name", None) == "None":
+        return None
+    if hasattr(node, "value") or hasattr(node, "items") or hasattr(node, "operator"):
+        raise FormulaError(f"{where}: by={node.source} is not {MEANINGS['by']}")
+    return node
 
 
 def _basis(node: Any, where: str) -> str:
     if node is None:
-        return next(iter(BASES))
+        return USUAL
     value = getattr(node, "value", None)
     if value not in BASES:
         near = close_to(value, BASES) if isinstance(value, str) else ""
@@ -80,20 +108,18 @@ def _basis(node: Any, where: str) -> str:
     return str(value)
 
 
-def _functions(node: Any, basis: str, knots: tuple[float, ...], where: str) -> int:
-    # As many as there are knots, if it can be no other number.
-    exact = bool(BASES[basis].knots(len(knots) - 1, len(knots)))
-    k = (len(knots) if exact else min(FUNCTIONS, len(knots))) if knots else FUNCTIONS
+def _functions(node: Any, basis: str, knots: tuple[float, ...], variables: int, where: str) -> int:
+    k = BASES[basis].count(len(knots)) if knots else FUNCTIONS * 3 ** (variables - 1)
     if node is not None:
-        k = getattr(node, "value", None)  # type: ignore[assignment]
-    least = BASES[basis].least
+        k = getattr(node, "value", None)
+    least = BASES[basis].least + variables - 1
     if isinstance(k, bool) or not isinstance(k, int) or k > MAX_K:
         raise FormulaError(f"{where}: k={node.source} is not {MEANINGS['k']}, {MAX_K:,} at most")
     if k < least:
         few = f"k={k} is" if node is not None else f"{len(knots)} knots are"
         raise FormulaError(
-            f"{where}: {few} too few for bs='{basis}', which needs k={least} or more: constants and straight lines are "
-            "two of them"
+            f"{where}: {few} too few for bs='{basis}', which needs k={least} or more: constants"
+            + (" and straight lines are two of them" if BASES[basis].straight else " are one of them")
         )
     return k
 
@@ -115,4 +141,4 @@ def _knots(node: Any, where: str) -> tuple[float, ...]:
 def _check_knots(basis: str, k: int, knots: tuple[float, ...], where: str) -> None:
     wrong = BASES[basis].knots(k, len(knots)) if knots else ""
     if wrong:
-        raise FormulaError(f"{where}: {wrong}; give {'k' if 'not' in wrong else 'at least k'} of them, or no k")
+        raise FormulaError(f"{where}: {wrong}")

@@ -13,7 +13,8 @@
 
 The largest restricted likelihood is the same whatever the scale of a basis and whatever of the straight line is left
 in it, and only if it spans the same functions, penalised alike. The straight line's coefficients, with flat priors,
-are integrated out of it.
+are integrated out of it. Of a cyclic smooth X is the constant alone, and 28 is 29; its knots are list(x=c(0, 10)), the range, and
+those below. For bs="ps" mgcv widens the range by a thousandth at both ends, which are given here as knots.
 """
 
 import numpy as np
@@ -41,10 +42,20 @@ CASES = {
         [1.8762943285, 1.3867650952, 0.2881973729, -0.0202497307, 0.5921127392, 1.4488692598, 2.2581517954]),
     ("cr", 8): (-3.67791592002, 0.182241899, 1.419707660,
         [-0.6368575268, 0.2924763547, 0.7903514496, -0.7988839481, 1.4150571256, 0.3573975413, -1.4361079503]),
+    ("cc", "8, knots=[0, 10]"): (-4.2816021145, 0.182664653, 1.316893750,
+        [1.1474425090, 0.5306235763, 0.8036291810, -0.7844804989, 1.4302805929, 0.5306235763, 1.1645156626]),
+    ("cc", 6): (-5.0771931836, 0.203726934, 1.374340472,
+        [1.2088998284, 0.7245836527, 0.8669514117, -0.7861677834, 1.4596712681, 0.7132820570, 1.0364814200]),
+    ("cc", "5, knots=[0, 2, 5, 7, 10]"): (-6.0072572647, 0.222992878, 1.524142621,
+        [0.9875238578, 0.7523051200, 0.8211098111, -0.9254499018, 1.3544337463, 0.7523051200, 1.1112296170]),
+    ("ps", "8, knots=[0.1903, 9.9097]"): (-3.2270539434, 0.183410415, 1.858602107,
+        [-0.7785257519, 0.2724139062, 0.8225453904, -0.7564855311, 1.4212938514, 0.3026152861, -1.8072269119]),
+    ("ps", "15, knots=[0.1903, 9.9097]"): (-4.5209077950, 0.185569041, 1.340671667,
+        [-0.6134402803, 0.3068189166, 0.8077975033, -0.8022916052, 1.3980016116, 0.3206371521, -1.7096528232]),
 }  # fmt: skip
 
 
-def columns(bs: str, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def columns(bs: str, k: int | str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return constant and straight line, and the penalised columns, on the rows and on new ones."""
     model = bd.Model(f"y ~ s(x, k={k}, bs='{bs}')", pd.DataFrame({"x": X, "y": Y}))
     found = []
@@ -53,7 +64,8 @@ def columns(bs: str, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
         size = len(rows.arrays["mu_s_1.Z"][0])
         both = [addends(model.spec, {"Intercept": np.zeros(count), "s(x)_linear": line, "s(x)": b}, rows.arrays)["mu_s_1"]
                 for count, line, b in ((1, np.ones(1), np.zeros((1, size))), (size, np.zeros(size), np.eye(size)))]  # fmt: skip
-        found += [np.column_stack([np.ones(len(data)), both[0][0]]), both[1].T]
+        line = [] if bs == "cc" else [both[0][0]]
+        found += [np.column_stack([np.ones(len(data)), *line]), both[1].T]
     return found[0], found[1], found[2], found[3]
 
 
@@ -71,7 +83,7 @@ def test_largest_restricted_likelihood_its_sds_and_its_curve_are_those_of_mgcv(b
         left = y - free @ lines
         weights = np.linalg.solve(covariance, left)
         volumes = [np.linalg.slogdet(a)[1] for a in (covariance, precision, free.T @ free)]
-        value = -0.5 * (volumes[0] + volumes[1] - volumes[2] + left @ weights + (len(y) - 2) * np.log(2 * np.pi))
+        value = -0.5 * (volumes[0] + volumes[1] - volumes[2] + left @ weights + (len(y) - free.shape[1]) * np.log(2 * np.pi))
         return value, free_new @ lines + tau**2 * z_new @ (z.T @ weights)
 
     best = minimize(lambda p: -solved(p)[0], np.log([0.3, 0.5]), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.interpolate import CubicSpline, make_smoothing_spline
+from scipy.interpolate import BSpline, CubicSpline, make_smoothing_spline
 
 import bayesdeep as bd
 from bayesdeep.collapse.row_values import addends, predictor
@@ -17,6 +17,7 @@ from bayesdeep.terms._smooth_bases import BASES
 
 N = 60
 NAMES = tuple(BASES)
+STRAIGHT = tuple(name for name in BASES if BASES[name].straight)
 KEY = "mu_s_1"
 
 
@@ -35,10 +36,13 @@ def made(text: str, data: pd.DataFrame) -> bd.Model:
 def on(model: bd.Model, x: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the straight line ``(obs,)`` and the penalised columns ``(obs, column)`` at values of ``x``."""
     rows = rows_of(model.spec, read_frame(pd.DataFrame({"x": np.asarray(x, dtype=float), "z": 0.0, "g": "g0"})), observed=False)
-    line, basis = TERMS["s"].effects(next(t for t in model.spec.predictors[0].terms if t.kind == "s").state)
-    assert isinstance(line.rows, Columns)
+    *lines, basis = TERMS["s"].effects(next(t for t in model.spec.predictors[0].terms if t.kind == "s").state)
     assert isinstance(basis.law, Iid)
-    return rows.arrays[f"{KEY}.{line.rows.array}"][:, 0], rows.arrays[f"{KEY}.{basis.rows.array}"]
+    found = rows.arrays[f"{KEY}.{basis.rows.array}"]
+    if not lines:
+        return np.zeros(len(found)), found
+    assert isinstance(lines[0].rows, Columns)
+    return rows.arrays[f"{KEY}.{lines[0].rows.array}"][:, 0], found
 
 
 def same_span(a: np.ndarray, b: np.ndarray, tolerance: float) -> None:
@@ -49,7 +53,7 @@ def same_span(a: np.ndarray, b: np.ndarray, tolerance: float) -> None:
 
 
 @pytest.mark.parametrize("k", [4, 10, 25])
-@pytest.mark.parametrize("bs", NAMES)
+@pytest.mark.parametrize("bs", STRAIGHT)
 def test_columns_are_centred_orthogonal_and_of_mean_variance_1(bs: str, k: int) -> None:
     data = frame()
     line, basis = on(made(f"s(x, k={k}, bs='{bs}')", data), data.x)
@@ -109,7 +113,7 @@ def roughness(knots: np.ndarray, values: np.ndarray) -> float:
     return float((np.diff(knots) * (a * a + a * b + b * b)).sum() / 3)
 
 
-@pytest.mark.parametrize("bs", NAMES)
+@pytest.mark.parametrize("bs", ["cr", "tp"])
 def test_the_sum_of_squared_coefficients_is_the_roughness_of_the_function(bs: str) -> None:
     data, rng = frame(), np.random.default_rng(1)
     knots = np.unique(data.x) if bs == "tp" else np.quantile(np.unique(data.x), np.linspace(0, 1, 9))
@@ -138,7 +142,7 @@ def test_with_a_function_a_value_the_posterior_mean_is_the_smoothing_spline() ->
     np.testing.assert_allclose(np.column_stack([np.ones(50), line_at, basis_at]) @ found, wanted(at), atol=1e-6)
 
 
-@pytest.mark.parametrize("bs", NAMES)
+@pytest.mark.parametrize("bs", STRAIGHT)
 def test_beyond_the_rows_it_is_straight(bs: str) -> None:
     data = frame()
     model = made(f"s(x, k=12, bs='{bs}')", data)
@@ -152,15 +156,103 @@ def test_beyond_the_rows_it_is_straight(bs: str) -> None:
         np.testing.assert_allclose(np.diff(basis, 2, axis=0) / 1e-4, 0.0, atol=1e-2)
 
 
+@pytest.mark.parametrize("even", [False, True])
 @pytest.mark.parametrize("bs", NAMES)
-def test_units_and_the_order_of_rows_do_not_matter(bs: str) -> None:
-    data = frame()
+def test_units_and_the_order_of_rows_do_not_matter(bs: str, even: bool) -> None:
+    """Also where functions are of one size, as sines and cosines on even knots are."""
+    data = frame().assign(x=np.arange(N) % 20.0) if even else frame()
     text = f"s(x, k=7, bs='{bs}')"
-    _, basis = on(made(text, data), data.x)
+    columns = on(made(text, data), data.x)[1]
     moved = data.assign(x=1e6 + 1e-3 * data.x)
-    np.testing.assert_allclose(on(made(text, moved), moved.x)[1], basis, atol=1e-5)
+    np.testing.assert_allclose(on(made(text, moved), moved.x)[1], columns, atol=1e-5)
+    scaled = data.assign(x=7.0 - 3.0 * (7.0 - data.x) + 0.1)
+    np.testing.assert_allclose(on(made(text, scaled), scaled.x)[1], columns, atol=1e-8)
     turned = data.sample(frac=1.0, random_state=3)
-    np.testing.assert_allclose(on(made(text, turned), data.x)[1], basis, atol=1e-8)
+    np.testing.assert_allclose(on(made(text, turned), data.x)[1], columns, atol=1e-8)
+
+
+def test_cyclic_functions_are_periodic_splines_and_penalised_by_their_curvature() -> None:
+    data, knots = frame(), np.array([0.0, 1.0, 2.5, 4.0, 5.5, 8.0, 12.0])
+    model = made(f"s(x, bs='cc', knots={knots.tolist()})", data)
+    at, inner = np.linspace(-12.0, 24.0, 361), np.linspace(0.0, 12.0, 97)
+    (basis,) = on(model, at)[1:]
+    splines = [CubicSpline(knots, np.append(value, value[0]), bc_type="periodic") for value in np.eye(6)]
+    same_span(np.column_stack([np.ones(361), basis]), np.column_stack([f(at % 12.0) for f in splines]), 1e-9)
+    # The same after a period; and as smooth across the seam as at any other knot.
+    np.testing.assert_allclose(on(model, inner + 12.0)[1], on(model, inner)[1], atol=1e-9)
+    seam = on(model, 12.0 + 1e-3 * np.arange(-2, 3))[1]
+    assert np.abs(np.diff(seam, 3, axis=0)).max() < 1e-6
+    # Fitted to the columns, splines show how rough each is.
+    values, rng = on(model, knots)[1], np.random.default_rng(1)
+    ratios = []
+    for _ in range(5):
+        b = rng.normal(size=5)
+        f = values @ b
+        second = CubicSpline(knots, np.append(f[:-1], f[0]), bc_type="periodic")(knots, 2)
+        c, d = second[:-1], second[1:]
+        ratios.append((np.diff(knots) * (c * c + c * d + d * d)).sum() / 3 / (b @ b))
+    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-6)
+    np.testing.assert_allclose((on(model, data.x)[1] ** 2).sum(axis=1).mean(), 1.0, rtol=1e-9)
+
+
+def test_ends_of_a_cyclic_smooth_are_the_range_or_as_given_and_others_lie_between() -> None:
+    data = frame()
+    low, high = data.x.min(), data.x.max()
+    free = made("s(x, bs='cc', k=6)", data)
+    np.testing.assert_allclose(on(free, [low])[1], on(free, [high])[1], atol=1e-12)
+    state = made("s(x, bs='cc', k=6, knots=[-1, 25])", data).spec.predictors[0].terms[1].state
+    knots = state["centre"][0] + state["scale"][0] * np.array(state["learned"]["knots"])
+    wanted = np.quantile(np.unique(np.append(data.x, [-1.0, 25.0])), np.linspace(0, 1, 6))
+    np.testing.assert_allclose(knots, wanted, atol=1e-12)
+
+
+def test_p_splines_are_b_splines_and_penalised_by_second_differences() -> None:
+    data = frame()
+    model = made("s(x, bs='ps', k=9, knots=[0, 12])", data)
+    at = np.linspace(0.0, 12.0, 121)
+    line, basis = on(model, at)
+    knots = np.linspace(0.0, 12.0, 7)[0] + 2.0 * np.arange(-3, 10)
+    splines = BSpline.design_matrix(at, knots, 3).toarray()
+    all_of_it = np.column_stack([np.ones(121), line, basis])
+    same_span(all_of_it, splines, 1e-9)
+    coefficients, rng = np.linalg.lstsq(splines, all_of_it)[0], np.random.default_rng(1)
+    ratios = []
+    for _ in range(5):
+        b = np.append([0.3, rng.normal()], rng.normal(size=7))
+        ratios.append((np.diff(coefficients @ b, 2) ** 2).sum() / (b[2:] @ b[2:]))
+    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-6)
+
+
+def test_p_splines_bear_a_gap_between_the_rows() -> None:
+    data = frame().assign(x=np.where(np.arange(N) < 30, np.arange(N) / 30, 9 + np.arange(N) / 60))
+    basis = on(made("s(x, bs='ps', k=20)", data), np.linspace(-1, 11, 50))[1]
+    assert np.isfinite(basis).all()
+
+
+@pytest.mark.parametrize("bs", STRAIGHT)
+def test_a_straight_truth_leaves_little_to_the_departure(bs: str) -> None:
+    """Over data sets, the effective number of parameters at the largest restricted likelihood is near that of a line."""
+    rng, x = np.random.default_rng(2), np.sort(np.random.default_rng(0).uniform(0, 10, 100))
+    data = pd.DataFrame({"x": x, "y": 1 + 0.5 * x + 0.3 * rng.normal(size=100)})
+    _, basis = on(made(f"s(x, k=15, bs='{bs}')", data), x)
+    sizes = (basis**2).sum(axis=0)
+    rotated = basis / np.sqrt(sizes)
+    free = np.linalg.qr(np.column_stack([np.ones(100), x]))[0]
+    edf = []
+    for _ in range(40):
+        y = 1 + 0.5 * x + 0.3 * rng.normal(size=100)
+        left = y - free @ (free.T @ y)
+        told, rest = rotated.T @ left, left - rotated @ (rotated.T @ left)
+
+        def loss(log_ratio: float, told: np.ndarray = told, rest: np.ndarray = rest) -> float:
+            more = 1 + np.exp(log_ratio) * sizes
+            return np.log(more).sum() + 98 * np.log(rest @ rest + (told**2 / more).sum())
+
+        at = np.linspace(-25, 5, 121)
+        best = np.exp(at[np.argmin([loss(a) for a in at])])
+        edf.append(1 + (best * sizes / (1 + best * sizes)).sum())
+    assert np.median(edf) < 1.05
+    assert np.mean(edf) < 1.8
 
 
 def test_of_many_values_some_are_chosen_and_always_the_same() -> None:
@@ -177,7 +269,7 @@ def test_of_many_values_some_are_chosen_and_always_the_same() -> None:
 
 
 def test_lanczos_and_all_eigenvalues_give_the_same_functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bayesdeep.terms import _smooth_thin_plate as module
+    from bayesdeep.terms._bases import tp as module
 
     x = np.random.default_rng(0).normal(size=300)
     data = pd.DataFrame({"x": x, "y": np.sin(x)})
@@ -238,7 +330,10 @@ REFUSED = {
     "s(few, k=5)": r"k=5 basis functions are more than the 4 different values of 'few'; take k=4 or fewer",
     "s(two)": r"more than the 2 different values of 'two'; take k=2 or fewer, or a straight line: two",
     "s(g)": r"'g' is not numeric",
-    "s(x, bs='crr')": r"bs='crr' is not the name of a basis, one of tp, cr; did you mean 'cr'\?",
+    "s(x, bs='crr')": r"bs='crr' is not the name of a basis, one of cc, cr, ps, tp; did you mean 'cr'\?",
+    "s(x, k=3, bs='cc')": r"k=3 is too few for bs='cc', which needs k=4 or more: constants are one of them",
+    "s(x, bs='cc', k=6, knots=[0, 1, 2])": r"3 knots are not the k=6 that it has; give k of them, or the two at the ends",
+    "s(x, bs='ps', knots=[0, 1, 2])": r"3 knots are not the two at the ends",
     "s(x, kk=5)": r"s\(\) has no option 'kk'; did you mean 'k'\?",
     "s(x, k=4.5)": r"k=4.5 is not a whole number of basis functions",
     "s(x, bs='cr', knots=[1, 3, 2])": r"2 stands after 3; knots have to rise",
@@ -248,6 +343,7 @@ REFUSED = {
     "s(x, knots=3)": r"knots=3 is not a list of rising numbers",
     "s(same)": r"'same' is constant \(every value is 3\)",
     "s(huge)": r"the values of 'huge' are too large to be squared",
+    "s(x, z, bs='cr')": r"a smooth is a function of one column",
     "s(x, z)": r"a smooth is a function of one column",
     "s(x, 20)": r"all else has a name, as in s\(x, k=20, bs='cr'\)",
     "s(x + z)": r"write s\(I\(x \+ z\)\)",

@@ -14,8 +14,8 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 
-from ._smooth_basis import Basis, Learned
-from ._smooth_natural import natural
+from .._smooth_basis import FUNCTIONS, Basis, Learned
+from .._smooth_natural import natural
 
 MOST_PLACES = 2_000
 """Different values of which a function is made; of more, as many are chosen at random."""
@@ -68,7 +68,11 @@ def _largest(kernel: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _knots(k: int, given: int) -> str:
-    return f"{given} knots are too few for k={k}" if given < k else ""
+    return f"{given} knots are too few for k={k}; give at least k of them, or no k" if given < k else ""
 
 
-BASIS = Basis("tp", "thin plate regression spline", 3, _knots, learn, columns, straight=True)
+def _count(given: int) -> int:
+    return min(FUNCTIONS, given)
+
+
+BASIS = Basis("tp", "thin plate regression spline", 3, _knots, _count, learn, columns, straight=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 
-from ._smooth_basis import Basis, Learned
-from ._smooth_natural import natural
+from .._smooth_basis import Basis, Learned, as_many
+from .._smooth_natural import natural
 
 
 def learn(t: np.ndarray, k: int, knots: np.ndarray | None) -> Learned:
@@ -39,7 +39,7 @@ def columns(state: Json, t: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _knots(k: int, given: int) -> str:
-    return f"{given} knots are not the k={k} that it has" if given != k else ""
+    return f"{given} knots are not the k={k} that it has; give k of them, or no k" if given != k else ""
 
 
-BASIS = Basis("cr", "natural cubic regression spline", 3, _knots, learn, columns, straight=True)
+BASIS = Basis("cr", "natural cubic regression spline", 3, _knots, as_many, learn, columns, straight=True)
