@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.errors import DataError
+from bayesdeep.formula.vocabulary import COMPARISONS
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "I": np.positive,
@@ -17,6 +18,12 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 """What can be called on columns without being a transform."""
 
+
+def _true(value: Any) -> Any:
+    """Return whether a truth value holds; what is neither 0 nor 1 is no truth value and makes NaN."""
+    return np.where((value == 0) | (value == 1), value, np.nan)
+
+
 OPERATORS: dict[tuple[str, int], Callable[..., Any]] = {
     ("+", 1): np.positive,
     ("-", 1): np.negative,
@@ -25,6 +32,15 @@ OPERATORS: dict[tuple[str, int], Callable[..., Any]] = {
     ("*", 2): np.multiply,
     ("/", 2): np.divide,
     ("**", 2): np.power,
+    ("<", 2): np.less,
+    ("<=", 2): np.less_equal,
+    (">", 2): np.greater,
+    (">=", 2): np.greater_equal,
+    ("==", 2): np.equal,
+    ("!=", 2): np.not_equal,
+    ("and", 2): lambda a, b: np.minimum(_true(a), _true(b)),
+    ("or", 2): lambda a, b: np.maximum(_true(a), _true(b)),
+    ("not", 1): lambda a: 1.0 - _true(a),
 }
 
 PARTIALS: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
@@ -40,6 +56,8 @@ PARTIALS: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
     ("*", 2): lambda a, b: (b, a),
     ("/", 2): lambda a, b: (1.0 / b, -a / b**2),
     ("**", 2): lambda a, b: (b * a ** (b - 1.0), a**b * np.log(a)),
+    **dict.fromkeys([(name, 2) for name in (*COMPARISONS, "and", "or")], lambda a, b: (0.0, 0.0)),
+    ("not", 1): lambda a: (0.0,),
 }
 """Derivatives of each function and operator by its operands."""
 
@@ -48,6 +66,9 @@ HINTS = {
     "sqrt": "sqrt takes values from zero on",
     "/": "a division by zero",
     "exp": "exp overflows above 709",
+    "and": "& joins comparisons, and columns of true and false",
+    "or": "| joins comparisons, and columns of true and false",
+    "not": "~ and ! turn round a comparison, or a column of true and false",
     "**": "a root of a negative number, zero to a negative power, or an overflow",
 }
 

@@ -10,6 +10,7 @@ from bayesdeep.core.columns import Frame, Json, LearnedColumns, TermColumns
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.formula.nodes import Expression, Name, Product, label
 
+from .compared import refuse_absent_labels
 from .factors import Factor, factor_column, learn_and_evaluate, refuse_large
 from .redundancy import pieces
 
@@ -31,7 +32,9 @@ def learn_columns(intercept: bool, products: Sequence[Product], frame: Frame, wh
     where
         Begins the error text.
     """
-    learned = {node: learn_and_evaluate(node, frame, where) for node in _distinct_factors(products)}
+    nodes = _distinct_factors(products)
+    learned = {node: learn_and_evaluate(node, frame, where) for node in nodes}
+    refuse_absent_labels(tuple(nodes), frame, where)
     for node, (_, factor) in learned.items():
         refuse_one_level(node, factor, where)
     state, terms, matrix = code_factors(intercept, products, learned, frame.rows, where)

@@ -15,8 +15,9 @@ from bayesdeep.core.errors import DataError, FormulaError, nearest
 from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
 
-from .arithmetic import FUNCTIONS, apply_function, apply_operator
-from .frame import column, single_values
+from .arithmetic import FUNCTIONS, OPERATORS, apply_function, apply_operator
+from .compared import compares_labels, same_labels
+from .frame import column, complete, single_values
 from .numeric_as_text import stray_cell
 
 MOST_NUMBERS = 2**31
@@ -87,14 +88,6 @@ def refuse_large(source: str, rows: int, columns: int, where: str) -> None:
             f"{where}: '{source}' would be a matrix of {rows:,} rows and {columns:,} columns, {rows * columns / 2**27:,.0f} GiB; "
             "take fewer columns or levels (names of groups belong into (1 | …), which needs no matrix)"
         )
-
-
-def complete(found: Column) -> Column:
-    """Return the column if no value is missing; raise otherwise, so that no missing value becomes a zero."""
-    if found.missing is not None:
-        count, rows = int(np.count_nonzero(found.missing)), len(found.missing)
-        raise DataError(f"data: column '{found.name}' has missing values in {count} of {rows} rows")
-    return found
 
 
 def constant(node: Expression, where: str) -> Any:
@@ -227,6 +220,9 @@ def _elementwise(node: Expression, state: Json, frame: Frame, where: str) -> tup
     if isinstance(node, Call) and node.function not in FUNCTIONS:
         inner_state, inner = _argument(node, state, state, frame, where)
         return inner_state, inner.values
+    if isinstance(node, Binary) and node.operator in ("==", "!=") and _of_labels(node, state, frame, where):
+        same = same_labels(node, frame, where if state is None else "data")
+        return {"kind": "numeric", "labels": True}, (same == (node.operator == "==")).astype(np.float64)
     children = _children(node, where)
     known = state["parts"] if state else [None] * len(children)
     pairs = [_elementwise(child, part, frame, where) for child, part in zip(children, known, strict=True)]
@@ -238,10 +234,15 @@ def _elementwise(node: Expression, state: Json, frame: Frame, where: str) -> tup
     )
 
 
+def _of_labels(node: Binary, state: Json, frame: Frame, where: str) -> bool:
+    """Return whether a comparison is one of labels, which it stays on other rows, whatever types these have."""
+    return compares_labels(node, frame, where) if state is None else "labels" in state
+
+
 def _children(node: Expression, where: str) -> tuple[Expression, ...]:
     if isinstance(node, Unary):
         return (node.operand,)
-    if isinstance(node, Binary) and node.operator in ("+", "-", "*", "/", "**"):
+    if isinstance(node, Binary) and (node.operator, 2) in OPERATORS:
         return node.left, node.right
     if isinstance(node, Call):
         if len(node.arguments) != 1 or node.options:

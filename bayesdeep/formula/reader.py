@@ -34,6 +34,7 @@ class Reader:
         self.side: Side = "left"
         self.inside: Kind | None = None
         self.beyond = False
+        self.logic = False
         self.tidy, self.offsets = _tidy(text, tokens)
 
     @property

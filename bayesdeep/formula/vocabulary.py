@@ -11,6 +11,9 @@ ELEMENTWISE = frozenset({"log", "exp", "sqrt", "abs"})
 ASIS = "I"
 """``I(x / 10)``: ordinary arithmetic instead of the algebra of terms."""
 
+COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+"""Of two numbers, or by ``==`` and ``!=`` of labels; 1 where it holds and 0 where it does not. Inside ``I()`` only."""
+
 BUILTINS = ELEMENTWISE | {ASIS}
 
 LATER = frozenset({"gp", "mo", "s"})
