@@ -180,6 +180,8 @@ class Transform:
         Whether rows can be transformed one by one without anything learned.
     example
         A call as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, a category ``g``.
+    aliases
+        Names with a point in them by which it can be called as well: ``as.factor``.
     """
 
     name: str
@@ -190,6 +192,7 @@ class Transform:
     options: tuple[str, ...] = ()
     stateless: bool = False
     example: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from bayesdeep.core.columns import Frame, Json, LearnedColumns, TermColumns
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.formula.nodes import Expression, Name, Product, label
 
-from .compared import refuse_absent_labels
 from .factors import Factor, factor_column, learn_and_evaluate, refuse_large
+from .label_comparisons import refuse_absent_labels
 from .redundancy import pieces
 
 CHUNK = 8_192

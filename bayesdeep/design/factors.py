@@ -16,8 +16,8 @@ from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
 
 from .arithmetic import FUNCTIONS, OPERATORS, apply_function, apply_operator
-from .compared import compares_labels, same_labels
 from .frame import column, complete, single_values
+from .label_comparisons import compares_labels, same_labels
 from .numeric_as_text import stray_cell
 
 MOST_NUMBERS = 2**31

@@ -14,10 +14,8 @@ from .unexpected import no_operand
 from .vocabulary import ASIS, COMPARISONS, Kind
 from .walk import columns
 
-# The algebra of terms; unary signs bind tighter than all of these and ``**`` tighter still, as in R.
 _ALGEBRA = {"+": 1, "-": 1, "*": 2, "/": 2, ":": 3}
 _ARITHMETIC = {"+": 1, "-": 1, "*": 2, "/": 2}
-# Inside I() only. As in R, and not as in Python, comparisons bind tighter than & and |.
 _COMPARING = 3
 _LOGIC = {"|": 1, "&": 2, **dict.fromkeys(COMPARISONS, _COMPARING), "+": 4, "-": 4, "*": 5, "/": 5}
 _JOINED = {"|": "or", "&": "and"}
@@ -132,12 +130,12 @@ class _Parser(Reader):
         """Read a name, a number, a call or a bracket."""
         token = self.token
         if token.kind in ("name", "quoted"):
-            called = token.kind == "name" and self.following.is_operator("(")
+            called = self.called()
             unbounded = token.kind == "name" and token.text in INFINITE and self.inside == "response" and not self.opens()
             leaf: Name | Number = Number(inf) if unbounded else Name(token.text)
             if self.logic and token.kind == "name" and token.text in _TRUTH:
                 leaf = Number(_TRUTH[token.text])
-            part = self.call() if called else self.leaf(leaf)
+            part = self.leaf(leaf) if called is None else self.call(called)
         elif token.kind == "number":
             part = self.leaf(Number(number(token)))
         elif token.is_operator(".") and self.inside is None and self.side == "right":
@@ -176,9 +174,11 @@ class _Parser(Reader):
         self.nesting -= 1
         return Part(part.node, opening.start, end, part.depth)
 
-    def call(self) -> Part:
+    def call(self, name: Token) -> Part:
         """Read ``function(argument, …, option=value, …)``."""
-        name, around = self.advance(), (self.inside, self.logic)
+        around = self.inside, self.logic
+        while self.token.start < name.end:
+            self.advance()
         kind = callable_kind(self.text, name, self.words, self.side, self.inside, self.beyond)
         opening = self.advance()
         self.descend(opening)
@@ -209,7 +209,8 @@ class _Parser(Reader):
         """Read an argument; ``.`` alone means all other columns to a term such as ``net(.)``."""
         if kind == "term" and self.token.is_operator(".") and self.following.is_operator(",", ")"):
             return self.leaf(Dot())
-        return self.expression(0)
+        further = kind == "transform" and not self.opens()
+        return self.value() if further else self.expression(0)
 
     def option(self, options: dict[str, Part]) -> None:
         """Read ``name=value`` into the options."""
