@@ -141,7 +141,9 @@ def _labels(piece: Json, factors: Sequence[Factor]) -> list[tuple[Any, ...]]:
     for i, full in piece:
         own = factors[i].labels
         if own is not None:
-            names = [(*left, right) for right in own[0 if full else 1 :] for left in names]
+            contrast = factors[i].contrast
+            kept = own if full else own[1:] if contrast is None else contrast[1]
+            names = [(*left, right) for right in kept for left in names]
     return names
 
 
@@ -171,7 +173,10 @@ def _fill(block: np.ndarray, piece: Json, factors: Sequence[Factor], values: lis
     numeric: list[tuple[int, Any]] = [(0, None)]
     categorical = False
     for (i, full), stride in zip(piece, strides[:-1].tolist(), strict=True):
-        if factors[i].categorical:
+        contrast = None if full else factors[i].contrast
+        if contrast is not None:
+            numeric = _times(numeric, contrast[0][values[i]], stride)
+        elif factors[i].categorical:
             categorical = True
             code = values[i] if full else values[i] - 1
             present &= code >= 0

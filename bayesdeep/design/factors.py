@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Column, Frame, Json, Transform
+from bayesdeep.core.columns import Coding, Column, Frame, Json, Transform
 from bayesdeep.core.errors import DataError, FormulaError, nearest
 from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
@@ -38,11 +38,14 @@ class Factor:
         Of the columns or the levels; None for a single numeric column.
     categorical
         Whether ``values`` are codes.
+    contrast
+        What its levels are in columns where they do not all have their own, and the columns' labels; None for indicators.
     """
 
     values: np.ndarray
     labels: tuple[Any, ...] | None = None
     categorical: bool = False
+    contrast: tuple[np.ndarray, tuple[str, ...]] | None = None
 
 
 def learn_factor(node: Expression, frame: Frame, where: str) -> Json:
@@ -94,6 +97,9 @@ def constant(node: Expression, where: str) -> Any:
     """Return an option's value: a number, text, true or false, or a list of these."""
     if isinstance(node, Number | Text):
         return node.value
+    if isinstance(node, Call):
+        given = {name: constant(value, where) for name, value in node.options}
+        return Coding(node.function, tuple(constant(argument, where) for argument in node.arguments), given)
     if isinstance(node, Sequence):
         return [constant(item, where) for item in node.items]
     if isinstance(node, Unary) and isinstance(node.operand, Number):
@@ -176,7 +182,8 @@ def _transformed(transform: Transform, learned: Json, found: Column) -> Factor:
     values, labels = transform.apply(learned, found), transform.labels(learned)
     if transform.categorical:
         _refuse_unseen(found, values, labels or ())
-    return Factor(values, labels, transform.categorical)
+    contrast = None if transform.contrasts is None else transform.contrasts(learned)
+    return Factor(values, labels, transform.categorical, contrast)
 
 
 def _refuse_unseen(found: Column, codes: np.ndarray, known: tuple[Any, ...]) -> None:

@@ -210,7 +210,29 @@ class _Parser(Reader):
         if kind == "term" and self.token.is_operator(".") and self.following.is_operator(",", ")"):
             return self.leaf(Dot())
         further = kind == "transform" and not self.opens()
+        if further and self.token.kind == "name" and self.token.text in self.words.codings:
+            return self.coding()
         return self.value() if further else self.expression(0)
+
+    def coding(self) -> Part:
+        """Read how a category becomes columns: ``Sum``, ``Treatment("b")``."""
+        name, options = self.advance(), dict[str, Part]()
+        arguments: list[Part] = []
+        end = name.end
+        if self.token.is_operator("("):
+            opening = self.advance()
+            while not self.token.is_operator(")"):
+                if self.token.kind == "name" and self.following.is_operator("="):
+                    self.option(options)
+                else:
+                    arguments.append(self.value())
+                if not self.token.is_operator(","):
+                    break
+                self.advance()
+            end = self.close(opening, ")")
+        values = tuple((key, part.node) for key, part in options.items())
+        node = Call(name.text, tuple(part.node for part in arguments), values, self.source(name.start, end), name.start)
+        return Part(node, name.start, end)
 
     def option(self, options: dict[str, Part]) -> None:
         """Read ``name=value`` into the options."""

@@ -47,6 +47,7 @@ class Words:
     groupings: frozenset[str] = frozenset()
     varying: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    codings: frozenset[str] = frozenset()
 
     def plain(self, name: str) -> str | None:
         """Return what a name with a point stands for, ``log`` for ``np.log``; None for any other attribute."""
@@ -89,6 +90,7 @@ def allowed() -> Words:
         groupings=groupings,
         varying=frozenset(name for name in TERMS if getattr(TERMS[name], "varies", False)),
         aliases=aliases,
+        codings=frozenset(coding for name in TRANSFORMS for coding in getattr(TRANSFORMS[name], "codings", ())),
     )
 
 

@@ -2,9 +2,9 @@
 
 from bayesdeep.core.columns import Transform
 
-from ._levels import apply, labels, learn
+from ._levels import apply, contrasts, labels, learn
 
 TRANSFORM = Transform(
     "C", learn, apply, labels, categorical=True, options=("levels", "reference"),
-    example="C(g)",
+    example="C(g)", codings=("Treatment", "Sum", "Helmert"), contrasts=contrasts,
 )

@@ -5,15 +5,26 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Column, Json
+from bayesdeep.core.columns import Coding, Column, Json
 from bayesdeep.core.errors import FormulaError, nearest
 from bayesdeep.core.labels import match, refuse_rounded
 
 
 def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Json:
-    """Return ``{"levels": [...]}``, the reference level first."""
+    """Return ``{"levels": [...]}``, the reference level first, and the name of a coding that is not by indicators."""
+    if len(arguments) > 1 or not all(isinstance(argument, Coding) for argument in arguments):
+        raise FormulaError("it takes one column, a coding such as Sum, and levels=[…] and reference=… by name")
     if arguments:
-        raise FormulaError("it takes one column, and levels=[…] and reference=… by name")
+        coding: Coding = arguments[0]
+        given = (*coding.arguments, *coding.options.values())
+        treatment = coding.name == "Treatment" and set(coding.options) <= {"reference"}
+        if len(given) > treatment or (treatment and given and "reference" in options):
+            raise FormulaError(f"{coding.name} takes no such argument; write Treatment(\"b\"), Sum or Helmert")
+        if not treatment and "reference" in options:
+            raise FormulaError(f"{coding.name} has no reference")
+        own = {**options, "reference": given[0]} if given else options
+        found_levels = learn(column, (), own)
+        return found_levels if coding.name == "Treatment" else {**found_levels, "coding": coding.name}
     found = _levels(column)
     levels = _given(column, found, options["levels"]) if "levels" in options else found
     if "reference" in options:
@@ -74,3 +85,15 @@ def apply(state: Json, column: Column) -> np.ndarray:
 def labels(state: Json) -> tuple[Any, ...]:
     """Return the levels."""
     return tuple(state["levels"])
+
+
+def contrasts(state: Json) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """Return the levels' columns ``(level, level - 1)`` and their labels, for sums to zero and R's Helmert contrasts."""
+    count = len(state["levels"])
+    if "coding" not in state:
+        return None
+    if state["coding"] == "Sum":
+        sums = np.vstack([np.eye(count - 1), -np.ones(count - 1)])
+        return sums, tuple(f"S.{level}" for level in state["levels"][:-1])
+    steps = np.vstack([np.zeros(count - 1), np.diag(np.arange(1.0, count))]) - np.triu(np.ones((count, count - 1)))
+    return steps, tuple(f"H.{level}" for level in state["levels"][1:])
