@@ -155,6 +155,15 @@ class LearnedColumns:
 
 
 @dataclass(frozen=True)
+class Coding:
+    """How a category becomes columns, as it is written in a formula: ``Sum``, ``Treatment("b")``."""
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Transform:
     """A function of columns in a formula. One file in ``transforms/`` defines one as ``TRANSFORM``.
 
@@ -180,6 +189,13 @@ class Transform:
         Whether rows can be transformed one by one without anything learned.
     example
         A call as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, a category ``g``.
+    aliases
+        Names with a point in them by which it can be called as well: ``as.factor``.
+    codings
+        Names of codings that its further arguments may be: ``C(g, Sum)``.
+    contrasts
+        ``contrasts(state)``: what a category's levels are in columns ``(level, column)`` where they do not all have their own,
+        and the columns' labels; None for indicators of all levels but the first.
     """
 
     name: str
@@ -190,6 +206,9 @@ class Transform:
     options: tuple[str, ...] = ()
     stateless: bool = False
     example: str = ""
+    aliases: tuple[str, ...] = ()
+    codings: tuple[str, ...] = ()
+    contrasts: Callable[[Json], tuple[np.ndarray, tuple[str, ...]] | None] | None = None
 
 
 @dataclass(frozen=True)

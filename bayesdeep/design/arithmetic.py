@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.errors import DataError
+from bayesdeep.formula.vocabulary import COMPARISONS
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "I": np.positive,
@@ -14,8 +15,33 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "exp": np.exp,
     "sqrt": np.sqrt,
     "abs": np.abs,
+    "log1p": np.log1p,
+    "expm1": np.expm1,
+    "log2": np.log2,
+    "log10": np.log10,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.round,
+    "sign": np.sign,
+    "logit": lambda a: np.log(a) - np.log1p(-a),
+    "expit": lambda a: 0.5 * (1.0 + np.tanh(0.5 * a)),
 }
 """What can be called on columns without being a transform."""
+
+
+def _true(value: Any) -> Any:
+    """Return whether a truth value holds; what is neither 0 nor 1 is no truth value and makes NaN."""
+    return np.where((value == 0) | (value == 1), value, np.nan)
+
 
 OPERATORS: dict[tuple[str, int], Callable[..., Any]] = {
     ("+", 1): np.positive,
@@ -25,6 +51,15 @@ OPERATORS: dict[tuple[str, int], Callable[..., Any]] = {
     ("*", 2): np.multiply,
     ("/", 2): np.divide,
     ("**", 2): np.power,
+    ("<", 2): np.less,
+    ("<=", 2): np.less_equal,
+    (">", 2): np.greater,
+    (">=", 2): np.greater_equal,
+    ("==", 2): np.equal,
+    ("!=", 2): np.not_equal,
+    ("and", 2): lambda a, b: np.minimum(_true(a), _true(b)),
+    ("or", 2): lambda a, b: np.maximum(_true(a), _true(b)),
+    ("not", 1): lambda a: 1.0 - _true(a),
 }
 
 PARTIALS: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
@@ -33,6 +68,23 @@ PARTIALS: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
     ("exp", 1): lambda a: (np.exp(a),),
     ("sqrt", 1): lambda a: (0.5 / np.sqrt(a),),
     ("abs", 1): lambda a: (np.sign(a),),
+    ("log1p", 1): lambda a: (1.0 / (1.0 + a),),
+    ("expm1", 1): lambda a: (np.exp(a),),
+    ("log2", 1): lambda a: (1.0 / (a * np.log(2.0)),),
+    ("log10", 1): lambda a: (1.0 / (a * np.log(10.0)),),
+    ("sin", 1): lambda a: (np.cos(a),),
+    ("cos", 1): lambda a: (-np.sin(a),),
+    ("tan", 1): lambda a: (1.0 / np.cos(a) ** 2,),
+    ("asin", 1): lambda a: (1.0 / np.sqrt(1.0 - a**2),),
+    ("acos", 1): lambda a: (-1.0 / np.sqrt(1.0 - a**2),),
+    ("atan", 1): lambda a: (1.0 / (1.0 + a**2),),
+    ("sinh", 1): lambda a: (np.cosh(a),),
+    ("cosh", 1): lambda a: (np.sinh(a),),
+    ("tanh", 1): lambda a: (1.0 / np.cosh(a) ** 2,),
+    ("logit", 1): lambda a: (1.0 / (a * (1.0 - a)),),
+    ("expit", 1): lambda a: (0.25 / np.cosh(0.5 * a) ** 2,),
+    # Steps: a density of what is rounded says nothing of one of the column.
+    **dict.fromkeys([(name, 1) for name in ("floor", "ceil", "round", "sign")], lambda a: (0.0,)),
     ("+", 1): lambda a: (1.0,),
     ("-", 1): lambda a: (-1.0,),
     ("+", 2): lambda a, b: (1.0, 1.0),
@@ -40,14 +92,25 @@ PARTIALS: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
     ("*", 2): lambda a, b: (b, a),
     ("/", 2): lambda a, b: (1.0 / b, -a / b**2),
     ("**", 2): lambda a, b: (b * a ** (b - 1.0), a**b * np.log(a)),
+    **dict.fromkeys([(name, 2) for name in (*COMPARISONS, "and", "or")], lambda a, b: (0.0, 0.0)),
+    ("not", 1): lambda a: (0.0,),
 }
 """Derivatives of each function and operator by its operands."""
 
 HINTS = {
     "log": "log takes values above zero",
+    "log1p": "log1p takes values above -1",
+    "log2": "log2 takes values above zero",
+    "log10": "log10 takes values above zero",
+    "asin": "asin takes values from -1 to 1",
+    "acos": "acos takes values from -1 to 1",
+    "logit": "logit takes values between 0 and 1",
     "sqrt": "sqrt takes values from zero on",
     "/": "a division by zero",
     "exp": "exp overflows above 709",
+    "and": "& joins comparisons, and columns of true and false",
+    "or": "| joins comparisons, and columns of true and false",
+    "not": "~ and ! turn round a comparison, or a column of true and false",
     "**": "a root of a negative number, zero to a negative power, or an overflow",
 }
 

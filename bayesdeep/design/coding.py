@@ -11,6 +11,7 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.formula.nodes import Expression, Name, Product, label
 
 from .factors import Factor, factor_column, learn_and_evaluate, refuse_large
+from .label_comparisons import refuse_absent_labels
 from .redundancy import pieces
 
 CHUNK = 8_192
@@ -31,7 +32,9 @@ def learn_columns(intercept: bool, products: Sequence[Product], frame: Frame, wh
     where
         Begins the error text.
     """
-    learned = {node: learn_and_evaluate(node, frame, where) for node in _distinct_factors(products)}
+    nodes = _distinct_factors(products)
+    learned = {node: learn_and_evaluate(node, frame, where) for node in nodes}
+    refuse_absent_labels(tuple(nodes), frame, where)
     for node, (_, factor) in learned.items():
         refuse_one_level(node, factor, where)
     state, terms, matrix = code_factors(intercept, products, learned, frame.rows, where)
@@ -138,7 +141,9 @@ def _labels(piece: Json, factors: Sequence[Factor]) -> list[tuple[Any, ...]]:
     for i, full in piece:
         own = factors[i].labels
         if own is not None:
-            names = [(*left, right) for right in own[0 if full else 1 :] for left in names]
+            contrast = factors[i].contrast
+            kept = own if full else own[1:] if contrast is None else contrast[1]
+            names = [(*left, right) for right in kept for left in names]
     return names
 
 
@@ -168,7 +173,10 @@ def _fill(block: np.ndarray, piece: Json, factors: Sequence[Factor], values: lis
     numeric: list[tuple[int, Any]] = [(0, None)]
     categorical = False
     for (i, full), stride in zip(piece, strides[:-1].tolist(), strict=True):
-        if factors[i].categorical:
+        contrast = None if full else factors[i].contrast
+        if contrast is not None:
+            numeric = _times(numeric, contrast[0][values[i]], stride)
+        elif factors[i].categorical:
             categorical = True
             code = values[i] if full else values[i] - 1
             present &= code >= 0

@@ -11,8 +11,8 @@ from bayesdeep.formula.nodes import Expression, Formula, Name, Product, label
 
 from .coding import design_matrix, learn_columns
 from .design_warnings import Doubt, doubts
-from .factors import complete, evaluate_column, factor_column, learn_and_evaluate
-from .frame import column
+from .factors import evaluate_column, factor_column, learn_and_evaluate
+from .frame import column, complete
 from .group_levels import learn_levels, learn_shared_levels, new_levels
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Column, Frame, Json, Transform
+from bayesdeep.core.columns import Coding, Column, Frame, Json, Transform
 from bayesdeep.core.errors import DataError, FormulaError, nearest
 from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
 
-from .arithmetic import FUNCTIONS, apply_function, apply_operator
-from .frame import column, single_values
+from .arithmetic import FUNCTIONS, OPERATORS, apply_function, apply_operator
+from .frame import column, complete, single_values
+from .label_comparisons import compares_labels, same_labels
 from .numeric_as_text import stray_cell
 
 MOST_NUMBERS = 2**31
@@ -37,11 +38,14 @@ class Factor:
         Of the columns or the levels; None for a single numeric column.
     categorical
         Whether ``values`` are codes.
+    contrast
+        What its levels are in columns where they do not all have their own, and the columns' labels; None for indicators.
     """
 
     values: np.ndarray
     labels: tuple[Any, ...] | None = None
     categorical: bool = False
+    contrast: tuple[np.ndarray, tuple[str, ...]] | None = None
 
 
 def learn_factor(node: Expression, frame: Frame, where: str) -> Json:
@@ -89,18 +93,13 @@ def refuse_large(source: str, rows: int, columns: int, where: str) -> None:
         )
 
 
-def complete(found: Column) -> Column:
-    """Return the column if no value is missing; raise otherwise, so that no missing value becomes a zero."""
-    if found.missing is not None:
-        count, rows = int(np.count_nonzero(found.missing)), len(found.missing)
-        raise DataError(f"data: column '{found.name}' has missing values in {count} of {rows} rows")
-    return found
-
-
 def constant(node: Expression, where: str) -> Any:
     """Return an option's value: a number, text, true or false, or a list of these."""
     if isinstance(node, Number | Text):
         return node.value
+    if isinstance(node, Call):
+        given = {name: constant(value, where) for name, value in node.options}
+        return Coding(node.function, tuple(constant(argument, where) for argument in node.arguments), given)
     if isinstance(node, Sequence):
         return [constant(item, where) for item in node.items]
     if isinstance(node, Unary) and isinstance(node.operand, Number):
@@ -183,7 +182,8 @@ def _transformed(transform: Transform, learned: Json, found: Column) -> Factor:
     values, labels = transform.apply(learned, found), transform.labels(learned)
     if transform.categorical:
         _refuse_unseen(found, values, labels or ())
-    return Factor(values, labels, transform.categorical)
+    contrast = None if transform.contrasts is None else transform.contrasts(learned)
+    return Factor(values, labels, transform.categorical, contrast)
 
 
 def _refuse_unseen(found: Column, codes: np.ndarray, known: tuple[Any, ...]) -> None:
@@ -227,6 +227,9 @@ def _elementwise(node: Expression, state: Json, frame: Frame, where: str) -> tup
     if isinstance(node, Call) and node.function not in FUNCTIONS:
         inner_state, inner = _argument(node, state, state, frame, where)
         return inner_state, inner.values
+    if isinstance(node, Binary) and node.operator in ("==", "!=") and _of_labels(node, state, frame, where):
+        same = same_labels(node, frame, where if state is None else "data")
+        return {"kind": "numeric", "labels": True}, (same == (node.operator == "==")).astype(np.float64)
     children = _children(node, where)
     known = state["parts"] if state else [None] * len(children)
     pairs = [_elementwise(child, part, frame, where) for child, part in zip(children, known, strict=True)]
@@ -238,10 +241,15 @@ def _elementwise(node: Expression, state: Json, frame: Frame, where: str) -> tup
     )
 
 
+def _of_labels(node: Binary, state: Json, frame: Frame, where: str) -> bool:
+    """Return whether a comparison is one of labels, which it stays on other rows, whatever types these have."""
+    return compares_labels(node, frame, where) if state is None else "labels" in state
+
+
 def _children(node: Expression, where: str) -> tuple[Expression, ...]:
     if isinstance(node, Unary):
         return (node.operand,)
-    if isinstance(node, Binary) and node.operator in ("+", "-", "*", "/", "**"):
+    if isinstance(node, Binary) and (node.operator, 2) in OPERATORS:
         return node.left, node.right
     if isinstance(node, Call):
         if len(node.arguments) != 1 or node.options:

@@ -235,3 +235,11 @@ def _refuse_empty(names: list[Any], rows: int) -> None:
         raise DataError("data: there are no columns")
     if rows == 0:
         raise DataError("data: there are no rows")
+
+
+def complete(found: Column) -> Column:
+    """Return the column if no value is missing; raise otherwise, so that no missing value becomes a zero."""
+    if found.missing is not None:
+        count, rows = int(np.count_nonzero(found.missing)), len(found.missing)
+        raise DataError(f"data: column '{found.name}' has missing values in {count} of {rows} rows")
+    return found

@@ -13,8 +13,7 @@ from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.formula.nodes import Name, Product, label
 
 from .convert import drop_unused_levels
-from .factors import complete
-from .frame import column, single_values
+from .frame import column, complete, single_values
 
 
 def learn_levels(factor: Product, frame: Frame, where: str) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import DataError
 from bayesdeep.core.priors import Known
 from bayesdeep.core.registry import TRANSFORMS
-from bayesdeep.formula.nodes import Binary, Call, Expression, Formula, Name, Sequence, Unary
+from bayesdeep.formula.nodes import Binary, Call, Expression, Formula, Name, Sequence, Text, Unary
 from bayesdeep.formula.vocabulary import INNER
 
 NEARLY_ALL = 0.9
@@ -155,12 +155,17 @@ def _names(roots: Iterable[Expression]) -> Iterator[str]:
             yield node.name
         elif isinstance(node, Unary):
             stack.append(node.operand)
-        elif isinstance(node, Binary):
+        elif isinstance(node, Binary) and not _of_text(node):
             stack += (node.left, node.right)
         elif isinstance(node, Sequence):
             stack += node.items
         elif isinstance(node, Call) and not _categorical(node.function):
             stack += (*node.arguments, *(value for _, value in node.options))
+
+
+def _of_text(node: Binary) -> bool:
+    """Return whether a column is compared with text, which says that it holds labels."""
+    return node.operator in ("==", "!=") and isinstance(node.left, Text | Name) and isinstance(node.right, Text | Name)
 
 
 def _categorical(function: str) -> bool:

@@ -7,7 +7,8 @@ data, whatever scale the model is on.
 import numpy as np
 
 from bayesdeep.core.columns import Frame
-from bayesdeep.formula.nodes import Call, Expression, Name, Number, Unary
+from bayesdeep.formula.nodes import Call, Expression, Name, Number, Text, Unary
+from bayesdeep.formula.walk import every_node
 
 from .arithmetic import FUNCTIONS, OPERATORS, PARTIALS
 from .factors import column_names
@@ -23,7 +24,7 @@ def log_slope(node: Expression, frame: Frame) -> np.ndarray | None:
         the expression, since two values of the column give the same (the slope changes its sign, as that of ``abs(y)``), since
         the slope is 0 or infinite in some row, or since there are several columns with different slopes.
     """
-    if isinstance(node, Name):
+    if isinstance(node, Name) or any(isinstance(part, Text) for part in every_node(node)):
         return None
     found = [_slope(node, name, frame)[1] for name in column_names(node)]
     with np.errstate(divide="ignore"):

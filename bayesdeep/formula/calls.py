@@ -7,7 +7,7 @@ from bayesdeep.core.errors import nearest
 from .lexer import Token
 from .nodes import Call, Expression, Name, Sequence
 from .problems import problem, quote
-from .vocabulary import LATER, Kind, Words, column_options, matrix_options
+from .vocabulary import ASIS, LATER, Kind, Words, column_options, matrix_options
 from .walk import CONSTANTS
 
 Side = Literal["left", "right"]
@@ -63,7 +63,9 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
     """Raise when a call has no argument, or a function of the language not exactly one."""
     name = call.function
     if kind == "builtin" and call.options:
-        raise problem(text, call.start, f"{name}() takes no options")
+        first, _ = call.options[0]
+        compared = f"; a comparison is written I({first} == …)" if name == ASIS else ""
+        raise problem(text, call.start, f"{name}() takes no options{compared}")
     for option, given in call.options if kind == "grouping" else ():
         if option in matrix_options(name) and not isinstance(given, Name):
             raise problem(text, given.start, f"{option} is the name of a matrix, one of arrays={{\"A\": …}}: {option}=A")

@@ -15,7 +15,8 @@ MAX_NESTING = 50
 _MAX_DIGITS = 40
 
 _BLANKS = " \t\r\n"
-_OPERATORS = frozenset("~+-*/:^|()[],=.")
+_OPERATORS = frozenset("~+-*/:^|()[],=.<>&!")
+_OF_TWO_SIGNS = ("**", "||", "==", "!=", "<=", ">=")
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 Kind = Literal["name", "quoted", "number", "text", "operator", "end"]
@@ -89,7 +90,7 @@ def _scan(text: str, start: int) -> Token:
         return _number(text, start, match.end())
     if char not in _OPERATORS:
         raise problem(text, start, _unknown(char))
-    if text.startswith(("**", "||"), start):
+    if text.startswith(_OF_TWO_SIGNS, start):
         return Token("operator", text[start : start + 2], start, start + 2)
     return Token("operator", "**" if char == "^" else char, start, start + 1)
 
@@ -136,7 +137,11 @@ def _unknown(char: str) -> str:
     """Say what the character is, also when it cannot be seen."""
     shown = quote(char) if char.isprintable() else "character"
     refusal = "is not part of the formula language"
-    if char in "{};@!%\\&<>$?#":
+    if char in "{}":
+        return f"{shown} {refusal}; arithmetic on columns goes inside I(), as in I(x / 10)"
+    if char == "%":
+        return f"{shown} {refusal}; one of several levels is written I((g == \"a\") | (g == \"b\"))"
+    if char in ";@\\$?#":
         return f"{shown} {refusal}; a formula cannot contain code"
     full = f"{shown} (U+{ord(char):04X} {unicode_name(char, 'control character')})"
     return f"{full} {refusal}; a column's name with it goes in backticks"

@@ -72,7 +72,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    """``-x`` or ``+x``."""
+    """``-x`` or ``+x``; ``not`` of a comparison, written ``~`` or ``!``."""
 
     operator: str
     operand: "Expression"
@@ -82,7 +82,10 @@ class Unary:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """``left operator right``; operators are ``+ - * / : ** | ||``."""
+    """``left operator right``; operators are ``+ - * / : ** | ||``, and inside ``I()`` ``< <= > >= == !=``, ``and`` and ``or``.
+
+    ``x | z`` of two comparisons is ``or``, so that ``|`` always is the bar of a group-level term.
+    """
 
     operator: str
     left: "Expression"

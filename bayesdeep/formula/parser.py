@@ -11,12 +11,15 @@ from .nodes import Binary, Call, Dot, Expression, Name, Number, Parsed, Sequence
 from .problems import quote
 from .reader import Part, Reader
 from .unexpected import no_operand
-from .vocabulary import Kind
+from .vocabulary import ASIS, COMPARISONS, Kind
 from .walk import columns
 
-# The algebra of terms; unary signs bind tighter than all of these and ``**`` tighter still, as in R.
 _ALGEBRA = {"+": 1, "-": 1, "*": 2, "/": 2, ":": 3}
 _ARITHMETIC = {"+": 1, "-": 1, "*": 2, "/": 2}
+_COMPARING = 3
+_LOGIC = {"|": 1, "&": 2, **dict.fromkeys(COMPARISONS, _COMPARING), "+": 4, "-": 4, "*": 5, "/": 5}
+_JOINED = {"|": "or", "&": "and"}
+_TRUTH = {"True": 1, "TRUE": 1, "False": 0, "FALSE": 0}
 _MAX_EXPONENT = 100
 INFINITE = frozenset({"inf", "Inf"})
 """Names of a number, not of a column, among the arguments of a response function: ``truncated(y, 0, inf)``."""
@@ -74,23 +77,28 @@ class _Parser(Reader):
     def expression(self, minimum: int) -> Part:
         """Read operators that bind at least as tightly as ``minimum``, from left to right."""
         algebra = self.inside is None and self.side == "right"
-        binding = _ALGEBRA if algebra else _ARITHMETIC
-        left = self.signed()
+        binding = _ALGEBRA if algebra else _LOGIC if self.logic else _ARITHMETIC
+        left, compared = self.signed(), False
         while self.token.kind == "operator" and binding.get(self.token.text, -1) >= minimum:
             operator = self.advance()
+            if operator.text in COMPARISONS and compared:
+                raise self.problem(operator.start, "comparisons are joined by &, as in I((0 < x) & (x < 5))")
+            compared = operator.text in COMPARISONS
             right = self.expression(binding[operator.text] + 1)
             left = self.binary(operator, left, right)
         return left
 
     def signed(self) -> Part:
         """Read an operand with its signs."""
-        if not self.token.is_operator("+", "-"):
+        denied = self.logic and self.token.is_operator("~", "!")
+        if not denied and not self.token.is_operator("+", "-"):
             return self.power()
         sign = self.advance()
         self.descend(sign)
-        part = self.signed()
+        # R's ! stands before a whole comparison, Python's ~ before one operand.
+        part = self.expression(_COMPARING) if sign.text == "!" else self.signed()
         self.nesting -= 1
-        node = Unary(sign.text, part.node, self.source(sign.start, part.end), sign.start)
+        node = Unary("not" if denied else sign.text, part.node, self.source(sign.start, part.end), sign.start)
         return self.bounded(Part(node, sign.start, part.end, part.depth + 1), sign)
 
     def power(self) -> Part:
@@ -114,23 +122,28 @@ class _Parser(Reader):
             raise self.problem(operator.start, "write the power of a number as the number it is")
 
     def binary(self, operator: Token, left: Part, right: Part) -> Part:
-        node = Binary(operator.text, left.node, right.node, self.source(left.start, right.end), left.start)
+        joined = _JOINED.get(operator.text, operator.text) if self.logic else operator.text
+        node = Binary(joined, left.node, right.node, self.source(left.start, right.end), left.start)
         return self.bounded(Part(node, left.start, right.end, max(left.depth, right.depth) + 1), operator)
 
     def operand(self) -> Part:
         """Read a name, a number, a call or a bracket."""
         token = self.token
         if token.kind in ("name", "quoted"):
-            called = token.kind == "name" and self.following.is_operator("(")
+            called = self.called()
             unbounded = token.kind == "name" and token.text in INFINITE and self.inside == "response" and not self.opens()
-            leaf = Number(inf) if unbounded else Name(token.text)
-            part = self.call() if called else self.leaf(leaf)
+            leaf: Name | Number = Number(inf) if unbounded else Name(token.text)
+            if self.logic and token.kind == "name" and token.text in _TRUTH:
+                leaf = Number(_TRUTH[token.text])
+            part = self.leaf(leaf) if called is None else self.call(called)
         elif token.kind == "number":
             part = self.leaf(Number(number(token)))
         elif token.is_operator(".") and self.inside is None and self.side == "right":
             part = self.leaf(Dot())
         elif token.is_operator("("):
             part = self.bracket()
+        elif token.kind == "text" and self.compares():
+            part = self.leaf(Text(token.text))
         else:
             raise no_operand(self.text, self.tokens, self.position, self.inside)
         follower = self.token
@@ -141,6 +154,11 @@ class _Parser(Reader):
     def opens(self) -> bool:
         """Return whether the token is the first one inside a bracket: there stands the response itself."""
         return self.tokens[self.position - 1].is_operator("(")
+
+    def compares(self) -> bool:
+        """Return whether the token is one side of ``==`` or ``!=``."""
+        beside = (self.tokens[self.position - 1], self.following)
+        return self.logic and any(token.is_operator("==", "!=") for token in beside)
 
     def bracket(self) -> Part:
         """Read ``( … )``; the only place where ``|`` can stand."""
@@ -156,13 +174,15 @@ class _Parser(Reader):
         self.nesting -= 1
         return Part(part.node, opening.start, end, part.depth)
 
-    def call(self) -> Part:
+    def call(self, name: Token) -> Part:
         """Read ``function(argument, …, option=value, …)``."""
-        name, around = self.advance(), self.inside
-        kind = callable_kind(self.text, name, self.words, self.side, around, self.beyond)
+        around = self.inside, self.logic
+        while self.token.start < name.end:
+            self.advance()
+        kind = callable_kind(self.text, name, self.words, self.side, self.inside, self.beyond)
         opening = self.advance()
         self.descend(opening)
-        self.inside = kind
+        self.inside, self.logic = kind, name.text == ASIS
         arguments: list[Part] = []
         options: dict[str, Part] = {}
         while not self.token.is_operator(")") or arguments or options:
@@ -176,7 +196,7 @@ class _Parser(Reader):
                 break
             self.advance()
         end = self.close(opening, ")")
-        self.inside = around
+        self.inside, self.logic = around
         self.nesting -= 1
         values = tuple((key, part.node) for key, part in options.items())
         source = self.source(name.start, end)
@@ -189,13 +209,34 @@ class _Parser(Reader):
         """Read an argument; ``.`` alone means all other columns to a term such as ``net(.)``."""
         if kind == "term" and self.token.is_operator(".") and self.following.is_operator(",", ")"):
             return self.leaf(Dot())
-        return self.expression(0)
+        further = kind == "transform" and not self.opens()
+        if further and self.token.kind == "name" and self.token.text in self.words.codings:
+            return self.coding()
+        return self.value() if further else self.expression(0)
+
+    def coding(self) -> Part:
+        """Read how a category becomes columns: ``Sum``, ``Treatment("b")``."""
+        name, options = self.advance(), dict[str, Part]()
+        arguments: list[Part] = []
+        end = name.end
+        if self.token.is_operator("("):
+            opening = self.advance()
+            while not self.token.is_operator(")"):
+                if self.token.kind == "name" and self.following.is_operator("="):
+                    self.option(options)
+                else:
+                    arguments.append(self.value())
+                if not self.token.is_operator(","):
+                    break
+                self.advance()
+            end = self.close(opening, ")")
+        values = tuple((key, part.node) for key, part in options.items())
+        node = Call(name.text, tuple(part.node for part in arguments), values, self.source(name.start, end), name.start)
+        return Part(node, name.start, end)
 
     def option(self, options: dict[str, Part]) -> None:
         """Read ``name=value`` into the options."""
-        name, equals = self.advance(), self.advance()
-        if self.token.is_operator("="):
-            raise self.problem(equals.start, "a formula has no comparisons")
+        name, _ = self.advance(), self.advance()
         if name.text in options:
             raise self.problem(name.start, f"the option {quote(name.text)} is given twice")
         options[name.text] = self.value()

@@ -34,6 +34,7 @@ class Reader:
         self.side: Side = "left"
         self.inside: Kind | None = None
         self.beyond = False
+        self.logic = False
         self.tidy, self.offsets = _tidy(text, tokens)
 
     @property
@@ -48,6 +49,17 @@ class Reader:
         token = self.token
         self.position += 1
         return token
+
+    def called(self) -> Token | None:
+        """Return the name in front of an opening bracket, ``np.log`` as ``log``; None where nothing is called."""
+        first, point, last, opening = (*self.tokens[self.position : self.position + 4], *[self.tokens[-1]] * 3)[:4]
+        if first.kind != "name" or point.is_operator("("):
+            return first if first.kind == "name" else None
+        together = first.end == point.start and point.end == last.start
+        if not (point.is_operator(".") and last.kind == "name" and opening.is_operator("(") and together):
+            return None
+        plain = self.words.plain(f"{first.text}.{last.text}")
+        return None if plain is None else Token("name", plain, first.start, last.end)
 
     def problem(self, start: int, message: str) -> FormulaError:
         return problem(self.text, start, message)

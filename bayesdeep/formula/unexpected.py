@@ -4,7 +4,7 @@ from bayesdeep.core.errors import FormulaError
 
 from .lexer import Token
 from .problems import problem, quote, shorten
-from .vocabulary import Kind
+from .vocabulary import COMPARISONS, Kind
 
 
 def no_operand(text: str, tokens: tuple[Token, ...], position: int, inside: Kind | None) -> FormulaError:
@@ -15,12 +15,14 @@ def no_operand(text: str, tokens: tuple[Token, ...], position: int, inside: Kind
     if token.kind == "end":
         return problem(text, token.start, f"expected a term{where}, but the formula ends")
     if token.kind == "text":
-        what = "a quoted text can only be an option's value"
+        what = "a quoted text can only be an option's value, or be compared inside I() by == and !="
         return problem(text, token.start, f"{what}; a column goes in backticks or has no marks")
     if token.is_operator("["):
         return problem(text, token.start, "a list can only be an option's value, as in hidden=[32, 32]")
     if token.is_operator("."):
         return problem(text, token.start, "'.' (all other columns) can stand only as a term or in net(.)")
+    if token.is_operator("&") and previous is not None and previous.is_operator("&"):
+        return problem(text, token.start, "'and' is written with one sign, as in I((x > 0) & (z > 0))")
     if token.is_operator("~"):
         return problem(text, token.start, _second(tokens, position) or f"expected a term{where}, found '~'")
     return problem(text, token.start, f"expected a term{where}, found {quote(text[token.start : token.end])}")
@@ -48,15 +50,17 @@ def _special(text: str, tokens: tuple[Token, ...], position: int, inside: Kind |
     touching = token.start == previous.end
     if touching and text[token.start : token.start + 1] == "." and token.kind in ("operator", "number"):
         return _attribute(text, tokens, position)
+    if token.is_operator("||") and inside == "builtin":
+        return "'or' is written with one sign, as in I((x > 0) | (z > 0))"
     if token.is_operator("|", "||"):
         if inside is None and not any(t.is_operator("~") for t in tokens[:position]):
             return f"'{token.text}' cannot stand left of '~'; weights are written weighted(y, w)"
         return f"'{token.text}' can stand only inside brackets of its own, once, as in (1 + x | g)"
     if token.is_operator("~"):
         return _second(tokens, position)
+    if token.is_operator(*COMPARISONS, "&", "!"):
+        return f"a formula has no comparisons or logic outside of I(); write I(x {token.text} …)"
     if token.is_operator("="):
-        if tokens[position + 1].is_operator("="):
-            return "a formula has no comparisons"
         return "'=' can only give an option, as in net(x, hidden=[8])"
     if token.is_operator("["):
         return "a formula has no indexing"

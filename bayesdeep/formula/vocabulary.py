@@ -1,15 +1,26 @@
 """The words of the language: which names can be called, and on which side of ``~``."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bayesdeep.core.registry import RESPONSES, TERMS, TRANSFORMS
 
-ELEMENTWISE = frozenset({"log", "exp", "sqrt", "abs"})
+ELEMENTWISE = frozenset(
+    {
+        "log", "exp", "sqrt", "abs", "log1p", "expm1", "log2", "log10", "sin", "cos", "tan", "asin",
+        "acos", "atan", "sinh", "cosh", "tanh", "floor", "ceil", "round", "sign", "logit", "expit",
+    }
+)
 """Arithmetic on the values of a column. Part of the language, not plug-ins."""
+
+_OF_NUMPY = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "absolute": "abs"}
 
 ASIS = "I"
 """``I(x / 10)``: ordinary arithmetic instead of the algebra of terms."""
+
+COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+"""Of two numbers, or by ``==`` and ``!=`` of labels; 1 where it holds and 0 where it does not. Inside ``I()`` only."""
 
 BUILTINS = ELEMENTWISE | {ASIS}
 
@@ -36,6 +47,14 @@ class Words:
     groupings: frozenset[str] = frozenset()
     varying: frozenset[str] = frozenset()
     multiplying: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    codings: frozenset[str] = frozenset()
+
+    def plain(self, name: str) -> str | None:
+        """Return what a name with a point stands for, ``log`` for ``np.log``; None for any other attribute."""
+        before, _, after = name.partition(".")
+        function = _OF_NUMPY.get(after, after)
+        return function if before in ("np", "numpy") and function in ELEMENTWISE else self.aliases.get(name)
 
     def kind(self, name: str) -> Kind | None:
         """Return what the name is, or None when it cannot be called; a ``"grouping"`` can right of ``|`` only."""
@@ -63,6 +82,7 @@ class Words:
 def allowed() -> Words:
     """Return the allow-list: the language's own functions and the plug-ins that are installed."""
     groupings = frozenset(name for name in TERMS if getattr(TERMS[name], "grouping", False))
+    aliases = {alias: name for name in TRANSFORMS for alias in getattr(TRANSFORMS[name], "aliases", ())}
     return Words(
         builtins=BUILTINS,
         transforms=frozenset(TRANSFORMS) - BUILTINS,
@@ -71,6 +91,8 @@ def allowed() -> Words:
         groupings=groupings,
         varying=frozenset(name for name in TERMS if getattr(TERMS[name], "varies", False)),
         multiplying=frozenset(name for name in TERMS if getattr(TERMS[name], "multiplies", False)),
+        aliases=aliases,
+        codings=frozenset(coding for name in TRANSFORMS for coding in getattr(TRANSFORMS[name], "codings", ())),
     )
 
 

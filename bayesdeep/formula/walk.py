@@ -16,13 +16,13 @@ def columns(node: Expression | Parsed | Formula) -> tuple[str, ...]:
     ``True``, ``False`` and ``None`` as an option's value are no columns, nor are names of matrices. A ``.`` stands for columns
     only the data know and is left out.
     """
-    names = (n.name for root in _roots(node) for n in _nodes(root) if isinstance(n, Name))
+    names = (n.name for root in _roots(node) for n in every_node(root) if isinstance(n, Name))
     return tuple(dict.fromkeys(names))
 
 
 def matrices(node: Parsed) -> tuple[str, ...]:
     """Return the names of the matrices that options name, each once, in the order they are written."""
-    calls = (n for root in _roots(node) for n in _nodes(root) if isinstance(n, Call))
+    calls = (n for root in _roots(node) for n in every_node(root) if isinstance(n, Call))
     given = (value for call in calls for option, value in call.options if option in matrix_options(call.function))
     return tuple(dict.fromkeys(value.name for value in given if isinstance(value, Name)))
 
@@ -35,17 +35,17 @@ def factor_columns(factor: Product) -> tuple[str, ...]:
 
 def find_name(node: Expression, names: tuple[str, ...]) -> Name | None:
     """Return the first of these columns that stands anywhere in an expression, also inside a call; None if none does."""
-    return next((n for n in _nodes(node) if isinstance(n, Name) and n.name in names), None)
+    return next((n for n in every_node(node) if isinstance(n, Name) and n.name in names), None)
 
 
 def find_dot(parsed: Parsed) -> bool:
     """Return whether ``.`` stands anywhere in the predictor, also inside a call."""
-    return any(isinstance(n, Dot) for n in _nodes(parsed.predictor))
+    return any(isinstance(n, Dot) for n in every_node(parsed.predictor))
 
 
 def grouping_columns(parsed: Parsed) -> tuple[str, ...]:
     """Return the names of the columns right of a ``|``, each once, in the order they are written."""
-    bars = (n for n in _nodes(parsed.predictor) if isinstance(n, Binary) and n.operator in ("|", "||"))
+    bars = (n for n in every_node(parsed.predictor) if isinstance(n, Binary) and n.operator in ("|", "||"))
     return tuple(dict.fromkeys(name for bar in bars for name in columns(bar.right)))
 
 
@@ -71,7 +71,7 @@ def _group(group: Group) -> tuple[Expression, ...]:
     return (*_flat(group.products), *group.specials, *group.factor)
 
 
-def _nodes(root: Expression) -> Iterator[Expression]:
+def every_node(root: Expression) -> Iterator[Expression]:
     """Yield the node and all below it, left to right."""
     stack = [root]
     while stack:

@@ -1,34 +1,8 @@
 """``prop(k, n)``: ``k`` successes in ``n`` trials; ``n`` is a column or a number."""
 
-from collections.abc import Mapping
+from bayesdeep.core.columns import ResponseFunction
 
-from bayesdeep.core.columns import ResponseContext, ResponseFunction
-from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.records import Response
-
-from ._checks import rows, whole
-
-
-def read(context: ResponseContext) -> Response:
-    """Return successes as ``value`` and ``trials``, both ``(obs,)``."""
-    if not context.has(1):
-        raise FormulaError("it takes successes and trials, prop(k, n); n can be a number")
-    successes, trials = context.column(0), context.column(1)
-    value, total = whole(successes), whole(trials)
-    bad = value > total
-    if bad.any():
-        raise DataError(
-            f"data: column '{successes.name}' should be at most '{trials.name}', the number of trials; "
-            f"{rows(bad, successes, trials)}"
-        )
-    return Response(successes.name, value, trials=total)
-
-
-def mathematics(y: str, arguments: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
-    """Return the number of trials."""
-    del y, options
-    return {"n": arguments[0]}
-
+from ._proportion import mathematics, read
 
 RESPONSE = ResponseFunction(
     "prop", read, needed_for_prediction=(1,), mathematics=mathematics,

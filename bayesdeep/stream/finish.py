@@ -24,6 +24,7 @@ class _Category:
     state: Json
     labels: tuple[Any, ...]
     codes: np.ndarray
+    contrast: Any = None
 
 
 class Finished:
@@ -59,7 +60,7 @@ class Finished:
             refuse_one_level(node, Factor(factor.values, names, True), self._where)
             codes = np.full(len(labels.numbered), -1, dtype=np.int64)
             codes[numbers] = factor.values
-            self._categories[node] = _Category(state, names, codes)
+            self._categories[node] = _Category(state, names, codes, factor.contrast)
         return self._categories[node]
 
     def _members(self, names: tuple[str, ...]) -> np.ndarray:
@@ -143,7 +144,7 @@ class Finished:
                 if name in columns:
                     # Labels that no row has (any more) have no rows in any sum either.
                     values[begin:end] = np.maximum(category.codes[own[:, columns.index(name)]], 0)
-            learned[node] = (category.state, Factor(values, category.labels, True))
+            learned[node] = (category.state, Factor(values, category.labels, True, category.contrast))
         return learned, spans
 
     def _label_column(self, node: Expression) -> str | None:

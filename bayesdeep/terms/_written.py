@@ -30,7 +30,10 @@ def _product(factors: Sequence[tuple[Any, Any, bool]]) -> Product:
     levels, basis, times, zero = [], [], [], []
     for node, learned, full in factors:
         name, labels = getattr(node, "name", node.source), _labels(node, learned)
-        if learned["kind"] == "categorical":
+        if learned["kind"] == "categorical" and not full and "coding" in learned["learned"]:
+            basis.append(name)
+            times.append(f"{name}[b]ᵢ")
+        elif learned["kind"] == "categorical":
             levels.append(f"{name}ᵢ")
             zero += [] if full or not labels else [f"{name} = {labels[0]}"]
         elif labels is not None:

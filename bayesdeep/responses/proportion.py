@@ -1,0 +1,7 @@
+"""``proportion(k, n)``: Bambi's other name for ``prop(k, n)``."""
+
+from bayesdeep.core.columns import ResponseFunction
+
+from ._proportion import mathematics, read
+
+RESPONSE = ResponseFunction("proportion", read, needed_for_prediction=(1,), mathematics=mathematics, example="proportion(k, n)")

@@ -1,0 +1,10 @@
+"""``factor(x)``, also ``as.factor(x)``: R's names for ``C(x)``."""
+
+from bayesdeep.core.columns import Transform
+
+from ._levels import apply, labels, learn
+
+TRANSFORM = Transform(
+    "factor", learn, apply, labels, categorical=True, options=("levels", "reference"),
+    example="factor(g)", aliases=("as.factor",),
+)
