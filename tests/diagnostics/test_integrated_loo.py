@@ -231,7 +231,7 @@ def test_effects_of_rows_are_integrated_out_within_those_of_groups(made_up):
 
 
 @pytest.mark.few(4)
-@pytest.mark.filterwarnings("ignore:.*is not identified:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*is not identified:UserWarning", "ignore:.*is hardly identified:UserWarning")
 @pytest.mark.parametrize(
     ("name", "other"),
     [(n, p) for n in sorted(FAMILIES) for p in (None, *(q.name for q in FAMILIES[n].parameters[1:] if q.links))],

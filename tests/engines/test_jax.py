@@ -187,7 +187,7 @@ def test_draws_are_from_the_posterior(bernoulli, reference, layout):
     assert set(draws.stats) == {ours for ours, _ in _nutpie.STATS.values()}
     assert all(values.shape == (4, 1000) for values in draws.stats.values())
     assert draws.stats["diverging"].dtype == bool
-    assert draws.stats["acceptance_rate"].mean() == pytest.approx(SETTINGS.target_accept, abs=0.1)
+    assert draws.stats["acceptance_rate"].mean() == pytest.approx(SETTINGS.target_accept, abs=0.15)
     assert draws.stats["n_steps"].sum() < draws.details["gradients"] < 10 * draws.stats["n_steps"].sum()
     assert draws.details["backend"].startswith("jax ")
     assert min(draws.seconds_compile, draws.seconds_tune, draws.seconds_sample) > 0

@@ -73,7 +73,7 @@ def test_the_density_is_the_same_in_both_coordinates(name):
     point = {k: v + 0.4 * rng.normal(size=np.shape(v)) for k, v in start.items()}
     # Standard deviations have coordinates of their own in the graph that is sampled, and both graphs are at the same values.
     sds = {k.removesuffix("_sd__"): k for k in point if k.endswith("_sd__")}
-    assert sds
+    assert sds or name == "wide tails"  # whose sd belongs to a prior of the effects
     reported = {k: v[0] for k, v in expand_function(sampled)({k: v[None] for k, v in point.items()}).items()}
     other = {k: point[k] for k in plain.model.initial_point() if k in point and not k.endswith("_z")}
     log_scales = 0.0

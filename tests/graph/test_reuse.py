@@ -167,6 +167,7 @@ def test_a_second_data_set_needs_no_compilation(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.integration
+@pytest.mark.filterwarnings("ignore:.*has one level:UserWarning")
 def test_one_group_is_another_structure_and_right():
     # An axis of length 1 broadcasts; code for longer ones must not be used for it, nor the other way round.
     for groups in (1, 5, 1):
