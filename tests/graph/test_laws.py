@@ -158,8 +158,8 @@ SCIPY = {
     "Weibull": ("Weibull(1.5, 2)", stats.weibull_min(1.5, scale=2)),
     "Beta": ("Beta(2, 3)", stats.beta(2, 3)),
 }
-SPECIAL = {"Flat", "HalfFlat", "Horseshoe", "R2D2", "LKJ", "SpikeSlab"}
-"""Those with laws of their own, below or in tests/priors."""
+SPECIAL = {"Flat", "HalfFlat", "Horseshoe", "R2D2", "LKJ", "SpikeSlab", "Dirichlet"}
+"""Those with laws of their own, below, in tests/priors or, of shares, in tests/terms/test_mo.py."""
 
 
 def test_every_prior_of_the_registry_has_a_law_here():

@@ -174,6 +174,8 @@ BY_RESPONSE = {
     "cbind": "cbind(m1, m2, m3)",
     "censored": "censored(y, upper, status)",
     "prop": "prop(k, n)",
+    "p": "p(k, n)",
+    "proportion": "proportion(k, n)",
     "truncated": "truncated(y, lb=-9, ub=9)",
     "weighted": "weighted(y, w)",
 }
@@ -196,7 +198,8 @@ def test_addends_with_a_state_of_their_own(addend: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("response", list(RESPONSES))
 def test_every_response_function(response: str, tmp_path: Path) -> None:
-    family = {"cbind": "multinomial", "prop": "binomial", "c": "cumulative"}.get(response, "gaussian")
+    families = {"cbind": "multinomial", "c": "cumulative", **dict.fromkeys(("prop", "p", "proportion"), "binomial")}
+    family = families.get(response, "gaussian")
     fit = drawn(bd.Model(f"{BY_RESPONSE[response]} ~ x", data(), family))
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
