@@ -176,7 +176,9 @@ def assert_same_posterior(found: np.ndarray, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("layout", ["threads", "batch"])
 def test_draws_are_from_the_posterior(bernoulli, reference, layout):
     _, target, _ = bernoulli
-    draws = _jax_nuts.run_jax(SETTINGS, target, 3, Silent(), layout=layout)
+    # Tuned as long as by default: the step size settles from below, where trajectories are accepted more often than it aims at.
+    settings = nuts.NutsSettings(draws=1000)
+    draws = _jax_nuts.run_jax(settings, target, 3, Silent(), layout=layout)
     assert draws.exact
     assert draws.status == "ok"
     assert draws.positions.shape == (4, 1000, target.dim)
@@ -187,7 +189,7 @@ def test_draws_are_from_the_posterior(bernoulli, reference, layout):
     assert set(draws.stats) == {ours for ours, _ in _nutpie.STATS.values()}
     assert all(values.shape == (4, 1000) for values in draws.stats.values())
     assert draws.stats["diverging"].dtype == bool
-    assert draws.stats["acceptance_rate"].mean() == pytest.approx(SETTINGS.target_accept, abs=0.15)
+    assert draws.stats["acceptance_rate"].mean() == pytest.approx(settings.target_accept, abs=0.1)
     assert draws.stats["n_steps"].sum() < draws.details["gradients"] < 10 * draws.stats["n_steps"].sum()
     assert draws.details["backend"].startswith("jax ")
     assert min(draws.seconds_compile, draws.seconds_tune, draws.seconds_sample) > 0
