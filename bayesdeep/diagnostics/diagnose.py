@@ -22,7 +22,7 @@ from bayesdeep.results.labelled import Group, Tree
 
 from .approximation_checks import approximation_checks
 from .causes import advised, most_pressing
-from .checks import Check, chain_checks, limits, status_check
+from .checks import Check, chain_checks, limits, names, status_check
 from .function_checks import GROUP
 from .network_checks import network_checks, network_sentence
 from .past_run import PastRun
@@ -119,7 +119,7 @@ def diagnose(idata: Tree | xr.DataTree) -> Diagnosis:
             rows = [*rows[:1], *approximation_checks(attrs, chains * draws)]
     method = str(attrs.get("method"))
     used = priors if method not in ENGINES or ENGINES[method].priors else ()
-    rows += [*status_check(attrs), *_told_apart(conflict_checks(posterior, used), run)]
+    rows += [*status_check(attrs), *_conflicts(posterior, used, run)]
     level = max([0 if exact else 1, *(row.severity for row in rows if not row.passed)])
     if network is not None and chains > 1:
         sentence = network_sentence(level, rows, whole, _because(rows))
@@ -145,7 +145,7 @@ def _sentence(level: int, rows: list[Check], exact: bool, attrs: Any, draws: int
     because = _because(rows)
     if exact:
         return (
-            "the chains agree and have enough independent draws; means and intervals can be reported",
+            f"the chains agree and have enough independent draws; means and intervals can be reported{_shrunk(rows)}",
             f"the draws are usable, but something needs a look before they are reported{because}",
             f"the draws do not represent the posterior{because}; do not report numbers from them",
         )[level]
@@ -166,14 +166,21 @@ def _because(rows: list[Check]) -> str:
     return f" ({'; '.join(f'{r.check}: {_shown(r.value)}' for r in failed[:3])})" if failed else ""
 
 
+def _shrunk(rows: list[Check]) -> str:
+    """Return which quantities a default prior pulls at, though not so far that it is a caution."""
+    pulled = [row.about for row in rows if row.passed and row.about]
+    return f" (the default prior of {names(pulled)} has a say in them)" if pulled else ""
+
+
 def _evidence(rows: list[Check]) -> pd.DataFrame:
     columns = ["check", "value", "limit", "passed", "meaning"]
     return pd.DataFrame([[getattr(row, c) for c in columns] for row in rows], columns=columns)
 
 
-def _told_apart(conflicts: list[Check], run: PastRun) -> list[Check]:
-    """Return conflicts of which those where the data put no end to a coefficient say so: a wider prior would not help there."""
-    endless = set(run.separating()) if conflicts else set()
+def _conflicts(posterior: Any, priors: Any, run: PastRun) -> list[Check]:
+    """Return what priors pull at; where the data put no end to a coefficient it is said so, for a wider prior would not help."""
+    found = conflict_checks(posterior, priors)
+    endless = frozenset(run.separating()) if found else frozenset()
     return [
         replace(
             row,
@@ -184,7 +191,7 @@ def _told_apart(conflicts: list[Check], run: PastRun) -> list[Check]:
         )
         if row.about in endless
         else row
-        for row in conflicts
+        for row in (conflict_checks(posterior, priors, endless) if endless else found)
     ]
 
 

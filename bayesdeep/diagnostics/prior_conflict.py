@@ -26,11 +26,16 @@ from .checks import Check
 LIMIT = 2.0
 """Prior scales between the prior's location and the posterior mean."""
 MIN_PULL = 0.3
-"""Posterior standard deviations that the mean would move by if the prior counted twice."""
+"""Posterior standard deviations that the mean would move by if the prior counted twice: from here on it is said."""
+DEFAULT_PULL = 1.0
+"""The same, from where on a default prior is a caution. It is meant to shrink, and where effects are large (groups that differ
+much on a logit) it does; less than the posterior's own sd is within what its interval says already."""
 UNJUDGED = frozenset({"intercept", "effects", "correlation", "scale", "weights", "simplex"})
 
 
-def conflict_checks(posterior: xr.Dataset, priors: Iterable[Mapping[str, Any]]) -> list[Check]:
+def conflict_checks(
+    posterior: xr.Dataset, priors: Iterable[Mapping[str, Any]], endless: frozenset[str] = frozenset()
+) -> list[Check]:
     """Return a row for each parameter whose prior pulls it, and has its mean more than two scales from the prior's location.
 
     Parameters
@@ -42,10 +47,13 @@ def conflict_checks(posterior: xr.Dataset, priors: Iterable[Mapping[str, Any]]) 
         distributions with a location or scale count, such as Normal, StudentT or HalfNormal. The prior on an intercept
         is on its value at the predictors' means, which is not in the posterior; it is left out. So are the scales of
         networks' layers and inputs, which make up for each other.
+    endless
+        Names of coefficients that the data put no end to: how large they are only the prior says.
 
     Notes
     -----
-    Read a distance of 2 to 3 as: look again at the prior's units.
+    Read a distance of 2 to 3 as: look again at the prior's units. A default prior that pulls less than :data:`DEFAULT_PULL`
+    has its row, and passes.
     """
     rows = []
     for chosen in priors:
@@ -63,7 +71,9 @@ def conflict_checks(posterior: xr.Dataset, priors: Iterable[Mapping[str, Any]]) 
         pulled = pull(distribution, dict(chosen["prior"]["arguments"]), np.asarray(posterior[name], dtype=float))
         worst = int(np.argmax(np.where(pulled >= MIN_PULL, away, 0.0)))
         if away[worst] > LIMIT and pulled[worst] >= MIN_PULL:
-            rows.append(_row(name, distribution, location, scale, float(away[worst]), float(pulled[worst]), chosen["origin"]))
+            passed = chosen["origin"] == "default" and pulled[worst] < DEFAULT_PULL and name not in endless
+            prior = f"its {chosen['origin']} prior ({distribution}, location {location:.3g}, scale {scale:.3g})"
+            rows.append(_row(name, prior, float(away[worst]), scale, float(pulled[worst]), passed))
     return rows
 
 
@@ -110,13 +120,12 @@ def tail_power(distribution: str, arguments: Mapping[str, Any]) -> float:
     return float(power) if np.isfinite(power) and power < 1e3 else np.inf
 
 
-def _row(name: str, distribution: str, location: float, scale: float, distance: float, pulled: float, origin: str) -> Check:
-    meaning = (
-        f"the posterior mean of '{name}' lies {distance:.1f} scales from the centre of its {origin} prior "
-        f"({distribution}, location {location:.3g}, scale {scale:.3g})"
-        + (f", and would move by {pulled:.1g} of its sds if the prior counted twice" if np.isfinite(pulled) else "")
-        + ": prior and data disagree, or the prior's units are wrong"
-    )
-    wider = f"{distance * scale:.2g}"
-    advice = f"Check the prior of '{name}': if it was not meant to be that narrow, widen its scale to {wider}."
+def _row(name: str, prior: str, distance: float, scale: float, pulled: float, passed: bool) -> Check:
+    meaning = f"the posterior mean of '{name}' lies {distance:.1f} scales from the centre of {prior}"
+    meaning += f", and would move by {pulled:.1g} of its sds if the prior counted twice" if np.isfinite(pulled) else ""
+    if passed:
+        meaning += ": as much as the default is meant to shrink; give a prior of your own where that matters"
+        return Check(f"prior of {name}", distance, f"<= {LIMIT:g}, or a pull < {DEFAULT_PULL:g}", True, meaning, about=name)
+    meaning += ": prior and data disagree, or the prior's units are wrong"
+    advice = f"Check the prior of '{name}': if it was not meant to be that narrow, widen its scale to {distance * scale:.2g}."
     return Check(f"prior of {name}", distance, f"<= {LIMIT:g}", False, meaning, 1, (advice,), about=name)

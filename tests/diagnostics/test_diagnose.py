@@ -198,6 +198,7 @@ def test_prior_data_conflict(rng):
         ("Normal", {"mu": 0.0, "sigma": 1.0}, 5.0, 0.05, False),  # the data say twenty times as much
         ("HalfStudentT", {"nu": 3.0, "sigma": 1.0}, 2.2, 0.2, False),  # far out in a heavy tail
         ("HalfNormal", {"sigma": 0.5}, 2.2, 0.2, True),
+        ("Normal", {"mu": 0.0, "sigma": 1.0}, 2.6, 0.4, False),  # log(2) 2.6 0.4 sds: what a default may do, and is said
         ("Normal", {"mu": 0.0, "sigma": 1.0}, 1.5, 1.0, False),  # near
     ],
 )
@@ -205,7 +206,13 @@ def test_a_prior_that_does_not_pull_is_no_conflict(rng, prior, arguments, mean, 
     draws = mean + sd * rng.normal(size=(4, 1000))
     posterior = xr.Dataset({"x": (("chain", "draw"), draws)})
     chosen = {"name": "x", "role": "coefficient", "origin": "default", "prior": {"name": prior, "arguments": arguments.items()}}
-    assert bool(conflict_checks(posterior, [chosen])) is flagged
+    rows = conflict_checks(posterior, [chosen])
+    assert any(not row.passed for row in rows) is flagged
+    given = conflict_checks(posterior, [{**chosen, "origin": "user"}])
+    said = flagged or mean == 2.6
+    assert any(not row.passed for row in given) is said  # who chose a prior is told of less
+    assert [row.passed for row in conflict_checks(posterior, [chosen], frozenset({"x"}))] == ([False] if said else [])
+    assert len(rows) == said
     if prior == "Normal":
         found = float(pull(prior, arguments, draws)[0])
         assert found == pytest.approx(np.log(2) * abs(mean) * sd, rel=0.15)
