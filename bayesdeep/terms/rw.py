@@ -244,4 +244,16 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 
 
-TERM = Term("rw", learn, arrays, slots, words=words, call=True, named=("gr",), effects=effects, written=written, example="rw(a)")
+TERM = Term(
+    "rw",
+    learn,
+    arrays,
+    slots,
+    words=words,
+    call=True,
+    named=("gr",),
+    effects=effects,
+    written=written,
+    levels=True,  # between two steps the walk has no value, so that there is no slope either
+    example="rw(a)",
+)
