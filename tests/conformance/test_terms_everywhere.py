@@ -106,10 +106,13 @@ def rows_on_disk_give_the_same_or_are_refused(name: str, tmp: Path) -> None:
     data, path = columns(), tmp / "rows.parquet"
     data.to_parquet(path)
     arrays = {"A": related(data)} if TERMS[name].matrices else None
+    made, refused = None, ""
     try:
         made = bd.Model(f"y ~ {text(name)}", path, arrays=arrays)
-    except bd.BayesdeepError as refused:
-        assert len(str(refused)) > 20
+    except bd.BayesdeepError as error:
+        refused = str(error)
+    if made is None:
+        assert text(name).partition("(")[0].strip() in refused or "rows" in refused
         return
     ours, theirs = made.fit(seed=1, draws=DRAWS, progress=False).summary(kind="stats"), fitted(name).summary(kind="stats")
     assert list(ours.index) == list(theirs.index)

@@ -14,10 +14,12 @@ from bayesdeep.datasets import describe_dataset, list_datasets, load_dataset
 
 BUNDLED = {
     "cbpp": (56, 4),
+    "co2_uptake": (84, 5),
     "contraception": (1934, 6),
     "digits": (1797, 65),
     "eight_schools": (8, 3),
     "epil": (236, 9),
+    "mcycle": (133, 2),
     "moons": (400, 3),
     "penguins": (344, 8),
     "radon": (919, 4),
@@ -310,3 +312,21 @@ def test_moons_need_more_than_a_line():
     np.fill_diagonal(distance, np.inf)
     near = y[np.argsort(distance, axis=1)[:, :15]].mean(axis=1) > 0.5
     assert 0.8 < (guess == y).mean() < 0.9 < 0.95 < (near == y).mean()
+
+
+def test_mcycle_is_silvermans():
+    """133 measurements at 94 times, ties included: Silverman (1985), section 1, and R's summary of MASS::mcycle."""
+    d = load_dataset("mcycle")
+    assert d["times"].nunique() == 94
+    assert d["times"].is_monotonic_increasing
+    assert d["accel"].mean() == pytest.approx(-25.55, abs=0.005)
+    assert (d["accel"].min(), d["accel"].max()) == (-134.0, 75.0)
+
+
+def test_co2_uptake_is_a_balanced_design():
+    """R's summary(CO2): mean uptake 27.21, median 28.30, 12 plants at 7 concentrations."""
+    d = load_dataset("co2_uptake")
+    assert (d.groupby("plant")["conc"].nunique() == 7).all()
+    assert d.groupby(["type", "treatment"])["plant"].nunique().tolist() == [3, 3, 3, 3]
+    assert d["uptake"].mean() == pytest.approx(27.21, abs=0.005)
+    assert d["uptake"].median() == pytest.approx(28.30, abs=0.005)
