@@ -65,7 +65,8 @@ def read_matrix(name: str, table: Any, kind: str) -> Matrix:
     most, why = _MOST[kind]
     if len(rows) > most:
         raise DataError(
-            f"{where} has {len(rows):,} levels, more than the {most:,} that are possible: {why}; leave out levels that no row needs"
+            f"{where} has {len(rows):,} levels, more than the {most:,} that are possible: {why}; leave out levels that no row "
+            "needs"
         )
     _refuse_twice(rows, f"{where}: rows")
     _refuse_twice(columns, f"{where}: columns")
@@ -135,8 +136,8 @@ def _adjacency(values: np.ndarray, labels: tuple[Any, ...], where: str) -> np.nd
     """Return which levels are neighbours, 1 or a positive weight; raise where that is not what it says."""
     itself = np.flatnonzero(np.diag(values))
     if len(itself):
-        own = labels[itself[0]]
-        raise DataError(f"{where}: {own!r} with itself is {values[itself[0], itself[0]]:.6g}; no level is its own neighbour: put 0")
+        own, value = labels[itself[0]], values[itself[0], itself[0]]
+        raise DataError(f"{where}: {own!r} with itself is {value:.6g}; no level is its own neighbour: put 0")
     if values.min(initial=0.0) < 0:
         i, j = np.unravel_index(int(values.argmin()), values.shape)
         raise DataError(
