@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Iid, Shift
+from bayesdeep.core.effects import Columns, Effect, Given, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
-from bayesdeep.spec.slots import prefixed
+from bayesdeep.spec.slots import prefixed, read_name
 
 from .linear_layout import copies_of, in_thresholds
 
@@ -74,7 +74,7 @@ def _reason(
     rows = effect.rows
     if isinstance(rows, Shift):
         return None
-    if isinstance(rows, Columns) and not isinstance(effect.law, Iid):
+    if isinstance(rows, Columns) and isinstance(effect.law, Given):
         names = [prefix + quantity_name(piece.slot) for piece in effect.pieces]
         raw = spec.prior(f"{prefix}Intercept_raw") is not None
         own = f"{prefix}Intercept_raw" if raw else f"{prefix}Intercept"
@@ -107,6 +107,9 @@ def about_a_location(chosen: ChosenPrior) -> bool:
 
 def effects_reason(spec: ModelSpec, effect: Effect, prefix: str = "") -> str | None:
     """Return why coefficients that vary are not normal about 0 given their sds, in a clause; None if they are."""
+    if isinstance(effect.law, Scaled):
+        reasons = (_scale(spec.prior(read_name(spec, prefix, slot))) for slot in effect.law.slots)
+        return next((reason for reason in reasons if reason is not None), None)
     for piece in effect.pieces:
         chosen = spec.prior(prefix + piece.slot)
         reason = _scale(spec.prior(prefix + piece.sd)) if chosen is None else _given_effects(chosen)
@@ -132,7 +135,7 @@ def _scale(chosen: ChosenPrior | None) -> str | None:
     """Return why a scale with this prior cannot be a hyperparameter."""
     assert chosen is not None
     if PRIORS[chosen.prior.name].log_density is None:
-        return f"the prior of {chosen.name}, {chosen.prior}, has no density for scales"
+        return f"the prior of {chosen.name}, {chosen.prior}, has no density on arrays"
     if chosen.prior.nested:
         return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior"
     return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Shift, Structured
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Shift, root_of
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
@@ -61,9 +61,8 @@ class EffectsPart:
             return found
         begin = f"{self.key}."
         own = {name.removeprefix(begin): array[rows] for name, array in arrays.items() if name.startswith(begin)}
-        shares = self.rows.incidence(own)
-        law = self.effect.law
-        matrix = shares @ law.root if isinstance(law, Structured) else shares.toarray()
+        shares, root = self.rows.incidence(own), root_of(self.effect.law)
+        matrix = shares.toarray() if root is None else shares @ root
         return [
             np.ascontiguousarray(matrix[:, j] if column is None else matrix[:, j] * column)
             for j in range(self.copies)
@@ -120,7 +119,7 @@ def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
         rows = effect.rows
         if isinstance(rows, Shift):
             shifts.append(f"{key}.{rows.array}")
-        elif isinstance(rows, Columns) and not isinstance(effect.law, Iid):
+        elif isinstance(rows, Columns) and isinstance(effect.law, Given):
             columns.append(ColumnsPart(key, effect, rows, len(means)))
             means += list(rows.means) if centred else [0.0] * len(rows.means)
             sds += _units(rows, centred)
@@ -180,8 +179,10 @@ def copies_of(effect: Effect) -> int:
     """Return how many times a level's coefficients are written out in one level of the system; 0 for none."""
     if isinstance(effect.rows, Columns):
         return 1
-    several = isinstance(effect.rows, Members) or isinstance(effect.law, Structured)
-    return len(effect.rows.labels) if isinstance(effect.rows, Grouped | Members) and several else 0
+    root = root_of(effect.law)
+    if root is not None:
+        return int(root.shape[1])
+    return len(effect.rows.labels) if isinstance(effect.rows, Members) else 0
 
 
 def _units(part: Columns, centred: bool) -> list[float]:

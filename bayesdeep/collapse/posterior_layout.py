@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Piece, Shift
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Piece, Scaled, Shift
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, ORDER, SD, Entry, Quantity
@@ -12,7 +12,7 @@ from bayesdeep.core.records import Parameter
 from bayesdeep.core.registry import FAMILIES, PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
-from bayesdeep.spec.slots import prefixed
+from bayesdeep.spec.slots import prefixed, read_name
 
 from .linear_layout import effects_of, in_thresholds
 
@@ -41,10 +41,10 @@ def shown_names(spec: ModelSpec) -> ShownNames:
             rows = effect.rows
             if isinstance(rows, Grouped | Members):
                 names.by_level(key, effect, rows)
-            elif isinstance(effect.law, Iid):
-                names.basis(key, effect)
-            elif not isinstance(rows, Shift):
+            elif isinstance(rows, Columns) and isinstance(effect.law, Given):
                 names.columns(key, effect, rows)
+            elif not isinstance(rows, Shift):
+                names.basis(key, effect)
     modelled = {p.parameter for p in spec.predictors}
     for parameter in FAMILIES[spec.family].parameters[1:]:
         if parameter.name not in modelled and parameter.name not in spec.known:
@@ -104,13 +104,28 @@ class _Names:
         for piece in effect.pieces:
             dims = self.dims(piece)
             sd = self.prefix + piece.sd
-            self.add(sd, Entry(SD, self.parameter, key, sd))
+            if isinstance(effect.law, Scaled):
+                self.read(key, effect.law)
+                sd = read_name(self.spec, self.prefix, piece.sd or effect.law.slots[0])
+            else:
+                self.add(sd, Entry(SD, self.parameter, key, sd))
             self.add(self.prefix + piece.slot, Entry(effect.role, self.parameter, key, sd), *dims)
+
+    def read(self, key: str, law: Scaled) -> None:
+        """Add the numbers that a law reads, which several effects may."""
+        for slot in law.slots:
+            name = read_name(self.spec, self.prefix, slot)
+            if name not in self.found:
+                chosen = self.spec.prior(name)
+                assert chosen is not None, name
+                self.add(name, Entry(chosen.role, self.parameter, key, name))
 
     def by_level(self, key: str, effect: Effect, rows: Grouped | Members) -> None:
         group = self.dim(rows.factor, rows.labels)
         own = {piece: self.dims(piece) for piece in effect.pieces}
-        for piece, dims in own.items():
+        if isinstance(effect.law, Scaled):
+            self.read(key, effect.law)
+        for piece, dims in () if isinstance(effect.law, Scaled) else own.items():
             chosen = self.spec.prior(self.prefix + piece.slot)
             if chosen is None:
                 self.add(self.prefix + piece.sd, Entry(SD, self.parameter, key, self.prefix + piece.sd), *dims)

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Iid, Structured
-from bayesdeep.core.linear import Factor, LinearSystem, Scale
+from bayesdeep.core.effects import Columns, Iid, Scaled, root_of
+from bayesdeep.core.linear import Derived, Factor, LinearSystem, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import PRIORS
+from bayesdeep.linear.hyperparameters import values_of
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.slots import read_name
 
 from .linear_layout import EffectsPart, Layout
 
@@ -51,8 +53,8 @@ def _by_level(place: EffectsPart, effects: np.ndarray) -> np.ndarray:
     if not place.copies or isinstance(place.rows, Columns):
         return own
     own = own.reshape(len(own), place.copies, width)
-    law = place.effect.law
-    return law.root @ own if isinstance(law, Structured) else own
+    root = root_of(place.effect.law)
+    return own if root is None else root @ own
 
 
 def _population(layout: Layout, centre: float, coefficients: np.ndarray) -> dict[str, np.ndarray]:
@@ -73,13 +75,20 @@ def _scale(scale: Scale, positions: np.ndarray) -> np.ndarray:
 
 def _spreads(spec: ModelSpec, prefix: str, place: EffectsPart, factor: Factor, positions: np.ndarray) -> dict[str, np.ndarray]:
     found = {}
-    one = isinstance(place.effect.law, Iid)
+    law = place.effect.law
+    if isinstance(law, Scaled):
+        scale = factor.scales[place.start]
+        assert isinstance(scale, Derived)
+        names = (read_name(spec, prefix, slot) for slot in law.slots)
+        return dict(zip(names, values_of(scale.of, positions), strict=True))
+    one = isinstance(law, Iid)
     for piece in place.effect.pieces:
-        own = [_scale(s, positions) for s in factor.scales[place.start + piece.start : place.start + piece.stop]]
+        scales = factor.scales[place.start + piece.start : place.start + piece.stop]
+        own = [_scale(s, positions) for s in scales if isinstance(s, Scale)]
         effects = spec.prior(prefix + piece.slot)
         if effects is None:
             found[prefix + piece.sd] = own[0] if piece.scalar or one else np.stack(own, axis=1)
-        elif factor.scales[place.start + piece.start].index is not None:
+        elif any(isinstance(s, Scale) and s.index is not None for s in scales):
             found[f"{effects.key}_{PRIORS[effects.prior.name].scale}"] = own[0]
     slot = getattr(place.effect.law, "correlation", None)
     if slot is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesdeep.core.linear import Hyperparameter, LinearSystem, Moments, Scale
+from bayesdeep.core.linear import Derived, Hyperparameter, LinearSystem, Moments, Scale
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, PRIORS
@@ -16,15 +16,12 @@ from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Th
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .eligibility import _scale, terms_reason
+from .hyper import halved, likely
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import _columns, _effects, moments_of
 from .posterior_values import posterior_arrays
 from .prior_rows import PriorRow, beside, prior_rows
 from .system import SystemTarget, system_of
-
-FARTHEST = 1e8
-"""A prior's median beyond this, or its inverse, is no place to start from."""
-LOG_2 = float(np.log(2.0))
 
 
 @dataclass(frozen=True)
@@ -275,8 +272,14 @@ def _in_place(table: np.ndarray, columns: slice, count: int) -> np.ndarray:
 
 def _moved(factor: Any, by: int) -> Any:
     """Return a factor whose hyperparameters come after others."""
-    scales = tuple(s if s.index is None else Scale(s.index + by, s.value) for s in factor.scales)
+    scales = tuple(_scale_moved(scale, by) for scale in factor.scales)
     return replace(factor, scales=scales, blocks=tuple((start, stop, first + by) for start, stop, first in factor.blocks))
+
+
+def _scale_moved(scale: Scale | Derived, by: int) -> Scale | Derived:
+    if isinstance(scale, Derived):
+        return Derived(scale.of.moved(by), scale.place)
+    return scale if scale.index is None else Scale(scale.index + by, scale.value)
 
 
 def _groups_met(parts: list[Part]) -> Moments:
@@ -307,8 +310,8 @@ def _density(spec: ModelSpec, name: str) -> Callable[[np.ndarray], np.ndarray]:
 def _hyperparameter(spec: ModelSpec, name: str) -> Hyperparameter:
     density = _density(spec, name)
     if _kind(spec, name) == "unit":
-        return Hyperparameter(name, "partial", _halved(density), 2.0 * _likely(spec, name, 0.5, 0.02, 0.98) - 1.0)
-    return Hyperparameter(name, "scale", density, _likely(spec, name, 1.0, 0.0, np.inf))
+        return Hyperparameter(name, "partial", halved(density), 2.0 * likely(spec, name, 0.5, 0.02, 0.98) - 1.0)
+    return Hyperparameter(name, "scale", density, likely(spec, name, 1.0, 0.0, np.inf))
 
 
 def _cuts(name: str, response: Response, count: int) -> list[Hyperparameter]:
@@ -318,24 +321,3 @@ def _cuts(name: str, response: Response, count: int) -> list[Hyperparameter]:
     at = np.log(below / (1.0 - below))
     starts = [float(at[0]), *(float(step) for step in np.log(np.diff(at)))]
     return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, start) for k, start in enumerate(starts)]
-
-
-def _likely(spec: ModelSpec, name: str, default: float, lowest: float, highest: float) -> float:
-    """Return a value to start from: the prior's median, where it has one that is a number like others."""
-    chosen = spec.prior(name)
-    assert chosen is not None
-    median = PRIORS[chosen.prior.name].median
-    arguments = {k: v for k, v in chosen.prior.arguments if isinstance(v, float)}
-    value = default if median is None else float(median(**arguments))
-    # That of a prior made to be vague, InverseGamma(0.001, 0.001), is beyond all that a parameter can be.
-    value = value if FARTHEST**-1 < value < FARTHEST else default
-    return float(min(max(value, lowest), highest))
-
-
-def _halved(density: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the log density of ``2 p - 1`` for a probability ``p`` with this one."""
-
-    def found(value: np.ndarray) -> np.ndarray:
-        return density(0.5 * (1.0 + value)) - LOG_2
-
-    return found

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Shift
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.slots import read_name
 
 from .eligibility import why_not
 from .linear_layout import effects_of, in_thresholds, prefix_of
@@ -129,7 +130,7 @@ def _columns(
     total = draws[f"{prefix}Intercept"][:, None] if intercept else np.zeros((1, 1))
     if matrix is None or not effect.pieces:
         return total
-    basis = isinstance(effect.law, Iid)
+    basis = not isinstance(effect.law, Given)
     own = [draws[prefix + (piece.slot if basis else quantity_name(piece.slot))] for piece in effect.pieces]
     coefficients = np.concatenate([value[:, None] if value.ndim == 1 else value for value in own], axis=1)
     return total + coefficients @ np.asarray(matrix, dtype=np.float64).T
@@ -155,7 +156,10 @@ def _by_level(
 
 def effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "") -> np.ndarray:
     """Return the sd of each coefficient ``(draw, coefficient, 1)``; names of the draws begin with ``prefix``."""
-    found = []
+    found, law = [], effect.law
+    if isinstance(law, Scaled):
+        made = law.sds([draws[read_name(spec, prefix, slot)][:, None] for slot in law.slots], np)
+        return np.broadcast_to(made, (_count(draws), effect.width))[..., None]
     for piece in effect.pieces:
         chosen, width = spec.prior(prefix + piece.slot), piece.size
         if chosen is None:

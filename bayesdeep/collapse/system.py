@@ -1,20 +1,19 @@
 """A model and its sufficient statistics to the linear system an engine works on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Iid, Piece
-from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Moments, Scale
+from bayesdeep.core.effects import Iid, Scaled
+from bayesdeep.core.linear import Derived, Factor, LinearSystem, Moments, Scale
 from bayesdeep.core.names import quantity_name
-from bayesdeep.core.priors import ChosenPrior, PriorSpec
+from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .linear_layout import Layout
+from .hyper import Hyper
+from .linear_layout import EffectsPart, Layout
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -47,50 +46,9 @@ class SystemTarget:
         return tuple(h.name for h in self.system.hyperparameters)
 
 
-@dataclass
-class _Hyper:
-    """Hyperparameters as they are met; those that share a prior's key are one."""
-
-    found: list[Hyperparameter] = field(default_factory=list)
-    shared: dict[str, int] = field(default_factory=dict)
-
-    def scale(self, name: str, prior: PriorSpec, start: float, key: str | None = None) -> Scale:
-        """Return a new scale, or the one that ``key`` stands for already."""
-        if key is not None and key in self.shared:
-            return Scale(self.shared[key])
-        log_density = PRIORS[prior.name].log_density
-        assert log_density is not None
-        arguments = {k: v for k, v in prior.arguments if v is not None}
-        self.found.append(Hyperparameter(name, "scale", partial(log_density, **arguments), start))
-        if key is not None:
-            self.shared[key] = len(self.found) - 1
-        return Scale(len(self.found) - 1)
-
-    def correlations(self, name: str, eta: float, size: int) -> int:
-        """Return the index of the first of ``size (size - 1) / 2`` partial correlations under an LKJ prior."""
-        first = len(self.found)
-        for i in range(1, size):
-            for j in range(i):
-                density = _partial_density(eta + (size - 2 - j) / 2)
-                self.found.append(Hyperparameter(f"{name}[{j}, {i}]", "partial", density, 0.0))
-        return first
-
-
-def _partial_density(shape: float) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the log density of ``2 B - 1`` with ``B ~ Beta(shape, shape)``."""
-    from scipy.special import betaln
-
-    constant = float(-betaln(shape, shape) - (2 * shape - 1) * np.log(2.0))
-
-    def density(value: np.ndarray) -> np.ndarray:
-        return constant + (shape - 1) * np.log1p(-(value**2))
-
-    return density
-
-
 def system_of(spec: ModelSpec, layout: Layout, moments: Moments, centre: float) -> LinearSystem:
     """Return the linear system of a model whose statistics were taken about ``centre``."""
-    hyper = _Hyper()
+    hyper = Hyper()
     spread = spec.response.spread
     factors = _factors(spec, layout, hyper, spread)
     if layout.standard_error is None:
@@ -135,12 +93,15 @@ def _moved(moments: Moments, origin: np.ndarray) -> Moments:
     return replace(moments, gram=(gram + gram.T) / 2, with_columns=tuple(w @ change for w in moments.with_columns))
 
 
-def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> tuple[Factor, ...]:
+def _factors(spec: ModelSpec, layout: Layout, hyper: Hyper, spread: float) -> tuple[Factor, ...]:
     found = [Factor(name, levels, width, ()) for name, levels, width in layout.factors]
     for place in layout.effects:
-        law, scales, copies = place.effect.law, list[Scale](), max(place.copies, 1)
+        law, scales, copies = place.effect.law, list[Scale | Derived](), max(place.copies, 1)
+        if isinstance(law, Scaled):
+            found[place.factor] = _with_several(spec, layout.prefix, place, law, hyper, spread, found[place.factor])
+            continue
         for piece in place.effect.pieces:
-            scales += _scales(spec, layout.prefix, piece, hyper, spread, together=isinstance(law, Iid))
+            scales += hyper.scales(spec, layout.prefix, piece, spread, together=isinstance(law, Iid))
         blocks, size = found[place.factor].blocks, len(scales)
         slot = getattr(law, "correlation", None)
         if slot is not None:
@@ -158,28 +119,14 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> t
     return tuple(found)
 
 
-def _scales(spec: ModelSpec, prefix: str, piece: Piece, hyper: _Hyper, spread: float, together: bool) -> list[Scale]:
-    """Return the scale of each of a piece's coefficients; ``together`` where it is the same for all."""
-    effects, size = spec.prior(prefix + piece.slot), piece.size
-    if effects is None:
-        chosen = spec.prior(prefix + piece.sd)
-        assert chosen is not None
-        start = 0.3 * spread / _per_unit(chosen, spread)
-        if together:
-            return [hyper.scale(chosen.name, chosen.prior, start)] * size
-        return [hyper.scale(chosen.name, chosen.prior, start) for _ in range(size)]
-    own = str(PRIORS[effects.prior.name].scale)
-    scale = effects.prior.get(own)
-    if not isinstance(scale, PriorSpec):
-        assert isinstance(scale, float)
-        return [Scale(None, scale)] * size
-    name = f"{effects.key}_{own}"
-    return [hyper.scale(name, scale, 0.3 * spread / _per_unit(effects, spread), name)] * size
-
-
-def _per_unit(chosen: ChosenPrior, spread: float) -> float:
-    """Return the standard deviation of the column that an effect belongs to."""
-    return spread / chosen.unit if chosen.unit > 0 else 1.0
+def _with_several(
+    spec: ModelSpec, prefix: str, place: EffectsPart, law: Scaled, hyper: Hyper, spread: float, factor: Factor
+) -> Factor:
+    """Return a factor with the scales of an effect that several numbers make."""
+    copies = 1 if law.root is not None else max(place.copies, 1)
+    count = place.effect.width if law.root is None else law.root.shape[1]
+    own = hyper.several(spec, prefix, law, place.effect.pieces[0].sd, count, spread)
+    return replace(factor, scales=(*factor.scales, *(own * copies)))
 
 
 @dataclass(frozen=True)

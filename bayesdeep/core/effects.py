@@ -24,10 +24,11 @@ law                    coefficients
 :class:`Iid`           all have one standard deviation: a penalised basis
 :class:`Varying`       by level independent, with a standard deviation each and perhaps correlations
 :class:`Structured`    the same, but levels have a known covariance
+:class:`Scaled`        independent, with standard deviations that are functions of several numbers with priors of their own
 =====================  ==========================================================================================
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -47,7 +48,8 @@ class Piece:
     dim, labels
         Name and labels of their dimension; None for a single coefficient without.
     sd
-        The slot of their standard deviation; empty where the law has none.
+        The slot of their standard deviation; empty where the law has none. Of :class:`Scaled`, that to which all its standard
+        deviations are proportional, empty where there is none.
     name
         What they are called among the coefficients of one level: ``1``, ``x``.
     """
@@ -198,8 +200,54 @@ class Structured:
     correlation: str | None = None
 
 
-Law = Given | Iid | Varying | Structured
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    r"""Coefficients are independent and normal about 0, with standard deviations that several numbers make together:
+
+    .. math:: b_k \sim N(0, s_k^2), \qquad s_k = f_k(\theta_1, \ldots, \theta_m).
+
+    Each :math:`\theta` is the variable of a slot with a prior of its own. :math:`f` is written down once, for arrays and tensors.
+
+    Attributes
+    ----------
+    positive, shares
+        Slots that :math:`f` reads: of positive numbers, such as an sd or a length scale, and of numbers between 0 and 1. Several
+        effects may read one, also of other terms where the slot is shared.
+    sds
+        ``sds(values, xp) -> (…, coefficient)``: from the slots' values, positive ones first, each ``(…, 1)``, so that they
+        broadcast against an array ``(coefficient,)``; ``xp`` is NumPy or ``pytensor.tensor``, for ``xp.exp`` and the like. Where
+        levels vary, the coefficients are those of one level, and levels are independent; but see ``root``.
+    root
+        ``(level, coefficient)``: a level's one effect is this times all the coefficients, so that the levels' covariance is
+        ``root diag(s^2) root'``. None: every coefficient is an effect, or a column's.
+    text
+        What ``s`` is, for who writes the model down: the names of the slots take the places ``{0}``, ``{1}``, and so on.
+    """
+
+    positive: tuple[str, ...]
+    sds: Callable[[Sequence[Any], Any], Any]
+    shares: tuple[str, ...] = ()
+    root: np.ndarray | None = None
+    text: str = ""
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Return the slots in the order of the values."""
+        return (*self.positive, *self.shares)
+
+    @property
+    def related(self) -> bool:
+        """Return whether levels lean on one another."""
+        return self.root is not None
+
+
+Law = Given | Iid | Varying | Structured | Scaled
 """Each says as ``related`` whether levels lean on one another: there are then no new ones, and none is like any other."""
+
+
+def root_of(law: Law) -> np.ndarray | None:
+    """Return what independent coefficients are multiplied by to have the covariance of levels; None where they have none."""
+    return law.root if isinstance(law, Structured | Scaled) else None
 
 
 @dataclass(frozen=True, eq=False)

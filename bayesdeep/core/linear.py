@@ -10,7 +10,7 @@ structure finds it as ``target.system``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,44 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
+class Several:
+    """Positive numbers of the system that are worked out together from several hyperparameters.
+
+    Attributes
+    ----------
+    indices
+        Of the hyperparameters.
+    shares
+        Which of them stand for a number between 0 and 1, whose double less 1 is the hyperparameter's natural value.
+    sds
+        As in :class:`bayesdeep.core.effects.Scaled`.
+    count
+        How many numbers there are.
+    multiplier
+        The hyperparameter to which all of them are proportional; None where there is none.
+    """
+
+    indices: tuple[int, ...]
+    shares: tuple[bool, ...]
+    sds: Callable[[Sequence[Any], Any], Any]
+    count: int
+    multiplier: int | None = None
+
+    def moved(self, by: int) -> "Several":
+        """Return the same of hyperparameters that come after others."""
+        first = None if self.multiplier is None else self.multiplier + by
+        return replace(self, indices=tuple(index + by for index in self.indices), multiplier=first)
+
+
+@dataclass(frozen=True)
+class Derived:
+    """One of them."""
+
+    of: Several
+    place: int
+
+
+@dataclass(frozen=True)
 class Factor:
     """A grouping factor of the system: ``levels`` groups with ``width`` coefficients each.
 
@@ -88,9 +126,15 @@ class Factor:
     name: str
     levels: int
     width: int
-    scales: tuple[Scale, ...]
+    scales: tuple[Scale | Derived, ...]
     blocks: tuple[tuple[int, int, int], ...] = ()
     neighbours: Neighbours | None = None
+
+
+def plain(scale: Scale | Derived) -> Scale:
+    """Return a scale for engines that take those alone of which each is one number."""
+    assert isinstance(scale, Scale), "refused before"
+    return scale
 
 
 @dataclass(frozen=True)

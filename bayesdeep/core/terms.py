@@ -179,6 +179,10 @@ class Scope(Protocol):
         """Return the variable of a slot with its chosen prior, non-centred where a nested scale asks for it."""
         ...
 
+    def once(self, slot: str) -> Any:
+        """Return the variable of a slot, the same to all who ask, also for a slot that terms share."""
+        ...
+
     def prior(self, slot: str) -> ChosenPrior | None:
         """Return the prior chosen for a slot; None for a slot without one."""
         ...

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Piece, Shift, Structured
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Piece, Scaled, Shift, Structured
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import Coordinates, Scope
@@ -34,7 +34,8 @@ def _addend(scope: Scope, effect: Effect) -> Any:
         value = scope.data(rows.array)
         return value if scope.width is None else value[:, None]
     if isinstance(rows, Columns):
-        return _penalised(scope, rows, effect) if isinstance(effect.law, Iid) else _population(scope, rows, effect.pieces)
+        given = isinstance(effect.law, Given)
+        return _population(scope, rows, effect.pieces) if given else _penalised(scope, rows, effect)
     return _by_level(scope, rows, effect)
 
 
@@ -57,17 +58,37 @@ def _population(scope: Scope, rows: Columns, pieces: Sequence[Piece]) -> Any:
 
 
 def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
-    """Return a basis times coefficients that share one standard deviation."""
-    (piece,) = effect.pieces
+    """Return a basis times coefficients whose standard deviations are not given."""
     assert rows.array is not None
-    assert piece.labels is not None
-    dim, sd, centring = scope.dim(piece.dim, piece.labels), scope.variable(piece.sd), scope.centring(piece.slot)
-    draw = partial(scope.hidden, f"{piece.slot}_z", "Normal", shape=(dim,))
+    law, first = effect.law, effect.pieces[0]
+    sd = several_sds(scope, law, effect.width) if isinstance(law, Scaled) else scope.variable(first.sd)
+    coefficients = sd * _standard(scope, first.slot, effect.width, sd)
+    for p in effect.pieces:
+        own = coefficients[p.start] if p.labels is None else coefficients[p.start : p.stop]
+        dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
+        scope.report(p.slot, own, dims, effect.role, slot=_slot_of(effect, p))
+    return scope.product(rows.array, coefficients)
+
+
+def _slot_of(effect: Effect, piece: Piece) -> str:
+    """Return the slot that coefficients have their standard deviation of."""
+    return piece.sd or (effect.law.slots[0] if isinstance(effect.law, Scaled) else piece.slot)
+
+
+def _standard(scope: Scope, slot: str, count: int, sd: Any) -> Any:
+    """Return standardised coefficients ``(coefficient,)`` that have this ``sd``, one or one each."""
+    centring = scope.centring(slot)
+    draw = partial(scope.hidden, f"{slot}_z", "Normal", shape=(count,))
     if centring is None:
-        standard = draw(_unit("Normal"))
-    else:
-        standard = _between(draw, "Normal", {}, centring, 0, centring.pull(0, []), 0.0, sd)
-    return scope.product(rows.array, scope.report(piece.slot, sd * standard, (dim,), effect.role, slot=piece.sd))
+        return draw(_unit("Normal"))
+    return _between(draw, "Normal", {}, centring, 0, centring.pull(0, []), 0.0, sd)
+
+
+def several_sds(scope: Scope, law: Scaled, count: int) -> Any:
+    """Return the sds ``(coefficient,)``, or ``(coefficient, width)``, that several numbers make."""
+    values = [pt.as_tensor(scope.once(slot))[..., None] for slot in law.slots]
+    made = pt.as_tensor(law.sds(values, pt)) * np.ones(count)
+    return made.T if scope.width is not None else made
 
 
 def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
@@ -97,8 +118,12 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
     """Return one ``(level,)`` tensor a scalar coefficient, and report them by name."""
     law: Any = effect.law
     level = scope.dim(rows.factor, rows.labels, rows.factor)
+    if isinstance(law, Scaled) and law.root is not None:
+        sd = several_sds(scope, law, law.root.shape[1])
+        axes = sd * _standard(scope, effect.pieces[0].slot, law.root.shape[1], sd)
+        return _report(scope, effect, [scope.dot(pt.constant(law.root), axes)], level)
     varying = _varying(scope, effect, level)
-    correlated = law.correlation is not None
+    correlated = getattr(law, "correlation", None) is not None
     factor = cholesky_rows(_correlations(scope, effect, rows.factor), len(varying)) if correlated else None
     standard: list[Any] = []
     effects: list[Any] = []
@@ -165,11 +190,15 @@ class _Varying:
 def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
     """Return the coefficients, in the order of the Cholesky factor's rows."""
     found: list[_Varying] = []
-    centring = None if isinstance(effect.law, Structured) else scope.centring()
+    law = effect.law
+    centring = None if isinstance(law, Structured) else scope.centring()
+    several = several_sds(scope, law, effect.width) if isinstance(law, Scaled) else None
     for p in effect.pieces:
         chosen = scope.prior(p.slot)
         dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
-        sd = scope.variable(p.sd, dims) if chosen is None else scope.argument(p.slot, "scale")
+        sd: Any = None
+        if several is None:
+            sd = scope.variable(p.sd, dims) if chosen is None else scope.argument(p.slot, "scale")
         mean = 0.0 if chosen is None else scope.argument(p.slot, "location")
         base = "Normal" if chosen is None else chosen.prior.name
         extra = {a: scope.argument(p.slot, a) for a in PRIORS[base].arguments if a not in _unit(base)}
@@ -179,6 +208,7 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
             block = draw(f"{p.slot}_z", arguments={**_unit(base), **extra}, shape=(*dims, level))
         for k in range(p.start, p.stop):
             own = sd if p.labels is None or chosen is not None else sd[k - p.start]
+            own = own if several is None else several[k]
             if centring is not None:
                 label = p.slot if p.labels is None else f"{p.slot}_{k - p.start}"
                 made = partial(draw, f"{label}_z", shape=(level,))

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Shift, Structured
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Scaled, Shift, root_of
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
@@ -196,7 +196,7 @@ def _finished(
     rows_of = next(
         e.rows
         for key, e in _effects(spec) or ()
-        if key == block.key and isinstance(e.rows, Columns) and not isinstance(e.law, Iid)
+        if key == block.key and isinstance(e.rows, Columns) and isinstance(e.law, Given)
     )
     if rows_of.intercept:
         change[0, 1:] = -np.asarray(rows_of.means)
@@ -272,18 +272,19 @@ def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any
     if isinstance(effect.rows, Columns):
         return sparse.csr_matrix(np.stack(columns, axis=1))
     shares = effect.rows.incidence(arrays)
-    if isinstance(effect.law, Structured):
-        shares = sparse.csr_matrix(shares @ effect.law.root)
+    root = root_of(effect.law)
+    if root is not None:
+        shares = sparse.csr_matrix(shares @ root)
     return sparse.hstack([sparse.diags(column) @ shares for column in columns])
 
 
 def _block(key: str, effect: Effect, begin: int, size: int) -> Block:
-    if isinstance(effect.rows, Columns):
-        if isinstance(effect.law, Iid):
-            return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False, True)
+    if isinstance(effect.rows, Columns) and isinstance(effect.law, Given):
         return Block(key, None, begin, 1, size)
     assert not isinstance(effect.rows, Shift)
-    plain = isinstance(effect.rows, Grouped) and not isinstance(effect.law, Structured)
+    if isinstance(effect.rows, Columns) or (isinstance(effect.law, Scaled) and effect.law.root is not None):
+        return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False, True)
+    plain = isinstance(effect.rows, Grouped) and root_of(effect.law) is None
     levels = len(effect.rows.labels)
     return Block(key, effect.rows.factor, begin, levels, size // levels, plain)
 

@@ -17,7 +17,7 @@ from bayesdeep.ops.gather import gather
 from bayesdeep.ops.layer import layer
 from bayesdeep.ops.matvec import matrix_vector, times
 from bayesdeep.ops.product import product
-from bayesdeep.spec.slots import prefixed
+from bayesdeep.spec.slots import prefixed, read_name
 
 from .builder import Builder, Root
 from .centring import Centring
@@ -265,6 +265,16 @@ class TermScope:
             z = _random(own, PriorSpec(chosen.prior.name), standard, dims)
             return self._report(full, location + scale * z, dims, chosen.role, full)
         return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims), **self._coordinate(chosen))
+
+    def once(self, slot: str) -> Any:
+        """Return the variable of a slot, made when first asked for."""
+        name = read_name(self._b.spec, self._full(""), slot)
+        key = f"slot {name}"
+        if key not in self._b.shared:
+            own = name == self._full(slot)
+            scope = self if own else TermScope(self._b, self._b.main, self._key, None, self._staged)
+            self._b.shared[key] = scope.variable(slot)
+        return self._b.shared[key]
 
     def _coordinate(self, chosen: ChosenPrior) -> dict[str, Any]:
         """Return the option that says in which coordinate a variable is sampled, empty for the usual one."""

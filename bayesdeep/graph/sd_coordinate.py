@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.effects import Scaled
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.quantities import SD
 from bayesdeep.core.registry import PRIORS, TERMS
@@ -51,7 +52,9 @@ def _of_pilot(spec: ModelSpec, pilot: PilotFit | None) -> dict[str, Any]:
     predictor, main = spec.predictors[0], next(iter(spec.formulas))
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
-        for piece in [p for effect in (declare(term.state) if declare else ()) for p in effect.pieces if p.sd]:
+        # Of what several numbers make together the pilot fit has one sd for all.
+        effects = [effect for effect in (declare(term.state) if declare else ()) if not isinstance(effect.law, Scaled)]
+        for piece in [p for effect in effects for p in effect.pieces if p.sd]:
             name, basis = prefixed(predictor.parameter, main, piece.sd), f"{term.key}.{piece.slot}"
             if basis in pilot.sds:
                 found[name] = float(pilot.sds[basis][0])

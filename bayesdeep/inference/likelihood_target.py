@@ -9,10 +9,12 @@ import numpy as np
 from bayesdeep.collapse import layout_of, why_not
 from bayesdeep.collapse.eligibility import terms_reason
 from bayesdeep.core.draws import Draws
+from bayesdeep.core.effects import Scaled
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import ENGINES, PRIORS
 from bayesdeep.results.rows import TrainingRows
+from bayesdeep.spec.declared import effects_of
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.without_priors import without_priors
 
@@ -35,6 +37,7 @@ def likelihood_source(
     """
     flat = without_priors(spec)
     reason = why_not(flat)
+    _refuse_functions(flat, method)
     if reason is None:
         shown, target, named = linear_source(flat, rows, method)
         gram = target.system.moments.gram[:-1, :-1]
@@ -61,6 +64,19 @@ def _refuse_several(spec: ModelSpec, method: str) -> None:
             f"fit: method '{method}' does not apply: there are effects of groups, or smooths, in the formulas of "
             f"{' and '.join(found)}, and they are integrated out of one alone; use method='nuts'"
         )
+
+
+def _refuse_functions(spec: ModelSpec, method: str) -> None:
+    """Raise where standard deviations are made of several numbers: without priors the likelihood hardly tells them apart."""
+    for predictor in spec.predictors:
+        for term in predictor.terms:
+            law = next((effect.law for effect in effects_of(term) if isinstance(effect.law, Scaled)), None)
+            if law is not None:
+                raise FitError(
+                    f"fit: method '{method}' does not apply: the standard deviations of the coefficients of {term.source} are "
+                    f"functions of {' and '.join(law.slots)}, which the likelihood hardly tells apart without their priors; use "
+                    "method='auto', or 'map' for one estimate"
+                )
 
 
 def _likely(spec: ModelSpec, name: str) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.linear import Factor
+from bayesdeep.core.linear import Derived, Factor
 from bayesdeep.numerics.slices import step
 
 from .hyperparameters import Coordinates, log_prior, scales_of, start_of
@@ -151,7 +151,8 @@ class Sweep:
 
 def _coordinates(factor: Factor) -> list[int]:
     """Return which hyperparameters a factor's scales and correlations are."""
-    found = {scale.index for scale in factor.scales if scale.index is not None}
+    read = [scale.of.indices if isinstance(scale, Derived) else (scale.index,) for scale in factor.scales]
+    found = {index for indices in read for index in indices if index is not None}
     for start, stop, first in factor.blocks:
         count = stop - start
         found |= set(range(first, first + count * (count - 1) // 2))

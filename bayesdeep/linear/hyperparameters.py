@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Scale
+from bayesdeep.core.linear import Derived, Factor, Hyperparameter, LinearSystem, Scale, Several
 
 NATURAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"scale": np.exp, "partial": np.tanh, "real": np.asarray}
 """By kind of hyperparameter, from its coordinate to its natural value."""
@@ -140,14 +140,28 @@ def bounded_at_zero(hyper: Hyperparameter) -> bool:
     return not nearer > near + 1.0
 
 
+def values_of(several: Several, points: np.ndarray) -> list[np.ndarray]:
+    """Return the numbers ``(batch,)`` from which several scales are made, at coordinates ``(batch, dim)``."""
+    kinds = zip(several.indices, several.shares, strict=True)
+    return [0.5 * (1.0 + np.tanh(points[:, k])) if share else np.exp(points[:, k]) for k, share in kinds]
+
+
+def _together(several: Several, points: np.ndarray) -> np.ndarray:
+    """Return scales that are made together ``(batch, scale)``."""
+    with np.errstate(all="ignore"):
+        made = several.sds([value[:, None] for value in values_of(several, points)], np)
+    return np.broadcast_to(made, (len(points), several.count))
+
+
 def _value(scale: Scale, points: np.ndarray) -> np.ndarray:
     return np.full(len(points), scale.value) if scale.index is None else np.exp(points[:, scale.index])
 
 
 def _root(factor: Factor, points: np.ndarray) -> Entries:
     entries: Entries = [[None] * (k + 1) for k in range(factor.width)]
-    values = {scale: _value(scale, points) for scale in factor.scales}
-    sds = [values[scale] for scale in factor.scales]
+    together = {scale.of: _together(scale.of, points) for scale in factor.scales if isinstance(scale, Derived)}
+    alone = {scale: _value(scale, points) for scale in factor.scales if isinstance(scale, Scale)}
+    sds = [together[s.of][:, s.place] if isinstance(s, Derived) else alone[s] for s in factor.scales]
     for k, sd in enumerate(sds):
         entries[k][k] = sd
     for start, stop, first in factor.blocks:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bayesdeep.core.effects import Effect, Grouped, Iid, Members, Piece, Structured, Varying
+from bayesdeep.core.effects import Effect, Grouped, Iid, Members, Piece, Scaled, Structured, Varying
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.writing import Addend, Product
 from bayesdeep.spec.declared import addends_of, effects_of
@@ -110,6 +110,8 @@ def laws(term: TermSpec, place: Place) -> list[str]:
             found += _basis(effect, place)
         elif isinstance(effect.law, Varying | Structured):
             found += _groups(effect, effect.law, place)
+        elif isinstance(effect.law, Scaled):
+            found += _several(effect, effect.law, place)
     return found
 
 
@@ -117,6 +119,34 @@ def _basis(effect: Effect, place: Place) -> list[str]:
     at = "[b, k]" if place.contrast else "[b]"
     own = "[k]" if place.contrast else ""
     return [f"{_letter(effect, p, place)}{at} ~ Normal(0, {place.prefix}{p.sd}{own})" for p in effect.pieces]
+
+
+def _several(effect: Effect, law: Scaled, place: Place) -> list[str]:
+    """Return the law of coefficients whose standard deviations are functions of several numbers."""
+    rows = effect.rows
+    full = [f"{place.prefix}{slot}" for slot in law.slots]
+    names = [name if name in place.priors else slot for slot, name in zip(law.slots, full, strict=True)]
+    made = law.text.format(*names) if law.text else f"a function of {' and '.join(names)}"
+    letters = [_letter(effect, piece, place) for piece in effect.pieces]
+    if law.root is not None:
+        assert isinstance(rows, Grouped | Members)
+        at = _index(place, "b")
+        lines = [f"    s{at} = {made}", f"    root: known, a row for each of the {len(rows.labels)} levels of {rows.factor}"]
+        return [*(f"{u} = root c, c{at} ~ Normal(0, s{at})" for u in letters), *lines]
+    if isinstance(rows, Grouped | Members):
+        at = _index(place, *(["l"] if effect.width > 1 else []))
+        lines = [f"    s{at} = {made}", *_each(effect, False, place.contrast)]
+        ends = [_index(place, *([piece.name] if effect.width > 1 else [])) for piece in effect.pieces]
+        return [*(f"{u}{_index(place, 'j')} ~ Normal(0, s{end})" for u, end in zip(letters, ends, strict=True)), *lines]
+    at = _index(place, "b")
+    own = [at if piece.labels is not None else _index(place) for piece in effect.pieces]
+    return [*(f"{u}{index} ~ Normal(0, s{at})" for u, index in zip(letters, own, strict=True)), f"    s{at} = {made}"]
+
+
+def _index(place: Place, *letters: str) -> str:
+    """Return an index in brackets, with the response's level where there is a predictor for each."""
+    every = [*letters, *(["k"] if place.contrast else [])]
+    return f"[{', '.join(every)}]" if every else ""
 
 
 def _groups(effect: Effect, law: Varying | Structured, place: Place) -> list[str]:

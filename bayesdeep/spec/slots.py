@@ -13,7 +13,7 @@ from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, PriorSpec, Slot
 from bayesdeep.core.records import Default, Family, Response
 from bayesdeep.core.registry import PRIORS, TERMS
 
-from .model_spec import PredictorSpec
+from .model_spec import ModelSpec, PredictorSpec
 from .prior_text import read_prior
 
 AUXILIARY_SPREAD = 0.4
@@ -24,6 +24,11 @@ multiplies a standard deviation by e per standard deviation of the column."""
 def prefixed(parameter: str, main: str, name: str) -> str:
     """Return a name as the posterior shows it: the main parameter's have no prefix."""
     return quantity_name(name) if parameter == main else f"{parameter}_{name}"
+
+
+def read_name(spec: ModelSpec, prefix: str, slot: str) -> str:
+    """Return the full name of a slot that a law reads: with its parameter's prefix, or as it is where terms share it."""
+    return slot if spec.prior(prefix + slot) is None else prefix + slot
 
 
 def slot_name(parameter: str, main: str, slot: Slot) -> str:

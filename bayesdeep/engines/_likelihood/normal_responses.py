@@ -13,7 +13,7 @@ import numpy as np
 
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
-from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.linear import LinearSystem, plain
 from bayesdeep.linear.elimination_plan import plan
 from bayesdeep.linear.hyperparameters import scales_of
 from bayesdeep.linear.principal_axes import in_principal_axes
@@ -163,7 +163,7 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
 
 def _likelihood(system: LinearSystem, solver: Any, restricted: bool, units: np.ndarray) -> Likelihood:
     own = system.sigma.index
-    others = [scale.index for factor in system.factors for scale in factor.scales]
+    others = [plain(scale).index for factor in system.factors for scale in factor.scales]
     profiled = own is not None and None not in others and own not in others
     likely = np.array([np.log(h.start) if h.kind == "scale" else 0.0 for h in system.hyperparameters])
     if profiled:

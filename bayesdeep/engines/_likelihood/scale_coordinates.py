@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.linear import LinearSystem, plain
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class ScaleCoordinates:
         for factor in system.factors:
             inside: set[int] = set()
             for start, stop, first in factor.blocks:
-                scales = [factor.scales[k].index for k in range(start, stop)]
+                scales = [plain(factor.scales[k]).index for k in range(start, stop)]
                 inside.update(range(start, stop))
                 for i, index in enumerate(scales):
                     if index is not None:
                         uses.setdefault(index, set()).add((first, i))
                 if None not in scales:
                     blocks[first] = tuple(index for index in scales if index is not None)
-            for k, scale in enumerate(factor.scales):
+            for k, scale in enumerate(map(plain, factor.scales)):
                 if k not in inside and scale.index is not None:
                     uses.setdefault(scale.index, set()).add(())
         rows = []

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.linear import LinearSystem
+from bayesdeep.core.linear import Derived, Factor, LinearSystem
 
 from .._laplace.by_columns import ByColumns
 from .moves import State
@@ -36,7 +36,7 @@ class Scaled:
 
 def kinds_of(system: LinearSystem) -> tuple[Scaled, ...]:
     """Return all factors and columns together, then each factor that shares no standard deviation with others."""
-    used = [{scale.index for scale in f.scales} for f in system.factors]
+    used = [_multipliers(factor) for factor in system.factors]
     if not used or any(None in own for own in used):
         return ()
     every = sorted({int(k) for own in used for k in own if k is not None})
@@ -45,6 +45,11 @@ def kinds_of(system: LinearSystem) -> tuple[Scaled, ...]:
         if not any(own & other for k, other in enumerate(used) if k != number):
             found.append(Scaled(np.array(sorted(k for k in own if k is not None)), (number,), False))
     return tuple(found)
+
+
+def _multipliers(factor: Factor) -> set[int | None]:
+    """Return the hyperparameters that multiply a factor's standard deviations; None among them where one has none."""
+    return {scale.of.multiplier if isinstance(scale, Derived) else scale.index for scale in factor.scales}
 
 
 def scaled(moving: MovingMap, state: State, tries: int, rng: np.random.Generator) -> State:
