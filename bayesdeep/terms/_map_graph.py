@@ -65,6 +65,21 @@ class MapGraph:
         found = [np.flatnonzero(piece == k) for k in range(count)]
         return tuple(sorted(found, key=lambda own: (-len(own), own[0])))
 
+    @property
+    def joined(self) -> tuple[np.ndarray, ...]:
+        """Return the pieces that are no islands."""
+        return tuple(piece for piece in self.pieces if len(piece) > 1)
+
+    def scaled(self, scales: list[float]) -> Any:
+        """Return the scaled law's precision ``(region, region)``, a SciPy sparse matrix; an island's is 1."""
+        from scipy import sparse
+
+        by = np.ones(self.size)
+        for piece, scale in zip(self.pieces, scales, strict=True):
+            by[piece] = scale
+        own = np.where(self.adjacency.sum(axis=1) > 0, self.adjacency.sum(axis=1), 1.0)
+        return sparse.csr_array(sparse.diags_array(by) @ (sparse.diags_array(own) - self.adjacency))
+
     def precision_of(self, piece: np.ndarray) -> np.ndarray:
         """Return the precision of a piece's regions before it is scaled ``(region, region)``."""
         near = self.adjacency[piece][:, piece].toarray()
@@ -96,7 +111,7 @@ class MapGraph:
 def spectrum(state: Json, scales: list[float]) -> tuple[np.ndarray, np.ndarray]:
     """Return the scaled law's independent directions ``(region, direction)``, and their variances ``(direction,)``.
 
-    There are as many as regions; the level of each piece, which has none, has the variance 0.
+    There are as many as regions; the levels of pieces, which have none, are the last and have the variance 0.
     """
     return _spectrum(state["size"], state["pairs"], state["weights"], tuple(scales))
 
@@ -111,17 +126,18 @@ def _graph(size: int, pairs: str, weights: str) -> MapGraph:
 def _spectrum(size: int, pairs: str, weights: str, scales: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     graph = _graph(size, pairs, weights)
     directions, variances, at = np.zeros((size, size)), np.ones(size), 0
+    level = size - len(graph.joined)
     for piece, scale in zip(graph.pieces, scales, strict=True):
-        span = slice(at, at + len(piece))
-        at += len(piece)
+        span = slice(at, at + max(len(piece) - 1, 1))
+        at = span.stop
         if len(piece) == 1:
             directions[piece, span] = 1.0
             continue
         values, vectors = np.linalg.eigh(graph.precision_of(piece))
         # The first is the level: all others are above 0 in a piece that is connected.
-        vectors[:, 0] = len(piece) ** -0.5
-        directions[piece, span] = vectors
-        variances[span] = np.concatenate([[0.0], 1.0 / (scale * values[1:])])
+        directions[piece, span], variances[span] = vectors[:, 1:], 1.0 / (scale * values[1:])
+        directions[piece, level], variances[level] = len(piece) ** -0.5, 0.0
+        level += 1
     for found in (directions, variances):
         found.setflags(write=False)
     return directions, variances

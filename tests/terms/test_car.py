@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.core.effects import root_of
 from bayesdeep.core.registry import TERMS
 
 # A map in two pieces, an island, and a region that no row has ("g").
@@ -32,7 +33,9 @@ def frame(each: int = 3, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"region": region, "x": x, "y": y, "count": rng.poisson(np.exp(0.5 * y))})
 
 
-def model_of(formula: str, data: pd.DataFrame, near: pd.DataFrame | None = None, family: str = "gaussian", **given: Any) -> bd.Model:
+def model_of(
+    formula: str, data: pd.DataFrame, near: pd.DataFrame | None = None, family: str = "gaussian", **given: Any
+) -> bd.Model:
     return bd.Model(formula, data, family, arrays={"W": table() if near is None else near}, **given)
 
 
@@ -66,7 +69,9 @@ def test_the_law_is_that_of_the_map_scaled(kind: str, rho: float) -> None:
     law: Any = effect.law
     values = [np.array([1.3]), *([np.array([rho])] if law.shares else [])]
     sds = np.broadcast_to(law.sds(values, np), (law.root.shape[1],))
-    found = (law.root * sds**2) @ law.root.T
+    root = root_of(law)
+    assert root is not None
+    found = (root * sds**2) @ root.T
     np.testing.assert_allclose(found, covariance(table().to_numpy(), 1.3, rho), atol=1e-12)
 
 
@@ -77,7 +82,7 @@ def test_a_standard_deviation_means_the_same_on_every_map() -> None:
 
     def variances(found: Any) -> np.ndarray:
         law: Any = TERMS["car"].effects(found)[0].law
-        return np.asarray((law.root**2) @ law.sds([np.array([1.0]), np.array([1.0])], np) ** 2)
+        return np.asarray((root_of(law) ** 2) @ law.sds([np.array([1.0]), np.array([1.0])], np) ** 2)
 
     first, again = state(table(), frame()), state(1000 * table(), frame())
     np.testing.assert_allclose(variances(first), variances(again), rtol=1e-10)
@@ -89,17 +94,23 @@ def test_a_standard_deviation_means_the_same_on_every_map() -> None:
 def test_neither_the_order_of_the_table_nor_types_of_labels_matter() -> None:
     data, order = frame(), list(np.random.default_rng(1).permutation(REGIONS))
     numbered = {r: k for k, r in enumerate(REGIONS)}
-    draws = []
-    for near, rows in (
-        (table(), data),
-        (table().loc[order, :], data),
-        (table().rename(index=numbered, columns=numbered), data.assign(region=data["region"].map(numbered).astype(str))),
-    ):
-        fit = model_of("y ~ x + car(region, W)", rows, near).fit("collapsed", seed=1, draws=100, progress=False)
-        draws.append(fit.posterior["car(region)"])
-    for other in draws[1:]:
-        np.testing.assert_allclose(np.sort(draws[0], axis=-1), np.sort(other, axis=-1), rtol=1e-6, atol=1e-8)
-    assert list(draws[0]["region"].values) == list(REGIONS)
+    renamed = table().rename(index=numbered, columns=numbered)
+    first = model_of("y ~ car(region, W)", data)
+    assert model_of("y ~ car(region, W)", data, table().loc[:, order]).spec == first.spec
+    mixed = model_of("y ~ car(region, W)", data, table().loc[order, :])
+    number = model_of("y ~ car(region, W)", data.assign(region=data["region"].map(numbered).astype(str)), renamed)
+    for other, labels in ((mixed, order), (number, list(numbered.values()))):
+        (term,) = (t for t in other.spec.predictors[0].terms if t.kind == "car")
+        assert TERMS["car"].groups(term.state) == {"region": tuple(labels)}
+        law: Any = TERMS["car"].effects(term.state)[0].law
+        sds, root = law.sds([np.array([1.3]), np.array([0.7])], np), root_of(law)
+        assert root is not None
+        back = [labels.index(numbered[r] if labels[0] == 0 else r) for r in REGIONS]
+        found = ((root * sds**2) @ root.T)[np.ix_(back, back)]
+        np.testing.assert_allclose(found, covariance(table().to_numpy(), 1.3, 0.7), atol=1e-12)
+        codes = other.__dict__["_rows"].arrays[f"{term.key}.codes"]
+        expected = first.__dict__["_rows"].arrays[f"{term.key}.codes"]
+        np.testing.assert_array_equal(codes, np.array(back)[expected])
 
 
 def refuse_entry(one: str, other: str, value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -119,9 +130,10 @@ REFUSED: dict[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "other labels": ("car(region, W)", lambda near: near.rename(index={"d": "dd"}), "no row is called 'd'"),
     "not square": ("car(region, W)", lambda near: near.drop(index="d"), "not square"),
     "nobody near": ("car(region, W)", lambda near: 0.0 * near, r"no region of matrix 'W' has a neighbour.*\(1 \| region\)"),
-    "no table": ("car(region, V)", lambda near: near, "no formula uses the matrix 'W'.*did you mean 'V'"),
+    "no table": ("car(region, V)", lambda near: near, "no formula uses the matrix 'W' of arrays; there are: V"),
     "one argument": ("car(region) + car(x, W)", lambda near: near, "takes a column of regions and the name of an adjacency"),
-    "text": ("car(region, 'W') + car(x, W)", lambda near: near, "is to name a matrix"),
+    "text": ("car(region, 'W') + car(x, W)", lambda near: near, "a quoted text can only be an option's value"),
+    "arithmetic": ("car(region, log(x)) + car(x, W)", lambda near: near, "is to name a matrix"),
     "type": ("car(region, W, type='bym')", lambda near: near, "type='bym' is not one of 'bym2', 'icar'.*did you mean 'bym2'"),
     "option": ("car(region, W, tpye='icar')", lambda near: near, "no option 'tpye'.*did you mean 'type'"),
     "two kinds": ("car(region, W) + (1 | gr(region, cov=W))", lambda near: near, "an adjacency in one term and a covariance"),
