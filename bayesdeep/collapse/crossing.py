@@ -6,14 +6,14 @@ from itertools import combinations
 
 import numpy as np
 
-from bayesdeep.core.effects import Effect, Iid
+from bayesdeep.core.effects import Effect, Iid, Scaled
 from bayesdeep.core.linear import eliminated
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .linear_layout import Layout, layout_of
 
 
-def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
+def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray], *, sparse: bool = False) -> int:
     """Return how many coefficients are left when the factor with the most levels has been eliminated group by group.
 
     Factors in which it is nested, and they in each other, are eliminated after it and do not count.
@@ -25,8 +25,10 @@ def beside_largest(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> int:
         factorised together that each of them leaves.
     arrays
         The rows' arrays, first axis ``rows``.
+    sparse
+        Whether the graph of effects that lean on neighbours is made use of.
     """
-    return sum(_beside_largest(layout_of(spec, k), arrays) for k in range(len(spec.predictors)))
+    return sum(_beside_largest(layout_of(spec, k, sparse=sparse), arrays) for k in range(len(spec.predictors)))
 
 
 def _beside_largest(layout: Layout, arrays: Mapping[str, np.ndarray]) -> int:
@@ -51,7 +53,7 @@ def _bases(layout: Layout) -> set[int]:
 
 
 def _one_sd(effect: Effect) -> bool:
-    return isinstance(effect.law, Iid) or effect.width == 1
+    return isinstance(effect.law, Iid) or (effect.width == 1 and not isinstance(effect.law, Scaled))
 
 
 def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:

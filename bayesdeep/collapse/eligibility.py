@@ -9,7 +9,7 @@ from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed, read_name
 
-from .linear_layout import copies_of, in_thresholds
+from .linear_layout import copies_of, in_thresholds, sparse_of
 
 LARGEST_WIDTH = 2_000
 """Most coefficients that may have to be factorised together for one term."""
@@ -80,7 +80,7 @@ def _reason(
         own = f"{prefix}Intercept_raw" if raw else f"{prefix}Intercept"
         return _columns(spec, [*names, *([own] if rows.intercept and not without_intercept else [])], normal)
     together = effect.width * max(copies_of(effect), 1)
-    if together > LARGEST_WIDTH:
+    if together > LARGEST_WIDTH and (normal or sparse_of(effect) is None):
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
     return effects_reason(spec, effect, prefix)
 

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Shift, root_of
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Scaled, Shift, Sparse, Structured, root_of
+from bayesdeep.core.linear import Neighbours
 from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.numerics.sparse_factors import available, place_of
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
+
+MOST_OTHERS, MOST_PIECES = 400, 8
+"""Coefficients beside those that lean on neighbours, and sums of these that are 0, up to which a sparse system is the faster."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +40,9 @@ class EffectsPart:
     copies
         0 where the factor's levels are those of the effect. Else it has one level, and its coefficients are those of a basis,
         or of this many levels one after another: levels that rows meet several at a time cannot be told apart by rows.
+    place
+        Of levels that lean on neighbours, and are a factor's all the same: in which order they are eliminated ``(level,)``.
+        None for others.
     """
 
     key: str
@@ -42,6 +51,19 @@ class EffectsPart:
     factor: int
     start: int
     copies: int = 0
+    place: np.ndarray | None = None
+
+    @property
+    def sparse(self) -> Sparse:
+        """Return the law as the graph of neighbours has it."""
+        found = sparse_of(self.effect)
+        assert found is not None
+        return found
+
+    @property
+    def neighbours(self) -> Neighbours | None:
+        """Return the graph of levels in the order of the factor; None where levels do not lean on one another."""
+        return None if self.place is None else self.sparse.neighbours.ordered(self.place)
 
     def codes(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
         """Return each row's level of the factor ``(obs,)``."""
@@ -49,10 +71,13 @@ class EffectsPart:
             count = len(next(iter(arrays.values()))[rows])
             return np.zeros(count, dtype=np.int64)
         assert isinstance(self.rows, Grouped)
-        return np.asarray(arrays[f"{self.key}.{self.rows.codes}"][rows])
+        found = np.asarray(arrays[f"{self.key}.{self.rows.codes}"][rows])
+        return found if self.place is None else self.place[found]
 
     def columns(self, arrays: Mapping[str, np.ndarray], rows: slice) -> list[np.ndarray | None]:
         """Return what each coefficient of a level is multiplied by ``(obs,)``, None for a column of ones."""
+        if self.place is not None:
+            return [None] * self.sparse.width
         found: list[np.ndarray | None] = [None] if self.rows.intercept and not isinstance(self.rows, Columns) else []
         if self.rows.array is not None:
             matrix = arrays[f"{self.key}.{self.rows.array}"][rows]
@@ -104,8 +129,11 @@ class Layout:
     prefix: str = ""
 
 
-def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
-    """Return the layout of a predictor of a model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against."""
+def layout_of(spec: ModelSpec, predictor: int = 0, *, sparse: bool = False) -> Layout:
+    """Return the layout of a predictor of a model that :func:`~bayesdeep.collapse.eligibility.why_not` has nothing against.
+
+    With ``sparse`` effects that lean on neighbours are a factor's, with a graph; else columns that are factorised together.
+    """
     columns: list[ColumnsPart] = []
     effects: list[EffectsPart] = []
     shifts: list[str] = []
@@ -123,6 +151,9 @@ def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
             columns.append(ColumnsPart(key, effect, rows, len(means)))
             means += list(rows.means) if centred else [0.0] * len(rows.means)
             sds += _units(rows, centred)
+        elif sparse and isinstance(rows, Grouped) and (law := sparse_of(effect)) is not None:
+            effects.append(EffectsPart(key, effect, rows, len(sizes), 0, place=place_of(_regular(law.neighbours))))
+            sizes[f"{effect.pieces[0].slot} of {key}"] = (len(sizes), len(rows.labels), law.width)
         else:
             copies = copies_of(effect)
             name = effect.pieces[0].slot if isinstance(rows, Columns) else rows.factor
@@ -147,6 +178,13 @@ def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
         error,
         prefix_of(spec, predictor),
     )
+
+
+def _regular(neighbours: Neighbours) -> Any:
+    """Return a graph's precision with an inverse."""
+    from scipy import sparse
+
+    return neighbours.precision + sparse.eye_array(neighbours.precision.shape[0])
 
 
 def prefix_of(spec: ModelSpec, predictor: int = 0) -> str:
@@ -179,10 +217,30 @@ def copies_of(effect: Effect) -> int:
     """Return how many times a level's coefficients are written out in one level of the system; 0 for none."""
     if isinstance(effect.rows, Columns):
         return 1
-    root = root_of(effect.law)
-    if root is not None:
-        return int(root.shape[1])
-    return len(effect.rows.labels) if isinstance(effect.rows, Members) else 0
+    if isinstance(effect.law, Scaled) and effect.law.axes:
+        return effect.law.axes
+    several = isinstance(effect.rows, Members) or isinstance(effect.law, Structured)
+    return len(effect.rows.labels) if isinstance(effect.rows, Grouped | Members) and several else 0
+
+
+def sparse_of(effect: Effect) -> Sparse | None:
+    """Return the law of an effect as the graph of neighbours has it, of rows that have one level; None without."""
+    alone = isinstance(effect.rows, Grouped) and effect.rows.array is None
+    return effect.law.sparse if isinstance(effect.law, Scaled) and alone else None
+
+
+def can_be_sparse(spec: ModelSpec) -> bool:
+    """Return whether a model has effects that lean on neighbours, and few other coefficients that would fill their system."""
+    if not available():
+        return False
+    every = [(number, effect) for number in range(len(spec.predictors)) for _, effect in effects_of(spec, number)]
+    found = [own for _, effect in every if (own := sparse_of(effect)) is not None]
+    if not found or sum(len(own.neighbours.pieces) for own in found) > MOST_PIECES:
+        return False
+    layouts = [layout_of(spec, number, sparse=True) for number in range(len(spec.predictors))]
+    sizes = [levels * width for layout in layouts for _, levels, width in layout.factors]
+    others = sum(sizes) - max(sizes) + sum(len(layout.means) for layout in layouts)
+    return others <= MOST_OTHERS
 
 
 def _units(part: Columns, centred: bool) -> list[float]:

@@ -48,6 +48,8 @@ def posterior_arrays(
 
 def _by_level(place: EffectsPart, effects: np.ndarray) -> np.ndarray:
     """Return an effect's coefficients ``(draw, level, coefficient)`` from its factor's ``(draw, level, width)``."""
+    if place.place is not None:
+        return effects.sum(axis=2)[:, place.place, None]
     width = place.effect.width
     own = effects[:, :, place.start : place.start + width * max(place.copies, 1)]
     if not place.copies or isinstance(place.rows, Columns):

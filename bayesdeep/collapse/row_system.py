@@ -146,7 +146,12 @@ _REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit
 
 
 def row_system_of(
-    spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response, likelihood: RowLikelihood
+    spec: ModelSpec,
+    arrays: Mapping[str, np.ndarray],
+    response: Response,
+    likelihood: RowLikelihood,
+    *,
+    sparse: bool = False,
 ) -> RowLayout:
     """Return the rows of a model that :func:`why_not_rows` has nothing against.
 
@@ -158,8 +163,10 @@ def row_system_of(
         Of the same rows.
     likelihood
         Of the same rows, as a function of the predictors.
+    sparse
+        Whether effects that lean on neighbours have the graph of these.
     """
-    each = [_alone(spec, number, arrays, response) for number in range(len(spec.predictors))]
+    each = [_alone(spec, number, arrays, response, sparse) for number in range(len(spec.predictors))]
     parts, rows = _together(each, likelihood)
     found, parameters = list(rows.system.hyperparameters), list[FamilyParameter | Thresholds]()
     for name in likelihood.parameters:
@@ -185,10 +192,10 @@ def _in_all(part: Part, prior: PriorRow, columns: int) -> PriorRow:
 
 
 def _alone(
-    spec: ModelSpec, number: int, arrays: Mapping[str, np.ndarray], response: Response
+    spec: ModelSpec, number: int, arrays: Mapping[str, np.ndarray], response: Response, sparse: bool
 ) -> tuple[Layout, LinearSystem, RowSystem]:
     """Return a predictor's layout, its system and its rows, as if there were no other."""
-    layout = replace(layout_of(spec, number), standard_error=1.0)
+    layout = replace(layout_of(spec, number, sparse=sparse), standard_error=1.0)
     count = len(response.value)
     nothing = Response(response.name, np.zeros(count))
     plain = replace(layout, standard_error=None, shifts=())

@@ -123,8 +123,12 @@ def _with_several(
     spec: ModelSpec, prefix: str, place: EffectsPart, law: Scaled, hyper: Hyper, spread: float, factor: Factor
 ) -> Factor:
     """Return a factor with the scales of an effect that several numbers make."""
-    copies = 1 if law.root is not None else max(place.copies, 1)
-    count = place.effect.width if law.root is None else law.root.shape[1]
+    if place.place is not None:
+        law = replace(law, sds=place.sparse.sds)
+        own = hyper.several(spec, prefix, law, place.effect.pieces[0].sd, place.sparse.width, spread)
+        return replace(factor, scales=tuple(own), neighbours=place.neighbours)
+    copies = 1 if law.axes else max(place.copies, 1)
+    count = law.axes or place.effect.width
     own = hyper.several(spec, prefix, law, place.effect.pieces[0].sd, count, spread)
     return replace(factor, scales=(*factor.scales, *(own * copies)))
 

@@ -97,14 +97,14 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A labelled covariance that was given with the data.
+    """A labelled table that was given with the data: a covariance of levels, or which of them are neighbours.
 
     Attributes
     ----------
     labels
         Of rows and columns, in this order ``(level,)``.
     values
-        ``(level, level)``, symmetric and positive definite; read-only.
+        ``(level, level)``, symmetric; positive definite, or not negative and 0 on the diagonal; read-only.
     """
 
     labels: tuple[Any, ...]

@@ -169,6 +169,9 @@ class Engine:
         ``"one predictor"`` of rows that have one: between several it has no curvature. ``"likelihood"`` asks for the model
         without priors: a system where the response is normal and the predictor linear (``"linear"`` beside it: for these models
         only), else ``target.rows``.
+    takes
+        What it makes use of where a target has it: ``"neighbours"`` for factors whose levels have a graph
+        (:class:`~bayesdeep.core.linear.Neighbours`); others get the same coefficients as independent columns.
     jacobian
         Whether the log density is that of the vector itself, with every Jacobian, which samplers need; False for the density
         of the parameters on the scale the posterior shows, whose highest point is the mode.
@@ -189,6 +192,7 @@ class Engine:
     settings: type
     run: Callable[[Any, Any, int, Progress], Draws]
     needs: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
     jacobian: bool = True
     priors: bool = True
     variants: Mapping[str, "Engine"] = field(default_factory=dict)

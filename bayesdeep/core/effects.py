@@ -34,6 +34,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .linear import Neighbours
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -219,16 +221,24 @@ class Scaled:
         levels vary, the coefficients are those of one level, and levels are independent; but see ``root``.
     root
         ``(level, coefficient)``: a level's one effect is this times all the coefficients, so that the levels' covariance is
-        ``root diag(s^2) root'``. None: every coefficient is an effect, or a column's.
+        ``root diag(s^2) root'``; or how to make it, where that is dear. None: every coefficient is an effect, or a column's.
     text
         What ``s`` is, for who writes the model down: the names of the slots take the places ``{0}``, ``{1}``, and so on.
+    sparse
+        Of levels with a ``root``, the same law as their graph has it, for engines that factorise sparse systems; None for none.
     """
 
     positive: tuple[str, ...]
     sds: Callable[[Sequence[Any], Any], Any]
     shares: tuple[str, ...] = ()
-    root: np.ndarray | None = None
+    root: "np.ndarray | Made | None" = None
     text: str = ""
+    sparse: "Sparse | None" = None
+
+    @property
+    def axes(self) -> int:
+        """Return the number of coefficients that a ``root`` takes; 0 without one."""
+        return 0 if self.root is None else int(self.root.shape[1])
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -241,13 +251,45 @@ class Scaled:
         return self.root is not None
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """An array that is made when it is needed: its shape, and ``make()``."""
+
+    shape: tuple[int, int]
+    make: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    r"""A law of levels that lean on one another, as the graph of their neighbours has it.
+
+    A level's one effect is the sum of ``width`` coefficients. All are normal about 0; the last one's precision is that of the
+    graph over :math:`s^2`, those before it are independent of each other and of those of other levels.
+
+    Attributes
+    ----------
+    neighbours
+        The graph.
+    sds
+        ``sds(values, xp) -> (…, coefficient)``, from the same values as :attr:`Scaled.sds`.
+    width
+        Number of coefficients of a level.
+    """
+
+    neighbours: Neighbours
+    sds: Callable[[Sequence[Any], Any], Any]
+    width: int
+
+
 Law = Given | Iid | Varying | Structured | Scaled
 """Each says as ``related`` whether levels lean on one another: there are then no new ones, and none is like any other."""
 
 
 def root_of(law: Law) -> np.ndarray | None:
     """Return what independent coefficients are multiplied by to have the covariance of levels; None where they have none."""
-    return law.root if isinstance(law, Structured | Scaled) else None
+    if not isinstance(law, Structured | Scaled):
+        return None
+    return law.root.make() if isinstance(law.root, Made) else law.root
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,27 @@ class Scale:
     value: float = 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    r"""Levels whose coefficients lean on one another, :math:`p(u) \propto \exp(-u' Q u / (2 \sigma^2))`, with sums that are 0.
+
+    Attributes
+    ----------
+    precision
+        ``Q``, a SciPy sparse matrix ``(level, level)``. It says nothing of the sums.
+    pieces
+        Levels whose coefficients sum to 0 together.
+    """
+
+    precision: Any
+    pieces: tuple[np.ndarray, ...]
+
+    def ordered(self, place: np.ndarray) -> "Neighbours":
+        """Return the same with each level in its ``place`` ``(level,)``."""
+        back = np.argsort(place)
+        return Neighbours(self.precision[back][:, back], tuple(np.sort(place[own]) for own in self.pieces))
+
+
 @dataclass(frozen=True)
 class Several:
     """Positive numbers of the system that are worked out together from several hyperparameters.
@@ -98,6 +119,8 @@ class Factor:
     blocks
         ``(start, stop, first)``: coefficients ``start:stop`` are correlated; their partial correlations are the
         hyperparameters from ``first`` on, row by row below the diagonal.
+    neighbours
+        Where the last coefficients of levels lean on those of other levels: their graph. None where levels are independent.
     """
 
     name: str
@@ -105,6 +128,7 @@ class Factor:
     width: int
     scales: tuple[Scale | Derived, ...]
     blocks: tuple[tuple[int, int, int], ...] = ()
+    neighbours: Neighbours | None = None
 
 
 def plain(scale: Scale | Derived) -> Scale:

@@ -334,7 +334,10 @@ class Term:
         Its node is the whole :class:`~bayesdeep.formula.nodes.Group`, in whose ``factor`` the call is. The columns that group
         rows are its arguments.
     matrices
-        Names of its options that name matrices and not columns (``cov=A``): :meth:`DesignContext.matrix` has them.
+        Names of its options that name matrices and not columns (``cov=A``), and places of its arguments that do (``1`` for the
+        second): :meth:`DesignContext.matrix` has them.
+    matrix_kind
+        What these are: ``"covariance"`` of levels, or ``"adjacency"``, which says how near levels are to one another.
     named
         Names of its options that name columns, of terms written as calls left of ``|`` (``by=g``); names in others are refused.
     levels
@@ -357,7 +360,7 @@ class Term:
         effects, or its text, say enough.
     example
         An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, whole
-        numbers ``a`` and ``b``, categories ``g`` and ``h``, and ``A``, a covariance of the levels of ``g``.
+        numbers ``a`` and ``b``, categories ``g`` and ``h``, ``A``, a covariance of the levels of ``g``, and ``W``, an adjacency.
     """
 
     name: str
@@ -376,7 +379,8 @@ class Term:
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
     varies: bool = False
     grouping: bool = False
-    matrices: tuple[str, ...] = ()
+    matrices: tuple[str | int, ...] = ()
+    matrix_kind: str = "covariance"
     named: tuple[str, ...] = ()
     levels: bool = False
     multiplies: bool = False

@@ -1,6 +1,6 @@
-"""Labelled square tables given beside the data: covariances of the levels of a factor."""
+"""Labelled square tables given beside the data: covariances of the levels of a factor, and which of them are neighbours."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,17 @@ from bayesdeep.core.lazy import nw
 
 MOST_LEVELS = 2_000
 """Levels of a matrix: it has no zeros to save by, and whatever is asked of a model multiplies with it or factorises it."""
+MOST_REGIONS = 10_000
+"""Levels of an adjacency: a table that is nearly all zeros."""
 ROUNDING = 1e-8
-"""How far a matrix may be from symmetric, in units of its diagonal: what files that round leave."""
+"""How far a matrix may be from symmetric, in units of its largest entry: what files that round leave."""
 ACCEPTED = (
     "a square table with labels: a pandas data frame whose index and columns are the levels, an xarray.DataArray with "
     "coordinates, or a table whose first column has the labels of the others"
 )
 
 
-def read_matrices(given: Any, used: tuple[str, ...]) -> dict[str, Matrix]:
+def read_matrices(given: Any, used: tuple[tuple[str, str], ...]) -> dict[str, Matrix]:
     """Return the matrices a user gave, by name.
 
     Parameters
@@ -29,37 +31,42 @@ def read_matrices(given: Any, used: tuple[str, ...]) -> dict[str, Matrix]:
     given
         Tables by name; None for none.
     used
-        The names in formulas.
+        The names in formulas, each with the kind of matrix that its term needs.
 
     Raises
     ------
     DataError
-        For a table that is no labelled covariance.
+        For a table that is not what its term needs.
     FormulaError
-        For a matrix that no formula names.
+        For a matrix that no formula names, or that two terms take for different things.
     """
+    kinds: dict[str, str] = {}
+    for name, kind in used:
+        if kinds.setdefault(name, kind) != kind:
+            raise FormulaError(f"formula: '{name}' is {_A[kinds[name]]} in one term and {_A[kind]} in another")
     if given is None:
         return {}
     if not isinstance(given, Mapping):
         raise DataError(f'data: arrays is {type(given).__name__}; give a dict of tables by name, arrays={{"A": table}}')
     for name in given:
-        if name not in used:
-            raise FormulaError(f"formula: no formula uses the matrix '{name}' of arrays{nearest(str(name), used)}")
-    return {str(name): read_matrix(str(name), table) for name, table in given.items()}
+        if name not in kinds:
+            raise FormulaError(f"formula: no formula uses the matrix '{name}' of arrays{nearest(str(name), kinds)}")
+    return {str(name): read_matrix(str(name), table, kinds[name]) for name, table in given.items()}
 
 
-def read_matrix(name: str, table: Any) -> Matrix:
-    """Return one table as a covariance whose rows and columns have the same labels in the same order."""
+def read_matrix(name: str, table: Any, kind: str) -> Matrix:
+    """Return one table, a covariance or an adjacency, with the same labels of rows and columns in the same order."""
     where = f"data: matrix '{name}'"
     if isinstance(table, Matrix):
         return table
     rows, columns, values = _parts(table, where)
     if values.ndim != 2 or values.shape[0] != values.shape[1]:
         raise DataError(f"{where} is {' by '.join(map(str, values.shape))}, not square; it should be {ACCEPTED}")
-    if len(rows) > MOST_LEVELS:
+    most, why = _MOST[kind]
+    if len(rows) > most:
         raise DataError(
-            f"{where} has {len(rows):,} levels, more than the {MOST_LEVELS:,} that are possible: a table without zeros takes "
-            "their cube in time, and their square in memory; leave out levels that no row needs"
+            f"{where} has {len(rows):,} levels, more than the {most:,} that are possible: {why}; leave out levels that no row "
+            "needs"
         )
     _refuse_twice(rows, f"{where}: rows")
     _refuse_twice(columns, f"{where}: columns")
@@ -69,7 +76,7 @@ def read_matrix(name: str, table: Any) -> Matrix:
         raise DataError(f"{where}: rows and columns have different labels; no row is called {', '.join(odd)}")
     aligned = np.empty_like(values)
     aligned[:, places] = values
-    return Matrix(rows, _covariance(aligned, rows, where))
+    return Matrix(rows, _CHECKS[kind](aligned, rows, where))
 
 
 def _parts(table: Any, where: str) -> tuple[tuple[Any, ...], tuple[Any, ...], np.ndarray]:
@@ -113,16 +120,37 @@ def _refuse_twice(labels: tuple[Any, ...], what: str) -> None:
         raise DataError(f"{what}: the label {twice!r} is there twice")
 
 
-def _covariance(values: np.ndarray, labels: tuple[Any, ...], where: str) -> np.ndarray:
-    """Return the matrix, made symmetric to the last digit; raise where it is no covariance."""
+def _symmetric(values: np.ndarray, labels: tuple[Any, ...], where: str) -> np.ndarray:
+    """Return the matrix, made symmetric to the last digit; raise where it is not."""
     apart = np.abs(values - values.T)
-    if apart.max(initial=0.0) > ROUNDING * np.abs(np.diag(values)).max(initial=0.0):
+    if apart.max(initial=0.0) > ROUNDING * np.abs(values).max(initial=0.0):
         i, j = np.unravel_index(int(apart.argmax()), apart.shape)
         raise DataError(
             f"{where} is not symmetric: {labels[i]!r} with {labels[j]!r} is {values[i, j]:.6g}, {labels[j]!r} with {labels[i]!r} "
             f"{values[j, i]:.6g}"
         )
-    found = (values + values.T) / 2
+    return (values + values.T) / 2
+
+
+def _adjacency(values: np.ndarray, labels: tuple[Any, ...], where: str) -> np.ndarray:
+    """Return which levels are neighbours, 1 or a positive weight; raise where that is not what it says."""
+    itself = np.flatnonzero(np.diag(values))
+    if len(itself):
+        own, value = labels[itself[0]], values[itself[0], itself[0]]
+        raise DataError(f"{where}: {own!r} with itself is {value:.6g}; no level is its own neighbour: put 0")
+    if values.min(initial=0.0) < 0:
+        i, j = np.unravel_index(int(values.argmin()), values.shape)
+        raise DataError(
+            f"{where}: {labels[i]!r} with {labels[j]!r} is {values[i, j]:.6g}; neighbours have 1 or a positive weight, others 0"
+        )
+    found = _symmetric(values, labels, where)
+    found.setflags(write=False)
+    return found
+
+
+def _covariance(values: np.ndarray, labels: tuple[Any, ...], where: str) -> np.ndarray:
+    """Return the matrix, made symmetric to the last digit; raise where it is no covariance."""
+    found = _symmetric(values, labels, where)
     eigenvalues = np.linalg.eigvalsh(found)
     if eigenvalues[0] <= len(found) * np.finfo(float).eps * eigenvalues[-1]:
         raise DataError(
@@ -132,3 +160,16 @@ def _covariance(values: np.ndarray, labels: tuple[Any, ...], where: str) -> np.n
         )
     found.setflags(write=False)
     return found
+
+
+_CHECKS: Mapping[str, Callable[[np.ndarray, tuple[Any, ...], str], np.ndarray]] = {
+    "covariance": _covariance,
+    "adjacency": _adjacency,
+}
+_A = {"covariance": "a covariance", "adjacency": "an adjacency"}
+_MOST = {
+    "covariance": (
+        MOST_LEVELS, "a table without zeros takes their cube in time, and their square in memory"
+    ),
+    "adjacency": (MOST_REGIONS, "the table takes their square in memory"),
+}

@@ -69,8 +69,11 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
     for option, given in call.options if kind == "grouping" else ():
         if option in matrix_options(name) and not isinstance(given, Name):
             raise problem(text, given.start, f"{option} is the name of a matrix, one of arrays={{\"A\": …}}: {option}=A")
+    for place, given in (*enumerate(call.arguments), *call.options) if kind == "term" else ():
+        if place in matrix_options(name) and not isinstance(given, Name):
+            raise problem(text, given.start, f"this is to name a matrix, one of arrays={{\"W\": …}}, as in {name}(x, W)")
     for option, given in call.options if kind == "term" else ():
-        if option in column_options(name):
+        if option in column_options(name) or option in matrix_options(name):
             continue
         for value in given.items if isinstance(given, Sequence) else (given,):
             if isinstance(value, Name) and value.name not in CONSTANTS:

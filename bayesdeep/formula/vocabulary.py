@@ -96,9 +96,14 @@ def allowed() -> Words:
     )
 
 
-def matrix_options(function: str) -> tuple[str, ...]:
-    """Return which options of a call name matrices, and not columns."""
+def matrix_options(function: str) -> tuple[str | int, ...]:
+    """Return which options of a call name matrices, and not columns; and the places of arguments that do."""
     return tuple(getattr(TERMS[function], "matrices", ())) if function in TERMS else ()
+
+
+def matrix_kind(function: str) -> str:
+    """Return what the matrices are that a call names."""
+    return str(TERMS[function].matrix_kind)
 
 
 def column_options(function: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Parsed, Product, Sequence, Unary
-from .vocabulary import matrix_options
+from .vocabulary import matrix_kind, matrix_options
 
 CONSTANTS = frozenset({"True", "False", "None"})
 """Names that are no columns where they are an option's value."""
@@ -20,11 +20,16 @@ def columns(node: Expression | Parsed | Formula) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def matrices(node: Parsed) -> tuple[str, ...]:
-    """Return the names of the matrices that options name, each once, in the order they are written."""
+def matrices(node: Parsed) -> tuple[tuple[str, str], ...]:
+    """Return the name and the kind of the matrices that calls name, each once, in the order they are written."""
     calls = (n for root in _roots(node) for n in every_node(root) if isinstance(n, Call))
-    given = (value for call in calls for option, value in call.options if option in matrix_options(call.function))
-    return tuple(dict.fromkeys(value.name for value in given if isinstance(value, Name)))
+    given = (
+        (value.name, matrix_kind(call.function))
+        for call in calls
+        for place, value in (*enumerate(call.arguments), *call.options)
+        if place in matrix_options(call.function) and isinstance(value, Name)
+    )
+    return tuple(dict.fromkeys(given))
 
 
 def factor_columns(factor: Product) -> tuple[str, ...]:
@@ -88,9 +93,9 @@ def _children(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, Sequence):
         return node.items
     if isinstance(node, Call):
-        named = matrix_options(node.function) if node.options else ()
+        named = matrix_options(node.function)
         own = (value for option, value in node.options if not _constant(value) and option not in named)
-        return (*node.arguments, *own, *_flat(node.by))
+        return (*(value for place, value in enumerate(node.arguments) if place not in named), *own, *_flat(node.by))
     return ()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Piece, Scaled, Shift, Structured
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Piece, Scaled, Shift, Structured, root_of
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import Coordinates, Scope
@@ -118,10 +118,10 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
     """Return one ``(level,)`` tensor a scalar coefficient, and report them by name."""
     law: Any = effect.law
     level = scope.dim(rows.factor, rows.labels, rows.factor)
-    if isinstance(law, Scaled) and law.root is not None:
-        sd = several_sds(scope, law, law.root.shape[1])
-        axes = sd * _standard(scope, effect.pieces[0].slot, law.root.shape[1], sd)
-        return _report(scope, effect, [scope.dot(pt.constant(law.root), axes)], level)
+    if isinstance(law, Scaled) and law.axes:
+        sd = several_sds(scope, law, law.axes)
+        axes = sd * _standard(scope, effect.pieces[0].slot, law.axes, sd)
+        return _report(scope, effect, [scope.dot(pt.constant(root_of(law)), axes)], level)
     varying = _varying(scope, effect, level)
     correlated = getattr(law, "correlation", None) is not None
     factor = cholesky_rows(_correlations(scope, effect, rows.factor), len(varying)) if correlated else None

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Scaled, Shift, root_of
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Scaled, Shift, Structured, root_of
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
@@ -284,7 +284,7 @@ def _block(key: str, effect: Effect, begin: int, size: int) -> Block:
     assert not isinstance(effect.rows, Shift)
     if isinstance(effect.rows, Columns) or (isinstance(effect.law, Scaled) and effect.law.root is not None):
         return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False, True)
-    plain = isinstance(effect.rows, Grouped) and root_of(effect.law) is None
+    plain = isinstance(effect.rows, Grouped) and not isinstance(effect.law, Structured)
     levels = len(effect.rows.labels)
     return Block(key, effect.rows.factor, begin, levels, size // levels, plain)
 

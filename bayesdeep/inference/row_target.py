@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.collapse.linear_layout import can_be_sparse
 from bayesdeep.collapse.posterior_layout import shown_names
 from bayesdeep.collapse.row_system import RowTarget, row_system_of, why_not_marginal, why_not_rows
 from bayesdeep.core.draws import Draws
@@ -36,7 +37,8 @@ def row_source(
     began = time.perf_counter()
     rows = _by_group(spec, rows_for(method, rows))
     likelihood = row_likelihood(spec, rows.arrays, rows.response)
-    layout = row_system_of(spec, rows.arrays, rows.response, likelihood)
+    sparse = "neighbours" in ENGINES[method].takes and can_be_sparse(spec)
+    layout = row_system_of(spec, rows.arrays, rows.response, likelihood, sparse=sparse)
     system = layout.rows.system
     if system.dim == 0 and system.columns == 0 and not system.factors:
         raise FitError("fit: every parameter of the model is known, so there is nothing to estimate")

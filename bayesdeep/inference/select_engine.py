@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesdeep.collapse.crossing import beside_largest, cells
 from bayesdeep.collapse.eligibility import loses_precision, why_not
-from bayesdeep.collapse.linear_layout import layout_of
+from bayesdeep.collapse.linear_layout import can_be_sparse, layout_of
 from bayesdeep.collapse.row_system import why_not_marginal, why_not_rows
 from bayesdeep.core.linear import SECONDS_A_CUBE
 from bayesdeep.core.registry import FAMILIES, TERMS
@@ -126,8 +126,9 @@ def choose(
         f"itself, and the coefficients cannot be integrated out: {reason}",
     )
     if arrays is not None and imprecise is None and why_not_rows(spec) is None:
-        beside = beside_largest(spec, arrays)
-        own = transport_seconds(spec, rows, beside, chains)
+        sparse = can_be_sparse(spec)
+        beside = beside_largest(spec, arrays, sparse=sparse)
+        own = transport_seconds(spec, rows, beside, chains, sparse=sparse)
         if beside <= MAX_TRANSPORT_REST and own < min(MAX_TRANSPORT_SECONDS, max(NUTS_COMPILING_SECONDS, seconds)):
             return Choice(
                 "transport",
@@ -145,9 +146,9 @@ def choose(
     return nuts
 
 
-def transport_seconds(spec: ModelSpec, rows: int, beside: int, chains: int) -> float:
+def transport_seconds(spec: ModelSpec, rows: int, beside: int, chains: int, *, sparse: bool = False) -> float:
     """Return about how long the moving map takes on one core: ``beside`` coefficients are factorised together."""
-    layouts = [layout_of(spec, k) for k in range(len(spec.predictors))]
+    layouts = [layout_of(spec, k, sparse=sparse) for k in range(len(spec.predictors))]
     effects = sum(levels * width for layout in layouts for _, levels, width in layout.factors)
     family = FAMILIES[spec.family]
     known = family.row_terms is not None and (len(layouts) == 1 or family.parameter_terms is not None)

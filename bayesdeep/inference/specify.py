@@ -72,7 +72,7 @@ def specify(
     record: Family = FAMILIES.find(family, "formula", FormulaError)
     texts, parsed, given = _formulas(formula, record, parameters or {})
     links = resolve_links(record, link, tuple(parsed))
-    tables = read_matrices(arrays, tuple(dict.fromkeys(name for p in parsed.values() for name in matrices(p))))
+    tables = read_matrices(arrays, tuple(dict.fromkeys(named for p in parsed.values() for named in matrices(p))))
     source = open_source(data)
     if source is not None:
         made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)

@@ -44,6 +44,27 @@ def related(data: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(values, index=labels, columns=labels)
 
 
+def near(data: pd.DataFrame) -> pd.DataFrame:
+    """Return ``W``, an adjacency of the levels of ``g``, of one that no row has, and of one without neighbours."""
+    labels = [*sorted(set(data["g"])), "no row", "alone"]
+    places = np.arange(len(labels))
+    values = (np.abs(places[:, None] - places) == 1).astype(float)
+    values[-1] = values[:, -1] = 0.0
+    return pd.DataFrame(values, index=labels, columns=labels)
+
+
+MATRICES = {"covariance": ("A", related), "adjacency": ("W", near)}
+"""By kind: the name of an example, and what makes it from the columns."""
+
+
+def matrices_of(plugin: Any, data: pd.DataFrame) -> dict[str, pd.DataFrame] | None:
+    """Return the matrices that a term's example names; None for terms that take none."""
+    if not plugin.matrices:
+        return None
+    name, make = MATRICES[plugin.matrix_kind]
+    return {name: make(data)}
+
+
 def lacks(word: str, name: str, what: str) -> NoReturn:
     """Fail with what has to be added to a plug-in's record."""
     pytest.fail(f"The {word} '{name}' lacks {what}; add it to its record, see CONTRIBUTING.", pytrace=False)

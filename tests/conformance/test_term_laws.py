@@ -18,7 +18,7 @@ from bayesdeep.results.new_groups import with_new_groups
 from bayesdeep.results.rows import rows_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .examples import columns, example_of, related
+from .examples import columns, example_of, matrices_of
 
 DRAWS = 3
 WHAT = "an addend on x, z, g or h as it is written in a formula"
@@ -30,8 +30,8 @@ class Made:
     def __init__(self, name: str) -> None:
         self.text = example_of(TERMS[name], "term", name, WHAT)
         self.data = columns()
-        arrays = {"A": related(self.data)} if TERMS[name].matrices else None
-        self.model = bd.Model(f"y ~ {self.text}", self.data, arrays=arrays)
+        self.matrices = matrices_of(TERMS[name], self.data)
+        self.model = bd.Model(f"y ~ {self.text}", self.data, arrays=self.matrices)
         self.spec = self.model.spec
         self.rows = self.model.__dict__["_rows"]
         self.term = next(t for t in self.spec.predictors[0].terms if t.kind == name)
@@ -89,7 +89,7 @@ def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
 def closed(made: Made) -> bool:
     """Return whether a term's levels have a law that says nothing of others."""
     declare = TERMS[made.term.kind].effects
-    return any(isinstance(e.law, effects.Structured) for e in (declare(made.term.state) if declare else ()))
+    return any(e.law.related for e in (declare(made.term.state) if declare else ()))
 
 
 def matrices_it_was_given_make_the_same_model(name: str) -> None:
@@ -101,7 +101,8 @@ def matrices_it_was_given_make_the_same_model(name: str) -> None:
     found = given(made.term.state)
     again = bd.Model(f"y ~ {made.text}", made.data, arrays=found)
     assert again.spec == made.spec
-    np.testing.assert_array_equal(found["A"].values, related(made.data).to_numpy())
+    for name_of, table in (made.matrices or {}).items():
+        np.testing.assert_array_equal(found[name_of].values, table.to_numpy())
 
 
 def what_it_declares_linear_is_its_predictor(name: str) -> None:

@@ -26,7 +26,7 @@ from bayesdeep.results.rows import FIELDS
 from bayesdeep.results.store import complete, tree_bytes
 from bayesdeep.results.tree import make_tree
 
-from ..conformance.examples import columns, example_of, related
+from ..conformance.examples import columns, example_of, matrices_of
 
 ROWS = 24
 EACH = np.arange(ROWS)
@@ -184,7 +184,7 @@ BY_RESPONSE = {
 @pytest.mark.parametrize("term", list(TERMS))
 def test_every_term(term: str, tmp_path: Path) -> None:
     rows = columns()
-    arrays = {"A": related(rows)} if TERMS[term].matrices else None
+    arrays = matrices_of(TERMS[term], rows)
     text = example_of(TERMS[term], "term", term, "an addend on x, z, g or h as it is written in a formula")
     fit = drawn(bd.Model(f"y ~ C(n) + {text}", rows, arrays=arrays))
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)

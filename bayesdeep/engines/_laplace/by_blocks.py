@@ -54,14 +54,16 @@ class ByBlocks:
         at = solve(self.products, self.system, placed.scales, placed.factored, noise)
         return self.layout.flat(at.beta, tuple(unstandardised(placed.scales, f, b) for f, b in enumerate(at.standard)))
 
-    def log_prior(self, placed: Placed, effects: np.ndarray) -> np.ndarray:
+    def log_prior(self, placed: Placed, z: np.ndarray, effects: np.ndarray, stretch: np.ndarray | None) -> np.ndarray:
         """Return the log prior density ``(lane,)``, without the constants of standardised effects."""
+        del z, stretch
         return self._log_prior(self._standardised(placed, effects))
 
     def white(
-        self, placed: Placed, slope: np.ndarray, effects: np.ndarray, stretch: np.ndarray | None
+        self, placed: Placed, slope: np.ndarray, z: np.ndarray, effects: np.ndarray, stretch: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the log prior density, and the gradient of the log posterior by ``z`` ``(coefficient, lane)``."""
+        del z
         at = self._standardised(placed, effects)
         white = whitened_gradient(self.products, self.system, placed.scales, placed.factored, slope, at)
         found = self.layout.flat(white.beta, white.standard)

@@ -18,6 +18,7 @@ from bayesdeep.numerics.lane_loops import add_product
 from bayesdeep.numerics.sparse_factors import Factors, Pattern, pattern_of
 
 from .flat_layout import Layout
+from .leaning import Held, Leaning, leaning_of
 from .weighted_products import Products, Sums
 
 LARGEST_REST, MOST_ENTRIES = 500, 300_000
@@ -39,48 +40,69 @@ class Placed:
         Half the log determinant of the precision of standardised coefficients ``(lane,)``.
     good
         Which have one.
+    variances
+        Of coefficients that lean on neighbours, each ``(lane,)``.
+    held
+        Sums of these that are held at 0; None for none.
     """
 
     factors: Factors
     prior: np.ndarray
     half_log_det: np.ndarray
     good: np.ndarray
+    variances: tuple[np.ndarray, ...] = ()
+    held: Held | None = None
 
 
 @dataclass(frozen=True)
 class ByColumns:
-    """The Gaussian of all coefficients, in the order of a layout; see :func:`by_columns`."""
+    """The Gaussian of all coefficients, in the order of a layout; see :func:`by_columns`.
+
+    ``leaning`` are those among them that lean on neighbours.
+    """
 
     system: LinearSystem
     layout: Layout
     pattern: Pattern
     working: np.ndarray
     back: sparse.csr_array
+    leaning: tuple[Leaning, ...] = ()
 
     def factorise(self, scales: Scales, sums: Sums) -> Placed:
         """Return the factors at hyperparameters, for sums over rows."""
-        prior = prior_entries(self.system, scales)
-        factors = sparse_factors.factorise(self.pattern, sums.weighted, prior, sums.working[self.working])
+        prior, variances = prior_entries(self.system, scales), tuple(own.variance(scales) for own in self.leaning)
+        entries = np.concatenate([prior, *(own.numbers[:, None] / v for own, v in zip(self.leaning, variances, strict=True))])
+        factors = sparse_factors.factorise(self.pattern, sums.weighted, entries, sums.working[self.working])
         half = 0.5 * factors.log_det
         for root, (levels, width) in zip(scales.roots, self.layout.shapes, strict=True):
             for k in range(width):
                 half = half + levels * np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
-        return Placed(factors, prior, half, np.isfinite(half))
+        pieces = tuple(piece for own in self.leaning for piece in own.pieces)
+        if not pieces:
+            return Placed(factors, prior, half, np.isfinite(half), variances)
+        held = Held.of(self.pattern, factors, pieces)
+        half = half + held.half_log_det
+        for own, variance in zip(self.leaning, variances, strict=True):
+            # What is held has no scale.
+            half = half - 0.5 * len(own.pieces) * np.log(variance)
+        return Placed(factors, prior, half, np.isfinite(half), variances, held)
 
     def effects(self, placed: Placed, z: np.ndarray | None, stretch: np.ndarray | None) -> np.ndarray:
         """Return coefficients ``(coefficient, lane)``: the mean, or the draw that standard normal ``z`` makes."""
-        return sparse_factors.solved(self.pattern, placed.factors, z, stretch)
+        found = sparse_factors.solved(self.pattern, placed.factors, z, stretch)
+        return found if placed.held is None else placed.held.projected(found)
 
     def noise(self, placed: Placed, effects: np.ndarray, stretch: np.ndarray | None) -> np.ndarray:
-        """Return the ``z`` whose coefficients these are."""
+        """Return the ``z`` whose coefficients these are; where sums are held at 0, there are many."""
         return sparse_factors.noise_of(self.pattern, placed.factors, effects, stretch)
 
-    def log_prior(self, placed: Placed, effects: np.ndarray) -> np.ndarray:
-        """Return the log prior density ``(lane,)``, without the constants of standardised effects."""
-        return self._prior(placed, effects, np.zeros_like(effects))
+    def log_prior(self, placed: Placed, z: np.ndarray, effects: np.ndarray, stretch: np.ndarray | None) -> np.ndarray:
+        """Return the log prior density ``(lane,)`` at ``z``, whose ``effects`` these are, without their constants."""
+        found = self._prior(placed, effects, np.zeros_like(effects))
+        return found if placed.held is None else found + placed.held.unseen(z, stretch)[0]
 
     def white(
-        self, placed: Placed, slope: np.ndarray, effects: np.ndarray, stretch: np.ndarray | None
+        self, placed: Placed, slope: np.ndarray, z: np.ndarray, effects: np.ndarray, stretch: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the log prior density, and the gradient of the log posterior by ``z`` ``(coefficient, lane)``.
 
@@ -90,16 +112,26 @@ class ByColumns:
         add_product(self.back, slope, gradient[:at])
         np.matmul(self.layout.population.T, slope, out=gradient[at:])
         log_prior = self._prior(placed, effects, gradient)
-        return log_prior, sparse_factors.whiten(self.pattern, placed.factors, gradient, stretch)
+        if placed.held is None:
+            return log_prior, sparse_factors.whiten(self.pattern, placed.factors, gradient, stretch)
+        unseen, own = placed.held.unseen(z, stretch)
+        white = sparse_factors.whiten(self.pattern, placed.factors, placed.held.turned(gradient), stretch)
+        return log_prior + unseen, white + own
 
     def _prior(self, placed: Placed, effects: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Return the log prior density, and take the prior's part off the gradient, in place."""
         squares, at = np.zeros(effects.shape[1]), 0
-        for start, (levels, width) in zip(self.layout.starts, self.layout.shapes, strict=True):
+        last = {own.factor: own.at for own in self.leaning}
+        for number, (start, (levels, width)) in enumerate(zip(self.layout.starts, self.layout.shapes, strict=True)):
             span, pairs = slice(start, start + levels * width), width * (width + 1) // 2
             own = placed.prior[at : at + pairs]
+            if number in last:  # independent of each other as its coefficients are, all but the last
+                own = own.copy()
+                own[-1] = 0.0
             sparse_factors.take_normal(levels, width, own, effects[span], gradient[span], squares)
             at += pairs
+        for one, variance in zip(self.leaning, placed.variances, strict=True):
+            one.take(variance, effects, gradient, squares)
         columns = effects[self.layout.columns :]
         by_precision = self.system.precision @ columns
         gradient[self.layout.columns :] -= by_precision
@@ -112,14 +144,15 @@ def by_columns(rows: RowSystem, products: Products, layout: Layout) -> ByColumns
     if not sparse_factors.available() or products.size > LARGEST_REST or coupled > MOST_ENTRIES:
         return None
     found, own = _entries(products, layout)
-    prior, own_prior = _prior_entries(layout)
+    leaning = leaning_of(rows.system, layout)
+    prior, own_prior = _prior_entries(layout, leaning)
     pattern = pattern_of(layout.size, found, prior, own, own_prior)
     if len(pattern.rows) > MOST_ENTRIES:
         return None
     back = sparse.csr_array(layout.design.T.tocsr())
     if layout.design.indices.dtype == np.int32:
         back.indices, back.indptr = back.indices.astype(np.int32), back.indptr.astype(np.int32)
-    return ByColumns(rows.system, layout, pattern, _working(products, layout), back)
+    return ByColumns(rows.system, layout, pattern, _working(products, layout), back, leaning)
 
 
 def prior_entries(system: LinearSystem, scales: Scales) -> np.ndarray:
@@ -191,8 +224,8 @@ def _entries(products: Products, layout: Layout) -> tuple[tuple[np.ndarray, ...]
     return (np.maximum(one, other)[below], np.minimum(one, other)[below], below), diagonal
 
 
-def _prior_entries(layout: Layout) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Return the same of the prior's entries among those of ``P``."""
+def _prior_entries(layout: Layout, leaning: tuple[Leaning, ...]) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Return the same of the prior's entries among those of ``P``, and after these the numbers of those that lean."""
     rows, columns, places = [], [], []
     diagonal, at = np.full(layout.size, -1, dtype=np.int64), 0
     spans = [*zip(layout.starts, layout.shapes, strict=True), (layout.columns, (1, layout.size - layout.columns))]
@@ -207,6 +240,13 @@ def _prior_entries(layout: Layout) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
                     columns.append(begins + m)
                     places.append(np.full(levels, at))
                 at += 1
+    for own in leaning:
+        below, left, which = own.below
+        rows.append(np.maximum(below, left))
+        columns.append(np.minimum(below, left))
+        places.append(at + which)
+        diagonal[own.places] = at + own.own
+        at += len(own.numbers)
     nothing = [np.zeros(0, dtype=np.int64)]
     return tuple(np.concatenate([*nothing, *own]) for own in (rows, columns, places)), diagonal
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.linear import Factor
 from bayesdeep.core.rowwise import RowSystem, Values
 from bayesdeep.linear.elimination import LOG_2PI
 from bayesdeep.linear.hyperparameters import Scales, scales_of, support
@@ -144,7 +145,9 @@ class Inner:
         """Return the log prior density of the coefficients ``(batch,)``, without the constants of standardised effects."""
         system = self.rows.system
         quadratic = np.einsum("bi,ij,bj->b", at.beta, system.precision, at.beta)
-        standard = sum((np.einsum("blw,blw->b", b, b) for b in at.standard), start=np.zeros(len(at.beta)))
+        standard = sum(
+            (_squares(factor, b) for factor, b in zip(system.factors, at.standard, strict=True)), start=np.zeros(len(at.beta))
+        )
         return system.prior_constant - 0.5 * quadratic - 0.5 * standard
 
     def height(self, scales: Scales, values: Values, at: Coefficients) -> np.ndarray:
@@ -308,3 +311,12 @@ class Inner:
                 b[:, :, k] = np.clip(np.nan_to_num(ratio), -FARTHEST, FARTHEST)
             standard.append(b)
         return Coefficients(np.broadcast_to(beta, (scales.batch, len(beta))).copy(), tuple(standard))
+
+
+def _squares(factor: Factor, b: np.ndarray) -> np.ndarray:
+    """Return minus twice the log prior density of a factor's standardised effects ``(batch, level, width)``, ``(batch,)``."""
+    if factor.neighbours is None:
+        return np.einsum("blw,blw->b", b, b)
+    last = np.ascontiguousarray(b[:, :, -1].T)
+    by = factor.neighbours.precision @ last
+    return np.einsum("blw,blw->b", b[:, :, :-1], b[:, :, :-1]) + np.einsum("lb,lb->b", last, by)

@@ -327,5 +327,6 @@ ENGINE = Engine(
     settings=TransportSettings,
     run=run,
     needs=frozenset({"rows"}),
+    takes=frozenset({"neighbours"}),
     example={"draws": 500},
 )

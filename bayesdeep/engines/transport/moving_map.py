@@ -259,7 +259,8 @@ class MovingMap:
         with np.errstate(all="ignore"):
             at = self.effects(placed, z)
             eta = self.predictor(at)
-            height = self.total(rows.likelihood.value(eta, placed.values)) + self.gaussian.log_prior(placed.factored, at)
+            height = self.total(rows.likelihood.value(eta, placed.values))
+            height = height + self.gaussian.log_prior(placed.factored, z, at, self.stretch)
             found = height + placed.log_prior - placed.factored.half_log_det
         return np.where(placed.factored.good & np.isfinite(found), found, -np.inf)
 
@@ -269,7 +270,7 @@ class MovingMap:
         with np.errstate(all="ignore"):
             at = self.effects(placed, z)
             value, slope = rows.likelihood.with_slopes(self.predictor(at), placed.values)
-            log_prior, white = self.gaussian.white(placed.factored, slope, at, self.stretch)
+            log_prior, white = self.gaussian.white(placed.factored, slope, z, at, self.stretch)
             found = self.total(value) + log_prior + placed.log_prior - placed.factored.half_log_det
         return np.where(np.isfinite(found), found, -np.inf), white
 

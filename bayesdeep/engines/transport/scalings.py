@@ -53,9 +53,9 @@ def _multipliers(factor: Factor) -> set[int | None]:
 
 
 def scaled(moving: MovingMap, state: State, tries: int, rng: np.random.Generator) -> State:
-    """Return the lanes after some tries; where there are no loops in C to come back to ``z`` by, as they are."""
+    """Return the lanes after some tries; where there is no way back to ``z``, as without loops in C, as they are."""
     gaussian = moving.gaussian
-    if not tries or not isinstance(gaussian, ByColumns):
+    if not tries or not isinstance(gaussian, ByColumns) or gaussian.leaning:
         return state
     kinds = kinds_of(moving.inner.rows.system)
     if not kinds:
