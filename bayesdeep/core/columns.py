@@ -231,7 +231,15 @@ class Gaps:
 
 
 class ResponseContext(Protocol):
-    """What a response function may ask for."""
+    """What a response function may ask for.
+
+    Attributes
+    ----------
+    new
+        Whether these are other rows than those that the model learns from.
+    """
+
+    new: bool
 
     def column(self, index: int) -> Column:
         """Return positional argument ``index`` (a column or an expression of columns); numbers become columns.
@@ -276,7 +284,10 @@ class ResponseFunction:
         missing in ``context`` are marked as missing there. None: nothing may be.
     example
         A left side as it is written in a formula, on the columns that tests have: a number ``y`` and its ``upper`` end,
-        ``status`` of censoring, weights ``w``, bounds ``low``, counts ``k``, ``a`` and ``b`` and numbers of trials ``n``.
+        ``status`` of censoring, weights ``w``, bounds ``low``, counts ``k``, ``a`` and ``b`` and numbers of trials ``n``, a
+        category ``g``.
+    indexed
+        Name of its option that a level in brackets behind a column gives, ``g[A]``, of the one function that is written so too.
     """
 
     name: str
@@ -285,3 +296,4 @@ class ResponseFunction:
     mathematics: Callable[[str, tuple[str, ...], Mapping[str, str]], Mapping[str, str]] | None = None
     gaps: Callable[[ResponseContext], Mapping[int | str, Gaps]] | None = None
     example: str = ""
+    indexed: str = ""

@@ -1,5 +1,6 @@
 """Tokens to syntax trees, by precedence climbing in R's order of operations."""
 
+from dataclasses import replace
 from math import inf
 from typing import Literal
 
@@ -136,6 +137,8 @@ class _Parser(Reader):
             if self.logic and token.kind == "name" and token.text in _TRUTH:
                 leaf = Number(_TRUTH[token.text])
             part = self.leaf(leaf) if called is None else self.call(called)
+            if called is None and isinstance(leaf, Name) and self.side == "left" and self.token.is_operator("["):
+                part = self.level(part)
         elif token.kind == "number":
             part = self.leaf(Number(number(token)))
         elif token.is_operator(".") and self.inside is None and self.side == "right":
@@ -150,6 +153,25 @@ class _Parser(Reader):
         if follower.kind in ("name", "quoted", "number", "text") or follower.is_operator(".", "[", "("):
             raise self.unexpected()
         return part
+
+    def level(self, column: Part) -> Part:
+        """Read ``[A]`` behind a column of the left side: the level that counts as success."""
+        if self.words.indexed is None or self.inside not in (None, "response"):
+            raise self.unexpected()
+        opening = self.advance()
+        sign = self.advance() if self.token.is_operator("-") and self.following.kind == "number" else None
+        if self.token.kind not in ("name", "quoted", "text", "number"):
+            message = "expected the level that counts as success, as in g[A] or g[\"a b\"]"
+            raise self.problem(self.token.start, message)
+        token, (function, option) = self.advance(), self.words.indexed
+        if token.kind == "number":
+            given: Number | Text = Number(number(token) * (1 if sign is None else -1))
+        else:
+            given = Text(token.text)
+        end = self.close(opening, "]")
+        options = ((option, replace(given, source=self.source((sign or token).start, token.end), start=token.start)),)
+        node = Call(function, (column.node,), options, self.source(column.start, end), column.start)
+        return Part(node, column.start, end, 1)
 
     def opens(self) -> bool:
         """Return whether the token is the first one inside a bracket: there stands the response itself."""

@@ -38,7 +38,10 @@ Kind = Literal["builtin", "transform", "term", "response", "inner", "grouping"]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The names that can be called, by what they are."""
+    """The names that can be called, by what they are.
+
+    ``indexed`` is the response function, and its option, that a level in brackets stands for: ``g[A]``.
+    """
 
     builtins: frozenset[str]
     transforms: frozenset[str]
@@ -49,6 +52,7 @@ class Words:
     multiplying: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
     codings: frozenset[str] = frozenset()
+    indexed: tuple[str, str] | None = None
 
     def plain(self, name: str) -> str | None:
         """Return what a name with a point stands for, ``log`` for ``np.log``; None for any other attribute."""
@@ -93,6 +97,7 @@ def allowed() -> Words:
         multiplying=frozenset(name for name in TERMS if getattr(TERMS[name], "multiplies", False)),
         aliases=aliases,
         codings=frozenset(coding for name in TRANSFORMS for coding in getattr(TRANSFORMS[name], "codings", ())),
+        indexed=next(((name, option) for name in RESPONSES if (option := getattr(RESPONSES[name], "indexed", ""))), None),
     )
 
 
