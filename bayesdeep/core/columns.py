@@ -183,6 +183,9 @@ class Transform:
         ``labels(state)``: labels of the columns or levels; None for a single numeric column.
     categorical
         Whether the result is a category, to be coded by contrasts.
+    of_numbers
+        Of a category, whether it is made of numbers that stay numbers, as intervals are, while those that ``C()`` takes name
+        levels.
     options
         Keywords it knows.
     stateless
@@ -209,6 +212,7 @@ class Transform:
     aliases: tuple[str, ...] = ()
     codings: tuple[str, ...] = ()
     contrasts: Callable[[Json], tuple[np.ndarray, tuple[str, ...]] | None] | None = None
+    of_numbers: bool = False
 
 
 @dataclass(frozen=True)

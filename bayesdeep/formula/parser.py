@@ -23,7 +23,7 @@ _JOINED = {"|": "or", "&": "and"}
 _TRUTH = {"True": 1, "TRUE": 1, "False": 0, "FALSE": 0}
 _MAX_EXPONENT = 100
 INFINITE = frozenset({"inf", "Inf"})
-"""Names of a number, not of a column, among the arguments of a response function: ``truncated(y, 0, inf)``."""
+"""Names of a number, not of a column, among the arguments of a response function, ``truncated(y, 0, inf)``, and in lists."""
 
 
 def parse(text: str, response: Literal["required", "none"] = "required") -> Parsed:
@@ -132,7 +132,8 @@ class _Parser(Reader):
         token = self.token
         if token.kind in ("name", "quoted"):
             called = self.called()
-            unbounded = token.kind == "name" and token.text in INFINITE and self.inside == "response" and not self.opens()
+            beside = self.constant or (self.inside == "response" and not self.opens())
+            unbounded = token.kind == "name" and token.text in INFINITE and beside
             leaf: Name | Number = Number(inf) if unbounded else Name(token.text)
             if self.logic and token.kind == "name" and token.text in _TRUTH:
                 leaf = Number(_TRUTH[token.text])
@@ -272,12 +273,14 @@ class _Parser(Reader):
         opening = self.advance()
         self.descend(opening)
         items: list[Part] = []
+        around, self.constant = self.constant, True
         while not self.token.is_operator("]") or items:
             items.append(self.value())
             if not self.token.is_operator(","):
                 break
             self.advance()
         end = self.close(opening, "]")
+        self.constant = around
         self.nesting -= 1
         nodes = tuple(part.node for part in items)
         depth = max((part.depth for part in items), default=0) + 1
