@@ -199,6 +199,9 @@ class Transform:
     contrasts
         ``contrasts(state)``: what a category's levels are in columns ``(level, column)`` where they do not all have their own,
         and the columns' labels; None for indicators of all levels but the first.
+    left_out
+        ``left_out(state)``: the label of the level whose coefficient the coding leaves out as it follows from the others, and by
+        what these are multiplied; None where there is no such level.
     """
 
     name: str
@@ -212,6 +215,7 @@ class Transform:
     aliases: tuple[str, ...] = ()
     codings: tuple[str, ...] = ()
     contrasts: Callable[[Json], tuple[np.ndarray, tuple[str, ...]] | None] | None = None
+    left_out: Callable[[Json], tuple[str, tuple[float, ...]] | None] | None = None
     of_numbers: bool = False
 
 
