@@ -49,13 +49,23 @@ class Fit(Marginal):
 
         return model_of(self.spec, self.rows)
 
-    def summary(self, **options: Any) -> pd.DataFrame:
+    @arguments.checked("summary", left_out=arguments.flag)
+    def summary(self, *, left_out: bool = False, **options: Any) -> pd.DataFrame:
         """Return ArviZ's summary of the posterior, unrounded: a row a quantity.
 
-        Options are those of ``arviz.summary``: ``kind="stats"``, ``ci_prob=0.9``, ``var_names=["Intercept"]``, …. Weights of
-        networks are left out unless ``var_names`` names them.
+        Parameters
+        ----------
+        left_out
+            Whether to show the last level of sums to zero, ``C(g, Sum)``, too: minus the sum of the others, draw by draw.
+        options
+            Those of ``arviz.summary``: ``kind="stats"``, ``ci_prob=0.9``, ``var_names=["Intercept"]``, …. Weights of networks are
+            left out unless ``var_names`` names them.
         """
-        return summary(self.held, **options)
+        if not left_out:
+            return summary(self.held, **options)
+        from bayesdeep.results.left_out import with_left_out
+
+        return summary(with_left_out(self.spec, self.held), **options)
 
     def diagnose(self) -> Diagnosis:
         """Return a verdict on whether the draws can be trusted, its evidence, and advice."""

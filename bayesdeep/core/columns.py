@@ -183,6 +183,9 @@ class Transform:
         ``labels(state)``: labels of the columns or levels; None for a single numeric column.
     categorical
         Whether the result is a category, to be coded by contrasts.
+    of_numbers
+        Of a category, whether it is made of numbers that stay numbers, as intervals are, while those that ``C()`` takes name
+        levels.
     options
         Keywords it knows.
     stateless
@@ -196,6 +199,9 @@ class Transform:
     contrasts
         ``contrasts(state)``: what a category's levels are in columns ``(level, column)`` where they do not all have their own,
         and the columns' labels; None for indicators of all levels but the first.
+    left_out
+        ``left_out(state)``: the label of the level whose coefficient the coding leaves out as it follows from the others, and by
+        what these are multiplied; None where there is no such level.
     """
 
     name: str
@@ -209,6 +215,8 @@ class Transform:
     aliases: tuple[str, ...] = ()
     codings: tuple[str, ...] = ()
     contrasts: Callable[[Json], tuple[np.ndarray, tuple[str, ...]] | None] | None = None
+    left_out: Callable[[Json], tuple[str, tuple[float, ...]] | None] | None = None
+    of_numbers: bool = False
 
 
 @dataclass(frozen=True)
@@ -231,7 +239,15 @@ class Gaps:
 
 
 class ResponseContext(Protocol):
-    """What a response function may ask for."""
+    """What a response function may ask for.
+
+    Attributes
+    ----------
+    new
+        Whether these are other rows than those that the model learns from.
+    """
+
+    new: bool
 
     def column(self, index: int) -> Column:
         """Return positional argument ``index`` (a column or an expression of columns); numbers become columns.
@@ -276,7 +292,10 @@ class ResponseFunction:
         missing in ``context`` are marked as missing there. None: nothing may be.
     example
         A left side as it is written in a formula, on the columns that tests have: a number ``y`` and its ``upper`` end,
-        ``status`` of censoring, weights ``w``, bounds ``low``, counts ``k``, ``a`` and ``b`` and numbers of trials ``n``.
+        ``status`` of censoring, weights ``w``, bounds ``low``, counts ``k``, ``a`` and ``b`` and numbers of trials ``n``, a
+        category ``g``.
+    indexed
+        Name of its option that a level in brackets behind a column gives, ``g[A]``, of the one function that is written so too.
     """
 
     name: str
@@ -285,3 +304,4 @@ class ResponseFunction:
     mathematics: Callable[[str, tuple[str, ...], Mapping[str, str]], Mapping[str, str]] | None = None
     gaps: Callable[[ResponseContext], Mapping[int | str, Gaps]] | None = None
     example: str = ""
+    indexed: str = ""

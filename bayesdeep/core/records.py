@@ -45,6 +45,9 @@ class Response:
         Labels of a categorical, ordered or two-level response; ``value`` holds their codes.
     ordered
         Whether the data declare an order of the levels.
+    failures
+        Of a response that names its success, ``g[A]``: the labels of the column that all count as failure, while ``levels`` are
+        one name of these and the success; None elsewhere.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Response:
     log_slope: np.ndarray | None = None
     levels: tuple[Any, ...] | None = None
     ordered: bool = False
+    failures: tuple[Any, ...] | None = None
 
     def with_(self, **changes: Any) -> "Response":
         """Return a copy with some fields changed."""

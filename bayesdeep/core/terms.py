@@ -9,7 +9,7 @@ import numpy as np
 from .columns import Category, Json, LearnedColumns, Matrix
 from .effects import Effect
 from .priors import ChosenPrior, Slot
-from .writing import Addend
+from .writing import Addend, LeftOut
 
 
 class DesignContext(Protocol):
@@ -358,6 +358,9 @@ class Term:
     written
         ``written(state, node) -> tuple[Addend, …]``: how it is written for row i (:mod:`bayesdeep.core.writing`); None where its
         effects, or its text, say enough.
+    left_out
+        ``left_out(state, node) -> tuple[LeftOut, …]``: coefficients that its codings leave out, as sums of those there are. None
+        for terms without.
     example
         An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, whole
         numbers ``a`` and ``b``, categories ``g`` and ``h``, ``A``, a covariance of the levels of ``g``, and ``W``, an adjacency.
@@ -376,6 +379,7 @@ class Term:
     example: str = ""
     relabel: Callable[[Json, Mapping[str, tuple[Any, ...]]], Json] = _as_it_is
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
+    left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
     varies: bool = False
     grouping: bool = False

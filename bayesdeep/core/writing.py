@@ -33,6 +33,25 @@ class Product:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A coefficient that a coding leaves out because it follows from those of the same slot.
+
+    Attributes
+    ----------
+    slot
+        The slot of the others.
+    label
+        What it would be called among them.
+    weights
+        By what the slot's coefficients are multiplied in the sum that it is ``(coefficient,)``.
+    """
+
+    slot: str
+    label: str
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Addend:
     """One addend of a predictor, at row i.
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.errors import DataError
-from bayesdeep.formula.vocabulary import COMPARISONS
+from bayesdeep.formula.vocabulary import COMPARISONS, OF_SEVERAL
 
-FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "I": np.positive,
     "log": np.log,
     "exp": np.exp,
@@ -34,6 +34,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sign": np.sign,
     "logit": lambda a: np.log(a) - np.log1p(-a),
     "expit": lambda a: 0.5 * (1.0 + np.tanh(0.5 * a)),
+    "pmin": lambda *a: reduce(np.minimum, a),
+    "pmax": lambda *a: reduce(np.maximum, a),
 }
 """What can be called on columns without being a transform."""
 
@@ -96,6 +98,17 @@ PARTIALS: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
     ("not", 1): lambda a: (0.0,),
 }
 """Derivatives of each function and operator by its operands."""
+
+
+def partials(name: str, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the derivatives of a function or an operator by each operand, at their values."""
+    if name not in OF_SEVERAL:
+        return PARTIALS[name, len(operands)](*operands)
+    # One of them is the result, the first where several are equal.
+    pick = np.argmin if name == "pmin" else np.argmax
+    first = pick(np.stack(np.broadcast_arrays(*operands)), axis=0)
+    return tuple((first == k).astype(np.float64) for k in range(len(operands)))
+
 
 HINTS = {
     "log": "log takes values above zero",

@@ -14,6 +14,7 @@ from bayesdeep.core.columns import Coding, Column, Frame, Json, Transform
 from bayesdeep.core.errors import DataError, FormulaError, nearest
 from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.formula.nodes import Binary, Call, Expression, Name, Number, Sequence, Text, Unary
+from bayesdeep.formula.vocabulary import OF_SEVERAL
 
 from .arithmetic import FUNCTIONS, OPERATORS, apply_function, apply_operator
 from .frame import column, complete, single_values
@@ -252,7 +253,7 @@ def _children(node: Expression, where: str) -> tuple[Expression, ...]:
     if isinstance(node, Binary) and (node.operator, 2) in OPERATORS:
         return node.left, node.right
     if isinstance(node, Call):
-        if len(node.arguments) != 1 or node.options:
+        if (len(node.arguments) != 1 and node.function not in OF_SEVERAL) or node.options:
             raise FormulaError(f"{where}: {node.source}: {node.function}() takes one column or expression")
         return node.arguments
     raise FormulaError(f"{where}: '{_source(node)}' is not arithmetic on columns")

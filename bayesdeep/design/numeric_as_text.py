@@ -169,4 +169,5 @@ def _of_text(node: Binary) -> bool:
 
 
 def _categorical(function: str) -> bool:
-    return function in INNER or (function in TRANSFORMS and TRANSFORMS[function].categorical)
+    names = function in TRANSFORMS and TRANSFORMS[function].categorical and not TRANSFORMS[function].of_numbers
+    return function in INNER or names

@@ -10,7 +10,7 @@ from bayesdeep.core.columns import Frame
 from bayesdeep.formula.nodes import Call, Expression, Name, Number, Text, Unary
 from bayesdeep.formula.walk import every_node
 
-from .arithmetic import FUNCTIONS, OPERATORS, PARTIALS
+from .arithmetic import FUNCTIONS, OPERATORS, partials
 from .factors import column_names
 
 
@@ -53,7 +53,7 @@ def _slope(node: Expression, name: str, frame: Frame) -> tuple[np.ndarray, np.nd
     with np.errstate(all="ignore"):
         function = FUNCTIONS[key] if isinstance(node, Call) else OPERATORS[key, len(operands)]
         total = np.zeros(())
-        for partial, (_, slope) in zip(PARTIALS[key, len(operands)](*operands), made, strict=True):
+        for partial, (_, slope) in zip(partials(key, operands), made, strict=True):
             # A part that does not depend on the column has no share, whatever its own slope is.
             total = total + np.where(slope == 0, 0.0, partial * slope)
         return np.asarray(function(*operands), dtype=np.float64), total

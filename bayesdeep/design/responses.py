@@ -162,6 +162,7 @@ class _Context:
         gaps: Mapping[int | str, Gaps] | None = None,
     ) -> None:
         self._node, self._frame, self._where, self._predicting = node, frame, where, predicting
+        self.new = where.startswith("data")
         self._options = dict(node.options)
         self._read: set[int | str] = set()
         needed = set(function.needed_for_prediction)

@@ -17,7 +17,7 @@ from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.formula.walk import factor_columns
 from bayesdeep.spec.model_spec import ModelSpec
 
-CODED = ("C", "embed", *(name for name in TRANSFORMS if TRANSFORMS[name].categorical and name != "C"))
+CODED = ("embed", *(name for name in TRANSFORMS if TRANSFORMS[name].categorical and not TRANSFORMS[name].of_numbers))
 """Calls to which a number is the name of a level."""
 
 

@@ -7,7 +7,7 @@ from bayesdeep.core.errors import nearest
 from .lexer import Token
 from .nodes import Call, Expression, Name, Sequence
 from .problems import problem, quote
-from .vocabulary import ASIS, LATER, Kind, Words, column_options, matrix_options
+from .vocabulary import ASIS, LATER, OF_SEVERAL, Kind, Words, column_options, matrix_options
 from .walk import CONSTANTS
 
 Side = Literal["left", "right"]
@@ -80,7 +80,10 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
                 raise problem(text, value.start, f"text stands in quotes in an option of {name}(): \"{value.name}\"")
     if not call.arguments:
         raise problem(text, call.start, f"{name}() needs a column, as in {name}(x)")
-    if kind == "builtin" and len(call.arguments) != 1:
+    if name in OF_SEVERAL:
+        if len(call.arguments) < 2:
+            raise problem(text, call.start, f"{name}() takes two columns or numbers, or more, as in {name}(x, 3)")
+    elif kind == "builtin" and len(call.arguments) != 1:
         raise problem(text, call.start, f"{name}() takes one argument; it has {len(call.arguments)}")
 
 

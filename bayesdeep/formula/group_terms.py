@@ -34,6 +34,8 @@ def _refusal(node: Expression, groupings: frozenset[str]) -> str:
         return f"{node.function}() stands alone right of '|'; for combinations of columns add a column of them to the data"
     if isinstance(node, Call) and len(node.arguments) == 1 and isinstance(node.arguments[0], Name):
         return f"{what}; instead of {quote(node.source)} write {node.arguments[0].source}"
+    if isinstance(node, Call):
+        return f"{what}, not {quote(node.source)}; add a column of its values to the data"
     if isinstance(node, Binary) and node.operator == "+":
         return f"{what}; write one bracket for each: (… | a) + (… | b)"
     if isinstance(node, Number):

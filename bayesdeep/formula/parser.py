@@ -1,5 +1,6 @@
 """Tokens to syntax trees, by precedence climbing in R's order of operations."""
 
+from dataclasses import replace
 from math import inf
 from typing import Literal
 
@@ -22,7 +23,7 @@ _JOINED = {"|": "or", "&": "and"}
 _TRUTH = {"True": 1, "TRUE": 1, "False": 0, "FALSE": 0}
 _MAX_EXPONENT = 100
 INFINITE = frozenset({"inf", "Inf"})
-"""Names of a number, not of a column, among the arguments of a response function: ``truncated(y, 0, inf)``."""
+"""Names of a number, not of a column, among the arguments of a response function, ``truncated(y, 0, inf)``, and in lists."""
 
 
 def parse(text: str, response: Literal["required", "none"] = "required") -> Parsed:
@@ -131,11 +132,14 @@ class _Parser(Reader):
         token = self.token
         if token.kind in ("name", "quoted"):
             called = self.called()
-            unbounded = token.kind == "name" and token.text in INFINITE and self.inside == "response" and not self.opens()
+            beside = self.constant or (self.inside == "response" and not self.opens())
+            unbounded = token.kind == "name" and token.text in INFINITE and beside
             leaf: Name | Number = Number(inf) if unbounded else Name(token.text)
             if self.logic and token.kind == "name" and token.text in _TRUTH:
                 leaf = Number(_TRUTH[token.text])
             part = self.leaf(leaf) if called is None else self.call(called)
+            if called is None and isinstance(leaf, Name) and self.side == "left" and self.token.is_operator("["):
+                part = self.level(part)
         elif token.kind == "number":
             part = self.leaf(Number(number(token)))
         elif token.is_operator(".") and self.inside is None and self.side == "right":
@@ -150,6 +154,25 @@ class _Parser(Reader):
         if follower.kind in ("name", "quoted", "number", "text") or follower.is_operator(".", "[", "("):
             raise self.unexpected()
         return part
+
+    def level(self, column: Part) -> Part:
+        """Read ``[A]`` behind a column of the left side: the level that counts as success."""
+        if self.words.indexed is None or self.inside not in (None, "response"):
+            raise self.unexpected()
+        opening = self.advance()
+        sign = self.advance() if self.token.is_operator("-") and self.following.kind == "number" else None
+        if self.token.kind not in ("name", "quoted", "text", "number"):
+            message = "expected the level that counts as success, as in g[A] or g[\"a b\"]"
+            raise self.problem(self.token.start, message)
+        token, (function, option) = self.advance(), self.words.indexed
+        if token.kind == "number":
+            given: Number | Text = Number(number(token) * (1 if sign is None else -1))
+        else:
+            given = Text(token.text)
+        end = self.close(opening, "]")
+        options = ((option, replace(given, source=self.source((sign or token).start, token.end), start=token.start)),)
+        node = Call(function, (column.node,), options, self.source(column.start, end), column.start)
+        return Part(node, column.start, end, 1)
 
     def opens(self) -> bool:
         """Return whether the token is the first one inside a bracket: there stands the response itself."""
@@ -250,12 +273,14 @@ class _Parser(Reader):
         opening = self.advance()
         self.descend(opening)
         items: list[Part] = []
+        around, self.constant = self.constant, True
         while not self.token.is_operator("]") or items:
             items.append(self.value())
             if not self.token.is_operator(","):
                 break
             self.advance()
         end = self.close(opening, "]")
+        self.constant = around
         self.nesting -= 1
         nodes = tuple(part.node for part in items)
         depth = max((part.depth for part in items), default=0) + 1

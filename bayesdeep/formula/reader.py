@@ -35,6 +35,7 @@ class Reader:
         self.inside: Kind | None = None
         self.beyond = False
         self.logic = False
+        self.constant = False
         self.tidy, self.offsets = _tidy(text, tokens)
 
     @property

@@ -63,7 +63,9 @@ def _special(text: str, tokens: tuple[Token, ...], position: int, inside: Kind |
     if token.is_operator("="):
         return "'=' can only give an option, as in net(x, hidden=[8])"
     if token.is_operator("["):
-        return "a formula has no indexing"
+        right = any(t.is_operator("~") for t in tokens[:position])
+        advice = 'rows with one level are I(g == "a")' if right else "g[A] names the level of a column that counts as success"
+        return f"a formula has no indexing; {advice}"
     if token.is_operator("("):
         return "only functions can be called, by their plain name"
     if token.is_operator(":"):

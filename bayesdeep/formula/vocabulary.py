@@ -14,7 +14,12 @@ ELEMENTWISE = frozenset(
 )
 """Arithmetic on the values of a column. Part of the language, not plug-ins."""
 
-_OF_NUMPY = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "absolute": "abs"}
+OF_SEVERAL = frozenset({"pmin", "pmax"})
+"""Arithmetic on several columns and numbers: the smallest, and the largest, of each row."""
+
+_OF_NUMPY = {
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "absolute": "abs", "minimum": "pmin", "maximum": "pmax",
+}
 
 ASIS = "I"
 """``I(x / 10)``: ordinary arithmetic instead of the algebra of terms."""
@@ -22,7 +27,7 @@ ASIS = "I"
 COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 """Of two numbers, or by ``==`` and ``!=`` of labels; 1 where it holds and 0 where it does not. Inside ``I()`` only."""
 
-BUILTINS = ELEMENTWISE | {ASIS}
+BUILTINS = ELEMENTWISE | OF_SEVERAL | {ASIS}
 
 LATER = frozenset({"gp", "mo", "s"})
 """Terms the language reserves; without a plug-in of that name they are refused with a word of explanation."""
@@ -38,7 +43,10 @@ Kind = Literal["builtin", "transform", "term", "response", "inner", "grouping"]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The names that can be called, by what they are."""
+    """The names that can be called, by what they are.
+
+    ``indexed`` is the response function, and its option, that a level in brackets stands for: ``g[A]``.
+    """
 
     builtins: frozenset[str]
     transforms: frozenset[str]
@@ -49,12 +57,13 @@ class Words:
     multiplying: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
     codings: frozenset[str] = frozenset()
+    indexed: tuple[str, str] | None = None
 
     def plain(self, name: str) -> str | None:
         """Return what a name with a point stands for, ``log`` for ``np.log``; None for any other attribute."""
         before, _, after = name.partition(".")
         function = _OF_NUMPY.get(after, after)
-        return function if before in ("np", "numpy") and function in ELEMENTWISE else self.aliases.get(name)
+        return function if before in ("np", "numpy") and function in ELEMENTWISE | OF_SEVERAL else self.aliases.get(name)
 
     def kind(self, name: str) -> Kind | None:
         """Return what the name is, or None when it cannot be called; a ``"grouping"`` can right of ``|`` only."""
@@ -93,6 +102,7 @@ def allowed() -> Words:
         multiplying=frozenset(name for name in TERMS if getattr(TERMS[name], "multiplies", False)),
         aliases=aliases,
         codings=frozenset(coding for name in TRANSFORMS for coding in getattr(TRANSFORMS[name], "codings", ())),
+        indexed=next(((name, option) for name in RESPONSES if (option := getattr(RESPONSES[name], "indexed", ""))), None),
     )
 
 

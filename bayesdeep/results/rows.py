@@ -1,6 +1,6 @@
 """The rows a model is fitted to or asked about, as arrays; and their graph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -217,6 +217,13 @@ def _placeholder(spec: ModelSpec, response: Response, rows: int) -> Response:
 def recode(spec: ModelSpec, response: Response) -> Response:
     """Return a response coded as in fitting: its levels get the codes they had then, by what they read."""
     family, known = FAMILIES[spec.family], spec.response.levels
+    if response.failures is not None and spec.response.failures is not None and known is not None:
+        fitted = (*spec.response.failures, known[1])
+        places = match(response.failures, fitted, f"data: column '{response.name}'")
+        unseen = next((label for label, place in zip(response.failures, places, strict=True) if place < 0), None)
+        if unseen is not None:
+            raise _new_level(response.name, unseen, fitted)
+        return response.with_(levels=known, failures=spec.response.failures)
     if known is None and response.levels is not None and "two_levels" in family.words:
         return recode(replace(spec, response=replace(spec.response, levels=(0, 1))), response).with_(levels=None)
     if known is None or "counts_by_level" in family.words:
@@ -229,10 +236,13 @@ def recode(spec: ModelSpec, response: Response) -> Response:
     code[used] = match([labels[i] for i in used], known, f"data: column '{response.name}'")
     codes = code[own]
     if (codes < 0).any():
-        bad = labels[own[int(np.argmax(codes < 0))]]
-        near = nearest(str(bad), map(str, known))
-        raise DataError(f"data: column '{response.name}' has level '{bad}' that the model was not fitted to{near}")
+        raise _new_level(response.name, labels[own[int(np.argmax(codes < 0))]], known)
     return response.with_(value=codes, levels=known)
+
+
+def _new_level(name: str, level: Any, known: Sequence[Any]) -> DataError:
+    close = nearest(str(level), map(str, known))
+    return DataError(f"data: column '{name}' has level '{level}' that the model was not fitted to{close}")
 
 
 def refuse_new_groups(unseen: Mapping[str, tuple[Any, ...]]) -> None:

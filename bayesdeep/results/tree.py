@@ -112,7 +112,7 @@ def rows_from_tree(tree: xr.DataTree, spec: ModelSpec) -> TrainingRows:
         return StreamedRows(int(tree.attrs[STREAMED]))
     name = spec.response.name
     constant = tree["constant_data"].to_dataset()
-    parts = {f: np.asarray(constant[f"{name}_{f}"]) for f in FIELDS[1:] if f"{name}_{f}" in constant}
+    parts: dict[str, Any] = {f: np.asarray(constant[f"{name}_{f}"]) for f in FIELDS[1:] if f"{name}_{f}" in constant}
     value = np.asarray(tree["observed_data"][name])
     response = Response(name, value, levels=spec.response.levels, ordered=spec.response.ordered, **parts)
     own = {f"{name}_{f}" for f in FIELDS}

@@ -41,7 +41,8 @@ def sides(formula: str | None, net: Sequence[int] | None, names: Collection[str]
     if not isinstance(response, Name):
         raise FormulaError(
             f"formula '{formula}': the response is what is given as y, so that the left side is a name or nothing; to transform "
-            "it use sklearn.compose.TransformedTargetRegressor, to weigh rows fit(X, y, sample_weight=…)"
+            "it use sklearn.compose.TransformedTargetRegressor, to weigh rows fit(X, y, sample_weight=…); no class is "
+            "named as the success, for all classes' probabilities are predicted"
         )
     if response.name in names:
         raise DataError(

@@ -10,7 +10,7 @@ from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.links import LINKS, find_link
 from bayesdeep.core.priors import ChosenPrior, Known, Slot
 from bayesdeep.core.records import Family, Response
-from bayesdeep.core.registry import PRIORS, TERMS
+from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
 from .assign_priors import choose, hyperparameters
@@ -90,6 +90,7 @@ def make_spec(
             tuple(sorted(response.modifiers)),
             float(location),
             float(spread),
+            response.failures,
         ),
         priors=chosen,
         missing=missing,
@@ -247,6 +248,13 @@ def check_modifiers(family: Family, response: Response) -> None:
             raise DataError(
                 f"data: family '{family.name}' cannot be combined with a {word} response (it can with: {can})"
             )
+    if response.failures is not None and "two_levels" not in family.words:
+        assert response.levels is not None
+        known = " or ".join(f"family='{name}'" for name in FAMILIES if "two_levels" in FAMILIES[name].words)
+        raise DataError(
+            f"data: column '{response.name}': family '{family.name}' has no success, as which the formula names "
+            f"{response.levels[1]!r}; take {known}, or leave the level out"
+        )
     if {"censored", "truncated"} <= response.modifiers:
         raise DataError("data: a response that is censored and truncated at once is not available in this version")
 

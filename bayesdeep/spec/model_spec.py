@@ -35,7 +35,10 @@ class PredictorSpec:
 
 @dataclass(frozen=True)
 class ResponseSpec:
-    """What is remembered of the response: its name, levels and modifiers, and its scale for default priors."""
+    """What is remembered of the response: its name, levels and modifiers, and its scale for default priors.
+
+    ``failures`` are the labels that all count as failure, where the formula names the success.
+    """
 
     name: str
     levels: tuple[Any, ...] | None = None
@@ -43,6 +46,7 @@ class ResponseSpec:
     modifiers: tuple[str, ...] = ()
     location: float = 0.0
     spread: float = 1.0
+    failures: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,9 @@ class ModelSpec:
         links = ", ".join(f"{name}: {link}" for name, link in self.links.items())
         lines.append(f"family {self.family} (link of {links})")
         if self.response.levels is not None and len(self.response.levels) == 2:
-            lines.append(f"success is {self.response.name} = {self.response.levels[1]}")
+            failures = ", ".join(map(str, self.response.failures or ()))
+            also = f", failure is {failures}" if len(self.response.failures or ()) > 1 else ""
+            lines.append(f"success is {self.response.name} = {self.response.levels[1]}{also}")
         width = max((len(p.name) for p in self.priors), default=0)
         lines += ["priors", *(f"  {p.name:<{width}} ~ {p.prior}" for p in self.priors)]
         return "\n".join(lines)

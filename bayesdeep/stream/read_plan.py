@@ -91,7 +91,7 @@ def _check_call(node: Call, start: str) -> None:
         raise refuse(f"the term {node.source} is not linear in its coefficients")
     if node.function not in TRANSFORMS or TRANSFORMS[node.function].stateless:
         return
-    if not TRANSFORMS[node.function].categorical:
+    if not TRANSFORMS[node.function].categorical or TRANSFORMS[node.function].of_numbers:
         raise FormulaError(
             f"{start}: {node.source}: {node.function}() has to see all rows before it can change one, and they stay on disk "
             "here; add the column to the data beforehand, or write its numbers out, such as I((x - 3.5) / 1.2). Default "

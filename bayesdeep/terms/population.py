@@ -14,8 +14,9 @@ from bayesdeep.core.effects import Columns, Effect, Given, Piece
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
-from bayesdeep.core.writing import Addend
+from bayesdeep.core.writing import Addend, LeftOut
 
+from ._left_out import left_out_of
 from ._packing import pack, unit_of, unpack
 from ._written import column_products
 
@@ -65,4 +66,11 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
     return (*first, *(Addend(name, own) for (name, *_), own in zip(state["terms"], products, strict=True)))
 
 
-TERM = Term("population", learn, arrays, slots, words=words, effects=effects, written=written, example="x + g")
+def left_out(state: Json, node: Any) -> tuple[LeftOut, ...]:
+    """Return the coefficients that sum codings leave out."""
+    return left_out_of(state, node.products)
+
+
+TERM = Term(
+    "population", learn, arrays, slots, words=words, effects=effects, written=written, left_out=left_out, example="x + g",
+)

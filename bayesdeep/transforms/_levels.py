@@ -97,3 +97,9 @@ def contrasts(state: Json) -> tuple[np.ndarray, tuple[str, ...]] | None:
         return sums, tuple(f"S.{level}" for level in state["levels"][:-1])
     steps = np.vstack([np.zeros(count - 1), np.diag(np.arange(1.0, count))]) - np.triu(np.ones((count, count - 1)))
     return steps, tuple(f"H.{level}" for level in state["levels"][1:])
+
+
+def left_out(state: Json) -> tuple[str, tuple[float, ...]] | None:
+    """Return the last level of sums to zero, and that it is minus the sum of the others; Helmert's steps leave none out."""
+    levels = state["levels"]
+    return (f"S.{levels[-1]}", (-1.0,) * (len(levels) - 1)) if state.get("coding") == "Sum" else None

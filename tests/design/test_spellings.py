@@ -7,8 +7,10 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.design.arithmetic import FUNCTIONS
+from bayesdeep.design.frame import read_frame
+from bayesdeep.design.response_slope import log_slope
 from bayesdeep.formula.parser import parse
-from bayesdeep.formula.vocabulary import ASIS, ELEMENTWISE
+from bayesdeep.formula.vocabulary import ASIS, ELEMENTWISE, OF_SEVERAL
 
 RNG = np.random.default_rng(6)
 DATA = pd.DataFrame({"y": RNG.normal(size=60), "u": RNG.uniform(0.1, 0.9, 60), "k": RNG.integers(1, 4, 60)})
@@ -48,7 +50,44 @@ def test_steps(name):
 
 
 def test_the_language_and_the_arithmetic_know_the_same_functions():
-    assert set(FUNCTIONS) == ELEMENTWISE | {ASIS}
+    assert set(FUNCTIONS) == ELEMENTWISE | OF_SEVERAL | {ASIS}
+
+
+@pytest.mark.parametrize(
+    ("text", "by_hand"),
+    [
+        ("pmin(u, 0.5)", lambda u, k: np.minimum(u, 0.5)),
+        ("pmax(2 * u, k - 1)", lambda u, k: np.maximum(2 * u, k - 1)),
+        ("np.minimum(u, 0.5)", lambda u, k: np.minimum(u, 0.5)),
+        ("np.maximum(k, 2)", lambda u, k: np.maximum(k, 2)),
+        ("pmin(k, 2, 4 * u)", lambda u, k: np.min([k, 2 + 0 * k, 4 * u], axis=0)),
+        ("pmax(pmin(k, 2), 1.5)", lambda u, k: np.clip(k, 1.5, 2)),
+        ("I(pmax(u - 0.5, 0)**2)", lambda u, k: np.where(u > 0.5, (u - 0.5) ** 2, 0)),
+        ("log(pmax(u, 0.2))", lambda u, k: np.log(np.where(u < 0.2, 0.2, u))),
+        ("pmin(scale(u), 0)", lambda u, k: np.minimum((u - u.mean()) / u.std(ddof=1), 0)),
+    ],
+)
+def test_the_smallest_and_the_largest_of_each_row(text, by_hand):
+    column = by_hand(DATA["u"].to_numpy(), DATA["k"].to_numpy())
+    design = np.column_stack([np.ones(60), column])
+    expected, *_ = np.linalg.lstsq(design, DATA["y"].to_numpy(), rcond=None)
+    np.testing.assert_allclose(estimates(f"y ~ {text}"), expected, atol=1e-7)
+    pair = bd.Model(f"y ~ {text} + {text}:g", DATA).fit(seed=1, draws=20)
+    pd.testing.assert_series_equal(pair.predict(DATA.iloc[:2], kind="mean")["mean"], pair.predict(DATA, kind="mean")["mean"][:2])
+
+
+def test_a_response_cut_off_has_a_density_where_nothing_is_cut_off():
+    frame = read_frame(DATA.assign(y=DATA["y"] + 9))
+    for text, slope in (("pmin(y, 99)", 0.0), ("pmax(3 * y, 1)", np.log(3)), ("pmin(y, 9)", None), ("pmax(y, y / 2)", 0.0)):
+        found = log_slope(parse(f"{text} ~ x").response, frame)
+        np.testing.assert_allclose(found, slope) if slope is not None else None
+        assert (found is None) == (slope is None)
+
+
+@pytest.mark.parametrize("text", ["pmin(u)", "pmax()", "pmin(u, g)", "pmin(u, 3, na_rm=1)", "pmin(3, 4)", "np.min(u)"])
+def test_what_has_no_smallest_is_refused(text):
+    with pytest.raises(FormulaError):
+        bd.Model(f"y ~ {text}", DATA)
 
 
 def test_numpy_s_names_are_those_functions_and_nothing_else():

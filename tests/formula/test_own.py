@@ -19,6 +19,7 @@ LEFT = {
     "y": ("y",), "log(y)": ("y",), "I(y / 10)": ("y",), "I(y / x2)": ("y", "x2"), "`y`": ("y",),
     "c(y, b, d)": ("y", "b", "d"), "cbind(y, b)": ("y", "b"), "censored(y, s)": ("y", "s"), "censored(y, u, s)": ("y", "u", "s"),
     "prop(y, n)": ("y",), "p(y, n)": ("y",), "proportion(y, n)": ("y",),
+    "y[1]": ("y",), "success(y, level=1)": ("y",), "weighted(y[1], w)": ("y", "w"),
     "prop(y, I(y + f))": ("y", "f"), "weighted(y, w)": ("y", "w"), "weighted(log(y), w)": ("y", "w"),
     "weighted(prop(y, n), w)": ("y", "w"), "weighted(censored(y, u, s), w)": ("y", "u", "s", "w"),
     "truncated(y, lb=lo, ub=hi)": ("y",), "truncated(y, lo, hi)": ("y",), "truncated(y, lb=I(y - d))": ("y", "d"),
