@@ -90,6 +90,10 @@ class _Names:
     def dims(self, piece: Piece) -> tuple[str, ...]:
         return () if piece.labels is None else (self.dim(piece.dim, piece.labels),)
 
+    def sd_dims(self, effect: Effect, piece: Piece) -> tuple[str, ...]:
+        sds = effect.sds(piece)
+        return () if sds.labels is None else (self.dim(sds.dim, sds.labels),)
+
     def columns(self, key: str, effect: Effect, rows: Columns) -> None:
         for piece in effect.pieces:
             name = self.prefix + quantity_name(piece.slot)
@@ -104,16 +108,17 @@ class _Names:
         for piece in effect.pieces:
             dims = self.dims(piece)
             sd = self.prefix + piece.sd
-            self.add(sd, Entry(SD, self.parameter, key, sd))
-            self.add(self.prefix + piece.slot, Entry(effect.role, self.parameter, key, sd), *dims)
+            self.add(sd, Entry(SD, self.parameter, key, sd), *self.sd_dims(effect, piece))
+            self.add(self.prefix + piece.slot, Entry(piece.role or effect.role, self.parameter, key, sd), *dims)
 
     def by_level(self, key: str, effect: Effect, rows: Grouped | Members) -> None:
         group = self.dim(rows.factor, rows.labels)
         own = {piece: self.dims(piece) for piece in effect.pieces}
-        for piece, dims in own.items():
+        for piece in own:
             chosen = self.spec.prior(self.prefix + piece.slot)
             if chosen is None:
-                self.add(self.prefix + piece.sd, Entry(SD, self.parameter, key, self.prefix + piece.sd), *dims)
+                sd = self.prefix + piece.sd
+                self.add(sd, Entry(SD, self.parameter, key, sd), *self.sd_dims(effect, piece))
                 continue
             scale = str(PRIORS[chosen.prior.name].scale)
             name = f"{chosen.key}_{scale}"
@@ -125,4 +130,5 @@ class _Names:
             self.add(name, Entry(CORRELATION, self.parameter, key, name), self.dim(f"{rows.factor}_pair", effect.pairs))
         for piece, dims in own.items():
             name = self.prefix + piece.slot
-            self.add(name, Entry(effect.role, self.parameter, key, name, rows.factor, len(dims)), *dims, group)
+            role = piece.role or effect.role
+            self.add(name, Entry(role, self.parameter, key, name, rows.factor, len(dims)), *dims, group)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Iid, Structured
+from bayesdeep.core.effects import Columns, Structured
 from bayesdeep.core.linear import Factor, LinearSystem, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import PRIORS
@@ -73,12 +73,12 @@ def _scale(scale: Scale, positions: np.ndarray) -> np.ndarray:
 
 def _spreads(spec: ModelSpec, prefix: str, place: EffectsPart, factor: Factor, positions: np.ndarray) -> dict[str, np.ndarray]:
     found = {}
-    one = isinstance(place.effect.law, Iid)
     for piece in place.effect.pieces:
         own = [_scale(s, positions) for s in factor.scales[place.start + piece.start : place.start + piece.stop]]
         effects = spec.prior(prefix + piece.slot)
         if effects is None:
-            found[prefix + piece.sd] = own[0] if piece.scalar or one else np.stack(own, axis=1)
+            sds = place.effect.sds(piece)
+            found[prefix + piece.sd] = own[0] if sds.labels is None else np.stack([own[k] for k in sds.first], axis=1)
         elif factor.scales[place.start + piece.start].index is not None:
             found[f"{effects.key}_{PRIORS[effects.prior.name].scale}"] = own[0]
     slot = getattr(place.effect.law, "correlation", None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Iid, Piece
+from bayesdeep.core.effects import Effect, Piece
 from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Moments, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
@@ -140,7 +140,7 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> t
     for place in layout.effects:
         law, scales, copies = place.effect.law, list[Scale](), max(place.copies, 1)
         for piece in place.effect.pieces:
-            scales += _scales(spec, layout.prefix, piece, hyper, spread, together=isinstance(law, Iid))
+            scales += _scales(spec, layout.prefix, place.effect, piece, hyper, spread)
         blocks, size = found[place.factor].blocks, len(scales)
         slot = getattr(law, "correlation", None)
         if slot is not None:
@@ -158,16 +158,16 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> t
     return tuple(found)
 
 
-def _scales(spec: ModelSpec, prefix: str, piece: Piece, hyper: _Hyper, spread: float, together: bool) -> list[Scale]:
-    """Return the scale of each of a piece's coefficients; ``together`` where it is the same for all."""
+def _scales(spec: ModelSpec, prefix: str, effect: Effect, piece: Piece, hyper: _Hyper, spread: float) -> list[Scale]:
+    """Return the scale of each of a piece's coefficients, which may share some."""
     effects, size = spec.prior(prefix + piece.slot), piece.size
     if effects is None:
         chosen = spec.prior(prefix + piece.sd)
         assert chosen is not None
         start = 0.3 * spread / _per_unit(chosen, spread)
-        if together:
-            return [hyper.scale(chosen.name, chosen.prior, start)] * size
-        return [hyper.scale(chosen.name, chosen.prior, start) for _ in range(size)]
+        sds = effect.sds(piece)
+        made = [hyper.scale(chosen.name, chosen.prior, start) for _ in range(sds.count)]
+        return [made[k] for k in sds.of]
     own = str(PRIORS[effects.prior.name].scale)
     scale = effects.prior.get(own)
     if not isinstance(scale, PriorSpec):

@@ -57,17 +57,27 @@ def _population(scope: Scope, rows: Columns, pieces: Sequence[Piece]) -> Any:
 
 
 def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
-    """Return a basis times coefficients that share one standard deviation."""
+    """Return a basis times coefficients that share one standard deviation, or a few."""
     (piece,) = effect.pieces
     assert rows.array is not None
     assert piece.labels is not None
-    dim, sd, centring = scope.dim(piece.dim, piece.labels), scope.variable(piece.sd), scope.centring(piece.slot)
+    dim, centring = scope.dim(piece.dim, piece.labels), scope.centring(piece.slot)
+    sd = _sds(scope, effect, piece)
     draw = partial(scope.hidden, f"{piece.slot}_z", "Normal", shape=(dim,))
     if centring is None:
         standard = draw(_unit("Normal"))
     else:
         standard = _between(draw, "Normal", {}, centring, 0, centring.pull(0, []), 0.0, sd)
-    return scope.product(rows.array, scope.report(piece.slot, sd * standard, (dim,), effect.role, slot=piece.sd))
+    return scope.product(rows.array, scope.report(piece.slot, sd * standard, (dim,), piece.role or effect.role, slot=piece.sd))
+
+
+def _sds(scope: Scope, effect: Effect, piece: Piece) -> Any:
+    """Return the standard deviation of a piece's coefficients: a scalar, or one each ``(coefficient,)``."""
+    found = effect.sds(piece)
+    if found.labels is None:
+        return scope.variable(piece.sd)
+    own = scope.variable(piece.sd, (scope.dim(found.dim, found.labels),))
+    return own if found.of == tuple(range(found.count)) else own[np.array(found.of)]
 
 
 def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
@@ -139,10 +149,11 @@ def _report(scope: Scope, effect: Effect, effects: list[Any], level: str) -> lis
     shown = []
     for p in effect.pieces:
         if p.labels is None:
-            shown.append(scope.report(p.slot, effects[p.start], (level,), effect.role, slot=p.slot))
+            shown.append(scope.report(p.slot, effects[p.start], (level,), p.role or effect.role, slot=p.slot))
         else:
             dim = scope.dim(p.dim, p.labels)
-            block = scope.report(p.slot, pt.stack(effects[p.start : p.stop]), (dim, level), effect.role, slot=p.slot)
+            values = pt.stack(effects[p.start : p.stop])
+            block = scope.report(p.slot, values, (dim, level), p.role or effect.role, slot=p.slot)
             shown.extend(block[i] for i in range(p.size))
     return shown
 
@@ -169,7 +180,7 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
     for p in effect.pieces:
         chosen = scope.prior(p.slot)
         dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
-        sd = scope.variable(p.sd, dims) if chosen is None else scope.argument(p.slot, "scale")
+        sd = _sds(scope, effect, p) if chosen is None else scope.argument(p.slot, "scale")
         mean = 0.0 if chosen is None else scope.argument(p.slot, "location")
         base = "Normal" if chosen is None else chosen.prior.name
         extra = {a: scope.argument(p.slot, a) for a in PRIORS[base].arguments if a not in _unit(base)}
@@ -178,7 +189,7 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
         if centring is None and p.labels is not None:
             block = draw(f"{p.slot}_z", arguments={**_unit(base), **extra}, shape=(*dims, level))
         for k in range(p.start, p.stop):
-            own = sd if p.labels is None or chosen is not None else sd[k - p.start]
+            own = sd if chosen is not None or effect.sds(p).labels is None else sd[k - p.start]
             if centring is not None:
                 label = p.slot if p.labels is None else f"{p.slot}_{k - p.start}"
                 made = partial(draw, f"{label}_z", shape=(level,))

@@ -51,13 +51,14 @@ def _of_pilot(spec: ModelSpec, pilot: PilotFit | None) -> dict[str, Any]:
     predictor, main = spec.predictors[0], next(iter(spec.formulas))
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
-        for piece in [p for effect in (declare(term.state) if declare else ()) for p in effect.pieces if p.sd]:
-            name, basis = prefixed(predictor.parameter, main, piece.sd), f"{term.key}.{piece.slot}"
-            if basis in pilot.sds:
-                found[name] = float(pilot.sds[basis][0])
-            elif term.key in pilot.sds:
-                own = pilot.sds[term.key][piece.start : piece.stop]
-                found[name] = float(own[0]) if piece.scalar else own
+        for effect in declare(term.state) if declare else ():
+            start = 0
+            for piece in (p for p in effect.pieces if p.sd):
+                name, basis, of = prefixed(predictor.parameter, main, piece.sd), f"{term.key}.{piece.slot}", effect.sds(piece)
+                likely = pilot.sds.get(basis, pilot.sds.get(term.key))
+                if likely is not None:
+                    found[name] = float(likely[start]) if of.labels is None else likely[start : start + of.count]
+                start += of.count
     return found
 
 
