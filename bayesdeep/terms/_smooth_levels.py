@@ -1,6 +1,6 @@
 r"""Smooths with functions of their own for every level of a category: ``s(g, bs="re")``, ``s(x, g, bs="fs")``.
 
-Row :math:`i` has the sum of its level's coefficients times its columns, which are the same functions for all levels;
+Row :math:`i` has the sum of its level's coefficients times its columns, the same functions for all levels;
 coefficients are independent and normal about 0, those of one kind with one standard deviation
 (:class:`bayesdeep.core.effects.Varying`). What the columns are, the basis says (:mod:`bayesdeep.terms._smooth_basis`). Which of
 the columns in the brackets are categories the data say: text, categories, yes or no; ``factor(g)`` makes one of numbers.
@@ -50,7 +50,8 @@ def learn(asked: Smooth, context: DesignContext, where: str) -> Json:
     if not fewest <= len(numbers) <= most:
         few = f"{fewest} to {most} numbers" if fewest else f"at most {most} numbers"
         one = f", as in s(x, {called(factor[0])}, bs='{basis.name}')" if len(numbers) < fewest else ""
-        raise FormulaError(f"{where}: a smooth with bs='{basis.name}' has {few} beside the category{one}; here are {len(numbers)}")
+        what = f"a smooth with bs='{basis.name}' has {few} beside the category{one}"
+        raise FormulaError(f"{where}: {what}; it is given {len(numbers) or 'none'}")
     learned = basis.learn(_values(numbers, context), names, asked.k, asked.knots, where)
     said = {"name": asked.name, "columns": asked.columns, "basis": asked.basis}
     return {
@@ -73,7 +74,8 @@ def _category(node: Any, context: DesignContext, where: str) -> Any:
     inner = _plain(node)
     if inner is not node:
         if inner is None:
-            raise FormulaError(f"{where}: write {called(node.arguments[0])} in the place of '{node.source}', or factor(…) of it alone")
+            column = called(node.arguments[0])
+            raise FormulaError(f"{where}: write {column} or factor({column}) in the place of '{node.source}'")
         return inner
     try:
         context.category(node)
@@ -85,7 +87,7 @@ def _category(node: Any, context: DesignContext, where: str) -> Any:
 
 def _plain(node: Any) -> Any:
     """Return the column that a call makes a category of, a node itself that is no such call, and None where it does more."""
-    function = getattr(node, "function", None)
+    function = str(getattr(node, "function", ""))
     if function not in TRANSFORMS or not TRANSFORMS[function].categorical:
         return node
     return node.arguments[0] if len(node.arguments) == 1 and not node.options and hasattr(node.arguments[0], "name") else None

@@ -69,15 +69,15 @@ def read_smooth(node: Any, where: str) -> Smooth:
         if hasattr(variable, "operator"):
             raise FormulaError(f"{where}: for arithmetic on columns write s(I({variable.source}))")
     columns = ", ".join(called(variable) for variable in variables)
-    knots = _knots(given.get("knots"), where)
+    knots = read_knots(given.get("knots"), where)
     if of_levels:
         k = _of_levels(given, basis, knots, where)
         return Smooth(variables, columns, posterior_name(f"s({columns})"), node.source, k, basis, knots, None)
     if knots and len(variables) > 1:
         raise FormulaError(f"{where}: knots are of one column; a smooth of several chooses its own")
-    k = _functions(given.get("k"), basis, knots, len(variables), where)
-    _check_knots(basis, k, knots, where)
-    by = _by(given.get("by"), where)
+    k = read_functions(given.get("k"), basis, knots, len(variables), where)
+    check_knots(basis, k, knots, where)
+    by = read_by(given.get("by"), where)
     name = f"s({columns})" if by is None else f"s({columns}):{called(by)}"
     return Smooth(variables, columns, posterior_name(name), node.source, k, basis, knots, by)
 
@@ -86,10 +86,10 @@ def _of_levels(given: dict[str, Any], basis: str, knots: tuple[float, ...], wher
     """Return the number of basis functions of a level; raise for options that its basis does not have."""
     for name in given:
         if name == "by":
-            raise FormulaError(f"{where}: bs='{basis}' has no by=; the columns by which it varies stand among the others, s(x, g)")
+            raise FormulaError(f"{where}: bs='{basis}' has no by=; by what it varies stands among its columns, as in s(x, g)")
         if name not in ("bs", *LEVEL_BASES[basis].options):
             raise FormulaError(f"{where}: bs='{basis}' has no {name}=; leave it out")
-    return _functions(given.get("k"), USUAL, knots, 1, where) if "k" in LEVEL_BASES[basis].options else 0
+    return read_functions(given.get("k"), USUAL, knots, 1, where) if "k" in LEVEL_BASES[basis].options else 0
 
 
 def called(node: Any) -> str:
@@ -105,7 +105,8 @@ def _of(basis: str) -> str:
     return "a smooth is a function of one column"
 
 
-def _by(node: Any, where: str) -> Any:
+def read_by(node: Any, where: str) -> Any:
+    """Return what a smooth is multiplied by, as a node; None for nothing."""
     if node is None or getattr(node, "name", None) == "None":
         return None
     if hasattr(node, "value") or hasattr(node, "items") or hasattr(node, "operator"):
@@ -123,8 +124,11 @@ def _basis(node: Any, where: str) -> str:
     return str(value)
 
 
-def _functions(node: Any, basis: str, knots: tuple[float, ...], variables: int, where: str) -> int:
-    k = BASES[basis].count(len(knots)) if knots else FUNCTIONS * 3 ** (variables - 1)
+def read_functions(
+    node: Any, basis: str, knots: tuple[float, ...], variables: int, where: str, usual: int = FUNCTIONS
+) -> int:
+    """Return the number of basis functions, ``usual`` of one variable where nothing is said."""
+    k = BASES[basis].count(len(knots)) if knots else max(usual, BASES[basis].least) * 3 ** (variables - 1)
     if node is not None:
         k = getattr(node, "value", None)
     least = BASES[basis].least + variables - 1
@@ -139,7 +143,8 @@ def _functions(node: Any, basis: str, knots: tuple[float, ...], variables: int, 
     return k
 
 
-def _knots(node: Any, where: str) -> tuple[float, ...]:
+def read_knots(node: Any, where: str) -> tuple[float, ...]:
+    """Return rising numbers; none where the data are to say."""
     if node is None or getattr(node, "name", None) == "None":
         return ()
     items = getattr(node, "items", None)
@@ -153,7 +158,8 @@ def _knots(node: Any, where: str) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def _check_knots(basis: str, k: int, knots: tuple[float, ...], where: str) -> None:
+def check_knots(basis: str, k: int, knots: tuple[float, ...], where: str) -> None:
+    """Raise where knots are not as many as a basis takes."""
     wrong = BASES[basis].knots(k, len(knots)) if knots else ""
     if wrong:
         raise FormulaError(f"{where}: {wrong}")

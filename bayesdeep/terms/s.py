@@ -34,6 +34,7 @@ from ._smooth_options import Smooth, called, read_smooth
 from ._smooth_split import penalised, split
 from ._smooth_unit import unit
 
+
 def learn(node: Any, context: DesignContext) -> Json:
     """Return the basis, its rotations and where its middle is, as JSON."""
     asked, where = read_smooth(node, context.where), f"{context.where}: {node.source}"

@@ -1,13 +1,14 @@
 r"""A curve for each level, all as smooth as one another, ``s(x, g, bs="fs")``.
 
 .. math:: f_g(x) = a_g + b_g (x - \bar x) + \sum_j c_{gj} Z_j(x), \qquad
-    a_g \sim \text{Normal}(0, \sigma_a^2), \quad b_g \sim \text{Normal}(0, \sigma_b^2), \quad c_{gj} \sim \text{Normal}(0, \sigma^2)
+    a_g \sim \text{Normal}(0, \sigma_a^2), \; b_g \sim \text{Normal}(0, \sigma_b^2), \; c_{gj} \sim \text{Normal}(0, \sigma^2)
 
 with the thin plate functions :math:`Z_j` of ``s(x)``, orthogonal over all rows to constants and straight lines, with which
 :math:`\sigma` is the standard deviation over the rows of a level's departure from its straight line. What the roughness does not
 see, constant and slope, has a standard deviation each, so that nothing is left unpenalised and a level with few rows leans on
 the others. Curves are not 0 on average: ``s(x) + s(x, g, bs="fs")`` is a curve for all and each level's departure from it. A new
-level's curve is drawn from the same law. Beyond the rows each curve goes on straight (of two variables it bends ever more slowly).
+level's curve is drawn from the same law. Beyond the rows each curve goes on straight; of two variables it bends ever more
+slowly.
 
 Wood (2017), Generalized Additive Models: An Introduction with R, 2nd edition, section 5.6.3 and smooth.construct.fs of mgcv.
 Pedersen, Miller, Simpson and Ross (2019), Hierarchical generalized additive models in ecology, PeerJ 7, e6876,
@@ -32,7 +33,8 @@ def learn(x: np.ndarray, names: tuple[str, ...], k: int, knots: tuple[float, ...
     different, named = len(np.unique(x, axis=0)), ", ".join(names)
     if k > different and not knots:
         raise FormulaError(
-            f"{where}: k={k} basis functions are more than the {different} different values of '{named}'; take k={different} or fewer"
+            f"{where}: k={k} basis functions are more than the {different} different values of '{named}'; "
+            f"take k={different} or fewer"
         )
     at = (np.asarray(knots)[:, None] - centre) / scale if knots else None
     found = split(BASES[USUAL], (x - centre) / scale, k, at, [np.ones(len(x))])
@@ -61,7 +63,8 @@ def parts(state: Json) -> tuple[LevelPart, ...]:
         f"({name}ᵢ {'-' if middle >= 0 else '+'} {abs(middle):.6g})"
         for name, middle in zip(names, state["centre"], strict=True)
     )
-    one, why = "one spread of the predictor", f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor: a curve's departure from its line"
+    one = "one spread of the predictor"
+    why = f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor: a curve's departure from its line"
     return (
         LevelPart("_constant", 1, None, 1.0, 1.0, one, ()),
         LevelPart(

@@ -2,8 +2,9 @@ r"""Independent effects of levels, ``s(g, bs="re")``, and of levels on a number'
 
 .. math:: f(g) = u_g, \qquad f(x, g) = u_g x, \qquad u_g \sim \text{Normal}(0, \sigma^2) :
 
-the models of ``(1 | g)`` and ``(0 + x | g)``, with the same default prior, written as a smooth with a ridge for a penalty. Several
-numbers are multiplied, several categories joined: ``(0 + x:z | g:h)``. There is no range of ``x`` that it could be left.
+the models of ``(1 | g)`` and ``(0 + x | g)``, with the same default prior, written as a smooth with a ridge for a penalty.
+Several numbers are multiplied, several categories joined: ``(0 + x:z | g:h)``. Beyond the rows nothing changes: it is a straight
+line in each number.
 
 Wood (2017), Generalized Additive Models: An Introduction with R, 2nd edition, section 5.8.
 """
