@@ -81,7 +81,7 @@ def learn_part(margins: Sequence[Json], x: np.ndarray, place: int, times: np.nda
     order = np.lexsort((times, *x.T[::-1]))
     order = order[times[order] != 0]
     x, own = x[order], times[order, None]
-    free, blocks = _products(margins, x, place)
+    free, blocks = _products(margins, x, bent(margins, x)[place], place)
     middle = [0.0, *(own[:, 0] ** 2 @ free[:, 1:] / (own**2).sum()).tolist()]
     free = free - middle
     less, sizes = [], []
@@ -93,30 +93,44 @@ def learn_part(margins: Sequence[Json], x: np.ndarray, place: int, times: np.nda
     return {"middle": middle, "less": less, "sizes": sizes}
 
 
-def columns_of(margins: Sequence[Json], part: Json, x: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a part's columns that are not penalised, the constant first, and those of its blocks, both ``(obs, column)``."""
-    free, blocks = _products(margins, x, place)
+def bent(margins: Sequence[Json], x: np.ndarray) -> list[list[np.ndarray]]:
+    """Return by part and variable what its penalty sees ``(obs, column)`` at rows ``x`` ``(obs, variable)``."""
+    found = []
+    for margin, own in zip(margins, x.T, strict=True):
+        t = (own - margin["centre"]) / margin["scale"]
+        found.append(list(penalised(BASES[margin["basis"]], margin, t[:, None])))
+    return [list(part) for part in zip(*found, strict=True)]
+
+
+def columns_of(
+    margins: Sequence[Json], part: Json, x: np.ndarray, curves: Sequence[np.ndarray], place: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a part's columns that are not penalised, the constant first, and those of its blocks, both ``(obs, column)``.
+
+    ``curves`` are the part's own of :func:`bent`.
+    """
+    free, blocks = _products(margins, x, curves, place)
     free = free - np.asarray(part["middle"])
     less, sizes = part["less"], part["sizes"]
     found = [block / size - free @ np.asarray(took) for block, took, size in zip(blocks, less, sizes, strict=True)]
     return free, np.concatenate(found, axis=1)
 
 
-def _products(margins: Sequence[Json], x: np.ndarray, place: int) -> tuple[np.ndarray, list[np.ndarray]]:
+def _products(
+    margins: Sequence[Json], x: np.ndarray, curves: Sequence[np.ndarray], place: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the products that are not penalised ``(obs, column)``, and those of each block."""
-    lines, bent = [], []
+    lines = []
     for margin, own in zip(margins, x.T, strict=True):
-        t = (own - margin["centre"]) / margin["scale"]
         middle, sd = margin["units"][place]
-        lines.append((t - middle) / sd)
-        bent.append(list(penalised(BASES[margin["basis"]], margin, t[:, None]))[place])
+        lines.append(((own - margin["centre"]) / margin["scale"] - middle) / sd)
     ones = np.ones(len(x))
     free = np.stack([reduce(np.multiply, (lines[k] for k in which), ones) for which in free_of(margins)], axis=1)
     straight = [
         np.stack([ones, line], axis=1) if BASES[margin["basis"]].straight else ones[:, None]
         for margin, line in zip(margins, lines, strict=True)
     ]
-    sides = [(straight[k], bent[k]) for k in range(len(margins))]
+    sides = [(straight[k], curves[k]) for k in range(len(margins))]
     return free, [_each_with_each([sides[k][k in block] for k in range(len(margins))]) for block in blocks_of(margins)]
 
 

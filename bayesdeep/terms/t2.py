@@ -36,7 +36,7 @@ from ._smooth_by import learn_by, multipliers
 from ._smooth_options import called
 from ._smooth_unit import unit
 from ._tensor_options import Tensor, read_tensor
-from ._tensor_split import blocks_of, columns_of, free_of, learn_margin, learn_part
+from ._tensor_split import bent, blocks_of, columns_of, free_of, learn_margin, learn_part
 
 
 def learn(node: Any, context: DesignContext) -> Json:
@@ -104,8 +104,8 @@ def _number(state: Json) -> bool:
 def _tables(state: Json, x: np.ndarray, times: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the columns that are not penalised, part after part, and those of each part's blocks; ``(obs, column)`` each."""
     lines, found = [], []
-    for place, (part, own) in enumerate(zip(state["parts"], times, strict=True)):
-        free, blocks = columns_of(state["margins"], part, x, place)
+    for place, (part, own, curves) in enumerate(zip(state["parts"], times, bent(state["margins"], x), strict=True)):
+        free, blocks = columns_of(state["margins"], part, x, curves, place)
         lines.append(own[:, None] * free[:, 0 if _number(state) else 1 :])
         found.append(own[:, None] * blocks)
     return np.concatenate(lines, axis=1), found
