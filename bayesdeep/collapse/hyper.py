@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from bayesdeep.core.effects import Piece, Scaled
+from bayesdeep.core.effects import Piece, Scaled, Sds
 from bayesdeep.core.linear import Derived, Hyperparameter, Scale, Several
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.quantities import SD
@@ -55,16 +55,15 @@ class Hyper:
                 self.found.append(Hyperparameter(f"{name}[{j}, {i}]", "partial", density, 0.0))
         return first
 
-    def scales(self, spec: ModelSpec, prefix: str, piece: Piece, spread: float, together: bool) -> list[Scale]:
-        """Return the scale of each of a piece's coefficients; ``together`` where it is the same for all."""
+    def scales(self, spec: ModelSpec, prefix: str, piece: Piece, spread: float, sds: Sds) -> list[Scale]:
+        """Return the scale of each of a piece's coefficients, which may share some."""
         effects, size = spec.prior(prefix + piece.slot), piece.size
         if effects is None:
             chosen = spec.prior(prefix + piece.sd)
             assert chosen is not None
             start = FIRST_SHARE * spread / _per_unit(chosen, spread)
-            if together:
-                return [self.scale(chosen.name, chosen.prior, start)] * size
-            return [self.scale(chosen.name, chosen.prior, start) for _ in range(size)]
+            made = [self.scale(chosen.name, chosen.prior, start) for _ in range(sds.count)]
+            return [made[k] for k in sds.of]
         own = str(PRIORS[effects.prior.name].scale)
         scale = effects.prior.get(own)
         if not isinstance(scale, PriorSpec):

@@ -90,6 +90,10 @@ class _Names:
     def dims(self, piece: Piece) -> tuple[str, ...]:
         return () if piece.labels is None else (self.dim(piece.dim, piece.labels),)
 
+    def sd_dims(self, effect: Effect, piece: Piece) -> tuple[str, ...]:
+        sds = effect.sds(piece)
+        return () if sds.labels is None else (self.dim(sds.dim, sds.labels),)
+
     def columns(self, key: str, effect: Effect, rows: Columns) -> None:
         for piece in effect.pieces:
             name = self.prefix + quantity_name(piece.slot)
@@ -108,8 +112,8 @@ class _Names:
                 self.read(key, effect.law)
                 sd = read_name(self.spec, self.prefix, piece.sd or effect.law.slots[0])
             else:
-                self.add(sd, Entry(SD, self.parameter, key, sd))
-            self.add(self.prefix + piece.slot, Entry(effect.role, self.parameter, key, sd), *dims)
+                self.add(sd, Entry(SD, self.parameter, key, sd), *self.sd_dims(effect, piece))
+            self.add(self.prefix + piece.slot, Entry(piece.role or effect.role, self.parameter, key, sd), *dims)
 
     def read(self, key: str, law: Scaled) -> None:
         """Add the numbers that a law reads, which several effects may."""
@@ -125,10 +129,11 @@ class _Names:
         own = {piece: self.dims(piece) for piece in effect.pieces}
         if isinstance(effect.law, Scaled):
             self.read(key, effect.law)
-        for piece, dims in () if isinstance(effect.law, Scaled) else own.items():
+        for piece in () if isinstance(effect.law, Scaled) else own:
             chosen = self.spec.prior(self.prefix + piece.slot)
             if chosen is None:
-                self.add(self.prefix + piece.sd, Entry(SD, self.parameter, key, self.prefix + piece.sd), *dims)
+                sd = self.prefix + piece.sd
+                self.add(sd, Entry(SD, self.parameter, key, sd), *self.sd_dims(effect, piece))
                 continue
             scale = str(PRIORS[chosen.prior.name].scale)
             name = f"{chosen.key}_{scale}"
@@ -140,4 +145,5 @@ class _Names:
             self.add(name, Entry(CORRELATION, self.parameter, key, name), self.dim(f"{rows.factor}_pair", effect.pairs))
         for piece, dims in own.items():
             name = self.prefix + piece.slot
-            self.add(name, Entry(effect.role, self.parameter, key, name, rows.factor, len(dims)), *dims, group)
+            role = piece.role or effect.role
+            self.add(name, Entry(role, self.parameter, key, name, rows.factor, len(dims)), *dims, group)

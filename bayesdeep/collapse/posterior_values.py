@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Iid, Scaled, root_of
+from bayesdeep.core.effects import Columns, Scaled, root_of
 from bayesdeep.core.linear import Derived, Factor, LinearSystem, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import PRIORS
@@ -83,13 +83,13 @@ def _spreads(spec: ModelSpec, prefix: str, place: EffectsPart, factor: Factor, p
         assert isinstance(scale, Derived)
         names = (read_name(spec, prefix, slot) for slot in law.slots)
         return dict(zip(names, values_of(scale.of, positions), strict=True))
-    one = isinstance(law, Iid)
     for piece in place.effect.pieces:
         scales = factor.scales[place.start + piece.start : place.start + piece.stop]
         own = [_scale(s, positions) for s in scales if isinstance(s, Scale)]
         effects = spec.prior(prefix + piece.slot)
         if effects is None:
-            found[prefix + piece.sd] = own[0] if piece.scalar or one else np.stack(own, axis=1)
+            sds = place.effect.sds(piece)
+            found[prefix + piece.sd] = own[0] if sds.labels is None else np.stack([own[k] for k in sds.first], axis=1)
         elif any(isinstance(s, Scale) and s.index is not None for s in scales):
             found[f"{effects.key}_{PRIORS[effects.prior.name].scale}"] = own[0]
     slot = getattr(place.effect.law, "correlation", None)

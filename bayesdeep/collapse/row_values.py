@@ -164,6 +164,7 @@ def effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "")
         chosen, width = spec.prior(prefix + piece.slot), piece.size
         if chosen is None:
             value = draws[prefix + piece.sd]
+            value = value[:, list(effect.sds(piece).of)] if value.ndim > 1 else value
         else:
             argument = str(PRIORS[chosen.prior.name].scale)
             given: Any = chosen.prior.get(argument)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Iid, Scaled
+from bayesdeep.core.effects import Scaled
 from bayesdeep.core.linear import Derived, Factor, LinearSystem, Moments, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
@@ -101,7 +101,7 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: Hyper, spread: float) -> tu
             found[place.factor] = _with_several(spec, layout.prefix, place, law, hyper, spread, found[place.factor])
             continue
         for piece in place.effect.pieces:
-            scales += hyper.scales(spec, layout.prefix, piece, spread, together=isinstance(law, Iid))
+            scales += hyper.scales(spec, layout.prefix, piece, spread, place.effect.sds(piece))
         blocks, size = found[place.factor].blocks, len(scales)
         slot = getattr(law, "correlation", None)
         if slot is not None:

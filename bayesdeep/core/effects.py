@@ -21,7 +21,7 @@ rows meet              coefficients
 law                    coefficients
 =====================  ==========================================================================================
 :class:`Given`         each has its slot's prior: population-level effects
-:class:`Iid`           all have one standard deviation: a penalised basis
+:class:`Iid`           all have one standard deviation, or one of a few: a penalised basis
 :class:`Varying`       by level independent, with a standard deviation each and perhaps correlations
 :class:`Structured`    the same, but levels have a known covariance
 :class:`Scaled`        independent, with standard deviations that are functions of several numbers with priors of their own
@@ -35,6 +35,33 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .linear import Neighbours
+
+
+@dataclass(frozen=True)
+class Sds:
+    """Which standard deviation each coefficient of a piece has.
+
+    Attributes
+    ----------
+    of
+        By coefficient, the place of its own among those of the piece's slot ``sd``.
+    dim, labels
+        Name and labels of their dimension; None for a single one without.
+    """
+
+    of: tuple[int, ...]
+    dim: str = ""
+    labels: tuple[Any, ...] | None = None
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return 1 if self.labels is None else len(self.labels)
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """Return the first coefficient that has each of them ``(sd,)``."""
+        return tuple(self.of.index(k) for k in range(self.count))
 
 
 @dataclass(frozen=True)
@@ -54,6 +81,10 @@ class Piece:
         deviations are proportional, empty where there is none.
     name
         What they are called among the coefficients of one level: ``1``, ``x``.
+    sds
+        Which of the standard deviations under ``sd`` each coefficient has; None: as the law has it, see :meth:`Effect.sds`.
+    role
+        What they are to a reader, where that is not the effect's own role.
     """
 
     slot: str
@@ -63,6 +94,8 @@ class Piece:
     labels: tuple[Any, ...] | None = None
     sd: str = ""
     name: str = ""
+    sds: Sds | None = None
+    role: str = ""
 
     @property
     def size(self) -> int:
@@ -168,14 +201,16 @@ class Given:
 
 @dataclass(frozen=True)
 class Iid:
-    """All coefficients are normal about 0 with the standard deviation of their piece's slot ``sd``, which they share."""
+    """All coefficients are normal about 0 with the standard deviation of their piece's slot ``sd``, which they share, unless the
+    piece says that there are several."""
 
     related: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
 class Varying:
-    """A level's coefficients are normal about 0, with an sd each; levels are independent.
+    """A level's coefficients are normal about 0, with an sd each unless their piece says that they share some; levels are
+    independent.
 
     ``correlation`` is the slot of the coefficients' correlations; None where they are independent. A user's prior on the slot of
     a piece takes the place of that on its sd, and need not be normal.
@@ -328,6 +363,17 @@ class Effect:
         return tuple(
             p.name if p.labels is None else f"{p.name}[{p.labels[k]}]" for p in self.pieces for k in range(p.size)
         )
+
+    def sds(self, piece: Piece) -> Sds:
+        """Return which standard deviation each coefficient of a piece has.
+
+        As the piece says, or else one for all of a basis, and one each of what varies by level.
+        """
+        if piece.sds is not None:
+            return piece.sds
+        if piece.scalar or isinstance(self.law, Iid | Scaled):
+            return Sds((0,) * piece.size)
+        return Sds(tuple(range(piece.size)), piece.dim, piece.labels)
 
     @property
     def pairs(self) -> tuple[str, ...]:

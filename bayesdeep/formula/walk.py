@@ -6,7 +6,7 @@ from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Parsed, 
 from .vocabulary import matrix_kind, matrix_options
 
 CONSTANTS = frozenset({"True", "False", "None"})
-"""Names that are no columns where they are an option's value."""
+"""Names that are no columns where they are an option's value, or in a list of them."""
 
 
 def columns(node: Expression | Parsed | Formula) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def _children(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, Unary):
         return (node.operand,)
     if isinstance(node, Sequence):
-        return node.items
+        return tuple(item for item in node.items if not _constant(item))
     if isinstance(node, Call):
         named = matrix_options(node.function)
         own = (value for option, value in node.options if not _constant(value) and option not in named)

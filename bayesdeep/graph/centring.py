@@ -79,7 +79,7 @@ def centring(pilot: PilotFit | None) -> Mapping[str, Centring]:
     found = {}
     for key, of in pilot.told.items():
         information = np.stack([t.information for t in of])
-        if (information * (WIDER * pilot.sds[key][:, None]) ** 2).max() < NEGLIGIBLE:
+        if (information * (WIDER * pilot.each_sd(key)) ** 2).max() < NEGLIGIBLE:
             continue
         within, others = {}, {}
         for k, t in enumerate(of):
@@ -115,5 +115,5 @@ def described(pilot: PilotFit | None) -> dict[str, float]:
     return {
         f"centred {key}[{k}]": round(float((1.0 - 1.0 / (1.0 + row * sd**2)).mean()), 3)
         for key, found in centring(pilot).items()
-        for k, (row, sd) in enumerate(zip(found.information, (pilot.sds[key] if pilot else ()), strict=True))
+        for k, (row, sd) in enumerate(zip(found.information, (pilot.each_sd(key) if pilot else ()), strict=True))
     }

@@ -58,15 +58,15 @@ def _population(scope: Scope, rows: Columns, pieces: Sequence[Piece]) -> Any:
 
 
 def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
-    """Return a basis times coefficients whose standard deviations are not given."""
+    """Return a basis times coefficients whose standard deviations are not given: one, a few, or made of several numbers."""
     assert rows.array is not None
     law, first = effect.law, effect.pieces[0]
-    sd = several_sds(scope, law, effect.width) if isinstance(law, Scaled) else scope.variable(first.sd)
+    sd = several_sds(scope, law, effect.width) if isinstance(law, Scaled) else _sds(scope, effect, first)
     coefficients = sd * _standard(scope, first.slot, effect.width, sd)
     for p in effect.pieces:
         own = coefficients[p.start] if p.labels is None else coefficients[p.start : p.stop]
         dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
-        scope.report(p.slot, own, dims, effect.role, slot=_slot_of(effect, p))
+        scope.report(p.slot, own, dims, p.role or effect.role, slot=_slot_of(effect, p))
     return scope.product(rows.array, coefficients)
 
 
@@ -89,6 +89,15 @@ def several_sds(scope: Scope, law: Scaled, count: int) -> Any:
     values = [pt.as_tensor(scope.once(slot))[..., None] for slot in law.slots]
     made = pt.as_tensor(law.sds(values, pt)) * np.ones(count)
     return made.T if scope.width is not None else made
+
+
+def _sds(scope: Scope, effect: Effect, piece: Piece) -> Any:
+    """Return the standard deviation of a piece's coefficients: a scalar, or one each ``(coefficient,)``."""
+    found = effect.sds(piece)
+    if found.labels is None:
+        return scope.variable(piece.sd)
+    own = scope.variable(piece.sd, (scope.dim(found.dim, found.labels),))
+    return own if found.of == tuple(range(found.count)) else own[np.array(found.of)]
 
 
 def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
@@ -164,10 +173,11 @@ def _report(scope: Scope, effect: Effect, effects: list[Any], level: str) -> lis
     shown = []
     for p in effect.pieces:
         if p.labels is None:
-            shown.append(scope.report(p.slot, effects[p.start], (level,), effect.role, slot=p.slot))
+            shown.append(scope.report(p.slot, effects[p.start], (level,), p.role or effect.role, slot=p.slot))
         else:
             dim = scope.dim(p.dim, p.labels)
-            block = scope.report(p.slot, pt.stack(effects[p.start : p.stop]), (dim, level), effect.role, slot=p.slot)
+            values = pt.stack(effects[p.start : p.stop])
+            block = scope.report(p.slot, values, (dim, level), p.role or effect.role, slot=p.slot)
             shown.extend(block[i] for i in range(p.size))
     return shown
 
@@ -198,7 +208,7 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
         dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
         sd: Any = None
         if several is None:
-            sd = scope.variable(p.sd, dims) if chosen is None else scope.argument(p.slot, "scale")
+            sd = _sds(scope, effect, p) if chosen is None else scope.argument(p.slot, "scale")
         mean = 0.0 if chosen is None else scope.argument(p.slot, "location")
         base = "Normal" if chosen is None else chosen.prior.name
         extra = {a: scope.argument(p.slot, a) for a in PRIORS[base].arguments if a not in _unit(base)}
@@ -207,7 +217,7 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
         if centring is None and p.labels is not None:
             block = draw(f"{p.slot}_z", arguments={**_unit(base), **extra}, shape=(*dims, level))
         for k in range(p.start, p.stop):
-            own = sd if p.labels is None or chosen is not None else sd[k - p.start]
+            own = sd if chosen is not None or effect.sds(p).labels is None else sd[k - p.start]
             own = own if several is None else several[k]
             if centring is not None:
                 label = p.slot if p.labels is None else f"{p.slot}_{k - p.start}"

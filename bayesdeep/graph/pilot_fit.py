@@ -44,7 +44,7 @@ class Block:
     """Coefficients of one effect: the population's columns (``factor`` is None), or ``levels`` groups of ``width``.
 
     ``plain`` is whether they are effects of groups that rows meet one at a time, ``basis`` whether they are the coefficients of
-    a basis, as many "groups".
+    a basis, as many "groups"; ``sds`` says which of the standard deviations each of the ``width * levels`` coefficients has.
     """
 
     key: str
@@ -54,11 +54,16 @@ class Block:
     width: int
     plain: bool = True
     basis: bool = False
+    sds: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def span(self) -> slice:
         """Return the block's places among all coefficients; of groups, all of one coefficient lie together."""
         return slice(self.begin, self.begin + self.levels * self.width)
+
+    def summed(self, values: np.ndarray) -> np.ndarray:
+        """Return sums of values ``(width * level,)`` over the coefficients that share a standard deviation ``(sd,)``."""
+        return np.bincount(self.sds, values)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class PilotFit:
     blocks
         What the coefficients are.
     sds
-        By the term's key, ``(width,)``: likely values of the standard deviations, which are not 0 where the rows would have
+        By the block's key, ``(sd,)``: likely values of the standard deviations, which are not 0 where the rows would have
         them so, but as large as the rows hardly tell from it.
     told
         By the term's key, coefficient by coefficient: what the rows say of its effects.
@@ -95,6 +100,11 @@ class PilotFit:
     centre: np.ndarray = field(default_factory=lambda: np.zeros(0))
     effects: Mapping[str, np.ndarray] = field(default_factory=dict)
     precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def each_sd(self, key: str) -> np.ndarray:
+        """Return the standard deviation of each of a block's effects ``(width, level)``."""
+        block = next(b for b in self.blocks if b.key == key)
+        return np.asarray(self.sds[key][block.sds].reshape(block.width, block.levels))
 
 
 def pilot_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> PilotFit | None:
@@ -126,13 +136,13 @@ def _iterate(
 
     size, transposed = columns.shape[1], columns.T.tocsr()
     grouped = [b for b in blocks if b.factor is not None]
-    variances = {b.key: np.full(b.width, 0.25 * unit**2) for b in grouped}
+    variances = {b.key: np.full(b.sds.max() + 1, 0.25 * unit**2) for b in grouped}
     theta, prior, precision = np.zeros(size), np.full(size, RIDGE / unit**2), None
     for _ in range(STEPS if len(offset) <= MANY_ROWS else STEPS_LARGE):
         eta = columns @ theta + offset
         slope, weight = curve(eta)
         for b in grouped:
-            prior[b.span] = np.repeat(1.0 / variances[b.key], b.levels)
+            prior[b.span] = 1.0 / variances[b.key][b.sds]
         gram = transposed @ sparse.diags(weight) @ columns
         precision = (gram + sparse.diags(prior)).tocsr()
         step = solve(precision, transposed @ slope - prior * theta)
@@ -142,10 +152,11 @@ def _iterate(
         information = gram.diagonal()
         change = 0.0
         for b in grouped:
-            effects, before = theta[b.span].reshape(b.width, b.levels), variances[b.key]
-            known = information[b.span].reshape(b.width, b.levels)
-            share = np.clip(1.0 - 1.0 / (1.0 + known * before[:, None]), 1e-6, 1.0)
-            likely = np.maximum((effects**2).sum(axis=1) / share.sum(axis=1), _hardly_told(known))
+            before, known = variances[b.key], information[b.span]
+            share = np.clip(1.0 - 1.0 / (1.0 + known * before[b.sds]), 1e-6, 1.0)
+            # What the rows hardly tell from 0: of a variance that is 0 they know the sum of squared informations, halved.
+            hardly = 1.0 / np.sqrt(np.maximum(0.5 * b.summed(known**2), 1e-300))
+            likely = np.maximum(b.summed(theta[b.span] ** 2) / b.summed(share), hardly)
             wanted = np.clip(likely, (MIN_SD * unit) ** 2, (MAX_SD * unit) ** 2)
             # At most a factor of four at once: far from the mode the effects are not yet what they will be.
             variances[b.key] = np.clip(wanted, before / 4.0, before * 4.0)
@@ -153,14 +164,6 @@ def _iterate(
         if change < CLOSE:
             break
     return variances, precision, prior, theta
-
-
-def _hardly_told(information: np.ndarray) -> np.ndarray:
-    r"""Return the variance ``(width,)`` that rows with this information ``(width, level)`` hardly tell from 0.
-
-    Of a variance :math:`\sigma^2` that is 0 they know :math:`\sum_j I_j^2 / 2`.
-    """
-    return np.asarray(1.0 / np.sqrt(np.maximum(0.5 * (information**2).sum(axis=1), 1e-300)))
 
 
 def _finished(
@@ -283,10 +286,23 @@ def _block(key: str, effect: Effect, begin: int, size: int) -> Block:
         return Block(key, None, begin, 1, size)
     assert not isinstance(effect.rows, Shift)
     if isinstance(effect.rows, Columns) or (isinstance(effect.law, Scaled) and effect.law.root is not None):
-        return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False, True)
+        sds = np.zeros(size, dtype=np.int64) if isinstance(effect.law, Scaled) else _sds(effect)
+        return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False, True, sds)
     plain = isinstance(effect.rows, Grouped) and not isinstance(effect.law, Structured)
     levels = len(effect.rows.labels)
-    return Block(key, effect.rows.factor, begin, levels, size // levels, plain)
+    return Block(key, effect.rows.factor, begin, levels, size // levels, plain, sds=np.repeat(_sds(effect), levels))
+
+
+def _sds(effect: Effect) -> np.ndarray:
+    """Return which of an effect's standard deviations each coefficient has ``(coefficient,)``."""
+    if isinstance(effect.law, Scaled):  # of what several numbers make together there is one sd for all
+        return np.zeros(effect.width, dtype=np.int64)
+    found, count = list[int](), 0
+    for piece in effect.pieces:
+        own = effect.sds(piece)
+        found += [count + k for k in own.of]
+        count += own.count
+    return np.array(found)
 
 
 Curve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

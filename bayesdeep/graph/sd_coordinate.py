@@ -53,14 +53,14 @@ def _of_pilot(spec: ModelSpec, pilot: PilotFit | None) -> dict[str, Any]:
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
         # Of what several numbers make together the pilot fit has one sd for all.
-        effects = [effect for effect in (declare(term.state) if declare else ()) if not isinstance(effect.law, Scaled)]
-        for piece in [p for effect in effects for p in effect.pieces if p.sd]:
-            name, basis = prefixed(predictor.parameter, main, piece.sd), f"{term.key}.{piece.slot}"
-            if basis in pilot.sds:
-                found[name] = float(pilot.sds[basis][0])
-            elif term.key in pilot.sds:
-                own = pilot.sds[term.key][piece.start : piece.stop]
-                found[name] = float(own[0]) if piece.scalar else own
+        for effect in (e for e in (declare(term.state) if declare else ()) if not isinstance(e.law, Scaled)):
+            start = 0
+            for piece in (p for p in effect.pieces if p.sd):
+                name, basis, of = prefixed(predictor.parameter, main, piece.sd), f"{term.key}.{piece.slot}", effect.sds(piece)
+                likely = pilot.sds.get(basis, pilot.sds.get(term.key))
+                if likely is not None:
+                    found[name] = float(likely[start]) if of.labels is None else likely[start : start + of.count]
+                start += of.count
     return found
 
 

@@ -117,8 +117,13 @@ def laws(term: TermSpec, place: Place) -> list[str]:
 
 def _basis(effect: Effect, place: Place) -> list[str]:
     at = "[b, k]" if place.contrast else "[b]"
-    own = "[k]" if place.contrast else ""
-    return [f"{_letter(effect, p, place)}{at} ~ Normal(0, {place.prefix}{p.sd}{own})" for p in effect.pieces]
+    found = []
+    for piece in effect.pieces:
+        index = ["block of b"] if effect.sds(piece).labels is not None else []
+        index += ["k"] if place.contrast else []
+        sd = f"{place.prefix}{piece.sd}" + (f"[{', '.join(index)}]" if index else "")
+        found.append(f"{_letter(effect, piece, place)}{at} ~ Normal(0, {sd})")
+    return found
 
 
 def _several(effect: Effect, law: Scaled, place: Place) -> list[str]:
@@ -155,7 +160,7 @@ def _groups(effect: Effect, law: Varying | Structured, place: Place) -> list[str
     k, own, level = ("k, ", "[k]", ", k") if place.contrast else ("", "", "")
     drawn = []
     for piece in effect.pieces:
-        at, of = ("", own) if piece.scalar else ("l, ", f"[l{level}]")
+        at, of = "" if piece.scalar else "l, ", own if effect.sds(piece).labels is None else f"[l{level}]"
         # Levels that are related have one distribution all together.
         index = (at + (k if known else f"{k}j")).removesuffix(", ")
         letter = _letter(effect, piece, place) + (f"[{index}]" if index else "")

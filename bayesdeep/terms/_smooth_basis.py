@@ -73,6 +73,73 @@ class Basis:
     variables: int = 1
 
 
+@dataclass(frozen=True)
+class LevelPart:
+    """Coefficients that every level of a category has, with a standard deviation, or one each, of their own.
+
+    Attributes
+    ----------
+    suffix
+        What follows the smooth's name in theirs.
+    size
+        How many a level has.
+    labels
+        What they are called; None for a single one without.
+    unit
+        Standard deviation of what they are multiplied by, which the default prior of theirs is per.
+    spreads, reason
+        The width of that prior in spreads of the predictor, and why.
+    times
+        What each is multiplied by in row i; of a basis what all are.
+    basis
+        Whether only the function they make has a meaning, and they share one standard deviation.
+    """
+
+    suffix: str
+    size: int
+    labels: tuple[str, ...] | None
+    unit: float
+    spreads: float
+    reason: str
+    times: tuple[str, ...]
+    basis: bool = False
+
+
+@dataclass(frozen=True)
+class LevelBasis:
+    """Functions of which every level of a category has its own; one file of ``_level_bases/`` defines one as ``BASIS``.
+
+    Attributes
+    ----------
+    name
+        What ``bs=`` calls it.
+    title
+        In words.
+    options
+        Which of ``k`` and ``knots`` it takes.
+    variables
+        Of how few and of how many numbers its functions can be.
+    constant
+        ``constant(state)``: whether each level has a constant, the first of its coefficients.
+    learn
+        ``learn(x, names, k, knots, where) -> Json`` from the variables ``(obs, variable)`` and what they are called; ``where``
+        begins error texts.
+    columns
+        ``columns(state, x) -> (obs, column)``: what the coefficients are multiplied by, the constant's left out.
+    parts
+        ``parts(state)``: which coefficients there are, in their order.
+    """
+
+    name: str
+    title: str
+    options: tuple[str, ...]
+    variables: tuple[int, int]
+    constant: Callable[[Json], bool]
+    learn: Callable[[np.ndarray, tuple[str, ...], int, tuple[float, ...], str], Json]
+    columns: Callable[[Json, np.ndarray], np.ndarray]
+    parts: Callable[[Json], tuple[LevelPart, ...]]
+
+
 FUNCTIONS = 10
 """Basis functions where nothing is said, the constant counted."""
 

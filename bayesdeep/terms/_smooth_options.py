@@ -8,12 +8,12 @@ from bayesdeep.core.errors import FormulaError, close_to, nearest
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.options import number_of
 
-from ._smooth_bases import BASES, USUAL
+from ._smooth_bases import BASES, LEVEL_BASES, USUAL
 from ._smooth_basis import FUNCTIONS
 
 MEANINGS = {
     "k": "a whole number of basis functions, as in k=10",
-    "bs": f"the name of a basis, one of {', '.join(BASES)}",
+    "bs": f"the name of a basis, one of {', '.join(sorted([*BASES, *LEVEL_BASES]))}",
     "knots": "a list of rising numbers, as in knots=[0, 2.5, 5, 10]",
     "by": "a column, as in by=g",
 }
@@ -35,7 +35,7 @@ class Smooth:
     source
         The call as it is written.
     k
-        Number of basis functions, the constant counted.
+        Number of basis functions, the constant counted; 0 of a basis that has none.
     basis
         Which ones.
     knots
@@ -62,21 +62,34 @@ def read_smooth(node: Any, where: str) -> Smooth:
         if name not in MEANINGS:
             raise FormulaError(f"{where}: s() has no option '{name}'{nearest(name, MEANINGS)}")
     basis = _basis(given.get("bs"), where)
-    variables = node.arguments
-    if len(variables) > BASES[basis].variables or any(hasattr(v, "value") for v in variables):
+    variables, of_levels = node.arguments, basis in LEVEL_BASES
+    if (not of_levels and len(variables) > BASES[basis].variables) or any(hasattr(v, "value") for v in variables):
         raise FormulaError(f"{where}: {_of(basis)}, and all else has a name, as in s(x, k=20, bs='cr')")
     for variable in variables:
         if hasattr(variable, "operator"):
             raise FormulaError(f"{where}: for arithmetic on columns write s(I({variable.source}))")
     columns = ", ".join(called(variable) for variable in variables)
-    knots = _knots(given.get("knots"), where)
+    knots = read_knots(given.get("knots"), where)
+    if of_levels:
+        k = _of_levels(given, basis, knots, where)
+        return Smooth(variables, columns, posterior_name(f"s({columns})"), node.source, k, basis, knots, None)
     if knots and len(variables) > 1:
         raise FormulaError(f"{where}: knots are of one column; a smooth of several chooses its own")
-    k = _functions(given.get("k"), basis, knots, len(variables), where)
-    _check_knots(basis, k, knots, where)
-    by = _by(given.get("by"), where)
+    k = read_functions(given.get("k"), basis, knots, len(variables), where)
+    check_knots(basis, k, knots, where)
+    by = read_by(given.get("by"), where)
     name = f"s({columns})" if by is None else f"s({columns}):{called(by)}"
     return Smooth(variables, columns, posterior_name(name), node.source, k, basis, knots, by)
+
+
+def _of_levels(given: dict[str, Any], basis: str, knots: tuple[float, ...], where: str) -> int:
+    """Return the number of basis functions of a level; raise for options that its basis does not have."""
+    for name in given:
+        if name == "by":
+            raise FormulaError(f"{where}: bs='{basis}' has no by=; by what it varies stands among its columns, as in s(x, g)")
+        if name not in ("bs", *LEVEL_BASES[basis].options):
+            raise FormulaError(f"{where}: bs='{basis}' has no {name}=; leave it out")
+    return read_functions(given.get("k"), USUAL, knots, 1, where) if "k" in LEVEL_BASES[basis].options else 0
 
 
 def called(node: Any) -> str:
@@ -85,12 +98,15 @@ def called(node: Any) -> str:
 
 
 def _of(basis: str) -> str:
+    if basis in LEVEL_BASES:
+        return f"a smooth with bs='{basis}' is of columns"
     if BASES[basis].variables > 1:
         return f"a smooth with bs='{basis}' is a function of at most {BASES[basis].variables} columns"
     return "a smooth is a function of one column"
 
 
-def _by(node: Any, where: str) -> Any:
+def read_by(node: Any, where: str) -> Any:
+    """Return what a smooth is multiplied by, as a node; None for nothing."""
     if node is None or getattr(node, "name", None) == "None":
         return None
     if hasattr(node, "value") or hasattr(node, "items") or hasattr(node, "operator"):
@@ -102,14 +118,17 @@ def _basis(node: Any, where: str) -> str:
     if node is None:
         return USUAL
     value = getattr(node, "value", None)
-    if value not in BASES:
-        near = close_to(value, BASES) if isinstance(value, str) else ""
+    if value not in BASES and value not in LEVEL_BASES:
+        near = close_to(value, [*BASES, *LEVEL_BASES]) if isinstance(value, str) else ""
         raise FormulaError(f"{where}: bs={node.source} is not {MEANINGS['bs']}{near}")
     return str(value)
 
 
-def _functions(node: Any, basis: str, knots: tuple[float, ...], variables: int, where: str) -> int:
-    k = BASES[basis].count(len(knots)) if knots else FUNCTIONS * 3 ** (variables - 1)
+def read_functions(
+    node: Any, basis: str, knots: tuple[float, ...], variables: int, where: str, usual: int = FUNCTIONS
+) -> int:
+    """Return the number of basis functions, ``usual`` of one variable where nothing is said."""
+    k = BASES[basis].count(len(knots)) if knots else max(usual, BASES[basis].least) * 3 ** (variables - 1)
     if node is not None:
         k = getattr(node, "value", None)
     least = BASES[basis].least + variables - 1
@@ -124,7 +143,8 @@ def _functions(node: Any, basis: str, knots: tuple[float, ...], variables: int, 
     return k
 
 
-def _knots(node: Any, where: str) -> tuple[float, ...]:
+def read_knots(node: Any, where: str) -> tuple[float, ...]:
+    """Return rising numbers; none where the data are to say."""
     if node is None or getattr(node, "name", None) == "None":
         return ()
     items = getattr(node, "items", None)
@@ -138,7 +158,8 @@ def _knots(node: Any, where: str) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def _check_knots(basis: str, k: int, knots: tuple[float, ...], where: str) -> None:
+def check_knots(basis: str, k: int, knots: tuple[float, ...], where: str) -> None:
+    """Raise where knots are not as many as a basis takes."""
     wrong = BASES[basis].knots(k, len(knots)) if knots else ""
     if wrong:
         raise FormulaError(f"{where}: {wrong}")

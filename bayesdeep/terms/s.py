@@ -9,6 +9,9 @@ prior has it on average, and the coefficients ``s(x)``, whose meaning is the fun
 ``s(x, by=z)`` is :math:`z f(x)`, a coefficient of ``z`` that varies with ``x``. It keeps its constant, ``s(x):z_constant``: what
 ``z`` does on average. ``s(x, by=g)`` with a category has a curve for each level, ``s(x):g[a]``, with a smoothness of its own, 0
 on average over the level's rows, and nothing that ties the levels: their averages are for ``g`` itself to say.
+
+``s(x, g, bs="fs")`` has a curve for each level too, but drawn from one law, and ``s(g, bs="re")`` independent effects of levels:
+:mod:`bayesdeep.terms._smooth_levels`.
 """
 
 from typing import Any
@@ -24,23 +27,24 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
 from bayesdeep.core.writing import Addend, Product
 
-from ._smooth_bases import BASES
+from . import _smooth_levels as levels
+from ._smooth_bases import BASES, LEVEL_BASES
 from ._smooth_by import learn_by, multipliers
 from ._smooth_options import Smooth, called, read_smooth
 from ._smooth_split import penalised, split
-
-ROUNDING = 1e-14
-"""A column whose standard deviation is below this share of its mean does not vary: what is left is rounding."""
+from ._smooth_unit import unit
 
 
 def learn(node: Any, context: DesignContext) -> Json:
     """Return the basis, its rotations and where its middle is, as JSON."""
-    asked = read_smooth(node, context.where)
-    x, where = _variables(asked.variables, context), f"{context.where}: {asked.source}"
+    asked, where = read_smooth(node, context.where), f"{context.where}: {node.source}"
+    if asked.basis in LEVEL_BASES:
+        return levels.learn(asked, context, where)
+    x = _variables(asked.variables, context)
     by = learn_by(asked.by, asked.columns, context, where)
     times = multipliers(by, asked.by, context)
     _refuse_twice(asked, by, context, where)
-    centre, scale = _unit(asked, x, where)
+    centre, scale = unit(tuple(map(called, asked.variables)), x, where)
     _refuse_few(asked, x, by, times, where)
     knots = (np.asarray(asked.knots)[:, None] - centre) / scale if asked.knots else None
     found = split(BASES[asked.basis], (x - centre) / scale, asked.k, knots, times)
@@ -57,20 +61,6 @@ def learn(node: Any, context: DesignContext) -> Json:
 
 def _variables(nodes: Any, context: DesignContext) -> np.ndarray:
     return np.stack([np.asarray(context.values(node), dtype=np.float64) for node in nodes], axis=1)
-
-
-def _unit(asked: Smooth, x: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the variables' middle is, and in which units they are measured ``(variable,)``, one for all of them."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        centre, scale = x.mean(axis=0), x.std(axis=0)
-    for j, variable in enumerate(asked.variables):
-        name = called(variable)
-        if not np.isfinite(scale[j]):
-            raise FormulaError(f"{where}: the values of '{name}' are too large to be squared; measure it in other units")
-        if scale[j] <= ROUNDING * abs(centre[j]):
-            raise FormulaError(f"{where}: '{name}' is constant (every value is {x[0, j]:g}); a smooth needs one that varies")
-    # Distances count in every direction alike.
-    return centre, np.full(len(scale), np.sqrt((scale**2).mean()) if len(scale) > 1 else scale[0])
 
 
 def _refuse_few(asked: Smooth, x: np.ndarray, by: Json, times: list[np.ndarray], where: str) -> None:
@@ -124,6 +114,8 @@ def _number(state: Json) -> bool:
 
 def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarray]:
     """Return the columns that are not penalised ``(obs, column)``, and those that are, of each part."""
+    if levels.are_in(state):
+        return levels.arrays(state, node, context)
     asked = read_smooth(node, context.where)
     x, times = _variables(asked.variables, context), multipliers(state["by"], asked.by, context)
     line, t = _line(state, x, times), (x - np.asarray(state["centre"])) / np.asarray(state["scale"])
@@ -158,6 +150,8 @@ def _free(state: Json) -> list[Piece]:
 
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     """Return a slot for what is not penalised, and one for the sd of each departure from it."""
+    if levels.are_in(state):
+        return levels.slots(state, spread)
     found = []
     for piece in _free(state):
         unit = spread / max(state["spreads"][piece.start : piece.stop])
@@ -175,6 +169,8 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
 
 def effects(state: Json) -> tuple[Effect, ...]:
     """Return what is not penalised, and each part's departure from it."""
+    if levels.are_in(state):
+        return levels.effects(state)
     pieces, found = tuple(_free(state)), []
     if pieces:
         rows = Columns("line", (0.0,) * pieces[-1].stop, tuple(state["spreads"]))
@@ -203,13 +199,14 @@ def _apart(state: Json, place: int, columns: int) -> np.ndarray:
 
 
 def words(state: Json) -> frozenset[str]:
-    """A smooth is linear in its coefficients."""
-    del state
-    return frozenset({"linear"})
+    """A smooth is linear in its coefficients; with curves for the levels of a category it is hierarchical."""
+    return frozenset({"linear", "hierarchical"}) if levels.are_in(state) else frozenset({"linear"})
 
 
 def written(state: Json, node: Any) -> tuple[Addend, ...]:
     """Return what is not penalised, and the sum over the basis."""
+    if levels.are_in(state):
+        return levels.written(state)
     names = [getattr(a, "name", a.source) for a in node.arguments]
     by, found = state["by"], []
     source = f"{by['source']}ᵢ" if by else ""
@@ -228,5 +225,6 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 
 TERM = Term(
-    "s", learn, arrays, slots, words=words, call=True, effects=effects, written=written, named=("by",), example="s(x, k=6)"
+    "s", learn, arrays, slots, words=words, call=True, effects=effects, written=written, named=("by",), example="s(x, k=6)",
+    groups=levels.groups, relabel=levels.relabel,
 )

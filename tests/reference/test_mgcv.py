@@ -17,6 +17,8 @@ are integrated out of it. Of a cyclic smooth X is the constant alone, and 28 is 
 those below. For bs="ps" mgcv widens the range by a thousandth at both ends, which are given here as knots.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +26,7 @@ from scipy.optimize import minimize
 
 import bayesdeep as bd
 from bayesdeep.collapse.row_values import addends
+from bayesdeep.core.registry import TERMS
 from bayesdeep.design.frame import read_frame
 from bayesdeep.results.rows import rows_of
 
@@ -126,3 +129,67 @@ def test_a_smooth_of_two_columns_is_that_of_mgcv(k):
     value = -0.5 * (volumes[0] + volumes[1] - volumes[2] + left @ weights + 37 * np.log(2 * np.pi))
     assert value == pytest.approx(likelihood, abs=1e-6)
     np.testing.assert_allclose(free_new @ plane + spread**2 * basis_new @ (basis.T @ weights), curve, atol=2e-5)
+
+
+def restricted(free: np.ndarray, z: np.ndarray, y: np.ndarray, sigma: float, sds: np.ndarray) -> tuple[float, Any, Any]:
+    """Return the log restricted likelihood but for a constant, coefficients of ``free``, and the rows' weights."""
+    covariance = sigma**2 * np.eye(len(y)) + (z * sds**2) @ z.T
+    precision = free.T @ np.linalg.solve(covariance, free)
+    lines = np.linalg.solve(precision, free.T @ np.linalg.solve(covariance, y))
+    left = y - free @ lines
+    weights = np.linalg.solve(covariance, left)
+    value = -0.5 * (np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(precision)[1] + left @ weights)
+    return value, lines, weights
+
+
+def test_a_product_of_bases_is_that_of_mgcv():
+    """Each column has every value with each of the other, so that being orthogonal over knots, as in mgcv, is so over rows.
+
+    d <- data.frame(x, z, y)
+    m <- gam(y ~ t2(x, z, k=c(5, 5), bs="cr"), data=d, method="REML",
+             control=gam.control(epsilon=1e-12, newton=list(conv.tol=1e-12)))
+    sqrt(m$reml.scale); predict(m, data.frame(x=c(0.5, 3, 5, 7, -1), z=c(0.2, 1, 2.5, 1, 4)))
+    """
+    i = np.arange(75)
+    x, z = np.array([0, 1, 2.5, 4, 6])[i % 5], np.array([0, 0.5, 1.5, 2, 3])[i // 5 % 5]
+    y = np.round(np.sin(x) * np.cos(z) + 0.2 * x + 0.1 * (i * 13 % 17 - 8) / 5, 4)
+    model = bd.Model("y ~ t2(x, z, k=[5, 5], bs=['cr', 'cr'])", pd.DataFrame({"x": x, "z": z, "y": y}))
+    designs = []
+    for data in (pd.DataFrame({"x": x, "z": z}), pd.DataFrame({"x": [0.5, 3, 5, 7, -1], "z": [0.2, 1, 2.5, 1, 4]})):
+        rows = rows_of(model.spec, read_frame(data), observed=False)
+        designs.append((np.column_stack([np.ones(len(data)), rows.arrays["mu_t2_1.line"]]), rows.arrays["mu_t2_1.Z"]))
+    (free, basis), (free_new, basis_new) = designs
+    (piece,) = TERMS["t2"].effects(model.spec.predictors[0].terms[1].state)[1].pieces
+    of = list(piece.sds.of)
+    start = np.log([0.1, 0.5, 0.1, 0.2])
+    options = {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000, "maxfev": 4000}
+
+    def lost(p: np.ndarray) -> float:
+        return -restricted(free, basis, y, np.exp(p[0]), np.exp(p[1:])[of])[0]
+
+    best = minimize(lost, start, method="Nelder-Mead", options=options)
+    sds = np.exp(best.x[1:])[of]
+    _, lines, weights = restricted(free, basis, y, np.exp(best.x[0]), sds)
+    assert np.exp(best.x[0]) == pytest.approx(0.087663892264, rel=2e-6)
+    curve = free_new @ lines + (basis_new * sds**2) @ (basis.T @ weights)
+    wanted = [0.573045580794, 0.599083504981, 1.642172435978, 1.673415796695, 1.359372021094]
+    np.testing.assert_allclose(curve, wanted, atol=5e-6)
+
+
+def test_functions_of_levels_are_those_of_mgcv():
+    """The covariance of the values that a level's departure has at some rows, of mean variance 1 over all.
+
+    e <- data.frame(x, g=factor(g)); sm <- smoothCon(s(x, g, bs="fs", k=6), data=e)[[1]]
+    X <- t(sapply(1:60, function(i) sm$X[i, 6*(as.integer(e$g[i])-1) + 1:4]))
+    (X %*% t(X) / (sum(X^2)/60))[1:3, c(1, 2, 3, 10, 31)]
+    """
+    i = np.arange(60)
+    data = pd.DataFrame({"x": i * 7 % 60 / 6, "g": np.array(list("abcd"))[i % 4], "y": np.sin(i)})
+    rows = rows_of(bd.Model("y ~ s(x, g, bs='fs', k=6)", data).spec, read_frame(data), observed=False)
+    basis = rows.arrays["mu_s_1.X"][:, 1:]
+    wanted = [
+        [3.667556635905, 1.3546929910785, -0.5362928038878, 2.656854473012, -1.8935475557216],
+        [1.354692991079, 0.6309913948825, -0.0819364674723, 1.045459271912, -0.8940104969725],
+        [-0.536292803888, -0.0819364674723, 0.2069586575474, -0.333412599649, 0.0786293573238],
+    ]
+    np.testing.assert_allclose((basis @ basis.T)[:3][:, [0, 1, 2, 9, 30]], wanted, atol=1e-6)

@@ -343,7 +343,7 @@ REFUSED = {
     "s(few, k=5)": r"k=5 basis functions are more than the 4 different values of 'few'; take k=4 or fewer",
     "s(two)": r"more than the 2 different values of 'two'; take k=2 or fewer, or a straight line: two",
     "s(g)": r"'g' is not numeric",
-    "s(x, bs='crr')": r"bs='crr' is not the name of a basis, one of cc, cr, ps, tp; did you mean 'cr'\?",
+    "s(x, bs='crr')": r"bs='crr' is not the name of a basis, one of cc, cr, fs, ps, re, tp; did you mean 'cr'\?",
     "s(x, k=3, bs='cc')": r"k=3 is too few for bs='cc', which needs k=4 or more: constants are one of them",
     "s(x, bs='cc', k=6, knots=[0, 1, 2])": r"3 knots are not the k=6 that it has; give k of them, or the two at the ends",
     "s(x, bs='ps', knots=[0, 1, 2])": r"3 knots are not the two at the ends",
