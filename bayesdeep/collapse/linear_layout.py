@@ -1,7 +1,7 @@
 """Where the parts of a linear model lie among its rows' arrays, and in its system."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class EffectsPart:
     copies
         0 where the factor's levels are those of the effect. Else it has one level, and its coefficients are those of a basis,
         or of this many levels one after another: levels that rows meet several at a time cannot be told apart by rows.
+    stratum
+        Where levels have classes with a covariance each: the class whose levels the factor has, in their order.
     """
 
     key: str
@@ -42,33 +44,54 @@ class EffectsPart:
     factor: int
     start: int
     copies: int = 0
+    stratum: int | None = None
 
-    def codes(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
-        """Return each row's level of the factor ``(obs,)``."""
+    @property
+    def levels(self) -> np.ndarray | None:
+        """Return which of the effect's levels the factor has ``(level,)``; None for all of them."""
+        strata = self.effect.strata
+        return None if strata is None or self.stratum is None else np.flatnonzero(np.asarray(strata.of) == self.stratum)
+
+    def _within(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
+        """Return each row's level among the class's ``(obs,)``, -1 for rows of other classes."""
+        assert isinstance(self.rows, Grouped)
+        levels = self.levels
+        assert levels is not None
+        place = np.full(len(self.rows.labels), -1)
+        place[levels] = np.arange(len(levels))
+        return np.asarray(place[np.asarray(arrays[f"{self.key}.{self.rows.codes}"][rows])])
+
+    def codes(self, arrays: Mapping[str, np.ndarray], rows: slice, elsewhere: int = 0) -> np.ndarray:
+        """Return each row's level of the factor ``(obs,)``; ``elsewhere`` is that of rows of other classes."""
         if self.copies:
             count = len(next(iter(arrays.values()))[rows])
             return np.zeros(count, dtype=np.int64)
         assert isinstance(self.rows, Grouped)
+        if self.stratum is not None:
+            found = self._within(arrays, rows)
+            return np.where(found < 0, elsewhere, found)
         return np.asarray(arrays[f"{self.key}.{self.rows.codes}"][rows])
 
     def columns(self, arrays: Mapping[str, np.ndarray], rows: slice) -> list[np.ndarray | None]:
         """Return what each coefficient of a level is multiplied by ``(obs,)``, None for a column of ones."""
+        if self.copies and not isinstance(self.rows, Columns):
+            return [*self._copied(self.rows, arrays, rows)]
         found: list[np.ndarray | None] = [None] if self.rows.intercept and not isinstance(self.rows, Columns) else []
         if self.rows.array is not None:
             matrix = arrays[f"{self.key}.{self.rows.array}"][rows]
             found += [np.ascontiguousarray(matrix[:, k]) for k in range(matrix.shape[1])]
-        if not self.copies or isinstance(self.rows, Columns):
+        if self.stratum is None:
             return found
-        begin = f"{self.key}."
-        own = {name.removeprefix(begin): array[rows] for name, array in arrays.items() if name.startswith(begin)}
-        shares = self.rows.incidence(own)
-        law = self.effect.law
-        matrix = shares @ law.root if isinstance(law, Structured) else shares.toarray()
-        return [
-            np.ascontiguousarray(matrix[:, j] if column is None else matrix[:, j] * column)
-            for j in range(self.copies)
-            for column in found
-        ]
+        there = (self._within(arrays, rows) >= 0).astype(np.float64)
+        return [there if column is None else there * column for column in found]
+
+    def _copied(self, own: Grouped | Members, arrays: Mapping[str, np.ndarray], rows: slice) -> list[np.ndarray]:
+        """Return the columns of levels one after another, those of a level together."""
+        begin, law = f"{self.key}.", self.effect.law
+        given = {name.removeprefix(begin): array[rows] for name, array in arrays.items() if name.startswith(begin)}
+        products = own.products(given)
+        every = [product @ law.root if isinstance(law, Structured) else product.toarray() for product in products]
+        return [np.ascontiguousarray(matrix[:, j]) for j in range(self.copies) for matrix in every]
 
 
 @dataclass(frozen=True)
@@ -125,14 +148,10 @@ def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
             means += list(rows.means) if centred else [0.0] * len(rows.means)
             sds += _units(rows, centred)
         else:
-            copies = copies_of(effect)
-            name = effect.pieces[0].slot if isinstance(rows, Columns) else rows.factor
-            if copies:
-                name = f"{name} of {key}"
-            count = 1 if copies or isinstance(rows, Columns) else len(rows.labels)
-            index, levels, width = sizes.get(name, (len(sizes), count, 0))
-            effects.append(EffectsPart(key, effect, rows, index, width, copies))
-            sizes[name] = (index, levels, width + effect.width * max(copies, 1))
+            for part, name, count in _parts(key, effect, rows):
+                index, levels, width = sizes.get(name, (len(sizes), count, 0))
+                effects.append(replace(part, factor=index, start=width))
+                sizes[name] = (index, levels, width + effect.width * max(part.copies, 1))
     known = spec.known.get("sigma")
     error: str | float | None = None
     if known is not None:
@@ -148,6 +167,28 @@ def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
         error,
         prefix_of(spec, predictor),
     )
+
+
+def _parts(key: str, effect: Effect, rows: Columns | Grouped | Members) -> list[tuple[EffectsPart, str, int]]:
+    """Return an effect's parts, each with the name and the number of levels of its factor, its place left open.
+
+    Of levels that have classes with a covariance each, every class is a factor. No row meets two of them, so that each is nested
+    in the others and all are eliminated group by group, as one factor would be.
+    """
+    copies = copies_of(effect)
+    whole = EffectsPart(key, effect, rows, -1, 0, copies)
+    if isinstance(rows, Columns):
+        return [(whole, f"{effect.pieces[0].slot} of {key}", 1)]
+    if copies:
+        return [(whole, f"{rows.factor} of {key}", 1)]
+    strata = effect.strata
+    if strata is None:
+        return [(whole, rows.factor, len(rows.labels))]
+    counts = np.bincount(strata.of, minlength=len(strata.labels)).tolist()
+    return [
+        (replace(whole, stratum=k), f"{rows.factor} of {strata.name} {label!r}", counts[k])
+        for k, label in enumerate(strata.labels)
+    ]
 
 
 def prefix_of(spec: ModelSpec, predictor: int = 0) -> str:

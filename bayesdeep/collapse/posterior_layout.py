@@ -110,10 +110,11 @@ class _Names:
     def by_level(self, key: str, effect: Effect, rows: Grouped | Members) -> None:
         group = self.dim(rows.factor, rows.labels)
         own = {piece: self.dims(piece) for piece in effect.pieces}
+        strata = () if effect.strata is None else (self.dim(effect.strata.name, effect.strata.labels),)
         for piece, dims in own.items():
             chosen = self.spec.prior(self.prefix + piece.slot)
             if chosen is None:
-                self.add(self.prefix + piece.sd, Entry(SD, self.parameter, key, self.prefix + piece.sd), *dims)
+                self.add(self.prefix + piece.sd, Entry(SD, self.parameter, key, self.prefix + piece.sd), *dims, *strata)
                 continue
             scale = str(PRIORS[chosen.prior.name].scale)
             name = f"{chosen.key}_{scale}"
@@ -122,7 +123,8 @@ class _Names:
         correlation = getattr(effect.law, "correlation", None)
         if correlation is not None:
             name = self.prefix + correlation
-            self.add(name, Entry(CORRELATION, self.parameter, key, name), self.dim(f"{rows.factor}_pair", effect.pairs))
+            pairs = self.dim(f"{rows.factor}_pair", effect.pairs)
+            self.add(name, Entry(CORRELATION, self.parameter, key, name), *strata, pairs)
         for piece, dims in own.items():
             name = self.prefix + piece.slot
             self.add(name, Entry(effect.role, self.parameter, key, name, rows.factor, len(dims)), *dims, group)

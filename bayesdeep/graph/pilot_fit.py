@@ -265,16 +265,14 @@ def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any
     from scipy import sparse
 
     assert not isinstance(effect.rows, Shift)
-    given = None if effect.rows.array is None else arrays[effect.rows.array]
-    columns = [np.ones(rows)] * bool(effect.rows.intercept) + ([] if given is None else list(given.T))
-    if not columns:
-        return None
     if isinstance(effect.rows, Columns):
-        return sparse.csr_matrix(np.stack(columns, axis=1))
-    shares = effect.rows.incidence(arrays)
+        given = None if effect.rows.array is None else arrays[effect.rows.array]
+        columns = [np.ones(rows)] * bool(effect.rows.intercept) + ([] if given is None else list(given.T))
+        return sparse.csr_matrix(np.stack(columns, axis=1)) if columns else None
+    products = effect.rows.products(arrays)
     if isinstance(effect.law, Structured):
-        shares = sparse.csr_matrix(shares @ effect.law.root)
-    return sparse.hstack([sparse.diags(column) @ shares for column in columns])
+        products = [sparse.csr_matrix(own @ effect.law.root) for own in products]
+    return sparse.hstack(products)
 
 
 def _block(key: str, effect: Effect, begin: int, size: int) -> Block:

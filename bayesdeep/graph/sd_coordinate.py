@@ -51,13 +51,15 @@ def _of_pilot(spec: ModelSpec, pilot: PilotFit | None) -> dict[str, Any]:
     predictor, main = spec.predictors[0], next(iter(spec.formulas))
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
-        for piece in [p for effect in (declare(term.state) if declare else ()) for p in effect.pieces if p.sd]:
+        pieces = [(e, p) for e in (declare(term.state) if declare else ()) for p in e.pieces if p.sd]
+        for effect, piece in pieces:
             name, basis = prefixed(predictor.parameter, main, piece.sd), f"{term.key}.{piece.slot}"
             if basis in pilot.sds:
                 found[name] = float(pilot.sds[basis][0])
             elif term.key in pilot.sds:
                 own = pilot.sds[term.key][piece.start : piece.stop]
-                found[name] = float(own[0]) if piece.scalar else own
+                own = own if effect.strata is None else own[:, None]
+                found[name] = float(own[0].squeeze()) if piece.scalar else own
     return found
 
 
