@@ -57,11 +57,15 @@ def _one_sd(effect: Effect) -> bool:
 
 
 def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
-    return {place.factor: place.codes(arrays, slice(None)) for place in layout.effects}
+    return {place.factor: place.codes(arrays, slice(None), -1) for place in layout.effects}
 
 
 def _nested(inner: np.ndarray, outer: np.ndarray) -> bool:
-    """Return whether each group of ``inner`` lies in one group of ``outer``."""
+    """Return whether each group of ``inner`` lies in one group of ``outer``; rows of codes below 0 are in none."""
+    there = (inner >= 0) & (outer >= 0)
+    inner, outer = inner[there], outer[there]
+    if not len(inner):
+        return True
     first = np.zeros(int(inner.max()) + 1, dtype=outer.dtype)
     first[inner] = outer
     return bool(np.array_equal(first[inner], outer))

@@ -1,7 +1,7 @@
 """Where the parts of a linear model lie among its rows' arrays, and in its system."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class EffectsPart:
     place
         Of levels that lean on neighbours, and are a factor's all the same: in which order they are eliminated ``(level,)``.
         None for others.
+    stratum
+        Where levels have classes with a covariance each: the class whose levels the factor has, in their order.
     """
 
     key: str
@@ -51,6 +53,7 @@ class EffectsPart:
     factor: int
     start: int
     copies: int = 0
+    stratum: int | None = None
     place: np.ndarray | None = None
 
     @property
@@ -65,12 +68,30 @@ class EffectsPart:
         """Return the graph of levels in the order of the factor; None where levels do not lean on one another."""
         return None if self.place is None else self.sparse.neighbours.ordered(self.place)
 
-    def codes(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
-        """Return each row's level of the factor ``(obs,)``."""
+    @property
+    def levels(self) -> np.ndarray | None:
+        """Return which of the effect's levels the factor has ``(level,)``; None for all of them."""
+        strata = self.effect.strata
+        return None if strata is None or self.stratum is None else np.flatnonzero(np.asarray(strata.of) == self.stratum)
+
+    def _within(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
+        """Return each row's level among the class's ``(obs,)``, -1 for rows of other classes."""
+        assert isinstance(self.rows, Grouped)
+        levels = self.levels
+        assert levels is not None
+        place = np.full(len(self.rows.labels), -1)
+        place[levels] = np.arange(len(levels))
+        return np.asarray(place[np.asarray(arrays[f"{self.key}.{self.rows.codes}"][rows])])
+
+    def codes(self, arrays: Mapping[str, np.ndarray], rows: slice, elsewhere: int = 0) -> np.ndarray:
+        """Return each row's level of the factor ``(obs,)``; ``elsewhere`` is that of rows of other classes."""
         if self.copies:
             count = len(next(iter(arrays.values()))[rows])
             return np.zeros(count, dtype=np.int64)
         assert isinstance(self.rows, Grouped)
+        if self.stratum is not None:
+            within = self._within(arrays, rows)
+            return np.where(within < 0, elsewhere, within)
         found = np.asarray(arrays[f"{self.key}.{self.rows.codes}"][rows])
         return found if self.place is None else self.place[found]
 
@@ -78,21 +99,24 @@ class EffectsPart:
         """Return what each coefficient of a level is multiplied by ``(obs,)``, None for a column of ones."""
         if self.place is not None:
             return [None] * self.sparse.width
+        if self.copies and not isinstance(self.rows, Columns):
+            return [*self._copied(self.rows, arrays, rows)]
         found: list[np.ndarray | None] = [None] if self.rows.intercept and not isinstance(self.rows, Columns) else []
         if self.rows.array is not None:
             matrix = arrays[f"{self.key}.{self.rows.array}"][rows]
             found += [np.ascontiguousarray(matrix[:, k]) for k in range(matrix.shape[1])]
-        if not self.copies or isinstance(self.rows, Columns):
+        if self.stratum is None:
             return found
-        begin = f"{self.key}."
-        own = {name.removeprefix(begin): array[rows] for name, array in arrays.items() if name.startswith(begin)}
-        shares, root = self.rows.incidence(own), root_of(self.effect.law)
-        matrix = shares.toarray() if root is None else shares @ root
-        return [
-            np.ascontiguousarray(matrix[:, j] if column is None else matrix[:, j] * column)
-            for j in range(self.copies)
-            for column in found
-        ]
+        there = (self._within(arrays, rows) >= 0).astype(np.float64)
+        return [there if column is None else there * column for column in found]
+
+    def _copied(self, own: Grouped | Members, arrays: Mapping[str, np.ndarray], rows: slice) -> list[np.ndarray]:
+        """Return the columns of levels one after another, those of a level together."""
+        begin, root = f"{self.key}.", root_of(self.effect.law)
+        given = {name.removeprefix(begin): array[rows] for name, array in arrays.items() if name.startswith(begin)}
+        products = own.products(given)
+        every = [product.toarray() if root is None else product @ root for product in products]
+        return [np.ascontiguousarray(matrix[:, j]) for j in range(self.copies) for matrix in every]
 
 
 @dataclass(frozen=True)
@@ -155,14 +179,10 @@ def layout_of(spec: ModelSpec, predictor: int = 0, *, sparse: bool = False) -> L
             effects.append(EffectsPart(key, effect, rows, len(sizes), 0, place=place_of(_regular(law.neighbours))))
             sizes[f"{effect.pieces[0].slot} of {key}"] = (len(sizes), len(rows.labels), law.width)
         else:
-            copies = copies_of(effect)
-            name = effect.pieces[0].slot if isinstance(rows, Columns) else rows.factor
-            if copies:
-                name = f"{name} of {key}"
-            count = 1 if copies or isinstance(rows, Columns) else len(rows.labels)
-            index, levels, width = sizes.get(name, (len(sizes), count, 0))
-            effects.append(EffectsPart(key, effect, rows, index, width, copies))
-            sizes[name] = (index, levels, width + effect.width * max(copies, 1))
+            for part, name, count in _parts(key, effect, rows):
+                index, levels, width = sizes.get(name, (len(sizes), count, 0))
+                effects.append(replace(part, factor=index, start=width))
+                sizes[name] = (index, levels, width + effect.width * max(part.copies, 1))
     known = spec.known.get("sigma")
     error: str | float | None = None
     if known is not None:
@@ -185,6 +205,28 @@ def _regular(neighbours: Neighbours) -> Any:
     from scipy import sparse
 
     return neighbours.precision + sparse.eye_array(neighbours.precision.shape[0])
+
+
+def _parts(key: str, effect: Effect, rows: Columns | Grouped | Members) -> list[tuple[EffectsPart, str, int]]:
+    """Return an effect's parts, each with the name and the number of levels of its factor, its place left open.
+
+    Of levels that have classes with a covariance each, every class is a factor. No row meets two of them, so that each is nested
+    in the others and all are eliminated group by group, as one factor would be.
+    """
+    copies = copies_of(effect)
+    whole = EffectsPart(key, effect, rows, -1, 0, copies)
+    if isinstance(rows, Columns):
+        return [(whole, f"{effect.pieces[0].slot} of {key}", 1)]
+    if copies:
+        return [(whole, f"{rows.factor} of {key}", 1)]
+    strata = effect.strata
+    if strata is None:
+        return [(whole, rows.factor, len(rows.labels))]
+    counts = np.bincount(strata.of, minlength=len(strata.labels)).tolist()
+    return [
+        (replace(whole, stratum=k), f"{rows.factor} of {strata.name} {label!r}", counts[k])
+        for k, label in enumerate(strata.labels)
+    ]
 
 
 def prefix_of(spec: ModelSpec, predictor: int = 0) -> str:

@@ -127,13 +127,14 @@ class _Names:
     def by_level(self, key: str, effect: Effect, rows: Grouped | Members) -> None:
         group = self.dim(rows.factor, rows.labels)
         own = {piece: self.dims(piece) for piece in effect.pieces}
+        strata = () if effect.strata is None else (self.dim(effect.strata.name, effect.strata.labels),)
         if isinstance(effect.law, Scaled):
             self.read(key, effect.law)
         for piece in () if isinstance(effect.law, Scaled) else own:
             chosen = self.spec.prior(self.prefix + piece.slot)
             if chosen is None:
                 sd = self.prefix + piece.sd
-                self.add(sd, Entry(SD, self.parameter, key, sd), *self.sd_dims(effect, piece))
+                self.add(sd, Entry(SD, self.parameter, key, sd), *self.sd_dims(effect, piece), *strata)
                 continue
             scale = str(PRIORS[chosen.prior.name].scale)
             name = f"{chosen.key}_{scale}"
@@ -142,7 +143,8 @@ class _Names:
         correlation = getattr(effect.law, "correlation", None)
         if correlation is not None:
             name = self.prefix + correlation
-            self.add(name, Entry(CORRELATION, self.parameter, key, name), self.dim(f"{rows.factor}_pair", effect.pairs))
+            pairs = self.dim(f"{rows.factor}_pair", effect.pairs)
+            self.add(name, Entry(CORRELATION, self.parameter, key, name), *strata, pairs)
         for piece, dims in own.items():
             name = self.prefix + piece.slot
             role = piece.role or effect.role

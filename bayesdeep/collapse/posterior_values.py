@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Scaled, root_of
+from bayesdeep.core.effects import Columns, Grouped, Scaled, Varying, root_of
 from bayesdeep.core.linear import Derived, Factor, LinearSystem, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import PRIORS
@@ -31,19 +31,39 @@ def posterior_arrays(
         Population coefficients ``(draw, column)``, then for each factor its effects ``(draw, level, width)``.
     """
     found = _population(layout, centre, coefficients[0] + system.origin)
+    by_class: dict[str, list[np.ndarray]] = {}
     if layout.standard_error is None:
         found["sigma"] = _scale(system.sigma, positions)
     for place in layout.effects:
         factor, effects = system.factors[place.factor], coefficients[1 + place.factor]
-        found.update(_spreads(spec, layout.prefix, place, factor, positions))
+        for name, value in _spreads(spec, layout.prefix, place, factor, positions).items():
+            if place.stratum is None:
+                found[name] = value
+            else:
+                by_class.setdefault(name, []).append(value)
         own = _by_level(place, effects)
         for piece in place.effect.pieces:
             values = own[:, :, piece.start : piece.stop]
             if isinstance(place.rows, Columns):
                 found[layout.prefix + piece.slot] = values[:, 0]
             else:
-                found[layout.prefix + piece.slot] = values[:, :, 0] if piece.scalar else values.transpose(0, 2, 1)
+                shown = values[:, :, 0] if piece.scalar else values.transpose(0, 2, 1)
+                _put(found, layout.prefix + piece.slot, place, shown)
+    # Classes come last of an sd's dimensions, and before the pairs of correlations.
+    roles = {e.correlation: 1 for p in layout.effects if isinstance(e := p.effect.law, Varying) and e.correlation}
+    for name, each in by_class.items():
+        found[name] = np.stack(each, axis=roles.get(name.removeprefix(layout.prefix), -1))
     return found
+
+
+def _put(found: dict[str, np.ndarray], name: str, place: EffectsPart, values: np.ndarray) -> None:
+    """Write effects ``(draw, …, level)`` into what is found, those of a class of levels beside those of the others."""
+    if place.levels is None or not isinstance(place.rows, Grouped):
+        found[name] = values
+        return
+    if name not in found:
+        found[name] = np.empty((*values.shape[:-1], len(place.rows.labels)))
+    found[name][..., place.levels] = values
 
 
 def _by_level(place: EffectsPart, effects: np.ndarray) -> np.ndarray:

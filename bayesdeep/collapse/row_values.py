@@ -78,21 +78,23 @@ def log_density(spec: ModelSpec, draws: Arrays, data: Arrays, rows: int) -> np.n
 
 
 def new_effects(
-    spec: ModelSpec, draws: Arrays, unseen: Mapping[str, Sequence[Any]], seed: int, *, at_location: bool
+    spec: ModelSpec, draws: Arrays, data: Arrays, unseen: Mapping[str, Sequence[Any]], seed: int, *, at_location: bool
 ) -> dict[str, np.ndarray]:
     """Return effects of groups the model was not fitted to, by name; the last axis runs over these groups.
 
-    Each draw's are from the distribution of groups that this draw says, or with ``at_location`` at its centre, 0.
+    Each draw's are from the distribution of groups that this draw says, or with ``at_location`` at its centre, 0. ``data`` are
+    the arrays of the rows that are of such groups, by ``"term key.array"``.
     """
     rng, found, count = np.random.default_rng(seed), {}, _count(draws)
-    every = [(prefix_of(spec, number), e) for number in range(len(spec.predictors)) for _, e in effects_of(spec, number)]
-    for prefix, effect in every:
+    every = [(prefix_of(spec, number), *e) for number in range(len(spec.predictors)) for e in effects_of(spec, number)]
+    for prefix, key, effect in every:
         rows = effect.rows
         if not isinstance(rows, Grouped | Members) or not unseen.get(rows.factor):
             continue
         groups, width = len(unseen[rows.factor]), effect.width
         standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
-        effects = effect_sds(spec, effect, draws, prefix) * correlated(effect, draws, standard, prefix)
+        classes = unseen_classes(key, effect, data, groups)
+        effects = effect_sds(spec, effect, draws, prefix, classes) * correlated(effect, draws, standard, prefix, classes)
         for piece in effect.pieces:
             found[prefix + piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
     return found
@@ -148,20 +150,41 @@ def _by_level(
     for piece, value in zip(effect.pieces, values, strict=True):
         for k in range(piece.start, piece.stop):
             own = np.take(value if piece.scalar else value[:, k - piece.start], codes, axis=1)
-            own = own if weights is None else (own * weights).sum(axis=2)
-            column = k - intercept
-            total = total + (own if column < 0 or columns is None else own * columns[:, column])
+            by = None if k < intercept or columns is None else columns[..., k - intercept]
+            if weights is not None:
+                # A member's own column stands inside of the sum over members.
+                inside = by is not None and by.ndim > 1
+                own = (own * (weights * by if inside else weights)).sum(axis=2)
+                by = None if inside else by
+            total = total + (own if by is None else own * by)
     return total
 
 
-def effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "") -> np.ndarray:
-    """Return the sd of each coefficient ``(draw, coefficient, 1)``; names of the draws begin with ``prefix``."""
+def unseen_classes(key: str, effect: Effect, data: Arrays, count: int) -> tuple[int, ...] | None:
+    """Return the class of each of ``count`` new levels, from the rows' arrays; None where levels have no classes."""
+    strata, rows = effect.strata, effect.rows
+    if strata is None or not isinstance(rows, Grouped):
+        return None
+    return strata.of_unseen(_own(data, key, rows.codes), _own(data, key, strata.codes), count)
+
+
+def effect_sds(
+    spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "", classes: Sequence[int] | None = None
+) -> np.ndarray:
+    """Return the sd of each coefficient ``(draw, coefficient, 1)``; names of the draws begin with ``prefix``.
+
+    With the ``classes`` of some groups, ``(draw, coefficient, group)``.
+    """
     found, law = [], effect.law
     if isinstance(law, Scaled):
         made = law.sds([draws[read_name(spec, prefix, slot)][:, None] for slot in law.slots], np)
         return np.broadcast_to(made, (_count(draws), effect.width))[..., None]
     for piece in effect.pieces:
         chosen, width = spec.prior(prefix + piece.slot), piece.size
+        if chosen is None and classes is not None:
+            by_class = draws[prefix + piece.sd][..., np.asarray(classes, dtype=np.int64)]
+            found.append(by_class.reshape(_count(draws), width, len(classes)))
+            continue
         if chosen is None:
             value = draws[prefix + piece.sd]
             value = value[:, list(effect.sds(piece).of)] if value.ndim > 1 else value
@@ -170,16 +193,33 @@ def effect_sds(spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "")
             given: Any = chosen.prior.get(argument)
             nested = argument in chosen.prior.nested
             value = draws[f"{chosen.key}_{argument}"] if nested else np.full(_count(draws), float(given))
-        found.append(np.broadcast_to(value[:, None] if value.ndim == 1 else value, (_count(draws), width)))
-    return np.concatenate(found, axis=1)[..., None]
+        own = np.broadcast_to(value[:, None] if value.ndim == 1 else value, (_count(draws), width))[..., None]
+        found.append(own if classes is None else np.broadcast_to(own, (_count(draws), width, len(classes))))
+    return np.concatenate(found, axis=1)
 
 
-def correlated(effect: Effect, draws: Arrays, standard: np.ndarray, prefix: str = "") -> np.ndarray:
-    """Return independent numbers ``(draw, coefficient, group)`` with the correlations that the draws say."""
+def correlated(
+    effect: Effect, draws: Arrays, standard: np.ndarray, prefix: str = "", classes: Sequence[int] | None = None
+) -> np.ndarray:
+    """Return independent numbers ``(draw, coefficient, group)`` with the correlations that the draws say.
+
+    ``classes`` are those of the groups, where correlations differ by them.
+    """
     slot = getattr(effect.law, "correlation", None)
     if slot is None:
         return standard
-    pairs, size = draws[prefix + slot], standard.shape[1]
+    pairs = draws[prefix + slot]
+    if classes is None:
+        return _root(pairs, standard.shape[1]) @ standard
+    found = np.empty_like(standard)
+    for k in set(classes):
+        own = np.flatnonzero(np.asarray(classes) == k)
+        found[..., own] = _root(pairs[:, k], standard.shape[1]) @ standard[..., own]
+    return found
+
+
+def _root(pairs: np.ndarray, size: int) -> np.ndarray:
+    """Return the Cholesky factors of correlation matrices ``(draw, size, size)`` from their pairs ``(draw, pair)``."""
     factor = np.zeros((len(pairs), size, size))
     factor[:, 0, 0], k = 1.0, 0
     for i in range(1, size):
@@ -188,4 +228,4 @@ def correlated(effect: Effect, draws: Arrays, standard: np.ndarray, prefix: str 
             factor[:, i, j] = (pairs[:, k] - dot) / factor[:, j, j]
             k += 1
         factor[:, i, i] = np.sqrt(np.maximum(1.0 - (factor[:, i, :i] ** 2).sum(axis=1), SMALLEST))
-    return factor @ standard
+    return factor

@@ -22,7 +22,8 @@ law                    coefficients
 =====================  ==========================================================================================
 :class:`Given`         each has its slot's prior: population-level effects
 :class:`Iid`           all have one standard deviation, or one of a few: a penalised basis
-:class:`Varying`       by level independent, with a standard deviation each and perhaps correlations
+:class:`Varying`       by level independent, with a standard deviation each and perhaps correlations, which may differ by
+                       classes of levels (:class:`Strata`)
 :class:`Structured`    the same, but levels have a known covariance
 :class:`Scaled`        independent, with standard deviations that are functions of several numbers with priors of their own
 =====================  ==========================================================================================
@@ -156,13 +157,24 @@ class Grouped:
         codes = arrays[self.codes]
         return sparse.csr_matrix((np.ones(len(codes)), (np.arange(len(codes)), codes)), (len(codes), len(self.labels)))
 
+    def products(self, arrays: Mapping[str, np.ndarray]) -> list[Any]:
+        """Return what rows multiply each coefficient's levels by, SciPy sparse matrices ``(obs, level)``."""
+        return _products(self.incidence(arrays), self.intercept, None if self.array is None else arrays[self.array])
+
+
+def _products(shares: Any, intercept: bool, columns: np.ndarray | None) -> list[Any]:
+    from scipy import sparse
+
+    given = [] if columns is None else [sparse.diags(column) @ shares for column in np.asarray(columns, dtype=np.float64).T]
+    return [shares] * intercept + given
+
 
 @dataclass(frozen=True)
 class Members:
     """Several levels of a factor each row, with weights; otherwise as :class:`Grouped`.
 
     ``codes`` is the key of the rows' levels ``(obs, member)``, ``weights`` that of their weights ``(obs, member)``. Columns,
-    where there are any, are ``(obs, column)``, the same for all members.
+    where there are any, are ``(obs, column)``, the same for all members, or ``(obs, member, column)``, each member's own.
     """
 
     factor: str
@@ -174,12 +186,23 @@ class Members:
 
     def incidence(self, arrays: Mapping[str, np.ndarray]) -> Any:
         """Return how much of each level a row has, a SciPy sparse matrix ``(obs, level)``."""
+        codes, weights = arrays[self.codes], arrays[self.weights]
+        return self._shares(codes, weights)
+
+    def _shares(self, codes: np.ndarray, weights: np.ndarray) -> Any:
         from scipy import sparse
 
-        codes, weights = arrays[self.codes], arrays[self.weights]
         rows, members = codes.shape
         at = np.repeat(np.arange(rows), members)
-        return sparse.csr_matrix((weights.ravel(), (at, codes.ravel())), (rows, len(self.labels)))
+        return sparse.csr_matrix((np.ravel(weights), (at, codes.ravel())), (rows, len(self.labels)))
+
+    def products(self, arrays: Mapping[str, np.ndarray]) -> list[Any]:
+        """Return what rows multiply each coefficient's levels by, SciPy sparse matrices ``(obs, level)``."""
+        shares, columns = self.incidence(arrays), None if self.array is None else np.asarray(arrays[self.array])
+        if columns is None or columns.ndim == 2:
+            return _products(shares, self.intercept, columns)
+        codes, weights = arrays[self.codes], arrays[self.weights]
+        return [shares] * self.intercept + [self._shares(codes, weights * own) for own in np.moveaxis(columns, 2, 0)]
 
 
 @dataclass(frozen=True)
@@ -208,16 +231,44 @@ class Iid:
 
 
 @dataclass(frozen=True)
+class Strata:
+    """The classes that a factor's levels fall into, each with sds and correlations of its own.
+
+    Attributes
+    ----------
+    name, labels
+        Of the classes, and of the dimension that sds and correlations have for them.
+    of
+        The class of each level ``(level,)``.
+    codes
+        Key of each row's class ``(obs,)`` among the term's arrays, from which new levels have theirs.
+    """
+
+    name: str
+    labels: tuple[Any, ...]
+    of: tuple[int, ...]
+    codes: str
+
+    def of_unseen(self, levels: np.ndarray, classes: np.ndarray, count: int) -> tuple[int, ...]:
+        """Return the class of each of ``count`` new levels, from the levels and the classes of some rows ``(obs,)``."""
+        found = np.zeros(len(self.of) + count, dtype=np.int64)
+        found[levels] = classes
+        return tuple(found[len(self.of) :].tolist())
+
+
+@dataclass(frozen=True)
 class Varying:
     """A level's coefficients are normal about 0, with an sd each unless their piece says that they share some; levels are
     independent.
 
     ``correlation`` is the slot of the coefficients' correlations; None where they are independent. A user's prior on the slot of
-    a piece takes the place of that on its sd, and need not be normal.
+    a piece takes the place of that on its sd, and need not be normal. With ``strata`` the sds and correlations are those of a
+    level's class.
     """
 
     related: ClassVar[bool] = False
     correlation: str | None = None
+    strata: Strata | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,6 +407,11 @@ class Effect:
     def width(self) -> int:
         """Return the number of coefficients, by level where they vary by one, the population's intercept not counted."""
         return self.pieces[-1].stop if self.pieces else 0
+
+    @property
+    def strata(self) -> Strata | None:
+        """Return the classes of levels that have a covariance each; None where all have one."""
+        return self.law.strata if isinstance(self.law, Varying) else None
 
     @property
     def names(self) -> tuple[str, ...]:

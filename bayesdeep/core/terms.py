@@ -198,8 +198,8 @@ class Scope(Protocol):
         """
         ...
 
-    def correlation(self, slot: str, size: int, dim: str) -> Any:
-        """Return the ``(pair,)`` correlations of ``size`` coefficients."""
+    def correlation(self, slot: str, size: int, dim: str, strata: str = "") -> Any:
+        """Return the ``(pair,)`` correlations of ``size`` coefficients, or ``(class, pair)`` with the dimension ``strata``."""
         ...
 
     def hidden(
@@ -333,6 +333,9 @@ class Term:
         Whether this call stands right of ``|``, where it says how rows meet the levels of a factor: ``(1 + x | mm(g, h))``.
         Its node is the whole :class:`~bayesdeep.formula.nodes.Group`, in whose ``factor`` the call is. The columns that group
         rows are its arguments.
+    members
+        Of a grouping by which a row has several levels: the name of the function that stands left of ``|`` for a column that
+        each of them has of its own, ``(0 + mmc(x1, x2) | mm(g1, g2))``. A call of it is a factor of the group's products.
     matrices
         Names of its options that name matrices and not columns (``cov=A``), and places of its arguments that do (``1`` for the
         second): :meth:`DesignContext.matrix` has them.
@@ -353,6 +356,9 @@ class Term:
         follow. None for other terms.
     relabel
         ``relabel(state, {factor: labels}) -> state`` with other levels of these factors, of terms that index some.
+    reclass
+        ``reclass(state, {factor: classes}) -> state`` with these classes of the levels, of terms with
+        :class:`~bayesdeep.core.effects.Strata`.
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
     written
@@ -378,6 +384,7 @@ class Term:
     cost: Callable[[Json], Cost] | None = None
     example: str = ""
     relabel: Callable[[Json, Mapping[str, tuple[Any, ...]]], Json] = _as_it_is
+    reclass: Callable[[Json, Mapping[str, tuple[int, ...]]], Json] = _as_it_is
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
@@ -385,6 +392,7 @@ class Term:
     grouping: bool = False
     matrices: tuple[str | int, ...] = ()
     matrix_kind: str = "covariance"
+    members: str = ""
     named: tuple[str, ...] = ()
     levels: bool = False
     multiplies: bool = False

@@ -39,6 +39,8 @@ def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kin
         raise problem(text, token.start, f"{name}() is a term; terms stand right of '~'")
     if kind == "grouping" and (inside is not None or not beyond):
         raise problem(text, token.start, f"{name}() says how rows are grouped; it stands right of '|', as in (1 | {name}(…))")
+    if kind == "member" and (side == "left" or inside is not None or beyond):
+        raise problem(text, token.start, misplaced(name, words))
     if kind == "response" and side == "right":
         raise problem(text, token.start, f"{name}() describes a response; it stands left of '~'")
     if kind == "inner" and inside != "term":
@@ -47,6 +49,11 @@ def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kin
     if (kind == "term" and inside is not None) or (kind == "response" and inside not in (None, "response")):
         raise problem(text, token.start, f"{name}() cannot stand inside another call")
     return kind
+
+
+def misplaced(name: str, words: Words) -> str:
+    """Say where a function of columns of members stands."""
+    return f"{name}() is a column of each member; it stands as in (0 + {name}(x1, x2) | {words.members[name]}(g1, g2))"
 
 
 def _unknown(name: str, words: Words, side: Side) -> str:
@@ -62,6 +69,8 @@ def _unknown(name: str, words: Words, side: Side) -> str:
 def check_arguments(text: str, call: Call, kind: Kind) -> None:
     """Raise when a call has no argument, or a function of the language not exactly one."""
     name = call.function
+    if kind == "member" and call.options:
+        raise problem(text, call.start, f"{name}() takes no options, and one column for each member: {name}(x1, x2)")
     if kind == "builtin" and call.options:
         first, _ = call.options[0]
         compared = f"; a comparison is written I({first} == …)" if name == ASIS else ""

@@ -8,6 +8,7 @@ a tree a thousand levels deep.
 from dataclasses import replace
 
 from .algebra import Products, by_degree, single
+from .calls import misplaced
 from .group_terms import check_coefficients, check_factor, unique
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Number, Parsed, Product, Unary
 from .own import own_columns, refuse_own
@@ -57,7 +58,7 @@ class _Expander:
     def __init__(self, text: str, others: tuple[str, ...]) -> None:
         self.text, self.others = text, others
         words = allowed()
-        self.terms, self.multiplying = words.terms, words.multiplying
+        self.terms, self.multiplying, self.members = words.terms, words.multiplying, words.members
         self.factors: dict[Expression, int] = {}
 
     def products(self, total: Sum) -> tuple[Product, ...]:
@@ -116,6 +117,8 @@ class _Expander:
             return Sum(self.factor(node))
         if isinstance(node, Call) and node.function in self.terms:
             return Sum(specials=(self.without_dot(node),))
+        if isinstance(node, Call) and node.function in self.members and not grouped:
+            raise problem(self.text, node.start, misplaced(node.function, allowed()))
         if not columns(node):
             raise problem(self.text, node.start, f"{quote(node.source)} uses no column")
         return Sum(self.factor(node))

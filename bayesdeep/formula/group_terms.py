@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from .calls import misplaced
 from .nodes import Binary, Call, Expression, Group, Name, Number, label
 from .problems import problem, quote
 from .vocabulary import allowed
@@ -47,6 +48,10 @@ def check_coefficients(text: str, group: Group, factors: int) -> None:
     """Raise when a group-level term has nothing that could vary, or too much over all its factors."""
     if factors * (len(group.products) + len(group.specials) + group.intercept) > _MAX_COEFFICIENTS:
         raise problem(text, group.start, f"more than {_MAX_COEFFICIENTS:,} group-level coefficients")
+    words, grouping = allowed(), None if group.call is None else group.call.function
+    for node in (factor for product in group.products for factor in product):
+        if isinstance(node, Call) and node.function in words.members and words.members[node.function] != grouping:
+            raise problem(text, node.start, misplaced(node.function, words))
     for special in group.specials:
         if special.function not in allowed().varying:
             instead = f"write {quote(special.source)} outside of the bracket, for all groups"

@@ -38,7 +38,7 @@ INNER = frozenset({"embed"})
 # Terms that have their own notation: a product of columns, and ``(… | g)``.
 _UNCALLED = frozenset({"population", "group"})
 
-Kind = Literal["builtin", "transform", "term", "response", "inner", "grouping"]
+Kind = Literal["builtin", "transform", "term", "response", "inner", "grouping", "member"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Words:
     aliases: Mapping[str, str] = field(default_factory=dict)
     codings: frozenset[str] = frozenset()
     indexed: tuple[str, str] | None = None
+    members: Mapping[str, str] = field(default_factory=dict)
 
     def plain(self, name: str) -> str | None:
         """Return what a name with a point stands for, ``log`` for ``np.log``; None for any other attribute."""
@@ -66,7 +67,10 @@ class Words:
         return function if before in ("np", "numpy") and function in ELEMENTWISE | OF_SEVERAL else self.aliases.get(name)
 
     def kind(self, name: str) -> Kind | None:
-        """Return what the name is, or None when it cannot be called; a ``"grouping"`` can right of ``|`` only."""
+        """Return what the name is, or None when it cannot be called; a ``"grouping"`` can right of ``|`` only.
+
+        A ``"member"`` can left of a ``|`` that has a grouping right of it, which ``members`` has by the function's name.
+        """
         if name in self.builtins:
             return "builtin"
         if name in self.transforms:
@@ -75,13 +79,15 @@ class Words:
             return "term"
         if name in self.groupings:
             return "grouping"
+        if name in self.members:
+            return "member"
         if name in INNER:
             return "inner"
         return "response" if name in self.responses else None
 
     def right(self) -> tuple[str, ...]:
         """Return the names that can be called right of ``~``, sorted."""
-        return tuple(sorted(self.builtins | self.transforms | self.terms | self.groupings))
+        return tuple(sorted(self.builtins | self.transforms | self.terms | self.groupings | set(self.members)))
 
     def left(self) -> tuple[str, ...]:
         """Return the names that can be called left of ``~``, sorted."""
@@ -101,6 +107,7 @@ def allowed() -> Words:
         varying=frozenset(name for name in TERMS if getattr(TERMS[name], "varies", False)),
         multiplying=frozenset(name for name in TERMS if getattr(TERMS[name], "multiplies", False)),
         aliases=aliases,
+        members={own: name for name in groupings if (own := getattr(TERMS[name], "members", ""))},
         codings=frozenset(coding for name in TRANSFORMS for coding in getattr(TRANSFORMS[name], "codings", ())),
         indexed=next(((name, option) for name in RESPONSES if (option := getattr(RESPONSES[name], "indexed", ""))), None),
     )

@@ -4,7 +4,8 @@ For coefficient :math:`k` and level :math:`j` the effect is :math:`u_{kj} = m_k 
 independent standard :math:`z`, :math:`L` the Cholesky factor of the coefficients' correlation matrix, :math:`\sigma_k`
 their standard deviations and :math:`m_k` their location, 0 unless the user's prior says otherwise. Sampled are the standardised
 :math:`z` (the non-centred form) or, where the data say much of each group, something nearer to the effects themselves, see
-:meth:`~bayesdeep.core.terms.Scope.centring`; the user sees the effects.
+:meth:`~bayesdeep.core.terms.Scope.centring`; the user sees the effects. Where levels have classes with a covariance each
+(:class:`~bayesdeep.core.effects.Strata`), :math:`\sigma_k` and :math:`L` are those of the level's class.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -92,11 +93,11 @@ def several_sds(scope: Scope, law: Scaled, count: int) -> Any:
 
 
 def _sds(scope: Scope, effect: Effect, piece: Piece) -> Any:
-    """Return the standard deviation of a piece's coefficients: a scalar, or one each ``(coefficient,)``."""
-    found = effect.sds(piece)
+    """Return the standard deviation of a piece's coefficients: a scalar or one each ``(coefficient,)``, by class of levels."""
+    found, strata = effect.sds(piece), _strata(scope, effect)
     if found.labels is None:
-        return scope.variable(piece.sd)
-    own = scope.variable(piece.sd, (scope.dim(found.dim, found.labels),))
+        return scope.variable(piece.sd, strata)
+    own = scope.variable(piece.sd, (scope.dim(found.dim, found.labels), *strata))
     return own if found.of == tuple(range(found.count)) else own[np.array(found.of)]
 
 
@@ -110,14 +111,14 @@ def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
         return scope.gather(effects, rows.codes, rows.array, rows.intercept)
     codes, total = scope.data(rows.codes), 0.0
     for k, own in enumerate(effects):
-        value = own[codes]
+        value, column = own[codes], k - rows.intercept
+        by = scope.data(rows.array)[..., column] if column >= 0 and rows.array is not None else None
         if isinstance(rows, Members):
             weights = scope.data(rows.weights)
+            if by is not None and by.ndim == weights.ndim:  # A member's own column.
+                weights, by = weights * by, None
             value = ((weights if scope.width is None else weights[:, :, None]) * value).sum(axis=1)
-        column = k - rows.intercept
-        if column >= 0:
-            assert rows.array is not None
-            by = scope.data(rows.array)[:, column]
+        if by is not None:
             value = value * (by if scope.width is None else by[:, None])
         total = total + value
     return total
@@ -133,7 +134,7 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
         return _report(scope, effect, [scope.dot(pt.constant(root_of(law)), axes)], level)
     varying = _varying(scope, effect, level)
     correlated = getattr(law, "correlation", None) is not None
-    factor = cholesky_rows(_correlations(scope, effect, rows.factor), len(varying)) if correlated else None
+    factor = cholesky_rows(_pairs(scope, effect, rows.factor), len(varying)) if correlated else None
     standard: list[Any] = []
     effects: list[Any] = []
     for k, v in enumerate(varying):
@@ -143,7 +144,7 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
         standard.append(v.standard(location, scale, effects))
         own = location + scale * standard[k]
         effects.append(v.mean + (scope.dot(pt.constant(law.root), own) if isinstance(law, Structured) else own))
-    if not isinstance(law, Structured) and isinstance(rows, Grouped):
+    if not isinstance(law, Structured) and effect.strata is None and isinstance(rows, Grouped):
         for own in [varying] if factor is not None else [[v] for v in varying]:
             sampled = [v.sampled for v in own if v.sampled is not None]
             if len(sampled) == len(own):
@@ -153,6 +154,8 @@ def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]
 
 def cholesky_rows(pairs: Any, size: int) -> list[list[Any]]:
     """Return the Cholesky factor of a correlation matrix, scalar by scalar, from its ``(pair,)`` correlations.
+
+    With further axes it is that of several matrices, entry by entry.
 
     The pairs go row by row below the diagonal. The floor under the square root only matters where a correlation is 1
     to the last digit, where the density is 0.
@@ -184,7 +187,7 @@ def _report(scope: Scope, effect: Effect, effects: list[Any], level: str) -> lis
 
 @dataclass(frozen=True)
 class _Varying:
-    """One scalar coefficient: its sd, location and prior, and ``standard(location, scale, effects before)``.
+    """One coefficient: its sd, one for all or ``(level,)``, location, prior, and ``standard(location, scale, effects before)``.
 
     The latter returns the standardised effects ``(level,)``, whether these or less standardised ones are sampled. Where it is
     these, ``sampled`` is the variable that has them, and the place along its first axis or None.
@@ -219,6 +222,8 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
         for k in range(p.start, p.stop):
             own = sd if chosen is not None or effect.sds(p).labels is None else sd[k - p.start]
             own = own if several is None else several[k]
+            if effect.strata is not None and chosen is None:
+                own = own[np.asarray(effect.strata.of)]
             if centring is not None:
                 label = p.slot if p.labels is None else f"{p.slot}_{k - p.start}"
                 made = partial(draw, f"{label}_z", shape=(level,))
@@ -275,6 +280,16 @@ def _unit(base: str) -> Mapping[str, float]:
     return standard
 
 
-def _correlations(scope: Scope, effect: Effect, factor: str) -> Any:
+def _strata(scope: Scope, effect: Effect) -> tuple[str, ...]:
+    """Return the dimension of the classes of levels, if there are any."""
+    strata = effect.strata
+    return () if strata is None else (scope.dim(strata.name, strata.labels),)
+
+
+def _pairs(scope: Scope, effect: Effect, factor: str) -> Any:
+    """Return the coefficients' correlations ``(pair,)``, or those of each level ``(pair, level)``."""
     law: Any = effect.law
-    return scope.correlation(law.correlation, effect.width, scope.dim(f"{factor}_pair", effect.pairs))
+    found = scope.correlation(
+        law.correlation, effect.width, scope.dim(f"{factor}_pair", effect.pairs), *_strata(scope, effect)
+    )
+    return found if effect.strata is None else found[np.asarray(effect.strata.of)].swapaxes(0, 1)

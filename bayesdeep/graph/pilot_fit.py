@@ -268,17 +268,12 @@ def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any
     from scipy import sparse
 
     assert not isinstance(effect.rows, Shift)
-    given = None if effect.rows.array is None else arrays[effect.rows.array]
-    columns = [np.ones(rows)] * bool(effect.rows.intercept) + ([] if given is None else list(given.T))
-    if not columns:
-        return None
     if isinstance(effect.rows, Columns):
-        return sparse.csr_matrix(np.stack(columns, axis=1))
-    shares = effect.rows.incidence(arrays)
-    root = root_of(effect.law)
-    if root is not None:
-        shares = sparse.csr_matrix(shares @ root)
-    return sparse.hstack([sparse.diags(column) @ shares for column in columns])
+        given = None if effect.rows.array is None else arrays[effect.rows.array]
+        columns = [np.ones(rows)] * bool(effect.rows.intercept) + ([] if given is None else list(given.T))
+        return sparse.csr_matrix(np.stack(columns, axis=1)) if columns else None
+    products, root = effect.rows.products(arrays), root_of(effect.law)
+    return sparse.hstack(products if root is None else [sparse.csr_matrix(own @ root) for own in products])
 
 
 def _block(key: str, effect: Effect, begin: int, size: int) -> Block:

@@ -145,7 +145,9 @@ class TermScope:
     def _enter(self, full: str, value: Any, dims: tuple[str, ...], role: str, slot: str = "") -> Any:
         """Write a quantity into the ledger."""
         of_term = self._key in self._b.terms
-        axis = next((k for k, dim in enumerate(dims) if dim in self._b.factors), None)
+        # Sds and correlations may differ by classes of groups, whose levels group rows in another term: they gain no levels.
+        common = role in (SD, CORRELATION)
+        axis = None if common else next((k for k, dim in enumerate(dims) if dim in self._b.factors), None)
         entry = Entry(
             role,
             self._parameter if of_term else self._key,
@@ -358,12 +360,15 @@ class TermScope:
             arguments[plugin.location] = arguments[plugin.location] + shift
         return self._free(chosen, self._b.unused(name), chosen.prior, arguments, dims, **options)
 
-    def correlation(self, slot: str, size: int, dim: str) -> Any:
-        """Return the ``(pair,)`` correlations of a slot."""
+    def correlation(self, slot: str, size: int, dim: str, strata: str = "") -> Any:
+        """Return the ``(pair,)`` correlations of a slot, or ``(class, pair)``."""
         chosen = self.prior(slot)
         assert chosen is not None
-        block = PRIORS[chosen.prior.name].block
-        return self.report(slot, block(self, slot, dict(chosen.prior.arguments), size), (dim,), CORRELATION, slot=slot)
+        block, arguments = PRIORS[chosen.prior.name].block, dict(chosen.prior.arguments)
+        if not strata:
+            return self.report(slot, block(self, slot, arguments, size), (dim,), CORRELATION, slot=slot)
+        each = [block(self, f"{slot}_{k}", arguments, size) for k in range(len(self._b.coords[strata]))]
+        return self.report(slot, pt.stack(each), (strata, dim), CORRELATION, slot=slot)
 
 
 def _plain(key: str) -> str:

@@ -59,7 +59,8 @@ def _of_pilot(spec: ModelSpec, pilot: PilotFit | None) -> dict[str, Any]:
                 name, basis, of = prefixed(predictor.parameter, main, piece.sd), f"{term.key}.{piece.slot}", effect.sds(piece)
                 likely = pilot.sds.get(basis, pilot.sds.get(term.key))
                 if likely is not None:
-                    found[name] = float(likely[start]) if of.labels is None else likely[start : start + of.count]
+                    own = likely[start : start + of.count]
+                    found[name] = float(own[0]) if of.labels is None else own if effect.strata is None else own[:, None]
                 start += of.count
     return found
 

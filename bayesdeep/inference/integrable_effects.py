@@ -19,7 +19,7 @@ MOST_COEFFICIENTS = 2
 
 @dataclass(frozen=True, eq=False)
 class GroupFactor:
-    """A grouping factor whose effects are normal and independent from group to group, given their sds and correlations.
+    """A grouping factor whose effects are normal and independent from group to group, given sds and correlations that all share.
 
     Attributes
     ----------
@@ -106,7 +106,8 @@ def group_factors(spec: ModelSpec, rows: Rows) -> tuple[GroupFactor, ...]:
             own = effect.rows
             if not isinstance(own, Grouped | Members):
                 continue
-            if isinstance(own, Members) or effect.law.related or effects_reason(spec, effect) is not None:
+            unlike = effect.law.related or effect.strata is not None
+            if isinstance(own, Members) or unlike or effects_reason(spec, effect) is not None:
                 barred.add(own.factor)
             found.setdefault(own.factor, []).append((term.key, effect))
     main, *others = spec.predictors

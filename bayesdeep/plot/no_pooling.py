@@ -123,27 +123,35 @@ def _leaning(fit: Fitted, term: GroupTerm) -> tuple[np.ndarray, float]:
     for piece in effects.pieces if correlation is not None else effects.pieces[:1]:
         values = np.asarray(posterior[piece.slot].transpose("chain", "draw", ..., posterior[piece.slot].dims[-1]))
         scale, mean = _hyper(fit, piece.slot, "scale", None), np.asarray(_hyper(fit, piece.slot, "location", 0.0))[..., None]
+        # Of each level where levels have classes, else of all.
+        scale = scale[..., None] if effects.strata is None else scale[..., np.asarray(effects.strata.of)]
         for k in range(piece.size):
             apart.append((values if piece.scalar else values[:, :, k]) - mean)
-            sds.append(scale[..., k] if np.ndim(scale) > 2 else scale)
-    shares = _shares(None if correlation is None else np.asarray(posterior[correlation]), sds)
+            sds.append(scale[:, :, k] if np.ndim(scale) > 3 else scale)
+    pairs = None if correlation is None else np.asarray(posterior[correlation])
+    if pairs is not None:
+        pairs = pairs[:, :, None] if effects.strata is None else pairs[:, :, np.asarray(effects.strata.of)]
+    shares = _shares(pairs, sds)
     lean = (base + own)[..., None] + apart[0]
     root = effects.law.root if isinstance(effects.law, Structured) else None
     for share, value in zip(shares, apart, strict=True):
-        lean = lean - share[..., None] * (value if root is None else _against_others(root, value))
+        lean = lean - share * (value if root is None else _against_others(root, value))
     return lean.mean(axis=(0, 1)), centre
 
 
 def _shares(pairs: np.ndarray | None, sds: list[Any]) -> list[np.ndarray]:
-    """Return the first row of the precision of a group's effects over its first entry, ``(chain, draw)`` each."""
+    """Return the first row of the precision of a group's effects over its first entry, ``(chain, draw, level)`` each.
+
+    ``pairs`` are ``(chain, draw, level, pair)``; one level stands for all.
+    """
     size = len(sds)
     if pairs is None:
         return [np.ones_like(sds[0])]
-    matrix = np.empty((*pairs.shape[:2], size, size))
+    matrix = np.empty((*pairs.shape[:3], size, size))
     for k, (row, column) in enumerate((r, c) for r in range(size) for c in range(r)):
         matrix[..., row, column] = matrix[..., column, row] = pairs[..., k]
     matrix[..., range(size), range(size)] = 1.0
-    first = np.linalg.solve(matrix, np.broadcast_to(np.eye(size)[:, :1], (*matrix.shape[:2], size, 1)))[..., 0]
+    first = np.linalg.solve(matrix, np.broadcast_to(np.eye(size)[:, :1], (*matrix.shape[:3], size, 1)))[..., 0]
     return [first[..., k] / first[..., 0] * sds[0] / sds[k] for k in range(size)]
 
 

@@ -157,10 +157,14 @@ def _index(place: Place, *letters: str) -> str:
 def _groups(effect: Effect, law: Varying | Structured, place: Place) -> list[str]:
     rows, known = effect.rows, isinstance(law, Structured)
     assert isinstance(rows, Grouped | Members)
-    k, own, level = ("k, ", "[k]", ", k") if place.contrast else ("", "", "")
-    drawn = []
+    k, level = ("k, ", ", k") if place.contrast else ("", "")
+    drawn, strata = [], effect.strata
+    # Of levels that have classes, a level's sd is that of its class.
+    by = "" if strata is None else f"{strata.name}[j]"
     for piece in effect.pieces:
-        at, of = "" if piece.scalar else "l, ", own if effect.sds(piece).labels is None else f"[l{level}]"
+        at, several = "" if piece.scalar else "l, ", effect.sds(piece).labels is not None
+        places = ", ".join(filter(None, ("l" if several else "", by, level.removeprefix(", "))))
+        of = f"[{places}]" if places else ""
         # Levels that are related have one distribution all together.
         index = (at + (k if known else f"{k}j")).removesuffix(", ")
         letter = _letter(effect, piece, place) + (f"[{index}]" if index else "")
@@ -168,6 +172,8 @@ def _groups(effect: Effect, law: Varying | Structured, place: Place) -> list[str
     lines = [*_each(effect, known, place.contrast)]
     if known:
         lines.append(f"    A: the given covariance of the {len(rows.labels)} levels of {rows.factor}")
+    if strata is not None:
+        lines.append(f"    {strata.name}[j]: the level of {strata.name} that level j has, of {len(strata.labels)}")
     if isinstance(rows, Members):
         lines.append(f"    wₘᵢ: the weight in row i of its member m, whose level is {rows.factor}ₘᵢ")
     if law.correlation is None:
@@ -175,7 +181,7 @@ def _groups(effect: Effect, law: Varying | Structured, place: Place) -> list[str
     means, sds = (", ".join(arguments[i] for _, _, arguments in drawn) for i in (0, 1))
     vector = ", ".join(u for u, _, _ in drawn)
     centre = "0" if all(arguments[0] == "0" for _, _, arguments in drawn) else f"({means})"
-    matrix = f"    R: correlations {place.prefix}{law.correlation}"
+    matrix = f"    R: correlations {place.prefix}{law.correlation}" + (f"[{by}]" if by else "")
     covariance = "D R D ⊗ A" if known else "D R D"
     return [f"({vector}) ~ MultivariateNormal({centre}, {covariance})", *lines, f"    D = diag({sds})", matrix]
 

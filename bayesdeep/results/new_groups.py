@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.collapse.row_system import why_not_predictors
-from bayesdeep.collapse.row_values import new_effects
+from bayesdeep.collapse.row_values import new_effects, unseen_classes
+from bayesdeep.core.effects import Grouped
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.graph.build import Graph
 from bayesdeep.graph.evaluate import forward_draws, needed
-from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.declared import effects_of
+from bayesdeep.spec.model_spec import ModelSpec, TermSpec
 
 from .draw_arrays import enough_draws
 from .graph_cache import evaluation_graph
@@ -49,11 +51,13 @@ def with_new_groups(
         refuse_new_groups(unseen)
     if why_not_predictors(spec) is None:
         location = new_groups == "average"
-        for name, value in new_effects(spec, posterior, unseen, derive(seed, "new groups"), at_location=location).items():
+        fresh = new_effects(spec, posterior, rows.arrays, unseen, derive(seed, "new groups"), at_location=location)
+        for name, value in fresh.items():
             draws[name] = np.concatenate([posterior[name], value], axis=-1)
         return draws
     # Their labels play no part, so that one graph serves all rows with as many new groups.
-    other = evaluation_graph(_with_labels(spec, {k: tuple(f"new {i}" for i in range(len(v))) for k, v in unseen.items()}), rows)
+    labels = {k: tuple(f"new {i}" for i in range(len(v))) for k, v in unseen.items()}
+    other = evaluation_graph(_with_levels(spec, labels, rows), rows)
     axes = group_axes(other, unseen)
     effects = list(axes)
     hyper = needed_hyper(other, effects)
@@ -97,10 +101,18 @@ def needed_hyper(graph: Graph, effects: list[str]) -> list[str]:
     return [name for name in needed(graph, inside) if name not in effects]
 
 
-def _with_labels(spec: ModelSpec, labels: Mapping[str, tuple[Any, ...]]) -> ModelSpec:
-    """Return the spec with other groups: only these factors' labels are exchanged."""
-    predictors = tuple(
-        replace(p, terms=tuple(replace(t, state=TERMS[t.kind].relabel(t.state, labels)) for t in p.terms))
-        for p in spec.predictors
-    )
+def _with_levels(spec: ModelSpec, labels: Mapping[str, tuple[Any, ...]], rows: Rows) -> ModelSpec:
+    """Return the spec with other groups: only these factors' labels are exchanged, and the classes that rows say they have."""
+    predictors = tuple(replace(p, terms=tuple(_with(t, labels, rows) for t in p.terms)) for p in spec.predictors)
     return replace(spec, predictors=predictors)
+
+
+def _with(term: TermSpec, labels: Mapping[str, tuple[Any, ...]], rows: Rows) -> TermSpec:
+    plugin, state = TERMS[term.kind], TERMS[term.kind].relabel(term.state, labels)
+    classes = {}
+    for effect in effects_of(term):
+        if isinstance(effect.rows, Grouped) and effect.rows.factor in labels:
+            count = len(labels[effect.rows.factor])
+            classes[effect.rows.factor] = unseen_classes(term.key, effect, rows.arrays, count)
+    known = {factor: own for factor, own in classes.items() if own is not None}
+    return replace(term, state=plugin.reclass(state, known) if known else state)

@@ -14,6 +14,7 @@ from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
 from .assign_priors import choose, hyperparameters
+from .declared import effects_of
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
 from .shared import check_shared
 from .slots import all_slots, slot_name
@@ -143,14 +144,24 @@ def _refuse_improper(predictors: tuple[PredictorSpec, ...], main: str, chosen: t
     by_name = {p.name: p for p in chosen}
     for predictor in predictors:
         for term in predictor.terms:
-            for factor, labels in TERMS[term.kind].groups(term.state).items():
+            for factor, count in _fewest(term).items():
                 for slot in TERMS[term.kind].slots(term.state, 1.0):
                     prior = by_name.get(slot_name(predictor.parameter, main, slot))
-                    if slot.role == "sd" and prior and not PRIORS[prior.prior.name].proper and len(labels) < LEAST_GROUPS:
+                    if slot.role == "sd" and prior and not PRIORS[prior.prior.name].proper and count < LEAST_GROUPS:
                         raise PriorError(
-                            f"prior '{prior.name}': {prior.prior} with {len(labels)} group(s) of '{factor}' leaves the "
+                            f"prior '{prior.name}': {prior.prior} with {count} group(s) of '{factor}' leaves the "
                             f"posterior improper; use a proper prior such as HalfNormal(1), or at least {LEAST_GROUPS} groups"
                         )
+
+
+def _fewest(term: TermSpec) -> dict[str, int]:
+    """Return by grouping factor how few groups an sd is of: all of them, or those of the smallest class."""
+    found = {factor: len(labels) for factor, labels in TERMS[term.kind].groups(term.state).items()}
+    for effect in effects_of(term):
+        if effect.strata is not None and isinstance(effect.rows, Grouped):
+            counts = np.bincount(effect.strata.of, minlength=len(effect.strata.labels))
+            found[effect.rows.factor] = min(found[effect.rows.factor], int(counts.min()))
+    return found
 
 
 def _refuse_improper_cuts(family: Family, response: Response, chosen: tuple[ChosenPrior, ...]) -> None:

@@ -8,11 +8,15 @@ where the columns :math:`g_1, g_2, \ldots` name members of one population: a lab
 column it stands. Without weights each member counts equally, 1 over their number. Weights are divided by their sum in
 each row, as in brms; with ``scale=False`` they are used as they are.
 
+A column that each member has of its own, how long the pupil was in each school, is ``mmc(x1, x2)``, a column a member in
+their order: ``(0 + mmc(x1, x2) | mm(g1, g2))`` adds :math:`\sum_m w_{im} x_{im} u_{g_m(i)}`. Other columns are the same for all.
+
 Browne, Goldstein and Rasbash (2001), Multiple membership multiple classification (MMMC) models, Statistical Modelling 1, 103-124,
 doi:10.1177/1471082X0100100202.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +27,11 @@ from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.quantities import EFFECTS
 from bayesdeep.core.terms import DesignContext, Term
+from bayesdeep.core.writing import Addend
 
-from ._varying import call_options, columns, correlation, learn_varying, pieces, slots, written
+from ._member_columns import OWN, learn_member_columns, member_columns, written_by_member
+from ._varying import call_options, columns, correlation, pieces, slots
+from ._varying import written as written_by_level
 
 
 def learn(node: Any, context: DesignContext) -> Json:
@@ -35,19 +42,22 @@ def learn(node: Any, context: DesignContext) -> Json:
     _weight_nodes(node, context)
     return {
         "factor": posterior_name(f"mm({', '.join(member.name for member in members)})"),
-        "columns": learn_varying(node, context),
+        "columns": learn_member_columns(node, members, context),
         "labels": list(context.levels(*((member,) for member in members))),
         "correlated": node.correlated,
     }
 
 
 def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarray]:
-    """Return each row's groups and weights ``(obs, member)`` and the varying columns ``(obs, column)``."""
+    """Return each row's groups and weights ``(obs, member)`` and the varying columns.
+
+    These are ``(obs, column)``, or ``(obs, member, column)`` where members have some of their own.
+    """
     labels, own, members = tuple(state["labels"]), columns(state), node.call.arguments
     codes = [context.codes((member,), state["factor"], labels) for member in members]
     found = {"codes": np.stack(codes, axis=1), "weights": _weights(node, context, len(members))}
     if own.width:
-        found["X"] = context.design_matrix(own, node.products)
+        found["X"] = member_columns(state["columns"], node, context)
     return found
 
 
@@ -110,7 +120,13 @@ def words(state: Json) -> frozenset[str]:
     return frozenset({"linear", "hierarchical"})
 
 
+def written(state: Json, node: Any) -> tuple[Addend, ...]:
+    """Return the effects that the members of a row add, times the row's columns and their own."""
+    addends = written_by_level(state, node)
+    return tuple(replace(one, products=written_by_member(one.products or ())) for one in addends)
+
+
 TERM = Term(
     "mm", learn, arrays, slots, groups=groups, words=words, effects=effects, relabel=relabel, grouping=True, written=written,
-    example="(1 + x | mm(g, h))",
+    members=OWN, example="(1 + x | mm(g, h))",
 )

@@ -222,7 +222,7 @@ def test_too_many_levels_are_refused_with_the_reason() -> None:
         ("y ~ gr(g, cov=A)", r"stands right of '\|'"),
         ("y ~ (1 | gr(g, cov=A):k)", "stands alone"),
         ("y ~ (1 | gr(g))", "no formula uses the matrix 'A'"),
-        ("y ~ (1 | gr(g, cov=A, by=k))", "no option 'by'"),
+        ("y ~ (1 | gr(g, cov=A, by=k))", "give cov= or by="),
         ("y ~ (1 | gr(g, cov=\"A\"))", "the name of a matrix"),
         ("y ~ (1 | gr(C(g), cov=A))", "takes columns that group rows"),
         ("y ~ (net(x) | gr(g, cov=A))", "varies by the levels of columns"),
@@ -451,3 +451,25 @@ def test_a_level_without_rows_is_what_the_others_say_of_it() -> None:
     row = fit.predict(pd.DataFrame({"x": [0.0], "g": [absent]}), kind="mean", new_groups="raise")
     own = (fit.idata["posterior"]["Intercept"] + effects.sel(g=absent)).mean()
     assert row["mean"].iloc[0] == pytest.approx(float(own), abs=1e-8)
+
+
+@pytest.mark.parametrize("slopes", ["1", "1 + x"])
+def test_several_levels_without_rows_are_drawn_together_given_the_others(slopes: str) -> None:
+    whole = covariance()
+    frame = data()[lambda d: ~d["g"].isin(["b"])].reset_index(drop=True)
+    known, absent = ["a", "c", "d", "e"], ["f", "b"]
+    model = bd.Model(f"y ~ x + ({slopes} | gr(g, cov=A))", frame, arrays={"A": whole})
+    fit = model.fit("collapsed", seed=1, progress=False)
+    # Predicted as rows, which have no new group: the state has all of A.
+    rows = pd.DataFrame({"x": 0.0, "g": absent})
+    linear = fit.draws(rows, kind="linear", new_groups="raise").to_numpy().reshape(-1, 2)
+    given = fit.posterior["1|g"].sel(g=known).to_numpy().reshape(-1, 4)
+    gain = np.linalg.solve(whole.loc[known, known], whole.loc[known, absent])
+    left = whole.loc[absent, absent].to_numpy() - whole.loc[absent, known].to_numpy() @ gain
+    apart = linear - fit.posterior["Intercept"].to_numpy().reshape(-1, 1) - given @ gain
+    scaled = np.linalg.solve(np.linalg.cholesky(left), (apart / fit.posterior["1|g_sigma"].to_numpy().reshape(-1, 1)).T)
+    # Standard normal and independent of one another and of the known ones, to within 4.5 standard errors.
+    draws = scaled.shape[1]
+    assert (np.abs(scaled.mean(axis=1)) < 4.5 / np.sqrt(draws)).all()
+    np.testing.assert_allclose(np.cov(scaled), np.eye(2), atol=4.5 * np.sqrt(2 / draws))
+    assert (np.abs(np.corrcoef(np.vstack([scaled, given.T]))[:2, 2:]) < 4.5 / np.sqrt(draws)).all()

@@ -1,6 +1,7 @@
 """The question and the answer, in words and with its uncertainty, before anything else."""
 
 from bayesdeep.compare.compared import Compared
+from bayesdeep.core.effects import Varying
 from bayesdeep.diagnostics.predictive_checks import missed_sentence
 from bayesdeep.plot.parts import family_words, group_terms
 from bayesdeep.results.fitted import Fitted
@@ -79,9 +80,15 @@ def _groups(fit: Fitted) -> list[str]:
     noise = estimates_of(fit, ("parameter",))
     for term in group_terms(fit):
         name = f"1|{term.factor}_sigma"
-        if name not in sds.index:
+        strata = term.law.strata if isinstance(term.law, Varying) else None
+        each = {label: f"{name}[{label}]" for label in (strata.labels if strata is not None else ())}
+        if strata is not None and set(each.values()) <= set(sds.index):
+            own = "; ".join(f"{estimate(sds.loc[row])} where `{strata.name}` is {label}" for label, row in each.items())
+        elif name in sds.index:
+            own = estimate(sds.loc[name])
+        else:
             continue
-        text = f"Levels of `{term.factor}` differ with a standard deviation of {estimate(sds.loc[name])}"
+        text = f"Levels of `{term.factor}` differ with a standard deviation of {own}"
         if term.related:
             text += " where the diagonal of their known covariance is 1"
         if "sigma" in noise.index and "gaussian" in family_words(fit):
