@@ -68,7 +68,8 @@ class Prior:
         PyMC's argument names in PyMC's order.
     support
         ``"real"``, ``"positive"``, ``"unit"``, ``"bounded"`` (between its own ``lower`` and ``upper``),
-        ``"correlation"``, ``"simplex"`` (shares that sum to 1) or ``"block"`` (joint over several coefficients).
+        ``"correlation"``, ``"simplex"`` (shares that sum to 1), ``"block"`` (joint over several coefficients) or ``"budget"``
+        (joint over a whole predictor: how much its terms add to it, and what share each of them has).
     positive
         Arguments that must be positive.
     unit
@@ -88,7 +89,8 @@ class Prior:
     block
         For block priors: ``block(scope, key, arguments, units, dims) -> tensor`` of coefficients, where ``units``
         are the coefficients' natural scales, ``(coefficient,)``. For correlations and shares:
-        ``block(scope, slot, arguments, size)``.
+        ``block(scope, slot, arguments, size)``. For budgets: ``block(scope, key, arguments, labels) -> tensor`` ``(share,)``, the
+        standard deviation over rows of what each share's owner adds to the predictor, in residual standard deviations.
     gaussian
         ``gaussian(**arguments) -> (mean, precision)`` where the prior is a normal distribution, or the limit of one.
     log_density
@@ -101,6 +103,13 @@ class Prior:
         Arguments as numbers, from which tests make one.
     notes
         How to read the arguments, and the source.
+    aliases
+        Other names of arguments that are understood, each with the argument it stands for.
+    key
+        Of budgets: the key of ``priors=`` under which they are given, which is no slot's name, and what the names that they
+        report begin with.
+    whole
+        Name of the budget that a user means who gives this prior under that budget's key; its first arguments are this one's.
     """
 
     name: str
@@ -120,6 +129,9 @@ class Prior:
     notes: str = ""
     median: Callable[..., float] | None = None
     example: Mapping[str, float] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    whole: str = ""
 
     @property
     def standard(self) -> Mapping[str, float] | None:
@@ -173,6 +185,11 @@ class Slot:
         parameter's prefix.
     part
         Of a network's scale, which part of the network it scales, in a reader's words: ``input``, ``layer 1``, ``output``.
+    adds
+        Of a slot that says how large an addend of the predictor is (a coefficient, a standard deviation, a scale): by scalar,
+        the root mean square over the training rows of what it adds where it is 1, a constant left out that an intercept takes
+        up. From it follows what a budget of variance allows it. Empty: as the term's effects say, of a term that declares
+        effects; else the slot is no such addend's.
     """
 
     name: str
@@ -183,6 +200,7 @@ class Slot:
     unit: float = 1.0
     shared: Shared | None = None
     part: str = ""
+    adds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

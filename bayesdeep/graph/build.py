@@ -273,7 +273,7 @@ def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], 
         return data[name] if name in data else float(spec.known[name].value)
     scope = TermScope(builder, builder.main, name, None)
     if parameter.shape != "cut":
-        return scope.variable(name)
+        return scope.parameter(name)
     chosen = spec.prior(name)
     assert chosen is not None
     dim = builder.dim(f"{spec.response.name}_threshold", tuple(levels[:-1]))

@@ -73,6 +73,10 @@ class Builder:
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
     effects
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
+    blocks, budgets
+        What joint priors made, by their key and the slot: coefficients, and standard deviations.
+    parameters
+        Parameters of the family without a formula that are made already, by name.
     roles, units
         By name of a random variable: what it is, and its natural scale where that is not 1.
     made_of
@@ -125,6 +129,8 @@ class Builder:
         self.terms = frozenset(term.key for predictor in spec.predictors for term in predictor.terms)
         self.coords: dict[str, tuple[Any, ...]] = {}
         self.blocks: dict[str, dict[str, Any]] = {}
+        self.budgets: dict[str, dict[str, Any]] = {}
+        self.parameters: dict[str, Any] = {}
         self.nested: dict[tuple[str, str], Any] = {}
         self.thresholds_shift: Any = 0.0
         self.pilot, self.centring = pilot, centring(pilot)

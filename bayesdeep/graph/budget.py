@@ -1,0 +1,47 @@
+"""What a budget of variance allows each of a predictor's addends: standard deviations from shares."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayesdeep.core.lazy import pt
+from bayesdeep.core.priors import ChosenPrior
+from bayesdeep.core.registry import FAMILIES, PRIORS
+from bayesdeep.spec.budget import shares
+from bayesdeep.spec.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    from .scope import TermScope
+
+
+def allotted_sds(scope: "TermScope", spec: ModelSpec, chosen: ChosenPrior) -> dict[str, Any]:
+    """Return standard deviations ``(share,)`` of what has a share, by slot: of coefficients together one, else one each.
+
+    Parameters
+    ----------
+    scope
+        Of the main predictor.
+    chosen
+        The prior of one of them.
+    """
+    owners, arguments = shares(spec, chosen.key), dict(chosen.prior.arguments)
+    block = PRIORS[chosen.prior.name].block
+    assert block is not None
+    over_rows = block(scope, chosen.key, arguments, tuple(label for owner in owners for label in owner.labels))
+    over_rows = over_rows * _residual(scope, spec, arguments["residual_sd"])
+    found, begin = {}, 0
+    for owner in owners:
+        end = begin + len(owner.adds)
+        found[owner.name] = over_rows[begin:end] / pt.constant(np.array(owner.adds))
+        begin = end
+    return found
+
+
+def _residual(scope: "TermScope", spec: ModelSpec, number: Any) -> Any:
+    """Return the residual standard deviation, a number or a parameter of the family."""
+    if number is not None:
+        return number
+    family = FAMILIES[spec.family]
+    name = None if family.residual is None else family.residual(spec.links[family.main.name])
+    assert isinstance(name, str), spec.family
+    return scope.parameter(name)
