@@ -95,7 +95,8 @@ class Prior:
         ``gaussian(**arguments) -> (mean, precision)`` where the prior is a normal distribution, or the limit of one.
     log_density
         ``log_density(x, **arguments)``: elementwise log density on NumPy arrays; minus infinity outside bounds of its own (of a
-        positive one ``x`` is positive). An improper prior leaves out its infinite constant. None for joint priors.
+        positive one ``x`` is positive). An improper prior leaves out its infinite constant. None for joint priors; of budgets
+        ``(…,)`` of standard deviations ``(…, share)`` as ``block`` returns them.
     median
         ``median(**arguments)`` in numbers: what the default intercept of a parameter's formula is put at, and where a search
         starts. None where there is none.

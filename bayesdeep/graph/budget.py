@@ -37,6 +37,14 @@ def allotted_sds(scope: "TermScope", spec: ModelSpec, chosen: ChosenPrior) -> di
     return found
 
 
+def told(spec: ModelSpec, chosen: ChosenPrior, rows: int) -> float:
+    """Return about what ``rows`` rows know of a coefficient that has a share, as a precision."""
+    number = chosen.prior.get("residual_sd")
+    about = spec.response.spread if not isinstance(number, float) else number
+    adds = next(owner.adds[0] for owner in shares(spec, chosen.key) if owner.name == chosen.name)
+    return rows * (adds / about) ** 2
+
+
 def _residual(scope: "TermScope", spec: ModelSpec, number: Any) -> Any:
     """Return the residual standard deviation, a number or a parameter of the family."""
     if number is not None:

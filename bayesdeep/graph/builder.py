@@ -94,6 +94,8 @@ class Builder:
         of the hidden variables with the weights that go out from these units.
     single
         Whether hidden layers are computed in single precision.
+    sampled_rows
+        The number of rows with responses where the graph is to be sampled from in coordinates that suit them, else 0.
     covariance_factors
         Cholesky factors of group effects' covariances: what standardised effects are multiplied by.
     places
@@ -115,6 +117,7 @@ class Builder:
         masked: bool = False,
         fixed: Mapping[str, np.ndarray] | None = None,
         single: bool = False,
+        sampled_rows: int = 0,
     ) -> None:
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
         self.fixed = fixed or {}
@@ -138,7 +141,7 @@ class Builder:
         self.population: dict[str, Any] = {}
         self.effects: dict[str, list[Any]] = {}
         self.roles: dict[str, str] = {}
-        self.masked, self.single = masked, single
+        self.masked, self.single, self.sampled_rows = masked, single, sampled_rows
         self.masks: dict[str, Any] = {}
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}

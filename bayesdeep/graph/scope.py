@@ -19,7 +19,7 @@ from bayesdeep.ops.matvec import matrix_vector, times
 from bayesdeep.ops.product import product
 from bayesdeep.spec.slots import prefixed
 
-from .budget import allotted_sds
+from .budget import allotted_sds, told
 from .builder import Builder, Root
 from .centring import Centring
 from .pilot_information import Follow
@@ -195,6 +195,19 @@ class TermScope:
             self._b.staged[own] = variable
         return variable
 
+    def joint_sds(
+        self, name: str, count: int, made: Callable[[], Any], log_density: Callable[[Any], Any], likely: float
+    ) -> Any:
+        """Return standard deviations ``(count,)`` with a joint prior."""
+        if not self._b.sampled_rows:
+            return made()
+        own = self._b.unused(self._full(name))
+        self._b.roles[own] = SD
+        usual = np.full(count, likely)
+        sds = distribution("HalfFlat")(own, shape=(count,), default_transform=sd_coordinate(usual), initval=usual)
+        pm.Potential(f"{own}_prior", log_density(sds))
+        return sds
+
     def register_covariance_factor(
         self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
     ) -> None:
@@ -306,8 +319,11 @@ class TermScope:
             return self._report(full, sd if dims else sd[0], dims, chosen.role, full)
         own = self._b.unused(f"{full}_z")
         self._b.roles[own] = chosen.role
-        z = _random(own, PriorSpec("Normal"), {"mu": 0.0, "sigma": 1.0}, dims)
-        return self._report(full, sd[0] * z, dims, chosen.role, full)
+        # As much of the coefficient itself is sampled as the rows, were it the only one, tell of it.
+        rows = self._b.sampled_rows
+        root = pt.sqrt(1.0 + told(self._b.spec, chosen, rows) * sd[0] ** 2) if rows else 1.0
+        z = _random(own, PriorSpec("Normal"), {"mu": 0.0, "sigma": root}, dims)
+        return self._report(full, sd[0] / root * z, dims, chosen.role, full)
 
     def parameter(self, name: str) -> Any:
         """Return a parameter of the family without a formula, made once."""

@@ -20,7 +20,11 @@ doi:10.1080/01621459.2020.1825449.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from math import lgamma, log
 from typing import Any
+
+import numpy as np
 
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.priors import Prior
@@ -29,16 +33,56 @@ from bayesdeep.core.terms import Scope
 
 from ._shares import broken_stick
 
+LEAST = 1e-300
+"""What a variance of 0 counts as where shares are divided by it."""
+
 
 def budget(scope: Scope, key: str, arguments: dict[str, Any], labels: Sequence[str]) -> Any:
-    r"""Return :math:`\sqrt{\phi_k \tau^2}` ``(share,)``."""
-    mean, precision = arguments["mean"], arguments["precision"]
-    explained = scope.hidden(key, "Beta", {"alpha": mean * precision, "beta": (1.0 - mean) * precision}, (), "parameter")
-    scope.shows(explained)
-    explained = scope.report(key, explained, (), HYPERPARAMETER)
-    shares = broken_stick(scope, f"{key}_share", arguments["concentration"], len(labels))
-    shares = scope.report(f"{key}_share", shares, (scope.dim(f"{key}_term", tuple(labels)),), SIMPLEX)
-    return pt.sqrt(shares * explained / (1.0 - explained))
+    r"""Return :math:`s_k = \tau \sqrt{\phi_k}` ``(share,)``, and report :math:`R^2` and the shares.
+
+    Sampled are the :math:`s_k` themselves, standard deviations like others: one that the data know moves with no other.
+    """
+    count, given = len(labels), (arguments["mean"], arguments["precision"], arguments["concentration"])
+
+    def made() -> Any:
+        mean, precision, concentration = given
+        explained = scope.hidden(f"{key}_explained", "Beta", {"alpha": mean * precision, "beta": (1.0 - mean) * precision}, ())
+        scope.shows(explained)
+        shares = broken_stick(scope, f"{key}_share", concentration, count)
+        return pt.sqrt(shares * explained / (1.0 - explained))
+
+    likely = float(np.sqrt(given[0] / (1.0 - given[0]) / count))
+    sds = scope.joint_sds(f"{key}_sds", count, made, partial(_of_tensor, count, *given), likely)
+    total = (sds**2).sum()
+    scope.report(key, total / (1.0 + total), (), HYPERPARAMETER)
+    dim = scope.dim(f"{key}_term", tuple(labels))
+    scope.report(f"{key}_share", sds**2 / pt.maximum(total, LEAST), (dim,), SIMPLEX)
+    return sds
+
+
+def _of_tensor(count: int, mean: float, precision: float, concentration: float, sds: Any) -> Any:
+    return _terms(pt.log(sds).sum(), pt.log1p, pt.log, (sds**2).sum(), count, mean, precision, concentration)
+
+
+def log_density(x: Any, mean: float, precision: float, concentration: float, residual_sd: float | None = None) -> Any:
+    r"""Return the log density of standard deviations ``(…, share)`` in residual ones, ``(…)``.
+
+    From :math:`s_k^2 = \tau^2 \phi_k`, with :math:`\tau^2` of a beta prime distribution, by the change of variables:
+    :math:`\log p(s) = c + (2 \alpha - 1) \sum_k \log s_k + (\mu \nu - K \alpha) \log \tau^2 - \nu \log(1 + \tau^2)`.
+    """
+    del residual_sd
+    x = np.asarray(x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _terms(np.log(x).sum(axis=-1), np.log1p, np.log, (x**2).sum(axis=-1), x.shape[-1], mean, precision, concentration)
+
+
+def _terms(logs: Any, log1p: Any, log_: Any, total: Any, count: int, mean: float, precision: float, concentration: float) -> Any:
+    constant = lgamma(precision) - lgamma(mean * precision) - lgamma((1.0 - mean) * precision)
+    constant += lgamma(count * concentration) - count * lgamma(concentration) + count * log(2.0)
+    beyond = mean * precision - count * concentration
+    found = constant - precision * log1p(total)
+    found = found + (2.0 * concentration - 1.0) * logs if concentration != 0.5 else found
+    return found + beyond * log_(total) if beyond else found
 
 
 PRIOR = Prior(
@@ -49,6 +93,7 @@ PRIOR = Prior(
     unit=("mean",),
     defaults={"mean": 0.5, "precision": 2.0, "concentration": 0.5, "residual_sd": None},
     block=budget,
+    log_density=log_density,
     key="R2",
     example={"mean": 0.5, "precision": 2.0, "concentration": 0.5, "residual_sd": 1.0},
     notes=(
