@@ -1,24 +1,32 @@
 """Where the parts of a linear model lie among its rows' arrays, and in its system."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Shift, Structured
+from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Piece, Shift, Structured
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.spec.budget import is_share
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnsPart:
-    """A term's population columns, and where they begin in the system."""
+    """A term's population columns, and where they begin in the system; ``picked`` says which of its array they are, None all."""
 
     key: str
     effect: Effect
     rows: Columns
     start: int
+    picked: tuple[int, ...] | None = None
+
+    def matrix(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
+        """Return the columns ``(obs, column)``."""
+        found: np.ndarray = arrays[f"{self.key}.{self.rows.array}"][rows]
+        return found if self.picked is None else found[:, list(self.picked)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +42,11 @@ class EffectsPart:
     copies
         0 where the factor's levels are those of the effect. Else it has one level, and its coefficients are those of a basis,
         or of this many levels one after another: levels that rows meet several at a time cannot be told apart by rows.
+    share
+        Of population columns whose coefficients have a share of a budget, and with it a standard deviation that is estimated:
+        their name. Empty for all others.
+    picked, less, unit
+        Of these: which columns of the array they are, what is taken off each, and what they are divided by.
     """
 
     key: str
@@ -42,6 +55,10 @@ class EffectsPart:
     factor: int
     start: int
     copies: int = 0
+    share: str = ""
+    picked: tuple[int, ...] = ()
+    less: tuple[float, ...] = ()
+    unit: float = 1.0
 
     def codes(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
         """Return each row's level of the factor ``(obs,)``."""
@@ -56,6 +73,8 @@ class EffectsPart:
         found: list[np.ndarray | None] = [None] if self.rows.intercept and not isinstance(self.rows, Columns) else []
         if self.rows.array is not None:
             matrix = arrays[f"{self.key}.{self.rows.array}"][rows]
+            if self.share:
+                matrix = (matrix[:, list(self.picked)] - np.array(self.less)) / self.unit
             found += [np.ascontiguousarray(matrix[:, k]) for k in range(matrix.shape[1])]
         if not self.copies or isinstance(self.rows, Columns):
             return found
@@ -121,9 +140,18 @@ def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
         if isinstance(rows, Shift):
             shifts.append(f"{key}.{rows.array}")
         elif isinstance(rows, Columns) and not isinstance(effect.law, Iid):
-            columns.append(ColumnsPart(key, effect, rows, len(means)))
-            means += list(rows.means) if centred else [0.0] * len(rows.means)
-            sds += _units(rows, centred)
+            sharing = [p for p in effect.pieces if is_share(spec.prior(prefix_of(spec, predictor) + quantity_name(p.slot)))]
+            part = _without(ColumnsPart(key, effect, rows, len(means)), sharing)
+            columns.append(part)
+            means += list(part.rows.means) if centred else [0.0] * len(part.rows.means)
+            sds += _units(part.rows, centred)
+            if sharing:
+                name = f"columns of {key}"
+                index, width = len(sizes), 0
+                for piece in sharing:
+                    effects.append(_sharing(key, rows, piece, index, width, centred=centred))
+                    width += piece.size
+                sizes[name] = (index, 1, width)
         else:
             copies = copies_of(effect)
             name = effect.pieces[0].slot if isinstance(rows, Columns) else rows.factor
@@ -148,6 +176,31 @@ def layout_of(spec: ModelSpec, predictor: int = 0) -> Layout:
         error,
         prefix_of(spec, predictor),
     )
+
+
+def _without(part: ColumnsPart, sharing: list[Piece]) -> ColumnsPart:
+    """Return population columns without those whose coefficients have shares of a budget."""
+    if not sharing:
+        return part
+    picked, pieces = list[int](), list[Piece]()
+    for piece in (p for p in part.effect.pieces if p not in sharing):
+        pieces.append(replace(piece, start=len(picked), stop=len(picked) + piece.size))
+        picked += range(piece.start, piece.stop)
+    rows = Columns(
+        part.rows.array if picked else None, tuple(part.rows.means[k] for k in picked), tuple(part.rows.sds[k] for k in picked),
+        part.rows.intercept,
+    )
+    return ColumnsPart(part.key, replace(part.effect, rows=rows, pieces=tuple(pieces)), rows, part.start, tuple(picked))
+
+
+def _sharing(key: str, rows: Columns, piece: Piece, factor: int, start: int, *, centred: bool) -> EffectsPart:
+    """Return columns whose coefficients share a standard deviation that is estimated, as a basis with what that adds to rows."""
+    picked = tuple(range(piece.start, piece.stop))
+    means = tuple(rows.means[k] if centred else 0.0 for k in picked)
+    unit = float(np.sqrt(sum(rows.sds[k] ** 2 for k in picked)))
+    own = Columns(rows.array, (0.0,) * piece.size, tuple(rows.sds[k] / unit for k in picked))
+    effect = Effect(own, Iid(), (replace(piece, start=0, stop=piece.size),))
+    return EffectsPart(key, effect, own, factor, start, 1, piece.slot, picked, means, unit)
 
 
 def prefix_of(spec: ModelSpec, predictor: int = 0) -> str:

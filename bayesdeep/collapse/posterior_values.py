@@ -31,7 +31,14 @@ def posterior_arrays(
     found = _population(layout, centre, coefficients[0] + system.origin)
     if layout.standard_error is None:
         found["sigma"] = _scale(system.sigma, positions)
+    if layout.intercept:
+        found[f"{layout.prefix}Intercept"] = found[f"{layout.prefix}Intercept"] - shift_of_shares(layout, coefficients)
+    found |= _of_budgets(spec, system, positions)
     for place in layout.effects:
+        if place.share:
+            own = _shared(place, coefficients)
+            found[layout.prefix + quantity_name(place.share)] = own[:, 0] if place.effect.pieces[0].scalar else own
+            continue
         factor, effects = system.factors[place.factor], coefficients[1 + place.factor]
         found.update(_spreads(spec, layout.prefix, place, factor, positions))
         own = _by_level(place, effects)
@@ -41,6 +48,29 @@ def posterior_arrays(
                 found[layout.prefix + piece.slot] = values[:, 0]
             else:
                 found[layout.prefix + piece.slot] = values[:, :, 0] if piece.scalar else values.transpose(0, 2, 1)
+    return found
+
+
+def _shared(place: EffectsPart, coefficients: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return the coefficients ``(draw, column)`` of population columns that have a share of a budget."""
+    return _by_level(place, coefficients[1 + place.factor])[:, 0] / place.unit
+
+
+def shift_of_shares(layout: Layout, coefficients: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return what population columns with a share of a budget add to the predictor at what was taken off them ``(draw,)``."""
+    total = np.zeros(len(coefficients[0]))
+    for place in layout.effects:
+        total = total + (_shared(place, coefficients) @ np.array(place.less) if place.share else 0.0)
+    return total
+
+
+def _of_budgets(spec: ModelSpec, system: LinearSystem, positions: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what the posterior shows of budgets."""
+    found = {}
+    for joint in system.joint:
+        sds = joint.values(positions)
+        prior = next(p.prior for p in spec.priors if p.key == joint.key)
+        found |= {f"{joint.key}{one.suffix}": one.value(sds) for one in PRIORS[prior.name].reports}
     return found
 
 

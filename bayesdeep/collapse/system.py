@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.effects import Iid, Piece
-from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Moments, Scale
+from bayesdeep.core.linear import Factor, Hyperparameter, JointScales, LinearSystem, Moments, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.budget import is_share, shares
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .linear_layout import Layout
@@ -49,10 +50,20 @@ class SystemTarget:
 
 @dataclass
 class _Hyper:
-    """Hyperparameters as they are met; those that share a prior's key are one."""
+    """Hyperparameters as they are met; those that share a prior's key are one.
+
+    ``sharing`` has of slots with a share of a budget which hyperparameters their scales are, and what they are multiplied by.
+    """
 
     found: list[Hyperparameter] = field(default_factory=list)
     shared: dict[str, int] = field(default_factory=dict)
+    sharing: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+
+    def share(self, name: str, times: float, start: float) -> Scale:
+        """Return a new scale that has a share of a budget: its prior is that of all of them together."""
+        self.found.append(Hyperparameter(name, "scale", np.zeros_like, start))
+        self.sharing.setdefault(name, []).append((len(self.found) - 1, times))
+        return Scale(len(self.found) - 1)
 
     def scale(self, name: str, prior: PriorSpec, start: float, key: str | None = None) -> Scale:
         """Return a new scale, or the one that ``key`` stands for already."""
@@ -104,8 +115,23 @@ def system_of(spec: ModelSpec, layout: Layout, moments: Moments, centre: float) 
     # difference of large numbers under a prior that is narrow and far from 0.
     return LinearSystem(
         _moved(moments, prior.origin), factors, sigma, tuple(hyper.found), prior.precision, prior.constant, prior.origin,
-        _apart(layout),
+        _apart(layout), _joint(spec, hyper, sigma),
     )
+
+
+def _joint(spec: ModelSpec, hyper: _Hyper, sigma: Scale) -> tuple[JointScales, ...]:
+    """Return the joint priors of scales that have shares of a budget; of sigma, unless the prior says a number."""
+    found = []
+    for key in dict.fromkeys(p.key for p in spec.priors if p.name in hyper.sharing):
+        prior = next(p.prior for p in spec.priors if p.key == key)
+        own = [place for owner in shares(spec, key) for place in hyper.sharing[owner.name]]
+        scales, times = zip(*own, strict=True)
+        arguments, number = dict(prior.arguments), prior.get("residual_sd")
+        over = Scale(None, number) if isinstance(number, float) else sigma
+        log_density = PRIORS[prior.name].log_density
+        assert log_density is not None
+        found.append(JointScales(key, scales, times, over, partial(log_density, **arguments)))
+    return tuple(found)
 
 
 def _apart(layout: Layout) -> dict[int, np.ndarray]:
@@ -115,6 +141,8 @@ def _apart(layout: Layout) -> dict[int, np.ndarray]:
         if place.effect.apart is None:
             continue
         own = next(part for part in layout.columns if part.key == place.key)
+        if own.effect.width != len(place.effect.apart):
+            continue  # their coefficients have a prior that a likelihood leaves out
         span = slice(own.start, own.start + own.effect.width)
         width = layout.factors[place.factor][2]
         found[place.factor] = np.zeros((len(layout.means), width))
@@ -140,6 +168,9 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: _Hyper, spread: float) -> t
     for place in layout.effects:
         law, scales, copies = place.effect.law, list[Scale](), max(place.copies, 1)
         for piece in place.effect.pieces:
+            if place.share:
+                scales += [hyper.share(layout.prefix + quantity_name(place.share), 1.0, 0.3 * spread)] * piece.size
+                continue
             scales += _scales(spec, layout.prefix, piece, hyper, spread, together=isinstance(law, Iid))
         blocks, size = found[place.factor].blocks, len(scales)
         slot = getattr(law, "correlation", None)
@@ -165,6 +196,10 @@ def _scales(spec: ModelSpec, prefix: str, piece: Piece, hyper: _Hyper, spread: f
         chosen = spec.prior(prefix + piece.sd)
         assert chosen is not None
         start = 0.3 * spread / _per_unit(chosen, spread)
+        if is_share(chosen):
+            adds = next(owner.adds for owner in shares(spec, chosen.key) if owner.name == chosen.name)
+            found = [hyper.share(chosen.name, times, start) for times in adds]
+            return found * size if together else found
         if together:
             return [hyper.scale(chosen.name, chosen.prior, start)] * size
         return [hyper.scale(chosen.name, chosen.prior, start) for _ in range(size)]

@@ -57,6 +57,28 @@ def _argument(value: "float | PriorSpec") -> str:
 
 
 @dataclass(frozen=True)
+class Reported:
+    """What a posterior shows of a budget.
+
+    Attributes
+    ----------
+    suffix
+        Its name is the budget's key with this.
+    role
+        See :class:`bayesdeep.core.quantities.Entry`.
+    value
+        ``value(sds)``: from standard deviations ``(…, share)``, an array or a tensor, to ``(…,)`` or ``(…, share)``.
+    each
+        Whether there is one for each share.
+    """
+
+    suffix: str
+    role: str
+    value: Callable[[Any], Any]
+    each: bool = False
+
+
+@dataclass(frozen=True)
 class Prior:
     """A distribution that can be a prior. One file in ``priors/`` defines one as ``PRIOR``.
 
@@ -106,6 +128,8 @@ class Prior:
         How to read the arguments, and the source.
     aliases
         Other names of arguments that are understood, each with the argument it stands for.
+    reports
+        What the posterior shows of budgets.
     key
         Of budgets: the key of ``priors=`` under which they are given, which is no slot's name, and what the names that they
         report begin with.
@@ -133,6 +157,7 @@ class Prior:
     aliases: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
     whole: str = ""
+    reports: tuple[Reported, ...] = ()
 
     @property
     def standard(self) -> Mapping[str, float] | None:

@@ -7,7 +7,7 @@ import numpy as np
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS
-from bayesdeep.spec.budget import shares
+from bayesdeep.spec.budget import dimension, shares
 from bayesdeep.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -27,8 +27,12 @@ def allotted_sds(scope: "TermScope", spec: ModelSpec, chosen: ChosenPrior) -> di
     owners, arguments = shares(spec, chosen.key), dict(chosen.prior.arguments)
     block = PRIORS[chosen.prior.name].block
     assert block is not None
-    over_rows = block(scope, chosen.key, arguments, tuple(label for owner in owners for label in owner.labels))
-    over_rows = over_rows * _residual(scope, spec, arguments["residual_sd"])
+    labels = tuple(label for owner in owners for label in owner.labels)
+    sds = block(scope, chosen.key, arguments, labels)
+    for one in PRIORS[chosen.prior.name].reports:
+        dims = (scope.dim(dimension(chosen.key), labels),) if one.each else ()
+        scope.report(f"{chosen.key}{one.suffix}", one.value(sds), dims, one.role)
+    over_rows = sds * _residual(scope, spec, arguments["residual_sd"])
     found, begin = {}, 0
     for owner in owners:
         end = begin + len(owner.adds)

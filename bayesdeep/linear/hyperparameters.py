@@ -71,6 +71,8 @@ def log_prior(system: LinearSystem, points: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         for k, hyper in enumerate(system.hyperparameters):
             total += hyper.log_density(NATURAL[hyper.kind](points[:, k]))
+        for joint in system.joint:
+            total += joint.log_prior(points)
     return np.where(np.isnan(total), -np.inf, total)
 
 

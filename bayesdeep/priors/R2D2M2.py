@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.lazy import pt
-from bayesdeep.core.priors import Prior
+from bayesdeep.core.priors import Prior, Reported
 from bayesdeep.core.quantities import HYPERPARAMETER, SIMPLEX
 from bayesdeep.core.terms import Scope
 
@@ -38,7 +38,7 @@ LEAST = 1e-300
 
 
 def budget(scope: Scope, key: str, arguments: dict[str, Any], labels: Sequence[str]) -> Any:
-    r"""Return :math:`s_k = \tau \sqrt{\phi_k}` ``(share,)``, and report :math:`R^2` and the shares.
+    r"""Return :math:`s_k = \tau \sqrt{\phi_k}` ``(share,)``.
 
     Sampled are the :math:`s_k` themselves, standard deviations like others: one that the data know moves with no other.
     """
@@ -46,18 +46,24 @@ def budget(scope: Scope, key: str, arguments: dict[str, Any], labels: Sequence[s
 
     def made() -> Any:
         mean, precision, concentration = given
-        explained = scope.hidden(f"{key}_explained", "Beta", {"alpha": mean * precision, "beta": (1.0 - mean) * precision}, ())
-        scope.shows(explained)
-        shares = broken_stick(scope, f"{key}_share", concentration, count)
-        return pt.sqrt(shares * explained / (1.0 - explained))
+        share = scope.hidden(f"{key}_explained", "Beta", {"alpha": mean * precision, "beta": (1.0 - mean) * precision}, ())
+        scope.shows(share)
+        return pt.sqrt(broken_stick(scope, f"{key}_share", concentration, count) * share / (1.0 - share))
 
     likely = float(np.sqrt(given[0] / (1.0 - given[0]) / count))
-    sds = scope.joint_sds(f"{key}_sds", count, made, partial(_of_tensor, count, *given), likely)
-    total = (sds**2).sum()
-    scope.report(key, total / (1.0 + total), (), HYPERPARAMETER)
-    dim = scope.dim(f"{key}_term", tuple(labels))
-    scope.report(f"{key}_share", sds**2 / pt.maximum(total, LEAST), (dim,), SIMPLEX)
-    return sds
+    return scope.joint_sds(f"{key}_sds", count, made, partial(_of_tensor, count, *given), likely)
+
+
+def explained(sds: Any) -> Any:
+    r"""Return :math:`R^2` ``(…,)`` from standard deviations ``(…, share)`` in residual ones, an array or a tensor."""
+    total = (sds**2).sum(axis=-1)
+    return total / (1.0 + total)
+
+
+def shares(sds: Any) -> Any:
+    r"""Return :math:`\phi` ``(…, share)``."""
+    squares = sds**2
+    return squares / (squares.sum(axis=-1, keepdims=True) + LEAST)
 
 
 def _of_tensor(count: int, mean: float, precision: float, concentration: float, sds: Any) -> Any:
@@ -95,6 +101,7 @@ PRIOR = Prior(
     block=budget,
     log_density=log_density,
     key="R2",
+    reports=(Reported("", HYPERPARAMETER, explained), Reported("_share", SIMPLEX, shares, each=True)),
     example={"mean": 0.5, "precision": 2.0, "concentration": 0.5, "residual_sd": 1.0},
     notes=(
         "A prior on the share of variance that all terms explain together, divided among them (Aguilar and Bürkner 2023, "

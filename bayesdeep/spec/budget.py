@@ -92,8 +92,13 @@ def shares(spec: ModelSpec, key: str) -> tuple[Owner, ...]:
 
 def budget_names(priors: Sequence[ChosenPrior]) -> tuple[str, ...]:
     """Return the names under which the posterior has what budgets report."""
-    keys = dict.fromkeys(p.key for p in priors if is_share(p))
-    return tuple(name for key in keys for name in (key, f"{key}_share"))
+    found = {p.key: PRIORS[p.prior.name].reports for p in priors if is_share(p)}
+    return tuple(f"{key}{one.suffix}" for key, reports in found.items() for one in reports)
+
+
+def dimension(key: str) -> str:
+    """Return the name of the dimension of a budget's shares."""
+    return f"{key}_term"
 
 
 def budget_at(key: str) -> str | None:
