@@ -6,6 +6,7 @@ from bayesdeep.core.effects import Columns, Effect, Given, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
+from bayesdeep.spec.budget import is_share
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed, read_name
 
@@ -86,9 +87,14 @@ def _reason(
 
 
 def _columns(spec: ModelSpec, names: list[str], normal: bool) -> str | None:
+    sharing = [name for name in names if is_share(spec.prior(name))]
     for name in names:
         chosen = spec.prior(name)
         assert chosen is not None, name
+        if name in sharing:
+            continue
+        if sharing and chosen.name.endswith("_raw"):
+            return f"the prior of {name} is on the predictor where the column of {sharing[0]}, which has a share of a budget, is 0"
         if not normal and about_a_location(chosen):
             continue
         if PRIORS[chosen.prior.name].gaussian is None:

@@ -11,6 +11,7 @@ from bayesdeep.core.linear import Derived, Hyperparameter, Scale, Several
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.quantities import SD
 from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.budget import is_share, shares
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import read_name
 
@@ -23,10 +24,20 @@ LOG_2 = float(np.log(2.0))
 
 @dataclass
 class Hyper:
-    """Hyperparameters as they are met; those that share a prior's key are one."""
+    """Hyperparameters as they are met; those that share a prior's key are one.
+
+    ``sharing`` has of slots with a share of a budget which hyperparameters their scales are, and what they are multiplied by.
+    """
 
     found: list[Hyperparameter] = field(default_factory=list)
     shared: dict[str, int] = field(default_factory=dict)
+    sharing: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+
+    def share(self, name: str, times: float, start: float) -> Scale:
+        """Return a new scale that has a share of a budget: its prior is that of all of them together."""
+        self.found.append(Hyperparameter(name, "scale", np.zeros_like, start))
+        self.sharing.setdefault(name, []).append((len(self.found) - 1, times))
+        return Scale(len(self.found) - 1)
 
     def scale(self, name: str, prior: PriorSpec, start: float, key: str | None = None) -> Scale:
         """Return a new scale, or the one that ``key`` stands for already."""
@@ -62,7 +73,11 @@ class Hyper:
             chosen = spec.prior(prefix + piece.sd)
             assert chosen is not None
             start = FIRST_SHARE * spread / _per_unit(chosen, spread)
-            made = [self.scale(chosen.name, chosen.prior, start) for _ in range(sds.count)]
+            if is_share(chosen):
+                adds = next(owner.adds for owner in shares(spec, chosen.key) if owner.name == chosen.name)
+                made = [self.share(chosen.name, times, start) for times in adds]
+            else:
+                made = [self.scale(chosen.name, chosen.prior, start) for _ in range(sds.count)]
             return [made[k] for k in sds.of]
         own = str(PRIORS[effects.prior.name].scale)
         scale = effects.prior.get(own)

@@ -6,10 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Scaled, Shift, Sparse, Structured, root_of
+from bayesdeep.core.effects import (
+    Columns,
+    Effect,
+    Given,
+    Grouped,
+    Iid,
+    Members,
+    Piece,
+    Scaled,
+    Shift,
+    Sparse,
+    Structured,
+    root_of,
+)
 from bayesdeep.core.linear import Neighbours
+from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.numerics.sparse_factors import available, place_of
+from bayesdeep.spec.budget import is_share
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
 
@@ -19,12 +34,18 @@ MOST_OTHERS, MOST_PIECES = 400, 8
 
 @dataclass(frozen=True, eq=False)
 class ColumnsPart:
-    """A term's population columns, and where they begin in the system."""
+    """A term's population columns, and where they begin in the system; ``picked`` says which of its array they are, None all."""
 
     key: str
     effect: Effect
     rows: Columns
     start: int
+    picked: tuple[int, ...] | None = None
+
+    def matrix(self, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
+        """Return the columns ``(obs, column)``."""
+        found: np.ndarray = arrays[f"{self.key}.{self.rows.array}"][rows]
+        return found if self.picked is None else found[:, list(self.picked)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +66,11 @@ class EffectsPart:
         None for others.
     stratum
         Where levels have classes with a covariance each: the class whose levels the factor has, in their order.
+    share
+        Of population columns whose coefficients have a share of a budget, and with it a standard deviation that is estimated:
+        their name. Empty for all others.
+    picked, less, unit
+        Of these: which columns of the array they are, what is taken off each, and what they are divided by.
     """
 
     key: str
@@ -55,6 +81,10 @@ class EffectsPart:
     copies: int = 0
     stratum: int | None = None
     place: np.ndarray | None = None
+    share: str = ""
+    picked: tuple[int, ...] = ()
+    less: tuple[float, ...] = ()
+    unit: float = 1.0
 
     @property
     def sparse(self) -> Sparse:
@@ -104,6 +134,8 @@ class EffectsPart:
         found: list[np.ndarray | None] = [None] if self.rows.intercept and not isinstance(self.rows, Columns) else []
         if self.rows.array is not None:
             matrix = arrays[f"{self.key}.{self.rows.array}"][rows]
+            if self.share:
+                matrix = (matrix[:, list(self.picked)] - np.array(self.less)) / self.unit
             found += [np.ascontiguousarray(matrix[:, k]) for k in range(matrix.shape[1])]
         if self.stratum is None:
             return found
@@ -172,9 +204,18 @@ def layout_of(spec: ModelSpec, predictor: int = 0, *, sparse: bool = False) -> L
         if isinstance(rows, Shift):
             shifts.append(f"{key}.{rows.array}")
         elif isinstance(rows, Columns) and isinstance(effect.law, Given):
-            columns.append(ColumnsPart(key, effect, rows, len(means)))
-            means += list(rows.means) if centred else [0.0] * len(rows.means)
-            sds += _units(rows, centred)
+            sharing = [p for p in effect.pieces if is_share(spec.prior(prefix_of(spec, predictor) + quantity_name(p.slot)))]
+            population = _without(ColumnsPart(key, effect, rows, len(means)), sharing)
+            columns.append(population)
+            means += list(population.rows.means) if centred else [0.0] * len(population.rows.means)
+            sds += _units(population.rows, centred)
+            if sharing:
+                name = f"columns of {key}"
+                index, width = len(sizes), 0
+                for piece in sharing:
+                    effects.append(_sharing(key, rows, piece, index, width, centred=centred))
+                    width += piece.size
+                sizes[name] = (index, 1, width)
         elif sparse and isinstance(rows, Grouped) and (law := sparse_of(effect)) is not None:
             effects.append(EffectsPart(key, effect, rows, len(sizes), 0, place=place_of(_regular(law.neighbours))))
             sizes[f"{effect.pieces[0].slot} of {key}"] = (len(sizes), len(rows.labels), law.width)
@@ -227,6 +268,31 @@ def _parts(key: str, effect: Effect, rows: Columns | Grouped | Members) -> list[
         (replace(whole, stratum=k), f"{rows.factor} of {strata.name} {label!r}", counts[k])
         for k, label in enumerate(strata.labels)
     ]
+
+
+def _without(part: ColumnsPart, sharing: list[Piece]) -> ColumnsPart:
+    """Return population columns without those whose coefficients have shares of a budget."""
+    if not sharing:
+        return part
+    picked, pieces = list[int](), list[Piece]()
+    for piece in (p for p in part.effect.pieces if p not in sharing):
+        pieces.append(replace(piece, start=len(picked), stop=len(picked) + piece.size))
+        picked += range(piece.start, piece.stop)
+    rows = Columns(
+        part.rows.array if picked else None, tuple(part.rows.means[k] for k in picked), tuple(part.rows.sds[k] for k in picked),
+        part.rows.intercept,
+    )
+    return ColumnsPart(part.key, replace(part.effect, rows=rows, pieces=tuple(pieces)), rows, part.start, tuple(picked))
+
+
+def _sharing(key: str, rows: Columns, piece: Piece, factor: int, start: int, *, centred: bool) -> EffectsPart:
+    """Return columns whose coefficients share a standard deviation that is estimated, as a basis with what that adds to rows."""
+    picked = tuple(range(piece.start, piece.stop))
+    means = tuple(rows.means[k] if centred else 0.0 for k in picked)
+    unit = float(np.sqrt(sum(rows.sds[k] ** 2 for k in picked)))
+    own = Columns(rows.array, (0.0,) * piece.size, tuple(rows.sds[k] / unit for k in picked))
+    effect = Effect(own, Iid(), (replace(piece, start=0, stop=piece.size),))
+    return EffectsPart(key, effect, own, factor, start, 1, share=piece.slot, picked=picked, less=means, unit=unit)
 
 
 def prefix_of(spec: ModelSpec, predictor: int = 0) -> str:

@@ -109,7 +109,7 @@ def _columns(layout: Layout, arrays: Mapping[str, np.ndarray], rows: slice, y: n
         matrix[:, 0] = 1.0
     for place in layout.columns:
         if place.rows.array is not None:
-            own = arrays[f"{place.key}.{place.rows.array}"][rows]
+            own = place.matrix(arrays, rows)
             span = slice(place.start, place.start + own.shape[1])
             matrix[:, span] = (own - layout.means[span]) / layout.sds[span]
     matrix[:, -1] = y

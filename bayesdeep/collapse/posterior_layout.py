@@ -10,6 +10,7 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, ORDER, SD, Entry, Quantity
 from bayesdeep.core.records import Parameter
 from bayesdeep.core.registry import FAMILIES, PRIORS
+from bayesdeep.spec.budget import dimension, is_share, shares
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
 from bayesdeep.spec.slots import prefixed, read_name
@@ -45,6 +46,7 @@ def shown_names(spec: ModelSpec) -> ShownNames:
                 names.columns(key, effect, rows)
             elif not isinstance(rows, Shift):
                 names.basis(key, effect)
+    names.budgets()
     modelled = {p.parameter for p in spec.predictors}
     for parameter in FAMILIES[spec.family].parameters[1:]:
         if parameter.name not in modelled and parameter.name not in spec.known:
@@ -81,6 +83,14 @@ class _Names:
             assert self.spec.response.levels is not None
             dims = (self.dim(f"{self.spec.response.name}_threshold", tuple(self.spec.response.levels[:-1])),)
         self.add(parameter.name, Entry(chosen.role, parameter.name, slot=parameter.name), *dims)
+
+    def budgets(self) -> None:
+        """Add what is shown of budgets."""
+        for key, prior in {p.key: p.prior for p in self.spec.priors if is_share(p)}.items():
+            labels = tuple(label for owner in shares(self.spec, key) for label in owner.labels)
+            for one in PRIORS[prior.name].reports:
+                dims = (self.dim(dimension(key), labels),) if one.each else ()
+                self.add(f"{key}{one.suffix}", Entry(one.role, self.main), *dims)
 
     def dim(self, name: str, labels: tuple[Any, ...]) -> str:
         found = free_dimension(name, labels, self.coords, self._taken)

@@ -34,7 +34,14 @@ def posterior_arrays(
     by_class: dict[str, list[np.ndarray]] = {}
     if layout.standard_error is None:
         found["sigma"] = _scale(system.sigma, positions)
+    if layout.intercept:
+        found[f"{layout.prefix}Intercept"] = found[f"{layout.prefix}Intercept"] - shift_of_shares(layout, coefficients)
+    found |= _of_budgets(spec, system, positions)
     for place in layout.effects:
+        if place.share:
+            own = _shared(place, coefficients)
+            found[layout.prefix + quantity_name(place.share)] = own[:, 0] if place.effect.pieces[0].scalar else own
+            continue
         factor, effects = system.factors[place.factor], coefficients[1 + place.factor]
         for name, value in _spreads(spec, layout.prefix, place, factor, positions).items():
             if place.stratum is None:
@@ -64,6 +71,29 @@ def _put(found: dict[str, np.ndarray], name: str, place: EffectsPart, values: np
     if name not in found:
         found[name] = np.empty((*values.shape[:-1], len(place.rows.labels)))
     found[name][..., place.levels] = values
+
+
+def _shared(place: EffectsPart, coefficients: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return the coefficients ``(draw, column)`` of population columns that have a share of a budget."""
+    return _by_level(place, coefficients[1 + place.factor])[:, 0] / place.unit
+
+
+def shift_of_shares(layout: Layout, coefficients: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return what population columns with a share of a budget add to the predictor at what was taken off them ``(draw,)``."""
+    total = np.zeros(len(coefficients[0]))
+    for place in layout.effects:
+        total = total + (_shared(place, coefficients) @ np.array(place.less) if place.share else 0.0)
+    return total
+
+
+def _of_budgets(spec: ModelSpec, system: LinearSystem, positions: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what the posterior shows of budgets."""
+    found = {}
+    for joint in system.joint:
+        sds = joint.values(positions)
+        prior = next(p.prior for p in spec.priors if p.key == joint.key)
+        found |= {f"{joint.key}{one.suffix}": one.value(sds) for one in PRIORS[prior.name].reports}
+    return found
 
 
 def _by_level(place: EffectsPart, effects: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesdeep.core.linear import Derived, Hyperparameter, LinearSystem, Moments, Scale
+from bayesdeep.core.linear import Derived, Hyperparameter, JointScales, LinearSystem, Moments, Scale
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, PRIORS
@@ -19,7 +19,7 @@ from .eligibility import _scale, terms_reason
 from .hyper import halved, likely
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import _columns, _effects, moments_of
-from .posterior_values import posterior_arrays
+from .posterior_values import posterior_arrays, shift_of_shares
 from .prior_rows import PriorRow, beside, prior_rows
 from .system import SystemTarget, system_of
 
@@ -72,7 +72,8 @@ class RowLayout:
         if in_thresholds(spec):  # they are counted from the columns' means, as an intercept would be
             main = self.parts[0]
             beta = (coefficients[0][:, main.columns] + main.system.origin) / main.layout.sds
-            shift = beta @ main.layout.means
+            own = (coefficients[0], *coefficients[1:][main.factors])
+            shift = beta @ main.layout.means + shift_of_shares(main.layout, own)
             values |= {p.name: values[p.name] + shift[:, None] for p in self.rows.parameters if isinstance(p, Thresholds)}
         return found | values
 
@@ -179,9 +180,22 @@ def row_system_of(
         else:
             parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
             found.append(_hyperparameter(spec, name))
-    system = replace(rows.system, hyperparameters=tuple(found))
+    system = replace(rows.system, hyperparameters=tuple(found), joint=_of_parameter(spec, parts, parameters))
     priors = [_in_all(part, prior, system.columns) for part in parts for prior in prior_rows(spec, part.layout)]
     return RowLayout(parts, beside(replace(rows, system=system, parameters=tuple(parameters)), priors))
+
+
+def _of_parameter(
+    spec: ModelSpec, parts: tuple[Part, ...], parameters: list[FamilyParameter | Thresholds]
+) -> tuple[JointScales, ...]:
+    """Return joint priors of the main predictor's scales, those in units of a parameter of the family with its hyperparameter."""
+    family, found = FAMILIES[spec.family], []
+    name = None if family.residual is None else family.residual(spec.links[family.main.name])
+    for joint in parts[0].system.joint:
+        number = next(p.prior.get("residual_sd") for p in spec.priors if p.key == joint.key)
+        own = [p.index for p in parameters if isinstance(p, FamilyParameter) and p.name == name]
+        found.append(joint if isinstance(number, float) else replace(joint, over=Scale(own[0])))
+    return tuple(found)
 
 
 def _in_all(part: Part, prior: PriorRow, columns: int) -> PriorRow:

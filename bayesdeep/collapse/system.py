@@ -1,18 +1,20 @@
 """A model and its sufficient statistics to the linear system an engine works on."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.effects import Scaled
-from bayesdeep.core.linear import Derived, Factor, LinearSystem, Moments, Scale
+from bayesdeep.core.linear import Derived, Factor, JointScales, LinearSystem, Moments, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import PRIORS
+from bayesdeep.spec.budget import shares
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .hyper import Hyper
+from .hyper import FIRST_SHARE, Hyper
 from .linear_layout import EffectsPart, Layout
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -62,8 +64,23 @@ def system_of(spec: ModelSpec, layout: Layout, moments: Moments, centre: float) 
     # difference of large numbers under a prior that is narrow and far from 0.
     return LinearSystem(
         _moved(moments, prior.origin), factors, sigma, tuple(hyper.found), prior.precision, prior.constant, prior.origin,
-        _apart(layout),
+        _apart(layout), _joint(spec, hyper, sigma),
     )
+
+
+def _joint(spec: ModelSpec, hyper: Hyper, sigma: Scale) -> tuple[JointScales, ...]:
+    """Return the joint priors of scales that have shares of a budget; of sigma, unless the prior says a number."""
+    found = []
+    for key in dict.fromkeys(p.key for p in spec.priors if p.name in hyper.sharing):
+        prior = next(p.prior for p in spec.priors if p.key == key)
+        own = [place for owner in shares(spec, key) for place in hyper.sharing[owner.name]]
+        scales, times = zip(*own, strict=True)
+        arguments, number = dict(prior.arguments), prior.get("residual_sd")
+        over = Scale(None, number) if isinstance(number, float) else sigma
+        log_density = PRIORS[prior.name].log_density
+        assert log_density is not None
+        found.append(JointScales(key, scales, times, over, partial(log_density, **arguments)))
+    return tuple(found)
 
 
 def _apart(layout: Layout) -> dict[int, np.ndarray]:
@@ -73,6 +90,8 @@ def _apart(layout: Layout) -> dict[int, np.ndarray]:
         if place.effect.apart is None:
             continue
         own = next(part for part in layout.columns if part.key == place.key)
+        if own.effect.width != len(place.effect.apart):
+            continue  # their coefficients have a prior that a likelihood leaves out
         span = slice(own.start, own.start + own.effect.width)
         width = layout.factors[place.factor][2]
         found[place.factor] = np.zeros((len(layout.means), width))
@@ -101,6 +120,9 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: Hyper, spread: float) -> tu
             found[place.factor] = _with_several(spec, layout.prefix, place, law, hyper, spread, found[place.factor])
             continue
         for piece in place.effect.pieces:
+            if place.share:
+                scales += [hyper.share(layout.prefix + quantity_name(place.share), 1.0, FIRST_SHARE * spread)] * piece.size
+                continue
             scales += hyper.scales(spec, layout.prefix, piece, spread, place.effect.sds(piece))
         blocks, size = found[place.factor].blocks, len(scales)
         slot = getattr(law, "correlation", None)

@@ -162,6 +162,43 @@ class Hyperparameter:
 
 
 @dataclass(frozen=True)
+class JointScales:
+    """A prior that several scales have together.
+
+    Attributes
+    ----------
+    key
+        Under which it was given.
+    scales
+        Which hyperparameters.
+    times
+        What each of them is multiplied by.
+    over
+        What they are then divided by.
+    log_density
+        Log prior density ``(batch,)`` of these numbers ``(batch, scale)``.
+    """
+
+    key: str
+    scales: tuple[int, ...]
+    times: tuple[float, ...]
+    over: Scale
+    log_density: Callable[[np.ndarray], np.ndarray]
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        """Return the numbers ``(batch, scale)`` that it is on, at coordinates ``(batch, dim)``."""
+        return np.exp(points[:, list(self.scales)] + np.log(self.times) - self._log_over(points)[:, None])
+
+    def log_prior(self, points: np.ndarray) -> np.ndarray:
+        """Return the log prior density ``(batch,)`` of the scales given what they are divided by."""
+        stretch = np.log(self.times).sum() - len(self.scales) * self._log_over(points)
+        return np.asarray(self.log_density(self.values(points)) + stretch)
+
+    def _log_over(self, points: np.ndarray) -> np.ndarray:
+        return np.full(len(points), np.log(self.over.value)) if self.over.index is None else points[:, self.over.index]
+
+
+@dataclass(frozen=True)
 class Moments:
     """Sufficient statistics of rows under a system: every sum carries the rows' weights.
 
@@ -216,6 +253,8 @@ class LinearSystem:
     apart
         By number of a factor of one level, what population columns times ``(column, coefficient)`` were taken off its columns:
         see :attr:`bayesdeep.core.effects.Effect.apart`.
+    joint
+        Priors that several scales have together, whose own densities are then 0 on the log scale.
     """
 
     moments: Moments
@@ -226,6 +265,7 @@ class LinearSystem:
     prior_constant: float
     origin: np.ndarray
     apart: Mapping[int, np.ndarray] = field(default_factory=dict)
+    joint: tuple[JointScales, ...] = ()
 
     @property
     def columns(self) -> int:

@@ -57,6 +57,28 @@ def _argument(value: "float | PriorSpec") -> str:
 
 
 @dataclass(frozen=True)
+class Reported:
+    """What a posterior shows of a budget.
+
+    Attributes
+    ----------
+    suffix
+        Its name is the budget's key with this.
+    role
+        See :class:`bayesdeep.core.quantities.Entry`.
+    value
+        ``value(sds)``: from standard deviations ``(…, share)``, an array or a tensor, to ``(…,)`` or ``(…, share)``.
+    each
+        Whether there is one for each share.
+    """
+
+    suffix: str
+    role: str
+    value: Callable[[Any], Any]
+    each: bool = False
+
+
+@dataclass(frozen=True)
 class Prior:
     """A distribution that can be a prior. One file in ``priors/`` defines one as ``PRIOR``.
 
@@ -68,7 +90,8 @@ class Prior:
         PyMC's argument names in PyMC's order.
     support
         ``"real"``, ``"positive"``, ``"unit"``, ``"bounded"`` (between its own ``lower`` and ``upper``),
-        ``"correlation"``, ``"simplex"`` (shares that sum to 1) or ``"block"`` (joint over several coefficients).
+        ``"correlation"``, ``"simplex"`` (shares that sum to 1), ``"block"`` (joint over several coefficients) or ``"budget"``
+        (joint over a whole predictor: how much its terms add to it, and what share each of them has).
     positive
         Arguments that must be positive.
     unit
@@ -88,12 +111,14 @@ class Prior:
     block
         For block priors: ``block(scope, key, arguments, units, dims) -> tensor`` of coefficients, where ``units``
         are the coefficients' natural scales, ``(coefficient,)``. For correlations and shares:
-        ``block(scope, slot, arguments, size)``.
+        ``block(scope, slot, arguments, size)``. For budgets: ``block(scope, key, arguments, labels) -> tensor`` ``(share,)``, the
+        standard deviation over rows of what each share's owner adds to the predictor, in residual standard deviations.
     gaussian
         ``gaussian(**arguments) -> (mean, precision)`` where the prior is a normal distribution, or the limit of one.
     log_density
         ``log_density(x, **arguments)``: elementwise log density on NumPy arrays; minus infinity outside bounds of its own (of a
-        positive one ``x`` is positive). An improper prior leaves out its infinite constant. None for joint priors.
+        positive one ``x`` is positive). An improper prior leaves out its infinite constant. None for joint priors; of budgets
+        ``(…,)`` of standard deviations ``(…, share)`` as ``block`` returns them.
     median
         ``median(**arguments)`` in numbers: what the default intercept of a parameter's formula is put at, and where a search
         starts. None where there is none.
@@ -101,6 +126,15 @@ class Prior:
         Arguments as numbers, from which tests make one.
     notes
         How to read the arguments, and the source.
+    aliases
+        Other names of arguments that are understood, each with the argument it stands for.
+    reports
+        What the posterior shows of budgets.
+    key
+        Of budgets: the key of ``priors=`` under which they are given, which is no slot's name, and what the names that they
+        report begin with.
+    whole
+        Name of the budget that a user means who gives this prior under that budget's key; its first arguments are this one's.
     """
 
     name: str
@@ -120,6 +154,10 @@ class Prior:
     notes: str = ""
     median: Callable[..., float] | None = None
     example: Mapping[str, float] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    whole: str = ""
+    reports: tuple[Reported, ...] = ()
 
     @property
     def standard(self) -> Mapping[str, float] | None:
@@ -174,6 +212,11 @@ class Slot:
         parameter's prefix.
     part
         Of a network's scale, which part of the network it scales, in a reader's words: ``input``, ``layer 1``, ``output``.
+    adds
+        Of a slot that says how large an addend of the predictor is (a coefficient, a standard deviation, a scale): by scalar,
+        the root mean square over the training rows of what it adds where it is 1, a constant left out that an intercept takes
+        up. From it follows what a budget of variance allows it. Empty: as the term's effects say, of a term that declares
+        effects; else the slot is no such addend's.
     """
 
     name: str
@@ -184,6 +227,7 @@ class Slot:
     unit: float = 1.0
     shared: Shared | None = None
     part: str = ""
+    adds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -260,6 +260,11 @@ class Family:
     scale
         ``scale(response, link) -> (location, spread)`` of the main predictor's scale, from the (coded) response;
         default priors are built from it.
+    residual
+        ``residual(link) -> name | number | None``: under the link of the main parameter by that name, what the standard deviation
+        of a response about the main predictor is on the predictor's scale: a parameter of the family, or a number, as of a
+        latent variable. None, also where there is no such function: it follows from the rows' expected information at the
+        intercept, where that is known.
     modifiers
         Response functions it can be combined with: of ``"censored" "truncated" "weighted" "prop"``.
     words
@@ -306,6 +311,7 @@ class Family:
     parameter_terms: Callable[[Response, str], ParameterTerms | None] | None = None
     row_law: Callable[[str], RowLaw | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
+    residual: Callable[[str], str | float | None] | None = None
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()
     atoms: tuple[float, ...] = ()

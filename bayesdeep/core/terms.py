@@ -213,6 +213,16 @@ class Scope(Protocol):
         """
         ...
 
+    def joint_sds(
+        self, name: str, count: int, made: Callable[[], Any], log_density: Callable[[Any], Any], likely: float
+    ) -> Any:
+        """Return standard deviations ``(count,)`` that have a joint prior.
+
+        ``made`` returns them as a function of hidden variables; ``log_density`` is their log density, as a function of a tensor.
+        Where a graph is sampled from, they are the coordinates, in units of what they are likely to be.
+        """
+        ...
+
     def register_covariance_factor(
         self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
     ) -> None:

@@ -26,7 +26,7 @@ from bayesdeep.core.registry import ENGINES
 from bayesdeep.linear.crossed import Crossed
 from bayesdeep.linear.elimination_plan import plan
 from bayesdeep.linear.explore import Explored, Plan, batched_chains, sequential_chains
-from bayesdeep.linear.hyperparameters import Coordinates, bounded_at_zero, scales_of, start_of
+from bayesdeep.linear.hyperparameters import Coordinates, bounded_at_zero, in_units, scales_of, start_of
 from bayesdeep.linear.marginal import Posterior
 from bayesdeep.linear.marginal_target import MarginalTarget
 from bayesdeep.linear.principal_axes import in_principal_axes
@@ -174,7 +174,7 @@ def _centre(system: LinearSystem, solver: Any, progress: Progress) -> tuple[Post
         scales = np.array([h.kind == "scale" for h in system.hyperparameters])
         refuse_what_does_not_fall_off(on_logs.density, mode, start, scales, names)
     is_scale = np.array([h.kind == "scale" and bounded_at_zero(h) for h in system.hyperparameters])
-    posterior = Posterior(system, solver, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
+    posterior = Posterior(system, solver, in_units(system, np.where(is_scale, np.exp(mode), np.nan)))
     centre = posterior.coordinates.from_system(mode)
     if dear:
         centre, factor = newton(posterior.density, centre)

@@ -118,6 +118,7 @@ FAMILY = Family(
     mean=mean,
     row_terms=_ordinal_terms.of_slices,
     row_law=_row_laws.of_levels,
+    residual=LATENT_SD.get,
     scale=scale,
     words=frozenset({"discrete", "levels", "ordered", "no_intercept"}),
     example={"mu": 0.4, "threshold": (-0.8, 0.3, 1.5)},

@@ -69,6 +69,7 @@ FAMILY = Family(
     row_terms=_normal_terms.of_normal,
     parameter_terms=_normal_terms.sigma_of_normal,
     truncated_mean=truncated_mean,
+    residual=lambda link: "sigma" if link == "identity" else None,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"gaussian"}),

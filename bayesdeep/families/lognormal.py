@@ -84,6 +84,7 @@ FAMILY = Family(
     row_terms=_normal_terms.of_lognormal,
     parameter_terms=_normal_terms.sigma_of_lognormal,
     truncated_mean=truncated_mean,
+    residual=lambda link: "sigma" if link == "identity" else None,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

@@ -62,6 +62,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_normal_terms.of_student,
     parameter_terms=_normal_terms.parameters_of_student,
+    residual=lambda link: "sigma" if link == "identity" else None,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

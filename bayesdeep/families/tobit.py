@@ -58,6 +58,7 @@ FAMILY = Family(
     code=code,
     rv=rv,
     mean=mean,
+    residual=lambda link: "sigma" if link == "identity" else None,
     scale=scale_mean,
     atoms=(0.0,),
     example={"mu": 0.5, "sigma": 0.8},

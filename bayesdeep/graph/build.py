@@ -172,7 +172,7 @@ def build(
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
         pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
-        builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single)
+        builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single, rows if observed and sampled else 0)
         builder.places = starting_places(spec, arrays) if observed else {}
         if observed and sampled:
             builder.likely_sds = likely_sds(spec, pilot)
@@ -273,7 +273,7 @@ def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], 
         return data[name] if name in data else float(spec.known[name].value)
     scope = TermScope(builder, builder.main, name, None)
     if parameter.shape != "cut":
-        return scope.variable(name)
+        return scope.parameter(name)
     chosen = spec.prior(name)
     assert chosen is not None
     dim = builder.dim(f"{spec.response.name}_threshold", tuple(levels[:-1]))

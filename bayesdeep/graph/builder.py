@@ -73,6 +73,10 @@ class Builder:
         The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
     effects
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
+    blocks, budgets
+        What joint priors made, by their key and the slot: coefficients, and standard deviations.
+    parameters
+        Parameters of the family without a formula that are made already, by name.
     roles, units
         By name of a random variable: what it is, and its natural scale where that is not 1.
     made_of
@@ -90,6 +94,8 @@ class Builder:
         of the hidden variables with the weights that go out from these units.
     single
         Whether hidden layers are computed in single precision.
+    sampled_rows
+        The number of rows with responses where the graph is to be sampled from in coordinates that suit them, else 0.
     covariance_factors
         Cholesky factors of group effects' covariances: what standardised effects are multiplied by.
     places
@@ -111,6 +117,7 @@ class Builder:
         masked: bool = False,
         fixed: Mapping[str, np.ndarray] | None = None,
         single: bool = False,
+        sampled_rows: int = 0,
     ) -> None:
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
         self.fixed = fixed or {}
@@ -125,6 +132,8 @@ class Builder:
         self.terms = frozenset(term.key for predictor in spec.predictors for term in predictor.terms)
         self.coords: dict[str, tuple[Any, ...]] = {}
         self.blocks: dict[str, dict[str, Any]] = {}
+        self.budgets: dict[str, dict[str, Any]] = {}
+        self.parameters: dict[str, Any] = {}
         self.nested: dict[tuple[str, str], Any] = {}
         self.thresholds_shift: Any = 0.0
         self.pilot, self.centring = pilot, centring(pilot)
@@ -132,7 +141,7 @@ class Builder:
         self.population: dict[str, Any] = {}
         self.effects: dict[str, list[Any]] = {}
         self.roles: dict[str, str] = {}
-        self.masked, self.single = masked, single
+        self.masked, self.single, self.sampled_rows = masked, single, sampled_rows
         self.masks: dict[str, Any] = {}
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}

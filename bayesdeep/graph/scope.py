@@ -10,7 +10,7 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_activation
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
-from bayesdeep.core.quantities import CORRELATION, EFFECTS, HYPERPARAMETER, SD, Entry, Quantity
+from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, EFFECTS, HYPERPARAMETER, SD, Entry, Quantity
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.core.terms import Coordinates
 from bayesdeep.ops.gather import gather
@@ -19,6 +19,7 @@ from bayesdeep.ops.matvec import matrix_vector, times
 from bayesdeep.ops.product import product
 from bayesdeep.spec.slots import prefixed, read_name
 
+from .budget import allotted_sds, told
 from .builder import Builder, Root
 from .centring import Centring
 from .pilot_information import Follow
@@ -196,6 +197,19 @@ class TermScope:
             self._b.staged[own] = variable
         return variable
 
+    def joint_sds(
+        self, name: str, count: int, made: Callable[[], Any], log_density: Callable[[Any], Any], likely: float
+    ) -> Any:
+        """Return standard deviations ``(count,)`` with a joint prior."""
+        if not self._b.sampled_rows:
+            return made()
+        own = self._b.unused(self._full(name))
+        self._b.roles[own] = SD
+        usual = np.full(count, likely)
+        sds = distribution("HalfFlat")(own, shape=(count,), default_transform=sd_coordinate(usual), initval=usual)
+        pm.Potential(f"{own}_prior", log_density(sds))
+        return sds
+
     def register_covariance_factor(
         self, sds: Sequence[Any], rows: Sequence[Sequence[Any]] | None, standard: Sequence[tuple[Any, int | None]], prior: str
     ) -> None:
@@ -254,6 +268,8 @@ class TermScope:
             found = self._from_block(chosen, full, plugin)
             found = found[None] if found.ndim < len(dims) else found
             return self._report(full, found, dims, chosen.role, full)
+        if plugin.support == "budget":
+            return self._from_budget(chosen, full, dims)
         if plugin.support == "simplex":
             shares = plugin.block(self, slot, dict(chosen.prior.arguments), len(self._b.coords[dims[0]]))
             return self._report(full, shares, dims, chosen.role, full)
@@ -304,6 +320,28 @@ class TermScope:
                 start += size or 1
             self._b.blocks[key] = made
         return self._b.blocks[key][full]
+
+    def _from_budget(self, chosen: ChosenPrior, full: str, dims: tuple[str, ...]) -> Any:
+        """Return a coefficient or standard deviation that has a share of a budget."""
+        if chosen.key not in self._b.budgets:
+            root = TermScope(self._b, self._b.main, self._b.main, None)
+            self._b.budgets[chosen.key] = allotted_sds(root, self._b.spec, chosen)
+        sd = self._b.budgets[chosen.key][full]
+        if chosen.role != COEFFICIENT:
+            return self._report(full, sd if dims else sd[0], dims, chosen.role, full)
+        own = self._b.unused(f"{full}_z")
+        self._b.roles[own] = chosen.role
+        # As much of the coefficient itself is sampled as the rows, were it the only one, tell of it.
+        rows = self._b.sampled_rows
+        root = pt.sqrt(1.0 + told(self._b.spec, chosen, rows) * sd[0] ** 2) if rows else 1.0
+        z = _random(own, PriorSpec("Normal"), {"mu": 0.0, "sigma": root}, dims)
+        return self._report(full, sd[0] / root * z, dims, chosen.role, full)
+
+    def parameter(self, name: str) -> Any:
+        """Return a parameter of the family without a formula, made once."""
+        if name not in self._b.parameters:
+            self._b.parameters[name] = self.variable(name)
+        return self._b.parameters[name]
 
     def _slot_size(self, full: str) -> int | None:
         """Return the number of a term's columns, None for a single numeric one."""

@@ -7,6 +7,8 @@ import numpy as np
 
 from bayesdeep.core.linear import Derived, Factor, Hyperparameter, LinearSystem, Scale, Several
 
+from .corners import Corner, corners_of
+
 NATURAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"scale": np.exp, "partial": np.tanh, "real": np.asarray}
 """By kind of hyperparameter, from its coordinate to its natural value."""
 
@@ -71,6 +73,8 @@ def log_prior(system: LinearSystem, points: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         for k, hyper in enumerate(system.hyperparameters):
             total += hyper.log_density(NATURAL[hyper.kind](points[:, k]))
+        for joint in system.joint:
+            total += joint.log_prior(points)
     return np.where(np.isnan(total), -np.inf, total)
 
 
@@ -86,19 +90,30 @@ class Coordinates:
     ----------
     units
         ``(dim,)``, not a number where the coordinate is the system's own.
+    corners
+        Scales whose density is infinite where all of them are 0.
     """
 
     units: np.ndarray
+    corners: tuple[Corner, ...] = ()
 
     def to_system(self, points: np.ndarray) -> np.ndarray:
         """Return the system's coordinates of points ``(batch, dim)``; minus infinity where a scale is 0."""
         own = np.isnan(self.units)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            return np.where(own, points, np.log(self.units * np.sinh(np.abs(points))))
+            found = np.where(own, points, np.log(self.units * np.sinh(np.abs(points))))
+            logs = found - np.log(self.units)
+            for corner in self.corners:
+                found[:, corner.places] += corner.log_shrink(logs)[:, None]
+        return found
 
     def from_system(self, points: np.ndarray) -> np.ndarray:
         """Return the points at the system's coordinates ``(batch, dim)``."""
-        return np.where(np.isnan(self.units), points, np.arcsinh(np.exp(points) / self.units))
+        logs = points - np.log(self.units)
+        moved = logs.reshape(-1, logs.shape[-1]).copy()
+        for corner in self.corners:
+            moved[:, corner.places] -= corner.log_unshrunk(moved)[:, None]
+        return np.where(np.isnan(self.units), points, np.arcsinh(np.exp(moved.reshape(logs.shape))))
 
     def log_jacobian(self, system: LinearSystem, points: np.ndarray) -> np.ndarray:
         """Return the log derivative of natural values by coordinates, ``(batch,)``."""
@@ -110,7 +125,15 @@ class Coordinates:
                 total -= 2.0 * far
             elif hyper.kind == "scale":
                 total += x if np.isnan(unit) else far + np.log(unit)
+        for corner in self.corners:
+            with np.errstate(divide="ignore"):
+                total += corner.log_jacobian(np.log(np.sinh(np.abs(points))))
         return total
+
+
+def in_units(system: LinearSystem, units: np.ndarray) -> Coordinates:
+    """Return the coordinates in which scales have these units ``(dim,)``, not a number where they are the system's own."""
+    return Coordinates(units, corners_of(system, units))
 
 
 def start_of(system: LinearSystem) -> np.ndarray:

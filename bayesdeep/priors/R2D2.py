@@ -31,11 +31,14 @@ PRIOR = Prior(
     ("mean_R2", "prec_R2", "cons_D2"),
     support="block",
     positive=("mean_R2", "prec_R2", "cons_D2"),
+    unit=("mean_R2",),
+    aliases={"mean": "mean_R2", "precision": "prec_R2", "concentration": "cons_D2"},
     defaults={"mean_R2": 0.5, "prec_R2": 2.0, "cons_D2": 0.5},
     block=block,
+    whole="R2D2M2",
     example={"mean_R2": 0.5, "prec_R2": 2.0, "cons_D2": 0.5},
     notes=(
         "R2-induced Dirichlet decomposition (Zhang, Naughton, Bondell and Reich 2022, "
-        "doi:10.1080/01621459.2020.1825449) over a block of coefficients."
+        "doi:10.1080/01621459.2020.1825449) over a block of coefficients; under the key R2, R2D2M2 over all terms."
     ),
 )

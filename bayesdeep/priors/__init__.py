@@ -11,7 +11,7 @@ from bayesdeep.core.errors import PriorError, nearest
 from bayesdeep.core.priors import Prior, PriorSpec
 from bayesdeep.core.registry import PRIORS
 
-JOINT = ("block", "correlation", "simplex")
+JOINT = ("block", "correlation", "simplex", "budget")
 """Supports of priors of several numbers at once."""
 
 
@@ -35,10 +35,11 @@ def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
     if len(values) > len(plugin.arguments):
         raise PriorError(f"prior '{name}': {len(values)} arguments given; write {usage}")
     given: dict[str, Any] = dict(zip(plugin.arguments, values, strict=False))
-    for key, value in options.items():
+    for asked, value in options.items():
+        key = plugin.aliases.get(asked, asked)
         if key not in plugin.arguments:
             raise PriorError(
-                f"prior '{name}': no argument '{key}'{nearest(key, plugin.arguments)} (write {usage})"
+                f"prior '{name}': no argument '{key}'{nearest(key, [*plugin.arguments, *plugin.aliases])} (write {usage})"
             )
         if key in given:
             raise PriorError(f"prior '{name}': argument '{key}' is given twice; write {usage}")

@@ -1,7 +1,7 @@
 """From slots and the user's priors to the prior of every slot, each an explicit number with its reason."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bayesdeep.core.errors import PriorError, nearest
@@ -9,6 +9,7 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec, Slot
 from bayesdeep.core.registry import PRIORS
 
+from .budget import Owner, allotted, budget_at, budget_names, read_budget
 from .prior_text import read_prior
 
 POPULATION = "population"
@@ -44,7 +45,8 @@ _ADVICE = {
 
 
 def choose(
-    slots: Sequence[Slot], given: Mapping[str, Any], rows: int, population: Sequence[str]
+    slots: Sequence[Slot], given: Mapping[str, Any], rows: int, population: Sequence[str],
+    able: Sequence[Owner] = (), residual: Callable[[str, float | None], tuple[float | None, str]] | None = None,
 ) -> tuple[ChosenPrior, ...]:
     """Return the prior of every slot.
 
@@ -60,6 +62,11 @@ def choose(
         Number of rows, for block priors whose default depends on it.
     population
         Names of the main predictor's population-level coefficients.
+    able
+        The main predictor's slots that may have a share of a budget of variance.
+    residual
+        ``residual(where, number)``: the residual standard deviation as a number, the user's if there is one, or None where it is
+        a parameter; and what it is, in words.
 
     Raises
     ------
@@ -69,9 +76,13 @@ def choose(
     slots = _with_intercepts(slots, given)
     by_name = {slot.name: slot for slot in slots}
     user: dict[str, ChosenPrior] = {}
+    budgets: dict[str, Any] = {}
     for key, value in given.items():
         where = f"prior '{key}'"
         key = quantity_name(str(key))
+        if key not in by_name and budget_at(key) is not None:
+            budgets[key] = value
+            continue
         members = _members(key, by_name, population)
         prior = read_prior(value, where)
         prior = _filled(prior, sum(by_name[m].size for m in members), rows)
@@ -83,6 +94,13 @@ def choose(
             slot = by_name[member]
             _check(prior, slot, where)
             user[member] = ChosenPrior(member, prior, "user", "given", key, slot.role, slot.unit)
+    for key, value in budgets.items():
+        where = f"prior '{key}'"
+        prior = read_budget(value, key, where)
+        assert residual is not None
+        number, words = residual(where, prior.get("residual_sd"))
+        taken = {*user, *(f"{name}_sigma" for name in user)}
+        user |= allotted(prior.with_(residual_sd=number), key, able, taken, by_name, words)
     return tuple(_collected(slots, user))
 
 
@@ -103,7 +121,7 @@ def _with_intercepts(slots: Sequence[Slot], given: Mapping[str, Any]) -> list[Sl
 
 
 def hyperparameters(priors: Sequence[ChosenPrior]) -> tuple[str, ...]:
-    """Return the names that the posterior gives to nested priors, each once."""
+    """Return the names that the posterior gives to nested priors, and to what budgets report, each once."""
     found: dict[str, None] = {}
     for chosen in priors:
         stack = [(chosen.key, chosen.prior)]
@@ -112,7 +130,7 @@ def hyperparameters(priors: Sequence[ChosenPrior]) -> tuple[str, ...]:
             nested = [(f"{key}_{name}", v) for name, v in prior.nested.items()]
             found.update(dict.fromkeys(name for name, _ in nested))
             stack += nested
-    return tuple(found)
+    return (*found, *budget_names(priors))
 
 
 def _members(key: str, by_name: Mapping[str, Slot], population: Sequence[str]) -> list[str]:
@@ -129,6 +147,7 @@ def _members(key: str, by_name: Mapping[str, Slot], population: Sequence[str]) -
                 *by_name,
                 *(f"{s.name}_raw" for s in by_name.values() if s.role == "intercept"),
                 POPULATION,
+                *(PRIORS[name].key for name in PRIORS if PRIORS[name].key),
             ]
             raise PriorError(f"prior '{part}': nothing in the model has this name{nearest(part, known)}")
     return parts
@@ -145,6 +164,10 @@ def _filled(prior: PriorSpec, columns: int, rows: int) -> PriorSpec:
 
 def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
     plugin = PRIORS[prior.name]
+    if plugin.support == "budget":
+        raise PriorError(
+            f"{where}: {prior} is a joint prior of all terms, and not one of '{slot.name}' alone; its key is '{plugin.key}'"
+        )
     if plugin.support == "block" and slot.role != "coefficient":
         raise PriorError(
             f"{where}: {prior.name} is a joint prior over population-level coefficients, '{slot.name}' is none"

@@ -14,8 +14,10 @@ from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
 from .assign_priors import choose, hyperparameters
+from .budget import owners
 from .declared import effects_of
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
+from .residual import residual_of
 from .shared import check_shared
 from .slots import all_slots, slot_name
 
@@ -68,7 +70,14 @@ def make_spec(
     slots = all_slots(family, predictors, response, known, offsets)
     main = all_slots(family, predictors[:1], response, known, offsets)
     _refuse_parameters(family, predictors, known, slots, priors)
-    chosen = choose(slots, priors, design.rows, [s.name for s in main if s.role == "coefficient"])
+
+    def residual(where: str, number: float | None) -> tuple[float | None, str]:
+        modelled = frozenset(p.parameter for p in predictors)
+        return residual_of(family, links[family.main.name], response, known, design.arrays, modelled, number, where)
+
+    population = [s.name for s in main if s.role == "coefficient"]
+    able = owners(predictors[0], family.main.name)
+    chosen = choose(slots, priors, design.rows, population, able, residual)
     # A nested scale of group effects stands in the place of their sd, under the same name.
     sds = {s.name for s in slots if s.role == "sd"}
     nested = [name for name in hyperparameters(chosen) if name not in sds]

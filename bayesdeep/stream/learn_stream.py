@@ -10,11 +10,13 @@ from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.priors import Known
+from bayesdeep.core.quantities import COEFFICIENT
 from bayesdeep.core.records import Family
 from bayesdeep.design.frame import column
 from bayesdeep.design.learn import Design, learn_design, multiply_out
 from bayesdeep.design.numeric_as_text import refuse_almost_numbers
 from bayesdeep.formula.nodes import Parsed
+from bayesdeep.spec.budget import is_share
 from bayesdeep.spec.make import make_spec
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -119,7 +121,13 @@ def _check_early(spec_of: Callable[[], ModelSpec]) -> None:
     _refuse_if_not_linear(spec)
 
 
+def _shares(spec: ModelSpec) -> str | None:
+    """Return that coefficients of columns have shares of a budget, in a clause; None if none has."""
+    own = [p.name for p in spec.priors if p.role == COEFFICIENT and is_share(p)]
+    return f"the prior of {own[0]} is a share of the budget '{spec.prior(own[0]).key}'" if own else None  # type: ignore[union-attr]
+
+
 def _refuse_if_not_linear(spec: ModelSpec) -> None:
-    reason = why_not(spec)
+    reason = why_not(spec) or _shares(spec)
     if reason is not None:
         raise refuse(reason)

@@ -84,11 +84,18 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
         alone = piece.start < columns.intercept or unit == 1.0
         reason = "one spread of the predictor" + ("" if alone else " per sd of the column")
         default = Default(f"HalfStudentT(3, {scale:.4g})", reason)
-        found.append(Slot(piece.sd, "positive", default, "sd", piece.size, scale))
+        found.append(Slot(piece.sd, "positive", default, "sd", piece.size, scale, adds=_adds(columns, piece)))
         found.append(Slot(piece.slot, "effects" if corr is None else "correlated", None, "effects", piece.size, scale))
     if corr is not None:
         found.append(Slot(corr, "correlation", Default("LKJ(2)", "weakly towards no correlation"), "correlation"))
     return tuple(found)
+
+
+def _adds(columns: LearnedColumns, piece: Piece) -> tuple[float, ...]:
+    """Return by coefficient the root mean square of its column; 1 where none is known, as before rows were read."""
+    places = [k - int(columns.intercept) for k in range(piece.start, piece.stop)]
+    squares = [1.0 if k < 0 else columns.means[k] ** 2 + columns.sds[k] ** 2 for k in places]
+    return tuple(float(square**0.5) for square in squares)
 
 
 def written(state: Json, node: Any) -> tuple[Addend, ...]:

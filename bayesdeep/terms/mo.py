@@ -77,7 +77,7 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
         unit = spread / sd
         why = f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor per sd of the column, counted in steps"
         default = Default(f"Normal(0, {PRIOR_SCALE_IN_SPREADS * unit:.4g})", why)
-        found.append(Slot(name, "real", default, COEFFICIENT, len(labels or (1,)), unit))
+        found.append(Slot(name, "real", default, COEFFICIENT, len(labels or (1,)), unit, adds=(sd,)))
     if steps > 1:
         equal = Default("Dirichlet(1)", "all shares of the steps alike")
         found.append(Slot(_simplex(state), "simplex", equal, SIMPLEX, steps))

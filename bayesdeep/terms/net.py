@@ -51,8 +51,10 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     if shared:
         found.append(Slot(f"{body}_weights", "weights", Default(text, why), "weights", shared=shared))
 
-    def scale(label: str, prior: str, reason: str, part: str, role: str = "scale", unit: float = 1.0) -> None:
-        found.append(Slot(f"{name}{label}_sigma", "positive", Default(prior, reason), role, 1, unit, part=part))
+    def scale(label: str, prior: str, reason: str, part: str, role: str = "scale", unit: float | None = None) -> None:
+        # What has the predictor's unit is the size of an addend: of the function, or of how far groups' functions differ.
+        own = (1.0, ()) if unit is None else (unit, (1.0,))
+        found.append(Slot(f"{name}{label}_sigma", "positive", Default(prior, reason), role, 1, own[0], part=part, adds=own[1]))
 
     def hidden(label: str, prior: str, reason: str, part: str, role: str = "scale") -> None:
         found.append(Slot(f"{body}{label}_sigma", "positive", Default(prior, reason), role, shared=shared, part=part))

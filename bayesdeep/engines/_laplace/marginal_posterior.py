@@ -6,7 +6,7 @@ import numpy as np
 
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
-from bayesdeep.linear.hyperparameters import Coordinates, log_prior, start_of
+from bayesdeep.linear.hyperparameters import Coordinates, in_units, log_prior, start_of
 from bayesdeep.linear.proposal import FARTHEST, Adapted, adapt, curvature, find_mode
 
 from .inner_newton import LOOSE, Inner
@@ -76,7 +76,7 @@ def centred(inner: Inner, progress: Progress, engine: str) -> tuple[Marginal, Sh
         names = tuple(h.name for h in system.hyperparameters)
         mode = find_mode(marginal.density, start, names, farthest=_farthest(inner))
         is_scale = np.array([h.kind == "scale" for h in system.hyperparameters])
-        marginal = Marginal(inner, Coordinates(np.where(is_scale, np.exp(mode), np.nan)))
+        marginal = Marginal(inner, in_units(system, np.where(is_scale, np.exp(mode), np.nan)))
         centre = find_mode(marginal.density, marginal.coordinates.from_system(mode), names)
         centre = np.where(is_scale, np.abs(centre), centre)
         marginal.density(centre[None])

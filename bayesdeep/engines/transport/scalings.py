@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesdeep.core.linear import Derived, Factor, LinearSystem
+from bayesdeep.linear.hyperparameters import Coordinates
 
 from .._laplace.by_columns import ByColumns
 from .moves import State
@@ -65,7 +66,7 @@ def scaled(moving: MovingMap, state: State, tries: int, rng: np.random.Generator
     shift = offset if offset.any() else None
     parts = [layout.predictor_of(number, u) for number in range(len(layout.shapes))]
     beta = u[layout.columns :]
-    units = moving.marginal.coordinates.units
+    coordinates = moving.marginal.coordinates
 
     def height(theta: np.ndarray, eta: np.ndarray, beta: np.ndarray) -> np.ndarray:
         rows = moving.total(moving.inner.rows.likelihood.value(eta if shift is None else eta + shift, placed.values))
@@ -78,7 +79,7 @@ def scaled(moving: MovingMap, state: State, tries: int, rng: np.random.Generator
             kind = kinds[int(rng.integers(len(kinds)))]
             log_c = SIZE * rng.standard_normal(len(theta))
             c = np.exp(log_c)
-            new, jacobian = _multiplied(theta, kind.hyperparameters, units, log_c)
+            new, jacobian = _multiplied(theta, kind.hyperparameters, coordinates, system, log_c)
             if kind.columns:  # and all factors: the whole predictor
                 new_eta, new_beta = c * eta, c * beta
             else:
@@ -107,14 +108,21 @@ def scaled(moving: MovingMap, state: State, tries: int, rng: np.random.Generator
 
 
 def _multiplied(
-    theta: np.ndarray, which: np.ndarray, units: np.ndarray, log_c: np.ndarray
+    theta: np.ndarray, which: np.ndarray, coordinates: Coordinates, system: LinearSystem, log_c: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates with some scales multiplied, and the log derivative of the new coordinates by the old ``(lane,)``."""
-    new, jacobian = theta.copy(), np.zeros(len(theta))
-    for k in which:
-        if np.isnan(units[k]):
-            new[:, k] += log_c
-            continue
-        new[:, k] = np.arcsinh(np.exp(log_c) * np.sinh(theta[:, k]))
-        jacobian += log_c + np.log(np.cosh(theta[:, k]) / np.cosh(new[:, k]))
-    return new, jacobian
+    positions = coordinates.to_system(theta)
+    positions[:, which] += log_c[:, None]
+    new = np.where(_touched(which, coordinates, theta.shape[1]), coordinates.from_system(positions), theta)
+    # Natural values are multiplied, whose derivative by the coordinates is known at both ends.
+    jacobian = coordinates.log_jacobian(system, theta) - coordinates.log_jacobian(system, new)
+    return new, jacobian + len(which) * log_c
+
+
+def _touched(which: np.ndarray, coordinates: Coordinates, dim: int) -> np.ndarray:
+    """Return the coordinates ``(dim,)`` that move with some scales."""
+    found = np.zeros(dim, dtype=bool)
+    found[which] = True
+    for corner in coordinates.corners:
+        found[list(corner.places)] |= found[list(corner.places)].any()
+    return found
