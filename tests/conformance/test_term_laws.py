@@ -89,7 +89,7 @@ def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
 def closed(made: Made) -> bool:
     """Return whether a term's levels have a law that says nothing of others."""
     declare = TERMS[made.term.kind].effects
-    return any(isinstance(e.law, effects.Structured) for e in (declare(made.term.state) if declare else ()))
+    return any(e.law.related for e in (declare(made.term.state) if declare else ()))
 
 
 def matrices_it_was_given_make_the_same_model(name: str) -> None:
