@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Grouped, Members
+from bayesdeep.core.effects import Grouped, Members, Scaled
 from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.links import LINKS, find_link
 from bayesdeep.core.priors import ChosenPrior, Known, Slot
@@ -191,22 +191,36 @@ def _refuse_improper_cuts(family: Family, response: Response, chosen: tuple[Chos
 def _refuse_two_laws(predictors: tuple[PredictorSpec, ...]) -> None:
     """Refuse one grouping factor whose levels are independent in one term and related in another, or related in two ways.
 
-    Their effects would have one name and run over different levels.
+    Their effects would have one name and run over different levels. Those of a law that several numbers make have names of their
+    own, and may stand beside others of the same levels.
     """
     seen: dict[str, tuple[str, Any]] = {}
+    levels: dict[str, tuple[str, tuple[Any, ...], bool]] = {}
     for term in (term for predictor in predictors for term in predictor.terms):
         declare = TERMS[term.kind].effects
         laws = {e.rows.factor: e.law for e in (declare(term.state) if declare else ()) if isinstance(e.rows, Grouped | Members)}
-        for factor in TERMS[term.kind].groups(term.state):
-            root = getattr(laws.get(factor), "root", None)
+        for factor, labels in TERMS[term.kind].groups(term.state).items():
+            law = laws.get(factor)
+            named = isinstance(law, Scaled)
+            first, known, other = levels.setdefault(factor, (term.source, labels, named))
+            if known != labels and (named or other):
+                raise FormulaError(
+                    f"formula: {first} and {term.source} have different levels of '{factor}'; {_copied(factor)}"
+                )
+            if named:
+                continue
+            root = getattr(law, "root", None)
             source, before = seen.setdefault(factor, (term.source, root))
             alike = root is before or (root is not None and before is not None and np.array_equal(root, before))
             if not alike:
                 raise FormulaError(
                     f"formula: the effects of {source} and {term.source} would both be called '…|{factor}', and they have "
-                    f"different distributions; copy the column under another name, data.assign({factor}_2=data['{factor}']), and "
-                    "write that in one of the two"
+                    f"different distributions; {_copied(factor)}"
                 )
+
+
+def _copied(factor: str) -> str:
+    return f"copy the column under another name, data.assign({factor}_2=data['{factor}']), and write that in one of the two"
 
 
 def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:

@@ -70,6 +70,23 @@ def test_hyperparameters_have_the_posterior_that_columns_give_them(text: str, pr
 
 
 @needs_compiler
+def test_several_predictors_may_have_some() -> None:
+    """One leans in what is eliminated first, and one in what is left."""
+    near = grid(3, 2)
+    data = pd.DataFrame({"region": np.repeat(near.index, 3), "other": np.repeat(near.index[::-1], 3)})
+    data["y"] = np.random.default_rng(5).normal(size=len(data))
+    formula = "y ~ car(region, W) + car(other, W, type='icar')"
+    model = bd.Model(formula, data, arrays={"W": near}, sigma="~ car(region, W, type='icar')")
+    assert can_be_sparse(model.spec)
+    sparse, dense = (inner_of(model, sparse=own) for own in (True, False))
+    assert sparse.gaussian is not None
+    assert len(sparse.gaussian.leaning) == 3
+    points = np.random.default_rng(1).normal(scale=0.5, size=(5, sparse.rows.system.dim)) - 0.5
+    apart = sparse.log_marginal(points) - dense.log_marginal(points)
+    np.testing.assert_allclose(apart, apart[0], atol=1e-3)
+
+
+@needs_compiler
 def test_modes_and_spreads_of_effects_are_those_of_columns() -> None:
     model = model_of(TEXTS[0])
     found = []

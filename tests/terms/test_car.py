@@ -211,3 +211,26 @@ def test_regions_without_rows_are_predicted_and_others_refused_by_name() -> None
     assert found["sd"].iloc[0] > found["sd"].iloc[1]
     with pytest.raises(bd.DataError, match="matrix 'W' has not: 'nowhere'"):
         fit.predict(pd.DataFrame({"region": ["nowhere"], "x": [0.0]}))
+
+
+def test_it_stands_beside_other_effects_of_the_same_levels_and_not_of_others() -> None:
+    data, known = frame(), [r for r in REGIONS if r != NO_ROWS]
+    near = table(PAIRS | {"ek": 1.0}).loc[known, known]
+    model = model_of("y ~ car(region, W)", data, near, sigma="~ car(region, W, type='icar') + (1 | region)")
+    names = {p.name for p in model.spec.priors}
+    assert {"car(region)_sigma", "car(region)_rho", "sigma_car(region)_sigma", "sigma_1|region_sigma"} <= names
+    with pytest.raises(bd.FormulaError, match="different levels of 'region'; copy the column"):
+        model_of("y ~ car(region, W)", data, sigma="~ (1 | region)")
+
+
+@pytest.mark.integration
+def test_nuts_agrees_with_transport_on_counts() -> None:
+    data = frame(each=4, seed=3)
+    model = model_of("count ~ x + car(region, W)", data, family="poisson", priors=PRIORS)
+    exact = model.fit("transport", seed=1, draws=2000, progress=False)
+    nuts = model.fit("nuts", seed=1, draws=1000, chains=2, progress=False)
+    for name in ("Intercept", "x", "car(region)_sigma", "car(region)_rho", "car(region)"):
+        one, other = exact.posterior[name], nuts.posterior[name]
+        apart = np.abs(one.mean(("chain", "draw")) - other.mean(("chain", "draw"))) / one.std(("chain", "draw"))
+        assert float(apart.max()) < 0.2, name
+        np.testing.assert_allclose(one.std(("chain", "draw")), other.std(("chain", "draw")), rtol=0.25)
