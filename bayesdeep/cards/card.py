@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayesdeep.core.errors import BayesdeepError, CardError, FormulaError, nearest
+from bayesdeep.core.errors import BayesdeepError, CardError, FormulaError
 from bayesdeep.core.priors import Known
 from bayesdeep.core.registry import FAMILIES
 
@@ -101,7 +101,7 @@ class Card:
         names = [p.name for p in family.parameters]
         for name in self.parameters:
             if name not in names:
-                raise FormulaError(f"formula: family '{self.family}' has no parameter '{name}'{nearest(name, names)}")
+                raise family.lacks(name)
 
     @contextmanager
     def named(self) -> Iterator[None]:

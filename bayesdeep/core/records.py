@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import FormulaError
+from .errors import FormulaError, nearest
 
 LIKELIHOOD_FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
 """Fields of a :class:`Response` that hold a value a row and that the likelihood reads."""
@@ -153,6 +153,8 @@ class Parameter:
     spread
         ``spread(link)``: the natural scale of its predictor where it has a formula, for default priors; None for that of the
         logarithm of a standard deviation. The main parameter's comes from the response (:attr:`Family.scale`).
+    elsewhere
+        By what others call a parameter in its place, what theirs is in terms of this one: ``{"psi": "1 - zi"}``.
     """
 
     name: str
@@ -162,6 +164,7 @@ class Parameter:
     shape: str = "row"
     link_in_family: bool = False
     spread: Callable[[Link], float] | None = None
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -356,6 +359,13 @@ class Family:
     def main(self) -> Parameter:
         """Return the parameter the formula's predictor models."""
         return self.parameters[0]
+
+    def lacks(self, name: str) -> FormulaError:
+        """Return the error for a parameter that there is not, with the one that stands in its place."""
+        said = next(((p.name, p.elsewhere[name]) for p in self.parameters if name in p.elsewhere), None)
+        close = nearest(name, [p.name for p in self.parameters])
+        instead = close if said is None else f"; what others call {name} is {said[1]}: write {said[0]}"
+        return FormulaError(f"formula: family '{self.name}' has no parameter '{name}'{instead}")
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by name, or None."""

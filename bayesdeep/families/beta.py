@@ -59,7 +59,7 @@ FAMILY = Family(
     title="beta distribution",
     parameters=(
         Parameter("mu", UNIT_LINKS, "unit"),
-        Parameter("kappa", ("log", "softplus", "identity"), "positive", KAPPA),
+        Parameter("kappa", ("log", "softplus", "identity"), "positive", KAPPA, elsewhere={"phi": "kappa"}),
     ),
     code=code,
     rv=rv,

@@ -103,7 +103,7 @@ FAMILY = Family(
     title="gamma distribution",
     parameters=(
         Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),
-        Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA),
+        Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA, elsewhere={"shape": "alpha"}),
     ),
     code=code,
     rv=rv,

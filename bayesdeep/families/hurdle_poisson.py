@@ -58,7 +58,7 @@ FAMILY = Family(
     title="hurdle Poisson distribution",
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
-        Parameter("hu", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread),
+        Parameter("hu", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread, elsewhere={"psi": "1 - hu"}),
     ),
     code=code,
     rv=rv,

@@ -85,7 +85,7 @@ FAMILY = Family(
     title="inverse Gaussian distribution",
     parameters=(
         Parameter("mu", ("log", "inverse_squared", "inverse", "softplus", "identity"), "positive"),
-        Parameter("lam", ("log", "softplus", "identity"), "positive", lam),
+        Parameter("lam", ("log", "softplus", "identity"), "positive", lam, elsewhere={"shape": "lam"}),
     ),
     code=code,
     rv=rv,

@@ -78,7 +78,10 @@ FAMILY = Family(
     title="negative binomial distribution",
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
-        Parameter("alpha", ("log", "softplus", "identity"), "positive", DISPERSION),
+        Parameter(
+            "alpha", ("log", "softplus", "identity"), "positive", DISPERSION,
+            elsewhere={"shape": "alpha", "theta": "alpha", "phi": "alpha"},
+        ),
     ),
     code=code,
     rv=rv,

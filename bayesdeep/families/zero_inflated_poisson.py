@@ -59,7 +59,7 @@ FAMILY = Family(
     title="zero-inflated Poisson distribution",
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
-        Parameter("zi", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread),
+        Parameter("zi", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread, elsewhere={"psi": "1 - zi"}),
     ),
     code=code,
     rv=rv,

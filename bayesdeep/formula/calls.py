@@ -4,6 +4,7 @@ from typing import Literal
 
 from bayesdeep.core.errors import nearest
 
+from .elsewhere import called
 from .lexer import Token
 from .nodes import Call, Expression, Name, Sequence
 from .problems import problem, quote
@@ -62,6 +63,9 @@ def _unknown(name: str, words: Words, side: Side) -> str:
         return f"{quote(name)} cannot be called; a formula cannot contain code"
     if name in LATER:
         return f"{name}() is not available in this version"
+    written = called(name, words, side == "left")
+    if written:
+        return written
     known = words.left() if side == "left" else words.right()
     return f"unknown function {quote(name)}{nearest(name, known)}"
 
@@ -93,7 +97,8 @@ def check_arguments(text: str, call: Call, kind: Kind) -> None:
         if len(call.arguments) < 2:
             raise problem(text, call.start, f"{name}() takes two columns or numbers, or more, as in {name}(x, 3)")
     elif kind == "builtin" and len(call.arguments) != 1:
-        raise problem(text, call.start, f"{name}() takes one argument; it has {len(call.arguments)}")
+        other = "; of another base it is log2(x), log10(x) or I(log(x) / log(3))" if name == "log" else ""
+        raise problem(text, call.start, f"{name}() takes one argument; it has {len(call.arguments)}{other}")
 
 
 def check_response(text: str, node: Expression, start: int, words: Words) -> None:

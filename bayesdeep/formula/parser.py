@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import inf
 from typing import Literal
 
-from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.errors import FormulaError, nearest
 
 from .calls import callable_kind, check_arguments, check_response
 from .lexer import Token, number, tokenize
@@ -214,7 +214,7 @@ class _Parser(Reader):
             elif options:
                 raise self.problem(self.token.start, "arguments stand before the options")
             else:
-                arguments.append(self.argument(kind))
+                arguments.append(self.argument(kind, name.text))
             if not self.token.is_operator(","):
                 break
             self.advance()
@@ -228,13 +228,17 @@ class _Parser(Reader):
         depth = max(part.depth for part in (*arguments, *options.values())) + 1
         return self.bounded(Part(node, name.start, end, depth), name)
 
-    def argument(self, kind: Kind) -> Part:
+    def argument(self, kind: Kind, function: str) -> Part:
         """Read an argument; ``.`` alone means all other columns to a term such as ``net(.)``."""
         if kind == "term" and self.token.is_operator(".") and self.following.is_operator(",", ")"):
             return self.leaf(Dot())
         further = kind == "transform" and not self.opens()
-        if further and self.token.kind == "name" and self.token.text in self.words.codings:
+        codings = self.words.codings.get(function, ())
+        if further and self.token.kind == "name" and self.token.text in codings:
             return self.coding()
+        if further and codings and self.token.kind == "name" and self.following.is_operator(",", ")", "("):
+            known = nearest(self.token.text, codings)
+            raise self.problem(self.token.start, f"{quote(self.token.text)} is no coding of a category{known}")
         return self.value() if further else self.expression(0)
 
     def coding(self) -> Part:

@@ -2,9 +2,10 @@
 
 from bayesdeep.core.errors import FormulaError
 
+from .elsewhere import attribute, beside_bar
 from .lexer import Token
 from .problems import problem, quote, shorten
-from .vocabulary import COMPARISONS, Kind
+from .vocabulary import COMPARISONS, Kind, allowed
 
 
 def no_operand(text: str, tokens: tuple[Token, ...], position: int, inside: Kind | None) -> FormulaError:
@@ -54,12 +55,13 @@ def _special(text: str, tokens: tuple[Token, ...], position: int, inside: Kind |
         return "'or' is written with one sign, as in I((x > 0) | (z > 0))"
     if token.is_operator("|", "||"):
         if inside is None and not any(t.is_operator("~") for t in tokens[:position]):
-            return f"'{token.text}' cannot stand left of '~'; weights are written weighted(y, w)"
+            return f"'{token.text}' cannot stand left of '~'; {beside_bar(tokens[position + 1].text)}"
         return f"'{token.text}' can stand only inside brackets of its own, once, as in (1 + x | g)"
     if token.is_operator("~"):
         return _second(tokens, position)
     if token.is_operator(*COMPARISONS, "&", "!"):
-        return f"a formula has no comparisons or logic outside of I(); write I(x {token.text} …)"
+        example = "I((x > 0) & (z > 0))" if token.is_operator("&") else f"I(x {token.text} …)"
+        return f"a formula has no comparisons or logic outside of I(); write {example}"
     if token.is_operator("="):
         return "'=' can only give an option, as in net(x, hidden=[8])"
     if token.is_operator("["):
@@ -78,6 +80,9 @@ def _attribute(text: str, tokens: tuple[Token, ...], position: int) -> str:
     before, after = tokens[position - 1], tokens[position + 1]
     refusal = "a formula has no attribute access"
     if before.kind == "name" and after.kind == "name" and not after.text.startswith("__"):
+        instead = attribute(before.text, after.text, tokens[position + 2].is_operator("("), allowed())
+        if instead:
+            return f"{refusal}; {instead}"
         name = text[before.start : after.end]
         return f"{refusal}; a column with a '.' in its name goes in backticks: `{shorten(name, 40)}`"
     return refusal

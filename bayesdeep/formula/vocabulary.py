@@ -29,7 +29,7 @@ COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 
 BUILTINS = ELEMENTWISE | OF_SEVERAL | {ASIS}
 
-LATER = frozenset({"gp", "mo", "s"})
+LATER = frozenset({"ar", "car", "cs", "gp", "me", "mi", "mo", "s", "t2"})
 """Terms the language reserves; without a plug-in of that name they are refused with a word of explanation."""
 
 INNER = frozenset({"embed"})
@@ -43,7 +43,7 @@ Kind = Literal["builtin", "transform", "term", "response", "inner", "grouping", 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The names that can be called, by what they are.
+    """The names that can be called, by what they are, and the codings that transforms take by the transform's name.
 
     ``indexed`` is the response function, and its option, that a level in brackets stands for: ``g[A]``.
     """
@@ -56,7 +56,7 @@ class Words:
     varying: frozenset[str] = frozenset()
     multiplying: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
-    codings: frozenset[str] = frozenset()
+    codings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     indexed: tuple[str, str] | None = None
     members: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ def allowed() -> Words:
         multiplying=frozenset(name for name in TERMS if getattr(TERMS[name], "multiplies", False)),
         aliases=aliases,
         members={own: name for name in groupings if (own := getattr(TERMS[name], "members", ""))},
-        codings=frozenset(coding for name in TRANSFORMS for coding in getattr(TRANSFORMS[name], "codings", ())),
+        codings={name: getattr(TRANSFORMS[name], "codings", ()) for name in TRANSFORMS},
         indexed=next(((name, option) for name in RESPONSES if (option := getattr(RESPONSES[name], "indexed", ""))), None),
     )
 

@@ -107,13 +107,10 @@ def _formulas(
     main = family.main.name
     parsed = {main: parse(formula)}
     texts, given = {main: formula}, {}
-    names = [p.name for p in family.parameters]
     for name, value in others.items():
         parameter = family.parameter(name)
         if parameter is None:
-            raise FormulaError(
-                f"formula: family '{family.name}' has no parameter '{name}'{nearest(name, names)}"
-            )
+            raise family.lacks(name)
         if name == main:
             raise FormulaError(f"formula: '{name}' is what the formula itself models; write it there")
         if isinstance(value, Known):

@@ -41,7 +41,7 @@ def learn(column: Column, arguments: tuple[Any, ...], options: Mapping[str, Any]
     place = _place(state, x)
     _refuse_outside(column, place, state, FormulaError, "")
     used = np.unique(place).tolist()
-    return {**state, "used": used, "labels": [names[i] for i in used]}
+    return {**state, "used": used, "names": [names[i] for i in used]}
 
 
 def _flag(options: Mapping[str, Any], word: str, default: bool) -> bool:
@@ -157,7 +157,7 @@ def apply(state: Json, column: Column) -> np.ndarray:
 
 def labels(state: Json) -> tuple[str, ...]:
     """Return the intervals that have training rows, from low to high."""
-    return tuple(state["labels"])
+    return tuple(state["names"])
 
 
 TRANSFORM = Transform(
