@@ -1,11 +1,11 @@
 """``python -m benchmarks.coverage``: how often the bands of smooths hold the true curve.
 
-A curve is chosen, rows are simulated about it, and a smooth is fitted with its default priors, all data sets with rows at other
-places. A band of 90 % is meant point by point. Of bands like these it is known that they hold the curve at about 90 % of places on
-average over the rows, not at each place: where a curve bends most they hold it less often, elsewhere more often (Nychka 1988, Journal
-of the American Statistical Association 83, 1134-1143; Marra and Wood 2012, Scandinavian Journal of Statistics 39, 53-74). So the
-share of rows at which the band of the expected response holds the truth is averaged over rows and over data sets; its standard
-error is that over data sets.
+A curve is chosen, rows are simulated about it, and a smooth is fitted with its default priors, each data set with rows at other
+places. A band of 90 % is meant point by point, and such bands hold the curve at about 90 % of places on average over the rows,
+not at each place: where a curve bends most they hold it less often, elsewhere more often (Nychka 1988, Journal of the American
+Statistical Association 83, 1134-1143; Marra and Wood 2012, Scandinavian Journal of Statistics 39, 53-74). So the share of rows at
+which the band of the expected response holds the truth is averaged over rows and over data sets; its standard error is that over
+data sets.
 """
 
 import argparse
@@ -121,11 +121,11 @@ def write(folder: Path, results: dict[str, list[dict[str, Any]]]) -> None:
     curves = "; ".join(f"{name}: {text}" for name, (text, _) in CURVES.items())
     text = (
         f"# coverage of the bands of smooths\n\n{(__doc__ or '').split(chr(10), 2)[2].strip()}\n\n"
-        f"{ROWS} rows with x uniform on (0, 1). gaussian: noise with the sd of the curve over the rows. poisson: the expected count "
-        f"is the exponential of 1 plus half the standardised curve. Curves: {curves}. Terms: "
+        f"{ROWS} rows with x uniform on (0, 1). gaussian: noise with the sd of the curve over the rows. poisson: the expected "
+        f"count is the exponential of 1 plus half the standardised curve. Curves: {curves}. Terms: "
         + "; ".join(f"{name}: `{term}`" for name, term in TERMS.items())
-        + f".\n\nTaken {where['date']} on {where['cpus']} CPUs ({where['processor']}). {doubtful} of {len(every):,} fits said that "
-        f"something was wrong; {np.median([s['seconds'] for s in every]):.2f} processor seconds a fit with its predictions.\n\n"
+        + f".\n\nTaken {where['date']} on {where['cpus']} CPUs ({where['processor']}). {doubtful} of {len(every):,} fits said "
+        f"that something was wrong; {np.median([s['seconds'] for s in every]):.2f} processor seconds a fit and its bands.\n\n"
         f"Over all curves; {LOW} to {HIGH} is asked for:\n\n{table(['family', 'basis', 'held', 'se'], whole)}\n\n"
         f"{table(['family', 'basis', 'curve', 'sets', 'held', 'se', 'width in sds', 'edf'], lines)}\n"
     )
