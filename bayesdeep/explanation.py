@@ -47,8 +47,10 @@ def explain(
         The fit to explain.
     against
         A fit of the same response on the same rows, usually of a multilevel formula. Terms are then made of what was found,
-        ``x2:x3``, ``poly(x1, 2)``, ``bs(x1, df=4)``, ``(0 + x1 | county)`` or a column it lacks; each is added to its formula,
-        fitted in the same way and scored by leave-one-out cross-validation (by refitting in folds where the fit is a point).
+        ``x2:x3``, ``s(x1)``, a smooth of two columns where their product is not all of their interaction,
+        ``(0 + x1 | county)`` or a column it lacks; each is added to its formula (a smooth in the place of the column by itself,
+        whose straight line is part of it), fitted in the same way and scored by leave-one-out cross-validation (by refitting in
+        folds where the fit is a point).
     data
         The data both fits were made from; needed only for fits that do not hold their columns, such as those saved by an
         earlier version.

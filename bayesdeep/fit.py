@@ -14,6 +14,7 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.display import notebook
 from bayesdeep.effects.marginal_methods import Marginal
 from bayesdeep.results import prediction_doors
+from bayesdeep.results.labelled import completed
 from bayesdeep.results.store import complete, save_tree
 from bayesdeep.results.summary import summary
 
@@ -61,11 +62,12 @@ class Fit(Marginal):
             Those of ``arviz.summary``: ``kind="stats"``, ``ci_prob=0.9``, ``var_names=["Intercept"]``, …. Weights of networks are
             left out unless ``var_names`` names them.
         """
+        held = completed(self.held)
         if not left_out:
-            return summary(self.held, **options)
+            return summary(held, **options)
         from bayesdeep.results.left_out import with_left_out
 
-        return summary(with_left_out(self.spec, self.held), **options)
+        return summary(with_left_out(self.spec, held), **options)
 
     def diagnose(self) -> Diagnosis:
         """Return a verdict on whether the draws can be trusted, its evidence, and advice."""
@@ -182,6 +184,31 @@ class Fit(Marginal):
         from bayesdeep.effects.budget import budget
 
         return budget(self, data, new_groups, seed)
+
+    @arguments.checked("smooths", interval=arguments.probability)
+    def smooths(self, interval: float = 0.9) -> pd.DataFrame:
+        """Return how much each smooth function of the model bends, and what speaks for its being a line.
+
+        Parameters
+        ----------
+        interval
+            Probability of the equal-tailed intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a smooth: ``edf``, ``edf_lower`` and ``edf_upper``, its effective degrees of freedom, of which a straight line
+            has 1 and which are ``most`` without a penalty (:mod:`bayesdeep.results.smooth_freedom`; they are ``s(x)_edf`` in the
+            posterior); ``departure``, ``departure_lower`` and ``departure_upper``, the root mean square over the rows of its
+            departure from what is not penalised, its line, on the predictor's scale; ``bayes_factor`` for no departure against
+            one, by the density of its sd at 0, ``least_factor``, below which factors cannot be told from it by so many draws, and
+            ``prob_line``, the probability of none where both were equally likely before (:mod:`bayesdeep.effects.smooth_line`).
+            These depend on the prior of the sd; where there are none ``attrs["no_test"]`` says why. Without smooths there are no
+            rows.
+        """
+        from bayesdeep.effects.smooth_table import smooth_table
+
+        return smooth_table(self, interval)
 
     @arguments.checked("loo", pointwise=arguments.flag)
     def loo(self, pointwise: bool = True) -> Loo:

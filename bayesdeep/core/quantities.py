@@ -10,9 +10,11 @@ from typing import Any
 INTERCEPT, COEFFICIENT, SD, CORRELATION = "intercept", "coefficient", "sd", "correlation"
 EFFECTS, BASIS, PARAMETER, SCALE = "effects", "basis", "parameter", "scale"
 HYPERPARAMETER, WEIGHT, ROW_STATISTIC, SIMPLEX = "hyperparameter", "weight", "held", "simplex"
+FREEDOM = "freedom"
 
 ORDER = (
-    INTERCEPT, COEFFICIENT, PARAMETER, SD, CORRELATION, HYPERPARAMETER, SCALE, SIMPLEX, "", EFFECTS, BASIS, WEIGHT, ROW_STATISTIC
+    INTERCEPT, COEFFICIENT, PARAMETER, SD, CORRELATION, HYPERPARAMETER, SCALE, SIMPLEX, FREEDOM, "",
+    EFFECTS, BASIS, WEIGHT, ROW_STATISTIC,
 )
 """Roles as a person reads a posterior: population effects first, effects of groups last."""
 
@@ -27,7 +29,7 @@ class Entry:
         ``"intercept" "coefficient" "sd" "correlation" "parameter" "scale" "hyperparameter"``; ``"simplex"``: shares that
         sum to 1; ``"effects"`` of groups;
         ``"basis"``: coefficients of a basis, which only the function they make gives a meaning; ``"weight"`` of a network;
-        ``"held"``: what all rows together decide.
+        ``"held"``: what all rows together decide; ``"freedom"``: effective degrees of freedom, worked out from the draws.
     parameter
         The family's parameter whose predictor it belongs to, or that it is.
     term

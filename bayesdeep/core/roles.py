@@ -8,12 +8,14 @@ look at it. Their attribute ``role`` says so.
 
 from typing import Any
 
-from .quantities import BASIS, ROW_STATISTIC, WEIGHT
+from .quantities import BASIS, FREEDOM, ROW_STATISTIC, WEIGHT
 
 UNNAMED = frozenset({WEIGHT, ROW_STATISTIC})
 """Roles of variables that tables and diagnoses leave out: see :meth:`bayesdeep.core.terms.Scope.report`."""
 UNLISTED = UNNAMED | {BASIS}
 """Roles of variables that tables leave out."""
+UNJUDGED = UNNAMED | {FREEDOM}
+"""Roles of variables that diagnoses leave out: the last is worked out afterwards, perhaps from every few draws only."""
 
 
 def unnamed(posterior: Any) -> list[str]:
@@ -22,8 +24,8 @@ def unnamed(posterior: Any) -> list[str]:
 
 
 def shown(posterior: Any) -> Any:
-    """Return a Dataset without these variables and their dimensions; the same one where there are none."""
-    return _without(posterior, UNNAMED)
+    """Return a Dataset of the variables that are judged, and their dimensions; the same one where there are no others."""
+    return _without(posterior, UNJUDGED)
 
 
 def listed(posterior: Any) -> Any:

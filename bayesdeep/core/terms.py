@@ -333,7 +333,7 @@ class Term:
         ``codes(state) -> {factor name: key of the rows' levels}`` of functions that differ by a level; effects say it themselves.
     words
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
-        trained to a point first.
+        trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows.
     call
         Whether it is written as a call in formulas.
     varies

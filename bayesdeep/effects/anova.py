@@ -69,10 +69,10 @@ class Anova:
     ----------
     main, curved
         By input: the share of its main effect, and of what that has beyond a straight line (numbers only).
-    parabola
-        Of what the posterior mean's curve has beyond a straight line, the part a parabola has, by input.
     pairs
         By pair of inputs.
+    bilinear
+        Of the posterior mean's interaction of a pair of numbers, the part that their product has, by pair.
     variance
         Posterior mean of the function's variance, inputs being independent.
     variance_on_rows
@@ -83,8 +83,8 @@ class Anova:
 
     main: Mapping[str, Share]
     curved: Mapping[str, Share]
-    parabola: Mapping[str, float]
     pairs: Mapping[tuple[str, str], Share]
+    bilinear: Mapping[tuple[str, str], float]
     variance: float
     variance_on_rows: float
     left_out: tuple[str, ...]
@@ -107,18 +107,18 @@ def analyse(predictor: Predictor, seed: int) -> Anova:
         nothing = Squares(np.zeros_like(whole.own), np.zeros_like(whole.own))
         nothing = nothing.known_by([nothing] * len(whole.without))
         whole, mains = nothing, dict.fromkeys(mains, nothing)
-    curved, parabola = {}, {}
+    curved, numbers = {}, {}
     for i in inputs:
         if i.kind == "number":
             values = np.asarray(predictor.columns[i.columns[0]].values, dtype=float)[rows[i.name]]
-            bent = beyond(middle[i.name], values[None])
-            curved[i.name] = share_of(_of_curves(bent), whole)
-            parabola[i.name] = _explained(bent, values)
+            curved[i.name] = share_of(_of_curves(beyond(middle[i.name], values[None])), whole)
+            numbers[i.name] = values
     main = {name: share_of(part, whole) for name, part in mains.items()}
     chosen = sample.most_interacting(middle)
     pairs = {pair: share_of(sample.pair(*pair), whole) for pair in combinations(chosen, 2)}
+    bilinear = {(a, b): sample.bilinear(a, b, numbers) for a, b in pairs if a in numbers and b in numbers}
     left_out = tuple(i.name for i in inputs if i.name not in chosen)
-    return Anova(main, curved, parabola, pairs, float(whole.own.mean()), _on_rows(predictor), left_out)
+    return Anova(main, curved, pairs, bilinear, float(whole.own.mean()), _on_rows(predictor), left_out)
 
 
 def _on_rows(predictor: Predictor) -> float:
@@ -242,15 +242,31 @@ class _Sample:
         self._values |= self._evaluate([(side, pair) for side in (0, 1) for pair in pairs]) if pairs else {}
         return chosen
 
+    def _mixed(self, side: int, first: str, second: str) -> np.ndarray:
+        """Return the mixed differences ``(draw, sample, level)`` of which a pair's interaction is made."""
+        v = [self.values(side, frozenset(key)) for key in ((), (first,), (second,), (first, second))]
+        return v[0] - v[1] - v[2] + v[3]
+
+    def bilinear(self, first: str, second: str, numbers: Mapping[str, np.ndarray]) -> float:
+        """Return the part of a pair's interaction, in the posterior mean, that the product of two numbers has.
+
+        ``numbers`` are their values at their points. A product's mixed differences are those of the one times those of the other.
+        """
+        shared = whole = product = 0.0
+        for side in (0, 1):
+            mixed = self._mixed(side, first, second).mean(axis=0)
+            steps = [numbers[name][self.at[0][name]] - numbers[name][self.at[1][name]] for name in (first, second)]
+            both = (steps[0] * steps[1])[:, None]
+            shared = shared + (mixed * both).sum(axis=0)
+            whole, product = whole + float((mixed**2).sum()), product + float((both**2).sum())
+        found = float(np.sum(np.square(shared)))
+        return found / (whole * product) if whole * product > 0 else 1.0
+
     def pair(self, first: str, second: str) -> Squares:
         """Return the squared norm of a pair's interaction."""
-        parts = []
-        for side in (0, 1):
-            v = [self.values(side, frozenset(key)) for key in ((), (first,), (second,), (first, second))]
-            parts.append(v[0] - v[1] - v[2] + v[3])
         # Pairs of distinct points differ more than independent ones do.
         distinct = (self.points / max(1, self.points - 1)) ** 2
-        both = np.stack(parts, axis=1)
+        both = np.stack([self._mixed(side, first, second) for side in (0, 1)], axis=1)
         group, size = _group(both.shape[2]), both.shape[2]
         others = [squares(_flat(both[:, :, group != k])).over((group != k).mean()) for k in range(BACKGROUNDS)]
         return squares(_flat(both)).known_by(others).over(4.0 * distinct * size)
@@ -287,11 +303,3 @@ def beyond(curves: np.ndarray, known: np.ndarray) -> np.ndarray:
     basis, _ = np.linalg.qr((columns / np.where(size > 0, size, 1.0)).T)
     middle = curves - curves.mean(axis=2, keepdims=True)
     return middle - np.einsum("pc,skcl->skpl", basis, np.einsum("skpl,pc->skcl", middle, basis))
-
-
-def _explained(bent: np.ndarray, values: np.ndarray) -> float:
-    """Return the part of the mean of curves without their lines that is a parabola in the values."""
-    mean = bent.mean(axis=(0, 1), keepdims=True)
-    before = float((mean**2).sum())
-    x = values - values.mean()
-    return 1.0 - float((beyond(mean, np.stack([x, x**2])) ** 2).sum()) / before if before > 0 else 1.0

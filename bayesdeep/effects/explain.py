@@ -13,9 +13,10 @@ from bayesdeep.display import notebook
 from bayesdeep.results.fitted import Fitted
 
 from .anova import Anova, analyse
+from .candidate_terms import candidates
 from .input_function import columns_of_fit, predictor_of
 from .squares import Share
-from .suggest import candidates, check_same, nothing, tried
+from .suggest import check_same, nothing, tried
 
 DRAWS = 200
 """Posterior draws that are analysed."""
@@ -119,7 +120,8 @@ def explained(
     if against is not None:
         columns = columns_of_fit(fit, "explain", data) | columns_of_fit(against, "explain", data)
         node = against.spec.nodes[next(iter(against.spec.formulas))]
-        texts = candidates(predictor.inputs, found, node, terms)
+        different = {name: len(np.unique(c.values)) for name, c in columns.items() if c.kind == "number"}
+        texts = candidates(predictor.inputs, found, node, terms, different)
         suggested = tried(fit, against, texts, columns, derive(seed, "terms"), progress)
     return Explained(
         _table(found.main),

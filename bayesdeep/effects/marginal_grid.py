@@ -16,7 +16,7 @@ from bayesdeep.results.rows import rows_of
 
 from .marginal_source import Source
 from .marginal_table import check_names
-from .marginal_variables import Variable
+from .marginal_variables import Variable, stepped_columns
 
 AT = ("rows", "means", "typical")
 AVERAGE = "(average)"
@@ -168,10 +168,19 @@ def typical(source: Source, how: str) -> dict[str, Column]:
     """Return one row that stands for all.
 
     Numbers are at their mean (``how="means"``) or median (``"typical"``), categories at their most frequent level (of equally
-    frequent ones the first). A column that does nothing but group rows has a label of its own, of a group that the model was not
+    frequent ones the first), numbers of a function that has no values between those of the training rows at the nearest one that
+    occurs. A column that does nothing but group rows has a label of its own, of a group that the model was not
     fitted to. What only trials and bounds are made of has a value that occurs, the median.
     """
-    return {name: _middle(column, source.variables.get(name), how) for name, column in source.columns.items()}
+    steps = stepped_columns(source.spec)
+    found = {}
+    for name, column in source.columns.items():
+        middle = _middle(column, source.variables.get(name), how)
+        if name in steps and column.levels is None:
+            nearest_row = np.argmin(np.abs(np.asarray(column.values, dtype=np.float64) - float(middle.values[0])))
+            middle = taken({"": column}, np.array([nearest_row]))[""]
+        found[name] = middle
+    return found
 
 
 def _middle(column: Column, variable: Variable | None, how: str) -> Column:

@@ -120,6 +120,17 @@ def factors_of(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def stepped_columns(spec: ModelSpec) -> frozenset[str]:
+    """Return the columns of functions that have no values between those of the training rows."""
+    return frozenset(
+        name
+        for predictor in spec.predictors
+        for term, (_, _, node) in zip(predictor.terms, term_nodes(spec.nodes[predictor.parameter]), strict=True)
+        if "stepped" in TERMS[term.kind].words(term.state)
+        for name in columns_of(node)
+    )
+
+
 def _ungrouped(node: Formula) -> set[str]:
     """Return the columns a formula has other than right of a bar."""
     inside = [columns_of(replace(node, products=g.products, groups=(), specials=g.specials)) for g in node.groups]

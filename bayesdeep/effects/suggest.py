@@ -1,7 +1,7 @@
 """Terms that a formula may lack, each added to it, fitted and scored."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,7 @@ from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.display.progress import progress_bar
 from bayesdeep.formula.lexer import tokenize
-from bayesdeep.formula.nodes import Formula, Name
-from bayesdeep.formula.walk import columns as columns_of
+from bayesdeep.formula.nodes import Name
 from bayesdeep.inference.fit_spec import fit_spec
 from bayesdeep.inference.kfold import kfold
 from bayesdeep.inference.loo import combine, why_not_weighed
@@ -24,19 +23,10 @@ from bayesdeep.results.fitted import Fitted, blocks_of, own_rows
 from bayesdeep.results.rows import rows_in_memory
 from bayesdeep.spec.declared import given_matrices
 
-from .anova import Anova
-from .input_function import Input
-from .squares import Share
+from .candidate_terms import quoted, straight_lines, together
 
 COLUMNS = ["term", "change", "se"]
 ALL = "all of these"
-LEAST_SHARE = 0.01
-"""Components that are not distinct from 0 are tried only if they may have more than this share."""
-UNDECIDED = 2
-"""How many of those are tried."""
-PARABOLA = 0.9
-"""Part of a curve, beyond its line, from which on a parabola is enough."""
-BENDS = ("bs", "poly", "net", "s", "gp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,94 +55,6 @@ def nothing() -> Suggestions:
     return Suggestions(pd.DataFrame(columns=COLUMNS), float("nan"), float("nan"), ())
 
 
-def candidates(inputs: Sequence[Input], found: Anova, node: Formula, most: int) -> tuple[str, ...]:
-    """Return terms, as a formula has them, that would add what was found to one.
-
-    Parameters
-    ----------
-    inputs, found
-        The explained predictor's inputs, and shares of its variance.
-    node
-        The formula.
-    most
-        How many at most; the largest shares first.
-    """
-    kind = {i.name: i for i in inputs}
-    present = set(columns_of(replace(node, response=None)))
-    wanted: list[tuple[float, str]] = []
-    for name, share in found.main.items():
-        own, bent = kind[name], found.curved.get(name)
-        curve = bent is not None and _stands_out(bent) and not _bent(node, name)
-        if not present.issuperset(own.columns) and share.upper > LEAST_SHARE:
-            text = _factor(own) if own.kind != "group" else f"(1 | {_factor(own)})"
-            wanted.append((share.share, _curve(own, found.parabola[name]) if curve else text))
-        elif curve and bent is not None:
-            wanted.append((bent.share, _curve(own, found.parabola[name])))
-    for (a, b), share in _decided(found.pairs):
-        text = _product(kind[a], kind[b], node, present)
-        # A product that brings a main effect along would be credited with it.
-        alone = present.issuperset((*kind[a].columns, *kind[b].columns))
-        if text and (alone or share.lower > 0):
-            wanted.append((share.share, text))
-    return tuple(dict.fromkeys(text for _, text in sorted(wanted, key=lambda pair: -pair[0])))[:most]
-
-
-def _stands_out(share: Share) -> bool:
-    return share.lower > 0 and share.upper > LEAST_SHARE
-
-
-def _decided(pairs: Mapping[tuple[str, str], Share]) -> Iterator[tuple[tuple[str, str], Share]]:
-    """Yield the pairs that stand out, and a few of those that may."""
-    ranked = sorted(pairs.items(), key=lambda item: -item[1].share)
-    few = 0
-    for pair, share in ranked:
-        if share.upper <= LEAST_SHARE:
-            continue
-        few += not share.lower > 0
-        if share.lower > 0 or few <= UNDECIDED:
-            yield pair, share
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
-
-
-def _factor(given: Input) -> str:
-    return ":".join(_quoted(name) for name in given.columns)
-
-
-def _curve(given: Input, parabola: float) -> str:
-    name = _quoted(given.columns[0])
-    return f"poly({name}, 2)" if parabola > PARABOLA else f"bs({name}, df=4)"
-
-
-def _product(a: Input, b: Input, node: Formula, present: set[str]) -> str:
-    """Return the term for a pair; "" where the formula has it."""
-    if a.kind == b.kind == "group":
-        factor = (*a.columns, *b.columns)
-        if any(g.call is not None and set(columns_of(g.call)) & set(factor) for g in node.groups):
-            return ""  # Combinations of related groups, or of several at once, are no column's levels.
-        known = any(set(columns_of(Formula("", None, False, (g.factor,)))) == set(factor) for g in node.groups)
-        return "" if known else f"(1 | {':'.join(map(_quoted, factor))})"
-    if "group" in (a.kind, b.kind):
-        slope, group = (b, a) if a.kind == "group" else (a, b)
-        own = [g for g in node.groups if set(columns_of(Formula("", None, False, (g.factor,)))) == set(group.columns)]
-        if any(set(slope.columns) <= set(columns_of(Formula("", None, False, g.products, (), g.specials))) for g in own):
-            return ""
-        call = own[0].call if own else None
-        return f"({int(not own)} + {_factor(slope)} | {_factor(group) if call is None else call.source})"
-    names = {*a.columns, *b.columns}
-    if any({f.name for f in p if isinstance(f, Name)} == names for p in node.products):
-        return ""
-    return f"{_factor(a)}{':' if present >= names else '*'}{_factor(b)}"
-
-
-def _bent(node: Formula, name: str) -> bool:
-    """Return whether a formula has a curve of this column already."""
-    calls = [factor for product in node.products for factor in product] + list(node.specials)
-    return any(getattr(c, "function", "") in BENDS and name in columns_of(c) for c in calls)
-
-
 def tried(
     fit: Fitted, against: Fitted, terms: Sequence[str], columns: Mapping[str, Column], seed: int, progress: bool
 ) -> Suggestions:
@@ -176,7 +78,7 @@ def tried(
     notes: list[str] = []
     base = scores(against, "the formula's fit", notes)
     table: list[tuple[str, float, float]] = []
-    sets = [(term, (term,)) for term in terms] + ([(ALL, tuple(terms))] if len(terms) > 1 else [])
+    sets = [(term, (term,)) for term in terms] + ([(ALL, together(terms))] if len(terms) > 1 else [])
     with progress_bar("trying terms", progress) as bar:
         for i, (label, chosen) in enumerate(sets):
             bar.update(i, len(sets), f"fitting with {label}")
@@ -205,9 +107,11 @@ def with_terms(against: Fitted, terms: Sequence[str], columns: Mapping[str, Colu
     spec, attrs = against.spec, against.idata.attrs
     main = next(iter(spec.formulas))
     others = {name: _written_out(text, spec.others) for name, text in spec.formulas.items()}
-    formula = " + ".join([others.pop(main), *terms])
+    # The straight line of a smooth is part of it.
+    gone = [name for name in straight_lines(terms) if (Name(name),) in spec.nodes[main].products]
+    formula = " + ".join([others.pop(main), *terms]) + "".join(f" - {quoted(name)}" for name in gone)
     frame = Frame(columns, len(next(iter(columns.values())).values))
-    priors = {p.key: p.prior for p in spec.priors if p.origin == "user"}
+    priors = {p.key: p.prior for p in spec.priors if p.origin == "user" and p.key not in gone}
     parameters = {**others, **spec.known}
     made = specify(
         formula, frame, spec.family, link=dict(spec.links), priors=priors, missing=spec.missing, parameters=parameters,
@@ -222,7 +126,7 @@ def with_terms(against: Fitted, terms: Sequence[str], columns: Mapping[str, Colu
 
 def _written_out(text: str, others: Sequence[str]) -> str:
     """Return a formula with the columns ``.`` stands for in its place."""
-    names = [_quoted(name) for name in others]
+    names = [quoted(name) for name in others]
     parts, last, before = [], 0, ""
     calls: list[bool] = []
     for token in tokenize(text):

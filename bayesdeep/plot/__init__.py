@@ -14,7 +14,7 @@ from .predictive_plot import predictive_check
 from .rank_plot import ranks
 from .selective import selective
 from .shrinkage_plot import shrinkage
-from .smooth_plot import smooths
+from .smooth_plot import smooth, smooths
 
 __all__ = [
     "budget",
@@ -29,5 +29,6 @@ __all__ = [
     "ranks",
     "selective",
     "shrinkage",
+    "smooth",
     "smooths",
 ]

@@ -9,7 +9,7 @@ other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import EllipsisType
 from typing import Any
 
@@ -20,6 +20,8 @@ from bayesdeep.core.lazy import xr
 SAMPLE = ("chain", "draw")
 STANDARD_ERRORS = "standard_errors"
 """Group of a point estimate that has them, with the posterior's variables; not a number where there is none."""
+KEPT = "_completed"
+"""Where a tree keeps the same tree with what was worked out later."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,11 +137,14 @@ class Tree:
         As ``idata.attrs``; may be added to.
     rest
         Makes the other groups of the tree, each an ``xarray.Dataset``.
+    later
+        Works out further variables of some groups, from what they hold; see :func:`completed`.
     """
 
     children: Mapping[str, Group]
     attrs: dict[str, Any]
     rest: Callable[[], Mapping[str, xr.Dataset]] = dict
+    later: Callable[[], Mapping[str, Mapping[str, Array]]] = dict
 
     def __contains__(self, name: object) -> bool:
         return name in self.children
@@ -190,8 +195,24 @@ def as_datatree(tree: Tree | xr.DataTree) -> xr.DataTree:
     """Return what a fit holds as the ``DataTree`` that users see; one that is one already is returned as it is."""
     if not isinstance(tree, Tree):
         return tree
+    tree = completed(tree)
     groups = {name: as_dataset(group) for name, group in tree.children.items()}
     made = xr.DataTree.from_dict({**groups, **tree.rest()})
     made.attrs.update(tree.attrs)
     made["posterior"].attrs.update({"sampling_time": tree.attrs["seconds_sample"], "inference_library": "bayesdeep"})
     return made
+
+
+def completed[T](tree: T) -> T:
+    """Return a tree with the variables that are worked out when they are first asked for; a ``DataTree`` has them."""
+    if not isinstance(tree, Tree):
+        return tree
+    if KEPT not in vars(tree):
+        more = tree.later()
+        children = {
+            name: Group({**group.data_vars, **more[name]}, group.coords) if name in more else group
+            for name, group in tree.children.items()
+        }
+        vars(tree)[KEPT] = replace(tree, children=children, later=dict)
+    found: T = vars(tree)[KEPT]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
@@ -19,9 +20,10 @@ from .data_columns import GROUP, columns_dataset, columns_from
 from .function_draws import GROUP as FUNCTIONS
 from .function_draws import functions_dataset
 from .index import index_from, index_variables, is_index
-from .labelled import STANDARD_ERRORS, Group, Tree, as_dataset, as_datatree, labelled
+from .labelled import STANDARD_ERRORS, Array, Group, Tree, as_dataset, as_datatree, labelled
 from .packed import text_array
 from .rows import FIELDS, Rows, StreamedRows, TrainingRows
+from .smooth_freedom import freedom_arrays
 
 STREAMED = "streamed_rows"
 """Attribute with the number of rows, where a tree does not hold them."""
@@ -166,13 +168,26 @@ def make_tree(
     groups = {"posterior": posterior, "sample_stats": stats}
     if errors is not None:
         groups[STANDARD_ERRORS] = posterior_group(shown, errors, chains, count)
-    tree = Tree(groups, attrs, partial(_data_groups, rows, spec))
+    later = partial(_later, spec, rows, values, (chains, count), errors is not None)
+    tree = Tree(groups, attrs, partial(_data_groups, rows, spec), later)
     functions = functions_dataset(spec, rows, values, chains, count, seed)
     if functions is None:
         return tree
     whole = as_datatree(tree)
     whole[FUNCTIONS] = xr.DataTree(functions)
     return whole
+
+
+def _later(
+    spec: ModelSpec, rows: TrainingRows, values: Mapping[str, np.ndarray], sizes: tuple[int, int], errors: bool
+) -> dict[str, dict[str, Array]]:
+    """Return what is worked out when it is first asked for, by group: the effective degrees of freedom of smooths."""
+    found = freedom_arrays(spec, rows, values, sizes)
+    if not found:
+        return {}
+    # Nothing says how far the estimates of these are off.
+    unknown = {name: replace(array, values=np.full(sizes, np.nan)) for name, array in found.items()}
+    return {"posterior": found, **({STANDARD_ERRORS: unknown} if errors else {})}
 
 
 def _data_groups(rows: TrainingRows, spec: ModelSpec) -> dict[str, xr.Dataset]:

@@ -227,9 +227,9 @@ def _apart(state: Json) -> np.ndarray | None:
 
 
 def words(state: Json) -> frozenset[str]:
-    """A walk is linear in its steps."""
+    """A walk is linear in its steps, and has no values between times."""
     del state
-    return frozenset({"linear"})
+    return frozenset({"linear", "stepped"})
 
 
 def written(state: Json, node: Any) -> tuple[Addend, ...]:

@@ -6,10 +6,11 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import FitError
-from bayesdeep.effects.anova import MOST_INPUTS, Anova
+from bayesdeep.effects.anova import MOST_INPUTS, Anova, analyse
+from bayesdeep.effects.candidate_terms import SURFACE, candidates, straight_lines, together
 from bayesdeep.effects.input_function import Input, predictor_of
 from bayesdeep.effects.squares import Share, share_of, squares
-from bayesdeep.effects.suggest import _written_out, candidates
+from bayesdeep.effects.suggest import _written_out
 from bayesdeep.formula.expand import expand
 from bayesdeep.formula.parser import parse
 
@@ -303,8 +304,8 @@ def node(text: str):
     return expand(parse(text), ())
 
 
-def found(main=None, curved=None, parabola=None, pairs=None) -> Anova:
-    return Anova(main or {}, curved or {}, parabola or {}, pairs or {}, 1.0, 1.0, ())
+def found(main=None, curved=None, pairs=None, bilinear=None) -> Anova:
+    return Anova(main or {}, curved or {}, pairs or {}, bilinear or {}, 1.0, 1.0, ())
 
 
 INPUTS = (
@@ -338,13 +339,63 @@ def test_terms_for_pairs(pair, formula, expected):
 
 def test_terms_for_main_effects():
     formula = node("y ~ c + (1 | g)")
-    for curve, parabola, expected in ((NONE, 1.0, "x1"), (CLEAR, 0.99, "poly(x1, 2)"), (CLEAR, 0.5, "bs(x1, df=4)")):
-        shares = found(main={"x1": CLEAR}, curved={"x1": curve}, parabola={"x1": parabola})
-        assert candidates(INPUTS, shares, formula, 5) == (expected,)
+    for curve, values, expected in ((NONE, 50, "x1"), (CLEAR, 50, "s(x1)"), (CLEAR, 6, "s(x1, k=6)"), (CLEAR, 3, "poly(x1, 2)")):
+        shares = found(main={"x1": CLEAR}, curved={"x1": curve})
+        assert candidates(INPUTS, shares, formula, 5, {"x1": values}) == (expected,)
     assert candidates(INPUTS, found(main={"a:b": CLEAR}), formula, 5) == ("(1 | a:b)",)
     assert candidates(INPUTS, found(main={"g": CLEAR, "c": CLEAR}), formula, 5) == ()
-    bent = found(main={"x1": CLEAR}, curved={"x1": CLEAR}, parabola={"x1": 0.5})
+    bent = found(main={"x1": CLEAR}, curved={"x1": CLEAR})
     assert candidates(INPUTS, bent, node("y ~ bs(x1, df=5)"), 5) == ()
+
+
+def test_interactions_that_are_no_products_are_tried_as_surfaces_too():
+    pair = ("x1", "the x")
+    both = Input("the x", ("the x",), "number")
+    inputs, formula = (INPUTS[0], both), node("y ~ x1 + `the x`")
+    surface = f"{SURFACE}(x1, `the x`)"
+    for bilinear, values, text, expected in (
+        (0.99, 50, "y ~ x1 + `the x`", ("x1:`the x`",)),
+        (0.3, 50, "y ~ x1 + `the x`", ("x1:`the x`", surface)),
+        (0.3, 5, "y ~ x1 + `the x`", ("x1:`the x`",)),
+        (0.3, 50, "y ~ `the x` + s(x1)", ("x1:`the x`",)),
+    ):
+        formula, shares = node(text), found(pairs={pair: CLEAR}, bilinear={pair: bilinear})
+        assert candidates(inputs, shares, formula, 5, {"x1": values}) == expected
+    undecided = found(pairs={pair: Share(0.1, 0.0, 0.5)}, bilinear={pair: 0.1})
+    assert candidates(inputs, undecided, formula, 5) == ("x1:`the x`",)
+
+
+def test_a_smooth_stands_in_the_place_of_lines_and_of_what_is_part_of_it():
+    terms = ("s(x1)", "x1:x2", "s(x1, x2)", "(0 + x1 | g)", "x3", "s(x3, k=5)")
+    assert straight_lines(terms) == ("x1", "x2", "x3")
+    assert together(terms) == ("s(x1, x2)", "(0 + x1 | g)", "x3", "s(x3, k=5)")
+
+
+def test_how_much_of_an_interaction_is_a_product(made_up):
+    frame = data(128)
+    product = made_up(bd.Model("y ~ x1 * x2", frame), values={"x1:x2": 0.8, "x1": 0.1, "x2": 0.2})
+    whole = analyse(predictor_of(product, "explain", 40), 0)
+    assert whole.bilinear["x1", "x2"] == pytest.approx(1.0)
+    other = made_up(bd.Model("y ~ I(sin(4 * x1) * cos(5 * x2)) + x3", frame), values={"I(sin(4 * x1) * cos(5 * x2))": 1.0})
+    assert analyse(predictor_of(other, "explain", 40), 0).bilinear["x1", "x2"] < 0.3
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore:.*Pareto k-hat:UserWarning")
+def test_curves_and_surfaces_are_suggested_and_scored():
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.uniform(-2, 2, size=(300, 3)), columns=["x1", "x2", "x3"])
+    frame["y"] = np.sin(2 * frame["x3"]) + np.sin(1.5 * frame["x1"] * frame["x2"]) + 0.4 * rng.normal(size=300)
+    options = {"draws": 200, "seed": 1, "progress": False}
+    rich = bd.Model("y ~ s(x1, x2, k=60) + s(x3)", frame).fit(**options)
+    plain = bd.Model("y ~ x1 + x2 + x3", frame, priors={"x3": "Normal(0, 1)"}).fit(**options)
+    suggested = bd.explain(rich, plain, progress=False).suggestions.set_index("term")
+    surface = f"{SURFACE}(x1, x2)"
+    assert {"s(x3)", surface, "x1:x2", "all of these"} <= set(suggested.index)
+    assert suggested.loc[surface, "change"] > suggested.loc["x1:x2", "change"]
+    by_hand = bd.Model("y ~ x1 + x2 + s(x3)", frame).fit(**options).loo().elpd - plain.loo().elpd
+    assert suggested.loc["s(x3)", "change"] == pytest.approx(by_hand / 300, abs=0.03)
+    assert suggested.loc["all of these", "change"] > suggested["change"].drop("all of these").max()
 
 
 def test_the_largest_come_first_and_few_that_are_undecided():

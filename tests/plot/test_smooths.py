@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 
 import bayesdeep as bd
 
@@ -25,6 +26,28 @@ def test_a_curve_is_the_terms_addend_alone(family: str, made_up) -> None:
         # And it is 0 on average over the rows.
         curve = np.interp(data[name], *bd.plot.smooths(fit, points=2000).axes["xz".index(name)].lines[1].get_data())
         assert abs(curve.mean()) < 1e-3 * np.abs(curve).max()
+
+
+def test_one_smooth_is_drawn_by_its_name_with_its_levels_or_as_a_surface(made_up) -> None:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": rng.uniform(0, 9, 60), "z": rng.normal(size=60), "g": np.resize(["a", "b"], 60)})
+    fit = made_up(bd.Model("y ~ s(x, k=5, by=g) + s(x, z, k=8) + g", data.assign(y=data.x)))
+    assert len(bd.plot.smooths(fit).axes) == 1 + 4  # A colour bar beside each of the surface's plots.
+    (axes,) = bd.plot.smooth(fit).axes
+    assert axes.get_ylabel() == "s(x, k=5, by=g)"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert [len(dots.get_offsets()) for dots in axes.collections if isinstance(dots, PathCollection)] == [30, 30]
+    (alone,) = bd.plot.smooth(fit, "s(x):g[b]", data=False).axes
+    assert alone.get_ylabel() == "s(x):g[b]"
+    assert len(alone.collections) == 1
+    mean, sd, *_ = bd.plot.smooth(fit, "s(x, z)").axes
+    assert (mean.get_xlabel(), mean.get_ylabel(), sd.get_xlabel()) == ("x", "z", "x")
+    (slope,) = bd.plot.smooth(fit, "s(x):g[a]", slope=True).axes
+    assert slope.get_ylabel() == "slope of s(x):g[a]"
+    with pytest.raises(bd.BayesdeepError, match=r"there is no smooth 's\(w\)'; there are: s\(x\):g\[a\], "):
+        bd.plot.smooth(fit, "s(w)")
+    for figure in (bd.plot.smooths(fit), bd.plot.smooths(fit, slope=True)):
+        figure.canvas.draw()
 
 
 def test_without_smooths_and_with_a_predictor_a_level_it_is_refused(made_up) -> None:
