@@ -15,6 +15,7 @@ from cells import (
     radon,
     recursive_glm,
     small_and_new_groups,
+    smooths_processes_networks,
 )
 from cells.settings import SETTINGS
 from nbclient import NotebookClient
@@ -30,6 +31,7 @@ NOTEBOOKS = {
     "05-posterior-diagnostics": posterior_diagnostics.CELLS,
     "06-small-and-new-groups": small_and_new_groups.CELLS,
     "07-priors": priors.CELLS,
+    "08-smooths-processes-networks": smooths_processes_networks.CELLS,
 }
 
 
