@@ -76,7 +76,7 @@ def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
 
     Every quantity below ends in the width dimension where there is one, and the arithmetic broadcasts over it.
     """
-    effects = _effects(scope, rows, effect)
+    effects = effects_by_level(scope, rows, effect)
     if isinstance(rows, Grouped) and scope.width is None:
         return scope.gather(effects, rows.codes, rows.array, rows.intercept)
     codes, total = scope.data(rows.codes), 0.0
@@ -94,7 +94,7 @@ def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
     return total
 
 
-def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]:
+def effects_by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]:
     """Return one ``(level,)`` tensor a scalar coefficient, and report them by name."""
     law: Any = effect.law
     level = scope.dim(rows.factor, rows.labels, rows.factor)
