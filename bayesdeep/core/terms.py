@@ -175,11 +175,34 @@ class Scope(Protocol):
         """
         ...
 
-    def variable(self, slot: str, dims: tuple[str, ...] = ()) -> Any:
-        """Return the variable of a slot with its chosen prior, non-centred where a nested scale asks for it."""
+    def variable(
+        self, slot: str, dims: tuple[str, ...] = (), *, times: Any = None, order: Sequence[int] | None = None
+    ) -> Any:
+        """Return the variable of a slot with its chosen prior, non-centred where a nested scale asks for it.
+
+        ``times`` is a positive tensor by which it is multiplied where it is sampled: what the rows know is this product. Of
+        shares that sum to 1, ``order`` is the order in which they are split off, those first of which the rows know nothing. Both
+        are matters of coordinates: the model does not depend on them.
+        """
         ...
 
-    def once(self, slot: str) -> Any:
+    def once(self, name: str, make: Callable[["Scope"], Any]) -> Any:
+        """Return what ``make`` makes of this scope, once for all terms of the predictor that give the same ``name``."""
+        ...
+
+    def lift(self, value: Any) -> None:
+        """Say by how much this term lifts the predictor of all rows that the data have, ``()`` or ``(width,)``.
+
+        The intercept, or thresholds in its place, are then sampled with that on top: it is this sum that rows know of. A matter
+        of coordinates, for terms whose words have ``"lifts"``: they are built first.
+        """
+        ...
+
+    def by_level(self, effect: Effect) -> list[Any]:
+        """Return the coefficients of an effect's levels, ``(level,)`` each, and report them by name."""
+        ...
+
+    def shared_variable(self, slot: str) -> Any:
         """Return the variable of a slot, the same to all who ask, also for a slot that terms share."""
         ...
 
@@ -333,12 +356,17 @@ class Term:
         ``codes(state) -> {factor name: key of the rows' levels}`` of functions that differ by a level; effects say it themselves.
     words
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
-        trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows.
+        trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows; ``"lifts"``
+        where it calls :meth:`Scope.lift`.
     call
         Whether it is written as a call in formulas.
     varies
         Whether the call may stand left of ``|``, with a function for each level: ``(0 + net(x) | g)``. Its node is then a
         :class:`~bayesdeep.formula.nodes.Varying`, which has the ``call`` and the ``factor``.
+    joins
+        Whether such a call's coefficient goes with those of the columns beside it, ``(1 + mo(x) | g)``, about one that all groups
+        have: the predictor then has to have the call outside of the bracket as well. Its node is the whole
+        :class:`~bayesdeep.formula.nodes.Group`, whose ``specials`` are such calls.
     grouping
         Whether this call stands right of ``|``, where it says how rows meet the levels of a factor: ``(1 + x | mm(g, h))``.
         Its node is the whole :class:`~bayesdeep.formula.nodes.Group`, in whose ``factor`` the call is. The columns that group
@@ -399,6 +427,7 @@ class Term:
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
     varies: bool = False
+    joins: bool = False
     grouping: bool = False
     matrices: tuple[str | int, ...] = ()
     matrix_kind: str = "covariance"

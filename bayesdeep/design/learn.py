@@ -77,10 +77,13 @@ def term_nodes(formula: Formula) -> Iterator[tuple[str, str, Any]]:
         text = " + ".join((["1"] if formula.intercept else []) + [label(p) for p in formula.products])
         yield "population", text, formula
     for group in formula.groups:
-        if group.intercept or group.products:
+        joined = tuple(call for call in group.specials if TERMS[call.function].joins)
+        if joined:
+            yield joined[0].function, f"({group.source})", replace(group, specials=joined)
+        elif group.intercept or group.products:
             kind = "group" if group.call is None else group.call.function
             yield kind, f"({group.source})", replace(group, specials=())
-        for call in group.specials:
+        for call in (call for call in group.specials if call not in joined):
             yield call.function, f"({group.source})", Varying(call, group.factor, f"({group.source})")
     for call in formula.specials:
         yield call.function, call.source, call

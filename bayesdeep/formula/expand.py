@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from .algebra import Products, by_degree, single
 from .calls import misplaced
-from .group_terms import check_coefficients, check_factor, unique
+from .group_terms import check_coefficients, check_factor, check_joined, unique
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Number, Parsed, Product, Unary
 from .own import own_columns, refuse_own
 from .problems import problem, quote
@@ -48,6 +48,7 @@ def expand(parsed: Parsed, others: tuple[str, ...] = (), response: Expression | 
         groups=unique(parsed.text, total.groups),
         specials=tuple(dict.fromkeys((*total.specials, *multiplied))),
     )
+    check_joined(parsed.text, formula)
     refuse_own(formula, response if parsed.response is None else parsed.response)
     return formula
 

@@ -1,9 +1,10 @@
 """Group-level terms: which factor they vary by, and that no coefficient is written twice."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .calls import misplaced
-from .nodes import Binary, Call, Expression, Group, Name, Number, label
+from .nodes import Binary, Call, Expression, Formula, Group, Name, Number, label
 from .problems import problem, quote
 from .vocabulary import allowed
 
@@ -61,6 +62,20 @@ def check_coefficients(text: str, group: Group, factors: int) -> None:
             raise problem(text, special.start, what)
     if not (group.intercept or group.products or group.specials):
         raise problem(text, group.start, f"nothing varies by group in {quote(group.source)}")
+
+
+def check_joined(text: str, formula: Formula) -> None:
+    """Raise when a term's coefficient varies by group and the term does not stand outside of the bracket as well."""
+    joining, outside = allowed().joining, {replace(call, by=()) for call in formula.specials}
+    for group in formula.groups:
+        joined = [call for call in group.specials if call.function in joining]
+        for call in joined:
+            if call not in outside:
+                what = f"{quote(call.source)} varies by group about what it is for all of them"
+                raise problem(text, call.start, f"{what}; write {call.source} outside of the bracket as well")
+            if call.function != joined[0].function:
+                message = f"{quote(joined[0].source)} and {quote(call.source)} cannot vary in one bracket; write one for each"
+                raise problem(text, call.start, message)
 
 
 def unique(text: str, groups: tuple[Group, ...]) -> tuple[Group, ...]:

@@ -54,6 +54,7 @@ class Words:
     responses: frozenset[str]
     groupings: frozenset[str] = frozenset()
     varying: frozenset[str] = frozenset()
+    joining: frozenset[str] = frozenset()
     multiplying: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
     codings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -105,6 +106,7 @@ def allowed() -> Words:
         responses=frozenset(RESPONSES),
         groupings=groupings,
         varying=frozenset(name for name in TERMS if getattr(TERMS[name], "varies", False)),
+        joining=frozenset(name for name in TERMS if getattr(TERMS[name], "joins", False)),
         multiplying=frozenset(name for name in TERMS if getattr(TERMS[name], "multiplies", False)),
         aliases=aliases,
         members={own: name for name in groupings if (own := getattr(TERMS[name], "members", ""))},

@@ -194,7 +194,8 @@ def build(
                 width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
             )
             eta: Any = 0.0
-            for term in predictor.terms:
+            # What moves the intercept's coordinate is there before it; sums are in the formula's order all the same.
+            for term in sorted(predictor.terms, key=lambda one: "lifts" not in TERMS[one.kind].words(one.state)):
                 scope, plugin = TermScope(builder, predictor.parameter, term.key, own_width), TERMS[term.kind]
                 addend = plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
                 eta = eta + addend
@@ -223,7 +224,7 @@ def build(
             mean(family, params, aux, parts),
             to_draw_from(family, params, aux, parts),
             pointwise(family, params, aux, parts) if observed else None,
-            parts={key: _full(addend, count, width) for key, addend in addends.items()},
+            parts={t.key: _full(addends[t.key], count, width) for t in spec.predictors[0].terms if t.key in addends},
             params={name: pt.as_tensor(value) for name, value in params.items()},
             variance=variance(family, params, aux, parts),
         )
@@ -285,9 +286,12 @@ def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> An
     from pymc.distributions.transforms import ordered
 
     shift, size = builder.thresholds_shift, len(builder.coords[dim])
+    lift = builder.lifts.get(builder.main, 0.0)
     options = {"transform": ordered, "initval": np.linspace(-1.0, 1.0, size) if size > 1 else np.zeros(1)}
     trivial = isinstance(shift, float)
     wanted = 0.0 if trivial or chosen.origin == "default" else -shift
+    if not isinstance(lift, float):
+        wanted, shift = wanted - lift, shift + lift
     centred = scope.shifted(chosen, f"{chosen.name}_at_means", wanted, (dim,), **options)
     if centred is None:
         plain = scope.shifted(chosen, f"{chosen.name}_raw", 0.0, (dim,), **options)

@@ -87,6 +87,10 @@ class Builder:
         Variables that are to be trained to a point first, by name.
     shared
         What several terms have in common, by name.
+    lifts
+        By parameter, how much terms lift the predictor of all rows.
+    once
+        What several terms of one predictor have in common, by name.
     numbers
         Memory per row (array elements), by which prediction blocks are sized.
     masked, masks, mask_sizes, outgoing
@@ -123,6 +127,8 @@ class Builder:
         self.fixed = fixed or {}
         self.staged: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
+        self.once: dict[str, Any] = {}
+        self.lifts: dict[str, Any] = {}
         self.numbers = 1
         self.data: dict[str, Any] = {}
         self.reported: dict[str, Quantity] = {}

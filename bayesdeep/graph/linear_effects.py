@@ -89,7 +89,7 @@ def _standard(scope: Scope, slot: str, count: int, sd: Any) -> Any:
 
 def several_sds(scope: Scope, law: Scaled, count: int) -> Any:
     """Return the sds ``(coefficient,)``, or ``(coefficient, width)``, that several numbers make."""
-    values = [pt.as_tensor(scope.once(slot))[..., None] for slot in law.slots]
+    values = [pt.as_tensor(scope.shared_variable(slot))[..., None] for slot in law.slots]
     made = pt.as_tensor(law.sds(values, pt)) * np.ones(count)
     return made.T if scope.width is not None else made
 
@@ -108,7 +108,7 @@ def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
 
     Every quantity below ends in the width dimension where there is one, and the arithmetic broadcasts over it.
     """
-    effects = _effects(scope, rows, effect)
+    effects = effects_by_level(scope, rows, effect)
     if isinstance(rows, Grouped) and scope.width is None:
         return scope.gather(effects, rows.codes, rows.array, rows.intercept)
     codes, total = scope.data(rows.codes), 0.0
@@ -126,7 +126,7 @@ def _by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> Any:
     return total
 
 
-def _effects(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]:
+def effects_by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> list[Any]:
     """Return one ``(level,)`` tensor a scalar coefficient, and report them by name."""
     law: Any = effect.law
     level = scope.dim(rows.factor, rows.labels, rows.factor)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.effects import Effect, Grouped, Members
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import find_activation
@@ -22,6 +23,7 @@ from bayesdeep.spec.slots import prefixed, read_name
 from .budget import allotted_sds, told
 from .builder import Builder, Root
 from .centring import Centring
+from .linear_effects import effects_by_level
 from .pilot_information import Follow
 from .sd_coordinate import sd_coordinate
 from .starts import starting_unit
@@ -58,6 +60,22 @@ class TermScope:
         if name not in self._b.shared:
             self._b.shared[name] = make(TermScope(self._b, self._b.main, self._key, None, self._staged))
         return self._b.shared[name]
+
+    def once(self, name: str, make: Callable[["TermScope"], Any]) -> Any:
+        """Return what ``make`` makes of this scope, once for all terms of the predictor that give the same ``name``."""
+        full = self._full(name)
+        if full not in self._b.once:
+            self._b.once[full] = make(self)
+        return self._b.once[full]
+
+    def lift(self, value: Any) -> None:
+        """Say by how much this term lifts the predictor of all rows."""
+        self._b.lifts[self._parameter] = self._b.lifts.get(self._parameter, 0.0) + value
+
+    def by_level(self, effect: Effect) -> list[Any]:
+        """Return the coefficients of an effect's levels, ``(level,)`` each, and report them."""
+        assert isinstance(effect.rows, Grouped | Members)
+        return effects_by_level(self, effect.rows, effect)
 
     def per_row(self, numbers: int) -> None:
         """Say how many numbers a row needs at a time."""
@@ -253,8 +271,10 @@ class TermScope:
         effects = any(p.key == key and p.role == EFFECTS for p in self._b.spec.priors)
         return SD if effects else HYPERPARAMETER
 
-    def variable(self, slot: str, dims: tuple[str, ...] = ()) -> Any:
-        """Return the variable of a slot with its chosen prior."""
+    def variable(
+        self, slot: str, dims: tuple[str, ...] = (), *, times: Any = None, order: Sequence[int] | None = None
+    ) -> Any:
+        """Return the variable of a slot with its chosen prior, sampled as its product with ``times``, shares in an ``order``."""
         full, chosen = self._full(slot), self.prior(slot)
         assert chosen is not None, full
         plugin, dims = PRIORS[chosen.prior.name], self._with_width(dims)
@@ -272,9 +292,13 @@ class TermScope:
             return self._from_budget(chosen, full, dims)
         if plugin.support == "simplex":
             shares = plugin.block(self, slot, dict(chosen.prior.arguments), len(self._b.coords[dims[0]]))
+            # Which share is worked out first is a matter of coordinates: the prior is the same for all.
+            shares = shares if order is None else shares[np.argsort(order)]
             return self._report(full, shares, dims, chosen.role, full)
         arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
         nested = any(isinstance(v, PriorSpec) for _, v in chosen.prior.arguments)
+        if times is not None and plugin.location and plugin.scale:
+            return self._multiplied(chosen, full, arguments, dims, times)
         if nested and plugin.location and plugin.scale:
             location, scale = arguments[plugin.location], arguments[plugin.scale]
             standard = {**arguments, plugin.location: 0.0, plugin.scale: 1.0}
@@ -284,7 +308,7 @@ class TermScope:
             return self._report(full, location + scale * z, dims, chosen.role, full)
         return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims), **self._coordinate(chosen))
 
-    def once(self, slot: str) -> Any:
+    def shared_variable(self, slot: str) -> Any:
         """Return the variable of a slot, made when first asked for."""
         name = read_name(self._b.spec, self._full(""), slot)
         key = f"slot {name}"
@@ -293,6 +317,14 @@ class TermScope:
             scope = self if own else TermScope(self._b, self._b.main, self._key, None, self._staged)
             self._b.shared[key] = scope.variable(slot)
         return self._b.shared[key]
+
+    def _multiplied(self, chosen: ChosenPrior, full: str, arguments: Mapping[str, Any], dims: Any, times: Any) -> Any:
+        """Return a variable whose product with ``times`` is sampled: this has the variable's prior, moved and stretched."""
+        plugin = PRIORS[chosen.prior.name]
+        moved = {plugin.location: arguments[plugin.location] * times, plugin.scale: arguments[plugin.scale] * times}
+        product = self._free(chosen, self._b.unused(f"{full}_seen"), chosen.prior, {**arguments, **moved}, dims)
+        self._b.stretches.append(-pt.broadcast_to(pt.log(times), product.shape).sum())
+        return self._report(full, product / times, dims, chosen.role, full)
 
     def _coordinate(self, chosen: ChosenPrior) -> dict[str, Any]:
         """Return the option that says in which coordinate a variable is sampled, empty for the usual one."""
@@ -367,7 +399,8 @@ class TermScope:
         if self._parameter == self._b.main and self._b.has_thresholds:
             self._b.thresholds_shift = at_means
             return 0.0
-        full, trivial = self._full("Intercept"), isinstance(at_means, float)
+        full, lift = self._full("Intercept"), self._b.lifts.get(self._parameter, 0.0)
+        trivial = isinstance(at_means, float) and isinstance(lift, float)
         raw = self.prior("Intercept_raw")
         chosen = raw or self.prior("Intercept")
         assert chosen is not None
@@ -375,11 +408,12 @@ class TermScope:
         if trivial:
             arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
             return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims))
-        centred = self.shifted(chosen, f"{full}_at_means", at_means if raw else 0.0, dims, **self._start(chosen, dims))
+        beside = (at_means if raw else 0.0) + lift
+        centred = self.shifted(chosen, f"{full}_at_means", beside, dims, **self._start(chosen, dims))
         if centred is None:
             arguments = {k: self._value(chosen.key, k, v) for k, v in chosen.prior.arguments}
             return self._shown(chosen, full, chosen.prior, arguments, dims, **self._start(chosen, dims))
-        return self._report(full, centred - at_means, dims, chosen.role, chosen.name)
+        return self._report(full, centred - at_means - lift, dims, chosen.role, chosen.name)
 
     def shifted(
         self, chosen: ChosenPrior, name: str, shift: Any, dims: tuple[str, ...], **options: Any

@@ -12,10 +12,18 @@ lowest level.
 In products, ``mo(x) * z`` or ``mo(x):g``, the mean step depends on other columns, :math:`b + z_i' b_z`, and the shares are the
 same: with shares of their own the sum of the two would not be monotonic (``mo(x):z`` and ``mo(x)_simplex``).
 
+By group, ``mo(x) + (1 + mo(x) | g)``, the mean step is :math:`b + u_g` and the shares are again the same; the effects
+``mo(x)|g`` have an sd, ``mo(x)|g_sigma``, and go together with those of the columns beside them (:mod:`._mo_groups`).
+
+At the ends of the scale may be levels that no row has. Rows then know :math:`b S`, with :math:`S` the sum of the shares between
+the outermost levels that they have, and nothing of :math:`S`. This product is what is sampled, with the intercept at the lowest
+of these levels, and the shares are split off from the ends.
+
 Bürkner and Charpentier (2020), Modelling monotonic effects of ordinal predictors in Bayesian regression models, British Journal
 of Mathematical and Statistical Psychology 73(3), 420-451, doi:10.1111/bmsp.12195.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,8 +37,11 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
 from bayesdeep.core.writing import Addend, Product
 
+from ._mo_groups import groups_arrays, groups_eta, groups_written, learn_groups
 from ._mo_levels import column_of, learn_levels, step_codes
+from ._mo_way import at_rows, lowest_seen, simplex_of, steps_of, way_of
 from ._packing import pack, unpack
+from ._varying import slots as slots_by_level
 from ._written import column_products
 
 MOST_SHOWN = 8
@@ -38,12 +49,15 @@ MOST_SHOWN = 8
 
 
 def learn(node: Any, context: DesignContext) -> Json:
-    """Return the levels in their order, and how far apart the rows are in steps."""
+    """Return the levels in their order, and how far apart the rows are in steps; of a whole group, what varies by its levels."""
+    if hasattr(node, "specials"):
+        return learn_groups(node, context)
     levels, codes = learn_levels(node, context)
     column, name = column_of(node)
     if any(len(product) == 1 and product[0] == node.arguments[0] for product in context.population[1]):
         raise FormulaError(f"{context.where}: {node.source}: what '{column}' does is all in it; leave '{column}' by itself out")
-    found = {"name": name, "column": column, "sd": float(codes.std()), **levels}
+    seen = [int(codes.min()), int(codes.max())]
+    found = {"name": name, "column": column, "sd": float(codes.std()), "seen": seen, **levels}
     products = _products(node)
     if not products:
         return found
@@ -64,14 +78,18 @@ def _sd(columns: np.ndarray, kind: str, codes: np.ndarray) -> float:
 
 
 def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarray]:
-    """Return how many steps each row is above the lowest level ``(obs,)``."""
+    """Return how many steps each row is above the lowest level ``(obs,)``, and of what varies by group all that it needs."""
+    if "factor" in state:
+        return groups_arrays(state, node, context)
     found = {"steps": step_codes(state, node, context)}
     return {**found, "X": context.design_matrix(unpack(state["by"]), _products(node))} if "by" in state else found
 
 
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     """Return a slot for the mean step, and one for the shares of the steps where there are several."""
-    found, steps = [], _steps(state)
+    if "factor" in state:
+        return slots_by_level(state, spread)
+    found, steps = [], steps_of(state)
     sds = ([state["sd"]] if _alone(state) else []) + state.get("sds", [])
     for (name, labels), sd in zip(_coefficients(state), sds, strict=True):
         unit = spread / sd
@@ -80,7 +98,7 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
         found.append(Slot(name, "real", default, COEFFICIENT, len(labels or (1,)), unit, adds=(sd,)))
     if steps > 1:
         equal = Default("Dirichlet(1)", "all shares of the steps alike")
-        found.append(Slot(_simplex(state), "simplex", equal, SIMPLEX, steps))
+        found.append(Slot(simplex_of(state), "simplex", equal, SIMPLEX, steps))
     return tuple(found)
 
 
@@ -96,45 +114,31 @@ def _coefficients(state: Json) -> list[tuple[str, tuple[Any, ...] | None]]:
     return [*first, *((f"{state['name']}:{t.name}", t.labels) for t in terms)]
 
 
-def _steps(state: Json) -> int:
-    return len(state["levels"]) - 1
-
-
-def _simplex(state: Json) -> str:
-    return f"{state['name']}_simplex"
-
-
 def eta(scope: Scope, state: Json) -> Any:
     """Return the effect at the rows ``(obs,)`` or ``(obs, width)``."""
-    mean: Any = scope.variable(state["name"]) if _alone(state) else 0.0
-    way = _way(scope, state)
+    if "factor" in state:
+        return groups_eta(scope, state)
+    way, seen = way_of(scope, state)
+    mean: Any = scope.variable(state["name"], times=seen) if _alone(state) else 0.0
+    if lowest_seen(state) and _alone(state):
+        scope.lift(mean * way[lowest_seen(state)])
     if "by" not in state:
-        return _at_rows(scope, mean * way)
+        return at_rows(scope, mean * way, "steps")
     betas = [
-        scope.variable(name)[None] if labels is None else scope.variable(name, (scope.dim(f"{name}_level", labels),))
+        scope.variable(name, times=seen)[None]
+        if labels is None
+        else scope.variable(name, (scope.dim(f"{name}_level", labels),), times=seen)
         for name, labels in _coefficients(state)[_alone(state) :]
     ]
-    return _at_rows(scope, way) * (mean + scope.product("X", pt.concatenate(betas, axis=0)))
-
-
-def _at_rows(scope: Scope, way: Any) -> Any:
-    """Return what each row's level has."""
-    return scope.gather([way], "steps", None, True) if scope.width is None else way[scope.data("steps")]
-
-
-def _way(scope: Scope, state: Json) -> Any:
-    """Return how many mean steps each level is above the lowest ``(level,)``, or ``(level, width)``."""
-    steps = _steps(state)
-    if steps == 1:
-        return pt.constant(np.array([0.0, 1.0]) if scope.width is None else np.array([[0.0], [1.0]]))
-    shares = scope.variable(_simplex(state), (scope.dim(f"{state['name']}_level", tuple(state["levels"][1:])),))
-    return steps * scope.dot(pt.constant(np.tril(np.ones((steps + 1, steps)), -1)), shares)
+    return at_rows(scope, way, "steps") * (mean + scope.product("X", pt.concatenate(betas, axis=0)))
 
 
 def written(state: Json, node: Any) -> tuple[Addend, ...]:
     """Return the function, with what it is made of below."""
+    if "factor" in state:
+        return groups_written(state, node)
     products = column_products(state["by"], _products(node)) if "by" in state else []
-    levels, steps = [str(level) for level in state["levels"]], _steps(state)
+    levels, steps = [str(level) for level in state["levels"]], steps_of(state)
     few = levels if len(levels) <= MOST_SHOWN else [*levels[: MOST_SHOWN - 2], "…", levels[-1]]
 
     def body(called: str, level: str) -> tuple[str, ...]:
@@ -143,7 +147,7 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
         at = f"with cᵢ the steps of {state['column']}ᵢ above the lowest of {' < '.join(few)}"
         if steps == 1:
             return (f"{called} = {mean} · cᵢ, {at}",)
-        simplex = f"{prefix}{_simplex(state)}{level}"
+        simplex = f"{prefix}{simplex_of(state)}{level}"
         return (
             f"{called} = {mean} · {steps} · Σ_(j ≤ cᵢ) ζ[j], {at}",
             f"    ζ = {simplex}: the {steps} steps' shares, positive, with sum 1",
@@ -163,4 +167,29 @@ def _mean_step(state: Json, products: list[tuple[Product, ...]], prefix: str, le
     return parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"
 
 
-TERM = Term("mo", learn, arrays, slots, eta, call=True, written=written, levels=True, multiplies=True, example="mo(a)")
+def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
+    """Return the grouping factor with its labels, where it varies by one."""
+    return {state["factor"]: tuple(state["labels"])} if "factor" in state else {}
+
+
+def codes(state: Json) -> Mapping[str, str]:
+    """Return where the rows' levels of the grouping factor are."""
+    return {state["factor"]: "codes"} if "factor" in state else {}
+
+
+def relabel(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
+    """Return the state with other groups."""
+    return {**state, "labels": list(labels[state["factor"]])} if state.get("factor") in labels else state
+
+
+def words(state: Json) -> frozenset[str]:
+    """It is hierarchical where it varies by group, and otherwise lifts the predictor if no row has the lowest levels."""
+    if "factor" in state:
+        return frozenset({"hierarchical"})
+    return frozenset({"lifts"}) if lowest_seen(state) and _alone(state) else frozenset()
+
+
+TERM = Term(
+    "mo", learn, arrays, slots, eta, groups, words, call=True, written=written, levels=True, multiplies=True, varies=True,
+    joins=True, codes=codes, relabel=relabel, example="mo(a)",
+)

@@ -16,7 +16,7 @@ from bayesdeep.fit import Fit
 from bayesdeep.graph.evaluate import forward_draws
 from bayesdeep.report.mathematics import equations
 
-from .examples import columns, example_of, related
+from .examples import columns, example_of, matrices_of
 from .test_term_laws import WHAT
 
 DRAWS = 60
@@ -28,7 +28,7 @@ def text(name: str) -> str:
 
 def model(name: str, formula: str = "y ~ {}", **options: Any) -> bd.Model:
     data = columns()
-    arrays = {"A": related(data)} if TERMS[name].matrices else None
+    arrays = matrices_of(TERMS[name], data)
     return bd.Model(formula.format(text(name)), data, arrays=arrays, **options)
 
 
@@ -105,7 +105,7 @@ def a_report_writes_it_down(name: str, tmp: Path) -> None:
 def rows_on_disk_give_the_same_or_are_refused(name: str, tmp: Path) -> None:
     data, path = columns(), tmp / "rows.parquet"
     data.to_parquet(path)
-    arrays = {"A": related(data)} if TERMS[name].matrices else None
+    arrays = matrices_of(TERMS[name], data)
     made, refused = None, ""
     try:
         made = bd.Model(f"y ~ {text(name)}", path, arrays=arrays)

@@ -236,7 +236,7 @@ def test_it_is_written_down_as_what_it_is() -> None:
         ("mo(x, z)", "one ordered category"),
         ("mo(x, k=3)", "no options"),
         ("mo(x) + x", "leave 'x' by itself out"),
-        ("(mo(x) | g)", r"mo\(\) cannot vary by group"),
+        ("(mo(x) | g)", r"write mo\(x\) outside of the bracket as well"),
         ("(mo(x) * z | g)", r"mo\(\) cannot vary by group; write the product"),
     ],
 )
