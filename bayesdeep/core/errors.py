@@ -45,3 +45,8 @@ def close_to(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest known name, or nothing where none is close."""
     close = get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def of_data(where: str) -> str:
+    """Return where a value of the data is wrong: ``data``, and with the training rows the formula that asks for it."""
+    return where if where.startswith("data") else f"data: {where}"

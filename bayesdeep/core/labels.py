@@ -21,6 +21,8 @@ WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
 WORDS = {"true": True, "false": False}
 DAY = re.compile(r"(?<!\w)(\d{4}-\d{2}-\d{2})[ T]00:00(:00(\.0+)?)?(?!\w)", re.ASCII)
 """A day, as it is written where a day has a time."""
+AVERAGE = "(average)"
+"""The label of a group that stands for the average of all: its effects are 0, also where no other new ones could be."""
 EXACT = 2**53
 """Whole numbers up to here are exact in float64."""
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Category, Frame, Json, LearnedColumns, Matrix
 from bayesdeep.core.errors import DataError, FormulaError, close_to, nearest
+from bayesdeep.core.labels import AVERAGE
 from bayesdeep.formula.nodes import Expression, Formula, Name, Product, label
 
 from .coding import design_matrix, learn_columns
@@ -80,7 +81,7 @@ class FrameContext:
             )
         met = self.unseen.get(name, ())
         further, codes = new_levels(factor, (*known, *met), self._frame, self._where)
-        if closed and further:
+        if closed and any(str(label) != AVERAGE for label in further):
             raise DataError(_lacking(factor, further, known, closed))
         self.unseen[name] = (*met, *further)
         if self.unseen[name]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayesdeep.core.columns import Column, Frame
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.labels import AVERAGE
 from bayesdeep.design.frame import column as column_of
 from bayesdeep.results.data_columns import taken
 from bayesdeep.results.new_group_warnings import settled
@@ -19,7 +20,6 @@ from .marginal_table import check_names
 from .marginal_variables import Variable, stepped_columns
 
 AT = ("rows", "means", "typical")
-AVERAGE = "(average)"
 MAX_SHOWN_NUMBERS = 5
 """Up to so many different numbers are all shown; of more, the quartiles and the ends."""
 MOST_GROUPS = 1000

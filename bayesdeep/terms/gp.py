@@ -27,7 +27,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.effects import Columns, Effect, Given, Piece, Scaled
-from bayesdeep.core.errors import DataError, FormulaError
+from bayesdeep.core.errors import DataError, FormulaError, of_data
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.quantities import BASIS
 from bayesdeep.core.records import Default
@@ -138,7 +138,7 @@ def _refuse_beyond(state: Json, asked: Process, x: np.ndarray, where: str) -> No
     shown = f"{called(asked.variables[k])} = {x[row, k]:g}"
     least = (away[row, k] + NEAR_SIDES * state["usual"]) / state["halves"][k]
     raise DataError(
-        f"data: {where}: {state['name']}: {shown} lies too far out: the process is known from {centre[k] - reach[k]:g} to "
+        f"{of_data(where)}: {state['name']}: {shown} lies too far out: the process is known from {centre[k] - reach[k]:g} to "
         f"{centre[k] + reach[k]:g}; give c={np.ceil(10 * least) / 10:g} to the term and fit again"
     )
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.effects import Columns, Effect, Given, Iid, Piece
-from bayesdeep.core.errors import DataError, FormulaError, nearest
+from bayesdeep.core.errors import DataError, FormulaError, nearest, of_data
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.options import number_of
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
@@ -172,7 +172,7 @@ def _check(state: Json, times: np.ndarray, where: str) -> None:
         what = f"lies before the first, {first:g}; a walk is not predicted backwards"
     else:
         what = f"lies between two steps of {state['step']:g} from {first:g}"
-    raise DataError(f"data: {where}: {state['name']}: the time {at:g} {what}")
+    raise DataError(f"{of_data(where)}: {state['name']}: the time {at:g} {what}")
 
 
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
