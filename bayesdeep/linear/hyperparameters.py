@@ -182,8 +182,9 @@ def _value(scale: Scale, points: np.ndarray) -> np.ndarray:
 
 def _root(factor: Factor, points: np.ndarray) -> Entries:
     entries: Entries = [[None] * (k + 1) for k in range(factor.width)]
-    together = {scale.of: _together(scale.of, points) for scale in factor.scales if isinstance(scale, Derived)}
-    alone = {scale: _value(scale, points) for scale in factor.scales if isinstance(scale, Scale)}
+    # Each once: as many scales as there are coefficients may be made together, or be one.
+    together = {of: _together(of, points) for of in {s.of for s in factor.scales if isinstance(s, Derived)}}
+    alone = {scale: _value(scale, points) for scale in {s for s in factor.scales if isinstance(s, Scale)}}
     sds = [together[s.of][:, s.place] if isinstance(s, Derived) else alone[s] for s in factor.scales]
     for k, sd in enumerate(sds):
         entries[k][k] = sd
