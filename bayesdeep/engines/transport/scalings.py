@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesdeep.core.linear import LinearSystem
-
 from bayesdeep.linear.hyperparameters import Coordinates
 
 from .._laplace.by_columns import ByColumns
