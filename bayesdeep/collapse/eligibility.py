@@ -6,7 +6,7 @@ from bayesdeep.core.effects import Columns, Effect, Given, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
-from bayesdeep.spec.budget import is_share
+from bayesdeep.spec.budget import is_share, shares
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed, read_name
 
@@ -14,6 +14,8 @@ from .linear_layout import copies_of, in_thresholds, sparse_of
 
 LARGEST_WIDTH = 2_000
 """Most coefficients that may have to be factorised together for one term."""
+MOST_SHARES = 8
+"""Most standard deviations that share a budget: of more, chains with gradients on all coefficients are quicker."""
 MOST_ROUNDING = 0.1
 """Rounding error of a log density with which proposals can still be accepted and rejected."""
 
@@ -32,10 +34,19 @@ def why_not(spec: ModelSpec) -> str | None:
     strange = set(spec.response.modifiers) - {"weighted"}
     if strange:
         return f"the response is {' and '.join(sorted(strange))}"
-    reason = terms_reason(spec)
+    reason = terms_reason(spec) or _many_shares(spec)
     if reason is not None:
         return reason
     return _scale(spec.prior("sigma")) if "sigma" not in spec.known else None
+
+
+def _many_shares(spec: ModelSpec) -> str | None:
+    """Return that a budget is shared among too many for proposals to be close, in a clause; None if it is not."""
+    for key in dict.fromkeys(p.key for p in spec.priors if is_share(p)):
+        count = sum(len(owner.adds) for owner in shares(spec, key))
+        if count > MOST_SHARES:
+            return f"{key} is shared among {count} standard deviations; at most {MOST_SHARES} are explored together with ease"
+    return None
 
 
 def loses_precision(squares: float) -> str | None:
@@ -94,7 +105,7 @@ def _columns(spec: ModelSpec, names: list[str], normal: bool) -> str | None:
         if name in sharing:
             continue
         if sharing and chosen.name.endswith("_raw"):
-            return f"the prior of {name} is on the predictor where the column of {sharing[0]}, which has a share of a budget, is 0"
+            return f"the prior of {name} is on the predictor where the column of {sharing[0]}, which shares a budget, is 0"
         if not normal and about_a_location(chosen):
             continue
         if PRIORS[chosen.prior.name].gaussian is None:

@@ -88,7 +88,7 @@ def shift_of_shares(layout: Layout, coefficients: tuple[np.ndarray, ...]) -> np.
 
 def _of_budgets(spec: ModelSpec, system: LinearSystem, positions: np.ndarray) -> dict[str, np.ndarray]:
     """Return what the posterior shows of budgets."""
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for joint in system.joint:
         sds = joint.values(positions)
         prior = next(p.prior for p in spec.priors if p.key == joint.key)

@@ -187,7 +187,7 @@ class JointScales:
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """Return the numbers ``(batch, scale)`` that it is on, at coordinates ``(batch, dim)``."""
-        return np.exp(points[:, list(self.scales)] + np.log(self.times) - self._log_over(points)[:, None])
+        return np.asarray(np.exp(points[:, list(self.scales)] + np.log(self.times) - self._log_over(points)[:, None]))
 
     def log_prior(self, points: np.ndarray) -> np.ndarray:
         """Return the log prior density ``(batch,)`` of the scales given what they are divided by."""
@@ -195,7 +195,8 @@ class JointScales:
         return np.asarray(self.log_density(self.values(points)) + stretch)
 
     def _log_over(self, points: np.ndarray) -> np.ndarray:
-        return np.full(len(points), np.log(self.over.value)) if self.over.index is None else points[:, self.over.index]
+        own = np.full(len(points), np.log(self.over.value)) if self.over.index is None else points[:, self.over.index]
+        return np.asarray(own)
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,8 @@ def build(
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
         pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
-        builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single, rows if observed and sampled else 0)
+        own = rows if observed and sampled else 0
+        builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own)
         builder.places = starting_places(spec, arrays) if observed else {}
         if observed and sampled:
             builder.likely_sds = likely_sds(spec, pilot)

@@ -365,9 +365,9 @@ class TermScope:
         self._b.roles[own] = chosen.role
         # As much of the coefficient itself is sampled as the rows, were it the only one, tell of it.
         rows = self._b.sampled_rows
-        root = pt.sqrt(1.0 + told(self._b.spec, chosen, rows) * sd[0] ** 2) if rows else 1.0
-        z = _random(own, PriorSpec("Normal"), {"mu": 0.0, "sigma": root}, dims)
-        return self._report(full, sd[0] / root * z, dims, chosen.role, full)
+        width: Any = pt.sqrt(1.0 + told(self._b.spec, chosen, rows) * sd[0] ** 2) if rows else 1.0
+        z = _random(own, PriorSpec("Normal"), {"mu": 0.0, "sigma": width}, dims)
+        return self._report(full, sd[0] / width * z, dims, chosen.role, full)
 
     def parameter(self, name: str) -> Any:
         """Return a parameter of the family without a formula, made once."""

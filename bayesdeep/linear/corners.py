@@ -6,8 +6,8 @@ so that its density there is about :math:`r^{d - K}` for :math:`K` scales: no mo
 
 .. math:: s_k = u_k z_k h(\rho), \qquad h(\rho) = \left(\frac{\rho^2}{1 + \rho^2}\right)^{c / 2}, \qquad c = K / d - 1 ,
 
-the density of :math:`x` is bounded. The weights :math:`w_k`, which sum to 1, are the squares of what each scale adds to the total
-where the units are, so that a scale that makes up most of it decides on :math:`\rho`, and the others are then left in their units.
+the density of :math:`x` is bounded. The weights :math:`w_k`, which sum to 1, are the squares of what each scale adds to the
+total where the units are, so that a scale that makes up most of it decides on :math:`\rho`, and others are left in their units.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 r"""The R2D2M2 prior: one budget of explained variance for all terms of a model.
 
-With :math:`\sigma` the residual standard deviation, term :math:`k` adds to the predictor, over the rows and as the prior has it on
-average, the variance
+With :math:`\sigma` the residual standard deviation, term :math:`k` adds to the predictor, over the rows and as the prior has it
+on average, the variance
 
 .. math:: \sigma^2 \phi_k \tau^2, \qquad \tau^2 = R^2 / (1 - R^2), \qquad \sum_k \phi_k = 1 ,
 
@@ -10,8 +10,8 @@ so that all terms together explain the share :math:`R^2` of :math:`\sigma^2 + \s
 :math:`\phi \sim \mathrm{Dirichlet}(\alpha, \ldots, \alpha)` with concentration :math:`\alpha`. With :math:`\alpha = 1/2` each
 standard deviation has a positive and finite density at 0, as with a half-normal prior; a smaller one expects few terms to matter.
 
-Where the response is not normal, :math:`\sigma` is a number, ``residual_sd``: on the scale of the link the standard deviation that
-a row's response is worth.
+Where the response is not normal, :math:`\sigma` is a number, ``residual_sd``: on the scale of the link the standard deviation
+that a row's response is worth.
 
 Aguilar and Bürkner (2023), Intuitive joint priors for Bayesian linear multilevel models: the R2D2M2 prior, Electronic Journal of
 Statistics 17(1), 1711-1767, doi:10.1214/23-EJS2136. Zhang, Naughton, Bondell and Reich (2022), Bayesian regression using a prior

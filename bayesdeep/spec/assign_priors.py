@@ -98,8 +98,9 @@ def choose(
         where = f"prior '{key}'"
         prior = read_budget(value, key, where)
         assert residual is not None
-        number, words = residual(where, prior.get("residual_sd"))
-        taken = {*user, *(f"{name}_sigma" for name in user)}
+        given_sd = prior.get("residual_sd")
+        number, words = residual(where, given_sd if isinstance(given_sd, float) else None)
+        taken = [*user, *(f"{name}_sigma" for name in user)]
         user |= allotted(prior.with_(residual_sd=number), key, able, taken, by_name, words)
     return tuple(_collected(slots, user))
 

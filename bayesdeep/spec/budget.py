@@ -172,7 +172,6 @@ def allotted(
 
 def _reason(owner: Owner, key: str, residual: str) -> str:
     """Return how a slot's standard deviation, or that of its coefficients, follows from its share."""
-    what = "standard deviation" if owner.role == COEFFICIENT else "it is"
     several = dict.fromkeys(f"{adds:.4g}" for adds in owner.adds)
-    per = "" if list(several) == ["1"] else f" / {', '.join(several)}, what it adds to rows where it is 1"
-    return f"{what} {residual} √({key}_share · {key} / (1 − {key})){per}"
+    per = "" if list(several) == ["1"] else f" / {', '.join(several)} (root mean square over rows of what 1 of it adds)"
+    return f"{'sd ' if owner.role == COEFFICIENT else ''}√({key}_share · {key} / (1 − {key})) · {residual}{per}"

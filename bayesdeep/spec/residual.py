@@ -77,14 +77,14 @@ def _found(
         return None, said
     if said is not None:
         raise PriorError(
-            f"{where}: {said} has a formula of its own and differs between rows, so that the share of variance that terms explain "
-            f"has no one value; give {said} no formula, or priors to the terms one by one"
+            f"{where}: {said} has a formula of its own and differs between rows, so that the share of variance that terms "
+            f"explain has no one value; give {said} no formula, or priors to the terms one by one"
         )
     found = _by_information(family, link, response, known, columns)
     if found is None or not np.isfinite(found) or found <= 0:
         raise PriorError(
-            f"{where}: family '{family.name}' with the link {link} does not say which standard deviation the share of variance is "
-            "counted against; give it as a number on the predictor's scale, R2D2M2(0.5, 2, residual_sd=1)"
+            f"{where}: family '{family.name}' with the link {link} does not say which standard deviation the share of variance "
+            "is counted against; give it as a number on the predictor's scale, R2D2M2(0.5, 2, residual_sd=1)"
         )
     return found, f"{found:.4g} (what a row is worth on the {link} scale, at the intercept alone)"
 

@@ -14,9 +14,10 @@ from bayesdeep.core.priors import PriorSpec
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.scope import distribution
+from bayesdeep.priors import JOINT
 from bayesdeep.spec.prior_text import read_prior
 
-PLAIN = [n for n in PRIORS.names() if PRIORS[n].support not in ("block", "correlation", "simplex")]
+PLAIN = [n for n in PRIORS.names() if PRIORS[n].support not in JOINT]
 WITH_SCALE = [n for n in PLAIN if PRIORS[n].scale]
 
 
