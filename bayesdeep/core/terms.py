@@ -198,6 +198,21 @@ class Scope(Protocol):
         """
         ...
 
+    def at_means(self, value: Any) -> None:
+        """Say what the term adds at the mean of its columns, ``()`` or ``(width,)``, as population-level columns do.
+
+        It counts where a prior is on the intercept at the columns' means. For terms whose words have ``"lifts"``.
+        """
+        ...
+
+    def observe(self, name: str, log_density: Any) -> None:
+        """Add a log density ``()`` of what the term's own columns say beside the response, where the model is fitted to rows."""
+        ...
+
+    def noise(self, variance: Any) -> None:
+        """Add a variance ``(obs,)`` to that of a normal response about the predictor; for terms with the word ``"noise"``."""
+        ...
+
     def by_level(self, effect: Effect) -> list[Any]:
         """Return the coefficients of an effect's levels, ``(level,)`` each, and report them by name."""
         ...
@@ -357,7 +372,7 @@ class Term:
     words
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
         trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows; ``"lifts"``
-        where it calls :meth:`Scope.lift`.
+        where it calls :meth:`Scope.lift` or :meth:`Scope.at_means`; ``"noise"`` where it calls :meth:`Scope.noise`.
     call
         Whether it is written as a call in formulas.
     varies

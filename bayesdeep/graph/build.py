@@ -175,6 +175,7 @@ def build(
         own = rows if observed and sampled else 0
         builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own)
         builder.places = starting_places(spec, arrays) if observed else {}
+        builder.observed = observed
         if observed and sampled:
             builder.likely_sds = likely_sds(spec, pilot)
             builder.places = builder.likely_sds | builder.places
@@ -209,6 +210,8 @@ def build(
         for parameter in family.parameters:
             if parameter.name not in params:
                 params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
+        for variance_beside in builder.noise:
+            params["sigma"] = pt.sqrt(params["sigma"] ** 2 + variance_beside)
         parts = _parts(builder, response, observed)
         aux = Aux(links[main.name], parts.trials, None if levels is None else len(levels))
         if observed:

@@ -89,6 +89,12 @@ class Builder:
         What several terms have in common, by name.
     lifts
         By parameter, how much terms lift the predictor of all rows.
+    means
+        By parameter, what terms that are not columns add at the means of theirs.
+    noise
+        Variances ``(obs,)`` beside that of a normal response.
+    observed
+        Whether the rows have the response, so that what else they say counts.
     once
         What several terms of one predictor have in common, by name.
     numbers
@@ -129,6 +135,9 @@ class Builder:
         self.shared: dict[str, Any] = {}
         self.once: dict[str, Any] = {}
         self.lifts: dict[str, Any] = {}
+        self.means: dict[str, Any] = {}
+        self.noise: list[Any] = []
+        self.observed = False
         self.numbers = 1
         self.data: dict[str, Any] = {}
         self.reported: dict[str, Quantity] = {}

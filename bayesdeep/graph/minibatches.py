@@ -33,6 +33,8 @@ def batch_target(graph: Graph, words: frozenset[str]) -> BatchTarget:
         Where JAX is not installed, a free variable is discrete, or JAX cannot compute the model.
     """
     require_jax()
+    if graph.model.potentials:
+        raise FitError("fit: a column measured with error, me(), is about all rows together; fit this model with method='nuts'")
     began = perf_counter()
     layout = layout_of(graph.model, graph.units)
     values = list(graph.model.value_vars)

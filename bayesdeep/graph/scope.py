@@ -72,6 +72,19 @@ class TermScope:
         """Say by how much this term lifts the predictor of all rows."""
         self._b.lifts[self._parameter] = self._b.lifts.get(self._parameter, 0.0) + value
 
+    def at_means(self, value: Any) -> None:
+        """Say what the term adds at the mean of its columns."""
+        self._b.means[self._parameter] = self._b.means.get(self._parameter, 0.0) + value
+
+    def observe(self, name: str, log_density: Any) -> None:
+        """Add a log density ``()`` of what the term's own columns say, where the model is fitted to rows."""
+        if self._b.observed:
+            pm.Potential(self._b.unused(self._full(name)), log_density)
+
+    def noise(self, variance: Any) -> None:
+        """Add a variance ``(obs,)`` to that of a normal response."""
+        self._b.noise.append(variance)
+
     def by_level(self, effect: Effect) -> list[Any]:
         """Return the coefficients of an effect's levels, ``(level,)`` each, and report them."""
         assert isinstance(effect.rows, Grouped | Members)
@@ -390,6 +403,8 @@ class TermScope:
 
     def intercept(self, at_means: Any) -> Any:
         """Return the uncentred intercept, with the prior on whichever intercept the user meant."""
+        if self._parameter in self._b.means:
+            at_means = at_means + self._b.means[self._parameter]
         intercept = self._intercept(at_means)
         if self._b.pilot is not None and self._key == self._b.pilot.population:
             self._b.population["level"] = intercept + at_means

@@ -67,6 +67,7 @@ def make_spec(
     offsets = mean_offsets(design)
     check_shared(predictors)
     _refuse_two_laws(predictors)
+    _refuse_noise(family, predictors, links)
     slots = all_slots(family, predictors, response, known, offsets)
     main = all_slots(family, predictors[:1], response, known, offsets)
     _refuse_parameters(family, predictors, known, slots, priors)
@@ -221,6 +222,19 @@ def _refuse_two_laws(predictors: tuple[PredictorSpec, ...]) -> None:
 
 def _copied(factor: str) -> str:
     return f"copy the column under another name, data.assign({factor}_2=data['{factor}']), and write that in one of the two"
+
+
+def _refuse_noise(family: Family, predictors: tuple[PredictorSpec, ...], links: Mapping[str, str]) -> None:
+    """Refuse terms that add to the variance of a normal response where this is not one about its predictor."""
+    plain = "gaussian" in family.words and links[family.main.name] == "identity"
+    for predictor in predictors:
+        for term in predictor.terms:
+            if "noise" in TERMS[term.kind].words(term.state) and not (plain and predictor.parameter == family.main.name):
+                raise FormulaError(
+                    f"formula: {term.source}: without groups this is for normal responses with the identity link and their mean, "
+                    "whose variance has room for what the measurements leave open; name groups that have one true value each, gr=g (a "
+                    "column that numbers the rows, where each row has its own)"
+                )
 
 
 def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:
