@@ -64,7 +64,7 @@ class Model:
     missing
         ``"error"`` counts missing values by column and refuses; ``"drop"`` leaves those rows out and says so.
     arrays
-        Matrices that formulas name, by name: ``arrays={"A": table}`` for ``(1 | gr(g, cov=A))``. A labelled square table, such as
+        Matrices that formulas name, by name: ``arrays={"A": table}`` for ``(1 | gr(g, cov=A))`` or ``car(g, A)``. A labelled square table, such as
         a pandas data frame whose index and columns are the levels of ``g``; labels are matched by what they read. It is used as
         it is, not scaled to a correlation matrix.
     parameter_formulas
