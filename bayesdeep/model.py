@@ -64,9 +64,10 @@ class Model:
     missing
         ``"error"`` counts missing values by column and refuses; ``"drop"`` leaves those rows out and says so.
     arrays
-        Matrices that formulas name, by name: ``arrays={"A": table}`` for ``(1 | gr(g, cov=A))``. A labelled square table, such as
-        a pandas data frame whose index and columns are the levels of ``g``; labels are matched by what they read. It is used as
-        it is, not scaled to a correlation matrix.
+        Matrices that formulas name, by name: ``arrays={"A": table}`` for ``(1 | gr(g, cov=A))``, ``arrays={"W": table}`` for
+        ``car(g, W)``. A labelled square table, such as a pandas data frame whose index and columns are the levels of ``g``;
+        labels are matched by what they read. A covariance is used as it is, not scaled to a correlation matrix; an adjacency has
+        1, or a positive weight, where two levels are neighbours.
     parameter_formulas
         Formulas of other parameters (``sigma="~ x + (1 | g)"``), or known values (``sigma=bd.known("se")``).
 
