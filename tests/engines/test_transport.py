@@ -1,6 +1,7 @@
 """The moving map: its density and gradient, what it finds where the posterior is known, and when it says that it does not fit."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import stats
 from scipy.special import roots_hermitenorm
 
 import bayesdeep as bd
+from bayesdeep.core.linear import Hyperparameter
 from bayesdeep.display.progress import Silent
 from bayesdeep.engines import transport
 from bayesdeep.engines._laplace.by_blocks import ByBlocks
@@ -21,7 +23,7 @@ from bayesdeep.engines.transport import proposals, scalings
 from bayesdeep.engines.transport.moves import State
 from bayesdeep.engines.transport.moving_map import MovingMap, first_sites
 from bayesdeep.inference.row_target import row_source
-from bayesdeep.linear.hyperparameters import scales_of
+from bayesdeep.linear.hyperparameters import Coordinates, scales_of
 from bayesdeep.numerics import lane_loops, sparse_factors
 
 FORMULAS = {
@@ -282,12 +284,14 @@ def test_scalings_alone_find_the_density_along_their_ridge() -> None:
 
 
 def test_multiplied_scales_have_the_derivative_that_differences_say() -> None:
-    units, h = np.array([0.7, np.nan, 2.0, np.nan]), 1e-6
+    coordinates, h = Coordinates(np.array([0.7, np.nan, 2.0, np.nan])), 1e-6
+    scale = Hyperparameter("sd", "scale", np.zeros_like, 1.0)
+    system: Any = SimpleNamespace(hyperparameters=(scale,) * 4)
     theta = np.abs(np.random.default_rng(0).normal(0, 1.5, (5, 4)))
     log_c, which = np.linspace(-0.5, 0.5, 5), np.array([0, 1, 2])
-    new, jacobian = scalings._multiplied(theta, which, units, log_c)
+    new, jacobian = scalings._multiplied(theta, which, coordinates, system, log_c)
     by_one = [
-        np.subtract(*(scalings._multiplied(theta + s * unit, which, units, log_c)[0] for s in (h, -h))) / (2 * h)
+        np.subtract(*(scalings._multiplied(theta + s * unit, which, coordinates, system, log_c)[0] for s in (h, -h))) / (2 * h)
         for unit in np.eye(4)
     ]
     expected = np.log(np.prod([change[:, k] for k, change in enumerate(by_one)], axis=0))

@@ -16,7 +16,8 @@ REFUSED = {
     "calibration": lambda words: "counts_by_level" in words,
     "predictive_check": lambda words: "counts_by_level" in words,
     "network": lambda words: bool(words & {"levels"}),
-    "smooths": lambda words: True,  # there is none in these models; see below
+    "smooth": lambda words: True,  # there is none in these models; see below
+    "smooths": lambda words: True,
 }
 
 

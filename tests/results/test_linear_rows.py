@@ -13,7 +13,7 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import forward_draws, row_function
 from bayesdeep.results.draw_arrays import flat_posterior
 from bayesdeep.results.linear_rows import linear_function
-from bayesdeep.results.new_groups import _with_labels, with_new_groups
+from bayesdeep.results.new_groups import _with_levels, with_new_groups
 from bayesdeep.results.rows import containers, rows_of
 
 FORMULAS = {
@@ -120,7 +120,7 @@ def test_new_groups_are_drawn_as_the_graph_draws_them(data):
     rows = rows_of(model.spec, read_frame(data.assign(g="new")), observed=False)
     names = ["1|g", "x|g", "c|g"]
     own = with_new_groups(model.spec, one, rows, "sample", 3)
-    other = rows.graph(_with_labels(model.spec, dict(rows.unseen)))
+    other = rows.graph(_with_levels(model.spec, dict(rows.unseen), rows))
     theirs = forward_draws(other, names, 20_000, {n: one[n] for n in ("1|g_sigma", "x|g_sigma", "c|g_sigma", "g_corr")}, 4)
     ours = np.concatenate([own[n][..., -1].reshape(20_000, -1) for n in names], axis=1)
     expected = np.concatenate([theirs[n][..., 0].reshape(20_000, -1) for n in names], axis=1)

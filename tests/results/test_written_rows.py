@@ -9,7 +9,7 @@ import bayesdeep as bd
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.graph.evaluate import forward_draws, function_of, row_function
-from bayesdeep.results.new_groups import _with_labels, group_axes, needed_hyper, with_new_groups
+from bayesdeep.results.new_groups import _with_levels, group_axes, needed_hyper, with_new_groups
 from bayesdeep.results.predictive_distribution import predictive_blocks
 from bayesdeep.results.rows import containers, rows_of
 from bayesdeep.results.written_rows import law_of, params_of, written_function
@@ -90,7 +90,7 @@ def test_new_groups_of_every_predictor_are_drawn_as_the_graph_draws_them(of_fami
     frame = read_frame({"x": [0.0], "g": ["new"]})
     rows = rows_of(model.spec, frame, observed=False)
     own = with_new_groups(model.spec, one, rows, "sample", 3)
-    other = rows.graph(_with_labels(model.spec, dict(rows.unseen)))
+    other = rows.graph(_with_levels(model.spec, dict(rows.unseen), rows))
     names = list(group_axes(other, rows.unseen))
     assert set(names) == {"1|g", "x|g", "zi_1|g", "zi_x|g"}
     theirs = forward_draws(other, names, 20_000, {n: one[n] for n in needed_hyper(other, names)}, 4)
