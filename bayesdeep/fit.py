@@ -210,6 +210,30 @@ class Fit(Marginal):
 
         return smooth_table(self, interval)
 
+    @arguments.checked("explained", interval=arguments.probability)
+    def explained(self, interval: float = 0.9) -> pd.DataFrame:
+        """Return each term's share of the variance that the main predictor has over the training rows.
+
+        Parameters
+        ----------
+        interval
+            Probability of the equal-tailed interval from ``lower`` to ``upper``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``mean lower upper``, a row a term; of every draw the shares sum to 1. :mod:`bayesdeep.effects.explained` has
+            the formula. How large a part of the response's variance all terms explain is ``R2``, in models whose prior is on it.
+
+        Raises
+        ------
+        FitError
+            For a response with a predictor for each level, and where the rows are not in memory.
+        """
+        from bayesdeep.effects.explained import explained
+
+        return explained(self, interval)
+
     @arguments.checked("loo", pointwise=arguments.flag)
     def loo(self, pointwise: bool = True) -> Loo:
         """Return PSIS leave-one-out cross-validation as ArviZ's ``ELPDData``; worrying k-hats come with a warning.

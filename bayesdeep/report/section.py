@@ -102,7 +102,7 @@ class Section:
         ``blocks(subject)``: what it says.
     example
         A subject that it has something to say about, in a test: ``"fit"`` (of a multilevel model), ``"network"``,
-        ``"smooth"`` or ``"comparison"``.
+        ``"smooth"``, ``"budget"`` (of variance, a prior under the key R2) or ``"comparison"``.
     """
 
     title: str

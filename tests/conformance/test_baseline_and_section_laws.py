@@ -46,7 +46,9 @@ def subjects() -> dict[str, Any]:
     flat = bd.Model("y ~ x", data).fit("collapsed", seed=1, progress=False)
     network = bd.Model("y ~ net(x, hidden=[3])", data).fit("laplace", seed=1, progress=False)
     smooth = bd.Model("y ~ s(x, k=5) + (1 | g)", data).fit("collapsed", seed=1, progress=False)
+    budget = bd.Model("y ~ x + (1 | g)", data, priors={"R2": "R2D2(0.5, 2)"}).fit("collapsed", seed=1, progress=False)
     return {
+        "budget": subject_of(budget),
         "fit": subject_of(fit),
         "network": subject_of(network),
         "smooth": subject_of(smooth),

@@ -10,6 +10,7 @@ from scipy import stats
 import bayesdeep as bd
 from bayesdeep.core.errors import PriorError
 from bayesdeep.core.registry import PRIORS
+from bayesdeep.diagnostics.prior_sensitivity import prior_sensitivity
 from bayesdeep.graph.evaluate import forward_draws
 from bayesdeep.spec.budget import shares
 
@@ -270,6 +271,38 @@ def test_it_can_be_a_parameter_a_known_one_or_a_number():
     assert next(p.prior for p in given.spec.priors if p.name == "x").get("residual_sd") == pytest.approx(np.sqrt(2.5))
     own = bd.Model("n ~ x", d, family="negative_binomial", priors={"R2": "R2D2M2(0.5, 2, residual_sd=1.5)"})
     assert "1.5 (given)" in reason(own)
+
+
+# What is explained
+
+
+def test_what_terms_explain_is_their_covariance_with_the_predictor():
+    d = data()
+    fit = bd.Model("y ~ x + s(z, k=6) + (1 | g)", d, priors=R2).fit(draws=200, chains=2, seed=1, progress=False)
+    table, posterior = fit.explained(), fit.idata["posterior"].to_dataset().stack(sample=("chain", "draw"))
+    assert list(table.columns) == ["mean", "lower", "upper"]
+    assert table["mean"].sum() == pytest.approx(1.0)
+    eta = fit.draws(kind="linear").stack(sample=("chain", "draw")).transpose("sample", "obs").values
+    group = posterior["1|g"].transpose("sample", "g").values[:, pd.Categorical(d.g).codes]
+    line = posterior["x"].values[:, None] * d.x.to_numpy()
+    for part, at in ((line, "1 + x"), (group, "(1 | g)")):
+        apart = eta - eta.mean(axis=1, keepdims=True)
+        expected = ((part - part.mean(axis=1, keepdims=True)) * apart).mean(axis=1) / (apart**2).mean(axis=1)
+        row = table.loc[at]
+        expected_row = [expected.mean(), *np.quantile(expected, (0.05, 0.95))]
+        np.testing.assert_allclose(row, expected_row, rtol=1e-6, err_msg=str(table))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_reports_and_sensitivity_stand(tmp_path):
+    fit = bd.Model("y ~ x + (1 | g)", data(), priors=R2).fit(seed=1, progress=False)
+    text = bd.report(fit, tmp_path / "r.md").read_text()
+    assert "What do the terms explain?" in text
+    assert "R2_share[1|g_sigma]" in text or "1|g_sigma" in text
+    assert "R2D2M2" in text
+    table = prior_sensitivity(fit)
+    assert {"x", "1|g_sigma"} <= set(table.attrs["left_out"])
+    assert "sigma" in table.index
 
 
 # What is given, printed and kept
