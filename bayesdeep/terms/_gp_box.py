@@ -109,7 +109,8 @@ def box_of(
         reason = f"what {prod(counts or needed):,} functions tell apart"
     elif first < begin:
         reason = "a fifth of the largest"
-    near = np.maximum(half, widths - NEAR_SIDES * lengths.usual)
+    # Of a box that was asked for, all but its sides: a fold without the outer rows has to be predicted there.
+    near = np.maximum(half, widths - NEAR_SIDES * lengths.usual) if width is None else widths / NARROWEST
     return Box((low + high) / 2.0, widths, counts or needed, near, lengths, reason)
 
 

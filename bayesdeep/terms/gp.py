@@ -34,7 +34,7 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
 from bayesdeep.core.writing import Addend, Product
 
-from ._gp_box import NEAR_SIDES, box_of, frequencies_of, functions
+from ._gp_box import NARROWEST, NEAR_SIDES, box_of, frequencies_of, functions
 from ._gp_covariances import COVARIANCES, sds_of
 from ._gp_options import Process, read_process
 from ._smooth_by import learn_by, multipliers
@@ -136,7 +136,7 @@ def _refuse_beyond(state: Json, asked: Process, x: np.ndarray, where: str) -> No
         return
     row, k = np.argwhere(beyond)[0]
     shown = f"{called(asked.variables[k])} = {x[row, k]:g}"
-    least = (away[row, k] + NEAR_SIDES * state["usual"]) / state["halves"][k]
+    least = max(away[row, k] + NEAR_SIDES * state["usual"], NARROWEST * away[row, k]) / state["halves"][k]
     raise DataError(
         f"{of_data(where)}: {state['name']}: {shown} lies too far out: the process is known from {centre[k] - reach[k]:g} to "
         f"{centre[k] + reach[k]:g}; give c={np.ceil(10 * least) / 10:g} to the term and fit again"
