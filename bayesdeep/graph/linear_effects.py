@@ -63,11 +63,13 @@ def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
     law, first = effect.law, effect.pieces[0]
     sd = several_sds(scope, law, effect.width) if isinstance(law, Scaled) else scope.variable(first.sd)
     coefficients = sd * _standard(scope, first.slot, effect.width, sd)
+    shown = []
     for p in effect.pieces:
         own = coefficients[p.start] if p.labels is None else coefficients[p.start : p.stop]
         dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
-        scope.report(p.slot, own, dims, effect.role, slot=_slot_of(effect, p))
-    return scope.product(rows.array, coefficients)
+        found = scope.report(p.slot, own, dims, effect.role, slot=_slot_of(effect, p))
+        shown.append(found[None] if p.labels is None else found)
+    return scope.product(rows.array, pt.concatenate(shown) if len(shown) > 1 else shown[0])
 
 
 def _slot_of(effect: Effect, piece: Piece) -> str:

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.collapse.row_values import predictor
 from bayesdeep.core.effects import Columns, Effect, Grouped, Piece, Scaled
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.quantities import BASIS, EFFECTS
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import Term
+from bayesdeep.graph.evaluate import forward_draws, row_function
 from bayesdeep.report.mathematics import equations
 
 LEVELS, NOISE = tuple("abcdefgh"), 0.5
@@ -144,6 +146,16 @@ def test_the_graph_and_the_system_have_the_same_names_and_predictors(term: str) 
     assert {n: v.attrs["role"] for n, v in fit.posterior.data_vars.items()} == {
         n: v.attrs["role"] for n, v in sampled.posterior.data_vars.items()
     }
+
+
+@pytest.mark.parametrize("term", list(EFFECTS_OF))
+def test_the_graph_is_cut_at_what_is_reported(term: str) -> None:
+    """Predictions start from the coefficients of the posterior, never from the numbers that they were drawn with."""
+    made = model(term)
+    graph, rows = made._graph, made.__dict__["_rows"]
+    draws = forward_draws(graph, list(graph.reported), 7, {}, 1)
+    found = row_function(graph, ["linear"])(draws)[0]
+    np.testing.assert_allclose(found, predictor(made.spec, draws, rows.arrays, 60), rtol=1e-10)
 
 
 @pytest.mark.parametrize("term", ["waves", pytest.param("regions", marks=pytest.mark.integration), "both"])
