@@ -10,6 +10,8 @@ import pytest
 import bayesdeep as bd
 from bayesdeep.core.effects import root_of
 from bayesdeep.core.registry import TERMS
+from bayesdeep.inference.select_engine import choose
+from bayesdeep.numerics.sparse_factors import available
 
 # A map in two pieces, an island, and a region that no row has ("g").
 PAIRS = {"ab": 1.0, "bc": 1.0, "cd": 1.0, "ad": 1.0, "ac": 1.0, "de": 1.0, "eg": 1.0, "hi": 2.0, "ij": 1.0}
@@ -234,3 +236,23 @@ def test_nuts_agrees_with_transport_on_counts() -> None:
         apart = np.abs(one.mean(("chain", "draw")) - other.mean(("chain", "draw"))) / one.std(("chain", "draw"))
         assert float(apart.max()) < 0.2, name
         np.testing.assert_allclose(one.std(("chain", "draw")), other.std(("chain", "draw")), rtol=0.25)
+
+
+def test_a_map_of_many_regions_goes_to_the_engine_that_has_its_graph() -> None:
+    side = 11
+    labels = [f"r{k}" for k in range(side * side)]
+    pairs = {(k, k + 1): 1.0 for k in range(side * side) if (k + 1) % side} | {
+        (k, k + side): 1.0 for k in range(side * side - side)
+    }
+    near = pd.DataFrame(0.0, index=labels, columns=labels)
+    for one, other in pairs:
+        near.iloc[one, other] = near.iloc[other, one] = 1.0
+    rng = np.random.default_rng(0)
+    for each, family, method in ((1, "gaussian", "collapsed"), (3, "gaussian", "transport"), (1, "poisson", "transport")):
+        data = pd.DataFrame({"region": np.repeat(labels, each)})
+        data["y"] = rng.poisson(3.0, len(data))
+        model = bd.Model("y ~ car(region, W)", data, family, arrays={"W": near})
+        rows = model.__dict__["_rows"]
+        chosen = choose(model.spec, len(data), arrays=rows.arrays)
+        expected = method if available() else "collapsed" if family == "gaussian" else chosen.method
+        assert chosen.method == expected
