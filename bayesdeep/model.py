@@ -52,7 +52,7 @@ class Model:
         pyarrow data set. They are read once, block by block, and only sums are kept: by group, and by pair of groups of two
         factors. Such a model is fitted with ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those
         of the formula that can be made row by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()``
-        and their products; not ``scale()``, ``cut()``, ``poly()``, ``ns()`` and the like, which see all rows before they change one.
+        and their products; not ``scale()``, ``cut()``, ``poly()`` and the like, which see all rows before they change one.
     family
         Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link

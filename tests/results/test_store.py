@@ -199,7 +199,8 @@ def test_addends_with_a_state_of_their_own(addend: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("response", list(RESPONSES))
 def test_every_response_function(response: str, tmp_path: Path) -> None:
-    families = {"cbind": "multinomial", "c": "cumulative", "success": "bernoulli", **dict.fromkeys(("prop", "p", "proportion"), "binomial")}
+    families = {"cbind": "multinomial", "c": "cumulative", "success": "bernoulli"}
+    families |= dict.fromkeys(("prop", "p", "proportion"), "binomial")
     family = families.get(response, "gaussian")
     fit = drawn(bd.Model(f"{BY_RESPONSE[response]} ~ x", data(), family))
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
