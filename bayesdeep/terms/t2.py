@@ -201,12 +201,25 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
     before = [[f"[{by['source']}ᵢ = {level}]"] for level in by["levels"]] if by and by["levels"] else [[source] if by else []]
     if _number(state):
         found.append(Addend(f"{state['name']}_constant", (Product((), (source,)),)))
-    for name, own in zip(_names(state), before, strict=True):
+    for place, (name, own) in enumerate(zip(_names(state), before, strict=True)):
         if labels:
-            lines = tuple(Product((of,), (*own, f"x[{of}]ᵢ")) for of in labels)
-            found.append(Addend(f"{name}_linear", lines))
+            lines = zip(labels, _lines(state, place), strict=True)
+            found.append(Addend(f"{name}_linear", tuple(Product((of,), (*own, line)) for of, line in lines)))
         found.append(Addend(name, (Product((), (*own, f"Z[b]({state['columns']})ᵢ"), basis=True),)))
     return tuple(found)
+
+
+def _lines(state: Json, place: int) -> list[str]:
+    """Return a part's columns that are not penalised in terms of the variables."""
+    alone, found = [], []
+    for variable, margin in zip(state["variables"], state["margins"], strict=True):
+        middle, sd = margin["units"][place]
+        centre = margin["centre"] + middle * margin["scale"]
+        alone.append(f"({variable}ᵢ {'-' if centre >= 0 else '+'} {abs(centre):.6g}) / {sd * margin['scale']:.6g}")
+    for which, middle in zip(free_of(state["margins"])[1:], state["parts"][place]["middle"][1:], strict=True):
+        less = "" if len(which) == 1 else f" {'-' if middle >= 0 else '+'} {abs(middle):.6g}"
+        found.append(f"({' · '.join(alone[k] for k in which)}{less})")
+    return found
 
 
 TERM = Term(

@@ -204,6 +204,7 @@ def test_what_the_posterior_shows_saved_and_at_new_rows(tmp_path: Path) -> None:
     bd.report(fit, tmp_path / "fit.md")
     text = (tmp_path / "fit.md").read_text(encoding="utf-8")
     assert "β(t2(x, z))[b] ~ Normal(0, t2(x, z)_sigma[block of b])" in text
+    assert f"β(t2(x, z)_linear)[x] · ((xᵢ - {data.x.mean():.6g}) / {data.x.std(ddof=0):.6g})" in text
     assert float(fit.budget()["smooth"].mean()) > 0
 
 
