@@ -231,9 +231,9 @@ def _refuse_noise(family: Family, predictors: tuple[PredictorSpec, ...], links: 
         for term in predictor.terms:
             if "noise" in TERMS[term.kind].words(term.state) and not (plain and predictor.parameter == family.main.name):
                 raise FormulaError(
-                    f"formula: {term.source}: without groups this is for normal responses with the identity link and their mean, "
-                    "whose variance has room for what the measurements leave open; name groups that have one true value each, gr=g (a "
-                    "column that numbers the rows, where each row has its own)"
+                    f"formula: {term.source}: without groups this is for normal responses with the identity link and "
+                    "their mean, whose variance has room for what the measurements leave open; name groups that have one "
+                    "true value each, gr=g (a column that numbers the rows, where each row has its own)"
                 )
 
 

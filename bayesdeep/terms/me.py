@@ -12,8 +12,8 @@ variance :math:`v_i = r_i s_i^2`; a normal response is therefore normal about :m
 own variance, row by row and exactly. So are new rows.
 
 With ``gr=g`` there is one true value for each level of ``g``, measured once and written in each of the level's rows. It is
-:math:`\hat\xi_g + \sqrt{v_g} z_g` with a standard normal :math:`z_g`, which is sampled (``me(x)_latent``, which tables leave out),
-so that the response may be anything.
+:math:`\hat\xi_g + \sqrt{v_g} z_g` with a standard normal :math:`z_g`, which is sampled (``me(x)_latent``, which tables leave
+out), so that the response may be anything.
 
 Carroll, Ruppert, Stefanski and Crainiceanu (2006), Measurement Error in Nonlinear Models, second edition, chapters 3 and 8.
 """
@@ -96,8 +96,8 @@ def _refuse_several(
             several = np.unique(values[codes == code])[:2]
             raise DataError(
                 f"data: level {labels[code]!r} of '{factor}' has {name} = {several[0]:.6g} and {several[1]:.6g}; with "
-                f"gr={factor} it has one true value and one measurement of it, the same in all its rows (of several measurements their mean, "
-                "with its standard error)"
+                f"gr={factor} it has one true value and one measurement of it, the same in all its rows (of several "
+                "measurements their mean, with its standard error)"
             )
 
 
