@@ -50,6 +50,10 @@ CURVES: dict[str, tuple[str, Curve]] = {
 }
 """The second to fourth are those of Gu and Wahba (1991), SIAM Journal on Scientific and Statistical Computing 12, 383-398."""
 
+BESIDE = (
+    "Beside it, mgcv 1.8-41, `gam(y ~ s(x, k=20), method='REML')`, gaussian, the five curves that are the same each time, 100 "
+    "sets of its own each: 0.900 with `se.fit`, 0.914 with `unconditional=TRUE`."
+)
 FAMILIES = ("gaussian", "poisson")
 TERMS = {"tp": "s(x, k=20)", "cr": "s(x, k=20, bs='cr')", "ps": "s(x, k=20, bs='ps')"}
 
@@ -137,7 +141,7 @@ def write(folder: Path, results: dict[str, list[dict[str, Any]]]) -> None:
         + "; ".join(f"{name}: `{term}`" for name, term in TERMS.items())
         + f".\n\nTaken {where['date']} on {where['cpus']} CPUs ({where['processor']}). {doubtful} of {len(every):,} fits said "
         f"that something was wrong; {np.median([s['seconds'] for s in every]):.2f} processor seconds a fit and its bands.\n\n"
-        f"Over all curves; {LOW} to {HIGH} is asked for:\n\n{table(['family', 'basis', 'held', 'se'], whole)}\n\n"
+        f"Over all curves; {LOW} to {HIGH} is asked for:\n\n{table(['family', 'basis', 'held', 'se'], whole)}\n\n{BESIDE}\n\n"
         f"{table(['family', 'basis', 'curve', 'sets', 'held', 'se', 'width in sds', 'edf'], lines)}\n"
     )
     (folder / "coverage.md").write_text(text)
