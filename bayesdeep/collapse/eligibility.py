@@ -90,21 +90,22 @@ def _reason(
         names = [prefix + quantity_name(piece.slot) for piece in effect.pieces]
         raw = spec.prior(f"{prefix}Intercept_raw") is not None
         own = f"{prefix}Intercept_raw" if raw else f"{prefix}Intercept"
-        return _columns(spec, [*names, *([own] if rows.intercept and not without_intercept else [])], normal)
+        names += [own] if rows.intercept and not without_intercept else []
+        return _columns(spec, names, normal, own if raw else "")
     together = effect.width * max(copies_of(effect), 1)
     if together > LARGEST_WIDTH and (normal or sparse_of(effect) is None):
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
     return effects_reason(spec, effect, prefix)
 
 
-def _columns(spec: ModelSpec, names: list[str], normal: bool) -> str | None:
+def _columns(spec: ModelSpec, names: list[str], normal: bool, uncentred: str) -> str | None:
     sharing = [name for name in names if is_share(spec.prior(name))]
     for name in names:
         chosen = spec.prior(name)
         assert chosen is not None, name
         if name in sharing:
             continue
-        if sharing and chosen.name.endswith("_raw"):
+        if sharing and name == uncentred:
             return f"the prior of {name} is on the predictor where the column of {sharing[0]}, which shares a budget, is 0"
         if not normal and about_a_location(chosen):
             continue

@@ -107,7 +107,7 @@ def dimension(key: str) -> str:
 
 def budget_at(key: str) -> str | None:
     """Return the name of the joint prior of a whole predictor that is given under a key; None for other keys."""
-    return next((name for name in PRIORS if PRIORS[name].key == key), None)
+    return next((name for name in PRIORS if key and PRIORS[name].key == key), None)
 
 
 def read_budget(value: Any, key: str, where: str) -> PriorSpec:
