@@ -13,7 +13,7 @@ from bayesdeep.core.lazy import nw
 
 MOST_LEVELS = 2_000
 """Levels of a matrix: it has no zeros to save by, and whatever is asked of a model multiplies with it or factorises it."""
-MOST_REGIONS = 10_000
+MOST_REGIONS = 5_000
 """Levels of an adjacency: a table that is nearly all zeros."""
 ROUNDING = 1e-8
 """How far a matrix may be from symmetric, in units of its largest entry: what files that round leave."""
@@ -171,5 +171,5 @@ _MOST = {
     "covariance": (
         MOST_LEVELS, "a table without zeros takes their cube in time, and their square in memory"
     ),
-    "adjacency": (MOST_REGIONS, "the table takes their square in memory"),
+    "adjacency": (MOST_REGIONS, "the table takes their square in memory, and scaling its law their cube in time, once"),
 }
