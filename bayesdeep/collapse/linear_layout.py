@@ -8,8 +8,8 @@ import numpy as np
 from bayesdeep.core.effects import Columns, Effect, Grouped, Iid, Members, Piece, Shift, Structured
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.spec.budget import is_share
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import is_share
 from bayesdeep.spec.slots import prefixed
 
 

@@ -12,8 +12,8 @@ from bayesdeep.core.linear import Factor, Hyperparameter, JointScales, LinearSys
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.registry import PRIORS
-from bayesdeep.spec.budget import is_share, shares
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import is_share, shares
 
 from .linear_layout import Layout
 
