@@ -1,4 +1,4 @@
-"""Laws of a budget of variance, `priors={"R2": "R2D2(…)"}`: each term adds what its share says, all together what was asked for."""
+"""Laws of a budget of variance, `priors={"R2": "R2D2(…)"}`: each term adds what its share says, all what was asked for."""
 
 from typing import Any
 
