@@ -6,8 +6,8 @@ from bayesdeep.core.effects import Columns, Effect, Given, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
-from bayesdeep.spec.budget import is_share, shares
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import is_share, shares
 from bayesdeep.spec.slots import prefixed, read_name
 
 from .linear_layout import copies_of, in_thresholds, sparse_of
@@ -90,23 +90,21 @@ def _reason(
         names = [prefix + quantity_name(piece.slot) for piece in effect.pieces]
         raw = spec.prior(f"{prefix}Intercept_raw") is not None
         own = f"{prefix}Intercept_raw" if raw else f"{prefix}Intercept"
-        names += [own] if rows.intercept and not without_intercept else []
-        return _columns(spec, names, normal, own if raw else "")
+        intercept = own if rows.intercept and not without_intercept else ""
+        sharing = [name for name in names if is_share(spec.prior(name))]
+        if raw and intercept and sharing:
+            return f"the prior of {own} is on the predictor where the column of {sharing[0]}, which shares a budget, is 0"
+        return _columns(spec, [*(n for n in names if n not in sharing), *([intercept] if intercept else [])], normal)
     together = effect.width * max(copies_of(effect), 1)
     if together > LARGEST_WIDTH and (normal or sparse_of(effect) is None):
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
     return effects_reason(spec, effect, prefix)
 
 
-def _columns(spec: ModelSpec, names: list[str], normal: bool, uncentred: str) -> str | None:
-    sharing = [name for name in names if is_share(spec.prior(name))]
+def _columns(spec: ModelSpec, names: list[str], normal: bool) -> str | None:
     for name in names:
         chosen = spec.prior(name)
         assert chosen is not None, name
-        if name in sharing:
-            continue
-        if sharing and name == uncentred:
-            return f"the prior of {name} is on the predictor where the column of {sharing[0]}, which shares a budget, is 0"
         if not normal and about_a_location(chosen):
             continue
         if PRIORS[chosen.prior.name].gaussian is None:

@@ -11,8 +11,8 @@ from bayesdeep.core.linear import Derived, Hyperparameter, Scale, Several
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.quantities import SD
 from bayesdeep.core.registry import PRIORS
-from bayesdeep.spec.budget import is_share, shares
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import is_share, shares
 from bayesdeep.spec.slots import read_name
 
 FARTHEST = 1e8

@@ -24,8 +24,8 @@ from bayesdeep.core.linear import Neighbours
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.numerics.sparse_factors import available, place_of
-from bayesdeep.spec.budget import is_share
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import is_share
 from bayesdeep.spec.slots import prefixed
 
 MOST_OTHERS, MOST_PIECES = 400, 8

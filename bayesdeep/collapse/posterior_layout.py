@@ -10,9 +10,9 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, ORDER, SD, Entry, Quantity
 from bayesdeep.core.records import Parameter
 from bayesdeep.core.registry import FAMILIES, PRIORS
-from bayesdeep.spec.budget import dimension, is_share, shares
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
+from bayesdeep.spec.shares_of_budget import dimension, is_share, shares
 from bayesdeep.spec.slots import prefixed, read_name
 
 from .linear_layout import effects_of, in_thresholds

@@ -11,8 +11,8 @@ from bayesdeep.core.linear import Derived, Factor, JointScales, LinearSystem, Mo
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import PRIORS
-from bayesdeep.spec.budget import shares
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import shares
 
 from .hyper import FIRST_SHARE, Hyper
 from .linear_layout import EffectsPart, Layout

@@ -1,12 +1,12 @@
 r"""What each term explains: shares of the variance over rows of the main predictor, with intervals.
 
-Over the rows, addends :math:`\eta_k` of the predictor :math:`\eta = \sum_k \eta_k` have covariances with it that sum to its variance.
-For every posterior draw a term's share is
+Over the rows, addends :math:`\eta_k` of the predictor :math:`\eta = \sum_k \eta_k` have covariances with it that sum to its
+variance. For every posterior draw a term's share is
 
 .. math:: \operatorname{Cov}_n(\eta_{kn}, \eta_n) / \operatorname{Var}_n(\eta_n) ,
 
-negative where a term only takes back what another one adds. Unlike the shares of a budget, which are of variances as the prior has
-them on average, these are of the rows at hand.
+negative where a term only takes back what another one adds. Unlike the shares of a budget, which are of variances as the prior
+has them on average, these are of the rows at hand.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Spec and arrays to a PyMC model: the one definition of the model, and the only place with random variables.
 
 A *graph* (``build``) has a *ledger* of what it reports. While it is built (``builder``), terms and priors see a *scope*
-(``scope``); ``linear_effects`` turns declared effects to predictors and ``likelihood`` predictors to responses. A
+(``scope``, ``budget_sds``); ``linear_effects`` turns declared effects to predictors and ``likelihood`` predictors to responses. A
 *target* is the density on one flat vector (``target`` by numba, ``jax_target`` by JAX, ``minibatches`` over some rows,
 ``own_scale`` for modes; ``parameter_vector`` says what lies where). *Coordinates*, that is non-centring and its like:
 ``pilot_fit`` (a fit before the fit), ``pilot_information`` (what rows say of each effect), ``centring`` (the coordinates that

@@ -20,7 +20,7 @@ from bayesdeep.ops.matvec import matrix_vector, times
 from bayesdeep.ops.product import product
 from bayesdeep.spec.slots import prefixed, read_name
 
-from .budget import allotted_sds, told
+from .budget_sds import allotted_sds, told
 from .builder import Builder, Root
 from .centring import Centring
 from .linear_effects import effects_by_level

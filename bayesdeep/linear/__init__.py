@@ -7,8 +7,8 @@ elimination x proposal x chain*:
   hyperparameter values at once), ``crossed`` (one large factor eliminated, the rest factorised), ``joint_lanczos`` (one
   eliminated, the rest drawn by products alone, with ``lanczos``). ``elimination_plan`` chooses, ``levels`` and
   ``block_layout`` say how factors lie in each other.
-* **hyperparameters** are what is left: ``hyperparameters`` (coordinates to scales and correlations), ``marginal``
-  (their posterior).
+* **hyperparameters** are what is left: ``hyperparameters`` (coordinates to scales and correlations; ``corners``, where their
+  joint prior is infinite), ``marginal`` (their posterior).
 * **proposal**: ``proposal`` (mode, curvature, mixtures fitted to weights), ``tilt`` (skewness and kurtosis on top).
 * **chain**: ``independence`` (Metropolis steps from proposals made beforehand), ``explore`` (the chains, and
   coefficients drawn along them), ``marginal_target`` (the same posterior as a target of gradients, where no proposal covers it),

@@ -9,8 +9,8 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec, Slot
 from bayesdeep.core.registry import PRIORS
 
-from .budget import Owner, allotted, budget_at, budget_names, read_budget
 from .prior_text import read_prior
+from .shares_of_budget import Owner, allotted, budget_at, budget_names, read_budget
 
 POPULATION = "population"
 """Key of a prior over all population-level coefficients of the main predictor, the intercept left out."""

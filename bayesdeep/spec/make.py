@@ -14,11 +14,11 @@ from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
 from .assign_priors import choose, hyperparameters
-from .budget import owners
 from .declared import effects_of
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
 from .residual import residual_of
 from .shared import check_shared
+from .shares_of_budget import owners
 from .slots import all_slots, slot_name
 
 

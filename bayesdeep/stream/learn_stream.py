@@ -16,9 +16,9 @@ from bayesdeep.design.frame import column
 from bayesdeep.design.learn import Design, learn_design, multiply_out
 from bayesdeep.design.numeric_as_text import refuse_almost_numbers
 from bayesdeep.formula.nodes import Parsed
-from bayesdeep.spec.budget import is_share
 from bayesdeep.spec.make import make_spec
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import is_share
 
 from .assemble import moments_of_scan
 from .block import block_of

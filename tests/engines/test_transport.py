@@ -23,6 +23,7 @@ from bayesdeep.engines.transport import proposals, scalings
 from bayesdeep.engines.transport.moves import State
 from bayesdeep.engines.transport.moving_map import MovingMap, first_sites
 from bayesdeep.inference.row_target import row_source
+from bayesdeep.linear.corners import Corner
 from bayesdeep.linear.hyperparameters import Coordinates, scales_of
 from bayesdeep.numerics import lane_loops, sparse_factors
 
@@ -283,21 +284,41 @@ def test_scalings_alone_find_the_density_along_their_ridge() -> None:
     assert stats.kstest(known, "uniform").pvalue > 1e-3
 
 
-def test_multiplied_scales_have_the_derivative_that_differences_say() -> None:
-    coordinates, h = Coordinates(np.array([0.7, np.nan, 2.0, np.nan])), 1e-6
-    scale = Hyperparameter("sd", "scale", np.zeros_like, 1.0)
-    system: Any = SimpleNamespace(hyperparameters=(scale,) * 4)
+@pytest.mark.parametrize("corners", [(), (Corner((0, 2), (0.3, 0.7), 2.5),)], ids=["plain", "corner"])
+def test_multiplied_scales_have_the_derivative_that_differences_say(corners: tuple[Corner, ...]) -> None:
+    h, units = 1e-6, np.array([0.7, np.nan, 2.0, np.nan])
+    coordinates = Coordinates(units, corners)
+    kinds = tuple(Hyperparameter("", kind, np.zeros_like, 1.0) for kind in ("scale", "scale", "scale", "real"))
+    system: Any = SimpleNamespace(hyperparameters=kinds)
     theta = np.abs(np.random.default_rng(0).normal(0, 1.5, (5, 4)))
     log_c, which = np.linspace(-0.5, 0.5, 5), np.array([0, 1, 2])
+
+    def moved(at: np.ndarray) -> np.ndarray:
+        return scalings._multiplied(at, which, coordinates, system, log_c)[0]
+
     new, jacobian = scalings._multiplied(theta, which, coordinates, system, log_c)
-    by_one = [
-        np.subtract(*(scalings._multiplied(theta + s * unit, which, coordinates, system, log_c)[0] for s in (h, -h))) / (2 * h)
-        for unit in np.eye(4)
-    ]
-    expected = np.log(np.prod([change[:, k] for k, change in enumerate(by_one)], axis=0))
-    np.testing.assert_allclose(jacobian, expected, atol=1e-8)
-    np.testing.assert_allclose(np.sinh(new[:, [0, 2]]), np.exp(log_c)[:, None] * np.sinh(theta[:, [0, 2]]), rtol=1e-12)
+    columns = [(moved(theta + h * unit) - moved(theta - h * unit)) / (2 * h) for unit in np.eye(4)]
+    expected = np.linalg.slogdet(np.stack(columns, axis=2))[1]
+    np.testing.assert_allclose(jacobian, expected, atol=1e-7)
+    before, after = coordinates.to_system(theta), coordinates.to_system(new)
+    np.testing.assert_allclose(after[:, which], before[:, which] + log_c[:, None], atol=1e-10)
     np.testing.assert_array_equal(new[:, 3], theta[:, 3])
+
+
+def test_coordinates_with_a_corner_have_the_derivative_that_differences_say() -> None:
+    units, h = np.array([0.5, 2.0, np.nan, 1.0]), 1e-6
+    coordinates = Coordinates(units, (Corner((0, 1, 3), (0.2, 0.7, 0.1), 3.0),))
+    system: Any = SimpleNamespace(hyperparameters=tuple(Hyperparameter("", "scale", np.zeros_like, 1.0) for _ in range(4)))
+    sizes = np.array([[0.01], [0.1], [1.0], [2.0], [1e-5]])
+    theta = sizes * np.abs(np.random.default_rng(0).normal(size=(5, 4)))
+    np.testing.assert_allclose(coordinates.from_system(coordinates.to_system(theta)), theta, rtol=1e-9)
+    columns = []
+    for k in range(4):
+        step = h * theta[:, k : k + 1] * np.eye(4)[k]
+        there, back = (np.exp(coordinates.to_system(theta + s * step)) for s in (1, -1))
+        columns.append((there - back) / (2 * h * theta[:, k : k + 1]))
+    expected = np.linalg.slogdet(np.stack(columns, axis=2))[1]
+    np.testing.assert_allclose(coordinates.log_jacobian(system, theta), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_a_map_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

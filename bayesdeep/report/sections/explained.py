@@ -6,7 +6,7 @@ import pandas as pd
 from bayesdeep.effects.explained import explained
 from bayesdeep.plot.parts import thinned
 from bayesdeep.results.fitted import Fitted
-from bayesdeep.spec.budget import budget_names, is_share
+from bayesdeep.spec.shares_of_budget import budget_names, is_share
 
 from ..document import Block, Paragraph, Table
 from ..numbers import percent

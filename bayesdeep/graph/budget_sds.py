@@ -7,8 +7,8 @@ import numpy as np
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS
-from bayesdeep.spec.budget import dimension, shares
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import dimension, shares
 
 if TYPE_CHECKING:
     from .scope import TermScope
