@@ -69,8 +69,9 @@ def test_every_term_adds_the_variance_that_its_share_says():
     names = list(model._graph.coords["R2_term"])
     assert names == ["x", "c", "1|g_sigma", "x|g_sigma", "s(z)_linear", "s(z)_sigma"]
     unit = draws["sigma"] ** 2 * draws["R2"] / (1 - draws["R2"])
+    squares = mean_squares(d, model, draws)
     for k, name in enumerate(names):
-        ratio = mean_squares(d, model, draws)[name] / (unit * draws["R2_share"][:, k])
+        ratio = squares[name] / (unit * draws["R2_share"][:, k])
         error = ratio.std() / np.sqrt(DRAWS)
         assert error < 0.05
         assert ratio.mean() == pytest.approx(1.0, abs=4 * error), name
