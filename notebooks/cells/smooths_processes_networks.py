@@ -27,6 +27,7 @@ FORMULAS = {
     "process": "accel ~ gp(times)",
     "network": "accel ~ net(times, hidden=[16])",
 }
+bd.Model("accel ~ times", crash).fit(**SETTINGS)  # what is imported once is not to be counted
 fits, seconds = {}, {}
 for name, formula in FORMULAS.items():
     options = SETTINGS if name != "network" else {**SETTINGS, "draws": SETTINGS["draws"] // 2, "tune": SETTINGS["tune"] // 2}
@@ -70,7 +71,7 @@ Twelve grass plants from two places, half of them chilled, at seven concentratio
 treatment? `by=` has one for each level, beside plants that differ."""),
     ("code", """plants = bd.load_dataset("co2_uptake")
 by_place = bd.Model("uptake ~ type * treatment + s(conc, k=6, by=type) + (1 | plant)", plants).fit(**SETTINGS)
-bd.plot.smooths(by_place);"""),
+bd.plot.smooths(by_place)"""),
     ("md", """Plants from Mississippi saturate lower. Whether their curve *differs* is a question of models: one curve for all, a curve a place, or
 a curve a plant (`fs`: as many curves as plants, with one smoothness)."""),
     ("code", """CURVES = {
@@ -79,7 +80,7 @@ a curve a plant (`fs`: as many curves as plants, with one smoothness)."""),
     "a curve a plant": 'uptake ~ type * treatment + s(conc, k=6) + s(conc, plant, k=6, bs="fs")',
 }
 curves = {name: bd.Model(formula, plants).fit(**SETTINGS) for name, formula in CURVES.items()}
-bd.compare(curves, progress=False).table[["elpd", "elpd_diff", "dse", "warning"]].round(1)"""),
+bd.compare(curves, progress=False).table[["elpd", "elpd_diff", "dse"]].round(1)"""),
     ("md", """## A map
 
 Counts in 144 regions on a grid, of which neighbours are alike and some are unlike all others: `car(region, W)` has both parts, and
