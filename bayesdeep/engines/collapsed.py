@@ -31,6 +31,7 @@ from bayesdeep.linear.marginal import Posterior
 from bayesdeep.linear.marginal_target import MarginalTarget
 from bayesdeep.linear.principal_axes import in_principal_axes
 from bayesdeep.linear.proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
+from bayesdeep.linear.scale_sweeps import TUNING, applies, swept_chains
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.psis import KHAT_LIMIT
 
@@ -47,6 +48,9 @@ MIN_PROPOSALS_PER_ROUND = 300
 
 LEAST_EFFICIENCY, FAIR = 0.2, 0.6
 """Effective over actual number of proposals: below the first another way is taken, below the second another attempt made."""
+
+ENOUGH_EFFECTIVE = 1000.0
+"""Effective number of proposals that is enough where evaluations are dear, though more of them could be effective."""
 
 MOST_TUNING = 400
 """Tuning draws of the chain that stands in for proposals: its coordinates are whitened already."""
@@ -109,12 +113,16 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
     if system.dim == 0:
         return _without_hyperparameters(settings, system, solver, rng, compiling + time.perf_counter())
     ready = time.perf_counter()
+    if applies(system):
+        return _by_sweeps(settings, system, rng, progress, compiling + ready)
     posterior, mode, factor = _centre(system, solver, progress)
     each = solver.seconds
     foldable = ~np.isnan(posterior.coordinates.units)
     rounds = (45, 45) if each > EXPENSIVE_SECONDS else (150, 150, 300, 600)
     sizes = tuple(max(MIN_PROPOSALS_PER_ROUND if each < EXPENSIVE_SECONDS else 100, count * system.dim) for count in rounds)
     steps = _steps(settings, each)
+    made = settings.chains * steps.steps * steps.thin
+    fair = min(FAIR, ENOUGH_EFFECTIVE / made) if each > EXPENSIVE_SECONDS else FAIR
     tuning = 0.0
     for attempt in range(1 if isinstance(solver, Crossed) else ATTEMPTS):
         before = time.perf_counter()
@@ -126,7 +134,7 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
         weights = np.exp(found.log_weights - log_sum(found.log_weights))
         efficiency = float(1.0 / (weights**2).sum() / len(weights))
         covered = (khat < KHAT_LIMIT or weights.max() * len(weights) < MAX_RELATIVE_WEIGHT) and efficiency > LEAST_EFFICIENCY
-        if (covered and efficiency > FAIR) or found.interrupted:
+        if (covered and efficiency > fair) or found.interrupted:
             break
         # A tail that no point of the earlier rounds fell into; with more points it is seen.
         sizes = tuple((2 + attempt) * size for size in sizes)
@@ -154,6 +162,36 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
             "efficiency": efficiency,
             "evaluations": float(len(weights) + len(adapted.points)),
             "seconds_per_evaluation_expected": float(each),
+            "values_per_draw": steps.steps / settings.draws,
+        },
+        coefficients=found.coefficients,
+    )
+
+
+def _by_sweeps(
+    settings: CollapsedSettings, system: LinearSystem, rng: np.random.Generator, progress: Progress, compiling: float
+) -> Draws:
+    """Draw one scale after another, where there are so many that no proposal for all of them is close."""
+    began = time.perf_counter()
+    wanted = LEAST_DISTINCT if settings.distinct is None else settings.distinct
+    steps = Plan(settings.chains, settings.draws, min(settings.draws, -(-wanted // settings.chains)))
+    start = start_of(system)
+    _check_start(Posterior(system, plan(system), Coordinates(np.full(system.dim, np.nan))).density(start[None]))
+    found = swept_chains(steps, system, start, rng, progress)
+    progress.update(100, 100)
+    spent = time.perf_counter() - began
+    tuning = spent * TUNING / (TUNING + steps.steps)
+    return Draws(
+        positions=found.positions,
+        stats=found.stats,
+        exact=True,
+        status="interrupted" if found.interrupted else "ok",
+        advice=_advice(True, 0.0, found),
+        seconds_compile=compiling,
+        seconds_tune=tuning,
+        seconds_sample=spent - tuning,
+        details={
+            "explored_by": "sweeps over the scales, one after another, the coefficients integrated out",
             "values_per_draw": steps.steps / settings.draws,
         },
         coefficients=found.coefficients,

@@ -100,6 +100,18 @@ class Blocks:
             _draw(self, own, self._evaluate(own), rng, [o[part] for o in out])
         return tuple(out)
 
+    def factored(self, scales: Scales) -> "Factored":
+        """Return the factorisation at a few hyperparameter values, for what is made of it."""
+        return self._evaluate(scales)
+
+    def draw_from(self, factored: "Factored", scales: Scales, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Return coefficients as :meth:`draw` does, from a factorisation at the same values."""
+        system = self.system
+        out = [np.empty((scales.batch, system.columns))]
+        out += [np.empty((scales.batch, f.levels, f.width)) for f in system.factors]
+        _draw(self, scales, factored, rng, out)
+        return tuple(out)
+
     def _evaluate(self, scales: Scales) -> "Factored":
         inverse = 1.0 / scales.sigma**2
         rest = self.rest * inverse[:, None, None]

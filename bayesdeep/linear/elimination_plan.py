@@ -34,7 +34,10 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
         lies_in[inner, outer] = nested_in(system, inner, outer)
         return lies_in[inner, outer] is not None
 
-    chain = eliminated([(f.levels, f.width) for f in system.factors], nested)
+    # One group is no loop over groups: its coefficients are factorised with the rest, by LAPACK and not entry by entry.
+    several = [k for k, f in enumerate(system.factors) if f.levels > 1 or f.width == 1]
+    sizes = [(system.factors[k].levels, system.factors[k].width) for k in several]
+    chain = [several[k] for k in eliminated(sizes, lambda a, b: nested(several[a], several[b]))]
     parents = {pair: at for pair, at in lies_in.items() if at is not None and set(pair) <= set(chain)}
     rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k not in chain)
     coupled = sum(system.factors[k].levels * system.factors[k].width for k in chain) * (rest + 1)

@@ -56,6 +56,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "a smooth": ("y ~ s(x, k=6)", {}),
     "a smooth without an intercept": ("y ~ 0 + z + s(x, k=5, bs='cr')", {}),
     "smooths beside groups": ("y ~ s(x, k=5) + s(z, k=6, bs='cr') + (1 + c | g) + (1 | h)", {}),
+    "tensor products by category": ("y ~ t2(x, z, by=c, k=4)", {}),
     "given effects": ("y ~ z + (1 | g) + (0 + z | g)", {"priors": {"1|g": "Normal(0, 1.5)", "z|g": "Normal(0, Exponential(1))"}}),
 }
 
