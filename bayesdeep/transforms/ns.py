@@ -63,7 +63,8 @@ def _natural(basis: np.ndarray, knots: np.ndarray) -> np.ndarray:
     for row, places in ((0, (0, 1, 2)), (1, (-1, -2, -3))):
         near, far = (abs(knots[k] - knots[places[0]]) for k in ((4, 5) if row == 0 else (-5, -6)))
         # The second derivative at an end is 6 / near ((c2 - c1) / far - (c1 - c0) / near); only its direction matters.
-        ends[row, list(places)] += np.array([1 / near, -1 / near - 1 / far, 1 / far])
+        # Times the nearer distance, so that squares of them are numbers whatever the unit of the column is.
+        ends[row, list(places)] += np.array([1.0, -1.0 - near / far, near / far])
     turned, rest = basis, ends[:, 1:].copy()
     for k in range(2):
         mirror = np.zeros(size - 1)

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import RowSystem
-from bayesdeep.linear.hyperparameters import LEAST_SCALE, Entries, Scales
+from bayesdeep.linear.hyperparameters import LEAST_SCALE, Entries, Scales, support
 from bayesdeep.numerics import sparse_factors
 from bayesdeep.numerics.lane_loops import add_product
 from bayesdeep.numerics.sparse_factors import Factors, Pattern, pattern_of
@@ -167,16 +167,22 @@ def prior_entries(system: LinearSystem, scales: Scales) -> np.ndarray:
 def precision_entries(root: Entries, batch: int) -> list[np.ndarray]:
     """Return the lower triangle of ``(T T')^-1``, row by row, each ``(batch,)``."""
     width, nothing = len(root), np.zeros(batch)
-    inverse = [[nothing] * width for _ in range(width)]
+    # Row k of the inverse, from where it is not always 0: a wide basis has nothing but its diagonal.
+    firsts, inverse = [support(row).start for row in root], list[list[np.ndarray]]()
+    found = [nothing] * (width * (width + 1) // 2)
     with np.errstate(all="ignore"):
-        for k in range(width):
-            inverse[k][k] = 1.0 / np.maximum(np.asarray(root[k][k]), LEAST_SCALE)
-            for m in range(k):
-                known = [(root[k][j], inverse[j][m]) for j in range(m, k)]
-                total = sum((t * x for t, x in known if t is not None), start=nothing)
-                inverse[k][m] = -inverse[k][k] * total
-        pairs = [(k, m) for k in range(width) for m in range(k + 1)]
-        return [sum((inverse[j][k] * inverse[j][m] for j in range(k, width)), start=nothing) for k, m in pairs]
+        for k, first in enumerate(firsts):
+            own = 1.0 / np.maximum(np.asarray(root[k][k]), LEAST_SCALE)
+            row = []
+            for m in range(first, k):
+                known = [np.asarray(root[k][j]) * inverse[j][m - firsts[j]] for j in range(m, k) if m >= firsts[j]]
+                row.append(-own * sum(known, start=nothing))
+            inverse.append([*row, own])
+            for i in range(first, k + 1):
+                for m in range(first, i + 1):
+                    place = i * (i + 1) // 2 + m
+                    found[place] = found[place] + inverse[k][i - first] * inverse[k][m - first]
+    return found
 
 
 def _rest_places(products: Products, layout: Layout) -> np.ndarray:
