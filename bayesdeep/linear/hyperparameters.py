@@ -44,6 +44,8 @@ class Scales:
 
     def take(self, part: slice) -> "Scales":
         """Return some of them."""
+        if part.indices(self.batch) == (0, self.batch, 1):
+            return self
         return Scales(self.sigma[part], tuple([_part(row, part) for row in entries] for entries in self.roots))
 
 
