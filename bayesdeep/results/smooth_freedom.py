@@ -252,10 +252,10 @@ def _precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str, count
         intercept = isinstance(effect.rows, Columns) and effect.rows.intercept
         return np.concatenate([np.zeros((count, 1)), own], axis=1) if intercept else own
     sds = effect_sds(spec, effect, draws, prefix)[..., 0]
-    own: np.ndarray = 1.0 / np.maximum(sds, SMALLEST) ** 2
-    if _axes(effect):
-        return own
-    return np.tile(own, (1, len(effect.rows.labels))) if isinstance(effect.rows, Grouped | Members) else own
+    precision: np.ndarray = 1.0 / np.maximum(sds, SMALLEST) ** 2
+    if isinstance(effect.rows, Grouped | Members) and not _axes(effect):
+        return np.tile(precision, (1, len(effect.rows.labels)))
+    return precision
 
 
 def _beside(
