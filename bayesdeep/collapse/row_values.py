@@ -171,14 +171,16 @@ def unseen_classes(key: str, effect: Effect, data: Arrays, count: int) -> tuple[
 def effect_sds(
     spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "", classes: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Return the sd of each coefficient ``(draw, coefficient, 1)``; names of the draws begin with ``prefix``.
+    """Return the sd of each coefficient ``(draw, coefficient, 1)``, those of a ``root`` where the law has one.
+
+    Names of the draws begin with ``prefix``.
 
     With the ``classes`` of some groups, ``(draw, coefficient, group)``.
     """
     found, law = [], effect.law
     if isinstance(law, Scaled):
         made = law.sds([draws[read_name(spec, prefix, slot)][:, None] for slot in law.slots], np)
-        return np.broadcast_to(made, (_count(draws), effect.width))[..., None]
+        return np.broadcast_to(made, (_count(draws), law.axes or effect.width))[..., None]
     for piece in effect.pieces:
         chosen, width = spec.prior(prefix + piece.slot), piece.size
         if chosen is None and classes is not None:

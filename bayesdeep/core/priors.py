@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import ceil, log10
 from typing import Any
 
 from .records import Default
@@ -12,6 +13,12 @@ PRIOR_SCALE_IN_SPREADS = 2.5
 Gelman, Jakulin, Pittau and Su (2008), A weakly informative default prior distribution for logistic and other regression
 models, Annals of Applied Statistics 2(4), 1360-1383, doi:10.1214/08-AOAS191.
 """
+
+
+def rounded(location: float, spread: float) -> str:
+    """Return a location to four digits of itself or of its spread, whichever is finer."""
+    further = log10(abs(location) / spread) if location else 0.0
+    return f"{location:.{min(17, 4 + max(0, ceil(further)))}g}"
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,15 @@ def explained(fit: Fitted, interval: float = 0.9) -> pd.DataFrame:
     function, keys, numbers = mean_and_parts(fit.spec, rows)
     count, step = fit.sizes[0] * fit.sizes[1], block_rows(fit.sizes[0] * fit.sizes[1], max(numbers, len(keys) + 1))
     sums, products = np.zeros((len(keys), count)), np.zeros((len(keys), len(keys), count))
+    middle = np.zeros((len(keys), count, 1))
     for start in range(0, rows.rows, step):
         stop = min(start + step, rows.rows)
         _, *found = function(draws, containers(rows, start, stop))
         parts = np.stack([np.broadcast_to(part, (count, stop - start)) for part in found])
+        # Squares of what is far from 0, as an intercept is, would leave no digits to their difference.
+        if start == 0:
+            middle = parts.mean(axis=2, keepdims=True)
+        parts = parts - middle
         sums += parts.sum(axis=2)
         products += np.einsum("kdn,mdn->kmd", parts, parts)
     covariance = products / rows.rows - sums[:, None] * sums[None] / rows.rows**2

@@ -72,6 +72,8 @@ def negative(text: str, operand: Expression, value: Sum) -> Sum:
 def raised(text: str, node: Binary, left: Sum) -> Sum:
     """Return ``left ** n``, all products of up to ``n`` terms."""
     base, exponent = node.left, node.right
+    if isinstance(base, Call) and left.specials:
+        raise problem(text, node.start, f"{quote(base.source)} has no powers; write it by itself")
     if isinstance(base, Name | Call | Number):
         also = f" or poly({base.source}, {exponent.source})" if _polynomial(base, exponent) else ""
         message = f"{quote(node.source)} would mean {base.source}, not a power; write I({node.source}){also}"

@@ -65,9 +65,16 @@ def endless_rows(spec: ModelSpec, response: Response) -> Endless | None:
     values = {name: np.full((1, 1), float(v)) for name, v in family.example.items() if np.ndim(v) == 0}
     cuts = np.linspace(-1.0, 1.0, len(spec.response.levels or ()) - 1) if spec.response.levels else np.zeros(0)
     values |= {p.name: cuts[None] for p in family.parameters if p.shape == "cut"}
-    with np.errstate(all="ignore"):
-        right, left = (terms(np.full((len(weights), 1), at), values, 1)[1][:, 0] * weights for at in (FAR, -FAR))
-    found = Endless(right >= -LEVEL, left <= LEVEL)
+    # Where the predictor is in the response's own units, what is far from 0 may be on the near side of the response.
+    own = np.asarray(response.value, dtype=float) if spec.predictors[0].link == "identity" else np.zeros(len(weights))
+
+    def slopes(side: float) -> list[np.ndarray]:
+        with np.errstate(all="ignore"):
+            return [terms((side * FAR + at)[:, None], values, 1)[1][:, 0] * weights for at in (np.zeros_like(own), own)]
+
+    up = np.all([slope >= -LEVEL for slope in slopes(1.0)], axis=0)
+    down = np.all([slope <= LEVEL for slope in slopes(-1.0)], axis=0)
+    found = Endless(up, down)
     return found if (found.up | found.down).any() else None
 
 

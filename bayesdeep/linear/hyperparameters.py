@@ -145,14 +145,22 @@ def start_of(system: LinearSystem) -> np.ndarray:
         if hyper.kind != "scale":
             found[k] = hyper.start if hyper.kind == "real" else np.arctanh(hyper.start)
             continue
-        # The nearest, by its logarithm, of which the prior thinks possible with something to either side.
-        values = np.log(max(hyper.start, 1e-300)) + np.concatenate([[0.0], np.repeat(np.arange(0.5, 30.0, 0.5), 2)])
+        found[k] = _allowed(hyper)
+    return found
+
+
+def _allowed(hyper: Hyperparameter) -> float:
+    """Return the logarithm of the nearest value which the prior thinks possible with something to either side."""
+    likely = np.log(max(hyper.start, 1e-300))
+    for step, margin in ((0.5, 0.2), (0.02, 0.02), (0.0005, 0.0005)):  # Uniform(5, 9) lies between two coarse steps.
+        values = likely + np.concatenate([[0.0], np.repeat(np.arange(step, 30.0, step), 2)])
         values[2::2] = 2 * values[0] - values[1::2]
         with np.errstate(all="ignore"):
-            allowed = [np.isfinite(hyper.log_density(np.exp(values + shift))) for shift in (-0.2, 0.0, 0.2)]
+            allowed = [np.isfinite(hyper.log_density(np.exp(values + shift))) for shift in (-margin, 0.0, margin)]
         inside = np.flatnonzero(np.all(allowed, axis=0))
-        found[k] = values[inside[0]] if len(inside) else values[0]
-    return found
+        if len(inside):
+            return float(values[inside[0]])
+    return float(likely)
 
 
 def bounded_at_zero(hyper: Hyperparameter) -> bool:

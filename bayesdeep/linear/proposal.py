@@ -207,7 +207,9 @@ def refuse_what_does_not_fall_off(
         points = np.repeat(mode[None], len(steps), axis=0)
         points[:, k] -= steps
         points = points[points[:, k] > start[k] - DEEPEST]
-        if len(points) > 1 and (np.diff(density(points)) > MIN_DECREASE).all():
+        with np.errstate(invalid="ignore"):  # Beyond a prior's bounds the density is 0, from point to point.
+            endless = len(points) > 1 and (np.diff(density(points)) > MIN_DECREASE).all()
+        if endless:
             raise UnexploredError(IMPROPER.format(f"'{names[k]}'"))
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from bayesdeep.collapse.linear_layout import prefix_of
 from bayesdeep.collapse.row_system import why_not_predictors
 from bayesdeep.collapse.row_values import correlated, effect_sds, is_linear, noise_sd, predictor
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Shift, Structured
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Scaled, Shift, root_of
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.quantities import FREEDOM
 from bayesdeep.core.registry import FAMILIES, PRIORS
@@ -46,6 +46,8 @@ FEWEST = 40
 INFORMATION = 2_000_000
 """Rows times draws from which the rows' information is averaged."""
 MOST_INFORMATION = 50
+MOST_AXES = 400
+"""Of a map, regions up to which smooths beside it have their degrees of freedom told."""
 MOST_DENSE = 150
 """Effects of groups up to which they are treated as other coefficients."""
 SMALLEST = 1e-100
@@ -65,8 +67,8 @@ def freedom(spec: ModelSpec, rows: TrainingRows, draws: Draws, sizes: tuple[int,
     """Return the effective degrees of freedom of each smooth by draw ``(chain, draw)``, by the smooth's name.
 
     Where there are many coefficients every few draws are worked out, and each stands for those after it. What cannot be said is
-    left out: of responses with a predictor for each level, of rows that were only summed up, and of smooths in a predictor beside
-    a main one that is not linear.
+    left out: of responses with a predictor for each level, of rows that were only summed up, of smooths in a predictor beside
+    a main one that is not linear, and beside maps of many regions.
 
     Parameters
     ----------
@@ -82,7 +84,8 @@ def freedom(spec: ModelSpec, rows: TrainingRows, draws: Draws, sizes: tuple[int,
         return found
     for number in sorted({part.predictor for part in parts}):
         information = _information(spec, draws, rows, number)
-        if information is not None:
+        related = sum(_axes(effect) for term in spec.predictors[number].terms for effect in effects_of(term))
+        if information is not None and related <= MOST_AXES:
             own = [part for part in parts if part.predictor == number]
             found |= _of_predictor(spec, draws, rows, number, own, *information, sizes)
     return found
@@ -189,8 +192,11 @@ def _blocks(spec: ModelSpec, rows: Rows, number: int) -> tuple[list[_Block], lis
                 continue
             own = {k.removeprefix(f"{term.key}."): v for k, v in rows.arrays.items() if k.startswith(f"{term.key}.")}
             made = _columns(effect, own, rows.rows)
-            if not isinstance(effect.rows, Columns):
+            if not isinstance(effect.rows, Columns) and not _axes(effect):
                 groups.append((term.key, place, effect, made))
+            elif _axes(effect):
+                dense.append(_Block(term.key, place, effect, made.toarray(), begin))
+                begin += made.shape[1]
             elif made.shape[1]:
                 # The intercept is a column before those that are counted.
                 shift = made.shape[1] - effect.width
@@ -208,7 +214,7 @@ def _blocks(spec: ModelSpec, rows: Rows, number: int) -> tuple[list[_Block], lis
 def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any:
     """Return what an effect's coefficients are multiplied by ``(obs, coefficient)``; of groups sparse, level by level.
 
-    Levels whose covariance is known are in coordinates in which they are independent.
+    Levels whose covariance is known, or made of several numbers, are in coordinates in which they are independent.
     """
     assert not isinstance(effect.rows, Shift)
     given = None if effect.rows.array is None else np.asarray(arrays[effect.rows.array], dtype=np.float64)
@@ -218,12 +224,18 @@ def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any
     from scipy import sparse
 
     shares = effect.rows.incidence(arrays)
-    if isinstance(effect.law, Structured):
-        shares = sparse.csr_matrix(shares @ effect.law.root)
+    related = root_of(effect.law)
+    if related is not None:
+        shares = sparse.csr_matrix(shares @ related)
     width = len(columns)
     made = sparse.hstack([sparse.diags(column) @ shares for column in columns]).tocsc()
     order = np.arange(made.shape[1]).reshape(width, -1).T.ravel()
     return made[:, order]
+
+
+def _axes(effect: Effect) -> int:
+    """Return how many coefficients levels that lean on one another have together; 0 where they do not."""
+    return effect.law.axes if isinstance(effect.law, Scaled) else 0
 
 
 def _precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str, count: int) -> np.ndarray:
@@ -240,8 +252,10 @@ def _precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str, count
         intercept = isinstance(effect.rows, Columns) and effect.rows.intercept
         return np.concatenate([np.zeros((count, 1)), own], axis=1) if intercept else own
     sds = effect_sds(spec, effect, draws, prefix)[..., 0]
-    own = 1.0 / np.maximum(sds, SMALLEST) ** 2
-    return np.tile(own, (1, len(effect.rows.labels))) if isinstance(effect.rows, Grouped | Members) else own
+    precision: np.ndarray = 1.0 / np.maximum(sds, SMALLEST) ** 2
+    if isinstance(effect.rows, Grouped | Members) and not _axes(effect):
+        return np.tile(precision, (1, len(effect.rows.labels)))
+    return precision
 
 
 def _beside(

@@ -9,7 +9,7 @@ import numpy as np
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.links import find_link
 from bayesdeep.core.names import quantity_name
-from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, PriorSpec, Slot
+from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, PriorSpec, Slot, rounded
 from bayesdeep.core.records import Default, Family, Response
 from bayesdeep.core.registry import PRIORS, TERMS
 
@@ -72,14 +72,8 @@ def _intercept(main: bool, location: float, spread: float) -> Default:
         if main
         else "the parameter's prior median on the link's scale"
     )
-    text = f"Normal({_rounded(location, spread)}, {PRIOR_SCALE_IN_SPREADS * spread:.4g})"
+    text = f"Normal({rounded(location, spread)}, {PRIOR_SCALE_IN_SPREADS * spread:.4g})"
     return Default(text, f"{what}, {PRIOR_SCALE_IN_SPREADS} spreads wide, at the columns' means")
-
-
-def _rounded(location: float, spread: float) -> str:
-    """Return a location to four digits of itself or of its spread, whichever is finer."""
-    further = np.log10(abs(location) / spread) if location else 0.0
-    return f"{location:.{min(17, 4 + max(0, int(np.ceil(further))))}g}"
 
 
 def _scale(

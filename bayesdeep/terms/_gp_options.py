@@ -69,6 +69,8 @@ def read_process(node: Any, where: str) -> Process:
     for variable in variables:
         if hasattr(variable, "operator"):
             raise FormulaError(f"{where}: for arithmetic on columns write gp(I({variable.source}))")
+    if len(set(variables)) < len(variables):
+        raise FormulaError(f"{where}: the columns of a process are different ones")
     columns = ", ".join(called(variable) for variable in variables)
     by = _by(given.get("by"), where)
     name = f"gp({columns})" if by is None else f"gp({columns}):{called(by)}"

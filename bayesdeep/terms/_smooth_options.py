@@ -68,6 +68,8 @@ def read_smooth(node: Any, where: str) -> Smooth:
     for variable in variables:
         if hasattr(variable, "operator"):
             raise FormulaError(f"{where}: for arithmetic on columns write s(I({variable.source}))")
+    if len(set(variables)) < len(variables):
+        raise FormulaError(f"{where}: the columns of a smooth are different ones")
     columns = ", ".join(called(variable) for variable in variables)
     knots = read_knots(given.get("knots"), where)
     if of_levels:
@@ -102,7 +104,7 @@ def _of(basis: str) -> str:
         return f"a smooth with bs='{basis}' is of columns"
     if BASES[basis].variables > 1:
         return f"a smooth with bs='{basis}' is a function of at most {BASES[basis].variables} columns"
-    return "a smooth is a function of one column"
+    return f"a smooth with bs='{basis}' is a function of one column (of several: bs='tp', or t2(x, z))"
 
 
 def read_by(node: Any, where: str) -> Any:

@@ -88,9 +88,11 @@ def _refuse(asked: Process, x: np.ndarray, by: Json, times: list[np.ndarray], wh
     """Raise where there is no range, or there are too few places."""
     for k, variable in enumerate(asked.variables):
         low, high = float(x[:, k].min()), float(x[:, k].max())
-        if not np.isfinite(high - low) or not np.isfinite((high - low) ** 2):
-            name = called(variable)
-            raise FormulaError(f"{where}: the values of '{name}' are too large to be squared; measure it in other units")
+        with np.errstate(over="ignore", under="ignore"):
+            square = np.square(np.float64(high) - low)
+        if not np.isfinite(square) or (high > low and square < np.finfo(np.float64).tiny):
+            size, name = "large" if square > 1.0 else "small", called(variable)
+            raise FormulaError(f"{where}: the values of '{name}' are too {size} to be squared; measure it in other units")
         if high - low <= ROUNDING * max(abs(low), abs(high)):
             raise FormulaError(
                 f"{where}: '{called(variable)}' is constant (every value is {low:g}); a process needs one that varies"

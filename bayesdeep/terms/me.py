@@ -28,7 +28,7 @@ from bayesdeep.core.errors import DataError, FormulaError, nearest
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.options import number_of
-from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
+from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot, rounded
 from bayesdeep.core.quantities import COEFFICIENT, PARAMETER, WEIGHT
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
@@ -36,6 +36,8 @@ from bayesdeep.core.writing import Addend
 
 LOG_ROOT = 0.5 * float(np.log(2 * np.pi))
 OPTIONS = ("gr",)
+ROUNDING = 1e-14
+"""A column whose standard deviation is below this share of its mean does not vary: what is left is rounding."""
 
 
 def learn(node: Any, context: DesignContext) -> Json:
@@ -61,7 +63,7 @@ def learn(node: Any, context: DesignContext) -> Json:
         state |= {"factor": posterior_name(group.name), "labels": list(labels)}
         once = np.unique(codes, return_index=True)[1]
         x, errors = x[once], errors[once]
-    if not x.std() > 0.0:
+    if not x.std() > ROUNDING * abs(x.mean()):
         raise FormulaError(f"{where}: '{column}' is constant (every value is {x[0]:g}); its effect cannot be learned")
     if not errors.any():
         raise FormulaError(f"{where}: every standard error is 0; write {column}")
@@ -117,7 +119,9 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     unit = spread / sd
     why = f"{PRIOR_SCALE_IN_SPREADS} spreads of the predictor per sd of the column"
     slope = Default(f"Normal(0, {PRIOR_SCALE_IN_SPREADS * unit:.4g})", why)
-    middle = Default(f"Normal({mean:.4g}, {PRIOR_SCALE_IN_SPREADS * sd:.4g})", f"the column's mean, {PRIOR_SCALE_IN_SPREADS} sds")
+    middle = Default(
+        f"Normal({rounded(mean, sd)}, {PRIOR_SCALE_IN_SPREADS * sd:.4g})", f"the column's mean, {PRIOR_SCALE_IN_SPREADS} sds"
+    )
     return (
         Slot(name, "real", slope, COEFFICIENT, 1, unit),
         Slot(f"{name}_mean", "real", middle, PARAMETER, 1, sd),

@@ -164,15 +164,24 @@ def _check(state: Json, times: np.ndarray, where: str) -> None:
     wrong = off | (np.round(places) < 0) | (np.round(places) > last)
     if not wrong.any():
         return
-    at, place = float(times[int(np.argmax(wrong))]), float(places[int(np.argmax(wrong))])
-    first, end = state["first"], state["first"] + last * state["step"]
+    place = float(places[int(np.argmax(wrong))])
+    at = _said(state, float(times[int(np.argmax(wrong))]))
+    first, end = (_said(state, state["first"] + k * state["step"]) for k in (0, last))
     if place > last:
-        what = f"lies after the last, {end:g}; give ahead={int(np.ceil(place)) - state['count'] + 1} to the term and fit again"
+        what = f"lies after the last, {end}; give ahead={int(np.ceil(place)) - state['count'] + 1} to the term and fit again"
     elif place < 0:
-        what = f"lies before the first, {first:g}; a walk is not predicted backwards"
+        what = f"lies before the first, {first}; a walk is not predicted backwards"
     else:
-        what = f"lies between two steps of {state['step']:g} from {first:g}"
-    raise DataError(f"{of_data(where)}: {state['name']}: the time {at:g} {what}")
+        what = f"lies between two steps of {state['step']:g} from {first}"
+    raise DataError(f"{of_data(where)}: {state['name']}: the time {at} {what}")
+
+
+def _said(state: Json, time: float) -> str:
+    """Return a time with the digits that tell it from its neighbours: of 20240131 there are more than six."""
+    if time == round(time) and abs(time) < 1e15:
+        return f"{time:.0f}"
+    largest = max(abs(state["first"]), abs(time), state["step"])
+    return f"{time:.{min(17, max(6, int(np.ceil(np.log10(largest / state['step']))) + 1))}g}"
 
 
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
@@ -211,7 +220,7 @@ def effects(state: Json) -> tuple[Effect, ...]:
 def _labels(state: Json) -> tuple[Any, ...]:
     """Return the time after each step, with its group."""
     steps = len(state["less"][0][0])
-    times = [f"{state['first'] + (k + state['order']) * state['step']:g}" for k in range(steps)]
+    times = [_said(state, state["first"] + (k + state["order"]) * state["step"]) for k in range(steps)]
     return tuple(f"{g}, {t}" for g in state["labels"] for t in times) if "factor" in state else tuple(times)
 
 

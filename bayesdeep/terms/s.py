@@ -68,9 +68,10 @@ def _refuse_few(asked: Smooth, x: np.ndarray, by: Json, times: list[np.ndarray],
     basis, different = BASES[asked.basis], len(np.unique(x, axis=0))
     if asked.k > different and not asked.knots:
         line = asked.columns.replace(", ", " + ")
+        enough = different >= basis.least + x.shape[1] - 1
         raise FormulaError(
             f"{where}: k={asked.k} basis functions are more than the {different} different values of '{asked.columns}'; "
-            f"take k={different} or fewer" + ("" if different >= basis.least else f", or a straight line: {line}")
+            + (f"take k={different} or fewer" if enough else f"that is enough for a straight line: {line}")
         )
     for level, own in zip(by["levels"] if by else (), times, strict=False):
         places = len(np.unique(x[own != 0], axis=0))

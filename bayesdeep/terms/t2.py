@@ -49,8 +49,8 @@ def learn(node: Any, context: DesignContext) -> Json:
     margins = []
     for j, variable in enumerate(asked.variables):
         name = called(variable)
-        _refuse_few(name, x[:, j], asked.k[j], asked.knots[j], by, times, where)
         (centre,), (scale,) = unit((name,), x[:, j : j + 1], where)
+        _refuse_few(name, x[:, j], asked.k[j], BASES[asked.bases[j]].least, asked.knots[j], by, times, where)
         made = learn_margin(asked.bases[j], x[:, j], asked.k[j], asked.knots[j], float(centre), float(scale), times)
         if made is None:
             close = f"values or knots of '{name}' lie too close together for k={asked.k[j]}"
@@ -68,14 +68,14 @@ def _values(asked: Tensor, context: DesignContext) -> np.ndarray:
 
 
 def _refuse_few(
-    name: str, x: np.ndarray, k: int, knots: tuple[float, ...], by: Json, times: list[np.ndarray], where: str
+    name: str, x: np.ndarray, k: int, least: int, knots: tuple[float, ...], by: Json, times: list[np.ndarray], where: str
 ) -> None:
     """Raise where there are more functions of a column than values, or a level has too few values for a surface."""
     different = len(np.unique(x))
     if k > different and not knots:
         raise FormulaError(
             f"{where}: k={k} basis functions of '{name}' are more than its {different} different values; "
-            f"take k={different} or fewer"
+            + (f"take k={different} or fewer" if different >= least else f"that is enough for a straight line: {name}")
         )
     for level, own in zip(by["levels"] if by else (), times, strict=False):
         places = len(np.unique(x[own != 0]))

@@ -141,3 +141,11 @@ def test_separation_finds_a_direction_that_does():
     assert separation(columns, Endless(up, ~up)) is None
     held = np.zeros(60, dtype=bool)
     assert separation(columns, Endless(held, held)) is None
+
+
+@pytest.mark.parametrize("family", ["gaussian", "student_t"])
+@pytest.mark.parametrize("far", [-100.0, 100.0, 2.0**30])
+def test_a_response_far_from_0_is_no_doubt_about_flat_priors(family: str, far: float) -> None:
+    rng = np.random.default_rng(3)
+    data = {"x": rng.normal(size=30), "y": far + rng.normal(size=30)}
+    bd.Model("y ~ x", data, family, priors={"Intercept": "Flat()", "x": "Flat()"})
