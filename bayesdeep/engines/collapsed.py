@@ -4,7 +4,8 @@ For a Gaussian response with an identity link every coefficient is part of one l
 likelihood has a handful of arguments, so a proposal fitted to it is nearly the posterior itself: the mode and the curvature
 there, then mixtures of t distributions fitted to importance weights. Independence Metropolis chains make the draws exact in
 the sense in which any Markov chain is, and the Pareto k-hat of the weights says whether the proposal covers the posterior. The
-coefficients are then drawn from their exact conditional distribution, anew for every draw.
+coefficients are then drawn from their exact conditional distribution, anew for every draw. Where there are many scales and few
+enough coefficients, scales are drawn one after another instead (:mod:`bayesdeep.linear.scale_sweeps`).
 
 References
 ----------

@@ -34,7 +34,7 @@ from .hyperparameters import Coordinates, bounded_at_zero, log_prior, scales_of
 from .proposal import Density
 from .unexplored import UnexploredError
 
-FEWEST_SCALES = 12
+FEWEST_SCALES = 8
 """Scales from which they are drawn one after another."""
 MOST_COEFFICIENTS = 600
 """Whose covariance is kept."""
