@@ -212,6 +212,8 @@ def build(
                 params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
         for variance_beside in builder.noise:
             params["sigma"] = pt.sqrt(params["sigma"] ** 2 + variance_beside)
+        for before in builder.lagged:
+            params[main.name] = params[main.name] + before.correction(linear, data)
         parts = _parts(builder, response, observed)
         aux = Aux(links[main.name], parts.trials, None if levels is None else len(levels))
         if observed:

@@ -22,6 +22,7 @@ _ACCEPTED = {
     "real": {"real", "positive", "unit", "bounded"},
     "positive": {"positive", "unit"},
     "unit": {"unit"},
+    "signed_unit": {"unit"},
     "ordered": {"real"},
     "correlation": {"correlation"},
     "simplex": {"simplex"},
@@ -32,6 +33,7 @@ _ACCEPTED = {
 _ADVICE = {
     "positive": "a positive one such as HalfNormal(1), HalfStudentT(3, 1), Exponential(1), TruncatedNormal(mu, sigma, lower=0)",
     "unit": "one on (0, 1) such as Beta(1, 1)",
+    "signed_unit": "one on (-1, 1) such as Uniform(-1, 1) or TruncatedNormal(0, 0.5, lower=-1, upper=1)",
     "ordered": "a distribution on the real line such as Normal(0, 2.5)",
     "effects": "one that is symmetric about a location and has a scale, as Normal, StudentT, Laplace, Logistic or Cauchy: "
     "Normal(0, HalfNormal(1))",
