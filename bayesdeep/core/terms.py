@@ -216,8 +216,8 @@ class Scope(Protocol):
     def lagged(self, coefficients: Sequence[Any]) -> None:
         """Let the response's mean go with what was left over at the rows before: one step before, two steps, and so on.
 
-        With coefficients ``()`` each, the mean is the predictor and the sum of coefficients times response less predictor of these
-        rows, where there are such. For terms with :attr:`Term.lags`, whose arrays are those of :mod:`bayesdeep.core.lags`.
+        With coefficients ``()`` each, the mean is the predictor and the sum of coefficients times response less predictor of
+        these rows, where there are such. For terms with :attr:`Term.lags`, whose arrays are those of :mod:`bayesdeep.core.lags`.
         """
         ...
 
@@ -447,7 +447,8 @@ class Term:
         for terms without.
     example
         An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, whole
-        numbers ``a`` and ``b``, times ``t``, categories ``g`` and ``h``, ``A``, a covariance of the levels of ``g``, and ``W``, an adjacency.
+        numbers ``a`` and ``b``, times ``t``, categories ``g`` and ``h``, ``A``, a covariance of the levels of ``g``, and ``W``,
+        an adjacency.
     """
 
     name: str

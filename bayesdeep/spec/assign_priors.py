@@ -30,6 +30,9 @@ _ACCEPTED = {
     "stratified": set(),
 }
 
+_BOUNDS = {"positive": (0.0, None), "unit": (0.0, 1.0), "signed_unit": (-1.0, 1.0)}
+"""What a prior with bounds of its own must lie between."""
+
 _ADVICE = {
     "positive": "a positive one such as HalfNormal(1), HalfStudentT(3, 1), Exponential(1), TruncatedNormal(mu, sigma, lower=0)",
     "unit": "one on (0, 1) such as Beta(1, 1)",
@@ -189,11 +192,12 @@ def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
 
 
 def _bounds_fit(prior: PriorSpec, support: str) -> bool:
-    if PRIORS[prior.name].support != "bounded" or support not in ("positive", "unit"):
+    if PRIORS[prior.name].support != "bounded" or support not in _BOUNDS:
         return False
     lower, upper = prior.get("lower"), prior.get("upper")
-    low_enough = isinstance(lower, float) and lower >= 0
-    return low_enough and (support == "positive" or (isinstance(upper, float) and upper <= 1))
+    least, most = _BOUNDS[support]
+    low_enough = isinstance(lower, float) and lower >= least
+    return low_enough and (most is None or (isinstance(upper, float) and upper <= most))
 
 
 def _collected(slots: Sequence[Slot], user: Mapping[str, ChosenPrior]) -> list[ChosenPrior]:

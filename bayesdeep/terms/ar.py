@@ -10,10 +10,10 @@ step, :math:`e_t`, and not that of a residual, which with one lag is :math:`\sig
 order. Each step of a series has one row: a step with two or with none is an error.
 
 The mean of a row, its log likelihood and its predictive distribution are those *one step ahead*, given the responses
-before it; ``kind="linear"`` is :math:`\eta`, and so are slopes and curves. Leave-one-out and folds at random leave out a row whose
-neighbours stay, which is not how well the future is foretold. New rows are predicted from the rows that the model was fitted to,
-one step after the last row of a series at most, since further ahead the residuals between are not known; with their
-responses, for scores, new rows lead on each other too. A new series has no rows before it: its rows are predicted as the first
+before it; ``kind="linear"`` is :math:`\eta`, and slopes and curves are of that. Leave-one-out and folds at random leave out a row
+whose neighbours stay, which is not how well the future is foretold. New rows are predicted from the rows that the model was
+fitted to, one step after the last row of a series at most, since further ahead the residuals between are not known; with their
+responses, for scores, new rows go on from each other too. A new series has no rows before it: its rows are predicted as the first
 row of a series is.
 
 **A process.** Everywhere else (other responses, other parameters) the predictor has a latent process of its own,
@@ -24,9 +24,9 @@ row of a series is.
 with ``ar(t)_sigma`` for :math:`\tau`. There it has one lag and at most :data:`MOST_STEPS` steps a series; a step may have several
 rows, or none. Times after the last, and new series, are an error.
 
-The posterior shows :math:`\phi` as ``ar(t)``, by ``lag``. Its prior is on partial autocorrelations (Barndorff-Nielsen and Schou 1973,
-doi:10.1016/0047-259X(73)90030-4), numbers between -1 and 1 that make all stationary processes and no others. With one lag these are
-:math:`\phi` itself; with more they are ``ar(t)_partial``.
+The posterior shows :math:`\phi` as ``ar(t)``, by ``lag``. Its prior is on partial autocorrelations (Barndorff-Nielsen and Schou
+1973, doi:10.1016/0047-259X(73)90030-4), numbers between -1 and 1 that make all stationary processes and no others. With one lag
+these are :math:`\phi` itself; with more they are ``ar(t)_partial``.
 
 Box and Jenkins (1970), Time Series Analysis, chapter 3.
 """
@@ -95,8 +95,8 @@ def placed(state: Json, about: bool) -> Json:
         )
     if state["count"] > MOST_STEPS:
         raise FormulaError(
-            f"here it is a process in the predictor, of {MOST_STEPS} steps at most, and there are {state['count']:,}; take coarser "
-            "times, or write rw() or gp()"
+            f"here it is a process in the predictor, of {MOST_STEPS} steps at most, and there are {state['count']:,}; take "
+            "coarser times, or write rw() or gp()"
         )
     return {**state, "latent": True}
 
@@ -119,7 +119,7 @@ def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarr
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     """Return a slot for the partial autocorrelations, and one for the sd of a latent process's step."""
     own = state["name"] if state["p"] == 1 else f"{state['name']}_partial"
-    even = Default("Uniform(-1, 1)", "partial autocorrelations: every stationary process, and none is likelier than its mirror image")
+    even = Default("Uniform(-1, 1)", "partial autocorrelations, alike between -1 and 1: all stationary processes, and no others")
     found = [Slot(own, "signed_unit", even, PARAMETER, state["p"])]
     if state["latent"]:
         reason = "a step as large as the predictor's spread"

@@ -78,7 +78,7 @@ def test_partial_autocorrelations_make_stationary_processes_and_no_others() -> N
         phi = from_partial(list(partial))
         companion = np.vstack([phi, np.eye(3, 4)])
         assert np.abs(np.linalg.eigvals(companion)).max() < 1
-    # Yule and Walker: the autocorrelations of the process give its partial autocorrelations back, the last coefficient of each order.
+    # Yule and Walker: from the autocorrelations come the partial ones again, as the last coefficient of each order.
     phi = np.array(from_partial([0.5, -0.3, 0.2]))
     lagged = np.zeros((3, 3))
     for i in range(3):
