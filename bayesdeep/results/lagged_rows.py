@@ -45,13 +45,16 @@ def with_lags(spec: ModelSpec, rows: "Rows", earlier: "Rows | None" = None) -> "
     begin = 0 if earlier is None else earlier.rows
     if earlier is None or rows.observed:
         table |= {place: begin + i for i, place in enumerate(own)}
-    starts, ends = _ends(known if earlier is not None else own)
+    starts, ends = _ends(known)
+    new, _ = _ends([place for place in own if rows.observed and place[0] not in starts])
     found = np.full((rows.rows, count), -1, dtype=np.int64)
     for i, (series, step) in enumerate(own):
         for k in range(count):
             at = table.get((series, step - 1 - k), -1)
             if at < 0 and series in starts and (step < starts[series] or step - 1 - k > ends[series]):
                 raise DataError(_unknown(term, i, step, starts[series], ends[series]))
+            if at < 0 and step - 1 - k >= new.get(series, step):
+                raise DataError(f"data: {term.source}: row {i + 1} has no row {k + 1} steps before it in its series; fill it in")
             found[i, k] = at
     sources = [rows] if earlier is None else [earlier, rows]
     return replace(rows, arrays={**rows.arrays, **_beside(spec, term, rows, sources, found)})
@@ -118,7 +121,7 @@ def _refuse_twice(term: TermSpec, rows: "Rows", own: list[tuple[int, int]], *, g
 def _unknown(term: TermSpec, row: int, step: int, start: int, end: int) -> str:
     begin = f"data: {term.source}: row {row + 1} "
     if step < start:
-        return f"{begin}lies before the first row of its series, {start - step} steps; a series is not predicted backwards"
+        return f"{begin}lies before the first row of its series; a series is not predicted backwards"
     return (
         f"{begin}lies {step - end} steps after the last row of its series that the model was fitted to, and what is left over in "
         "between is not known; predict one step ahead, and the next one from a fit that has this row; or score rows with "

@@ -161,7 +161,7 @@ def test_new_rows_are_scored_one_after_another(fit: bd.Fit) -> None:
     last = data[(data["g"] == "g0") & (data["t"] == 2.0 * STEPS + 5)].iloc[0]
     left = np.concatenate([[last["y"] - value["x"] * last["x"]], later["y"]]) - value["Intercept"]
     expected = stats.norm(0, value["sigma"]).logpdf(left[1:] - value["ar(t)"] * left[:-1])
-    assert fit.log_score(later) == pytest.approx(float(expected.sum()), rel=1e-9)
+    np.testing.assert_allclose(fit.log_score(later, pointwise=True), expected, rtol=1e-9)
     with pytest.raises(DataError, match="row 2 has the time of another row of its series"):
         fit.log_score(pd.concat([later.iloc[:1]] * 2, ignore_index=True))
 
@@ -170,7 +170,7 @@ def test_new_rows_are_scored_one_after_another(fit: bd.Fit) -> None:
     ("t", "text"),
     [
         (2.0 * STEPS + 11, r"ar\(t, gr=g\): row 1 lies 3 steps after the last row of its series"),
-        (5.0, "row 1 lies 1 steps? before the first row of its series"),
+        (5.0, "row 1 lies before the first row of its series"),
         (8.0, "the time 8 lies between two steps of 2 from 7"),
     ],
 )
@@ -187,7 +187,7 @@ def test_rows_that_nothing_is_known_before_are_refused(fit: bd.Fit, t: float, te
         ("y ~ ar(t, gr=g, q=1)", {}, FormulaError, "has no option 'q'"),
         ("y ~ ar(t, x)", {}, FormulaError, "takes one column of times"),
         ("y ~ ar(x, gr=g)", {}, FormulaError, "times are not evenly spaced"),
-        ("y ~ ar(t, gr=g) + ar(2 * t, gr=g)", {}, FormulaError, "both say how a response leans on those before it"),
+        ("y ~ ar(t, gr=g) + ar(u, gr=g)", {}, FormulaError, "both say how a response leans on those before it"),
         ("y ~ me(x, 0.1) + ar(t, gr=g)", {}, FormulaError, "what measurements leave open"),
         ("k ~ ar(t, gr=g, p=2)", {"family": "poisson"}, FormulaError, "one lag, and not 2; leave p out"),
         ("y ~ ar(t, gr=g)", {"priors": {"ar(t)": "Normal(0, 1)"}}, PriorError, r"one on \(-1, 1\)"),
@@ -196,7 +196,7 @@ def test_rows_that_nothing_is_known_before_are_refused(fit: bd.Fit, t: float, te
 )
 def test_what_cannot_be_is_refused(formula: str, options: dict[str, Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
-        bd.Model(formula, series().assign(k=1), **options)
+        bd.Model(formula, series().assign(k=1, u=series()["t"]), **options)
 
 
 def test_a_missing_step_is_refused_by_name() -> None:
