@@ -215,7 +215,34 @@ def test_engines_that_integrate_refuse() -> None:
             model.fit(method, progress=False)
 
 
-@pytest.mark.slow
+def test_it_is_close_to_what_nlme_estimates() -> None:
+    """The numbers are from nlme 3.1-162 (R 4.2.2): gls(y ~ x, d, correlation=corAR1(form=~(t - 7) / 2 | g), method="ML").
+
+    There the first row of a series has the variance of all residuals, and here that of a step: one row in a hundred. The
+    estimates differ by less than a tenth of their standard errors, 0.055, 0.032 and about 0.064 of the coefficient of residuals.
+    """
+    found = mode(series(1, steps=100)).posterior
+    value = [float(found[name].squeeze()) for name in ("Intercept", "x", "ar(t)", "sigma")]
+    expected = [0.9442464554, 0.5276595597, 0.4168686112, 0.4566721385]
+    assert (np.abs(np.subtract(value, expected)) < [0.0055, 0.0032, 0.0064, 0.0023]).all()
+
+
+def test_the_budget_has_what_goes_on_as_an_addend(fit: bd.Fit) -> None:
+    parts = fit.explained()
+    assert list(parts.index) == ["1 + x", "ar(t, gr=g)"]
+    means, linear = (fit.draws(kind=kind).values.reshape(-1) for kind in ("mean", "linear"))
+    share = np.cov(means - linear, means)[0, 1] / np.var(means, ddof=1)
+    assert parts["mean"]["ar(t, gr=g)"] == pytest.approx(share, rel=1e-9)
+
+
+@pytest.mark.integration
+def test_leave_one_out_says_that_it_is_no_forecast() -> None:
+    fit = bd.Model("y ~ x + ar(t, gr=g)", series()).fit("nuts", seed=1, chains=2, draws=300, tune=300, progress=False)
+    with pytest.warns(UserWarning, match="not how well the future is foretold"):
+        fit.loo()
+
+
+@pytest.mark.integration
 def test_posteriors_cover_what_made_the_data() -> None:
     inside = []
     for seed in range(40):
@@ -225,4 +252,4 @@ def test_posteriors_cover_what_made_the_data() -> None:
             low, high = np.quantile(fit.posterior[name], [0.05, 0.95])
             inside.append(low <= truth <= high)
     # 120 intervals of 90 %: three standard errors are 0.08.
-    assert np.mean(inside) == pytest.approx(0.9, abs=0.09)
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.08)
