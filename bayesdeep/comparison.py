@@ -30,8 +30,8 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import number_groups
+from bayesdeep.results.fitted import asked_rows
 from bayesdeep.results.new_group_warnings import tell
-from bayesdeep.results.rows import rows_of
 
 TARGETS = ("rows", "groups")
 
@@ -186,7 +186,7 @@ def compare(
     work, frame, groups = Work(k, checked_seed(seed, "compare"), executor, workers, progress, refits), None, None
     if data is not None:
         frame = read_frame(data)
-        asked = {name: rows_of(fit.spec, frame, observed=True) for name, fit in models.items()}
+        asked = {name: asked_rows(fit, data, "compare", observed=True) for name, fit in models.items()}
         tell("compare", [(fit.spec, asked[name]) for name, fit in models.items()], "sample")
         held = {name: on_held_out(fit, asked[name], work.seed) for name, fit in models.items()}
         scored = Scored(held, {}, "scored on held-out data")

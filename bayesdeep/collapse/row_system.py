@@ -11,7 +11,7 @@ from scipy import sparse
 from bayesdeep.core.linear import Derived, Hyperparameter, JointScales, LinearSystem, Moments, Scale
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
-from bayesdeep.core.registry import FAMILIES, PRIORS
+from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Thresholds
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -109,7 +109,18 @@ def why_not_predictors(spec: ModelSpec) -> str | None:
 
 def why_not_by_row(spec: ModelSpec) -> str | None:
     """Return why a row's likelihood is no function of the main predictor and of what a draw says, in a clause; None if it is."""
-    return _by_level(spec) or (why_not_predictors(spec) if _modelled(spec) else None)
+    return _by_level(spec) or _beside(spec) or (why_not_predictors(spec) if _modelled(spec) else None)
+
+
+def _beside(spec: ModelSpec) -> str | None:
+    """Return that a term says more of a row than what it adds to the predictor, in a clause; None if none does."""
+    for term in (term for predictor in spec.predictors for term in predictor.terms):
+        plugin = TERMS[term.kind]
+        if plugin.lags(term.state):
+            return f"{term.source} has a response lean on the rows before it"
+        if "noise" in plugin.words(term.state):
+            return f"{term.source} adds to the variance of a response"
+    return None
 
 
 def _by_level(spec: ModelSpec) -> str | None:

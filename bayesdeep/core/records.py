@@ -271,7 +271,8 @@ class Family:
     modifiers
         Response functions it can be combined with: of ``"censored" "truncated" "weighted" "prop"``.
     words
-        Declared properties that engines and reports ask for: ``"gaussian"``, ``"discrete"``, ``"levels"``
+        Declared properties that engines and reports ask for: ``"gaussian"``, ``"about"`` (under the identity link a response is
+        the main predictor, which is its mean, and noise that does not depend on it), ``"discrete"``, ``"levels"``
         (a probability a level), ``"two_levels"`` (one probability, of success),
         ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
     atoms

@@ -213,6 +213,14 @@ class Scope(Protocol):
         """Add a variance ``(obs,)`` to that of a normal response about the predictor; for terms with the word ``"noise"``."""
         ...
 
+    def lagged(self, coefficients: Sequence[Any]) -> None:
+        """Let the response's mean go with what was left over at the rows before: one step before, two steps, and so on.
+
+        With coefficients ``()`` each, the mean is the predictor and the sum of coefficients times response less predictor of
+        these rows, where there are such. For terms with :attr:`Term.lags`, whose arrays are those of :mod:`bayesdeep.core.lags`.
+        """
+        ...
+
     def by_level(self, effect: Effect) -> list[Any]:
         """Return the coefficients of an effect's levels, ``(level,)`` each, and report them by name."""
         ...
@@ -342,6 +350,16 @@ def _no_words(state: Json) -> frozenset[str]:
     return frozenset()
 
 
+def _anywhere(state: Json, about: bool) -> Json:
+    del about
+    return state
+
+
+def _no_lags(state: Json) -> int:
+    del state
+    return 0
+
+
 def _as_it_is(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
     del labels
     return state
@@ -409,6 +427,13 @@ class Term:
         follow. None for other terms.
     relabel
         ``relabel(state, {factor: labels}) -> state`` with other levels of these factors, of terms that index some.
+    placed
+        ``placed(state, about) -> state`` once it is known where the term stands: ``about`` says whether the response is the
+        predictor and noise about it (:attr:`~bayesdeep.core.records.Family.words`, ``"about"``), and the predictor the main one.
+        Raises :class:`~bayesdeep.core.errors.FormulaError` where the term cannot stand there, without saying where that is.
+    lags
+        ``lags(state) -> int``: at how many rows before a row its response leans on what was left over; :meth:`Scope.lagged` says
+        how.
     reclass
         ``reclass(state, {factor: classes}) -> state`` with these classes of the levels, of terms with
         :class:`~bayesdeep.core.effects.Strata`.
@@ -422,7 +447,8 @@ class Term:
         for terms without.
     example
         An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, whole
-        numbers ``a`` and ``b``, categories ``g`` and ``h``, ``A``, a covariance of the levels of ``g``, and ``W``, an adjacency.
+        numbers ``a`` and ``b``, times ``t``, categories ``g`` and ``h``, ``A``, a covariance of the levels of ``g``, and ``W``,
+        an adjacency.
     """
 
     name: str
@@ -438,6 +464,8 @@ class Term:
     example: str = ""
     relabel: Callable[[Json, Mapping[str, tuple[Any, ...]]], Json] = _as_it_is
     reclass: Callable[[Json, Mapping[str, tuple[int, ...]]], Json] = _as_it_is
+    placed: Callable[[Json, bool], Json] = _anywhere
+    lags: Callable[[Json], int] = _no_lags
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes

@@ -72,7 +72,7 @@ FAMILY = Family(
     residual=lambda link: "sigma" if link == "identity" else None,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
-    words=frozenset({"gaussian"}),
+    words=frozenset({"gaussian", "about"}),
     log_survival=log_survival,
     example={"mu": 1.3, "sigma": 0.7},
     density="{y} ~ Normal({mu}, {sigma})",

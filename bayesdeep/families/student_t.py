@@ -65,6 +65,7 @@ FAMILY = Family(
     residual=lambda link: "sigma" if link == "identity" else None,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
+    words=frozenset({"about"}),
     log_survival=log_survival,
     example={"mu": 1.3, "sigma": 0.7, "nu": 5.0},
     density="{y} ~ StudentT({nu}, {mu}, {sigma})\n    degrees of freedom, location and scale",

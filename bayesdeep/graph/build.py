@@ -38,7 +38,8 @@ class ResponseTensors:
         ``(obs,)`` tensors of the main predictor, the expected response, a new response and the log likelihood
         (None without a response); ``(obs, level)`` for responses with levels.
     parts
-        The addends of the main predictor ``linear``, by term key, of its shape.
+        The addends of the main predictor ``linear``, by term key, of its shape; what a term has the mean go with of rows before
+        (:meth:`bayesdeep.core.terms.Scope.lagged`) is one too, and on top of it.
     params
         The distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
     variance
@@ -212,6 +213,9 @@ def build(
                 params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
         for variance_beside in builder.noise:
             params["sigma"] = pt.sqrt(params["sigma"] ** 2 + variance_beside)
+        for before in builder.lagged:
+            addends[before.key] = before.correction(linear, data)
+            params[main.name] = params[main.name] + addends[before.key]
         parts = _parts(builder, response, observed)
         aux = Aux(links[main.name], parts.trials, None if levels is None else len(levels))
         if observed:

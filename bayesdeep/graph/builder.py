@@ -12,6 +12,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
 
 from .centring import centring
+from .lagged import Lagged
 from .pilot_fit import PilotFit
 
 
@@ -93,6 +94,8 @@ class Builder:
         By parameter, what terms that are not columns add at the means of theirs.
     noise
         Variances ``(obs,)`` beside that of a normal response.
+    lagged
+        How the response's mean goes with what was left over at the rows before.
     observed
         Whether the rows have the response, so that what else they say counts.
     once
@@ -137,6 +140,7 @@ class Builder:
         self.lifts: dict[str, Any] = {}
         self.means: dict[str, Any] = {}
         self.noise: list[Any] = []
+        self.lagged: list[Lagged] = []
         self.observed = False
         self.numbers = 1
         self.data: dict[str, Any] = {}

@@ -23,6 +23,7 @@ from bayesdeep.spec.slots import prefixed, read_name
 from .budget_sds import allotted_sds, told
 from .builder import Builder, Root
 from .centring import Centring
+from .lagged import Lagged
 from .linear_effects import effects_by_level
 from .pilot_information import Follow
 from .sd_coordinate import sd_coordinate
@@ -84,6 +85,10 @@ class TermScope:
     def noise(self, variance: Any) -> None:
         """Add a variance ``(obs,)`` to that of a normal response."""
         self._b.noise.append(variance)
+
+    def lagged(self, coefficients: Sequence[Any]) -> None:
+        """Let the response's mean go with what was left over at the rows before."""
+        self._b.lagged.append(Lagged(self._key, tuple(coefficients)))
 
     def by_level(self, effect: Effect) -> list[Any]:
         """Return the coefficients of an effect's levels, ``(level,)`` each, and report them."""

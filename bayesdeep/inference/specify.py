@@ -17,6 +17,7 @@ from bayesdeep.formula.expand import matrices
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
 from bayesdeep.formula.problems import formula_of
+from bayesdeep.results.lagged_rows import with_lags
 from bayesdeep.results.rows import Rows, StreamedRows, TrainingRows
 from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
 from bayesdeep.spec.model_spec import ModelSpec
@@ -85,7 +86,8 @@ def specify(
     check_known(record, given, design.arrays)
     spec = make_spec(design, texts, record, links, given, chosen, response, missing)
     _tell(design.notice, *design.doubts, *check_propriety(spec, design.arrays, response))
-    return Specified(spec, Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns))
+    rows = Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns)
+    return Specified(spec, with_lags(spec, rows))
 
 
 def _tell(*texts: str) -> None:

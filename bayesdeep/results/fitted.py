@@ -17,6 +17,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .draw_arrays import flat_posterior
 from .labelled import Tree, as_datatree
+from .lagged_rows import lagged_term, with_lags
 from .prediction_blocks import blocks
 from .rows import Rows, StreamedRows, TrainingRows, rows_in_memory, rows_of
 
@@ -100,8 +101,14 @@ def own_rows(fit: Fitted, where: str) -> Rows:
 
 
 def asked_rows(fit: Fitted, data: Any, where: str = "predict", *, observed: bool = False) -> Rows:
-    """Return the rows of ``data``, coded as in fitting; the training rows for None. ``observed``: with their responses."""
-    return own_rows(fit, where) if data is None else rows_of(fit.spec, read_frame(data), observed=observed)
+    """Return the rows of ``data``, coded as in fitting; the training rows for None. ``observed``: with their responses.
+
+    A response that leans on the rows before it finds them among the training rows.
+    """
+    if data is None:
+        return own_rows(fit, where)
+    rows = rows_of(fit.spec, read_frame(data), observed=observed)
+    return rows if lagged_term(fit.spec) is None else with_lags(fit.spec, rows, own_rows(fit, where))
 
 
 def flat_draws(fit: Fitted) -> dict[str, np.ndarray]:

@@ -24,6 +24,7 @@ from bayesdeep.spec.make import check_known
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .data_columns import taken
+from .lagged_rows import without_lags
 
 FIELDS = (*LIKELIHOOD_FIELDS, "log_slope")
 """Fields of a response that hold a value a row."""
@@ -150,6 +151,9 @@ def containers(rows: Rows, start: int, stop: int) -> dict[str, np.ndarray]:
 def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     """Return a frame's rows under a spec: coded as in fitting, unseen groups numbered after the known ones.
 
+    Of responses that lean on the rows before them these are rows before which nothing is known; see
+    :func:`~bayesdeep.results.lagged_rows.with_lags`.
+
     Raises
     ------
     DataError
@@ -184,7 +188,8 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     else:
         response = read_prediction_parts(response_node, frame, "data")
         response = _placeholder(spec, response, frame.rows)
-    return Rows(arrays, response, frame.rows, observed, frame.index, unseen, rows_unseen=rows_unseen)
+    made = Rows(arrays, response, frame.rows, observed, frame.index, unseen, rows_unseen=rows_unseen)
+    return without_lags(spec, made)
 
 
 def check_units(spec: ModelSpec, rows: Rows) -> None:

@@ -22,6 +22,7 @@ _ACCEPTED = {
     "real": {"real", "positive", "unit", "bounded"},
     "positive": {"positive", "unit"},
     "unit": {"unit"},
+    "signed_unit": {"unit"},
     "ordered": {"real"},
     "correlation": {"correlation"},
     "simplex": {"simplex"},
@@ -29,9 +30,13 @@ _ACCEPTED = {
     "stratified": set(),
 }
 
+_BOUNDS = {"positive": (0.0, None), "unit": (0.0, 1.0), "signed_unit": (-1.0, 1.0)}
+"""What a prior with bounds of its own must lie between."""
+
 _ADVICE = {
     "positive": "a positive one such as HalfNormal(1), HalfStudentT(3, 1), Exponential(1), TruncatedNormal(mu, sigma, lower=0)",
     "unit": "one on (0, 1) such as Beta(1, 1)",
+    "signed_unit": "one on (-1, 1) such as Uniform(-1, 1) or TruncatedNormal(0, 0.5, lower=-1, upper=1)",
     "ordered": "a distribution on the real line such as Normal(0, 2.5)",
     "effects": "one that is symmetric about a location and has a scale, as Normal, StudentT, Laplace, Logistic or Cauchy: "
     "Normal(0, HalfNormal(1))",
@@ -187,11 +192,12 @@ def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
 
 
 def _bounds_fit(prior: PriorSpec, support: str) -> bool:
-    if PRIORS[prior.name].support != "bounded" or support not in ("positive", "unit"):
+    if PRIORS[prior.name].support != "bounded" or support not in _BOUNDS:
         return False
     lower, upper = prior.get("lower"), prior.get("upper")
-    low_enough = isinstance(lower, float) and lower >= 0
-    return low_enough and (support == "positive" or (isinstance(upper, float) and upper <= 1))
+    least, most = _BOUNDS[support]
+    low_enough = isinstance(lower, float) and lower >= least
+    return low_enough and (most is None or (isinstance(upper, float) and upper <= most))
 
 
 def _collected(slots: Sequence[Slot], user: Mapping[str, ChosenPrior]) -> list[ChosenPrior]:

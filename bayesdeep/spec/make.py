@@ -57,9 +57,13 @@ def make_spec(
     missing: str,
 ) -> ModelSpec:
     """Return the spec; ``response`` is the design's, coded by the family."""
+    about = {
+        name: "about" in family.words and links[name] == "identity" and name == family.main.name
+        and not set(response.modifiers) - {"weighted"}
+        for name in design.terms
+    }  # fmt: skip
     predictors = tuple(
-        PredictorSpec(name, links[name], tuple(TermSpec(t.kind, t.key, t.source, t.state) for t in terms))
-        for name, terms in design.terms.items()
+        PredictorSpec(name, links[name], tuple(_placed(t, about[name]) for t in terms)) for name, terms in design.terms.items()
     )
     refuse_extreme(family, response)
     main_link = find_link(links[family.main.name], "link", FormulaError)
@@ -68,6 +72,7 @@ def make_spec(
     check_shared(predictors)
     _refuse_two_laws(predictors)
     _refuse_noise(family, predictors, links)
+    _refuse_lags(predictors)
     slots = all_slots(family, predictors, response, known, offsets)
     main = all_slots(family, predictors[:1], response, known, offsets)
     _refuse_parameters(family, predictors, known, slots, priors)
@@ -235,6 +240,32 @@ def _refuse_noise(family: Family, predictors: tuple[PredictorSpec, ...], links: 
                     "their mean, whose variance has room for what the measurements leave open; name groups that have one "
                     "true value each, gr=g (a column that numbers the rows, where each row has its own)"
                 )
+
+
+def _placed(term: LearnedTerm, about: bool) -> TermSpec:
+    """Return a term as it is where it stands."""
+    try:
+        state = TERMS[term.kind].placed(term.state, about)
+    except FormulaError as error:
+        raise FormulaError(f"formula: {term.source}: {error}") from None
+    return TermSpec(term.kind, term.key, term.source, state)
+
+
+def _refuse_lags(predictors: tuple[PredictorSpec, ...]) -> None:
+    """Refuse two terms by which a response leans on the rows before it, and one beside noise that these rows would share."""
+    every = [term for predictor in predictors for term in predictor.terms]
+    lagged = [term for term in every if TERMS[term.kind].lags(term.state)]
+    if len(lagged) > 1:
+        raise FormulaError(
+            f"formula: {lagged[0].source} and {lagged[1].source} both say how a response leans on those before it; one of them "
+            "has to go (p=2 leans on two rows before)"
+        )
+    noisy = [term for term in every if "noise" in TERMS[term.kind].words(term.state)]
+    if lagged and noisy:
+        raise FormulaError(
+            f"formula: {lagged[0].source} beside {noisy[0].source}: what measurements leave open would be left over in several "
+            "rows at once; give the measured column groups that have one true value each, gr=g"
+        )
 
 
 def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:

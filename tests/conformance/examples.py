@@ -31,6 +31,7 @@ def columns(seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
             "k": rng.binomial(n, 0.4),
             "a": rng.integers(0, 6, rows),
             "b": rng.integers(0, 6, rows),
+            "t": rng.permutation(rows),
         }
     )
 
