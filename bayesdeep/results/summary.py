@@ -15,6 +15,7 @@ import pandas as pd
 from bayesdeep.core.arguments import shown as shown_value
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import xr
+from bayesdeep.core.quantities import FREEDOM
 from bayesdeep.core.roles import listed
 from bayesdeep.numerics.mcmc import measure
 
@@ -56,9 +57,10 @@ def _summary(data: Tree | xr.DataTree, **options: Any) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a quantity: ``mean``, ``sd`` (``n - 1``), the interval, ``ess_bulk``, ``ess_tail``, ``r_hat``, and the
-        Monte Carlo errors ``mcse_mean`` and ``mcse_sd``. Of a point estimate with standard errors: ``estimate`` and ``se``, which
-        is not a number where there is none. As in ArviZ ``ess_tail`` is about the interval's default
-        probability, 0.89: the smaller of the sizes for the 11 % and 89 % quantiles. Truth values count as 0 and 1.
+        Monte Carlo errors ``mcse_mean`` and ``mcse_sd``, which are no numbers for effective degrees of freedom. Of a point
+        estimate with standard errors: ``estimate`` and ``se``, which is not a number where there is none. As in ArviZ ``ess_tail``
+        is about the interval's default probability, 0.89: the smaller of the sizes for the 11 % and 89 % quantiles. Truth values
+        count as 0 and 1.
     """
     if STANDARD_ERRORS in data.children and options.get("group") in (None, "posterior"):
         return _estimates(data, **options)
@@ -152,7 +154,10 @@ def table(posterior: Group | xr.Dataset, kind: str, prob: float, tail: float) ->
         if not draws.size:
             continue
         flat = draws.reshape(*draws.shape[:2], -1)
-        parts.append(measure(flat, KINDS[kind], tails=(low, high), quantiles=(edge, 1 - edge)))
+        part = measure(flat, KINDS[kind], tails=(low, high), quantiles=(edge, 1 - edge))
+        if value.attrs.get("role") == FREEDOM:  # from every few draws, each repeated: how a chain mixes it does not say
+            part |= {name: np.full(np.shape(part[name]), np.nan) for name in DIAGNOSTICS if name in part}
+        parts.append(part)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     columns: dict[str, np.ndarray] = {}
     for name, values in joined.items():

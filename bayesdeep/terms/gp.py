@@ -216,4 +216,15 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
     return tuple(found)
 
 
-TERM = Term("gp", learn, arrays, slots, words=words, call=True, effects=effects, written=written, named=("by",), example="gp(x, m=15)")
+TERM = Term(
+    "gp",
+    learn,
+    arrays,
+    slots,
+    words=words,
+    call=True,
+    effects=effects,
+    written=written,
+    named=("by",),
+    example="gp(x, m=15)",
+)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+import bayesdeep as bd
 from bayesdeep.results.summary import summary
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")  # ArviZ divides by zero where nothing varies
@@ -137,3 +138,12 @@ def test_the_posterior_keeps_its_weights():
     made = with_roles()
     summary(made)
     assert {"w1", "removed"} <= set(made["posterior"].data_vars)
+
+
+def test_of_freedom_that_few_draws_stand_for_it_is_not_said_how_it_mixes():
+    data = pd.DataFrame({"x": np.linspace(0, 6, 60)}).assign(y=lambda d: np.sin(d.x) + 0.1 * np.cos(50 * d.x))
+    found = bd.Model("y ~ s(x)", data).fit(seed=1, draws=200, progress=False).summary()
+    own = found.loc["s(x)_edf"]
+    assert own[["mean", "sd"]].notna().all()
+    assert own[["ess_bulk", "ess_tail", "r_hat", "mcse_mean", "mcse_sd"]].isna().all()
+    assert found.drop(index="s(x)_edf").notna().all().all()
