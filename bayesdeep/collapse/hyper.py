@@ -96,12 +96,22 @@ class Hyper:
             assert chosen is not None, name
             if chosen.role == SD:
                 start = FIRST_SHARE * spread / _per_unit(chosen, spread)
+                if is_share(chosen):
+                    places[slot] = self._shared_once(spec, chosen, start)
+                    continue
             else:
                 start = likely(spec, name, *((0.5, 0.02, 0.98) if share else (1.0, 0.0, np.inf)))
             places[slot] = self._place(name, chosen.prior, start, name, share=share)
         shares = tuple(slot in law.shares for slot in law.slots)
         made = Several(tuple(places.values()), shares, law.sds, count, places[multiplier] if multiplier else None)
         return [Derived(made, k) for k in range(count)]
+
+    def _shared_once(self, spec: ModelSpec, chosen: ChosenPrior, start: float) -> int:
+        """Return the place of a scale with a share of a budget, which several effects may read."""
+        if chosen.name not in self.sharing:
+            (times,) = next(owner.adds for owner in shares(spec, chosen.key) if owner.name == chosen.name)
+            self.share(chosen.name, times, start)
+        return self.sharing[chosen.name][0][0]
 
 
 def _per_unit(chosen: ChosenPrior, spread: float) -> float:
