@@ -58,7 +58,7 @@ def _summary(data: Tree | xr.DataTree, **options: Any) -> pd.DataFrame:
     pandas.DataFrame
         A row a quantity: ``mean``, ``sd`` (``n - 1``), the interval, ``ess_bulk``, ``ess_tail``, ``r_hat``, and the
         Monte Carlo errors ``mcse_mean`` and ``mcse_sd``, which are no numbers for effective degrees of freedom. Of a point
-        estimate with standard errors: ``estimate`` and ``se``, which is not a number where there is none. As in ArviZ ``ess_tail``
+        estimate with standard errors: ``estimate`` and ``se``, which is no number where there is none. As in ArviZ ``ess_tail``
         is about the interval's default probability, 0.89: the smaller of the sizes for the 11 % and 89 % quantiles. Truth values
         count as 0 and 1.
     """
