@@ -10,6 +10,7 @@ from scipy import stats
 import bayesdeep as bd
 from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError
 from bayesdeep.graph.evaluate import forward_draws, row_function
+from bayesdeep.inference.integrable_effects import group_factors
 from bayesdeep.terms._autoregression import from_partial, process_root
 
 STEPS = 30
@@ -253,3 +254,9 @@ def test_posteriors_cover_what_made_the_data() -> None:
             inside.append(low <= truth <= high)
     # 120 intervals of 90 %: three standard errors are 0.08.
     assert np.mean(inside) == pytest.approx(0.9, abs=0.08)
+
+
+def test_effects_of_small_groups_are_not_integrated_out_of_a_row_that_leans_on_others() -> None:
+    data = series(groups=20, steps=4)
+    lagged, plain, noisy = (bd.Model(f"y ~ {text} + (1 | g)", data) for text in ("x + ar(t, gr=g)", "x", "me(x, 0.1)"))
+    assert [len(group_factors(m.spec, m.__dict__["_rows"])) for m in (lagged, plain, noisy)] == [0, 1, 0]
