@@ -171,7 +171,9 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
         if state["latent"]:
             law = f"x[t] = {own}[1] · x[t − 1] + Normal(0, {own}_sigma), x[1] ~ Normal(0, {own}_sigma / √(1 − {own}[1]²))"
             return (f"{called}{level} = x{series}[{state['columns']}ᵢ]", f"    {law}")
-        sums = " + ".join(f"{own}[{k}] · r{series}[{state['columns']}ᵢ − {k} steps]" for k in range(1, state["p"] + 1))
+        apart = (f"{k} step{'s' if k > 1 else ''}" for k in range(1, state["p"] + 1))
+        left = (f"{own}[{k}] · r{series}[{state['columns']}ᵢ − {steps}]" for k, steps in enumerate(apart, start=1))
+        sums = " + ".join(left)
         return (f"{called}{level} = {sums}", "    r = response − all other addends, 0 before a series begins")
 
     return (Addend(state["name"], None, (), body),)
