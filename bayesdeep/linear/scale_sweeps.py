@@ -44,8 +44,12 @@ JITTER = 0.5
 """Of the log scales that chains start from."""
 NEGLIGIBLE = 1e-5
 """Size of effects, in units of what the rows can tell, below which their standard deviation makes no difference."""
+UNTOLD = 1e-13
+"""Share of an effect's prior variance that rows take away, below which it is rounding; that of a negligible sd is 1e-10."""
 COARSE, FINE, REACH = 40, 61, 6.0
 """Points at which the peak is looked for, and around it; the latter lie at hyperbolic sines of numbers to this."""
+ROUNDING = 1e-15
+"""Share of the largest eigenvalue below which others are not known."""
 REPRODUCED = 1e-10
 """Share of the response's sum of squares below which that of the residuals is made of rounding."""
 
@@ -142,10 +146,13 @@ def sweep(dense: Dense, points: np.ndarray, rng: np.random.Generator) -> np.ndar
         tau = np.exp(raised[:, k])
         block = covariance[:, own[:, None], own] / tau[:, None, None] ** 2
         values, axes = np.linalg.eigh(block)
-        values = np.clip(values, 1e-300, 1.0)
+        # Below this share of the largest an eigenvalue is made of rounding, and may be negative.
+        values = np.clip(values, np.maximum(ROUNDING * values[:, -1:], 1e-200), 1.0)
         means = np.einsum("bij,bi->bj", axes, mean[:, own])
-        ratio = (1.0 - values) / values
-        pull = (means / (tau[:, None] * values)) ** 2
+        # Of effects that rows say nothing of, mean and information are rounding, which a large sd would make much of.
+        told = 1.0 - values > UNTOLD
+        ratio = np.where(told, (1.0 - values) / values, 0.0)
+        pull = np.where(told, means / (tau[:, None] * values), 0.0) ** 2
 
         def log_density(at: np.ndarray, k: int = k, ratio: np.ndarray = ratio, pull: np.ndarray = pull) -> np.ndarray:
             with np.errstate(all="ignore"):
@@ -157,8 +164,9 @@ def sweep(dense: Dense, points: np.ndarray, rng: np.random.Generator) -> np.ndar
 
         points[:, k] = redraw(log_density, _grid(log_density, least[:, k], len(own)), points[:, k], rng)
         now = np.maximum(points[:, k], least[:, k])
-        change = np.exp(2.0 * (raised[:, k] - now)) - 1.0
-        by = change[:, None] / (1.0 + change[:, None] * values) / tau[:, None] ** 2
+        shrunk = np.exp(2.0 * (raised[:, k] - now))[:, None]
+        # One less the values apart: of effects that rows say nothing of they are 1, and next to it shrunk would be lost.
+        by = (shrunk - 1.0) / ((1.0 - values) + shrunk * values) / tau[:, None] ** 2
         turned = covariance[:, :, own] @ axes
         mean -= np.einsum("bnj,bj,bj->bn", turned, by, means)
         covariance -= (turned * by[:, None]) @ turned.transpose(0, 2, 1)

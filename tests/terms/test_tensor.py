@@ -239,7 +239,7 @@ REFUSED = {
     "t2(x, z, knots=[0, 12])": r"knots=\[0, 12\] is not a list of one list of rising numbers each, or None",
     "t2(x, z, bs='cc', knots=[[0, 12, 14], None])": r"3 knots are not the k=|k=3 is too few|3 knots are too few",
     "t2(x, few, k=5)": r"k=5 basis functions of 'few' are more than its 4 different values; take k=4 or fewer",
-    "t2(x, same)": r"k=5 basis functions of 'same' are more than its 1 different values",
+    "t2(x, same)": r"'same' is constant \(every value is 3\); a smooth needs one that varies",
     "t2(x, g)": r"'g' is not numeric",
     "t2(x, z + w)": r"write t2\(I\(z \+ w\), …\)",
     "x + t2(x, z)": r"the straight line of 'x' is part of the smooth; leave 'x' by itself out",
