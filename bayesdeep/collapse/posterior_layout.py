@@ -150,7 +150,7 @@ class _Names:
             name = f"{chosen.key}_{scale}"
             if scale in chosen.prior.nested and name not in self.found:
                 self.add(name, Entry(SD, self.parameter, key, chosen.key))
-        correlation = getattr(effect.law, "correlation", None)
+        correlation = effect.law.correlation
         if correlation is not None:
             name = self.prefix + correlation
             pairs = self.dim(f"{rows.factor}_pair", effect.pairs)

@@ -142,7 +142,7 @@ def _spreads(spec: ModelSpec, prefix: str, place: EffectsPart, factor: Factor, p
             found[prefix + piece.sd] = own[0] if sds.labels is None else np.stack([own[k] for k in sds.first], axis=1)
         elif any(isinstance(s, Scale) and s.index is not None for s in scales):
             found[f"{effects.key}_{PRIORS[effects.prior.name].scale}"] = own[0]
-    slot = getattr(place.effect.law, "correlation", None)
+    slot = place.effect.law.correlation
     if slot is not None:
         first = next(first for start, _, first in factor.blocks if start == place.start)
         size = place.effect.width

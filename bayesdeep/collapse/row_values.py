@@ -207,7 +207,7 @@ def correlated(
 
     ``classes`` are those of the groups, where correlations differ by them.
     """
-    slot = getattr(effect.law, "correlation", None)
+    slot = effect.law.correlation
     if slot is None:
         return standard
     pairs = draws[prefix + slot]

@@ -125,7 +125,7 @@ def _factors(spec: ModelSpec, layout: Layout, hyper: Hyper, spread: float) -> tu
                 continue
             scales += hyper.scales(spec, layout.prefix, piece, spread, place.effect.sds(piece))
         blocks, size = found[place.factor].blocks, len(scales)
-        slot = getattr(law, "correlation", None)
+        slot = law.correlation
         if slot is not None:
             chosen = spec.prior(layout.prefix + slot)
             assert chosen is not None

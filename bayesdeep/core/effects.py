@@ -220,6 +220,8 @@ class Given:
     """Each coefficient has the prior of its slot."""
 
     related: ClassVar[bool] = False
+    correlation: ClassVar[None] = None
+    strata: ClassVar[None] = None
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,8 @@ class Iid:
     piece says that there are several."""
 
     related: ClassVar[bool] = False
+    correlation: ClassVar[None] = None
+    strata: ClassVar[None] = None
 
 
 @dataclass(frozen=True)
@@ -284,6 +288,7 @@ class Structured:
     """
 
     related: ClassVar[bool] = True
+    strata: ClassVar[None] = None
     root: np.ndarray
     correlation: str | None = None
 
@@ -314,6 +319,8 @@ class Scaled:
         Of levels with a ``root``, the same law as their graph has it, for engines that factorise sparse systems; None for none.
     """
 
+    correlation: ClassVar[None] = None
+    strata: ClassVar[None] = None
     positive: tuple[str, ...]
     sds: Callable[[Sequence[Any], Any], Any]
     shares: tuple[str, ...] = ()
@@ -368,7 +375,8 @@ class Sparse:
 
 
 Law = Given | Iid | Varying | Structured | Scaled
-"""Each says as ``related`` whether levels lean on one another: there are then no new ones, and none is like any other."""
+"""Each says as ``related`` whether levels lean on one another (there are then no new ones, and none is like any other), as
+``correlation`` the slot of a level's correlations, and as ``strata`` the classes of levels; None for laws without."""
 
 
 def root_of(law: Law) -> np.ndarray | None:
@@ -411,7 +419,7 @@ class Effect:
     @property
     def strata(self) -> Strata | None:
         """Return the classes of levels that have a covariance each; None where all have one."""
-        return self.law.strata if isinstance(self.law, Varying) else None
+        return self.law.strata
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,6 +1,22 @@
 """Options of calls in formulas as Python values: a node is what stands there, and may be anything that can be written."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from .errors import FormulaError, nearest
+
+
+def options_of(call: Any, known: Iterable[str], where: str) -> dict[str, Any]:
+    """Return a call's options, nodes by name; raise for a name that is not ``known``. ``where`` begins the error's text."""
+    for name, _ in call.options:
+        if name not in known:
+            raise FormulaError(f"{where}: {call.function}() has no option '{name}'{nearest(name, known)}")
+    return dict(call.options)
+
+
+def left_open(node: Any) -> bool:
+    """Return whether nothing is said: no node, or ``None`` as it is written."""
+    return node is None or getattr(node, "name", None) == "None"
 
 
 def number_of(node: Any) -> float | None:

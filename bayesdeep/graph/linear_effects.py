@@ -135,7 +135,7 @@ def effects_by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> l
         axes = sd * _standard(scope, effect.pieces[0].slot, law.axes, sd)
         return _report(scope, effect, [scope.dot(pt.constant(root_of(law)), axes)], level)
     varying = _varying(scope, effect, level)
-    correlated = getattr(law, "correlation", None) is not None
+    correlated = law.correlation is not None
     factor = cholesky_rows(_pairs(scope, effect, rows.factor), len(varying)) if correlated else None
     standard: list[Any] = []
     effects: list[Any] = []

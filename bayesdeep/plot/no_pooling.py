@@ -116,7 +116,7 @@ def _leaning(fit: Fitted, term: GroupTerm) -> tuple[np.ndarray, float]:
     base = np.asarray(posterior["Intercept"]) if "Intercept" in posterior else np.zeros(posterior[name].shape[:2])
     own = _hyper(fit, name, "location", 0.0)
     centre = float((base + own).mean())
-    correlation = getattr(effects.law, "correlation", None) if effects is not None else None
+    correlation = effects.law.correlation if effects is not None else None
     if effects is None or (correlation is None and not isinstance(effects.law, Structured)):
         return np.full(len(term.labels), centre), centre
     apart, sds = [], []

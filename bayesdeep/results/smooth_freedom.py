@@ -202,7 +202,7 @@ def _blocks(spec: ModelSpec, rows: Rows, number: int) -> tuple[list[_Block], lis
                 shift = made.shape[1] - effect.width
                 dense.append(_Block(term.key, place, effect, made, begin + shift))
                 begin += made.shape[1]
-    related = any(getattr(effect.law, "correlation", None) is not None for _, _, effect, _ in groups)
+    related = any(effect.law.correlation is not None for _, _, effect, _ in groups)
     if related or sum(made.shape[1] for *_, made in groups) > MOST_DENSE:
         return dense, [(effect, made) for _, _, effect, made in groups]
     for key, place, effect, made in groups:

@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bayesdeep.core.errors import FormulaError, close_to, nearest
-from bayesdeep.core.names import posterior_name
-from bayesdeep.core.options import number_of
+from bayesdeep.core.errors import FormulaError, close_to
+from bayesdeep.core.options import left_open, number_of, options_of
 
+from ._function_columns import BY, check_columns, columns_of, name_of, read_by
 from ._gp_box import MOST
 from ._gp_covariances import COVARIANCES
-from ._smooth_options import called
 
 MEANINGS = {
     "cov": f"the name of a covariance, one of {', '.join(COVARIANCES)}",
-    "by": "a column, as in by=g",
+    "by": BY,
     "m": "a whole number of basis functions, as in m=40, or one a column, as in m=[20, 10]",
     "c": "a number of 1.2 or more, as in c=1.5: the box over the range of the values",
 }
@@ -57,26 +56,17 @@ class Process:
 def read_process(node: Any, where: str) -> Process:
     """Return what a call says; ``where`` begins error texts."""
     where = f"{where}: {node.source}"
-    given = dict(node.options)
-    for name in given:
-        if name not in MEANINGS:
-            raise FormulaError(f"{where}: gp() has no option '{name}'{nearest(name, MEANINGS)}")
+    given = options_of(node, MEANINGS, where)
     variables = node.arguments
     if not 1 <= len(variables) <= MOST_COLUMNS or any(hasattr(v, "value") or hasattr(v, "items") for v in variables):
         raise FormulaError(
             f"{where}: a process is a function of 1 to {MOST_COLUMNS} columns, and all else has a name, as in gp(x, z, m=10)"
         )
-    for variable in variables:
-        if hasattr(variable, "operator"):
-            raise FormulaError(f"{where}: for arithmetic on columns write gp(I({variable.source}))")
-    if len(set(variables)) < len(variables):
-        raise FormulaError(f"{where}: the columns of a process are different ones")
-    columns = ", ".join(called(variable) for variable in variables)
-    by = _by(given.get("by"), where)
-    name = f"gp({columns})" if by is None else f"gp({columns}):{called(by)}"
+    check_columns(node, "process", where)
+    by = read_by(given.get("by"), where)
     counts = _counts(given.get("m"), len(variables), where)
     return Process(
-        variables, columns, posterior_name(name), node.source, _covariance(given.get("cov"), where), by, counts,
+        variables, columns_of(node), name_of(node, by), node.source, _covariance(given.get("cov"), where), by, counts,
         _width(given.get("c"), where),
     )
 
@@ -91,16 +81,8 @@ def _covariance(node: Any, where: str) -> str:
     return str(value)
 
 
-def _by(node: Any, where: str) -> Any:
-    if _nothing(node):
-        return None
-    if hasattr(node, "value") or hasattr(node, "items") or hasattr(node, "operator"):
-        raise FormulaError(f"{where}: by={node.source} is not {MEANINGS['by']}")
-    return node
-
-
 def _counts(node: Any, variables: int, where: str) -> tuple[int, ...] | None:
-    if _nothing(node):
+    if left_open(node):
         return None
     items = getattr(node, "items", None)
     values = [number_of(item) for item in items] if isinstance(items, tuple) else [number_of(node)] * variables
@@ -118,13 +100,9 @@ def _counts(node: Any, variables: int, where: str) -> tuple[int, ...] | None:
 
 
 def _width(node: Any, where: str) -> float | None:
-    if _nothing(node):
+    if left_open(node):
         return None
     value = number_of(node)
     if value is None or not 1.2 <= value <= 100.0:
         raise FormulaError(f"{where}: c={node.source} is not {MEANINGS['c']}")
     return float(value)
-
-
-def _nothing(node: Any) -> bool:
-    return node is None or getattr(node, "name", None) == "None"

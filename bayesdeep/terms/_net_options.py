@@ -7,6 +7,7 @@ from typing import Any
 from bayesdeep.core.columns import Json
 from bayesdeep.core.errors import FormulaError, nearest
 from bayesdeep.core.links import find_activation
+from bayesdeep.core.options import options_of
 
 PRIORS = ("ard", "layer", "horseshoe", "normal", "student_t", "laplace", "spike_slab")
 BAYES = ("all", "last", "none")
@@ -82,11 +83,7 @@ class NetOptions:
 
 def read_options(call: Any, where: str) -> NetOptions:
     """Return a call's options; ``where`` begins error texts."""
-    given: dict[str, Any] = {}
-    for name, node in call.options:
-        if name not in MEANINGS:
-            raise FormulaError(f"{where}: net() has no option '{name}'{nearest(name, MEANINGS)}")
-        given[name] = _value(node, name, where)
+    given = {name: _value(node, name, where) for name, node in options_of(call, MEANINGS, where).items()}
     hidden = _hidden(given.pop("hidden", [32]), where)
     activation = _activation(given.pop("activation", "tanh"), len(hidden), where)
     for name, choices in (("prior", PRIORS), ("bayes", BAYES), ("pool", POOLS)):

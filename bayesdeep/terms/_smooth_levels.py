@@ -22,9 +22,10 @@ from bayesdeep.core.registry import TRANSFORMS
 from bayesdeep.core.terms import DesignContext
 from bayesdeep.core.writing import Addend, Product
 
+from ._function_columns import called
 from ._smooth_bases import LEVEL_BASES
 from ._smooth_basis import LevelBasis
-from ._smooth_options import Smooth, called, read_smooth
+from ._smooth_options import Smooth, read_smooth
 
 
 def are_in(state: Json) -> bool:

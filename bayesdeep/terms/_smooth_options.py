@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from bayesdeep.core.errors import FormulaError, close_to, nearest
-from bayesdeep.core.names import posterior_name
-from bayesdeep.core.options import number_of
+from bayesdeep.core.errors import FormulaError, close_to
+from bayesdeep.core.options import left_open, number_of, options_of
 
+from ._function_columns import BY, check_columns, columns_of, name_of, read_by
 from ._smooth_bases import BASES, LEVEL_BASES, USUAL
 from ._smooth_basis import FUNCTIONS
 
@@ -15,7 +15,7 @@ MEANINGS = {
     "k": "a whole number of basis functions, as in k=10",
     "bs": f"the name of a basis, one of {', '.join(sorted([*BASES, *LEVEL_BASES]))}",
     "knots": "a list of rising numbers, as in knots=[0, 2.5, 5, 10]",
-    "by": "a column, as in by=g",
+    "by": BY,
 }
 MAX_K = 1_000
 
@@ -57,31 +57,23 @@ class Smooth:
 def read_smooth(node: Any, where: str) -> Smooth:
     """Return what a call says; ``where`` begins error texts."""
     where = f"{where}: {node.source}"
-    given = dict(node.options)
-    for name in given:
-        if name not in MEANINGS:
-            raise FormulaError(f"{where}: s() has no option '{name}'{nearest(name, MEANINGS)}")
+    given = options_of(node, MEANINGS, where)
     basis = _basis(given.get("bs"), where)
     variables, of_levels = node.arguments, basis in LEVEL_BASES
     if (not of_levels and len(variables) > BASES[basis].variables) or any(hasattr(v, "value") for v in variables):
         raise FormulaError(f"{where}: {_of(basis)}, and all else has a name, as in s(x, k=20, bs='cr')")
-    for variable in variables:
-        if hasattr(variable, "operator"):
-            raise FormulaError(f"{where}: for arithmetic on columns write s(I({variable.source}))")
-    if len(set(variables)) < len(variables):
-        raise FormulaError(f"{where}: the columns of a smooth are different ones")
-    columns = ", ".join(called(variable) for variable in variables)
+    check_columns(node, "smooth", where)
+    columns = columns_of(node)
     knots = read_knots(given.get("knots"), where)
     if of_levels:
         k = _of_levels(given, basis, knots, where)
-        return Smooth(variables, columns, posterior_name(f"s({columns})"), node.source, k, basis, knots, None)
+        return Smooth(variables, columns, name_of(node, None), node.source, k, basis, knots, None)
     if knots and len(variables) > 1:
         raise FormulaError(f"{where}: knots are of one column; a smooth of several chooses its own")
     k = read_functions(given.get("k"), basis, knots, len(variables), where)
     check_knots(basis, k, knots, where)
     by = read_by(given.get("by"), where)
-    name = f"s({columns})" if by is None else f"s({columns}):{called(by)}"
-    return Smooth(variables, columns, posterior_name(name), node.source, k, basis, knots, by)
+    return Smooth(variables, columns, name_of(node, by), node.source, k, basis, knots, by)
 
 
 def _of_levels(given: dict[str, Any], basis: str, knots: tuple[float, ...], where: str) -> int:
@@ -94,26 +86,12 @@ def _of_levels(given: dict[str, Any], basis: str, knots: tuple[float, ...], wher
     return read_functions(given.get("k"), USUAL, knots, 1, where) if "k" in LEVEL_BASES[basis].options else 0
 
 
-def called(node: Any) -> str:
-    """Return a column's name, or an expression as it is written."""
-    return str(getattr(node, "name", node.source))
-
-
 def _of(basis: str) -> str:
     if basis in LEVEL_BASES:
         return f"a smooth with bs='{basis}' is of columns"
     if BASES[basis].variables > 1:
         return f"a smooth with bs='{basis}' is a function of at most {BASES[basis].variables} columns"
     return f"a smooth with bs='{basis}' is a function of one column (of several: bs='tp', or t2(x, z))"
-
-
-def read_by(node: Any, where: str) -> Any:
-    """Return what a smooth is multiplied by, as a node; None for nothing."""
-    if node is None or getattr(node, "name", None) == "None":
-        return None
-    if hasattr(node, "value") or hasattr(node, "items") or hasattr(node, "operator"):
-        raise FormulaError(f"{where}: by={node.source} is not {MEANINGS['by']}")
-    return node
 
 
 def _basis(node: Any, where: str) -> str:
@@ -147,7 +125,7 @@ def read_functions(
 
 def read_knots(node: Any, where: str) -> tuple[float, ...]:
     """Return rising numbers; none where the data are to say."""
-    if node is None or getattr(node, "name", None) == "None":
+    if left_open(node):
         return ()
     items = getattr(node, "items", None)
     values = [number_of(item) for item in items] if isinstance(items, tuple) else []

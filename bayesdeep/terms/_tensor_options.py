@@ -5,16 +5,17 @@ from math import prod
 from typing import Any
 
 from bayesdeep.core.errors import FormulaError, nearest
-from bayesdeep.core.names import posterior_name
+from bayesdeep.core.options import left_open, options_of
 
+from ._function_columns import BY, called, check_columns, columns_of, name_of, read_by
 from ._smooth_bases import BASES
-from ._smooth_options import called, check_knots, read_by, read_functions, read_knots
+from ._smooth_options import check_knots, read_functions, read_knots
 
 MEANINGS = {
     "k": "a whole number of basis functions of each column, or a list of one each, as in k=[5, 8]",
     "bs": "the name of a basis, or a list of one each, as in bs=['cc', 'cr']",
     "knots": "a list of one list of rising numbers each, or None, as in knots=[[0.5, 12.5], None]",
-    "by": "a column, as in by=g",
+    "by": BY,
 }
 FUNCTIONS, BASIS = 5, "cr"
 """Basis functions of each column, and which, where nothing is said."""
@@ -52,21 +53,15 @@ class Tensor:
 
 def read_tensor(node: Any, where: str) -> Tensor:
     """Return what a call says; ``where`` begins error texts."""
-    where, given, variables = f"{where}: {node.source}", dict(node.options), node.arguments
-    for name in given:
-        if name not in MEANINGS:
-            raise FormulaError(f"{where}: t2() has no option '{name}'{nearest(name, MEANINGS)}")
+    where, variables = f"{where}: {node.source}", node.arguments
+    given = options_of(node, MEANINGS, where)
     count = len(variables)
     if not VARIABLES[0] <= count <= VARIABLES[1] or any(hasattr(v, "value") for v in variables):
         alone = f"; of one column write s({called(variables[0])})" if count == 1 else ""
         raise FormulaError(
             f"{where}: t2() is a function of two or three columns{alone}, and all else has a name, as in t2(x, z, k=[5, 5])"
         )
-    for variable in variables:
-        if hasattr(variable, "operator"):
-            raise FormulaError(f"{where}: for arithmetic on columns write t2(I({variable.source}), …)")
-    if len(set(variables)) < count:
-        raise FormulaError(f"{where}: the columns of a product are different ones")
+    check_columns(node, "product", where)
     bases = tuple(_basis(one, where) for one in _each(given.get("bs"), count, "bs", where))
     knots = tuple(read_knots(one, where) for one in _each(given.get("knots"), count, "knots", where))
     asked = _each(given.get("k"), count, "k", where)
@@ -79,16 +74,14 @@ def read_tensor(node: Any, where: str) -> Tensor:
     if size > MOST_FUNCTIONS:
         times = " · ".join(map(str, k))
         raise FormulaError(f"{where}: {times} = {size:,} functions, of which {MOST_FUNCTIONS:,} are allowed; take a smaller k")
-    columns = ", ".join(called(variable) for variable in variables)
     by = read_by(given.get("by"), where)
-    name = f"t2({columns})" if by is None else f"t2({columns}):{called(by)}"
-    return Tensor(variables, columns, posterior_name(name), k, bases, knots, by)
+    return Tensor(variables, columns_of(node), name_of(node, by), k, bases, knots, by)
 
 
 def _each(node: Any, count: int, name: str, where: str) -> tuple[Any, ...]:
     """Return what is said of each variable, as nodes; None where nothing is."""
     items = getattr(node, "items", None)
-    if node is None or (name == "knots" and getattr(node, "name", None) == "None"):
+    if node is None or (name == "knots" and left_open(node)):
         return (None,) * count
     if items is None and name != "knots":
         return (node,) * count

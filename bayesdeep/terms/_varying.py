@@ -4,8 +4,9 @@ from typing import Any
 
 from bayesdeep.core.columns import Json, LearnedColumns, TermColumns
 from bayesdeep.core.effects import Piece
-from bayesdeep.core.errors import FormulaError, nearest
+from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.names import posterior_name
+from bayesdeep.core.options import options_of
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext
@@ -31,11 +32,7 @@ def learn_varying(node: Any, context: DesignContext) -> Json:
 
 def call_options(node: Any, known: tuple[str, ...]) -> dict[str, Any]:
     """Return the options of the call right of ``|`` by name; raise for one that it does not have."""
-    call = node.call
-    for name, _ in call.options:
-        if name not in known:
-            raise FormulaError(f"formula: ({node.source}): {call.function}() has no option '{name}'{nearest(name, known)}")
-    return dict(call.options)
+    return options_of(node.call, known, f"formula: ({node.source})")
 
 
 def columns(state: Json) -> LearnedColumns:

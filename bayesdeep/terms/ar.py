@@ -36,11 +36,11 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.errors import DataError, FormulaError, nearest, of_data
+from bayesdeep.core.errors import DataError, FormulaError, of_data
 from bayesdeep.core.lags import SERIES, STEP
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.names import posterior_name
-from bayesdeep.core.options import number_of
+from bayesdeep.core.options import number_of, options_of
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.quantities import PARAMETER, SD, WEIGHT
 from bayesdeep.core.records import Default
@@ -58,12 +58,10 @@ MOST_STEPS = 300
 
 def learn(node: Any, context: DesignContext) -> Json:
     """Return the number of lags, the grid of times and the series, as JSON."""
-    where, options = f"{context.where}: {node.source}", dict(node.options)
+    where = f"{context.where}: {node.source}"
     if len(node.arguments) != 1 or hasattr(node.arguments[0], "value"):
         raise FormulaError(f"{where}: ar() takes one column of times, and all else has a name, as in ar(t, gr=g, p=2)")
-    for name in options:
-        if name not in OPTIONS:
-            raise FormulaError(f"{where}: ar() has no option '{name}'{nearest(name, OPTIONS)}")
+    options = options_of(node, OPTIONS, where)
     lags = number_of(options["p"]) if "p" in options else 1
     if lags is None or lags != int(lags) or not 1 <= lags <= MOST_LAGS:
         raise FormulaError(f"{where}: p={options['p'].source} is not a number of lags, 1 to {MOST_LAGS}")

@@ -28,9 +28,10 @@ import numpy as np
 
 from bayesdeep.core.columns import Json, Matrix
 from bayesdeep.core.effects import Effect, Grouped, Made, Piece, Scaled, Sparse
-from bayesdeep.core.errors import FormulaError, close_to, nearest
+from bayesdeep.core.errors import FormulaError, close_to
 from bayesdeep.core.linear import Neighbours
 from bayesdeep.core.names import posterior_name
+from bayesdeep.core.options import options_of
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.quantities import EFFECTS
 from bayesdeep.core.records import Default
@@ -71,10 +72,8 @@ def learn(node: Any, context: DesignContext) -> Json:
 
 
 def _type(node: Any, where: str) -> str:
-    begin, given = f"{where}: {node.source}", dict(node.options)
-    for name in given:
-        if name != "type":
-            raise FormulaError(f"{begin}: car() has no option '{name}'{nearest(name, ('type',))}")
+    begin = f"{where}: {node.source}"
+    given = options_of(node, ("type",), begin)
     if len(node.arguments) != 2:
         raise FormulaError(
             f"{begin}: car() takes a column of regions and the name of an adjacency of them, as in car(region, W) with "

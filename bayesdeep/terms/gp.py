@@ -34,11 +34,11 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
 from bayesdeep.core.writing import Addend, Product
 
+from ._function_columns import called
 from ._gp_box import NARROWEST, NEAR_SIDES, box_of, frequencies_of, functions
 from ._gp_covariances import COVARIANCES, sds_of
 from ._gp_options import Process, read_process
 from ._smooth_by import learn_by, multipliers
-from ._smooth_options import called
 
 ROUNDING = 1e-14
 """A column whose range is below this share of its values does not vary: what is left is rounding."""

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.errors import DataError, FormulaError, nearest
+from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.names import posterior_name
-from bayesdeep.core.options import number_of
+from bayesdeep.core.options import number_of, options_of
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot, rounded
 from bayesdeep.core.quantities import COEFFICIENT, PARAMETER, WEIGHT
 from bayesdeep.core.records import Default
@@ -42,10 +42,8 @@ ROUNDING = 1e-14
 
 def learn(node: Any, context: DesignContext) -> Json:
     """Return the column's mean and sd, of levels where a level has one true value, and their labels."""
-    where, options = f"{context.where}: {node.source}", dict(node.options)
-    for name in options:
-        if name not in OPTIONS:
-            raise FormulaError(f"{where}: me() has no option '{name}'{nearest(name, OPTIONS)}")
+    where = f"{context.where}: {node.source}"
+    options = options_of(node, OPTIONS, where)
     if len(node.arguments) != 2:
         raise FormulaError(f"{where}: me() takes a column and its standard errors, a column or a number: me(x, sd_x)")
     column = _text(node.arguments[0])

@@ -21,9 +21,9 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.effects import Columns, Effect, Given, Iid, Piece
-from bayesdeep.core.errors import DataError, FormulaError, nearest, of_data
+from bayesdeep.core.errors import DataError, FormulaError, of_data
 from bayesdeep.core.names import posterior_name
-from bayesdeep.core.options import number_of
+from bayesdeep.core.options import number_of, options_of
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.quantities import BASIS
 from bayesdeep.core.records import Default
@@ -87,12 +87,10 @@ def learn(node: Any, context: DesignContext) -> Json:
 
 def _options(node: Any, where: str) -> dict[str, Any]:
     """Return the options with their defaults; ``gr`` is a node or None."""
-    begin, given = f"{where}: {node.source}", dict(node.options)
+    begin = f"{where}: {node.source}"
     if len(node.arguments) != 1 or hasattr(node.arguments[0], "value"):
         raise FormulaError(f"{begin}: a walk goes over one column of times, and all else has a name, as in rw(t, gr=g, order=2)")
-    for name in given:
-        if name not in MEANINGS:
-            raise FormulaError(f"{begin}: rw() has no option '{name}'{nearest(name, MEANINGS)}")
+    given = options_of(node, MEANINGS, begin)
     found: dict[str, Any] = {"gr": given.get("gr"), "order": 1, "ahead": 0}
     for name, least, most in (("order", 1, 2), ("ahead", 0, MOST_STEPS)):
         if name in given:

@@ -28,9 +28,10 @@ from bayesdeep.core.terms import DesignContext, Term
 from bayesdeep.core.writing import Addend, Product
 
 from . import _smooth_levels as levels
+from ._function_columns import called
 from ._smooth_bases import BASES, LEVEL_BASES
 from ._smooth_by import learn_by, multipliers
-from ._smooth_options import Smooth, called, read_smooth
+from ._smooth_options import Smooth, read_smooth
 from ._smooth_split import penalised, split
 from ._smooth_unit import unit
 

@@ -31,9 +31,9 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Term
 from bayesdeep.core.writing import Addend, Product
 
+from ._function_columns import called
 from ._smooth_bases import BASES
 from ._smooth_by import learn_by, multipliers
-from ._smooth_options import called
 from ._smooth_unit import unit
 from ._tensor_options import Tensor, read_tensor
 from ._tensor_split import bent, blocks_of, columns_of, free_of, learn_margin, learn_part

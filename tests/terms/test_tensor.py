@@ -260,21 +260,15 @@ def test_what_is_refused_and_with_what_advice(text: str) -> None:
 
 
 @pytest.mark.integration
-def test_integrated_out_it_is_what_nuts_finds() -> None:
+def test_integrated_out_it_is_what_nuts_finds(predictors_agree: Any) -> None:
     model = bd.Model("y ~ t2(x, z, k=4)", frame())
     one = model.fit("collapsed", draws=1000, **QUICK)
     two = model.fit("nuts", draws=1000, tune=1000, **QUICK)
-    dims = ("chain", "draw")
-    a, b = (fit.draws(kind="linear") for fit in (one, two))
-    # Five standard errors of a difference of means from 800 effective draws each.
-    assert float((np.abs(a.mean(dims) - b.mean(dims)) / a.std(dims)).max()) < 0.25
-    np.testing.assert_allclose(b.std(dims), a.std(dims), rtol=0.25)
+    predictors_agree(one, two, most=0.25, sds=0.25)  # five standard errors of a difference from 800 effective draws each
 
 
 @pytest.mark.integration
-def test_of_counts_the_ways_of_sampling_agree() -> None:
+def test_of_counts_the_ways_of_sampling_agree(predictors_agree: Any) -> None:
     model = bd.Model("c ~ t2(x, z, k=4)", frame(400), family="poisson")
     one, two = model.fit("transport", **QUICK), model.fit("laplace_marginal", **QUICK)
-    dims = ("chain", "draw")
-    a, b = (fit.draws(kind="linear") for fit in (one, two))
-    assert float((np.abs(a.mean(dims) - b.mean(dims)) / a.std(dims)).max()) < 0.3
+    predictors_agree(one, two, most=0.3)

@@ -1,7 +1,6 @@
 """The question and the answer, in words and with its uncertainty, before anything else."""
 
 from bayesdeep.compare.compared import Compared
-from bayesdeep.core.effects import Varying
 from bayesdeep.diagnostics.predictive_checks import missed_sentence
 from bayesdeep.plot.parts import family_words, group_terms
 from bayesdeep.results.fitted import Fitted
@@ -80,7 +79,7 @@ def _groups(fit: Fitted) -> list[str]:
     noise = estimates_of(fit, ("parameter",))
     for term in group_terms(fit):
         name = f"1|{term.factor}_sigma"
-        strata = term.law.strata if isinstance(term.law, Varying) else None
+        strata = None if term.law is None else term.law.strata
         each = {label: f"{name}[{label}]" for label in (strata.labels if strata is not None else ())}
         if strata is not None and set(each.values()) <= set(sds.index):
             own = "; ".join(f"{estimate(sds.loc[row])} where `{strata.name}` is {label}" for label, row in each.items())
