@@ -7,6 +7,7 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shared_effects import shared_of
 from bayesdeep.spec.shares_of_budget import is_share, shares
 from bayesdeep.spec.slots import prefixed, read_name
 
@@ -66,6 +67,8 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
     Without ``normal`` population coefficients may have other priors about a location, whose density is known on arrays.
     """
     main = FAMILIES[spec.family].main.name
+    if (together := shared_of(spec)):
+        return f"|{together[0].name}| correlates effects of several predictors"
     for number, predictor in enumerate(spec.predictors):
         prefix, alone = prefixed(predictor.parameter, main, ""), in_thresholds(spec, number)
         for term in predictor.terms:

@@ -222,6 +222,7 @@ class Given:
     related: ClassVar[bool] = False
     correlation: ClassVar[None] = None
     strata: ClassVar[None] = None
+    shared: ClassVar[str] = ""
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,7 @@ class Iid:
     related: ClassVar[bool] = False
     correlation: ClassVar[None] = None
     strata: ClassVar[None] = None
+    shared: ClassVar[str] = ""
 
 
 @dataclass(frozen=True)
@@ -267,12 +269,14 @@ class Varying:
 
     ``correlation`` is the slot of the coefficients' correlations; None where they are independent. A user's prior on the slot of
     a piece takes the place of that on its sd, and need not be normal. With ``strata`` the sds and correlations are those of a
-    level's class.
+    level's class. Effects with the same name ``shared`` are correlated with each other, also where they belong to several
+    parameters or responses; their correlations are no term's own (:mod:`bayesdeep.spec.shared_effects`).
     """
 
     related: ClassVar[bool] = False
     correlation: str | None = None
     strata: Strata | None = None
+    shared: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,6 +293,7 @@ class Structured:
 
     related: ClassVar[bool] = True
     strata: ClassVar[None] = None
+    shared: ClassVar[str] = ""
     root: np.ndarray
     correlation: str | None = None
 
@@ -321,6 +326,7 @@ class Scaled:
 
     correlation: ClassVar[None] = None
     strata: ClassVar[None] = None
+    shared: ClassVar[str] = ""
     positive: tuple[str, ...]
     sds: Callable[[Sequence[Any], Any], Any]
     shares: tuple[str, ...] = ()

@@ -225,6 +225,14 @@ class Scope(Protocol):
         """Return the coefficients of an effect's levels, ``(level,)`` each, and report them by name."""
         ...
 
+    def together(self) -> list[Any]:
+        """Return the term's effects ``(level,)`` a coefficient where they are correlated with those of other terms."""
+        ...
+
+    def naming(self, make: Callable[[], Any]) -> Any:
+        """Return what ``make`` makes, with variables named as the scope's response has them."""
+        ...
+
     def shared_variable(self, slot: str) -> Any:
         """Return the variable of a slot, the same to all who ask, also for a slot that terms share."""
         ...

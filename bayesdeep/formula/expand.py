@@ -171,6 +171,7 @@ class _Expander:
             specials=tuple(dict.fromkeys(inner.specials)),
             source=node.source,
             start=node.start,
+            shared=node.shared,
         )
         check_coefficients(self.text, group, len(factors))
         return tuple(replace(group, factor=factor) for factor in factors)

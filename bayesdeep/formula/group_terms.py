@@ -60,8 +60,20 @@ def check_coefficients(text: str, group: Group, factors: int) -> None:
         if group.call is not None:
             what = f"{special.function}() varies by the levels of columns, not by {quote(group.call.source)}"
             raise problem(text, special.start, what)
+    if group.shared:
+        _check_shared(text, group, factors)
     if not (group.intercept or group.products or group.specials):
         raise problem(text, group.start, f"nothing varies by group in {quote(group.source)}")
+
+
+def _check_shared(text: str, group: Group, factors: int) -> None:
+    """Raise when effects that are to be correlated with those of other terms cannot be."""
+    where = f"|{group.shared}|"
+    if factors > 1:
+        raise problem(text, group.start, f"{quote(where)} correlates effects of one factor; write a bracket for each factor")
+    if group.call is not None or group.specials:
+        what = group.call.source if group.call is not None else group.specials[0].source
+        raise problem(text, group.start, f"{quote(where)} correlates coefficients that vary by the levels of columns, not {what}")
 
 
 def check_joined(text: str, formula: Formula) -> None:

@@ -84,7 +84,8 @@ class Unary:
 class Binary:
     """``left operator right``; operators are ``+ - * / : ** | ||``, and inside ``I()`` ``< <= > >= == !=``, ``and`` and ``or``.
 
-    ``x | z`` of two comparisons is ``or``, so that ``|`` always is the bar of a group-level term.
+    ``x | z`` of two comparisons is ``or``, so that ``|`` always is the bar of a group-level term. ``shared`` is the name in
+    ``(1 |p| g)``.
     """
 
     operator: str
@@ -92,6 +93,7 @@ class Binary:
     right: "Expression"
     source: str = field(default="", compare=False)
     start: int = field(default=0, compare=False)
+    shared: str = ""
 
 
 Expression = Number | Text | Name | Dot | Sequence | Call | Unary | Binary
@@ -111,7 +113,10 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """``(terms | factor)``: coefficients that vary by the levels of ``factor``."""
+    """``(terms | factor)``: coefficients that vary by the levels of ``factor``.
+
+    Those of all terms with the same ``shared`` name, ``(terms |p| factor)``, are correlated with each other.
+    """
 
     intercept: bool
     products: tuple[Product, ...]
@@ -120,6 +125,7 @@ class Group:
     specials: tuple[Call, ...] = ()
     source: str = field(default="", compare=False)
     start: int = field(default=0, compare=False)
+    shared: str = ""
 
     @property
     def call(self) -> Call | None:

@@ -122,9 +122,9 @@ class _Parser(Reader):
         if not plain or (isinstance(exponent, Number) and exponent.value > _MAX_EXPONENT):
             raise self.problem(operator.start, "write the power of a number as the number it is")
 
-    def binary(self, operator: Token, left: Part, right: Part) -> Part:
+    def binary(self, operator: Token, left: Part, right: Part, shared: str = "") -> Part:
         joined = _JOINED.get(operator.text, operator.text) if self.logic else operator.text
-        node = Binary(joined, left.node, right.node, self.source(left.start, right.end), left.start)
+        node = Binary(joined, left.node, right.node, self.source(left.start, right.end), left.start, shared)
         return self.bounded(Part(node, left.start, right.end, max(left.depth, right.depth) + 1), operator)
 
     def operand(self) -> Part:
@@ -190,12 +190,21 @@ class _Parser(Reader):
         part = self.expression(0)
         if self.token.is_operator("|", "||") and self.inside is None and self.side == "right":
             bar, before = self.advance(), self.beyond
+            shared = self.shared(bar)
             self.beyond = True
-            part = self.binary(bar, part, self.expression(0))
+            part = self.binary(bar, part, self.expression(0), shared)
             self.beyond = before
         end = self.close(opening, ")")
         self.nesting -= 1
         return Part(part.node, opening.start, end, part.depth)
+
+    def shared(self, bar: Token) -> str:
+        """Read the name between two bars, ``(1 |p| g)``, under which effects are correlated with others; empty for none."""
+        if not (bar.is_operator("|") and self.token.kind == "name" and self.following.is_operator("|")):
+            return ""
+        name = self.advance().text
+        self.advance()
+        return name
 
     def call(self, name: Token) -> Part:
         """Read ``function(argument, …, option=value, …)``."""

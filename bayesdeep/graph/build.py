@@ -1,7 +1,8 @@
 """Spec and arrays to a graph: a PyMC model, and the tensors that log likelihood and prediction are read from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from bayesdeep.core.quantities import ORDER, Quantity
 from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shared_effects import shared_of
 
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
@@ -20,6 +22,7 @@ from .linear_effects import eta_of
 from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
 from .sd_coordinate import likely_sds
+from .shared_effects import Together
 from .starts import starting_places
 
 if TYPE_CHECKING:
@@ -168,93 +171,133 @@ def build(
     single
         Whether the hidden layers of networks are computed in single precision.
     """
+    with pm.Model(coords={"obs": np.arange(rows)}) as model:
+        builder = builder_of(
+            spec, arrays, response, rows, observed=observed, sampled=sampled, masked=masked, fixed=fixed, single=single
+        )
+        together = Together(
+            shared_of(spec),
+            lambda member: TermScope(builder, member.parameter, member.key, None),
+            lambda: TermScope(builder, builder.main, "", None),
+        )
+        builder.together = partial(together.of, 0)
+        made = tensors_of(builder, response, rows, observed=observed)
+        return graph_of(model, rows, (made,), (builder,), _in_order(builder.reported))
+
+
+def builder_of(
+    spec: ModelSpec,
+    arrays: Mapping[str, np.ndarray],
+    response: Response,
+    rows: int,
+    *,
+    observed: bool,
+    sampled: bool = False,
+    masked: bool = False,
+    fixed: Mapping[str, np.ndarray] | None = None,
+    single: bool = False,
+) -> Builder:
+    """Return what one response's model is built with, in the PyMC model in context; the arguments are those of :func:`build`."""
+    family = FAMILIES[spec.family]
+    pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
+    own = rows if observed and sampled else 0
+    builder = Builder(spec, family.main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own)
+    builder.places = starting_places(spec, arrays) if observed else {}
+    builder.observed = observed
+    if observed and sampled:
+        builder.likely_sds = likely_sds(spec, pilot)
+        builder.places = builder.likely_sds | builder.places
+    data = builder.data
+    data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
+    if not arrays:
+        data[ROWS] = pm.Data(builder.unused(ROWS), np.zeros(rows))
+    return builder
+
+
+def tensors_of(builder: Builder, response: Response, rows: int, *, observed: bool, apart: bool = True) -> ResponseTensors:
+    """Return what there is of a response, in the PyMC model in context; its likelihood joins the model unless not ``apart``."""
+    spec, data = builder.spec, builder.data
     family = FAMILIES[spec.family]
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
-    with pm.Model(coords={"obs": np.arange(rows)}) as model:
-        pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
-        own = rows if observed and sampled else 0
-        builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own)
-        builder.places = starting_places(spec, arrays) if observed else {}
-        builder.observed = observed
-        if observed and sampled:
-            builder.likely_sds = likely_sds(spec, pilot)
-            builder.places = builder.likely_sds | builder.places
-        data = builder.data
-        data.update({name: pm.Data(builder.unused(name), value) for name, value in arrays.items()})
-        if not arrays:
-            data[ROWS] = pm.Data(builder.unused(ROWS), np.zeros(rows))
-        width = None
-        if any(p.shape == "contrast" for p in family.parameters):
-            assert levels is not None
-            width = (builder.dim(f"{spec.response.name}_level", tuple(levels[1:])), len(levels) - 1)
-        count = data[next(iter(data))].shape[0]
-        params: dict[str, Any] = {}
-        linear = None
-        addends: dict[str, Any] = {}
-        for predictor in spec.predictors:
-            own_width = (
-                width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
-            )
-            eta: Any = 0.0
-            # What moves the intercept's coordinate is there before it; sums are in the formula's order all the same.
-            for term in sorted(predictor.terms, key=lambda one: "lifts" not in TERMS[one.kind].words(one.state)):
-                scope, plugin = TermScope(builder, predictor.parameter, term.key, own_width), TERMS[term.kind]
-                addend = plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
-                eta = eta + addend
-                if predictor.parameter == main.name:
-                    addends[term.key] = addend
-            eta = _full(eta, count, own_width)
-            linear = eta if predictor.parameter == main.name else linear
-            inside = getattr(family.parameter(predictor.parameter), "link_in_family", False)
-            params[predictor.parameter] = eta if inside else links[predictor.parameter].inverse(eta)
-        for parameter in family.parameters:
-            if parameter.name not in params:
-                params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
-        for variance_beside in builder.noise:
-            params["sigma"] = pt.sqrt(params["sigma"] ** 2 + variance_beside)
-        for before in builder.lagged:
-            addends[before.key] = before.correction(linear, data)
-            params[main.name] = params[main.name] + addends[before.key]
-        parts = _parts(builder, response, observed)
-        aux = Aux(links[main.name], parts.trials, None if levels is None else len(levels))
-        if observed:
-            dims = (
-                ("obs",)
-                if response.value.ndim == 1
-                else ("obs", builder.dim(f"{spec.response.name}_count", tuple(levels or ())))
-            )
-            observe(spec.response.name, family, params, aux, parts, dims, linear)
-        one = ResponseTensors(
-            spec.response.name,
-            family,
-            linear,
-            mean(family, params, aux, parts),
-            to_draw_from(family, params, aux, parts),
-            pointwise(family, params, aux, parts) if observed else None,
-            parts={t.key: _full(addends[t.key], count, width) for t in spec.predictors[0].terms if t.key in addends},
-            params={name: pt.as_tensor(value) for name, value in params.items()},
-            variance=variance(family, params, aux, parts),
-        )
-        return Graph(
-            model,
-            rows,
-            _in_order(builder.reported),
-            builder.coords,
-            data,
-            (one,),
-            pilot,
-            builder.roles,
-            builder.units,
-            builder.made_of,
-            {name: (tensor, builder.mask_sizes[name]) for name, tensor in builder.masks.items()},
-            builder.outgoing,
-            staged=builder.staged,
-            numbers=builder.numbers,
-            covariance_factors=tuple(builder.covariance_factors),
-            auxiliary=frozenset(builder.auxiliary),
-            stretches=tuple(builder.stretches),
-        )
+    width = None
+    if any(p.shape == "contrast" for p in family.parameters):
+        assert levels is not None
+        width = (builder.dim(f"{spec.response.name}_level", tuple(levels[1:])), len(levels) - 1)
+    count = data[next(iter(data))].shape[0]
+    params: dict[str, Any] = {}
+    linear = None
+    addends: dict[str, Any] = {}
+    for predictor in spec.predictors:
+        own_width = width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
+        eta: Any = 0.0
+        # What moves the intercept's coordinate is there before it; sums are in the formula's order all the same.
+        for term in sorted(predictor.terms, key=lambda one: "lifts" not in TERMS[one.kind].words(one.state)):
+            scope, plugin = TermScope(builder, predictor.parameter, term.key, own_width), TERMS[term.kind]
+            addend = plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
+            eta = eta + addend
+            if predictor.parameter == main.name:
+                addends[term.key] = addend
+        eta = _full(eta, count, own_width)
+        linear = eta if predictor.parameter == main.name else linear
+        inside = getattr(family.parameter(predictor.parameter), "link_in_family", False)
+        params[predictor.parameter] = eta if inside else links[predictor.parameter].inverse(eta)
+    for parameter in family.parameters:
+        if parameter.name not in params:
+            params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
+    for variance_beside in builder.noise:
+        params["sigma"] = pt.sqrt(params["sigma"] ** 2 + variance_beside)
+    for before in builder.lagged:
+        addends[before.key] = before.correction(linear, data)
+        params[main.name] = params[main.name] + addends[before.key]
+    parts = _parts(builder, response, observed)
+    aux = Aux(links[main.name], parts.trials, None if levels is None else len(levels))
+    if observed and apart:
+        by_level = () if response.value.ndim == 1 else (builder.dim(f"{spec.response.name}_count", tuple(levels or ())),)
+        observe(spec.response.name, family, params, aux, parts, (builder.obs, *by_level), linear)
+    return ResponseTensors(
+        spec.response.name,
+        family,
+        linear,
+        mean(family, params, aux, parts),
+        to_draw_from(family, params, aux, parts),
+        pointwise(family, params, aux, parts) if observed else None,
+        parts={t.key: _full(addends[t.key], count, width) for t in spec.predictors[0].terms if t.key in addends},
+        params={name: pt.as_tensor(value) for name, value in params.items()},
+        variance=variance(family, params, aux, parts),
+    )
+
+
+def graph_of(
+    model: "pymc.Model", rows: int, responses: tuple[ResponseTensors, ...], builders: Sequence[Builder],
+    reported: Mapping[str, Quantity],
+) -> Graph:
+    """Return the graph of what builders of the parts of a model have left."""
+    first = builders[0]
+    return Graph(
+        model,
+        rows,
+        reported,
+        first.coords,
+        {f"{b.prefix}{name}": value for b in builders for name, value in b.data.items()},
+        responses,
+        first.pilot if len(builders) == 1 else None,
+        _joined(builders, "roles"),
+        _joined(builders, "units"),
+        {f"{b.prefix}{name}": hidden for b in builders for name, hidden in b.made_of.items()},
+        {f"{b.prefix}{name}": (tensor, b.mask_sizes[name]) for b in builders for name, tensor in b.masks.items()},
+        _joined(builders, "outgoing"),
+        staged=_joined(builders, "staged"),
+        numbers=max(b.numbers for b in builders),
+        covariance_factors=tuple(root for b in builders for root in b.covariance_factors),
+        auxiliary=frozenset(f"{b.prefix}{name}" for b in builders for name in b.auxiliary),
+        stretches=tuple(stretch for b in builders for stretch in b.stretches),
+    )
+
+
+def _joined(builders: Sequence[Builder], attribute: str) -> dict[str, Any]:
+    """Return what builders have by name, with the prefix of each before its names."""
+    return {f"{b.prefix}{name}": value for b in builders for name, value in getattr(b, attribute).items()}
 
 
 def units_of(graph: Graph) -> int:

@@ -119,6 +119,10 @@ class Builder:
         Of hidden variables that the posterior reports as a transform of theirs: log|d reported / d sampled|.
     taken
         Names that users see; auxiliary variables and dimensions make way for them.
+    model, obs, prefix
+        The PyMC model, or the part of one that is the response's, its dimension of rows, and what comes before its names.
+    together
+        ``together(parameter, key)``: a term's effects that are correlated with those of other terms.
     """
 
     def __init__(
@@ -169,6 +173,9 @@ class Builder:
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
         self.taken = taken_names(spec, main)
+        self.model = pm.modelcontext(None)
+        self.obs, self.prefix = "obs", ""
+        self.together = _alone
 
     def unused(self, name: str) -> str:
         """Return a name for something the posterior does not show; it gives way to names that users see."""
@@ -185,6 +192,11 @@ class Builder:
         if factor:
             self.factors[unique] = factor
         return unique
+
+
+def _alone(parameter: str, key: str) -> list[Any]:
+    """Return nothing: no effects are correlated with those of other terms."""
+    raise AssertionError(f"{parameter}: {key}")
 
 
 def _coordinate(labels: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -134,9 +134,22 @@ def effects_by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> l
         sd = several_sds(scope, law, law.axes)
         axes = sd * _standard(scope, effect.pieces[0].slot, law.axes, sd)
         return _report(scope, effect, [scope.dot(pt.constant(root_of(law)), axes)], level)
+    if law.shared:
+        return _report(scope, effect, scope.together(), level)
     varying = _varying(scope, effect, level)
     correlated = law.correlation is not None
     factor = cholesky_rows(_pairs(scope, effect, rows.factor), len(varying)) if correlated else None
+    effects = _mixed(scope, varying, factor, law.root if isinstance(law, Structured) else None)
+    if not isinstance(law, Structured) and effect.strata is None and isinstance(rows, Grouped):
+        for own in [varying] if factor is not None else [[v] for v in varying]:
+            sampled = [v.sampled for v in own if v.sampled is not None]
+            if len(sampled) == len(own):
+                scope.register_covariance_factor([v.sd for v in own], factor, sampled, own[0].prior)
+    return _report(scope, effect, effects, level)
+
+
+def _mixed(scope: Scope, varying: Sequence["_Varying"], factor: Any, root: np.ndarray | None) -> list[Any]:
+    """Return effects ``(level,)`` by coefficient; ``factor`` is the Cholesky factor of their correlations, ``root`` of levels'."""
     standard: list[Any] = []
     effects: list[Any] = []
     for k, v in enumerate(varying):
@@ -145,13 +158,33 @@ def effects_by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> l
         scale = v.sd if factor is None else v.sd * factor[k][k]
         standard.append(v.standard(location, scale, effects))
         own = location + scale * standard[k]
-        effects.append(v.mean + (scope.dot(pt.constant(law.root), own) if isinstance(law, Structured) else own))
-    if not isinstance(law, Structured) and effect.strata is None and isinstance(rows, Grouped):
-        for own in [varying] if factor is not None else [[v] for v in varying]:
-            sampled = [v.sampled for v in own if v.sampled is not None]
-            if len(sampled) == len(own):
-                scope.register_covariance_factor([v.sd for v in own], factor, sampled, own[0].prior)
-    return _report(scope, effect, effects, level)
+        effects.append(v.mean + (own if root is None else scope.dot(pt.constant(root), own)))
+    return effects
+
+
+def correlated_effects(
+    members: Sequence[tuple[Scope, Effect]], owner: Scope, slot: str, factor: str, pairs: tuple[str, ...]
+) -> list[list[Any]]:
+    """Return by member its effects ``(level,)`` a coefficient, all of them correlated with each other.
+
+    Parameters
+    ----------
+    members
+        Effects of the same levels, each with the scope of its term.
+    owner, slot, factor, pairs
+        Whose correlations they are, under which slot, of which grouping factor, and the label of each.
+    """
+    varying, ends = list[_Varying](), list[int]()
+    for scope, effect in members:
+        rows = effect.rows
+        assert isinstance(rows, Grouped)
+        level = scope.dim(rows.factor, rows.labels, rows.factor)
+        varying += scope.naming(partial(_varying, scope, effect, level))
+        ends.append(len(varying))
+    pair = owner.dim(f"{factor}_pair", pairs)
+    correlations = owner.naming(partial(owner.correlation, slot, len(varying), pair))
+    effects = _mixed(owner, varying, cholesky_rows(correlations, len(varying)), None)
+    return [effects[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 def cholesky_rows(pairs: Any, size: int) -> list[list[Any]]:
@@ -206,7 +239,7 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
     """Return the coefficients, in the order of the Cholesky factor's rows."""
     found: list[_Varying] = []
     law = effect.law
-    centring = None if isinstance(law, Structured) else scope.centring()
+    centring = None if isinstance(law, Structured) or law.shared else scope.centring()
     several = several_sds(scope, law, effect.width) if isinstance(law, Scaled) else None
     for p in effect.pieces:
         chosen = scope.prior(p.slot)

@@ -95,6 +95,15 @@ class TermScope:
         assert isinstance(effect.rows, Grouped | Members)
         return effects_by_level(self, effect.rows, effect)
 
+    def together(self) -> list[Any]:
+        """Return the term's effects, which are correlated with those of other terms."""
+        return self._b.together(self._parameter, self._key)
+
+    def naming(self, make: Callable[[], Any]) -> Any:
+        """Return what ``make`` makes within the response's part of the model."""
+        with self._b.model:
+            return make()
+
     def per_row(self, numbers: int) -> None:
         """Say how many numbers a row needs at a time."""
         self._b.numbers = max(self._b.numbers, numbers)

@@ -106,7 +106,7 @@ def group_factors(spec: ModelSpec, rows: Rows) -> tuple[GroupFactor, ...]:
             own = effect.rows
             if not isinstance(own, Grouped | Members):
                 continue
-            unlike = effect.law.related or effect.strata is not None
+            unlike = effect.law.related or effect.strata is not None or effect.law.shared != ""
             if isinstance(own, Members) or unlike or effects_reason(spec, effect) is not None:
                 barred.add(own.factor)
             found.setdefault(own.factor, []).append((term.key, effect))

@@ -18,6 +18,7 @@ from .declared import effects_of
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
 from .residual import residual_of
 from .shared import check_shared
+from .shared_effects import shared_effects
 from .shares_of_budget import owners
 from .slots import all_slots, slot_name
 
@@ -55,8 +56,13 @@ def make_spec(
     priors: Mapping[str, Any],
     response: Response,
     missing: str,
+    *,
+    one_of_several: bool = False,
 ) -> ModelSpec:
-    """Return the spec; ``response`` is the design's, coded by the family."""
+    """Return the spec; ``response`` is the design's, coded by the family.
+
+    Of ``one_of_several`` responses effects may be correlated with those of others, which is not looked at here.
+    """
     about = {
         name: "about" in family.words and links[name] == "identity" and name == family.main.name
         and not set(response.modifiers) - {"weighted"}
@@ -74,6 +80,10 @@ def make_spec(
     _refuse_noise(family, predictors, links)
     _refuse_lags(predictors)
     slots = all_slots(family, predictors, response, known, offsets)
+    if not one_of_several:
+        contrasts = frozenset(p.name for p in family.parameters if p.shape == "contrast")
+        together = shared_effects([("", predictors, family.main.name)], [contrasts])
+        slots = (*slots, *(one.place for one in together))
     main = all_slots(family, predictors[:1], response, known, offsets)
     _refuse_parameters(family, predictors, known, slots, priors)
 

@@ -58,8 +58,9 @@ def width(state: Json) -> int:
 
 
 def correlation(state: Json) -> str | None:
-    """Return the slot of the coefficients' correlations, None where they have none."""
-    return f"{state['factor']}_corr" if state["correlated"] and width(state) > 1 else None
+    """Return the slot of the coefficients' correlations, None where they have none, or have them together with other terms'."""
+    own = state["correlated"] and not state.get("shared") and width(state) > 1
+    return f"{state['factor']}_corr" if own else None
 
 
 def pieces(state: Json) -> tuple[Piece, ...]:
@@ -82,7 +83,8 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
         reason = "one spread of the predictor" + ("" if alone else " per sd of the column")
         default = Default(f"HalfStudentT(3, {scale:.4g})", reason)
         found.append(Slot(piece.sd, "positive", default, "sd", piece.size, scale, adds=_adds(columns, piece)))
-        found.append(Slot(piece.slot, "effects" if corr is None else "correlated", None, "effects", piece.size, scale))
+        alone_too = corr is None and not state.get("shared")
+        found.append(Slot(piece.slot, "effects" if alone_too else "correlated", None, "effects", piece.size, scale))
     if corr is not None:
         found.append(Slot(corr, "correlation", Default("LKJ(2)", "weakly towards no correlation"), "correlation"))
     return tuple(found)

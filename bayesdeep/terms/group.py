@@ -15,12 +15,13 @@ from ._varying import columns, correlation, factor_name, learn_varying, pieces, 
 
 def learn(node: Any, context: DesignContext) -> Json:
     """Learn the coding of the varying coefficients and the labels of the groups."""
-    return {
+    found = {
         "factor": factor_name(node),
         "columns": learn_varying(node, context),
         "labels": list(context.learn_levels(node.factor)),
         "correlated": node.correlated,
     }
+    return {**found, "shared": node.shared} if node.shared else found
 
 
 def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarray]:
@@ -36,7 +37,7 @@ def effects(state: Json) -> tuple[Effect, ...]:
     """Return the effects of the groups."""
     own = columns(state)
     rows = Grouped(state["factor"], tuple(state["labels"]), "codes", "X" if own.width else None, own.intercept)
-    return (Effect(rows, Varying(correlation(state)), pieces(state), EFFECTS),)
+    return (Effect(rows, Varying(correlation(state), shared=state.get("shared", "")), pieces(state), EFFECTS),)
 
 
 def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
