@@ -265,7 +265,7 @@ class TermScope:
 
     def shows(self, variable: Any, log_stretch: Any = 0.0) -> None:
         """Say that the posterior shows a hidden variable, up to a function with this log determinant of its Jacobian."""
-        self._b.auxiliary.discard(variable.name)
+        self._b.auxiliary.discard(variable.name.removeprefix(self._b.prefix))
         self._b.stretches.append(log_stretch)
 
     def argument(self, slot: str, name: str) -> Any:

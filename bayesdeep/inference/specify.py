@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from bayesdeep.core.columns import Frame
 from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Known
-from bayesdeep.core.records import Family
+from bayesdeep.core.records import Family, Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
-from bayesdeep.design.learn import learn_design
+from bayesdeep.design.learn import Design, learn_design
 from bayesdeep.design.matrices import read_matrices
 from bayesdeep.design.training_data import InMemory
 from bayesdeep.formula.expand import matrices
@@ -81,13 +84,53 @@ def specify(
         return Specified(made.spec, StreamedRows(made.rows, made.moments, made.centre, made.example))
     design = learn_design(parsed, InMemory(read_frame(data), tables), given, missing)
     check_modifiers(record, design.response)
-    response = record.code(design.response)
+    rows = _rows(design, record.code(design.response))
     chosen = _prior_dict(priors)
     check_known(record, given, design.arrays)
-    spec = make_spec(design, texts, record, links, given, chosen, response, missing)
-    _tell(design.notice, *design.doubts, *check_propriety(spec, design.arrays, response))
-    rows = Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns)
+    spec = make_spec(design, texts, record, links, given, chosen, rows.response, missing)
+    _tell(design.notice, *design.doubts, *check_propriety(spec, design.arrays, rows.response))
     return Specified(spec, with_lags(spec, rows))
+
+
+def specify_one_of_several(
+    formula: str,
+    frame: Frame,
+    present: np.ndarray | None,
+    family: str | Family,
+    *,
+    link: str | Mapping[str, str] | None,
+    priors: Mapping[str, Any],
+    missing: str,
+    parameters: Mapping[str, Any],
+    arrays: Any,
+) -> tuple[ModelSpec, Rows]:
+    """Return the model of one of several responses, and the rows that have it.
+
+    Everything but the response's own scale is learned from all rows, so that responses have their groups and codings in common.
+
+    Parameters
+    ----------
+    frame
+        The data, complete in all columns that are read; where the response is missing there is any of its values.
+    present
+        Which rows have the response ``(obs,)``; None for all.
+    """
+    record: Family = FAMILIES.find(family, "formula", FormulaError)
+    texts, parsed, given = _formulas(formula, record, parameters)
+    links = resolve_links(record, link, tuple(parsed))
+    tables = read_matrices(arrays, tuple(dict.fromkeys(named for p in parsed.values() for named in matrices(p))))
+    design = learn_design(parsed, InMemory(frame, tables), given, "error")
+    check_modifiers(record, design.response)
+    rows = _rows(design, record.code(design.response))
+    rows = rows if present is None else rows.take(present)
+    check_known(record, given, design.arrays)
+    spec = make_spec(design, texts, record, links, given, priors, rows.response, missing, one_of_several=True)
+    _tell(*design.doubts, *check_propriety(spec, rows.arrays, rows.response))
+    return spec, rows
+
+
+def _rows(design: Design, response: Response) -> Rows:
+    return Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns)
 
 
 def _tell(*texts: str) -> None:

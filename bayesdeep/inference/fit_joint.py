@@ -1,0 +1,130 @@
+"""A model of several responses to draws of its posterior, and of each response's own."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.draws import Draws, Engine
+from bayesdeep.core.errors import FitError
+from bayesdeep.core.quantities import Quantity
+from bayesdeep.core.random import checked_seed, derive, fresh_seed
+from bayesdeep.display.progress import progress_bar
+from bayesdeep.graph.joint_graph import build_joint
+from bayesdeep.graph.target import target_from_pymc
+from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.labelled import Tree
+from bayesdeep.results.tree import Shown, make_tree, posterior_group
+from bayesdeep.spec.joint_spec import JointSpec, prefix_of
+
+from .engine_words import words_of
+from .run import expanded, find_engine, settings_of
+from .specify_joint import JointRows
+
+
+@dataclass(frozen=True, eq=False)
+class JointFitted:
+    """Several responses' model, its rows and draws.
+
+    Attributes
+    ----------
+    spec, rows
+        The model, and the rows of each response.
+    tree
+        Draws of everything, names of a response's quantities beginning with its own.
+    each
+        A fit of every response alone, with its marginal posterior.
+    explain_choice
+        Which engine was taken, and why.
+    """
+
+    spec: JointSpec
+    rows: JointRows
+    tree: Tree
+    each: Mapping[str, Fitted]
+    explain_choice: str
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    reported: Mapping[str, Quantity]
+    coords: Mapping[str, tuple[Any, ...]]
+
+
+def fit_joint(
+    spec: JointSpec, rows: JointRows, method: str, common: Mapping[str, int | None], options: Mapping[str, Any], *,
+    seed: int | None, progress: bool,
+) -> JointFitted:
+    """Return the model of several responses fitted; see :meth:`bayesdeep.JointModel.fit`."""
+    shared = {name: value for name, value in common.items() if value is not None}
+    name, why = ("nuts", "nuts: several responses at once") if method == "auto" else (method, f"{method}: asked for")
+    engine = find_engine(name)
+    if engine.needs:
+        raise FitError(f"fit: method '{name}' does not take several responses; auto chooses, and nuts takes all of them")
+    settings = settings_of(engine, shared, dict(options))
+    seed = checked_seed(seed, "fit")
+    seed = fresh_seed() if seed is None else seed
+    started = time.perf_counter()
+    graph = build_joint(spec, rows.each, rows.places, rows.rows, sampled=engine.exact)
+    words = frozenset().union(*(words_of(one) for one in spec.responses))
+    target = target_from_pymc(graph.model, words, graph.units, (), None)
+    with progress_bar(engine.title, progress) as bar:
+        draws = engine.run(settings, target, derive(seed, engine.name), bar)
+    values = expanded(graph, target, draws)
+    seconds = time.perf_counter() - started
+    return fitted_of(spec, rows, _Ledger(graph.reported, graph.coords), draws, values, engine, seed, seconds, asdict(settings), why)
+
+
+def fitted_of(
+    spec: JointSpec, rows: JointRows, shown: Shown, draws: Draws, values: Mapping[str, np.ndarray], engine: Engine, seed: int,
+    seconds: float, settings: Mapping[str, Any], why: str,
+) -> JointFitted:
+    """Return draws of several responses as a fit of all, and of each."""
+    each = {}
+    for k, one in enumerate(spec.responses):
+        view, own = spec.view(k), _own(spec, k, shown, values)
+        tree = make_tree(view, own[0], rows.each[k], draws, own[1], engine.name, seed, seconds, settings)
+        tree.attrs["explain_choice"] = why
+        each[one.response.name] = Fitted(view, rows.each[k], tree, why)
+    chains, count = draws.positions.shape[:2]
+    first = next(iter(each.values())).held
+    whole = Tree(
+        {"posterior": posterior_group(shown, values, chains, count), "sample_stats": first["sample_stats"]},
+        {**first.attrs, "spec": spec.to_json()},
+    )
+    return JointFitted(spec, rows, whole, each, why)
+
+
+def _own(spec: JointSpec, number: int, shown: Shown, values: Mapping[str, np.ndarray]) -> tuple[_Ledger, dict[str, np.ndarray]]:
+    """Return one response's part of a posterior, under names without its own."""
+    one, prefix = spec.responses[number], prefix_of(spec.responses[number])
+    longer = tuple(p for s in spec.responses if (p := prefix_of(s)) != prefix and p.startswith(prefix))
+    coords = dict(shown.coords)
+    reported, found = {}, {}
+    for name, quantity in shown.reported.items():
+        if name.startswith(prefix) and not name.startswith(longer or "\0") and quantity.entry.response == one.response.name:
+            own = name.removeprefix(prefix)
+            entry = replace(quantity.entry, slot=quantity.entry.slot.removeprefix(prefix))
+            reported[own], found[own] = Quantity(None, quantity.dims, entry), values[name]
+    for shared in spec.shared:
+        names = [name for member in shared.members for name in member.names]
+        own_names = [name for member in shared.members if member.response == number for name in member.names]
+        if len(own_names) > 1:
+            dim = f"{shared.rows.factor}_pair_of_{one.response.name}"
+            pairs = [(i, j) for i in range(1, len(own_names)) for j in range(i)]
+            places = [_place(names.index(own_names[i]), names.index(own_names[j])) for i, j in pairs]
+            slot = next(p.name for p in spec.view(number).priors if p.name.endswith(shared.slot))
+            quantity = shown.reported[shared.slot]
+            reported[slot] = Quantity(None, (dim,), replace(quantity.entry, slot=slot, response=one.response.name))
+            found[slot] = values[shared.slot][:, places]
+            plain = [name.removeprefix(prefix) for name in own_names]
+            coords[dim] = tuple(f"{plain[j]}, {plain[i]}" for i, j in pairs)
+    return _Ledger(reported, coords), found
+
+
+def _place(i: int, j: int) -> int:
+    """Return where the pair of two coefficients is among all, row by row below the diagonal."""
+    i, j = max(i, j), min(i, j)
+    return i * (i - 1) // 2 + j

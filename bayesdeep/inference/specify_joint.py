@@ -1,0 +1,255 @@
+"""Several formulas and data to a model of several responses, and their rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bayesdeep.core.columns import Column, Frame
+from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
+from bayesdeep.core.notices import warn
+from bayesdeep.core.priors import Slot
+from bayesdeep.core.records import Default, Family
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.design.frame import column, keep_rows, read_frame
+from bayesdeep.formula.expand import columns, find_dot
+from bayesdeep.formula.own import own_columns
+from bayesdeep.formula.parser import parse
+from bayesdeep.results.rows import Rows
+from bayesdeep.spec.assign_priors import OUTSIDE, POPULATION, choose
+from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, prefix_of
+from bayesdeep.spec.model_spec import ModelSpec
+
+from .specify import specify_one_of_several
+
+MISSING = ("error", "drop", "model")
+MOST_RESPONSES = 12
+"""Responses beyond which every pair's correlation is more than a model of this kind can carry."""
+
+
+@dataclass(frozen=True, eq=False)
+class JointRows:
+    """The rows of several responses.
+
+    Attributes
+    ----------
+    each
+        Of each response the rows that have it.
+    places
+        Which of all rows these are ``(obs,)``.
+    rows
+        How many rows there are in all.
+    """
+
+    each: tuple[Rows, ...]
+    places: tuple[np.ndarray, ...]
+    rows: int
+
+    def complete(self) -> bool:
+        """Return whether every row has every response."""
+        return all(len(place) == self.rows for place in self.places)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user said of each response, one entry each."""
+
+    formulas: tuple[str, ...]
+    families: tuple[str | Family, ...]
+    links: tuple[Any, ...]
+    parameters: tuple[Mapping[str, Any], ...]
+
+
+def specify_joint(
+    asked: Asked, data: Any, *, priors: Mapping[str, Any], missing: str, arrays: Any, residual_correlation: bool
+) -> tuple[JointSpec, JointRows]:
+    """Return the model of several responses; see :class:`bayesdeep.Model`.
+
+    Raises
+    ------
+    BayesdeepError
+        When formulas, data, families and priors do not fit together.
+    """
+    if missing not in MISSING:
+        raise DataError(f"data: unknown missing='{missing}'{nearest(missing, MISSING)}")
+    frame, parsed = read_frame(data), [parse(text) for text in asked.formulas]
+    names = [_response_name(one, frame) for one in parsed]
+    _check_names(names)
+    for one in parsed:
+        if find_dot(one):
+            raise FormulaError(
+                f"formula '{one.text}': '.' means all other columns, and beside other responses it is not plain which these are; "
+                "write the columns"
+            )
+    own = [tuple(own_columns(one.response)) for one in parsed if one.response is not None]
+    frame, present = _present(frame, parsed, own, missing)
+    by_response, in_common = _priors_by_response(priors, names)
+    made: list[tuple[ModelSpec, Rows]] = []
+    for k, text in enumerate(asked.formulas):
+        made.append(
+            specify_one_of_several(
+                text, frame, present[k], asked.families[k], link=asked.links[k], priors=by_response[k], missing=missing,
+                parameters=asked.parameters[k], arrays=arrays,
+            )
+        )
+    specs, rows = tuple(spec for spec, _ in made), tuple(one for _, one in made)
+    spec = _with_correlations(JointSpec(specs), in_common, residual_correlation, frame.rows)
+    every = np.arange(frame.rows)
+    places = tuple(every if mask is None else np.flatnonzero(mask) for mask in present)
+    joint = JointRows(rows, places, frame.rows)
+    if spec.correlated:
+        _check_residuals(spec, joint)
+    return spec, joint
+
+
+def _response_name(parsed: Any, frame: Frame) -> str:
+    names = tuple(own_columns(parsed.response))
+    return names[0] if names else parsed.text
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(names) > MOST_RESPONSES:
+        raise FormulaError(f"formula: {len(names)} responses; at most {MOST_RESPONSES} can be modelled together")
+    for name in names:
+        if names.count(name) > 1:
+            raise FormulaError(
+                f"formula: two of the formulas have the response '{name}'; every response is modelled once, and its other "
+                "parameters by their own formulas, as in sigma={'" + name + "': '~ x'}"
+            )
+
+
+def _present(
+    frame: Frame, parsed: Sequence[Any], own: Sequence[tuple[str, ...]], missing: str
+) -> tuple[Frame, list[np.ndarray | None]]:
+    """Return the rows that are used, and of each response which of them have it; None for all."""
+    every = dict.fromkeys(name for one in own for name in one)
+    beside = dict.fromkeys(name for one in parsed for name in columns(one) if name not in every)
+    absent = {name: mask for name in (*every, *beside) if (mask := column(frame, name, "data").missing) is not None}
+    if missing == "error" or not absent:
+        return frame, [None] * len(own)
+    gone = np.zeros(frame.rows, dtype=bool)
+    if missing == "drop":
+        for mask in absent.values():
+            gone |= mask
+        if gone.all():
+            raise DataError("data: every row has missing values; no row is left")
+        warn(f"left out {int(gone.sum())} of {frame.rows} rows with missing values")
+        return keep_rows(frame, ~gone), [None] * len(own)
+    for one, parts in zip(parsed, own, strict=True):
+        used = [name for name in columns(one) if name not in parts and name in absent]
+        if used:
+            raise DataError(
+                f"data: '{used[0]}' has {int(absent[used[0]].sum())} missing values, and formula '{one.text}' has it as a "
+                "predictor; missing='model' is for missing responses. Leave these rows out, or fill them in"
+            )
+    masks = [_all_of([~absent[name] for name in parts if name in absent]) for parts in own]
+    nowhere = np.logical_or.reduce([np.ones(frame.rows, bool) if mask is None else mask for mask in masks])
+    if not nowhere.all():
+        frame = keep_rows(frame, nowhere)
+        masks = [None if mask is None else mask[nowhere] for mask in masks]
+    for name, mask in zip((parts[0] for parts in own), masks, strict=True):
+        if mask is not None and not mask.any():
+            raise DataError(f"data: '{name}' is missing in every row")
+    filled = {name: _filled(frame.columns[name]) for name in absent if name in every}
+    return replace(frame, columns={**{n: frame.columns[n] for n in frame.columns}, **filled}), masks
+
+
+def _all_of(masks: Sequence[np.ndarray]) -> np.ndarray | None:
+    return np.logical_and.reduce(masks) if masks else None
+
+
+def _filled(one: Column) -> Column:
+    """Return a column with its first value in the place of those that are missing."""
+    if one.missing is None or not one.missing.any():
+        return one
+    values = np.array(one.values)
+    values[one.missing] = values[int(np.argmin(one.missing))]
+    return replace(one, values=values, missing=None)
+
+
+def _priors_by_response(
+    priors: Mapping[str, Any], names: Sequence[str]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the priors of each response, under names without its own, and those of what they have in common."""
+    each: list[dict[str, Any]] = [{} for _ in names]
+    common: dict[str, Any] = {}
+    for key, prior in priors.items():
+        if key == POPULATION:
+            for one in each:
+                one[key] = prior
+            continue
+        split = [_owner(part.strip(), names) for part in OUTSIDE.split(key)]
+        owners = {owner for owner, _ in split}
+        if owners == {None}:
+            common[key] = prior
+        elif len(owners) > 1:
+            raise PriorError(f"prior '{key}': one prior for coefficients of several responses; give each response its own")
+        else:
+            owner = next(iter(owners))
+            assert owner is not None
+            each[owner][", ".join(rest for _, rest in split)] = prior
+    return each, common
+
+
+def _owner(name: str, names: Sequence[str]) -> tuple[int | None, str]:
+    """Return which response a name belongs to, that with the longest name, and the rest of the name."""
+    if name == RESIDUAL:
+        return None, name
+    fitting = [k for k, response in enumerate(names) if name.startswith(f"{response}_")]
+    if not fitting:
+        return None, name
+    best = max(fitting, key=lambda k: len(names[k]))
+    return best, name.removeprefix(f"{names[best]}_")
+
+
+def _with_correlations(spec: JointSpec, given: Mapping[str, Any], residual: bool, rows: int) -> JointSpec:
+    """Return the model with priors of the correlations that responses have in common."""
+    slots = [one.place for one in spec.shared]
+    if residual:
+        default = Default("LKJ(2)", "weakly towards no correlation")
+        slots.append(Slot(RESIDUAL, "correlation", default, "correlation"))
+    known = {slot.name for slot in slots}
+    for name in given:
+        if name not in known:
+            names = [f"{prefix_of(s)}{p.name}" for s in spec.responses for p in s.priors]
+            raise PriorError(
+                f"prior '{name}': no such quantity; names begin with the response's, as in "
+                f"'{prefix_of(spec.responses[0])}{name}'{nearest(name, [*names, *known])}"
+            )
+    return replace(spec, priors=choose(slots, given, rows, ()))
+
+
+def _check_residuals(spec: JointSpec, rows: JointRows) -> None:
+    """Refuse correlations of residuals that do not exist, or that rows cannot say anything of."""
+    for one in spec.responses:
+        family = FAMILIES[one.family]
+        if "gaussian" not in family.words or one.links[family.main.name] != "identity":
+            raise FormulaError(
+                f"formula: residual_correlation=True: {one.response.name} is {one.family} with the link "
+                f"{one.links[family.main.name]}, whose response is no sum of a mean and a residual; take normal responses, or "
+                "effects of each row that are correlated, (1 |p| row) in every formula"
+            )
+        strange = set(one.response.modifiers)
+        if strange:
+            raise FormulaError(
+                f"formula: residual_correlation=True: {one.response.name} is {' and '.join(sorted(strange))}, for which the "
+                "distribution of several responses together is not available"
+            )
+    count = len(spec.responses)
+    present = np.zeros((rows.rows, count), dtype=bool)
+    for k, place in enumerate(rows.places):
+        present[place, k] = True
+    for i in range(count):
+        for j in range(i):
+            both = int((present[:, i] & present[:, j]).sum())
+            if both < 2:
+                raise DataError(
+                    f"data: residual_correlation=True: '{spec.names[j]}' and '{spec.names[i]}' are both there in {both} rows, "
+                    "which say nothing of a correlation"
+                )
+    if rows.rows <= count:
+        raise DataError(
+            f"data: residual_correlation=True: {count} responses have {count * (count - 1) // 2} correlations, and there are "
+            f"{rows.rows} rows; leave it out, or model fewer responses"
+        )
