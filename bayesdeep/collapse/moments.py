@@ -1,6 +1,7 @@
 """Rows to sufficient statistics: one pass, and sums that add up over blocks of rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -71,19 +72,38 @@ def _block(
     for key in layout.shifts:
         y -= arrays[key][rows]
     count, constant, precision = _weights(layout, arrays, response, rows, len(y))
-    matrix = _columns(layout, arrays, rows, y)
+    matrix = columns_of(layout, arrays, rows, y)
+    codes, effects = effects_of_rows(layout, arrays, rows)
+    found = products(matrix, codes, effects, [levels for _, levels, _ in layout.factors], precision)
+    return replace(found, rows=count, constant=constant)
+
+
+def products(
+    matrix: np.ndarray, codes: Sequence[np.ndarray], effects: Sequence[list[np.ndarray | None]], levels: Sequence[int],
+    precision: np.ndarray | None = None,
+) -> Moments:
+    """Return sums of products over rows.
+
+    Parameters
+    ----------
+    matrix
+        Columns ``(obs, column)``, the response among them.
+    codes, effects, levels
+        Of each factor the rows' levels ``(obs,)``, what a level's coefficients are multiplied by (None for ones), and the number
+        of levels.
+    precision
+        Of each row ``(obs,)``; None for 1.
+    """
     weighted = matrix if precision is None else matrix * precision[:, None]
-    codes, effects = _effects(layout, arrays, rows)
     own, with_columns = [], []
-    for (_, levels, _), code, z in zip(layout.factors, codes, effects, strict=True):
-        own.append(_own(code, z, precision, levels))
-        with_columns.append(_with_columns(code, z, weighted, levels))
+    for count, code, z in zip(levels, codes, effects, strict=True):
+        own.append(_own(code, z, precision, count))
+        with_columns.append(_with_columns(code, z, weighted, count))
     between = {}
     for f in range(len(codes)):
         for g in range(f + 1, len(codes)):
-            sizes = (layout.factors[f][1], layout.factors[g][1])
-            between[f, g] = _between(codes[f], effects[f], codes[g], effects[g], precision, sizes)
-    return Moments(count, constant, matrix.T @ weighted, tuple(own), tuple(with_columns), between)
+            between[f, g] = _between(codes[f], effects[f], codes[g], effects[g], precision, (levels[f], levels[g]))
+    return Moments(float(len(matrix)), 0.0, matrix.T @ weighted, tuple(own), tuple(with_columns), between)
 
 
 def _weights(
@@ -102,7 +122,7 @@ def _weights(
     return exponents, constant, precision
 
 
-def _columns(layout: Layout, arrays: Mapping[str, np.ndarray], rows: slice, y: np.ndarray) -> np.ndarray:
+def columns_of(layout: Layout, arrays: Mapping[str, np.ndarray], rows: slice, y: np.ndarray) -> np.ndarray:
     """Return the centred and scaled population columns and the response, ``(obs, column + 1)``."""
     matrix = np.empty((len(y), len(layout.means) + 1))
     if layout.intercept:
@@ -116,7 +136,7 @@ def _columns(layout: Layout, arrays: Mapping[str, np.ndarray], rows: slice, y: n
     return matrix
 
 
-def _effects(
+def effects_of_rows(
     layout: Layout, arrays: Mapping[str, np.ndarray], rows: slice
 ) -> tuple[list[np.ndarray], list[list[np.ndarray | None]]]:
     """Return each factor's codes ``(obs,)`` and varying columns, None for a column of ones."""

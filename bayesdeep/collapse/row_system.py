@@ -18,7 +18,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .eligibility import _scale, terms_reason
 from .hyper import halved, likely
 from .linear_layout import Layout, in_thresholds, layout_of
-from .moments import _columns, _effects, moments_of
+from .moments import columns_of, effects_of_rows, moments_of
 from .posterior_values import posterior_arrays, shift_of_shares
 from .prior_rows import PriorRow, beside, prior_rows
 from .system import SystemTarget, system_of
@@ -229,8 +229,8 @@ def _alone(
     offset = np.zeros(count)
     for key in layout.shifts:
         offset = offset + arrays[key]
-    columns = _columns(layout, arrays, whole, offset)[:, :-1]
-    codes, effects = _effects(layout, arrays, whole)
+    columns = columns_of(layout, arrays, whole, offset)[:, :-1]
+    codes, effects = effects_of_rows(layout, arrays, whole)
     rows = RowSystem(
         system,
         columns,

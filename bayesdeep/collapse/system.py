@@ -52,23 +52,23 @@ def system_of(spec: ModelSpec, layout: Layout, moments: Moments, centre: float) 
     """Return the linear system of a model whose statistics were taken about ``centre``."""
     hyper = Hyper()
     spread = spec.response.spread
-    factors = _factors(spec, layout, hyper, spread)
+    factors = factors_of(spec, layout, hyper, spread)
     if layout.standard_error is None:
         chosen = spec.prior("sigma")
         assert chosen is not None
         sigma = hyper.scale("sigma", chosen.prior, spread)
     else:
         sigma = Scale(None, 1.0)
-    prior = _population(spec, layout, centre)
+    prior = population_prior(spec, layout, centre)
     # About the prior's mean the system has no shift. With one, the response's product with itself would have to be the
     # difference of large numbers under a prior that is narrow and far from 0.
     return LinearSystem(
         _moved(moments, prior.origin), factors, sigma, tuple(hyper.found), prior.precision, prior.constant, prior.origin,
-        _apart(layout), _joint(spec, hyper, sigma),
+        _apart(layout), joint_scales(spec, hyper, sigma),
     )
 
 
-def _joint(spec: ModelSpec, hyper: Hyper, sigma: Scale) -> tuple[JointScales, ...]:
+def joint_scales(spec: ModelSpec, hyper: Hyper, sigma: Scale) -> tuple[JointScales, ...]:
     """Return the joint priors of scales that have shares of a budget; of sigma, unless the prior says a number."""
     found = []
     for key in dict.fromkeys(p.key for p in spec.priors if p.name in hyper.sharing):
@@ -112,7 +112,7 @@ def _moved(moments: Moments, origin: np.ndarray) -> Moments:
     return replace(moments, gram=(gram + gram.T) / 2, with_columns=tuple(w @ change for w in moments.with_columns))
 
 
-def _factors(spec: ModelSpec, layout: Layout, hyper: Hyper, spread: float) -> tuple[Factor, ...]:
+def factors_of(spec: ModelSpec, layout: Layout, hyper: Hyper, spread: float) -> tuple[Factor, ...]:
     found = [Factor(name, levels, width, ()) for name, levels, width in layout.factors]
     for place in layout.effects:
         law, scales, copies = place.effect.law, list[Scale | Derived](), max(place.copies, 1)
@@ -164,7 +164,7 @@ class PopulationPrior:
     constant: float
 
 
-def _population(spec: ModelSpec, layout: Layout, centre: float) -> PopulationPrior:
+def population_prior(spec: ModelSpec, layout: Layout, centre: float) -> PopulationPrior:
     count = len(layout.means)
     precision, constant = np.zeros((count, count)), 0.0
     directions, means = [np.zeros(count)], [0.0]

@@ -228,6 +228,37 @@ class Moments:
     between: dict[tuple[int, int], Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """What is left over of several responses: normal, with an sd each and perhaps correlations.
+
+    The rows' precision is then a sum of matrices with weights that are functions of these; see :attr:`products`.
+
+    Attributes
+    ----------
+    scales
+        Of each response its standard deviation.
+    first
+        The hyperparameter from which on partial correlations are, row by row below the diagonal; None where there are none.
+    kinds
+        Which responses rows have.
+    rows
+        Of each kind the number of rows.
+    products
+        ``(kind, i, j)`` with ``i <= j``: the entry of the precision matrix of a row of that kind, by which ``moments`` in the same
+        place are multiplied.
+    moments
+        Sums of products of columns of the responses ``i`` and ``j``.
+    """
+
+    scales: tuple[Scale, ...]
+    first: int | None
+    kinds: tuple[tuple[int, ...], ...]
+    rows: tuple[int, ...]
+    products: tuple[tuple[int, int, int], ...]
+    moments: tuple[Moments, ...]
+
+
 @dataclass(frozen=True)
 class LinearSystem:
     """A linear Gaussian model with its coefficients still in it.
@@ -256,6 +287,8 @@ class LinearSystem:
         see :attr:`bayesdeep.core.effects.Effect.apart`.
     joint
         Priors that several scales have together, whose own densities are then 0 on the log scale.
+    noise
+        Of several responses what is left over of them, in the place of ``sigma``; None of one.
     """
 
     moments: Moments
@@ -267,6 +300,7 @@ class LinearSystem:
     origin: np.ndarray
     apart: Mapping[int, np.ndarray] = field(default_factory=dict)
     joint: tuple[JointScales, ...] = ()
+    noise: Noise | None = None
 
     @property
     def columns(self) -> int:

@@ -1,18 +1,20 @@
 """A model of several responses to draws of its posterior, and of each response's own."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from bayesdeep.collapse.joint_system import joint_system, why_not_joint
+from bayesdeep.collapse.system import SystemTarget
 from bayesdeep.core.draws import Draws, Engine
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.quantities import Quantity
 from bayesdeep.core.random import checked_seed, derive, fresh_seed
 from bayesdeep.display.progress import progress_bar
-from bayesdeep.graph.joint_graph import build_joint
+from bayesdeep.graph.joint_graph import build_joint, patterns
 from bayesdeep.graph.target import target_from_pymc
 from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.labelled import Tree
@@ -59,22 +61,63 @@ def fit_joint(
 ) -> JointFitted:
     """Return the model of several responses fitted; see :meth:`bayesdeep.JointModel.fit`."""
     shared = {name: value for name, value in common.items() if value is not None}
-    name, why = ("nuts", "nuts: several responses at once") if method == "auto" else (method, f"{method}: asked for")
-    engine = find_engine(name)
-    if engine.needs:
-        raise FitError(f"fit: method '{name}' does not take several responses; auto chooses, and nuts takes all of them")
+    method, why = _choice(spec, rows, method)
+    engine = find_engine(method)
+    if engine.needs - {"linear"} or not engine.jacobian or method == "gibbs":
+        raise FitError(
+            f"fit: method '{method}' does not take several responses; auto chooses between collapsed, which takes normal ones, "
+            "and nuts, which takes all"
+        )
     settings = settings_of(engine, shared, dict(options))
     seed = checked_seed(seed, "fit")
     seed = fresh_seed() if seed is None else seed
     started = time.perf_counter()
-    graph = build_joint(spec, rows.each, rows.places, rows.rows, sampled=engine.exact)
-    words = frozenset().union(*(words_of(one) for one in spec.responses))
-    target = target_from_pymc(graph.model, words, graph.units, (), None)
+    source = _linear if "linear" in engine.needs else _density
+    shown, target, named = source(spec, rows, engine)
     with progress_bar(engine.title, progress) as bar:
         draws = engine.run(settings, target, derive(seed, engine.name), bar)
-    values = expanded(graph, target, draws)
+    values = named(draws)
     seconds = time.perf_counter() - started
-    return fitted_of(spec, rows, _Ledger(graph.reported, graph.coords), draws, values, engine, seed, seconds, asdict(settings), why)
+    return fitted_of(spec, rows, shown, draws, values, engine, seed, seconds, asdict(settings), why)
+
+
+def _choice(spec: JointSpec, rows: JointRows, method: str) -> tuple[str, str]:
+    """Return which method is used, and why."""
+    reason = why_not_joint(spec, rows.each) if method in ("auto", "collapsed") else None
+    if method == "auto" and reason is None:
+        return "collapsed", "collapsed: responses are normal, and their coefficients can be integrated out together"
+    if method == "auto":
+        return "nuts", f"nuts: draws from the posterior itself; coefficients cannot be integrated out: {reason}"
+    if reason is not None:
+        raise FitError(f"fit: method 'collapsed' does not apply: {reason}; use method='nuts'")
+    return method, f"{method}: asked for"
+
+
+Source = tuple[Shown, Any, Callable[[Draws], Mapping[str, np.ndarray]]]
+
+
+def _density(spec: JointSpec, rows: JointRows, engine: Engine) -> Source:
+    """Return the ledger, the log density, and the way from positions to posterior arrays."""
+    graph = build_joint(spec, rows.each, rows.places, rows.rows, sampled=engine.exact)
+    words = frozenset[str]().union(*(words_of(one) for one in spec.responses))
+    target = target_from_pymc(graph.model, words, graph.units, (), None)
+    return _Ledger(graph.reported, graph.coords), target, lambda draws: expanded(graph, target, draws)
+
+
+def _linear(spec: JointSpec, rows: JointRows, engine: Engine) -> Source:
+    """Return the ledger, the linear system, and the way from hyperparameters and coefficients to posterior arrays."""
+    del engine
+    began = time.perf_counter()
+    joint = joint_system(spec, rows.each, rows.places, patterns(rows.places, rows.rows))
+    target = SystemTarget(joint.system, frozenset({"linear"}), time.perf_counter() - began)
+
+    def named(draws: Draws) -> Mapping[str, np.ndarray]:
+        assert draws.coefficients is not None
+        chains, count, dim = draws.positions.shape
+        flat = tuple(v.reshape(chains * count, *v.shape[2:]) for v in draws.coefficients)
+        return joint.values(draws.positions.reshape(chains * count, dim), flat)
+
+    return joint.shown, target, named
 
 
 def fitted_of(

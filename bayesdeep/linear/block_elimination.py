@@ -27,6 +27,7 @@ from .elimination import (
     eliminate,
     scale_inner,
     update,
+    weighted,
     whole,
 )
 from .hyperparameters import Scales
@@ -46,7 +47,8 @@ class Blocks:
     levels
         Factors in the order of elimination, each nested in those after it.
     rest
-        Products among the rest's columns and the response ``(rest + 1, rest + 1)``.
+        Products among the rest's columns and the response ``(rest + 1, rest + 1)``; of several responses with a first axis over
+        products that get weights of their own.
     inner
         Factors that belong to the rest, and where their columns begin.
     """
@@ -59,8 +61,8 @@ class Blocks:
     @property
     def cost(self) -> int:
         """Return the number of products per evaluation, roughly."""
-        each = sum(lv.own.shape[0] * lv.rest.shape[1] * lv.own.shape[2] for lv in self.levels)
-        return each + len(self.rest) ** 2
+        each = sum(lv.own.shape[-3] * lv.rest.shape[-2] * lv.own.shape[-1] for lv in self.levels)
+        return each + self.rest.shape[-1] ** 2
 
     @property
     def seconds(self) -> float:
@@ -85,7 +87,7 @@ class Blocks:
         found = []
         for i in range(0, scales.batch, self.step):
             factored = self._evaluate(scales.take(slice(i, i + self.step)))
-            count = len(self.rest) - 1
+            count = self.rest.shape[-1] - 1
             found.append(parts_of(factored.value, factored.left, factored.lower[:, :count, :count], self.system.columns))
         return joined(found)
 
@@ -113,15 +115,19 @@ class Blocks:
         return tuple(out)
 
     def _evaluate(self, scales: Scales) -> "Factored":
-        inverse = 1.0 / scales.sigma**2
-        rest = self.rest * inverse[:, None, None]
+        if scales.weights is None:
+            inverse = 1.0 / scales.sigma**2
+            rest = self.rest * inverse[:, None, None]
+        else:
+            inverse = scales.weights
+            rest = weighted(self.rest, inverse)
         log_det = np.zeros(scales.batch)
         done: list[Eliminated] = []
         pending = [whole(level, inverse) for level in self.levels]
         for place, level in enumerate(self.levels):
             gone = eliminate(scales.roots[level.factor], pending[place])
             log_det += gone.log_det
-            flat = gone.rest.reshape(scales.batch, len(self.rest), -1)
+            flat = gone.rest.reshape(scales.batch, self.rest.shape[-1], -1)
             rest = rest - flat @ flat.transpose(0, 2, 1)
             for parent in gone.parents:
                 update(level, gone, parent, pending[parent])
@@ -139,7 +145,7 @@ class Factored:
 
 def _finish(blocks: Blocks, scales: Scales, rest: np.ndarray, log_det: np.ndarray, done: list[Eliminated]) -> Factored:
     """Add the priors of the rest, factorise it and put the log density together."""
-    system, count = blocks.system, len(blocks.rest) - 1
+    system, count = blocks.system, blocks.rest.shape[-1] - 1
     for number, start in blocks.inner:
         scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
     p = system.columns
@@ -157,7 +163,7 @@ def _finish(blocks: Blocks, scales: Scales, rest: np.ndarray, log_det: np.ndarra
         system.moments.constant
         + system.prior_constant
         + 0.5 * p * LOG_2PI
-        - system.moments.rows * np.log(scales.sigma)
+        - (system.moments.rows * np.log(scales.sigma) if scales.log_volume is None else scales.log_volume)
         - log_det
         - np.log(pivots[:, :-1]).sum(axis=1)
         - 0.5 * left
@@ -167,7 +173,7 @@ def _finish(blocks: Blocks, scales: Scales, rest: np.ndarray, log_det: np.ndarra
 
 def _draw(blocks: Blocks, scales: Scales, factored: Factored, rng: np.random.Generator, out: list[np.ndarray]) -> None:
     """Fill ``out`` with coefficients: the rest first, then the factors from the outermost in."""
-    system, batch, count = blocks.system, scales.batch, len(blocks.rest) - 1
+    system, batch, count = blocks.system, scales.batch, blocks.rest.shape[-1] - 1
     noise = rng.standard_normal((batch, count))
     x = back_substituted(factored.lower[:, :count, :count], factored.lower[:, -1, :count] + noise)
     for number, start in blocks.inner:
@@ -181,7 +187,7 @@ def _draw(blocks: Blocks, scales: Scales, factored: Factored, rng: np.random.Gen
     against = np.concatenate([-x, np.ones((batch, 1))], axis=1)
     for place in range(len(blocks.levels) - 1, -1, -1):
         level, gone = blocks.levels[place], factored.done[place]
-        width = level.own.shape[0]
+        width = level.own.shape[-2]
         right = np.einsum("bc,bcwj->bwj", against, gone.rest)
         for parent, coupling in gone.parents.items():
             above = out[1 + blocks.levels[parent].factor][:, level.parents[parent][0].at]

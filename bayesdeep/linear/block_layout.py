@@ -1,5 +1,7 @@
 """A linear system laid out for elimination: products among its factors, and between them and the rest."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse
 
@@ -14,6 +16,18 @@ def lay_out(system: LinearSystem, chain: tuple[int, ...], parents: dict[tuple[in
 
     ``parents[f, g]`` is the group of ``g`` each group of ``f`` lies in, for ``f`` before ``g`` in the chain.
     """
+    if system.noise is None:
+        return _laid_out(system, chain, parents)
+    each = [_laid_out(replace(system, moments=one), chain, parents) for one in system.noise.moments]
+    first, levels = each[0], []
+    for place, level in enumerate(first.levels):
+        own = [one.levels[place] for one in each]
+        above = {k: (nesting, np.stack([one.parents[k][1] for one in own])) for k, (nesting, _) in level.parents.items()}
+        levels.append(Level(level.factor, np.stack([one.own for one in own]), np.stack([one.rest for one in own]), above))
+    return Blocks(system, tuple(levels), np.stack([one.rest for one in each]), first.inner)
+
+
+def _laid_out(system: LinearSystem, chain: tuple[int, ...], parents: dict[tuple[int, int], np.ndarray]) -> Blocks:
     moments, p = system.moments, system.columns
     inner, at = [], p
     for number, factor in enumerate(system.factors):

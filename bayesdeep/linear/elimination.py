@@ -77,11 +77,24 @@ class Pending:
 
 
 def whole(level: Level, inverse: np.ndarray) -> Pending:
-    """Return a factor's products before anything is eliminated, divided by the residual variance."""
+    """Return a factor's products before anything is eliminated, divided by the residual variance.
+
+    ``inverse`` is ``(batch,)``, or of several responses the weights ``(batch, product)``.
+    """
+    if inverse.ndim == 2:
+        width = level.own.shape[1]
+        every = weighted(level.own, inverse)
+        own = [[every[:, k, m] for m in range(width)] for k in range(width)]
+        return Pending(own, weighted(level.rest, inverse), {k: weighted(v, inverse) for k, (_, v) in level.parents.items()})
     width = level.own.shape[0]
     own = [[level.own[k, m][None] * inverse[:, None] for m in range(width)] for k in range(width)]
     by = inverse[:, None, None, None]
     return Pending(own, level.rest[None] * by, {k: v[None] * by for k, (_, v) in level.parents.items()})
+
+
+def weighted(products: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the sum of products ``(product, …)`` under weights ``(batch, product)``, ``(batch, …)``."""
+    return np.asarray(weights @ products.reshape(len(products), -1)).reshape(len(weights), *products.shape[1:])
 
 
 def update(level: Level, gone: Eliminated, parent: int, above: Pending) -> None:

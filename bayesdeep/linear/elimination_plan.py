@@ -48,6 +48,8 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
     if rest <= LARGEST_DENSE_REST and coupled * rest <= PRODUCTS_A_SPARSE_ONE * _sparse_products(system, chain[0]):
         return lay_out(system, tuple(chain), parents)
     rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k != chain[0])
+    if system.noise is not None:
+        raise UnexploredError("several responses have large factors that are crossed; use method='nuts'")
     if rest > LARGEST_REST:
         raise UnexploredError(
             f"beside '{system.factors[chain[0]].name}', {rest:,} coefficients have to be factorised together "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesdeep.core.linear import Derived, Factor, Hyperparameter, LinearSystem, Scale, Several
+from bayesdeep.core.linear import Derived, Factor, Hyperparameter, LinearSystem, Noise, Scale, Several
 
 from .corners import Corner, corners_of
 
@@ -32,10 +32,16 @@ class Scales:
         Residual standard deviation ``(batch,)``.
     roots
         For each grouping factor the lower-triangular ``T`` with ``T T'`` the covariance of a group's coefficients.
+    weights
+        Of several responses: by what each of the products of rows is multiplied ``(batch, product)``; None of one.
+    log_volume
+        Of these: the sum over rows of the logarithm of the root of the residuals' determinant ``(batch,)``.
     """
 
     sigma: np.ndarray
     roots: tuple[Entries, ...]
+    weights: np.ndarray | None = None
+    log_volume: np.ndarray | None = None
 
     @property
     def batch(self) -> int:
@@ -46,7 +52,10 @@ class Scales:
         """Return some of them."""
         if part.indices(self.batch) == (0, self.batch, 1):
             return self
-        return Scales(self.sigma[part], tuple([_part(row, part) for row in entries] for entries in self.roots))
+        roots = tuple([_part(row, part) for row in entries] for entries in self.roots)
+        if self.weights is None or self.log_volume is None:
+            return Scales(self.sigma[part], roots)
+        return Scales(self.sigma[part], roots, self.weights[part], self.log_volume[part])
 
 
 def support(row: list[np.ndarray | None]) -> range:
@@ -64,9 +73,35 @@ def _part(row: list[np.ndarray | None], part: slice) -> list[np.ndarray | None]:
 
 def scales_of(system: LinearSystem, points: np.ndarray) -> Scales:
     """Return the scales at coordinates ``(batch, dim)``: logarithms, and inverse hyperbolic tangents."""
-    return Scales(
-        _value(system.sigma, points), tuple(_root(factor, points) for factor in system.factors)
-    )
+    roots = tuple(_root(factor, points) for factor in system.factors)
+    if system.noise is None:
+        return Scales(_value(system.sigma, points), roots)
+    return Scales(np.ones(len(points)), roots, *_residuals(system.noise, points))
+
+
+def _residuals(noise: Noise, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights of products ``(batch, product)`` and the log volume ``(batch,)`` of several responses' residuals."""
+    size = len(noise.scales)
+    block = () if noise.first is None else ((0, size, noise.first),)
+    entries = _root(Factor("", 1, size, noise.scales, block), points)
+    root = np.zeros((len(points), size, size))
+    for i, row in enumerate(entries):
+        for j, entry in enumerate(row):
+            if entry is not None:
+                root[:, i, j] = entry
+    covariance = root @ root.swapaxes(1, 2)
+    weights, volume = np.empty((len(points), len(noise.products))), np.zeros(len(points))
+    for number, (kind, rows) in enumerate(zip(noise.kinds, noise.rows, strict=True)):
+        own = covariance[np.ix_(np.arange(len(points)), kind, kind)]
+        good = np.isfinite(own).all(axis=(1, 2))
+        sign, log_det = np.linalg.slogdet(np.where(good[:, None, None], own, np.eye(len(kind))))
+        good &= (sign > 0) & np.isfinite(log_det)
+        precision = np.linalg.inv(np.where(good[:, None, None], own, np.eye(len(kind))))
+        volume += np.where(good, 0.5 * rows * log_det, np.nan)
+        for place, (of, i, j) in enumerate(noise.products):
+            if of == number:
+                weights[:, place] = precision[:, kind.index(i), kind.index(j)]
+    return weights, volume
 
 
 def log_prior(system: LinearSystem, points: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ class Level:
     parents
         For each later eliminated factor, by its place among them: which group each group lies in, and the products with
         its coefficients ``(width, width there, level)``.
+
+    Of several responses all products have a first axis more, over those that get weights of their own.
     """
 
     factor: int

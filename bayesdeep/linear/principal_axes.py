@@ -61,7 +61,7 @@ def has_axes(factor: Factor) -> bool:
 def in_principal_axes(system: LinearSystem) -> PrincipalAxes:
     """Return a linear system with the coefficients of every basis in principal axes."""
     numbers = [number for number, factor in enumerate(system.factors) if has_axes(factor)]
-    if not numbers:
+    if not numbers or system.noise is not None:
         return PrincipalAxes(system, {})
     moments, factors, axes = system.moments, list(system.factors), {}
     own, with_columns = list(moments.own), list(moments.with_columns)

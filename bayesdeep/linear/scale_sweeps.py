@@ -57,7 +57,7 @@ REPRODUCED = 1e-10
 def applies(system: LinearSystem) -> bool:
     """Return whether a system has many scales and nothing else, and few enough coefficients."""
     coefficients = system.columns + sum(f.levels * f.width for f in system.factors)
-    if system.dim < FEWEST_SCALES or coefficients > MOST_COEFFICIENTS or system.joint:
+    if system.dim < FEWEST_SCALES or coefficients > MOST_COEFFICIENTS or system.joint or system.noise:
         return False
     if not all(h.kind == "scale" and bounded_at_zero(h) for h in system.hyperparameters):
         return False
