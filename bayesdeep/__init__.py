@@ -16,6 +16,8 @@ _HOME = {
     "FormulaError": "core.errors",
     "PriorError": "core.errors",
     "Fit": "fit",
+    "JointFit": "joint_fit",
+    "JointModel": "joint_model",
     "Model": "model",
     "compare": "comparison",
     "explain": "explanation",

@@ -14,6 +14,8 @@ from bayesdeep.datasets import list_datasets as list_datasets
 from bayesdeep.datasets import load_dataset as load_dataset
 from bayesdeep.explanation import explain as explain
 from bayesdeep.fit import Fit as Fit
+from bayesdeep.joint_fit import JointFit as JointFit
+from bayesdeep.joint_model import JointModel as JointModel
 from bayesdeep.loading import load as load
 from bayesdeep.model import Model as Model
 from bayesdeep.model import known as known

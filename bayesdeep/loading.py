@@ -1,7 +1,7 @@
 """Reading a saved fit."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayesdeep.core import arguments
 from bayesdeep.fit import Fit
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @arguments.checked("load", path=arguments.path)
-def load(path: str | Path) -> Fit:
-    """Return the fit that :meth:`Fit.save` wrote to a file; nothing in the file can run.
+def load(path: str | Path) -> Any:
+    """Return the fit, a :class:`Fit` or :class:`JointFit`, whose ``save`` wrote the file; nothing in the file can run.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def load(path: str | Path) -> Fit:
     return _fit(load_tree(path), f"load: '{path}'")
 
 
-def from_bytes(data: bytes) -> Fit:
+def from_bytes(data: bytes) -> Any:
     """Return the fit whose file would hold these bytes."""
     from io import BytesIO
 
@@ -34,7 +34,12 @@ def from_bytes(data: bytes) -> Fit:
     return _fit(read_tree(BytesIO(data), "bytes of a fit"), "load: bytes of a fit")
 
 
-def _fit(tree: "xr.DataTree", where: str) -> Fit:
+def _fit(tree: "xr.DataTree", where: str) -> Any:
+    if "responses" in tree.attrs:
+        from bayesdeep.joint_fit import JointFit
+        from bayesdeep.results.joint_store import fitted_from
+
+        return JointFit(fitted_from(tree))
     from bayesdeep.core.errors import BayesdeepError, FitError
     from bayesdeep.results.tree import rows_from_tree
     from bayesdeep.spec.model_spec import ModelSpec

@@ -18,6 +18,7 @@ from bayesdeep.core.random import checked_seed, fresh_seed
 from bayesdeep.core.records import Family
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
+from bayesdeep.formula.several import split_responses
 from bayesdeep.inference.fit_spec import fit_spec
 from bayesdeep.inference.specify import specify
 from bayesdeep.results.rows import TrainingRows, rows_in_memory
@@ -44,7 +45,7 @@ class Model:
     Parameters
     ----------
     formula
-        Such as ``"y ~ x + (1 + x | g)"``.
+        Such as ``"y ~ x + (1 + x | g)"``. Several in a list, or ``"mvbind(y1, y2) ~ x"``, make a :class:`bayesdeep.JointModel`.
     data
         A pandas, polars or pyarrow table, a dict of columns, or an ``xarray.Dataset`` whose first dimension is ``obs``. A
         column may hold an array a row (an image, a series): arrays ``(obs, …)``, or lists of one length. For normal responses
@@ -76,6 +77,15 @@ class Model:
     BayesdeepError
         When formula, data, family and priors do not fit together; the text says where and what would be right.
     """
+
+    def __new__(cls, formula: Any = None, *args: Any, **options: Any) -> Any:
+        """Return a model, or a :class:`bayesdeep.JointModel` where there are several formulas or a response binds several."""
+        several = split_responses(formula) if isinstance(formula, str) else formula
+        if isinstance(several, list | tuple):
+            from bayesdeep.joint_model import JointModel
+
+            return JointModel(several, *args, **options)
+        return super().__new__(cls)
 
     @arguments.checked("model", link=arguments.optional(arguments.either(arguments.text, Mapping)), missing=arguments.text)
     def __init__(

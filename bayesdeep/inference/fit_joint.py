@@ -17,36 +17,13 @@ from bayesdeep.display.progress import progress_bar
 from bayesdeep.graph.joint_graph import build_joint, patterns
 from bayesdeep.graph.target import target_from_pymc
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.joint_fitted import JointFitted, JointRows
 from bayesdeep.results.labelled import Tree
 from bayesdeep.results.tree import Shown, make_tree, posterior_group
 from bayesdeep.spec.joint_spec import JointSpec, prefix_of
 
 from .engine_words import words_of
 from .run import expanded, find_engine, settings_of
-from .specify_joint import JointRows
-
-
-@dataclass(frozen=True, eq=False)
-class JointFitted:
-    """Several responses' model, its rows and draws.
-
-    Attributes
-    ----------
-    spec, rows
-        The model, and the rows of each response.
-    tree
-        Draws of everything, names of a response's quantities beginning with its own.
-    each
-        A fit of every response alone, with its marginal posterior.
-    explain_choice
-        Which engine was taken, and why.
-    """
-
-    spec: JointSpec
-    rows: JointRows
-    tree: Tree
-    each: Mapping[str, Fitted]
-    explain_choice: str
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from bayesdeep.design.frame import column, keep_rows, read_frame
 from bayesdeep.formula.expand import columns, find_dot
 from bayesdeep.formula.own import own_columns
 from bayesdeep.formula.parser import parse
+from bayesdeep.results.joint_fitted import JointRows
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.assign_priors import OUTSIDE, POPULATION, choose
 from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, prefix_of
@@ -26,29 +27,6 @@ from .specify import specify_one_of_several
 MISSING = ("error", "drop", "model")
 MOST_RESPONSES = 12
 """Responses beyond which every pair's correlation is more than a model of this kind can carry."""
-
-
-@dataclass(frozen=True, eq=False)
-class JointRows:
-    """The rows of several responses.
-
-    Attributes
-    ----------
-    each
-        Of each response the rows that have it.
-    places
-        Which of all rows these are ``(obs,)``.
-    rows
-        How many rows there are in all.
-    """
-
-    each: tuple[Rows, ...]
-    places: tuple[np.ndarray, ...]
-    rows: int
-
-    def complete(self) -> bool:
-        """Return whether every row has every response."""
-        return all(len(place) == self.rows for place in self.places)
 
 
 @dataclass(frozen=True)

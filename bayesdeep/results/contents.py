@@ -24,6 +24,9 @@ ATTRIBUTES: Mapping[str, tuple[tuple[type, ...], str]] = {
 
 def problem(tree: xr.DataTree) -> str | None:
     """Return what keeps a tree from being a fit, or None."""
+    if "responses" in tree.attrs:
+        each = [node for name, node in tree.children.items() if name.startswith("response_")]
+        return next((found for node in each if (found := problem(node)) is not None), None if each else "it has no responses")
     return next(_problems(tree), None)
 
 

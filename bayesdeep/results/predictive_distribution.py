@@ -75,6 +75,17 @@ def predictive_blocks(
         yield Predicted(start, stop, *_mean_and_sd(moments, draws, _as_recorded(rows, start, stop)), draws)
 
 
+def normal_draws(
+    spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return means and standard deviations of normal responses, each ``(draw, obs)``."""
+    source = _source(spec, posterior, rows, new_groups, seed)
+    every = [source.evaluate(rows, 0, rows.rows)[0]]
+    shape = (source._count, rows.rows)  # noqa: SLF001
+    means, sds = (np.broadcast_to(np.concatenate([p[name] for p in every], axis=1), shape) for name in ("mu", "sigma"))
+    return means, sds
+
+
 def noise_blocks(
     spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, new_groups: str, seed: int, least: int
 ) -> Iterator[tuple[int, int, np.ndarray]]:
