@@ -17,7 +17,7 @@ from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.results.joint_fitted import JointFitted
 from bayesdeep.results.joint_predictions import joint_draws, joint_log_likelihood, joint_log_scores
-from bayesdeep.results.labelled import Tree, as_datatree
+from bayesdeep.results.labelled import as_datatree
 from bayesdeep.results.summary import summary
 from bayesdeep.spec.joint_spec import JointSpec, prefix_of
 
@@ -62,9 +62,9 @@ class JointFit(Mapping[str, Fit]):
     @property
     def idata(self) -> xr.DataTree:
         """Return the draws as ``xarray.DataTree``: the groups posterior and sample_stats, and ``attrs`` as of any fit."""
-        self._made = replace(self._made, tree=as_datatree(self._made.tree))
-        found: xr.DataTree = self._made.tree
-        return found
+        tree = as_datatree(self._made.tree)
+        self._made = replace(self._made, tree=tree)
+        return tree
 
     def summary(self, **options: Any) -> pd.DataFrame:
         """Return a row a quantity, whose names begin with the response's; see :meth:`bayesdeep.Fit.summary`."""
@@ -92,7 +92,7 @@ class JointFit(Mapping[str, Fit]):
         self, data: Any = None, kind: str = "response", interval: float = 0.9, new_groups: str | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
-        """Return a table of predictions of every response, with columns ``(response, "mean")``, …; see :meth:`bayesdeep.Fit.predict`.
+        """Return predictions of every response, with columns ``(response, "mean")``, …; see :meth:`bayesdeep.Fit.predict`.
 
         Responses that are missing in some training rows have no numbers there; pass rows as ``data`` to predict them.
         """
@@ -152,7 +152,7 @@ class JointFit(Mapping[str, Fit]):
         return loo_from_blocks(self._made.tree, [(0, values.shape[1], values)], values.shape[1], pointwise)
 
     def slopes(self, *args: Any, **options: Any) -> pd.DataFrame:
-        """Return the slopes of every response, with the response as first level of the index; see :meth:`bayesdeep.Fit.slopes`."""
+        """Return the slopes of every response, which is the first level of the index; see :meth:`bayesdeep.Fit.slopes`."""
         return pd.concat({name: one.slopes(*args, **options) for name, one in self._fits.items()}, names=["response"])
 
     @arguments.checked("save", path=arguments.path, overwrite=arguments.flag)
@@ -172,7 +172,8 @@ class JointFit(Mapping[str, Fit]):
         responses = ", ".join(f"{s.response.name} ({s.family})" for s in self.spec.responses)
         lines = [
             f"Fit of {len(self)} responses: {responses}",
-            f"method {attrs['method']} ({claim}), {chains} chains of {draws} draws, {attrs['seconds_total']:.1f} s, seed {attrs['seed']}",
+            f"method {attrs['method']} ({claim}), {chains} chains of {draws} draws, {attrs['seconds_total']:.1f} s, "
+            f"seed {attrs['seed']}",
         ]
         return "\n".join([*lines, *(f"! {sentence}" for sentence in attrs.get("advice", ()))])
 

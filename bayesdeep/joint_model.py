@@ -103,7 +103,7 @@ class JointModel:
     ) -> JointFit:
         """Fit the model; arguments as of :meth:`bayesdeep.Model.fit`.
 
-        ``"auto"`` integrates the coefficients of normal responses out, all together (``collapsed``), and takes ``nuts`` elsewhere.
+        ``"auto"`` integrates the coefficients of normal responses out, all together (``collapsed``), else takes ``nuts``.
         """
         common = {"draws": draws, "tune": tune, "chains": chains}
         return JointFit(fit_joint(self.spec, self._rows, method, common, options, seed=seed, progress=progress))

@@ -1,9 +1,9 @@
 r"""Several normal responses as one linear system: their columns side by side, and residuals that may be correlated.
 
 Row :math:`i` has the responses :math:`y_{i1}, \ldots, y_{iR}` and columns of each. With the precision matrix :math:`P` of a row's
-residuals every product of rows is :math:`\sum_{kl} P_{kl} \sum_i x_{ik} x_{il}'`: sums over rows that are taken once, under weights that
-are functions of the residuals' sds and correlations (:class:`bayesdeep.core.linear.Noise`). Rows that lack a response have the
-precision matrix of those that they have.
+residuals every product of rows is :math:`\sum_{kl} P_{kl} \sum_i x_{ik} x_{il}'`: sums over rows that are taken once, under
+weights that are functions of the residuals' sds and correlations (:class:`bayesdeep.core.linear.Noise`). Rows that lack a
+response have the precision matrix of those that they have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -82,7 +82,7 @@ class Joint:
 
     def values(self, positions: np.ndarray, coefficients: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
         """Return posterior arrays ``(draw, …)`` by name."""
-        found = {}
+        found = dict[str, np.ndarray]()
         for one, part in zip(self.spec.responses, self.parts, strict=True):
             own = part.coefficients(coefficients)
             arrays = posterior_arrays(one, part.layout, part.system, part.centre, positions, own)
@@ -93,7 +93,9 @@ class Joint:
         return {name: found[name] for name in self.shown.reported}
 
 
-def joint_system(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarray], kinds: Mapping[tuple[int, ...], np.ndarray]) -> Joint:
+def joint_system(
+    spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarray], kinds: Mapping[tuple[int, ...], np.ndarray]
+) -> Joint:
     """Return several responses' linear system.
 
     Parameters
@@ -134,10 +136,10 @@ def joint_system(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarr
         target, stop = next((f, shared.width) for f, (name, *_) in enumerate(merged) if name == shared.rows.factor)
         factors[target] = replace(factors[target], blocks=(*factors[target].blocks, (0, stop, first)))
         corr[shared.slot] = (first, shared.width)
-    first = None
+    residual: int | None = None
     if spec.correlated:
-        first = hyper.correlations(RESIDUAL, _eta(spec, RESIDUAL), len(spec.responses))
-        corr[RESIDUAL] = (first, len(spec.responses))
+        residual = hyper.correlations(RESIDUAL, _eta(spec, RESIDUAL), len(spec.responses))
+        corr[RESIDUAL] = (residual, len(spec.responses))
     sums = _sums(parts, merged, each, places, kinds)
     of = np.concatenate([np.full(part.system.columns, k) for k, part in enumerate(parts)])
     owners = [np.full(width, -1) for _, _, width in merged]
@@ -148,14 +150,14 @@ def joint_system(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarr
     for number, kind in enumerate(kinds):
         for a, i in enumerate(kind):
             for j in kind[a:]:
-                if first is not None or i == j:
+                if residual is not None or i == j:
                     entries.append((number, i, j))
                     moments.append(_between_responses(sums[number], of, owners, i, j, len(parts)))
     counts = tuple(len(rows) for rows in kinds.values())
     total = sum(len(kind) * count for kind, count in zip(kinds, counts, strict=True))
     constant = -0.5 * LOG_2PI * total
     whole = reduce(add, moments)
-    noise = Noise(tuple(sigmas), first, tuple(kinds), counts, tuple(entries), tuple(moments))
+    noise = Noise(tuple(sigmas), residual, tuple(kinds), counts, tuple(entries), tuple(moments))
     system = LinearSystem(
         replace(whole, rows=float(total), constant=constant),
         tuple(factors),

@@ -245,8 +245,8 @@ class Noise:
     rows
         Of each kind the number of rows.
     products
-        ``(kind, i, j)`` with ``i <= j``: the entry of the precision matrix of a row of that kind, by which ``moments`` in the same
-        place are multiplied.
+        ``(kind, i, j)`` with ``i <= j``: the entry of the precision matrix of a row of that kind by which ``moments`` in the
+        same place are multiplied.
     moments
         Sums of products of columns of the responses ``i`` and ``j``.
     """

@@ -70,7 +70,7 @@ def build_joint(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarra
 def _part(prefix: str, response: str) -> Any:
     """Return a part of the PyMC model in context, in which all names but the response's begin with the prefix."""
 
-    class Part(pm.Model):  # type: ignore[misc, name-defined]
+    class Part(pm.Model):
         def name_for(self, name: str) -> str:
             return name if name == response or name.startswith(prefix) else f"{prefix}{name}"
 

@@ -149,7 +149,10 @@ def effects_by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> l
 
 
 def _mixed(scope: Scope, varying: Sequence["_Varying"], factor: Any, root: np.ndarray | None) -> list[Any]:
-    """Return effects ``(level,)`` by coefficient; ``factor`` is the Cholesky factor of their correlations, ``root`` of levels'."""
+    """Return effects ``(level,)`` by coefficient.
+
+    ``factor`` is the Cholesky factor of their correlations, ``root`` that of the levels' covariance.
+    """
     standard: list[Any] = []
     effects: list[Any] = []
     for k, v in enumerate(varying):

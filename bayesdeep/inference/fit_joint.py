@@ -18,7 +18,7 @@ from bayesdeep.graph.joint_graph import build_joint, patterns
 from bayesdeep.graph.target import target_from_pymc
 from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.joint_fitted import JointFitted, JointRows
-from bayesdeep.results.labelled import Tree
+from bayesdeep.results.labelled import Tree, labelled
 from bayesdeep.results.tree import Shown, make_tree, posterior_group
 from bayesdeep.spec.joint_spec import JointSpec, prefix_of
 
@@ -109,9 +109,9 @@ def fitted_of(
         tree.attrs["explain_choice"] = why
         each[one.response.name] = Fitted(view, rows.each[k], tree, why)
     chains, count = draws.positions.shape[:2]
-    first = next(iter(each.values())).held
+    first: Any = next(iter(each.values())).held
     whole = Tree(
-        {"posterior": posterior_group(shown, values, chains, count), "sample_stats": first["sample_stats"]},
+        {"posterior": posterior_group(shown, values, chains, count), "sample_stats": labelled(draws.stats, (chains, count))},
         {**first.attrs, "spec": spec.to_json()},
     )
     return JointFitted(spec, rows, whole, each, why)

@@ -16,8 +16,8 @@ from bayesdeep.spec.joint_spec import RESIDUAL
 from .fitted import Fitted, asked_rows, blocks_of, flat_draws, seed_for
 from .joint_fitted import JointFitted
 from .new_group_warnings import settled
-from .predictive_distribution import normal_draws
 from .prediction_blocks import check_kind
+from .predictive_distribution import normal_draws
 from .rows import Rows, check_units
 
 LOG_2PI = float(np.log(2.0 * np.pi))
@@ -103,7 +103,8 @@ def _standard_density(standard: np.ndarray, correlation: np.ndarray) -> np.ndarr
 def joint_log_scores(fit: JointFitted, data: Any, new_groups: str | None) -> np.ndarray:
     """Return the log predictive density of each row's responses together ``(obs,)``."""
     values = joint_log_likelihood(fit, data, new_groups)
-    return np.asarray(logsumexp(values, axis=0) - np.log(len(values)))
+    found: np.ndarray = logsumexp(values, axis=0) - np.log(len(values))
+    return found
 
 
 def _normal(
@@ -120,7 +121,7 @@ def _correlations(fit: JointFitted) -> np.ndarray:
     """Return the residuals' correlation matrices ``(draw, response, response)``."""
     size = len(fit.spec.responses)
     pairs = np.asarray(fit.tree["posterior"][RESIDUAL].to_numpy()).reshape(-1, size * (size - 1) // 2)
-    found = np.broadcast_to(np.eye(size), (len(pairs), size, size)).copy()
+    found: np.ndarray = np.broadcast_to(np.eye(size), (len(pairs), size, size)).copy()
     places = [(i, j) for i in range(1, size) for j in range(i)]
     for k, (i, j) in enumerate(places):
         found[:, i, j] = found[:, j, i] = pairs[:, k]
@@ -128,7 +129,7 @@ def _correlations(fit: JointFitted) -> np.ndarray:
 
 
 def _roots(fit: JointFitted) -> np.ndarray:
-    return np.linalg.cholesky(_correlations(fit))
+    return np.asarray(np.linalg.cholesky(_correlations(fit)))
 
 
 def _refuse_new_groups(fit: JointFitted, rows: dict[str, Rows], new_groups: str | None) -> None:

@@ -42,7 +42,7 @@ def fitted_from(tree: xr.DataTree) -> JointFitted:
         spec = JointSpec.from_json(tree.attrs["spec"])
         each, places, rows = {}, [], []
         for k, one in enumerate(spec.responses):
-            own = tree[f"response_{k}"]
+            own = tree.children[f"response_{k}"]
             made = rows_from_tree(own, spec.view(k))
             assert isinstance(made, Rows)
             rows.append(made)

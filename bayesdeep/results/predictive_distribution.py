@@ -80,9 +80,8 @@ def normal_draws(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return means and standard deviations of normal responses, each ``(draw, obs)``."""
     source = _source(spec, posterior, rows, new_groups, seed)
-    every = [source.evaluate(rows, 0, rows.rows)[0]]
-    shape = (source._count, rows.rows)  # noqa: SLF001
-    means, sds = (np.broadcast_to(np.concatenate([p[name] for p in every], axis=1), shape) for name in ("mu", "sigma"))
+    params, shape = source.evaluate(rows, 0, rows.rows)[0], (len(next(iter(posterior.values()))), rows.rows)
+    means, sds = (np.broadcast_to(params[name], shape) for name in ("mu", "sigma"))
     return means, sds
 
 

@@ -99,7 +99,8 @@ def prefix_of(spec: ModelSpec) -> str:
 
 
 def _main(spec: ModelSpec) -> str:
-    return FAMILIES[spec.family].main.name
+    name: str = FAMILIES[spec.family].main.name
+    return name
 
 
 def _alone(spec: ModelSpec, member: Member) -> ModelSpec:

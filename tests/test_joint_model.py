@@ -1,0 +1,190 @@
+"""Several responses: the door, what it refuses, and what its fits say."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import multivariate_normal, norm
+
+import bayesdeep as bd
+from bayesdeep.collapse.eligibility import terms_reason
+from bayesdeep.core.errors import DataError, FitError, FormulaError, PriorError
+from bayesdeep.graph.joint_graph import build_joint
+from bayesdeep.results.draw_arrays import flat_posterior
+
+
+def frame(rows: int = 200, groups: int = 12) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    g, x = rng.integers(groups, size=rows), rng.normal(size=rows)
+    u = rng.multivariate_normal([0, 0], [[1, 0.35], [0.35, 0.25]], size=groups)
+    e = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], size=rows)
+    made = pd.DataFrame({"x": x, "g": [f"g{i:02}" for i in g], "y1": 1 + x + u[g, 0] + e[:, 0], "y2": 2 - x + u[g, 1] + e[:, 1]})
+    return made.assign(k=rng.poisson(np.exp(0.2 + 0.3 * x + u[g, 1])))
+
+
+TWO = ["y1 ~ x + (1 |p| g)", "y2 ~ x + (1 |p| g)"]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Any:
+    return bd.Model(TWO, frame(), residual_correlation=True).fit(seed=1, progress=False)
+
+
+def test_finds_what_rows_were_made_with(fitted: Any) -> None:
+    table = fitted.summary(ci_prob=0.99)
+    truth = {"y1_x": 1, "y2_x": -1, "y1_sigma": 1, "residual_corr[y1, y2]": 0.6, "g_corr[y1_1, y2_1]": 0.7}
+    for name, value in truth.items():
+        assert table.loc[name].iloc[2] < value < table.loc[name].iloc[3], name
+    assert fitted.idata.attrs["method"] == "collapsed"
+    assert fitted.diagnose().verdict == "trust"
+
+
+def test_a_response_alone_has_its_marginal_posterior(fitted: Any) -> None:
+    one = fitted["y2"]
+    assert np.array_equal(one.idata["posterior"]["x"], fitted.idata["posterior"]["y2_x"])
+    alone = one.predict(frame().head(4), kind="mean")
+    both = fitted.predict(frame().head(4), kind="mean")
+    assert np.allclose(both["y2"], alone)
+    assert one.diagnose().verdict == "trust"
+
+
+def test_rows_of_draws_are_correlated_like_residuals(fitted: Any) -> None:
+    row = frame().head(1)
+    drawn, mean = fitted.draws(row, seed=3), fitted.draws(row, kind="mean")
+    left = np.stack([(drawn[name] - mean[name]).to_numpy().ravel() for name in ("y1", "y2")])
+    expected = float(fitted.idata["posterior"]["residual_corr"].mean())
+    assert np.corrcoef(left)[0, 1] == pytest.approx(expected, abs=4 / np.sqrt(left.shape[1]))
+
+
+def test_likelihood_is_that_of_the_bivariate_normal_distribution(fitted: Any) -> None:
+    data, posterior = frame(), flat_posterior(fitted.idata["posterior"].to_dataset(), fitted["y1"].spec)
+    row, g = data.iloc[7], sorted(data["g"].unique()).index(data["g"].iloc[7])
+    means = np.stack(
+        [posterior[f"{y}_Intercept"] + row["x"] * posterior[f"{y}_x"] + posterior[f"{y}_1|g"][:, g] for y in ("y1", "y2")]
+    )
+    sds, corr = np.stack([posterior["y1_sigma"], posterior["y2_sigma"]]), posterior["residual_corr"][:, 0]
+    densities = []
+    for k in range(0, means.shape[1], 40):
+        c = corr[k] * sds[0, k] * sds[1, k]
+        covariance = [[sds[0, k] ** 2, c], [c, sds[1, k] ** 2]]
+        densities.append(multivariate_normal(means[:, k], covariance).logpdf([row["y1"], row["y2"]]))
+    from bayesdeep.results.joint_predictions import joint_log_likelihood
+
+    assert joint_log_likelihood(fitted._made)[::40, 7] == pytest.approx(np.array(densities), rel=1e-9)
+
+
+def test_rows_are_left_out_whole(fitted: Any) -> None:
+    with_both, apart = fitted.loo().elpd, sum(fitted[name].loo().elpd for name in fitted)
+    gain = 200 * -0.5 * np.log(1 - 0.6**2)  # what one normal response says of the other
+    assert with_both - apart == pytest.approx(gain, rel=0.35)
+
+
+def test_density_of_the_graph_has_each_response_once() -> None:
+    model = bd.Model(["y1 ~ 1", "k ~ 1"], frame(), family=["gaussian", "poisson"])
+    rows = model._rows
+    graph = build_joint(model.spec, rows.each, rows.places, rows.rows, sampled=False)
+    from scipy.stats import poisson
+
+    free = {v.name for v in graph.model.free_RVs}
+    assert free == {"y1_Intercept", "y1_sigma", "k_Intercept"}
+    at = {"y1_Intercept": 0.5, "y1_sigma_log__": np.log(1.5), "k_Intercept": 0.2}
+    logp = graph.model.compile_logp(vars=graph.model.observed_RVs)
+    data = frame()
+    expected = norm(0.5, 1.5).logpdf(data["y1"]).sum() + poisson(np.exp(0.2)).logpmf(data["k"]).sum()
+    assert float(logp(at)) == pytest.approx(expected)
+
+
+def test_missing_responses_leave_rows_their_other_responses() -> None:
+    data = frame(80, 6)
+    data.loc[:29, "y2"] = np.nan
+    model = bd.Model(TWO, data, missing="model", residual_correlation=True)
+    assert (model.rows, model._rows.each[1].rows) == (80, 50)
+    fit = model.fit(seed=1, draws=250, progress=False)
+    table = fit.predict()
+    assert np.isnan(table["y2"]["mean"].iloc[:30]).all()
+    assert np.isfinite(fit.predict(data)["y2"]["mean"]).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a row of 6 groups may be one that k-hat is large for
+        assert np.isfinite(fit.loo().elpd)
+
+
+def test_saved_fits_say_the_same(fitted: Any, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "fit.nc")
+    loaded = bd.load(tmp_path / "fit.nc")
+    data = frame().head(9)
+    assert loaded.log_score(data) == pytest.approx(fitted.log_score(data), rel=1e-12)
+    assert loaded["y1"].predict(data).equals(fitted["y1"].predict(data))
+
+
+def test_mvbind_is_a_formula_for_each() -> None:
+    model = bd.Model("mvbind(y1, y2) ~ x", frame())
+    assert [one.formulas["mu"] for one in model.spec.responses] == ["y1 ~ x", "y2 ~ x"]
+
+
+def test_new_groups_are_predicted_by_response_and_not_together(fitted: Any) -> None:
+    new = pd.DataFrame({"x": [0.0], "g": ["new"]})
+    with pytest.raises(FitError, match="go together by"):
+        fitted.draws(new, new_groups="sample")
+    sd = fitted["y1"].predict(new, new_groups="sample")["sd"].iloc[0]
+    assert sd == pytest.approx(np.sqrt(1 + 1), rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("formulas", "options", "error", "words"),
+    [
+        (["y1 ~ x"], {}, FormulaError, "several responses"),
+        (["y1 ~ x", "y1 ~ 1"], {}, FormulaError, "response 'y1'"),
+        (["y1 ~ .", "y2 ~ x"], {}, FormulaError, "all other columns"),
+        (["y1 ~ x + (1 |p| g)", "y2 ~ x"], {}, FormulaError, "stands in no other term"),
+        (["y1 ~ (1 |p| g)", "y2 ~ (1 |p| x)"], {}, FormulaError, "the same groups"),
+        (["y1 ~ (1 |p| g) + (0 + x |q| g)", "y2 ~ (1 |p| g) + (0 + x |q| g)"], {}, FormulaError, "one name"),
+        (["y1 ~ x", "k ~ x"], {"family": ["gaussian", "poisson"], "residual_correlation": True}, FormulaError, "k is poisson"),
+        (["y1 ~ x", "y2 ~ x"], {"family": ["gaussian"]}, FormulaError, "one each"),
+        (["y1 ~ x", "y2 ~ x"], {"priors": {"y1_z": "Normal(0, 1)"}}, PriorError, "'z'"),
+        (["y1 ~ x", "y2 ~ x"], {"priors": {"x": "Normal(0, 1)"}}, PriorError, "y1_x"),
+        (["y1 ~ x", "y2 ~ x"], {"missing": "modle"}, DataError, "model"),
+        (["y1 ~ x", "y2 ~ x"], {"sigma": {"y3": "~ x"}}, FormulaError, "no response"),
+        ("mvbind(y1) ~ x", {}, FormulaError, "two responses"),
+    ],
+)
+def test_refuses(formulas: Any, options: dict[str, Any], error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        bd.Model(formulas, frame(40, 4), **options)
+
+
+def test_refuses_more_correlations_than_rows_can_tell() -> None:
+    with pytest.raises(DataError, match="rows"):
+        bd.Model(["y1 ~ 1", "y2 ~ 1"], frame(200).head(2), residual_correlation=True)
+
+
+def test_one_response_has_correlated_effects_on_its_parameters() -> None:
+    model = bd.Model("y1 ~ x + (1 |p| g)", frame(), sigma="~ 1 + (1 |p| g)")
+    assert str(model.spec.prior("g_corr").prior) == "LKJ(2)"
+    assert model.pymc.named_vars_to_dims["g_corr"] == ("g_pair",)
+    assert model.pymc.coords["g_pair"] == ("1, sigma_1",)
+    assert "correlates effects" in (terms_reason(model.spec) or "")
+    with pytest.raises(FormulaError, match="stands in no other term"):
+        bd.Model("y1 ~ x + (1 |p| g)", frame())
+
+
+@pytest.mark.integration
+def test_chains_on_everything_say_the_same(fitted: Any) -> None:
+    other = bd.Model(TWO, frame(), residual_correlation=True).fit("nuts", seed=2, progress=False)
+    ours, theirs = fitted.summary(), other.summary()
+    names = [name for name in ours.index if "|g[" not in name]
+    error = np.hypot(ours.loc[names, "mcse_mean"], theirs.loc[names, "mcse_mean"])
+    assert (np.abs(ours.loc[names, "mean"] - theirs.loc[names, "mean"]) < 4.5 * error).all()
+
+
+@pytest.mark.integration
+def test_families_go_together() -> None:
+    fit = bd.Model(["y1 ~ x + (1 |p| g)", "k ~ x + (1 |p| g)"], frame(400, 30), family=["gaussian", "poisson"]).fit(
+        seed=1, progress=False
+    )
+    table = fit.summary(ci_prob=0.99)
+    assert table.loc["g_corr[y1_1, k_1]"].iloc[2] < 0.7 < table.loc["g_corr[y1_1, k_1]"].iloc[3]
+    assert set(fit["k"].predict(frame().head(3)).columns) == {"mean", "sd", "lower", "upper"}
+    assert fit.diagnose().verdict != "do not trust"
