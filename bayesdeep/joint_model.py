@@ -84,7 +84,7 @@ class JointModel:
     @property
     def priors(self) -> pd.DataFrame:
         """Return every prior as an explicit number, and where it came from."""
-        table = [(prefix_of(one), p) for one in self.spec.responses for p in one.priors]
+        table = [(prefix_of(one), p) for k, one in enumerate(self.spec.responses) for p in self.spec.own_priors(k)]
         table += [("", p) for p in self.spec.priors]
         rows = [{"name": f"{b}{p.name}", "prior": str(p.prior), "origin": p.origin, "reason": p.reason} for b, p in table]
         return pd.DataFrame(rows, columns=["name", "prior", "origin", "reason"]).set_index("name")

@@ -188,3 +188,23 @@ def test_families_go_together() -> None:
     assert table.loc["g_corr[y1_1, k_1]"].iloc[2] < 0.7 < table.loc["g_corr[y1_1, k_1]"].iloc[3]
     assert set(fit["k"].predict(frame().head(3)).columns) == {"mean", "sd", "lower", "upper"}
     assert fit.diagnose().verdict != "do not trust"
+
+
+def test_heavy_tails_together_are_the_multivariate_t_distribution() -> None:
+    from scipy.stats import multivariate_t
+
+    data = frame(30, 3)
+    model = bd.Model(["y1 ~ 1", "y2 ~ 1"], data, family="student_t", residual_correlation=True)
+    rows = model._rows
+    graph = build_joint(model.spec, rows.each, rows.places, rows.rows, sampled=False)
+    assert {"y1_nu", "y2_nu"} <= set(graph.reported)
+    assert [v.name for v in graph.model.free_RVs if "nu" in v.name] == ["y1_nu"]
+    point = {name: value + 0.1 for name, value in graph.model.initial_point().items()}
+    (density,) = graph.model.potentials
+    names = ("y1_Intercept", "y2_Intercept", "y1_sigma", "y2_sigma", "y1_nu", "residual_corr")
+    outputs = [density, *(graph.model[name] for name in names)]
+    found = graph.model.compile_fn(graph.model.replace_rvs_by_values(outputs))(point)
+    value, one, two, s1, s2, nu, corr = found
+    covariance = np.array([[s1**2, s1 * s2 * corr[0]], [s1 * s2 * corr[0], s2**2]])
+    expected = multivariate_t([one, two], covariance, nu).logpdf(data[["y1", "y2"]]).sum()
+    assert float(value) == pytest.approx(float(expected), rel=1e-9)

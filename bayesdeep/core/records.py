@@ -268,6 +268,8 @@ class Family:
         of a response about the main predictor is on the predictor's scale: a parameter of the family, or a number, as of a
         latent variable. None, also where there is no such function: it follows from the rows' expected information at the
         intercept, where that is known.
+    degrees
+        Name of the parameter with the degrees of freedom, of a family that is one response of a multivariate t distribution.
     modifiers
         Response functions it can be combined with: of ``"censored" "truncated" "weighted" "prop"``.
     words
@@ -316,6 +318,7 @@ class Family:
     row_law: Callable[[str], RowLaw | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
     residual: Callable[[str], str | float | None] | None = None
+    degrees: str = ""
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()
     atoms: tuple[float, ...] = ()

@@ -63,6 +63,7 @@ FAMILY = Family(
     row_terms=_normal_terms.of_student,
     parameter_terms=_normal_terms.parameters_of_student,
     residual=lambda link: "sigma" if link == "identity" else None,
+    degrees="nu",
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     words=frozenset({"about"}),

@@ -3,6 +3,7 @@ r"""A model of several responses as one graph: a part for each response, and wha
 What is left over of normal responses may be correlated: with :math:`z_{ik} = (y_{ik} - \mu_{ik}) / \sigma_{ik}` and the Cholesky
 factor :math:`L` of their correlation matrix a row has the log density
 :math:`-\tfrac12 |L^{-1} z_i|^2 - \sum_k (\log L_{kk} + \log \sigma_{ik} + \tfrac12 \log 2\pi)`, over the responses that it has.
+Responses of Student's t distribution together have the multivariate one, with :math:`\nu` in common, that of the first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
-from bayesdeep.core.quantities import CORRELATION, ORDER, Entry, Quantity
-from bayesdeep.core.registry import PRIORS
+from bayesdeep.core.quantities import CORRELATION, ORDER, PARAMETER, Entry, Quantity
+from bayesdeep.core.registry import FAMILIES, PRIORS
 from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, prefix_of
 
 from .build import Graph, ResponseTensors, builder_of, graph_of, tensors_of
@@ -54,6 +55,7 @@ def build_joint(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarra
             lambda m: TermScope(builders[m.response], m.parameter, m.key, None),
             lambda: TermScope(owner, owner.main, "", None),
         )
+        degrees = _common_degrees(spec, builders) if spec.correlated else None
         made = list[ResponseTensors]()
         for k, (builder, own, part) in enumerate(zip(builders, each, parts, strict=True)):
             builder.together = partial(together.of, k)
@@ -61,7 +63,7 @@ def build_joint(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarra
                 made.append(tensors_of(builder, own.response, own.rows, observed=True, apart=not spec.correlated))
         if spec.correlated:
             values = [builder.data[f"{one.name}_value"] for builder, one in zip(builders, made, strict=True)]
-            _residuals(spec, owner, made, values, places, rows)
+            _residuals(spec, owner, made, values, places, rows, degrees)
         reported = {name: quantity for b in (*builders, owner) for name, quantity in _named(b)}
         in_order = dict(sorted(reported.items(), key=lambda item: ORDER.index(item[1].role)))
         return graph_of(model, rows, tuple(made), (*builders, owner), in_order)
@@ -111,7 +113,7 @@ def _named(builder: Builder) -> Iterator[tuple[str, Quantity]]:
 
 def _residuals(
     spec: JointSpec, owner: Builder, made: Sequence[ResponseTensors], values: Sequence[Any], places: Sequence[np.ndarray],
-    rows: int,
+    rows: int, degrees: Any,
 ) -> None:
     """Add the log likelihood of correlated responses to the model in context, and report the correlations."""
     chosen, names = spec.prior(RESIDUAL), spec.names
@@ -128,7 +130,7 @@ def _residuals(
         sigma = one.params["sigma"]
         standard.append((value - one.params["mu"]) / sigma)
         log_sds.append(pt.log(sigma) + pt.zeros_like(standard[-1]))
-    pm.Potential("log_likelihood", _log_density(pairs, size, standard, log_sds, places, rows))
+    pm.Potential("log_likelihood", _log_density(pairs, size, standard, log_sds, places, rows, degrees))
 
 
 def patterns(places: Sequence[np.ndarray], rows: int) -> dict[tuple[int, ...], np.ndarray]:
@@ -142,7 +144,8 @@ def patterns(places: Sequence[np.ndarray], rows: int) -> dict[tuple[int, ...], n
 
 
 def _log_density(
-    pairs: Any, size: int, standard: Sequence[Any], log_sds: Sequence[Any], places: Sequence[np.ndarray], rows: int
+    pairs: Any, size: int, standard: Sequence[Any], log_sds: Sequence[Any], places: Sequence[np.ndarray], rows: int,
+    degrees: Any,
 ) -> Any:
     total: Any = 0.0
     index = {(i, j): i * (i - 1) // 2 + j for i in range(1, size) for j in range(i)}
@@ -156,8 +159,29 @@ def _log_density(
             z, log_sd = (standard[k], log_sds[k]) if whole else (standard[k][at], log_sds[k][at])
             less = sum((factor[i][j] * white[j] for j in range(i)), start=0.0)
             white.append((z - less) / factor[i][i])
-            total = total - 0.5 * (white[i] ** 2).sum() - log_sd.sum() - len(own) * (pt.log(factor[i][i]) + 0.5 * LOG_2PI)
+            total = total - log_sd.sum() - len(own) * pt.log(factor[i][i])
+        total = total + _standard_log_density(sum(w**2 for w in white), len(kind), degrees).sum()
     return total
+
+
+def _standard_log_density(square: Any, count: int, degrees: Any) -> Any:
+    """Return the log density of ``count`` uncorrelated standard responses from the sum of their squares."""
+    if degrees is None:
+        return -0.5 * (square + count * LOG_2PI)
+    constant = pt.gammaln(0.5 * (degrees + count)) - pt.gammaln(0.5 * degrees) - 0.5 * count * pt.log(degrees * np.pi)
+    return constant - 0.5 * (degrees + count) * pt.log1p(square / degrees)
+
+
+def _common_degrees(spec: JointSpec, builders: Sequence[Builder]) -> Any:
+    """Return the degrees of freedom that all responses have, which are made as the first one's; None where there are none."""
+    name = FAMILIES[spec.responses[0].family].degrees
+    if not name:
+        return None
+    scopes = [TermScope(builder, builder.main, name, None) for builder in builders]
+    found = scopes[0].naming(partial(scopes[0].parameter, name))
+    for builder, scope in zip(builders[1:], scopes[1:], strict=True):
+        builder.parameters[name] = scope.naming(partial(scope.report, name, found, (), PARAMETER, slot=name))
+    return found
 
 
 def owned(reported: Mapping[str, Any], prefix: str) -> dict[str, str]:

@@ -78,6 +78,12 @@ def specify_joint(
     joint = JointRows(rows, places, frame.rows)
     if spec.correlated:
         _check_residuals(spec, joint)
+        for one, given in zip(specs[1:], by_response[1:], strict=True):
+            if (name := FAMILIES[one.family].degrees) in given:
+                raise PriorError(
+                    f"prior '{prefix_of(one)}{name}': responses whose residuals are correlated have one {name}; give its prior as "
+                    f"'{prefix_of(specs[0])}{name}'"
+                )
     return spec, joint
 
 
@@ -200,13 +206,24 @@ def _with_correlations(spec: JointSpec, given: Mapping[str, Any], residual: bool
 
 def _check_residuals(spec: JointSpec, rows: JointRows) -> None:
     """Refuse correlations of residuals that do not exist, or that rows cannot say anything of."""
+    first = FAMILIES[spec.responses[0].family]
     for one in spec.responses:
         family = FAMILIES[one.family]
-        if "gaussian" not in family.words or one.links[family.main.name] != "identity":
+        if not ("gaussian" in family.words or family.degrees) or one.links[family.main.name] != "identity":
             raise FormulaError(
                 f"formula: residual_correlation=True: {one.response.name} is {one.family} with the link "
-                f"{one.links[family.main.name]}, whose response is no sum of a mean and a residual; take normal responses, or "
-                "effects of each row that are correlated, (1 |p| row) in every formula"
+                f"{one.links[family.main.name]}, whose response is no sum of a mean and a residual; take normal or student_t "
+                "responses, or effects of each row that are correlated, (1 |p| row) in every formula"
+            )
+        if family.degrees != first.degrees:
+            raise FormulaError(
+                f"formula: residual_correlation=True: {spec.names[0]} is {spec.responses[0].family} and {one.response.name} is "
+                f"{one.family}; residuals that are correlated have one distribution together, so give both the same family"
+            )
+        if family.degrees and (family.degrees in one.known or family.degrees in one.formulas):
+            raise FormulaError(
+                f"formula: residual_correlation=True: {family.degrees} is one number that all responses have in common, and "
+                f"that of {one.response.name} is given or has a formula; leave that out"
             )
         strange = set(one.response.modifiers)
         if strange:

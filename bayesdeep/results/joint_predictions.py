@@ -1,17 +1,18 @@
 r"""What a fit of several responses predicts of them together.
 
-Where residuals are correlated a row's responses are, given the parameters, jointly normal; elsewhere they are independent. Of one
-response alone its own fit says everything.
+Where residuals are correlated a row's responses are, given the parameters, jointly normal or of a multivariate t distribution;
+elsewhere they are independent. Of one response alone its own fit says everything.
 """
 
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import gammaln, logsumexp
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
-from bayesdeep.spec.joint_spec import RESIDUAL
+from bayesdeep.core.registry import FAMILIES
+from bayesdeep.spec.joint_spec import RESIDUAL, prefix_of
 
 from .fitted import Fitted, asked_rows, blocks_of, flat_draws, seed_for
 from .joint_fitted import JointFitted
@@ -45,6 +46,9 @@ def joint_draws(
         rng = np.random.default_rng(derive(seed_for(first, seed), "residuals"))
         noise = rng.standard_normal(np.stack(list(means.values()), axis=-1).shape)
         mixed = np.einsum("dij,dnj->dni", _roots(fit), noise)
+        degrees = _degrees(fit)
+        if degrees is not None:
+            mixed = mixed * np.sqrt(degrees[:, None] / rng.chisquare(degrees[:, None], mixed.shape[:2]))[:, :, None]
         return {name: means[name] + sds[name] * mixed[:, :, k] for k, name in enumerate(fit.each)}
     return {
         name: np.concatenate([value for *_, value in blocks_of(one, rows[name], what[name], settle[name], seed)], axis=1)
@@ -83,10 +87,18 @@ def joint_log_likelihood(fit: JointFitted, data: Any = None, new_groups: str | N
         slope = rows[name].response.log_slope
         if slope is not None:
             found[:, place] += slope
-    return found + _standard_density(standard, _correlations(fit))
+    found += _standard_density(standard, _correlations(fit), _degrees(fit))
+    return found
 
 
-def _standard_density(standard: np.ndarray, correlation: np.ndarray) -> np.ndarray:
+def _degrees(fit: JointFitted) -> np.ndarray | None:
+    """Return the degrees of freedom ``(draw,)`` of a multivariate t distribution; None of a normal one."""
+    first = fit.spec.responses[0]
+    name = FAMILIES[first.family].degrees
+    return np.asarray(fit.tree["posterior"][f"{prefix_of(first)}{name}"].to_numpy()).ravel() if name else None
+
+
+def _standard_density(standard: np.ndarray, correlation: np.ndarray, degrees: np.ndarray | None) -> np.ndarray:
     """Return the log density ``(draw, obs)`` of standardised responses ``(draw, obs, response)``; not a number is not there."""
     there = np.isfinite(standard[0])
     found = np.zeros(standard.shape[:2])
@@ -96,7 +108,14 @@ def _standard_density(standard: np.ndarray, correlation: np.ndarray) -> np.ndarr
         root = np.linalg.cholesky(correlation[:, places[:, None], places])
         white = np.linalg.solve(root, standard[:, own][:, :, places].swapaxes(1, 2))
         log_det = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-        found[:, own] = -0.5 * (white**2).sum(axis=1) - log_det[:, None] - 0.5 * len(places) * LOG_2PI
+        square, count = (white**2).sum(axis=1), len(places)
+        if degrees is None:
+            value = -0.5 * square - 0.5 * count * LOG_2PI
+        else:
+            nu = degrees[:, None]
+            constant = gammaln(0.5 * (nu + count)) - gammaln(0.5 * nu) - 0.5 * count * np.log(nu * np.pi)
+            value = constant - 0.5 * (nu + count) * np.log1p(square / nu)
+        found[:, own] = value - log_det[:, None]
     return found
 
 

@@ -54,6 +54,12 @@ class JointSpec:
             [frozenset(p.name for p in FAMILIES[s.family].parameters if p.shape == "contrast") for s in self.responses],
         )
 
+    def own_priors(self, number: int) -> tuple[ChosenPrior, ...]:
+        """Return the priors of one response; correlated ones of heavy tails have the first one's degrees of freedom."""
+        spec = self.responses[number]
+        degrees = FAMILIES[spec.family].degrees if self.correlated and number else ""
+        return tuple(p for p in spec.priors if p.name != degrees)
+
     def view(self, number: int) -> ModelSpec:
         """Return the model of one response alone, which has its marginal posterior.
 
@@ -79,7 +85,8 @@ class JointSpec:
 
     def __str__(self) -> str:
         parts = [str(self.view(k)).split("\npriors")[0] for k in range(len(self.responses))]
-        lines = [f"{prefix_of(s)}{p.name} ~ {p.prior}" for s in self.responses for p in s.priors]
+        each = enumerate(self.responses)
+        lines = [f"{prefix_of(s)}{p.name} ~ {p.prior}" for k, s in each for p in self.own_priors(k)]
         lines += [f"{p.name} ~ {p.prior}" for p in self.priors]
         return "\n".join([*parts, "priors", *(f"  {line}" for line in lines)])
 

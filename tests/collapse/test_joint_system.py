@@ -51,10 +51,10 @@ def dense_density(joint: Any, point: np.ndarray, frame: pd.DataFrame) -> float:
     size, corr = len(sds), np.eye(len(sds))
     if noise.first is not None:
         pairs = joint.values(point[None], _no_coefficients(joint))["residual_corr"][0]
-        for k, (i, j) in enumerate((i, j) for i in range(1, size) for j in range(i)):
-            corr[i, j] = corr[j, i] = pairs[k]
+        for pair, (i, j) in zip(pairs, ((a, b) for a in range(1, size) for b in range(a)), strict=True):
+            corr[i, j] = corr[j, i] = pair
     covariance, y, blocks, where = [], [], [], []
-    for k, (one, part) in enumerate(zip(spec.responses, joint.parts, strict=True)):
+    for one, part in zip(spec.responses, joint.parts, strict=True):
         there = frame[one.response.name].notna().to_numpy()
         own = frame[there]
         design = np.stack([np.ones(len(own)), *([own["x"]] if any(p.name == "x" for p in one.priors) else [])], axis=1)
