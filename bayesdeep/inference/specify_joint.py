@@ -78,11 +78,11 @@ def specify_joint(
     joint = JointRows(rows, places, frame.rows)
     if spec.correlated:
         _check_residuals(spec, joint)
-        for one, given in zip(specs[1:], by_response[1:], strict=True):
-            if (name := FAMILIES[one.family].degrees) in given:
+        for own, given in zip(specs[1:], by_response[1:], strict=True):
+            if (name := FAMILIES[own.family].degrees) in given:
                 raise PriorError(
-                    f"prior '{prefix_of(one)}{name}': responses whose residuals are correlated have one {name}; give its prior as "
-                    f"'{prefix_of(specs[0])}{name}'"
+                    f"prior '{prefix_of(own)}{name}': responses whose residuals are correlated have one {name}; give its prior "
+                    f"as '{prefix_of(specs[0])}{name}'"
                 )
     return spec, joint
 
