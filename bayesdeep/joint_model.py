@@ -94,7 +94,8 @@ class JointModel:
         """Return the ``pymc.Model`` of all responses."""
         from bayesdeep.graph.joint_graph import build_joint
 
-        return build_joint(self.spec, self._rows.each, self._rows.places, self._rows.rows, sampled=False).model
+        rows = self._rows
+        return build_joint(self.spec, rows.each, rows.places, rows.rows, sampled=False, whole=rows.whole).model
 
     @arguments.checked("fit", method=arguments.text, seed=arguments.seed, progress=arguments.flag)
     def fit(

@@ -208,3 +208,68 @@ def test_heavy_tails_together_are_the_multivariate_t_distribution() -> None:
     covariance = np.array([[s1**2, s1 * s2 * corr[0]], [s1 * s2 * corr[0], s2**2]])
     expected = multivariate_t([one, two], covariance, nu).logpdf(data[["y1", "y2"]]).sum()
     assert float(value) == pytest.approx(float(expected), rel=1e-9)
+
+
+def holes(rows: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    z = rng.normal(size=rows)
+    x = 0.5 + 0.8 * z + rng.normal(size=rows)
+    y = 1 + 2 * x - z + rng.normal(size=rows)
+    return pd.DataFrame({"x": np.where(rng.random(rows) < 1 / (1 + np.exp(1 - y)), np.nan, x), "y": y, "z": z})
+
+
+def test_missing_predictors_are_parameters_with_the_law_of_their_own_formula() -> None:
+    data = holes()
+    model = bd.Model(["y ~ mi(x) + z", "x ~ z"], data, missing="model")
+    rows = model._rows
+    graph = build_joint(model.spec, rows.each, rows.places, rows.rows, sampled=False, whole=rows.whole)
+    gone = data["x"].isna().to_numpy()
+    assert rows.each[1].rows == (~gone).sum()
+    rng = np.random.default_rng(1)
+    point = {name: value + 0.1 * rng.normal(size=np.shape(value)) for name, value in graph.model.initial_point().items()}
+    names = ["y_Intercept", "y_mi(x)", "y_z", "y_sigma", "x_Intercept", "x_z", "x_sigma", "y_mi(x)_missing"]
+    priors = [graph.model.logp(vars=[v], sum=True) for v in graph.model.free_RVs]
+    outputs = [graph.model.logp(), sum(priors), *graph.model.replace_rvs_by_values([graph.model[name] for name in names])]
+    total, prior, a, b, c, s, m, slope, t, latent = graph.model.compile_fn(outputs)(point)
+    x = data["x"].to_numpy().copy()
+    x[gone] = latent
+    expected = norm(a + b * x + c * data["z"], s).logpdf(data["y"]).sum()
+    expected += norm(m + slope * data["z"], t).logpdf(x)[~gone].sum()
+    assert float(total - prior) == pytest.approx(float(expected), rel=1e-9)
+    standard = point["x_missing"]
+    assert latent == pytest.approx((m + slope * data["z"].to_numpy()[gone]) + t * standard)
+
+
+@pytest.mark.parametrize(
+    ("formulas", "options", "error", "words"),
+    [
+        (["y ~ mi(x)", "z ~ 1"], {"missing": "model"}, FormulaError, "no formula has 'x'"),
+        (["y ~ x", "x ~ z"], {"missing": "model"}, DataError, r"write mi\(x\)"),
+        (["y ~ mi(x)", "x ~ z"], {}, DataError, "missing='model'"),
+        (["y ~ mi(x)", "x ~ mi(y)"], {"missing": "model"}, FormulaError, "depend on each other"),
+        (["y ~ mi(x)", "x ~ z"], {"missing": "model", "residual_correlation": True}, FormulaError, "which of the two"),
+        (["y ~ mi(x) + x", "x ~ z"], {"missing": "model"}, FormulaError, "by itself"),
+    ],
+)  # fmt: skip
+def test_refuses_holes_that_nothing_fills(formulas: Any, options: dict[str, Any], error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        bd.Model(formulas, holes(), **options)
+
+
+def test_refuses_holes_in_categories() -> None:
+    data = holes().assign(x=lambda d: np.where(d["x"].isna(), np.nan, (d["x"] > 0) * 1.0))
+    with pytest.raises(FormulaError, match="numbers on a line"):
+        bd.Model(["y ~ mi(x)", "x ~ z"], data, family=["gaussian", "bernoulli"], missing="model")
+
+
+@pytest.mark.integration
+def test_holes_that_depend_on_the_response_do_not_bias() -> None:
+    data = holes(400)
+    fit = bd.Model(["y ~ mi(x) + z", "x ~ z"], data, missing="model").fit(seed=1, progress=False)
+    table = fit.summary(ci_prob=0.99)
+    for name, truth in {"y_mi(x)": 2.0, "y_z": -1.0, "y_Intercept": 1.0, "x_Intercept": 0.5, "x_z": 0.8}.items():
+        assert table.loc[name].iloc[2] < truth < table.loc[name].iloc[3], name
+    assert not any("missing" in name for name in table.index)
+    values = fit["y"].idata["posterior"]["mi(x)_missing"].mean(("chain", "draw")).to_numpy()
+    assert fit["y"].predict(kind="mean")["mean"].to_numpy().shape == (400,)
+    assert len(values) == data["x"].isna().sum()

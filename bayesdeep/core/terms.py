@@ -225,6 +225,10 @@ class Scope(Protocol):
         """Return the coefficients of an effect's levels, ``(level,)`` each, and report them by name."""
         ...
 
+    def filled(self, column: str) -> Any:
+        """Return the values ``(missing,)`` that the model of a column has where it is missing; None without such a model."""
+        ...
+
     def together(self) -> list[Any]:
         """Return the term's effects ``(level,)`` a coefficient where they are correlated with those of other terms."""
         ...
@@ -445,6 +449,9 @@ class Term:
     reclass
         ``reclass(state, {factor: classes}) -> state`` with these classes of the levels, of terms with
         :class:`~bayesdeep.core.effects.Strata`.
+    fills
+        ``fills(state) -> column`` of terms whose one argument may have missing values where the column has a formula of its own;
+        they are not a number in what the term is given, and :meth:`Scope.filled` has them. None for other terms.
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
     written
@@ -477,6 +484,7 @@ class Term:
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
+    fills: Callable[[Json], str] | None = None
     varies: bool = False
     joins: bool = False
     grouping: bool = False

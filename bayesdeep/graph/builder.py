@@ -121,6 +121,8 @@ class Builder:
         Names that users see; auxiliary variables and dimensions make way for them.
     model, obs, prefix
         The PyMC model, or the part of one that is the response's, its dimension of rows, and what comes before its names.
+    filled
+        Of columns that have a formula of their own: their missing values.
     together
         ``together(parameter, key)``: a term's effects that are correlated with those of other terms.
     """
@@ -176,6 +178,7 @@ class Builder:
         self.model = pm.modelcontext(None)
         self.obs, self.prefix = "obs", ""
         self.together = _alone
+        self.filled: Mapping[str, Any] = {}
 
     def unused(self, name: str) -> str:
         """Return a name for something the posterior does not show; it gives way to names that users see."""

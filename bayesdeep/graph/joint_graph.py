@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.lazy import pm, pt
+from bayesdeep.core.links import find_link
 from bayesdeep.core.quantities import CORRELATION, ORDER, PARAMETER, Entry, Quantity
+from bayesdeep.core.records import Aux
 from bayesdeep.core.registry import FAMILIES, PRIORS
-from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, prefix_of
+from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, in_order, needs_of, prefix_of
 
 from .build import Graph, ResponseTensors, builder_of, graph_of, tensors_of
 from .builder import Builder
@@ -27,7 +30,10 @@ from .shared_effects import Together
 LOG_2PI = float(np.log(2.0 * np.pi))
 
 
-def build_joint(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarray], rows: int, *, sampled: bool) -> Graph:
+def build_joint(
+    spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarray], rows: int, *, sampled: bool,
+    whole: Mapping[int, Any] | None = None,
+) -> Graph:
     """Return the graph of several responses that are observed.
 
     Parameters
@@ -36,10 +42,13 @@ def build_joint(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarra
         Of each response the rows that have it.
     places
         Which of all ``rows`` these are.
+    whole
+        All rows of responses, by number, whose missing values are predictors of others.
     sampled
         Whether the graph is to be sampled from; see :func:`bayesdeep.graph.build.build`.
     """
     coords: dict[str, tuple[Any, ...]] = {}
+    each = [(whole or {}).get(k, own) for k, own in enumerate(each)]
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
         parts = [_part(prefix_of(one), one.response.name) for one in spec.responses]
         builders = list[Builder]()
@@ -56,17 +65,22 @@ def build_joint(spec: JointSpec, each: Sequence[Any], places: Sequence[np.ndarra
             lambda: TermScope(owner, owner.main, "", None),
         )
         degrees = _common_degrees(spec, builders) if spec.correlated else None
-        made = list[ResponseTensors]()
-        for k, (builder, own, part) in enumerate(zip(builders, each, parts, strict=True)):
-            builder.together = partial(together.of, k)
-            with part:
-                made.append(tensors_of(builder, own.response, own.rows, observed=True, apart=not spec.correlated))
+        found, filled = dict[int, ResponseTensors](), dict[str, Any]()
+        for k in in_order(spec.names, [needs_of(one) for one in spec.responses]):
+            builder, own = builders[k], each[k]
+            builder.together, builder.filled = partial(together.of, k), filled
+            imputed = k in (whole or {})
+            with parts[k]:
+                found[k] = tensors_of(builder, own.response, own.rows, observed=True, apart=not (spec.correlated or imputed))
+                if imputed:
+                    filled[spec.names[k]] = _missing_values(builder, found[k], places[k], rows)
+        made = [found[k] for k in range(len(each))]
         if spec.correlated:
             values = [builder.data[f"{one.name}_value"] for builder, one in zip(builders, made, strict=True)]
             _residuals(spec, owner, made, values, places, rows, degrees)
         reported = {name: quantity for b in (*builders, owner) for name, quantity in _named(b)}
-        in_order = dict(sorted(reported.items(), key=lambda item: ORDER.index(item[1].role)))
-        return graph_of(model, rows, tuple(made), (*builders, owner), in_order)
+        ranked = dict(sorted(reported.items(), key=lambda item: ORDER.index(item[1].role)))
+        return graph_of(model, rows, tuple(made), (*builders, owner), ranked)
 
 
 def _part(prefix: str, response: str) -> Any:
@@ -80,6 +94,21 @@ def _part(prefix: str, response: str) -> Any:
             return name.removeprefix(prefix)
 
     return Part(name=prefix.rstrip("_"))
+
+
+def _missing_values(builder: Builder, made: ResponseTensors, place: np.ndarray, rows: int) -> Any:
+    """Return values ``(missing,)`` of a response where it is missing, and add the log likelihood of the rows that have it."""
+    gone = np.setdiff1d(np.arange(rows), place)
+    pm.Potential(builder.unused("log_likelihood"), made.pointwise[place].sum())
+    own = {name: value if value.ndim == 0 else value[gone] for name, value in made.params.items()}
+    name = builder.unused("missing")
+    if made.family.residual is not None and made.family.words & {"gaussian"}:
+        builder.auxiliary.add(name)
+        return own["mu"] + own["sigma"] * pm.Normal(name, 0.0, 1.0, shape=len(gone))
+    builder.auxiliary.add(name)
+    aux = Aux(find_link(builder.spec.links[builder.main], "link", FormulaError))
+    distribution = made.family.rv({k: v + pt.zeros(len(gone)) for k, v in own.items()}, aux)
+    return pm.modelcontext(None).register_rv(distribution, name)
 
 
 class _OfAll:

@@ -95,6 +95,10 @@ class TermScope:
         assert isinstance(effect.rows, Grouped | Members)
         return effects_by_level(self, effect.rows, effect)
 
+    def filled(self, column: str) -> Any:
+        """Return the values ``(missing,)`` that the model of a column has where it is missing; None without such a model."""
+        return self._b.filled.get(column)
+
     def together(self) -> list[Any]:
         """Return the term's effects, which are correlated with those of other terms."""
         return self._b.together(self._parameter, self._key)

@@ -75,7 +75,7 @@ Source = tuple[Shown, Any, Callable[[Draws], Mapping[str, np.ndarray]]]
 
 def _density(spec: JointSpec, rows: JointRows, engine: Engine) -> Source:
     """Return the ledger, the log density, and the way from positions to posterior arrays."""
-    graph = build_joint(spec, rows.each, rows.places, rows.rows, sampled=engine.exact)
+    graph = build_joint(spec, rows.each, rows.places, rows.rows, sampled=engine.exact, whole=rows.whole)
     words = frozenset[str]().union(*(words_of(one) for one in spec.responses))
     target = target_from_pymc(graph.model, words, graph.units, (), None)
     return _Ledger(graph.reported, graph.coords), target, lambda draws: expanded(graph, target, draws)

@@ -1,5 +1,6 @@
 """Several formulas and data to a model of several responses, and their rows."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,15 +12,17 @@ from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default, Family
-from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.design.frame import column, keep_rows, read_frame
 from bayesdeep.formula.expand import columns, find_dot
+from bayesdeep.formula.nodes import Call, Parsed
 from bayesdeep.formula.own import own_columns
 from bayesdeep.formula.parser import parse
+from bayesdeep.formula.walk import every_node
 from bayesdeep.results.joint_fitted import JointRows
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.assign_priors import OUTSIDE, POPULATION, choose
-from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, prefix_of
+from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, in_order, prefix_of
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .specify import specify_one_of_several
@@ -61,27 +64,40 @@ def specify_joint(
                 "write the columns"
             )
     own = [tuple(own_columns(one.response)) for one in parsed if one.response is not None]
-    frame, present = _present(frame, parsed, own, missing)
+    fills = [_filling(one) for one in parsed]
+    _check_fills(parsed, own, fills, missing)
+    frame, present = _present(frame, parsed, own, fills, missing)
     by_response, in_common = _priors_by_response(priors, names)
     made: list[tuple[ModelSpec, Rows]] = []
+    whole: dict[int, Rows] = {}
+    needed = {name for names_of in fills for name in names_of}
     for k, text in enumerate(asked.formulas):
-        made.append(
-            specify_one_of_several(
-                text, frame, present[k], asked.families[k], link=asked.links[k], priors=by_response[k], missing=missing,
-                parameters=asked.parameters[k], arrays=arrays,
-            )
-        )
+        every = {name: frame.columns[name] for name in frame.columns} | _gaps(frame, fills[k])
+        complete = replace(frame, columns=every | {name: _filled(every[name]) for name in own[k]})
+        options = {
+            "link": asked.links[k], "priors": by_response[k], "missing": missing, "parameters": asked.parameters[k],
+            "arrays": arrays,
+        }  # fmt: skip
+        made.append(specify_one_of_several(text, complete, present[k], asked.families[k], **options))
+        if present[k] is not None and needed & set(own[k]):
+            _check_continuous(made[k][0], needed & set(own[k]))
+            whole[k] = _all_rows(text, complete, asked.families[k], options)
     specs, rows = tuple(spec for spec, _ in made), tuple(one for _, one in made)
     spec = _with_correlations(JointSpec(specs), in_common, residual_correlation, frame.rows)
     every = np.arange(frame.rows)
     places = tuple(every if mask is None else np.flatnonzero(mask) for mask in present)
-    joint = JointRows(rows, places, frame.rows)
+    joint = JointRows(rows, places, frame.rows, whole)
     if spec.correlated:
         _check_residuals(spec, joint)
-        for own, given in zip(specs[1:], by_response[1:], strict=True):
-            if (name := FAMILIES[own.family].degrees) in given:
+        if needed:
+            raise FormulaError(
+                f"formula: residual_correlation=True beside mi({next(iter(needed))}): a predictor and a response whose residuals "
+                "are correlated leave open which of the two explains the other; leave one of them out"
+            )
+        for later, chosen in zip(specs[1:], by_response[1:], strict=True):
+            if (name := FAMILIES[later.family].degrees) in chosen:
                 raise PriorError(
-                    f"prior '{prefix_of(own)}{name}': responses whose residuals are correlated have one {name}; give its prior "
+                    f"prior '{prefix_of(later)}{name}': responses whose residuals are correlated have one {name}; give its prior "
                     f"as '{prefix_of(specs[0])}{name}'"
                 )
     return spec, joint
@@ -103,8 +119,67 @@ def _check_names(names: Sequence[str]) -> None:
             )
 
 
+def _filling(parsed: Parsed) -> tuple[str, ...]:
+    """Return the columns whose missing values a formula has as predictors."""
+    every = (node for node in every_node(parsed.predictor) if isinstance(node, Call) and node.function in TERMS)
+    calls = (call for call in every if TERMS[call.function].fills is not None)
+    return tuple(dict.fromkeys(name for call in calls for name in columns(call)))
+
+
+def _check_fills(
+    parsed: Sequence[Parsed], own: Sequence[tuple[str, ...]], fills: Sequence[tuple[str, ...]], missing: str
+) -> None:
+    """Refuse columns without a model for their missing values, and models that need each other's."""
+    owner = {parts[0]: k for k, parts in enumerate(own) if len(parts) == 1}
+    for one, names in zip(parsed, fills, strict=True):
+        for name in names:
+            if name not in owner:
+                raise FormulaError(
+                    f"formula '{one.text}': mi({name}): no formula has '{name}' as its response; add one that says what missing "
+                    f"values may be, as in '{name} ~ 1'"
+                )
+    if any(fills) and missing != "model":
+        raise DataError("data: mi() models missing values; pass missing='model' as well")
+    try:
+        in_order([parts[0] for parts in own], fills)
+    except ValueError as error:
+        raise FormulaError(
+            f"formula: the missing values of {error} depend on each other; leave mi() out of one of the formulas"
+        ) from None
+
+
+def _check_continuous(spec: ModelSpec, names: set[str]) -> None:
+    """Refuse missing values that are no numbers on a line."""
+    family = FAMILIES[spec.family]
+    (name,) = names
+    if "discrete" in family.words or spec.response.levels is not None or family.atoms or spec.response.modifiers:
+        raise FormulaError(
+            f"formula: mi({name}): missing values of a {spec.family} response are not numbers on a line; this is available for "
+            "continuous responses such as gaussian, student_t, lognormal and gamma. Multiple imputation by another program "
+            "gives several data sets"
+        )
+
+
+def _all_rows(text: str, frame: Frame, family: str | Family, options: dict[str, Any]) -> Rows:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # said already
+        return specify_one_of_several(text, frame, None, family, **options)[1]
+
+
+def _gaps(frame: Frame, names: Sequence[str]) -> dict[str, Column]:
+    """Return columns with no number where a value is missing."""
+    found = {}
+    for name in names:
+        one = column(frame, name, "data")
+        values = np.array(one.values, dtype=np.float64)
+        if one.missing is not None:
+            values[one.missing] = np.nan
+        found[name] = replace(one, values=values, missing=None)
+    return found
+
+
 def _present(
-    frame: Frame, parsed: Sequence[Any], own: Sequence[tuple[str, ...]], missing: str
+    frame: Frame, parsed: Sequence[Any], own: Sequence[tuple[str, ...]], fills: Sequence[tuple[str, ...]], missing: str
 ) -> tuple[Frame, list[np.ndarray | None]]:
     """Return the rows that are used, and of each response which of them have it; None for all."""
     every = dict.fromkeys(name for one in own for name in one)
@@ -120,14 +195,16 @@ def _present(
             raise DataError("data: every row has missing values; no row is left")
         warn(f"left out {int(gone.sum())} of {frame.rows} rows with missing values")
         return keep_rows(frame, ~gone), [None] * len(own)
-    for one, parts in zip(parsed, own, strict=True):
-        used = [name for name in columns(one) if name not in parts and name in absent]
+    for one, parts, filling in zip(parsed, own, fills, strict=True):
+        used = [name for name in columns(one) if name not in parts and name in absent and name not in filling]
         if used:
             raise DataError(
                 f"data: '{used[0]}' has {int(absent[used[0]].sum())} missing values, and formula '{one.text}' has it as a "
-                "predictor; missing='model' is for missing responses. Leave these rows out, or fill them in"
+                f"predictor; write mi({used[0]}) there and a formula '{used[0]} ~ …' that says what they may be, or leave these "
+                "rows out"
             )
     masks = [_all_of([~absent[name] for name in parts if name in absent]) for parts in own]
+    # Rows that have no response at all say nothing.
     nowhere = np.logical_or.reduce([np.ones(frame.rows, bool) if mask is None else mask for mask in masks])
     if not nowhere.all():
         frame = keep_rows(frame, nowhere)
@@ -135,8 +212,7 @@ def _present(
     for name, mask in zip((parts[0] for parts in own), masks, strict=True):
         if mask is not None and not mask.any():
             raise DataError(f"data: '{name}' is missing in every row")
-    filled = {name: _filled(frame.columns[name]) for name in absent if name in every}
-    return replace(frame, columns={**{n: frame.columns[n] for n in frame.columns}, **filled}), masks
+    return frame, masks
 
 
 def _all_of(masks: Sequence[np.ndarray]) -> np.ndarray | None:

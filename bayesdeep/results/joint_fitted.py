@@ -1,7 +1,7 @@
 """A fitted model of several responses as a record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,14 @@ class JointRows:
         Which of all rows these are ``(obs,)``.
     rows
         How many rows there are in all.
+    whole
+        Of responses whose missing values are predictors, by number: all rows, with any value where it is missing.
     """
 
     each: tuple[Rows, ...]
     places: tuple[np.ndarray, ...]
     rows: int
+    whole: Mapping[int, Rows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

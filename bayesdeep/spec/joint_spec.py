@@ -1,13 +1,13 @@
 """The record of a model of several responses: a model for each, and what they have in common."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
-from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.registry import FAMILIES, TERMS
 
 from .as_json import from_json, to_json
 from .model_spec import ModelSpec, PredictorSpec
@@ -98,6 +98,25 @@ class JointSpec:
     def from_json(cls, data: Json) -> "JointSpec":
         """Return the record a :meth:`to_json` came from; ValueError for anything else."""
         return from_json(data, cls)
+
+
+def in_order(names: Sequence[str], needs: Sequence[Sequence[str]]) -> list[int]:
+    """Return places of responses so that each comes after those whose missing values it needs; ValueError with their names."""
+    left, found = list(range(len(names))), list[int]()
+    while left:
+        waiting = {names[k] for k in left}
+        ready = [k for k in left if not waiting & set(needs[k])]
+        if not ready:
+            raise ValueError(" and ".join(names[k] for k in left))
+        found += ready
+        left = [k for k in left if k not in ready]
+    return found
+
+
+def needs_of(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the columns whose missing values a response's model has as predictors."""
+    terms = (term for predictor in spec.predictors for term in predictor.terms)
+    return tuple(dict.fromkeys(fills(t.state) for t in terms if (fills := TERMS[t.kind].fills) is not None))
 
 
 def prefix_of(spec: ModelSpec) -> str:
