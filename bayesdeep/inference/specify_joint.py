@@ -84,8 +84,7 @@ def specify_joint(
             whole[k] = _all_rows(text, complete, asked.families[k], options)
     specs, rows = tuple(spec for spec, _ in made), tuple(one for _, one in made)
     spec = _with_correlations(JointSpec(specs), in_common, residual_correlation, frame.rows)
-    every = np.arange(frame.rows)
-    places = tuple(every if mask is None else np.flatnonzero(mask) for mask in present)
+    places = tuple(np.arange(frame.rows) if mask is None else np.flatnonzero(mask) for mask in present)
     joint = JointRows(rows, places, frame.rows, whole)
     if spec.correlated:
         _check_residuals(spec, joint)
