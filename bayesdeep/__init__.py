@@ -24,6 +24,7 @@ _HOME = {
     "known": "model",
     "list_datasets": "datasets",
     "load": "loading",
+    "mixture": "families.mixture",
     "load_dataset": "datasets",
     "register": "core.registry",
     "report": "report",

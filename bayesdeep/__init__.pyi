@@ -13,6 +13,7 @@ from bayesdeep.core.registry import register as register
 from bayesdeep.datasets import list_datasets as list_datasets
 from bayesdeep.datasets import load_dataset as load_dataset
 from bayesdeep.explanation import explain as explain
+from bayesdeep.families.mixture import mixture as mixture
 from bayesdeep.fit import Fit as Fit
 from bayesdeep.joint_fit import JointFit as JointFit
 from bayesdeep.joint_model import JointModel as JointModel

@@ -158,6 +158,26 @@ class Fit(Marginal):
         values = prediction_doors.log_scores(self, data, new_groups, seed)
         return values if pointwise else float(values.mean())
 
+    @arguments.checked("components", new_groups=arguments.optional(arguments.text))
+    def components(self, data: Any = None, new_groups: str | None = None) -> pd.DataFrame:
+        """Return of which component of a mixture each row is: the probability of each, a column a component.
+
+        The posterior mean of :math:`w_{ik} p_k(y_i) / \\sum_j w_{ij} p_j(y_i)`, given the row's response.
+
+        Parameters
+        ----------
+        data, new_groups
+            As for :meth:`draws`; the response column has to be there.
+
+        Raises
+        ------
+        FitError
+            Where the family is no mixture.
+        """
+        from bayesdeep.results.component_probabilities import component_probabilities
+
+        return component_probabilities(self, data, new_groups)
+
     @arguments.checked("budget", new_groups=arguments.optional(arguments.text), seed=arguments.seed)
     def budget(self, data: Any = None, new_groups: str | None = None, seed: int | None = None) -> pd.DataFrame:
         """Return where the uncertainty of each row's prediction comes from: its variance as a sum of parts.

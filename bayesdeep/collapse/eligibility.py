@@ -66,7 +66,7 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
 
     Without ``normal`` population coefficients may have other priors about a location, whose density is known on arrays.
     """
-    main = FAMILIES[spec.family].main.name
+    main = FAMILIES[spec.family].bare
     if (together := shared_of(spec)):
         return f"|{together[0].name}| correlates effects of several predictors"
     for number, predictor in enumerate(spec.predictors):

@@ -297,7 +297,7 @@ def _sharing(key: str, rows: Columns, piece: Piece, factor: int, start: int, *, 
 
 def prefix_of(spec: ModelSpec, predictor: int = 0) -> str:
     """Return what the names of a predictor's quantities begin with: nothing for the main parameter's."""
-    return prefixed(spec.predictors[predictor].parameter, FAMILIES[spec.family].main.name, "")
+    return prefixed(spec.predictors[predictor].parameter, FAMILIES[spec.family].bare, "")
 
 
 def in_thresholds(spec: ModelSpec, predictor: int = 0) -> bool:

@@ -63,7 +63,8 @@ class _Names:
         self.parameter, self.intercept = self.main, True
         self.found: dict[str, Quantity] = {}
         self.coords: dict[str, tuple[Any, ...]] = {}
-        self._taken = taken_names(spec, self.main)
+        self._bare = FAMILIES[spec.family].bare
+        self._taken = taken_names(spec, self._bare)
 
     def add(self, name: str, entry: Entry, *dims: str) -> None:
         if name in self.found:
@@ -72,7 +73,7 @@ class _Names:
 
     @property
     def prefix(self) -> str:
-        return prefixed(self.parameter, self.main, "")
+        return prefixed(self.parameter, self._bare, "")
 
     def own(self, parameter: Parameter) -> None:
         """Add a parameter that has no formula."""

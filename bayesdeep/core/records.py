@@ -153,6 +153,11 @@ class Parameter:
     spread
         ``spread(link)``: the natural scale of its predictor where it has a formula, for default priors; None for that of the
         logarithm of a standard deviation. The main parameter's comes from the response (:attr:`Family.scale`).
+    follows
+        The parameter whose formula it has where it is given none, and whose scale its predictor has; empty for none.
+    numbered
+        Whether it is that of one of several components, ``mu1``: quantities of its predictor then carry its name, also where it
+        is the main parameter.
     elsewhere
         By what others call a parameter in its place, what theirs is in terms of this one: ``{"psi": "1 - zi"}``.
     """
@@ -164,6 +169,8 @@ class Parameter:
     shape: str = "row"
     link_in_family: bool = False
     spread: Callable[[Link], float] | None = None
+    follows: str = ""
+    numbered: bool = False
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -218,6 +225,24 @@ class RowLaw:
 
 
 @dataclass(frozen=True)
+class Components:
+    """What a mixture of several distributions says of them.
+
+    Attributes
+    ----------
+    log_parts
+        ``log_parts(params, aux, value)``: ``(obs, component)``, the logarithm of each component's share times its density.
+    in_order
+        ``in_order(values, level, alike)``: draws by name ``(draw, …)`` with components that are alike in a definite order, where
+        ``level(parameter)`` is a predictor on average over rows ``(draw,)`` and ``alike(one, other)`` whether two parameters have
+        one formula, one link and one prior.
+    """
+
+    log_parts: Callable[[Mapping[str, Any], Aux, Any], Any]
+    in_order: Callable[..., dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
 class Family:
     """A response distribution. One file in ``families/`` defines one as ``FAMILY``.
 
@@ -268,6 +293,8 @@ class Family:
         of a response about the main predictor is on the predictor's scale: a parameter of the family, or a number, as of a
         latent variable. None, also where there is no such function: it follows from the rows' expected information at the
         intercept, where that is known.
+    components
+        Of a mixture what it says of its components; None for others.
     degrees
         Name of the parameter with the degrees of freedom, of a family that is one response of a multivariate t distribution.
     modifiers
@@ -318,6 +345,7 @@ class Family:
     row_law: Callable[[str], RowLaw | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
     residual: Callable[[str], str | float | None] | None = None
+    components: Components | None = None
     degrees: str = ""
     modifiers: frozenset[str] = frozenset({"weighted"})
     words: frozenset[str] = frozenset()
@@ -358,6 +386,11 @@ class Family:
         if made is None:
             raise FormulaError(f"family '{self.name}({written})': options are numbers, text, True, False, None or lists of these")
         return replace(made, name=f"{self.name}({written})", variant=None) if options else made
+
+    @property
+    def bare(self) -> str:
+        """Return the parameter whose quantities go by their own names, without its name before them: the main one, or none."""
+        return "" if self.main.numbered else self.main.name
 
     @property
     def main(self) -> Parameter:

@@ -24,7 +24,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import pm, xr
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
-from bayesdeep.core.registry import PRIORS, TERMS
+from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.scope import distribution
 from bayesdeep.inference.loo import LEAST_DRAWS
@@ -161,7 +161,7 @@ def _at_means(fit: Fitted, chosen: ChosenPrior) -> Any:
 
     It is 0 where the prior is that of the uncentred intercept itself.
     """
-    posterior, main, total = fit.posterior, fit.spec.predictors[0].parameter, 0.0
+    posterior, main, total = fit.posterior, FAMILIES[fit.spec.family].bare, 0.0
     for predictor in fit.spec.predictors:
         if prefixed(predictor.parameter, main, "Intercept") != chosen.name:
             continue

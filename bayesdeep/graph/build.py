@@ -47,6 +47,8 @@ class ResponseTensors:
         The distribution's parameters as it takes them, by name; ``predictive`` depends on draws through these alone.
     variance
         Of a new response given its parameters, ``(obs,)``; None without a closed form.
+    log_parts
+        Of a mixture with a response, the logarithm of each component's share times its density ``(obs, component)``.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ResponseTensors:
     parts: Mapping[str, Any]
     params: Mapping[str, Any]
     variance: Any = None
+    log_parts: Any = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ def build(
         together = Together(
             shared_of(spec),
             lambda member: TermScope(builder, member.parameter, member.key, None),
-            lambda: TermScope(builder, builder.main, "", None),
+            lambda: TermScope(builder, builder.bare, "", None),
         )
         builder.together = partial(together.of, 0)
         made = tensors_of(builder, response, rows, observed=observed)
@@ -201,7 +204,7 @@ def builder_of(
     family = FAMILIES[spec.family]
     pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
     own = rows if observed and sampled else 0
-    builder = Builder(spec, family.main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own)
+    builder = Builder(spec, family.main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own, family.bare)
     builder.places = starting_places(spec, arrays) if observed else {}
     builder.observed = observed
     if observed and sampled:
@@ -265,6 +268,7 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
         parts={t.key: _full(addends[t.key], count, width) for t in spec.predictors[0].terms if t.key in addends},
         params={name: pt.as_tensor(value) for name, value in params.items()},
         variance=variance(family, params, aux, parts),
+        log_parts=None if family.components is None or not observed else family.components.log_parts(params, aux, parts.value),
     )
 
 
@@ -323,7 +327,7 @@ def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], 
     name, spec = parameter.name, builder.spec
     if name in spec.known:
         return data[name] if name in data else float(spec.known[name].value)
-    scope = TermScope(builder, builder.main, name, None)
+    scope = TermScope(builder, builder.bare, name, None)
     if parameter.shape != "cut":
         return scope.parameter(name)
     chosen = spec.prior(name)

@@ -54,6 +54,8 @@ class Builder:
     ----------
     spec
         The model as data.
+    main, bare
+        The main parameter, and that whose quantities have no name before them: the same, or none.
     data
         Tensors of the rows by ``"term key.array name"``, filled while the model is built.
     reported
@@ -137,8 +139,10 @@ class Builder:
         fixed: Mapping[str, np.ndarray] | None = None,
         single: bool = False,
         sampled_rows: int = 0,
+        bare: str | None = None,
     ) -> None:
         self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
+        self.bare = main if bare is None else bare
         self.fixed = fixed or {}
         self.staged: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
@@ -174,7 +178,7 @@ class Builder:
         self.places: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
-        self.taken = taken_names(spec, main)
+        self.taken = taken_names(spec, self.bare)
         self.model = pm.modelcontext(None)
         self.obs, self.prefix = "obs", ""
         self.together = _alone

@@ -62,7 +62,7 @@ def build_joint(
         together = Together(
             spec.shared,
             lambda m: TermScope(builders[m.response], m.parameter, m.key, None),
-            lambda: TermScope(owner, owner.main, "", None),
+            lambda: TermScope(owner, owner.bare, "", None),
         )
         degrees = _common_degrees(spec, builders) if spec.correlated else None
         found, filled = dict[int, ResponseTensors](), dict[str, Any]()
@@ -147,7 +147,7 @@ def _residuals(
     """Add the log likelihood of correlated responses to the model in context, and report the correlations."""
     chosen, names = spec.prior(RESIDUAL), spec.names
     assert chosen is not None
-    scope = TermScope(owner, owner.main, "", None)
+    scope = TermScope(owner, owner.bare, "", None)
     size = len(names)
     labels = tuple(f"{names[j]}, {names[i]}" for i in range(1, size) for j in range(i))
     dim = owner.dim("response_pair", labels)
@@ -206,7 +206,7 @@ def _common_degrees(spec: JointSpec, builders: Sequence[Builder]) -> Any:
     name = FAMILIES[spec.responses[0].family].degrees
     if not name:
         return None
-    scopes = [TermScope(builder, builder.main, name, None) for builder in builders]
+    scopes = [TermScope(builder, builder.bare, name, None) for builder in builders]
     found = scopes[0].naming(partial(scopes[0].parameter, name))
     for builder, scope in zip(builders[1:], scopes[1:], strict=True):
         builder.parameters[name] = scope.naming(partial(scope.report, name, found, (), PARAMETER, slot=name))

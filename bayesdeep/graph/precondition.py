@@ -18,7 +18,7 @@ import numpy as np
 
 from bayesdeep.core.effects import Columns, Given
 from bayesdeep.core.priors import ChosenPrior
-from bayesdeep.core.registry import PRIORS, TERMS
+from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
@@ -61,7 +61,7 @@ def mixings(
 def _mixing(
     spec: ModelSpec, predictor: PredictorSpec, arrays: Mapping[str, np.ndarray], pilot: PilotFit | None
 ) -> Mixing | None:
-    main = next(iter(spec.formulas))
+    main = FAMILIES[spec.family].bare
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
         effect = next((e for e in declare(term.state) if isinstance(e.law, Given) and e.pieces), None) if declare else None

@@ -39,7 +39,7 @@ class TermScope:
         self._b, self._parameter, self._key, self.width, self._staged = builder, parameter, key, width, staged
 
     def _full(self, name: str) -> str:
-        return prefixed(self._parameter, self._b.main, name)
+        return prefixed(self._parameter, self._b.bare, name)
 
     def _with_width(self, dims: tuple[Any, ...]) -> tuple[Any, ...]:
         return dims if self.width is None else (*dims, self.width[0])
@@ -59,7 +59,7 @@ class TermScope:
     def shared(self, name: str, make: Callable[["TermScope"], Any]) -> Any:
         """Return what ``make`` makes, once for all terms that give the same ``name``."""
         if name not in self._b.shared:
-            self._b.shared[name] = make(TermScope(self._b, self._b.main, self._key, None, self._staged))
+            self._b.shared[name] = make(TermScope(self._b, self._b.bare, self._key, None, self._staged))
         return self._b.shared[name]
 
     def once(self, name: str, make: Callable[["TermScope"], Any]) -> Any:
@@ -345,7 +345,7 @@ class TermScope:
         key = f"slot {name}"
         if key not in self._b.shared:
             own = name == self._full(slot)
-            scope = self if own else TermScope(self._b, self._b.main, self._key, None, self._staged)
+            scope = self if own else TermScope(self._b, self._b.bare, self._key, None, self._staged)
             self._b.shared[key] = scope.variable(slot)
         return self._b.shared[key]
 
@@ -387,7 +387,7 @@ class TermScope:
     def _from_budget(self, chosen: ChosenPrior, full: str, dims: tuple[str, ...]) -> Any:
         """Return a coefficient or standard deviation that has a share of a budget."""
         if chosen.key not in self._b.budgets:
-            root = TermScope(self._b, self._b.main, self._b.main, None)
+            root = TermScope(self._b, self._b.bare, self._b.main, None)
             self._b.budgets[chosen.key] = allotted_sds(root, self._b.spec, chosen)
         sd = self._b.budgets[chosen.key][full]
         if chosen.role != COEFFICIENT:
@@ -412,10 +412,10 @@ class TermScope:
             for term in predictor.terms:
                 declare = TERMS[term.kind].effects
                 for piece in [p for e in (declare(term.state) if declare else ()) for p in e.pieces]:
-                    if prefixed(predictor.parameter, self._b.main, piece.slot) == full:
+                    if prefixed(predictor.parameter, self._b.bare, piece.slot) == full:
                         return None if piece.labels is None else piece.size
                 for slot in () if declare else TERMS[term.kind].slots(term.state, 1.0):
-                    if prefixed(predictor.parameter, self._b.main, slot.name) == full:
+                    if prefixed(predictor.parameter, self._b.bare, slot.name) == full:
                         return None if slot.size == 1 else slot.size
         return None
 

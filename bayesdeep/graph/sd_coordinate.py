@@ -17,7 +17,7 @@ import numpy as np
 from bayesdeep.core.effects import Scaled
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.quantities import SD
-from bayesdeep.core.registry import PRIORS, TERMS
+from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import prefixed
 
@@ -49,7 +49,7 @@ def _of_pilot(spec: ModelSpec, pilot: PilotFit | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if pilot is None:
         return found
-    predictor, main = spec.predictors[0], next(iter(spec.formulas))
+    predictor, main = spec.predictors[0], FAMILIES[spec.family].bare
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
         # Of what several numbers make together the pilot fit has one sd for all.

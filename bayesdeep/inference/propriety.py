@@ -149,7 +149,7 @@ def _tables(
     spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response
 ) -> Iterator[tuple[np.ndarray, list[str], list[str], bool]]:
     """Return each table of population columns with their names, the intercept's where there is one, and whether it is free."""
-    main, predictor = next(iter(spec.formulas)), spec.predictors[0]
+    main, predictor = FAMILIES[spec.family].bare, spec.predictors[0]
     for term in predictor.terms:
         kind = TERMS[term.kind]
         effect = next((e for e in kind.effects(term.state) if isinstance(e.law, Given)), None) if kind.effects else None
@@ -206,7 +206,7 @@ class _Intercepts:
 
 
 def _intercepts(spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> Iterator[_Intercepts]:
-    main, predictor = next(iter(spec.formulas)), spec.predictors[0]
+    main, predictor = FAMILIES[spec.family].bare, spec.predictors[0]
     for term in predictor.terms:
         declare = TERMS[term.kind].effects
         for effect in declare(term.state) if declare else ():

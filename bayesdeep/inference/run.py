@@ -31,6 +31,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .against_nuts import REFERENCE, compared
 from .batch_target import batches_of
+from .component_order import in_definite_order
 from .compressed_rows import compress
 from .engine_words import words_of
 from .likelihood_target import likelihood_source
@@ -87,7 +88,7 @@ def run_engine(
     with progress_bar(engine.title, progress) as bar:
         draws = told(engine.run(settings, target, derive(seed, engine.name), bar), before)
     draws = replace(draws, details={**draws.details, **(described(shown.pilot) if isinstance(shown, Graph) else {})})
-    values = named(draws)
+    values = in_definite_order(spec, rows, named(draws))
     errors = None if draws.spread is None else standard_errors(draws, draws.spread, named)
     if getattr(settings, "check", False):
         other = run_engine(spec, rows, find_engine("nuts"), REFERENCE, {}, derive(seed, "check"), progress)

@@ -169,4 +169,9 @@ def _formulas(
             raise FormulaError(
                 f'formula: {name}={value!r} is neither a formula such as "~ x" nor bd.known(…)'
             )
+    for parameter in family.parameters:
+        if parameter.follows and parameter.name not in texts and parameter.name not in given:
+            text = f"~{texts[parameter.follows].partition('~')[2]}"
+            with formula_of(parameter.name):
+                texts[parameter.name], parsed[parameter.name] = text, parse(text, response="none")
     return texts, parsed, given

@@ -21,7 +21,7 @@ def scales_table(fit: Fitted, interval: float = 0.9) -> pd.DataFrame:
     Scales of inputs multiply the first layer's weights, for inputs in units of their standard deviation: one near 0 says that
     the input hardly matters.
     """
-    posterior, main = fit.posterior, FAMILIES[fit.spec.family].main.name
+    posterior, main = fit.posterior, FAMILIES[fit.spec.family].bare
     found: dict[str, tuple[str, pd.DataFrame]] = {}
     nets = [
         (p.parameter, term, addends_of(term, node))

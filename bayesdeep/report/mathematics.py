@@ -107,7 +107,7 @@ def _predictor(spec: ModelSpec, family: Family, predictor: PredictorSpec) -> tup
     eta = letter if same else f"η{index}" if is_main else f"η({_letter(predictor.parameter)}){index}"
     lines = [] if same or inside else [_link(formula, letter, eta)]
     place = Place(
-        prefixed(predictor.parameter, main, ""),
+        prefixed(predictor.parameter, family.bare, ""),
         contrast,
         intercept=not (is_main and "no_intercept" in family.words),
         alone=_one_factor(spec),

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.lazy import xr
-from bayesdeep.core.registry import TERMS
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.core.writing import LeftOut
 from bayesdeep.design.learn import term_nodes
 from bayesdeep.spec.slots import prefixed
@@ -50,7 +50,7 @@ def with_left_out(spec: ModelSpec, tree: Tree | xr.DataTree) -> xr.DataTree:
 
 
 def _left_out(spec: ModelSpec) -> Iterator[tuple[str, LeftOut]]:
-    main = spec.predictors[0].parameter
+    main = FAMILIES[spec.family].bare
     for predictor in spec.predictors:
         for term, (_, _, node) in zip(predictor.terms, term_nodes(spec.nodes[predictor.parameter]), strict=True):
             declare = TERMS[term.kind].left_out

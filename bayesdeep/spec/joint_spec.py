@@ -50,7 +50,7 @@ class JointSpec:
     def shared(self) -> tuple[SharedEffects, ...]:
         """Return what effects of groups are correlated across formulas."""
         return shared_effects(
-            [(prefix_of(s), s.predictors, FAMILIES[s.family].main.name) for s in self.responses],
+            [(prefix_of(s), s.predictors, FAMILIES[s.family].bare) for s in self.responses],
             [frozenset(p.name for p in FAMILIES[s.family].parameters if p.shape == "contrast") for s in self.responses],
         )
 
@@ -125,7 +125,7 @@ def prefix_of(spec: ModelSpec) -> str:
 
 
 def _main(spec: ModelSpec) -> str:
-    name: str = FAMILIES[spec.family].main.name
+    name: str = FAMILIES[spec.family].bare
     return name
 
 

@@ -82,7 +82,7 @@ def make_spec(
     slots = all_slots(family, predictors, response, known, offsets)
     if not one_of_several:
         contrasts = frozenset(p.name for p in family.parameters if p.shape == "contrast")
-        together = shared_effects([("", predictors, family.main.name)], [contrasts])
+        together = shared_effects([("", predictors, family.bare)], [contrasts])
         slots = (*slots, *(one.place for one in together))
     main = all_slots(family, predictors[:1], response, known, offsets)
     _refuse_parameters(family, predictors, known, slots, priors)
@@ -92,12 +92,12 @@ def make_spec(
         return residual_of(family, links[family.main.name], response, known, design.arrays, modelled, number, where)
 
     population = [s.name for s in main if s.role == "coefficient"]
-    able = owners(predictors[0], family.main.name)
+    able = owners(predictors[0], family.bare)
     chosen = choose(slots, priors, design.rows, population, able, residual)
     # A nested scale of group effects stands in the place of their sd, under the same name.
     sds = {s.name for s in slots if s.role == "sd"}
     nested = [name for name in hyperparameters(chosen) if name not in sds]
-    _refuse_improper(predictors, family.main.name, chosen)
+    _refuse_improper(predictors, family.bare, chosen)
     _refuse_improper_cuts(family, response, chosen)
     _refuse_namesakes(slots)
     _refuse_twins(predictors)
@@ -153,7 +153,7 @@ def _refuse_parameters(
         if name in known:
             raise PriorError(f"prior '{name}': {name} is given, {name}=known({known[name].value!r}), and needs no prior")
         if name in {p.parameter for p in predictors}:
-            prefix = "" if name == family.main.name else f"{name}_"
+            prefix = "" if name == family.bare else f"{name}_"
             own = ", ".join(s.name for s in slots if s.role != "parameter" and s.name.startswith(prefix))
             raise PriorError(f"prior '{name}': {name} has a formula, and priors are on what it is made of: {own}")
 

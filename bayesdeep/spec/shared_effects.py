@@ -150,4 +150,4 @@ def _together(name: str, members: list[Member]) -> SharedEffects:
 
 def shared_of(spec: ModelSpec) -> tuple[SharedEffects, ...]:
     """Return what effects of one response's model are correlated across its predictors."""
-    return shared_effects([("", spec.predictors, FAMILIES[spec.family].main.name)])
+    return shared_effects([("", spec.predictors, FAMILIES[spec.family].bare)])

@@ -91,7 +91,7 @@ def is_share(chosen: ChosenPrior | None) -> bool:
 def shares(spec: ModelSpec, key: str) -> tuple[Owner, ...]:
     """Return the slots that have shares of the budget given under a key."""
     own = {p.name for p in spec.priors if p.key == key and is_share(p)}
-    return tuple(o for o in owners(spec.predictors[0], FAMILIES[spec.family].main.name) if o.name in own)
+    return tuple(o for o in owners(spec.predictors[0], FAMILIES[spec.family].bare) if o.name in own)
 
 
 def budget_names(priors: Sequence[ChosenPrior]) -> tuple[str, ...]:

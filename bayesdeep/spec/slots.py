@@ -54,9 +54,11 @@ def all_slots(
                 if slot.role == "intercept":
                     if predictor.parameter == main and "no_intercept" in family.words:
                         continue
-                    default = _intercept(predictor.parameter == main, location, spread)
+                    record = family.parameter(predictor.parameter)
+                    main_like = predictor.parameter == main or (record is not None and record.follows != "")
+                    default = _intercept(main_like, location, spread)
                     slot = replace(slot, default=default, unit=spread)
-                found.append(replace(slot, name=slot_name(predictor.parameter, main, slot)))
+                found.append(replace(slot, name=slot_name(predictor.parameter, family.bare, slot)))
     modelled = {p.parameter for p in predictors}
     for parameter in family.parameters:
         if parameter.name in modelled or parameter.name in known or parameter.prior is None:
@@ -79,10 +81,10 @@ def _intercept(main: bool, location: float, spread: float) -> Default:
 def _scale(
     family: Family, parameter: str, links: Mapping[str, Any], response: Response
 ) -> tuple[float, float]:
-    if parameter == family.main.name:
-        return family.scale(response, links[parameter])
     record = family.parameter(parameter)
     assert record is not None
+    if parameter == family.main.name or record.follows:
+        return family.scale(response, links[parameter])
     assert record.prior is not None
     plain = read_prior(record.prior(response, links[family.main.name]).text, f"prior '{parameter}'")
     spread = AUXILIARY_SPREAD if record.spread is None else record.spread(links[parameter])
