@@ -207,9 +207,12 @@ def _variance(families: tuple[Family, ...], params: Mapping[str, Any], aux: Aux)
 
 
 def _code(families: tuple[Family, ...], response: Response) -> Response:
-    found = families[0].code(response)
-    for family in families[1:]:
-        family.code(response)
+    found = response
+    for family in families[::-1]:
+        try:
+            found = family.code(response)
+        except DataError as error:
+            raise DataError(str(error).replace(f": {family.name} needs", ": mixture needs", 1)) from None
     return found
 
 
@@ -268,11 +271,14 @@ def _example(families: tuple[Family, ...]) -> dict[str, Any]:
 
 
 def _density(families: tuple[Family, ...]) -> str:
-    lines = ["{y} ~ of one of the components, of k with the share w_k:"]
+    lines = ["{y} is of one of the components, of component k with the probability w_k"]
     for k, family in enumerate(families, 1):
         left = " · ".join(f"(1 - {{theta{j}}})" for j in range(1, k))
         own = f"{{theta{k}}}" if k < len(families) else ""
-        lines.append(f"    w_{k} = {' · '.join(part for part in (own, left) if part)}: {family.title}")
+        law = family.density.split("\n")[0]
+        for parameter in family.parameters:
+            law = law.replace(f"{{{parameter.name}}}", f"{{{parameter.name}{k}}}")
+        lines.append(f"    w_{k} = {' · '.join(part for part in (own, left) if part)}: {law}")
     return "\n".join(lines)
 
 

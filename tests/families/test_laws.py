@@ -56,7 +56,7 @@ class Compiled:
             self.params[p.name] = pt.tensor(p.name, dtype="float64", shape=(None,) * CORE_DIMS[p.shape])
         rows = pt.zeros((value.shape[0],))
         full = dict(self.params)
-        full["mu"] = self.params["mu"] + (rows[:, None] if family.main.shape == "contrast" else rows)
+        full[family.main.name] = self.params[family.main.name] + (rows[:, None] if family.main.shape == "contrast" else rows)
         rv = family.rv(full, aux)
         inputs = [value, *self.params.values()]
         logp = pm.logp(rv, value)
@@ -124,7 +124,7 @@ def grid(name, params):
         y = np.exp(t)
         slope = y
     else:
-        y, slope = params["mu"] + np.sinh(t), np.cosh(t)
+        y, slope = params[FAMILIES[name].main.name] + np.sinh(t), np.cosh(t)
     inside = (y > 0) & (y < 1) if name == "beta" else np.ones(len(y), bool)
     return y[inside], (slope * (t[1] - t[0]))[inside]
 
@@ -213,7 +213,7 @@ def test_distribution_function_and_survival_have_clean_gradients_outside_the_sup
 
 def reference(name, p):
     """Return scipy's distribution with the family's parameters, or None."""
-    mu = p["mu"]
+    mu = p.get("mu")
     logit = special.expit(mu) if name in ("bernoulli", "binomial") else None
     made = {
         "gaussian": lambda: stats.norm(mu, p["sigma"]),
@@ -486,7 +486,7 @@ def test_records_are_complete(name):
     assert family.notes.endswith(".")
     for parameter in family.parameters:
         assert set(parameter.links) <= set(LINKS)
-        assert (parameter.prior is None) == (parameter is family.main)
+        assert (parameter.prior is None) == (parameter is family.main or parameter.follows != "")
     assert family.modifiers <= {"censored", "truncated", "weighted", "prop"}
     known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "counts_by_level", "two_levels", "about"}
     assert family.words <= known

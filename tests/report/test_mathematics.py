@@ -23,18 +23,19 @@ def test_every_parameter_is_named_and_has_what_it_follows_from(name, of_family):
     text, family = equations(model.spec), FAMILIES[name]
     first = text.split("\n\n")[0]
     assert family.density
-    for parameter in family.parameters[1:]:
+    for parameter in (p for p in family.parameters[1:] if not p.follows):
         letter = LETTERS.get(parameter.name, parameter.name)
         line = next(line for line in first.split("\n") if line.startswith((f"{letter} ~ ", f"{letter}[k] ~ ")))
         assert str(model.spec.prior(parameter.name).prior) in line
         assert letter in text.split("\n" + line)[0], "the distribution is written with it"
     eta = "ηₖᵢ" if family.main.shape == "contrast" else "ηᵢ"
-    main = "μₖᵢ" if family.main.shape == "contrast" else "μᵢ"
-    predictor = next(line for line in first.split("\n") if "β(x)" in line)
+    main = "μₖᵢ" if family.main.shape == "contrast" else "μᵢ" if family.bare else f"{family.main.name}ᵢ"
+    slope = "β(x)" if family.bare else f"β({family.main.name}_x)"
+    predictor = next(line for line in first.split("\n") if slope in line)
     assert predictor.split(" = ")[0] in (eta, main)
     assert predictor.split(" = ")[0] in text.split("\n" + predictor)[0], "what has the predictor is in what is above it"
     assert ("Intercept" in predictor) == ("no_intercept" not in family.words)
-    assert "u₁[gᵢ" in predictor
+    assert ("u₁[gᵢ" if family.bare else f"u({family.main.name}_1|g)[gᵢ") in predictor
 
 
 @pytest.mark.parametrize(("name", "link"), LINKED)
@@ -44,13 +45,14 @@ def test_every_link_is_there_as_the_family_applies_it(name, link, of_family):
         assert f"F(x) = {LINKS[link].formula.split(' = ')[1].replace('eta', 'x')}" in text
         return
     formula = FAMILIES[name].inverse.get(link, LINKS[link].formula)
+    letter, prefix = ("μ", "") if FAMILIES[name].bare else (FAMILIES[name].main.name, f"{FAMILIES[name].main.name}_")
     if formula == "mu = eta":
         assert "η" not in text
-        assert "μᵢ = Intercept + β(x) · xᵢ" in text
+        assert f"{letter}ᵢ = {prefix}Intercept + β({prefix}x) · xᵢ" in text
     elif link == "softmax":
         assert "μₖᵢ = exp(ηₖᵢ) / Σⱼ exp(ηⱼᵢ)" in text
     else:
-        assert f"μᵢ = {formula.split(' = ')[1].replace('eta', 'ηᵢ')}" in text.split("\n")
+        assert f"{letter}ᵢ = {formula.split(' = ')[1].replace('eta', 'ηᵢ')}" in text.split("\n")
 
 
 def test_links_that_a_family_reads_in_its_own_way(of_family):

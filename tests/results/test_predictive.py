@@ -127,7 +127,7 @@ def test_truncated_budgets_and_predictions_are_of_what_can_be_recorded(made_up, 
     left, data = frame(name)
     kept = data[(data.y >= (lower or -np.inf)) & (data.y <= (upper or np.inf))]
     bounds = ", ".join(f"{side}={value}" for side, value in (("lb", lower), ("ub", upper)) if value is not None)
-    centre = LINKS[FAMILIES[name].main.links[0]].forward(FAMILIES[name].example["mu"])
+    centre = LINKS[FAMILIES[name].main.links[0]].forward(FAMILIES[name].example[FAMILIES[name].main.name])
     priors = {"Intercept": f"Normal({centre:.3f}, 0.1)", "x": "Normal(0, 0.05)"}
     model = bd.Model(f"truncated({left}, {bounds}) ~ x", kept, family=name, priors=priors)
     names = made_up(model, draws=1, chains=1).posterior
