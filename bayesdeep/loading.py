@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @arguments.checked("load", path=arguments.path)
-def load(path: str | Path) -> Any:
-    """Return the fit, a :class:`Fit` or :class:`JointFit`, whose ``save`` wrote the file; nothing in the file can run.
+def load(path: str | Path) -> Fit:
+    """Return the fit, a :class:`Fit` (or, of several responses, a :class:`JointFit`), whose ``save`` wrote the file; nothing in the file can run.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def load(path: str | Path) -> Any:
     return _fit(load_tree(path), f"load: '{path}'")
 
 
-def from_bytes(data: bytes) -> Any:
+def from_bytes(data: bytes) -> Fit:
     """Return the fit whose file would hold these bytes."""
     from io import BytesIO
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -78,13 +78,14 @@ class Model:
         When formula, data, family and priors do not fit together; the text says where and what would be right.
     """
 
-    def __new__(cls, formula: Any = None, *args: Any, **options: Any) -> Any:
+    def __new__(cls, formula: Any = None, *args: Any, **options: Any) -> Model:
         """Return a model, or a :class:`bayesdeep.JointModel` where there are several formulas or a response binds several."""
         several = split_responses(formula) if isinstance(formula, str) else formula
         if isinstance(several, list | tuple):
             from bayesdeep.joint_model import JointModel
 
-            return JointModel(several, *args, **options)
+            joint: Any = JointModel(several, *args, **options)
+            return cast("Model", joint)
         return super().__new__(cls)
 
     @arguments.checked("model", link=arguments.optional(arguments.either(arguments.text, Mapping)), missing=arguments.text)

@@ -22,8 +22,8 @@ from .linear_effects import eta_of
 from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
 from .sd_coordinate import likely_sds
-from .shared_effects import Together
 from .starts import starting_places
+from .together import Together
 
 if TYPE_CHECKING:
     import pymc

@@ -25,7 +25,7 @@ from .build import Graph, ResponseTensors, builder_of, graph_of, tensors_of
 from .builder import Builder
 from .linear_effects import cholesky_rows
 from .scope import TermScope
-from .shared_effects import Together
+from .together import Together
 
 LOG_2PI = float(np.log(2.0 * np.pi))
 
