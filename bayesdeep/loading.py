@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @arguments.checked("load", path=arguments.path)
 def load(path: str | Path) -> Fit:
-    """Return the fit, a :class:`Fit` (or, of several responses, a :class:`JointFit`), whose ``save`` wrote the file; nothing in the file can run.
+    """Return the fit, of several responses a :class:`JointFit`, whose ``save`` wrote the file; nothing in the file can run.
 
     Raises
     ------

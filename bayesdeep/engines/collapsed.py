@@ -303,5 +303,6 @@ ENGINE = Engine(
     settings=CollapsedSettings,
     run=run,
     needs=frozenset({"linear"}),
+    takes=frozenset({"several"}),
     example={"draws": 500},
 )

@@ -40,7 +40,7 @@ def fit_joint(
     shared = {name: value for name, value in common.items() if value is not None}
     method, why = _choice(spec, rows, method)
     engine = find_engine(method)
-    if engine.needs - {"linear"} or not engine.jacobian or method == "gibbs":
+    if (engine.needs and "several" not in engine.takes) or not engine.jacobian:
         raise FitError(
             f"fit: method '{method}' does not take several responses; auto chooses between collapsed, which takes normal ones, "
             "and nuts, which takes all"
