@@ -147,6 +147,7 @@ def likely(spec: ModelSpec, name: str, default: float, lowest: float, highest: f
     median = PRIORS[chosen.prior.name].median
     arguments = {k: v for k, v in chosen.prior.arguments if isinstance(v, float)}
     value = default if median is None else float(median(**arguments))
-    # That of a prior made to be vague, InverseGamma(0.001, 0.001), is beyond all that a parameter can be.
-    value = value if FARTHEST**-1 < value < FARTHEST else default
+    # That of a prior made to be vague, InverseGamma(0.001, 0.001), is beyond all that a parameter can be. A default prior is in
+    # the units of the data, whatever these are: a length scale may be a nanometre.
+    value = value if chosen.origin == "default" or FARTHEST**-1 < value < FARTHEST else default
     return float(min(max(value, lowest), highest))

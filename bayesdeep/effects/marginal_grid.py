@@ -17,7 +17,7 @@ from bayesdeep.results.rows import rows_of
 
 from .marginal_source import Source
 from .marginal_table import check_names
-from .marginal_variables import Variable, stepped_columns
+from .marginal_variables import Variable, factors_of, stepped_columns
 
 AT = ("rows", "means", "typical")
 MAX_SHOWN_NUMBERS = 5
@@ -173,9 +173,13 @@ def typical(source: Source, how: str) -> dict[str, Column]:
     fitted to. What only trials and bounds are made of has a value that occurs, the median.
     """
     steps = stepped_columns(source.spec)
+    # Classes of groups and weights of members stand in a bracket too, but name no group: an average one is of a class there is.
+    factors = {name for own in factors_of(source.spec).values() for name in own}
     found = {}
     for name, column in source.columns.items():
-        middle = _middle(column, source.variables.get(name), how)
+        variable = source.variables.get(name)
+        own = replace(variable, grouping=False) if variable is not None and name not in factors else variable
+        middle = _middle(column, own, how)
         if name in steps and column.levels is None:
             nearest_row = np.argmin(np.abs(np.asarray(column.values, dtype=np.float64) - float(middle.values[0])))
             middle = taken({"": column}, np.array([nearest_row]))[""]

@@ -76,7 +76,7 @@ def batched_chains(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.r
     log_p = values[:used].reshape(steps * thin, chains).T
     log_w = log_p - adapted.proposal.log_density(grid.reshape(used, -1)).reshape(chains, -1)
     begin = _begin(adapted, chains, rng)
-    states = accept(log_w, adapted.log_weights[begin], rng)[:, thin - 1 :: thin]
+    states = accept(log_w, _weights_at(adapted, begin), rng)[:, thin - 1 :: thin]
     at_start, rows = states < 0, np.arange(chains)[:, None]
     positions = np.where(at_start[..., None], adapted.points[begin][:, None], grid[rows, states])
     lp = np.where(at_start, adapted.log_density[begin][:, None], log_p[rows, states])
@@ -109,11 +109,12 @@ def sequential_chains(
     lp, moved = np.empty((chains, draws)), np.zeros((chains, draws), dtype=bool)
     log_w = np.full((chains, steps), np.nan)
     begin = _begin(adapted, chains, rng)
+    start_weights = _weights_at(adapted, begin)
     done, stop = np.zeros(chains, dtype=np.int64), threading.Event()
 
     def chain(c: int, own: np.random.Generator) -> None:
         """Run one chain; every array is written in its own part only."""
-        point, value, weight = adapted.points[begin[c]], adapted.log_density[begin[c]], adapted.log_weights[begin[c]]
+        point, value, weight = adapted.points[begin[c]], adapted.log_density[begin[c]], start_weights[c]
         room, spare = np.empty_like(solver.rest), np.empty_like(solver.rest)
         kept = solver.factor(posterior.scales(point[None]), room)
         for t, proposed in enumerate(adapted.proposal.draw(steps, own)):
@@ -157,3 +158,13 @@ def _begin(adapted: Adapted, chains: int, rng: np.random.Generator) -> np.ndarra
     """Return which of the proposal's points the chains start from: drawn by importance, so that none has to warm up."""
     weights = np.exp(adapted.log_weights - log_sum(adapted.log_weights))
     return rng.choice(len(weights), size=chains, p=weights / weights.sum())
+
+
+def _weights_at(adapted: Adapted, begin: np.ndarray) -> np.ndarray:
+    """Return log target over proposal at starting points ``(chain,)``.
+
+    The proposal is that of the steps. Weights against the rounds in which the points were made may be many times larger, and a
+    chain that took them for its own would stand still at its start.
+    """
+    weights: np.ndarray = adapted.log_density[begin] - adapted.proposal.log_density(adapted.points[begin])
+    return weights

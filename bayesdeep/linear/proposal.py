@@ -304,7 +304,10 @@ def with_guard(mixture: Mixture, guard: Mixture, share: float) -> Mixture:
 
 @dataclass(frozen=True)
 class Adapted:
-    """A proposal, what it was fitted to (points with log density and log weight), and how efficient it looks."""
+    """A proposal, what it was fitted to (points with log density and log weight), and how efficient it looks.
+
+    Log weights are against the mixture of all rounds' proposals, in which the points are a sample, not against ``proposal``.
+    """
 
     proposal: Proposal
     points: np.ndarray

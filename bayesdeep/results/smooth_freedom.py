@@ -251,6 +251,10 @@ def _precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str, count
         own = np.broadcast_to(found, (count, effect.width))
         intercept = isinstance(effect.rows, Columns) and effect.rows.intercept
         return np.concatenate([np.zeros((count, 1)), own], axis=1) if intercept else own
+    if effect.strata is not None:
+        by_level = effect_sds(spec, effect, draws, prefix, effect.strata.of)
+        own_class: np.ndarray = 1.0 / np.maximum(np.swapaxes(by_level, 1, 2).reshape(count, -1), SMALLEST) ** 2
+        return own_class
     sds = effect_sds(spec, effect, draws, prefix)[..., 0]
     precision: np.ndarray = 1.0 / np.maximum(sds, SMALLEST) ** 2
     if isinstance(effect.rows, Grouped | Members) and not _axes(effect):
@@ -277,19 +281,30 @@ def _beside(
     laws = [_group_precision(spec, effect, draws, prefix) for effect, _ in grouped]
     found = np.empty((len(times), columns.shape[1], columns.shape[1]))
     for k, factor in enumerate(times):
-        prior = sparse.block_diag(
-            [sparse.kron(sparse.eye(levels), law[k]) for law, levels in laws], format="csc"
-        )
+        prior = sparse.block_diag([_by_level(law[k][of]) for law, of in laws], format="csc")
         found[k] = factor**2 * across.T @ splu((factor * own + prior).tocsc()).solve(np.ascontiguousarray(across))
     return found
 
 
-def _group_precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str) -> tuple[np.ndarray, int]:
-    """Return a level's prior precision ``(draw, coefficient, coefficient)``, and how many levels there are."""
+def _by_level(precisions: np.ndarray) -> Any:
+    """Return the levels' precisions ``(level, coefficient, coefficient)`` side by side, a SciPy sparse matrix."""
+    from scipy import sparse
+
+    levels, width = precisions.shape[:2]
+    return sparse.bsr_matrix((precisions, np.arange(levels), np.arange(levels + 1)), shape=(levels * width, levels * width))
+
+
+def _group_precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return prior precisions ``(draw, class, coefficient, coefficient)``, and each level's class; all are of one where there are
+    no classes."""
     assert isinstance(effect.rows, Grouped | Members)
-    sds = np.maximum(effect_sds(spec, effect, draws, prefix), 1e-6 * max(spec.response.spread, 1e-100))
-    count, width = sds.shape[:2]
-    factor = sds * correlated(effect, draws, np.broadcast_to(np.eye(width), (count, width, width)), prefix)
-    return np.linalg.inv(factor @ np.swapaxes(factor, 1, 2)), len(effect.rows.labels)
-
-
+    strata, smallest = effect.strata, 1e-6 * max(spec.response.spread, 1e-100)
+    found = []
+    for own in (None,) if strata is None else range(len(strata.labels)):
+        sds = np.maximum(effect_sds(spec, effect, draws, prefix, None if own is None else (own,)), smallest)
+        count, width = sds.shape[:2]
+        unit = np.broadcast_to(np.eye(width), (count, width, width))
+        factor = sds * correlated(effect, draws, unit, prefix, None if own is None else (own,) * width)
+        found.append(np.linalg.inv(factor @ np.swapaxes(factor, 1, 2)))
+    of = np.zeros(len(effect.rows.labels), dtype=np.int64) if strata is None else np.asarray(strata.of)
+    return np.stack(found, axis=1), of

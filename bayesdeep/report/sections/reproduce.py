@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bayesdeep.cards import write_card
+from bayesdeep.cards.write_card import prior_text
 from bayesdeep.core.errors import BayesdeepError
 from bayesdeep.core.registry import ENGINES
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.spec.declared import given_matrices
 
 from ..document import Block, Code, Heading, Listing, Paragraph
 from ..section import Section, Subject
@@ -77,8 +79,11 @@ def _call(name: str, fit: Fitted) -> str:
     parts = [repr(main[1]), "data", f"family={spec.family!r}"]
     links = dict(spec.links)
     parts += [f"link={links!r}"] if any(link != "identity" for link in links.values()) else []
-    own = {p.name: str(p.prior) for p in spec.priors if p.origin == "user"}
+    # By the keys that a model takes: one of a budget of variance stands for all that share it.
+    own = {p.key: prior_text(p.prior) for p in spec.priors if p.origin == "user"}
     parts += [f"priors={own!r}"] if own else []
+    tables = ", ".join(f"{name!r}: {name}" for name in given_matrices(spec))
+    parts += [f"arrays={{{tables}}}"] if tables else []
     parts += [f"missing={spec.missing!r}"] if spec.missing != "error" else []
     parts += [f"{parameter}={text!r}" for parameter, text in others]
     parts += [f"{parameter}=bd.known({known.value!r})" for parameter, known in spec.known.items()]
