@@ -1,14 +1,13 @@
 r"""The skew-normal distribution function as a logarithm, accurate in both tails.
 
-For :math:`z \le 0` and any slant :math:`\alpha`, from Owen's T function (Owen 1956, Annals of Mathematical Statistics 27(4);
-Azzalini 1985, Scandinavian Journal of Statistics 12(2)),
+For :math:`h \ge 0` and a slant :math:`\alpha \ge 0`, from Owen's T function (Owen 1956, Annals of Mathematical Statistics 27(4);
+Azzalini 1985, Scandinavian Journal of Statistics 12(2)) with :math:`\tan\theta = \sinh s`,
 
-.. math:: P(Z \le z) = \Phi(z) - 2 T(z, \alpha) = 2\,[T(|z|, \infty) - T(|z|, \alpha)]
-    = \frac1\pi \int_{\arctan \alpha}^{\pi/2} \exp\left(-\frac{z^2}{2 \cos^2\theta}\right) d\theta,
+.. math:: P(Z \le -h) = \Phi(-h) - 2 T(h, \alpha) = 2\,[T(h, \infty) - T(h, \alpha)]
+    = \frac1\pi \int_{\operatorname{asinh} \alpha}^\infty \exp\left(-\tfrac12 h^2 \cosh^2 s\right) \frac{ds}{\cosh s},
 
-a positive integral in which nothing cancels; above 0 it is one less that of the mirror image. With :math:`w = |z| \tan\theta` it
-is :math:`\frac1\pi e^{-z^2/2} \int_{|z|\alpha}^\infty e^{-w^2/2}\,\frac{|z|}{z^2 + w^2}\,dw`, which is as wide as a normal
-density however far out ``z`` is.
+a positive integral in which nothing cancels. With the opposite slant it is :math:`2 \Phi(-h)` less this, which is at most half of
+it; above 0 it is one less that of the mirror image.
 """
 
 from functools import cache
@@ -17,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.lazy import pt
+from bayesdeep.core.links import log_normal_cdf
 
 NODES = 48
-FAR_OUT, FAR_SIDE = 4.0, 3.0
-"""Distance from 0, and product of it with the slant, from which the second form is taken."""
-REACH = 8.6
-"""Standard deviations within which all of a normal density lies, to double precision."""
+NOTHING = 74.0
+"""Twice minus the logarithm of what double precision does not see beside 1."""
+LEAST, LOG_2, LOG_PI = 1e-12, float(np.log(2.0)), float(np.log(np.pi))
 
 
 @cache
@@ -36,37 +35,24 @@ def log_below(z: Any, alpha: Any) -> Any:
     """Return ``log P(Z <= z)`` of the skew-normal variable of slant ``alpha``, location 0 and scale 1."""
     z, alpha = pt.as_tensor(z), pt.as_tensor(alpha)
     below = pt.le(z, 0.0)
-    tail = _log_tail(abs(z), pt.switch(below, alpha, -alpha))
+    tail = _log_tail(pt.maximum(abs(z), LEAST), pt.switch(below, alpha, -alpha))
     return pt.switch(below, tail, pt.log1mexp(pt.minimum(tail, -1e-16)))
 
 
 def _log_tail(h: Any, alpha: Any) -> Any:
-    """Return ``log P(Z <= -h)`` for ``h >= 0``."""
-    side = h * alpha
-    scaled = pt.gt(h, FAR_OUT) | pt.gt(side, FAR_SIDE)
-    near = _by_angle(pt.where(scaled, 1.0, h), pt.where(scaled, 0.0, alpha))
-    far = _by_distance(pt.where(scaled, h, FAR_OUT), pt.where(scaled, side, 0.0))
-    return pt.switch(scaled, far, near)
+    """Return ``log P(Z <= -h)`` for ``h > 0``."""
+    both = LOG_2 + log_normal_cdf(-h)
+    lesser = _log_integral(h, abs(alpha))
+    return pt.switch(pt.lt(alpha, 0.0), both + pt.log1mexp(pt.minimum(lesser - both, -0.5)), lesser)
 
 
-def _by_angle(h: Any, alpha: Any) -> Any:
+def _log_integral(h: Any, alpha: Any) -> Any:
     share, weights = _rule()
-    start = pt.arctan(alpha)
-    # The angle left to a right one, kept off 0, where there is nothing of the integrand.
-    room = 0.5 * np.pi - start
-    rest = pt.shape_padright(room) * share
-    inside = -0.5 * (pt.shape_padright(h) / pt.sin(rest)) ** 2
-    return pt.log((weights * pt.exp(inside)).sum(axis=-1)) + pt.log(room) - float(np.log(np.pi))
-
-
-def _by_distance(h: Any, side: Any) -> Any:
-    share, weights = _rule()
-    start = pt.maximum(side, -REACH)
-    # From there to where the density has fallen by all that double precision has.
-    length = pt.sqrt(pt.maximum(start, 0.0) ** 2 + REACH**2) - start
+    start = pt.arcsinh(alpha)
+    # To where the exponential has fallen by all that double precision has, or one over the hyperbolic cosine has.
+    length = pt.minimum(pt.arcsinh(pt.sqrt(alpha * alpha + NOTHING / (h * h))) - start, 0.5 * NOTHING)
     apart = pt.shape_padright(length) * share
-    first, far = pt.shape_padright(pt.maximum(start, 0.0)), pt.shape_padright(start) + apart
-    inside = -0.5 * (far - first) * (far + first)
-    sums = (weights * pt.exp(inside) / (1.0 + (far / pt.shape_padright(h)) ** 2)).sum(axis=-1)
-    ends = -0.5 * h * h - 0.5 * pt.maximum(start, 0.0) ** 2
-    return ends + pt.log(sums) + pt.log(length) - pt.log(h) - float(np.log(np.pi))
+    first = pt.shape_padright(start)
+    fall = 0.5 * pt.shape_padright(h * h) * pt.sinh(apart) * pt.sinh(apart + 2.0 * first)
+    sums = (weights * pt.exp(-fall) / pt.cosh(first + apart)).sum(axis=-1)
+    return -0.5 * h * h * (1.0 + alpha * alpha) + pt.log(sums) + pt.log(length) - LOG_PI

@@ -1,15 +1,16 @@
 r"""The series in the density of Tweedie responses between Poisson and gamma.
 
-A response ``y`` above 0 is the sum of :math:`j = 1, 2, …` gamma amounts, of shape :math:`a = (2 - p) / (p - 1)` each, and its density
-is :math:`\frac1y \left(\sum_j W_j\right) \exp\left(\frac1\phi\left(\frac{y \mu^{1-p}}{1-p} - \frac{\mu^{2-p}}{2-p}\right)\right)` with
+A response ``y`` above 0 is the sum of :math:`j = 1, 2, …` gamma amounts of shape :math:`a = (2 - p) / (p - 1)` each. Its
+density is :math:`\frac1y \left(\sum_j W_j\right) \exp\left(\frac1\phi\left(\frac{y \mu^{1-p}}{1-p} -
+\frac{\mu^{2-p}}{2-p}\right)\right)` with
 
 .. math:: \log W_j = j \left[a \log\frac{y}{p - 1} - (1 + a) \log\phi - \log(2 - p)\right] - \log j! - \log\Gamma(j a)
 
 (Dunn & Smyth 2005, Statistics and Computing 15(4), 267-280, doi:10.1007/s11222-005-4070-y). The terms rise up to about
-:math:`m = y^{2-p} / (\phi (2 - p))` and fall beyond, as a bell of variance :math:`m / (1 + a)`. However large ``m`` is, a fixed
-number of places is enough. Where the bell is narrow, or begins at 1, these are whole numbers around its top. Where it is wide, the
-sum is the integral over ``j`` to more digits than a number has (its Fourier transform at 1 is :math:`e^{-2\pi^2 m / (1 + a)}`), and
-the trapezoidal rule has spread the places over the whole of it.
+:math:`m = y^{2-p} / (\phi (2 - p))` and fall beyond, as a bell of variance :math:`m / (1 + a)`. However large ``m`` is, a
+fixed number of places is enough. Where the bell is narrow, or begins at 1, these are whole numbers around its top. Where it is
+wide, the sum is the integral over ``j`` to more digits than a number has (its Fourier transform at 1 is
+:math:`e^{-2\pi^2 m / (1 + a)}`), and the trapezoidal rule has spread the places over the whole of it.
 """
 
 from typing import Any

@@ -101,7 +101,7 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
 def beta(response: Response, link: Link) -> Default:
     """Return the prior of the exponential part's mean, which is its standard deviation too."""
     del link
-    return Default(f"Gamma(2, {2.0 / mean_sd(response)[1]:.4g})", "a share of the response's sd, rather neither none nor all of it")
+    return Default(f"Gamma(2, {2.0 / mean_sd(response)[1]:.4g})", "of the size of the response's sd, and not 0")
 
 
 FAMILY = Family(
@@ -128,7 +128,8 @@ FAMILY = Family(
     log_survival=log_survival,
     example={"mu": 1.3, "sigma": 0.5, "beta": 0.8},
     density=(
-        "{y} = a + b,  a ~ Normal({mu} - {beta}, {sigma}),  b ~ Exponential(1 / {beta})\n    the means of {y} and b are {mu} and {beta}"
+        "{y} = a + b,  a ~ Normal({mu} - {beta}, {sigma}),  b ~ Exponential(1 / {beta})\n"
+        "    the means of {y} and b are {mu} and {beta}"
     ),
     notes=(
         "mu is the mean of the whole response, sigma the standard deviation of its normal part and beta the mean of its "

@@ -132,6 +132,7 @@ FAMILY = Family(
     notes=(
         "mu is the location, sigma the scale and xi the shape: P(Y <= y) = exp(-(1 + xi (y - mu) / sigma)^(-1 / xi)), where the "
         "bracket is above 0. With xi = 0 it is Gumbel's; above 0 there is a lower end, mu - sigma / xi, and a heavy upper tail, "
-        "without a mean from xi = 1; below 0 there is an upper end. SciPy writes c = -xi. Smallest values are minus the largest of -y."
+        "without a mean from xi = 1; below 0 there is an upper end. SciPy writes c = -xi. Smallest values are minus the largest "
+        "of -y."
     ),
 )

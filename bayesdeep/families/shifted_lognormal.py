@@ -131,8 +131,8 @@ FAMILY = Family(
     example={"mu": 0.3, "sigma": 0.5, "ndt": 0.2},
     density="log({y} - {ndt}) ~ Normal({mu}, {sigma})",
     notes=(
-        "ndt is the shift (the non-decision time of response times), below the row's response; mu and sigma are mean and standard "
-        "deviation of log(y - ndt). The mean of y is ndt + exp(mu + sigma^2 / 2). Where ndt comes up to the smallest "
+        "ndt is the shift (the non-decision time of response times), below the row's response; mu and sigma are mean and "
+        "standard deviation of log(y - ndt). The mean of y is ndt + exp(mu + sigma^2 / 2). Where ndt comes up to the smallest "
         "response while mu falls and sigma grows, the likelihood alone grows without end (Hill 1963), so that there is no "
         "maximum of it: priors hold these."
     ),

@@ -16,15 +16,17 @@ from ._custom import custom
 from ._defaults import fixed
 from ._scale import mean_sd, scale_count
 
-NEEDS = "numbers that are 0 or above, with a 0 where there was nothing"
+NEEDS = "numbers that are 0 or above"
 EDGE = 1e-9
 """How far from 1 and 2 a power stays at the least, beyond which terms have lost their digits."""
 
 
 def code(response: Response) -> Response:
-    """Return the response as float64; it must be 0 or above, and not all 0."""
+    """Return the response as float64; it must be 0 or above."""
     response = numbers(response, "tweedie", NEEDS)
-    refuse_rows(response, response.value < 0, "tweedie", NEEDS, "numbers on the whole line may be 'gaussian' or 'student_t'")
+    refuse_rows(
+        response, response.value < 0, "tweedie", NEEDS, "numbers on the whole line may be 'gaussian' or 'student_t'"
+    )
     return response
 
 
@@ -55,7 +57,12 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         rate = pt.exp((2.0 - p) * logs) / (phi * (2.0 - p))
         # All three have an axis of rows before the one of places is put behind it.
         rows = pt.zeros_like(y + mu + phi + p)
-        density = _log_series(y + rows, phi + rows, p + rows) - pt.log(y) - y * pt.exp((1.0 - p) * logs) / (phi * (p - 1.0)) - rate
+        density = (
+            _log_series(y + rows, phi + rows, p + rows)
+            - pt.log(y)
+            - y * pt.exp((1.0 - p) * logs) / (phi * (p - 1.0))
+            - rate
+        )
         return pt.switch(inside, pt.switch(some, density, pt.switch(none, -rate, -np.inf)), -np.inf)
 
     def draw(mu: Any, phi: Any, power: Any, size: Any) -> Any:
@@ -88,7 +95,9 @@ def phi(response: Response, link: Link) -> Default:
     location = location if location > 0 else 0.5 / len(response.value)
     middle = 2.0 * np.log(sd) - 1.5 * np.log(location)
     wide = np.sqrt(1.0 + (0.29 * np.log(location)) ** 2)
-    return Default(f"LogNormal({middle:.4g}, {wide:.4g})", "the response's variance over its mean to the power 1.5, wide both ways")
+    return Default(
+        f"LogNormal({middle:.4g}, {wide:.4g})", "the response's variance over its mean to the power 1.5, wide both ways"
+    )
 
 
 POWER = fixed("Uniform(1, 2)", "every power between those of counts (1) and of gamma amounts (2)")
@@ -99,7 +108,14 @@ FAMILY = Family(
     parameters=(
         Parameter("mu", ("log", "softplus", "identity"), "positive"),
         Parameter("phi", ("log", "softplus", "identity"), "positive", phi, elsewhere={"dispersion": "phi"}),
-        Parameter("power", ("logit_from_1",), "one_to_two", POWER, spread=lambda link: 0.4, elsewhere={"p": "power", "xi": "power"}),
+        Parameter(
+            "power",
+            ("logit_from_1",),
+            "one_to_two",
+            POWER,
+            spread=lambda link: 0.4,
+            elsewhere={"p": "power", "xi": "power"},
+        ),
     ),
     code=code,
     rv=rv,
@@ -116,7 +132,7 @@ FAMILY = Family(
         "P({y} = 0) = exp(-{mu}^(2 - {power}) / ({phi} (2 - {power})))"
     ),
     notes=(
-        "mu is the mean, phi the dispersion and power (p) lies between 1 and 2: the variance is phi mu^p. The response is the sum "
-        "of a Poisson number of gamma amounts, and 0 where that number is; the density is Dunn & Smyth's series (2005)."
+        "mu is the mean, phi the dispersion and power (p) lies between 1 and 2: the variance is phi mu^p. The response is the "
+        "sum of a Poisson number of gamma amounts, and 0 where that number is; the density is Dunn & Smyth's series (2005)."
     ),
 )

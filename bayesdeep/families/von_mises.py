@@ -20,8 +20,6 @@ LOG_2PI = float(np.log(2.0 * pi))
 SERIES, ASYMPTOTIC, TURN = 50, 16, 20.0
 """Terms of the two expansions of the Bessel function, and the concentration from which the second one is taken."""
 RISING = np.array([1.0 / factorial(k) ** 2 for k in range(SERIES)])
-
-
 FALLING = np.cumprod([1.0, *((2 * k - 1) ** 2 / (8.0 * k) for k in range(1, ASYMPTOTIC))])
 
 
@@ -30,24 +28,25 @@ def code(response: Response) -> Response:
     response = numbers(response, "von_mises", NEEDS)
     beyond = np.abs(response.value) > pi * (1.0 + 1e-12)
     advice = "degrees times pi / 180 are radians"
-    if response.value.min() >= 0.0 and response.value.max() <= 2.0 * pi * (1.0 + 1e-12):
+    if ((response.value >= 0.0) & (response.value <= 2.0 * pi * (1.0 + 1e-12))).all():
         advice = "take 2 pi off the angles above pi, which are the same directions"
     refuse_rows(response, beyond, "von_mises", NEEDS, advice)
     return response
 
 
-def log_bessel(kappa: Any) -> Any:
-    """Return ``log I0(kappa)``, by its series up to 20 and its asymptotic expansion beyond (Abramowitz & Stegun 9.6.12, 9.7.1)."""
+def log_scaled_bessel(kappa: Any) -> Any:
+    """Return ``log I0(kappa) - kappa``, by the series up to 20 and the asymptotic expansion beyond.
+
+    Abramowitz & Stegun 9.6.12 and 9.7.1.
+    """
     low, high = pt.minimum(kappa, TURN), pt.maximum(kappa, TURN)
-    return pt.switch(
-        pt.lt(kappa, TURN),
-        pt.log(_polynomial(RISING, 0.25 * low * low)),
-        high - 0.5 * (LOG_2PI + pt.log(high)) + pt.log(_polynomial(FALLING, 1.0 / high)),
-    )
+    rising = pt.log(_polynomial(RISING, 0.25 * low * low)) - low
+    falling = pt.log(_polynomial(FALLING, 1.0 / high)) - 0.5 * (LOG_2PI + pt.log(high))
+    return pt.switch(pt.lt(kappa, TURN), rising, falling)
 
 
 def _polynomial(coefficients: np.ndarray, x: Any) -> Any:
-    """Return the sum of ``coefficients[k] x^k``, all of them positive: along an axis of its own, since a chain of 50 compiles long."""
+    """Return the sum of ``coefficients[k] x^k``, all positive: on an axis of its own, since a chain of 50 compiles long."""
     inner = pt.shape_padright(pt.maximum(pt.as_tensor(x), 1e-300))
     return (coefficients * inner ** np.arange(len(coefficients), dtype=float)).sum(axis=-1)
 
@@ -60,7 +59,7 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         # cos - 1 by the half angle, and log I0 less kappa, so that large concentrations do not cancel.
         half = pt.sin(0.5 * (value - mu))
         inside = pt.le(abs(value), pi * (1.0 + 1e-12))
-        return pt.switch(inside, -2.0 * kappa * half * half - LOG_2PI - (log_bessel(kappa) - kappa), -np.inf)
+        return pt.switch(inside, -2.0 * kappa * half * half - LOG_2PI - log_scaled_bessel(kappa), -np.inf)
 
     def draw(mu: Any, kappa: Any, size: Any) -> Any:
         return pm.VonMises.dist(mu, kappa, size=size)
@@ -99,7 +98,7 @@ FAMILY = Family(
     notes=(
         "Angles in radians from -pi to pi. mu is the mean direction and kappa the concentration, for large values one over the "
         "variance. The mean that is predicted is the mean direction mu, not the mean of angles as numbers; sds, intervals and "
-        "averages over draws are of the numbers. The circle is cut at pi, which the tan_half link does not reach: turn the angles "
-        "so that few lie near the cut."
+        "averages over draws are of the numbers. The circle is cut at pi, which the tan_half link does not reach: turn the "
+        "angles so that few lie near the cut."
     ),
 )

@@ -27,7 +27,9 @@ def values_of(family: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
             steps = rng.uniform(0.2, 1.5, (3, len(family.example[parameter.name])))
             found[parameter.name] = np.cumsum(steps, axis=1) - 1.5
         else:
-            found[parameter.name] = np.array([0.1, 0.5, 0.93] if parameter.support == "unit" else [0.4, 1.7, 30.0])
+            unit = np.array([0.1, 0.5, 0.93])
+            own = {"unit": unit, "one_to_two": 1.0 + unit, "real": np.array([-2.0, 0.3, 6.0])}
+            found[parameter.name] = own.get(parameter.support, np.array([0.4, 1.7, 30.0]))
     return found
 
 
