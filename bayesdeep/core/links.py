@@ -239,7 +239,7 @@ LINKS = Registry(
             lambda eta: 2.0 * pt.arctan(eta),
             "angle",
             formula="mu = 2 atan(eta)",
-            reach=1.943,
+            reach=2.322,
             example=(-3.1, -0.4, 0.2, 1.7),
         ),
         Link(

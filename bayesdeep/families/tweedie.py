@@ -126,7 +126,7 @@ FAMILY = Family(
     row_law=_tweedie_terms.law,
     scale=scale_count,
     atoms=(0.0,),
-    example={"mu": 1.4, "phi": 0.8, "power": 1.6},
+    example={"mu": 1.4, "phi": 0.8, "power": 1.35},
     density=(
         "{y} ~ Tweedie({mu}, {phi}, {power})\n    mean, dispersion and power, 1 < {power} < 2; Var {y} = {phi} {mu}^{power}, "
         "P({y} = 0) = exp(-{mu}^(2 - {power}) / ({phi} (2 - {power})))"
