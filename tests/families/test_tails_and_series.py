@@ -1,9 +1,13 @@
 """Densities and tails that are worked out by quadrature or a series, against sums and integrals of another kind."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import special, stats
 
+import bayesdeep as bd
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES
@@ -52,7 +56,8 @@ def test_tweedie_series(power, phi):
 
 def test_bessel_function():
     kappa = np.array([1e-8, 0.3, 5.0, 19.99, 20.0, 300.0, 1e6])
-    np.testing.assert_allclose(log_scaled_bessel(pt.constant(kappa)).eval(), np.log(special.ive(0, kappa)), rtol=1e-12, atol=1e-15)
+    found = log_scaled_bessel(pt.constant(kappa)).eval()
+    np.testing.assert_allclose(found, np.log(special.ive(0, kappa)), rtol=1e-12, atol=1e-15)
 
 
 def test_a_normal_variable_below_a_number():
@@ -92,3 +97,18 @@ def test_what_has_no_mean_is_infinite(name, params):
     given = {p.name: pt.constant(np.float64(params.get(p.name, family.example[p.name]))) for p in family.parameters}
     assert np.isposinf(family.mean(given, None).eval())
     assert np.isposinf(family.variance(given, None).eval())
+
+
+REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "family_estimates.json").read_text())
+
+
+@pytest.mark.few("log_logistic")
+@pytest.mark.parametrize("name", REFERENCE["cases"])
+def test_maximum_likelihood_is_that_of_other_software(name):
+    case = REFERENCE["cases"][name]
+    fit = bd.Model(case["formula"], REFERENCE["columns"], family=name).fit("ml", seed=1, progress=False)
+    table = fit.summary()
+    for label, value in case["estimates"].items():
+        assert table.loc[label, "estimate"] == pytest.approx(value, rel=1e-4), label
+    assert fit.idata.attrs["log_likelihood"] == pytest.approx(case["loglik"], abs=1e-4)
+    assert fit.idata.attrs["status"] == "ok"
