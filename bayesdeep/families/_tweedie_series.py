@@ -25,16 +25,28 @@ LOWEST, HIGHEST = -14.0, 9.5
 """Where places begin and end, as sds on the logarithm's scale."""
 
 
-def places(m: Any, a: Any, np_like: Any) -> tuple[Any, Any]:
-    """Return places ``(…, place)`` and the logarithms of their weights, from ``m`` and ``a``, with NumPy or PyTensor."""
+def needed(m: np.ndarray, a: np.ndarray) -> int:
+    """Return how many places these terms need: fewer than :data:`PLACES` where all bells are narrow and near 0."""
+    one_plus = 1.0 + a
+    if ((m > WIDE * one_plus) & (m * one_plus > FAR_FROM_0)).any():
+        return PLACES
+    before = np.minimum(np.floor(m), BEFORE + 1.0)
+    return int(min(float(np.max(before + 9.0 * np.sqrt(m / one_plus))) + 16.0, PLACES))
+
+
+def places(m: Any, a: Any, np_like: Any, count: int = PLACES) -> tuple[Any, Any]:
+    """Return places ``(…, place)`` and the logarithms of their weights, from ``m`` and ``a``, with NumPy or PyTensor.
+
+    ``count`` is how many there are, no fewer than are :func:`needed`.
+    """
     one_plus = 1.0 + a
     wide = (m > WIDE * one_plus) & (m * one_plus > FAR_FROM_0)
     start = np_like.maximum(np_like.floor(np_like.where(wide, 1.0, m)) - BEFORE, 1.0)
-    whole = start[..., None] + np.arange(PLACES, dtype=float)
+    whole = start[..., None] + np.arange(count, dtype=float)
     sd = 1.0 / np_like.sqrt(np_like.where(wide, m * one_plus, FAR_FROM_0))[..., None]
-    t = np.linspace(LOWEST, HIGHEST, PLACES)
+    t = np.linspace(LOWEST, HIGHEST, count)
     spread = np_like.where(wide, m, 1.0)[..., None] * np_like.exp(sd * t)
-    is_wide = (wide)[..., None]
+    is_wide = wide[..., None]
     found = np_like.where(is_wide, spread, whole)
     weights = np_like.where(is_wide, np_like.log(spread * sd) + float(np.log(t[1] - t[0])), 0.0)
     return found, weights

@@ -54,17 +54,22 @@ def _kept(y: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 def constant(y: np.ndarray, phi: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Return the logarithm of the series over ``y``, 0 at 0."""
     some = y > 0.0
-    inner = np.where(some, y, 1.0)
-    logs, _ = _logs(inner, phi, p)
-    top = logs.max(axis=-1)
-    return np.where(some, top + np.log(np.exp(logs - top[..., None]).sum(axis=-1)) - np.log(inner), 0.0)
+    found = np.zeros(np.broadcast_shapes(y.shape, phi.shape, p.shape))
+    rows = some[:, 0]
+    of_rows = [v if len(v) == 1 else v[rows] for v in (phi, p)]
+    if rows.any():
+        logs, _ = _logs(y[rows], *of_rows)
+        top = logs.max(axis=-1)
+        found[rows] = top + np.log(np.exp(logs - top[..., None]).sum(axis=-1)) - np.log(y[rows])
+    return found
 
 
 def _logs(y: np.ndarray, phi: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the logarithms of weighted terms and their places, both ``(obs, batch, place)``."""
     y, phi, p = np.broadcast_arrays(y, phi, p)
     a = (2.0 - p) / (p - 1.0)
-    j, weights = series.places(series.peak(y, phi, p, np), a, np)
+    m = series.peak(y, phi, p, np)
+    j, weights = series.places(m, a, np, series.needed(m, a))
     each = series.slope(y, phi, p, np)
     return j * each[..., None] - gammaln(j + 1.0) - gammaln(j * a[..., None]) + weights, j
 
