@@ -94,6 +94,6 @@ def law(link: str) -> RowLaw:
 
     def variance(params: RowValues, trials: Trials) -> np.ndarray:
         del trials
-        return np.asarray(params["sigma"] ** 2 + params["beta"] ** 2)
+        return np.asarray(np.broadcast_to(params["sigma"] ** 2 + params["beta"] ** 2, params["mu"].shape))
 
     return RowLaw(mean, draw, variance)
