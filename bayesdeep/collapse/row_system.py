@@ -153,7 +153,9 @@ def _any_number(chosen: ChosenPrior | None, support: str) -> str | None:
     return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if chosen.prior.nested else None
 
 
-_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "ordered": _any_number}
+_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = dict.fromkeys(
+    ("unit", "one_to_two", "real", "ordered"), _any_number
+)
 """By support of a parameter, why its prior is in the way."""
 
 
@@ -328,7 +330,7 @@ def _groups_met(parts: list[Part]) -> Moments:
 def _kind(spec: ModelSpec, name: str) -> str:
     parameter = FAMILIES[spec.family].parameter(name)
     assert parameter is not None
-    return "unit" if parameter.support == "unit" else "scale"
+    return parameter.support if parameter.support in ("unit", "one_to_two", "real") else "scale"
 
 
 def _density(spec: ModelSpec, name: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -341,9 +343,23 @@ def _density(spec: ModelSpec, name: str) -> Callable[[np.ndarray], np.ndarray]:
 
 def _hyperparameter(spec: ModelSpec, name: str) -> Hyperparameter:
     density = _density(spec, name)
-    if _kind(spec, name) == "unit":
-        return Hyperparameter(name, "partial", halved(density), 2.0 * likely(spec, name, 0.5, 0.02, 0.98) - 1.0)
+    kind = _kind(spec, name)
+    if kind in ("unit", "one_to_two"):
+        low = 1.0 if kind == "one_to_two" else 0.0
+        start = likely(spec, name, low + 0.5, low + 0.02, low + 0.98) - low
+        return Hyperparameter(name, "partial", halved(lambda p: density(low + p)), 2.0 * start - 1.0)
+    if kind == "real":
+        return Hyperparameter(name, "real", density, _centre(spec, name))
     return Hyperparameter(name, "scale", density, likely(spec, name, 1.0, 0.0, np.inf))
+
+
+def _centre(spec: ModelSpec, name: str) -> float:
+    """Return a value to start a real number from: the prior's median where it has one, else 0."""
+    chosen = spec.prior(name)
+    assert chosen is not None
+    median = PRIORS[chosen.prior.name].median
+    arguments = {k: v for k, v in chosen.prior.arguments if isinstance(v, float)}
+    return 0.0 if median is None else float(median(**arguments))
 
 
 def _cuts(name: str, response: Response, count: int) -> list[Hyperparameter]:

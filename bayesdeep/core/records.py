@@ -100,7 +100,8 @@ class Link:
     inverse
         ``mu = inverse(eta)`` on PyTensor variables, elementwise (``softmax``: over the last axis).
     maps_to
-        The set ``mu`` lies in: ``"real" "positive" "nonnegative" "unit" "signed_unit" "simplex"``.
+        The set ``mu`` lies in: ``"real" "positive" "nonnegative" "unit" "signed_unit" "one_to_two" "angle"
+        "simplex"``.
     log_inverse, log1m_inverse
         For links onto the unit interval: ``log(mu)`` and ``log(1 - mu)`` as functions of ``eta``, without
         cancellation or underflow at either end. None for other links.
@@ -142,7 +143,7 @@ class Parameter:
     links
         Links it accepts when it has a formula; the first is the default.
     support
-        Where it lives when it has no formula and only a prior: ``"real" "positive" "unit"`` or ``"ordered"``.
+        Where it lives when it has no formula and only a prior: ``"real" "positive" "unit" "one_to_two"`` or ``"ordered"``.
     prior
         ``prior(response, link) -> Default`` of a parameter without a formula; None for the main parameter.
     shape

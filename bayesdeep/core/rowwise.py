@@ -64,8 +64,8 @@ class FamilyParameter:
     index
         Which of the system's hyperparameters it is.
     kind
-        ``"scale"``: the natural value itself. ``"unit"``: a number ``p`` between 0 and 1; the hyperparameter is the
-        ``"partial"`` one ``2 p - 1``.
+        ``"scale"``, ``"real"``: the natural value itself. ``"unit"``: a number ``p`` between 0 and 1; the hyperparameter is the
+        ``"partial"`` one ``2 p - 1``. ``"one_to_two"``: the same, and 1.
     """
 
     name: str
@@ -80,7 +80,9 @@ class FamilyParameter:
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the natural values ``(batch,)`` at coordinates ``(batch, hyperparameter)``."""
         x = positions[:, self.index]
-        return np.asarray(np.exp(x) if self.kind == "scale" else 0.5 * (1.0 + np.tanh(x)))
+        if self.kind in ("scale", "real"):
+            return np.asarray(np.exp(x) if self.kind == "scale" else x)
+        return np.asarray((1.0 if self.kind == "one_to_two" else 0.0) + 0.5 * (1.0 + np.tanh(x)))
 
     def log_prior(self, positions: np.ndarray) -> np.ndarray:
         """Return what its log prior density has beside that of its hyperparameter ``(batch,)``: nothing."""

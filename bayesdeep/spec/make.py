@@ -348,15 +348,20 @@ def check_modifiers(family: Family, response: Response) -> None:
         raise DataError("data: a response that is censored and truncated at once is not available in this version")
 
 
+WITHIN = {"positive": (0.0, np.inf), "unit": (0.0, 1.0), "one_to_two": (1.0, 2.0)}
+"""Between what a parameter that is given must lie, by its support."""
+
+
 def check_known(family: Family, known: Mapping[str, Known], arrays: Mapping[str, np.ndarray]) -> None:
     """Raise when a parameter that is given lies outside its support; columns are in ``arrays`` by its name."""
     for name, given in known.items():
         parameter = family.parameter(name)
         assert parameter is not None
         values = np.atleast_1d(arrays[name] if name in arrays else np.float64(given.value))
-        inside = {"positive": values > 0, "unit": (values > 0) & (values < 1)}.get(parameter.support)
-        if inside is not None and not inside.all():
+        low, high = WITHIN.get(parameter.support, (-np.inf, np.inf))
+        inside = (values > low) & (values < high)
+        if not inside.all():
             what = f"column '{given.value}'" if isinstance(given.value, str) else "the number"
-            needs = "positive" if parameter.support == "positive" else "between 0 and 1"
+            needs = "positive" if parameter.support == "positive" else f"between {low:g} and {high:g}"
             first = values[int(np.argmin(inside))]
             raise DataError(f"data: {what} given as {name} must be {needs}; one of its values is {first:g}")

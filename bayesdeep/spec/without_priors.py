@@ -17,7 +17,11 @@ FLAT = {
 }
 ANYWHERE = PriorSpec("Normal", (("mu", 0.0), ("sigma", 1.0)))
 """Of thresholds, counted from the columns' means: it says no more than that these are real numbers."""
-BY_SUPPORT = {"unit": PriorSpec("Beta", (("alpha", 1.0), ("beta", 1.0))), "positive": PriorSpec("HalfFlat")}
+BY_SUPPORT = {
+    "unit": PriorSpec("Beta", (("alpha", 1.0), ("beta", 1.0))),
+    "positive": PriorSpec("HalfFlat"),
+    "one_to_two": PriorSpec("Uniform", (("lower", 1.0), ("upper", 2.0))),
+}
 
 
 def without_priors(spec: ModelSpec) -> ModelSpec:

@@ -20,7 +20,9 @@ QUICK = Mode(linker="py", optimizer="fast_compile")
 NAMES = tuple(FAMILIES)
 TRIALS = 7
 CENSORED = [name for name in NAMES if "censored" in FAMILIES[name].modifiers]
-POSITIVE = {"lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit"}
+POSITIVE = {
+    "lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit", "log_logistic", "shifted_lognormal", "tweedie",
+}  # fmt: skip
 CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1}
 
 
@@ -32,7 +34,8 @@ def example(name, seed=0):
         if seed:
             support = "real" if parameter.link_in_family else parameter.support
             step = 0.3 * rng.standard_normal(value.shape)
-            moved = {"positive": value * np.exp(step), "unit": special.expit(special.logit(value) + step)}
+            shifted = 1 + special.expit(special.logit(value - 1) + step) if support == "one_to_two" else value
+            moved = {"positive": value * np.exp(step), "one_to_two": shifted, "unit": special.expit(special.logit(value) + step)}
             value = moved[support] if support in moved else np.sort(np.atleast_1d(value + step)).reshape(value.shape)
         found[parameter.name] = value
     return found
@@ -123,6 +126,10 @@ def grid(name, params):
     elif name in POSITIVE:
         y = np.exp(t)
         slope = y
+        if name == "shifted_lognormal":
+            y = y + params["ndt"]
+    elif name == "von_mises":
+        y, slope = np.linspace(-np.pi, np.pi, len(t)), np.full(len(t), 2 * np.pi / (t[-1] - t[0]))
     else:
         y, slope = params[FAMILIES[name].main.name] + np.sinh(t), np.cosh(t)
     inside = (y > 0) & (y < 1) if name == "beta" else np.ones(len(y), bool)
@@ -139,7 +146,7 @@ def test_probabilities_sum_to_one(name, seed):
     else:
         y, weight = grid(name, params)
         total = (np.exp(compiled(name).logp(y, params)) * weight).sum()
-        if name == "tobit":
+        if FAMILIES[name].atoms:
             total += np.exp(compiled(name).logp([0.0], params)[0])
     np.testing.assert_allclose(total, 1.0, rtol=1e-5)
 
@@ -211,6 +218,13 @@ def test_distribution_function_and_survival_have_clean_gradients_outside_the_sup
         assert (above[0] == 0).all()
 
 
+def skewed(mu, sigma, alpha):
+    """Return SciPy's skew normal distribution, which is told by location and scale, of this mean and sd."""
+    unit = stats.skewnorm(alpha)
+    scale = sigma / unit.std()
+    return stats.skewnorm(alpha, mu - scale * unit.mean(), scale)
+
+
 def reference(name, p):
     """Return scipy's distribution with the family's parameters, or None."""
     mu = p.get("mu")
@@ -229,6 +243,13 @@ def reference(name, p):
             mu,
             p["sigma"] / np.sqrt(p["quantile"] * (1 - p["quantile"])),
         ),
+        "laplace": lambda: stats.laplace(mu, p["sigma"]),
+        "log_logistic": lambda: stats.fisk(p["alpha"], scale=mu),
+        "exgaussian": lambda: stats.exponnorm(p["beta"] / p["sigma"], mu - p["beta"], p["sigma"]),
+        "shifted_lognormal": lambda: stats.lognorm(p["sigma"], p["ndt"], np.exp(mu)),
+        "skew_normal": lambda: skewed(mu, p["sigma"], p["alpha"]),
+        "gev": lambda: stats.genextreme(-p["xi"], mu, p["sigma"]),  # the shape has the other sign there
+        "von_mises": lambda: stats.vonmises(p["kappa"], mu),
         "bernoulli": lambda: stats.bernoulli(logit),
         "binomial": lambda: stats.binom(TRIALS, logit),
         "poisson": lambda: stats.poisson(mu),
@@ -270,6 +291,11 @@ FAR_BELOW = {
     "inverse_gaussian": ({"mu": 30.0, "lam": 9000.0}, 3.0),
     "weibull": ({"mu": 30.0, "alpha": 400.0}, 3.0),
     "asymmetric_laplace": ({"mu": 3000.0}, 1.0),
+    "laplace": ({"mu": 3000.0}, 1.0),
+    "exgaussian": ({"mu": 40.0, "sigma": 0.5}, 2.0),
+    "skew_normal": ({"mu": 40.0, "sigma": 0.5}, 2.0),
+    "shifted_lognormal": ({"mu": 40.0, "sigma": 0.5, "ndt": 1.0}, 1.0 + np.exp(2.0)),
+    "log_logistic": ({"mu": 30.0, "alpha": 400.0}, 3.0),
     "poisson": ({"mu": 1700.0}, 300.0),
     "negative_binomial": ({"mu": 6000.0, "alpha": 3000.0}, 1500.0),
 }
@@ -422,6 +448,7 @@ def test_counts_never_give_nan_and_can_be_drawn_however_large_the_mean(name):
 def test_gradient_of_the_log_likelihood_is_finite_and_the_derivative(name):
     params = example(name, 1)
     values = support(name)[:3] if "discrete" in FAMILIES[name].words else np.array([0.05, 0.4, 0.85])
+    values = values + params.get("ndt", 0.0)  # at and below a shift there is no density
     found = compiled(name).gradient(values, params)
     for parameter, gradient in zip(params, found, strict=True):
         for at in np.ndindex(params[parameter].shape):

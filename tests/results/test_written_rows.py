@@ -78,6 +78,8 @@ def test_new_responses_have_the_moments_that_are_said(name: str, of_family: Any)
     theirs = function_of(graph, [graph.response.variance])(draws, arrays)[0]
     variance = law.variance(given, trials)[:1]
     np.testing.assert_allclose(variance, np.broadcast_to(theirs, variance.shape), rtol=1e-9)
+    if np.isposinf(variance).all():
+        return  # that the graph says so too is all there is to see
     squares = (new - mean) ** 2
     apart = np.abs(squares.mean(axis=0) - variance[0]) / (squares.std(axis=0) / np.sqrt(len(new)) + 1e-3 / len(new))
     assert np.median(apart) < 2, "a heavy tail hides some of a variance, not half the rows'"
