@@ -40,7 +40,7 @@ def predictive_check(fit: Fitted, *, draws: int = 50, seed: int | None = None) -
     known = recorded(fit)
     y = observed(fit)
     if y.ndim != 1:
-        raise FitError(f"plot: a row of '{fit.spec.response.name}' has several counts; there is no predictive check of those")
+        raise FitError(f"plot: a row of '{fit.spec.response.name}' has several numbers; there is no predictive check of those")
     if not known.any():
         raise FitError("plot: the response of every row is known by an interval alone; there is no predictive check of those")
     made = predictive_draws(thinned(fit, draws), kind="response", seed=seed)

@@ -18,8 +18,8 @@ def test_arrays_have_the_shapes_their_names_say(name: str, of_family: Any, made_
     fit = made_up(of_family(name, "x + (1 + x | g)"), draws=DRAWS, chains=CHAINS)
     words = FAMILIES[name].words
     per_level = " contrast" if FAMILIES[name].main.shape == "contrast" else ""
-    means = " level" if words & {"levels", "counts_by_level"} else ""
-    counts = " level" if "counts_by_level" in words else ""
+    means = " level" if words & {"levels", "several_columns"} else ""
+    counts = " level" if "several_columns" in words else ""
     posterior = fit.idata["posterior"]
     with jaxtyped("context"):  # a name has one size from here to the end
         assert isinstance(posterior["x"].values, Float[np.ndarray, f"chain draw{per_level}"])

@@ -488,5 +488,5 @@ def test_records_are_complete(name):
         assert set(parameter.links) <= set(LINKS)
         assert (parameter.prior is None) == (parameter is family.main)
     assert family.modifiers <= {"censored", "truncated", "weighted", "prop"}
-    known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "counts_by_level", "two_levels", "about"}
+    known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "several_columns", "two_levels", "about"}
     assert family.words <= known
