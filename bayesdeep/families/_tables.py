@@ -11,9 +11,9 @@ from bayesdeep.core.response_checks import MAX_COUNT, refuse
 COUNTS, SHARES = "a column of counts for each outcome", "a column for each part, in which every row's shares sum to 1"
 WRITE = "write c(first, second, third) ~ …"
 ZEROS = (
-    "a share of 0 has no density; counts may be 0 in family 'dirichlet_multinomial', rare parts can be put together, and zeros that "
-    "come of rounding can be drawn in by (y * (n - 1) + 1 / k) / n, n the number of rows and k that of parts (Smithson & Verkuilen "
-    "2006)"
+    "a share of 0 has no density; counts may be 0 in family 'dirichlet_multinomial', rare parts can be put together, and zeros "
+    "that come of rounding can be drawn in by (y * (n - 1) + 1 / k) / n, n the number of rows and k that of parts (Smithson & "
+    "Verkuilen 2006)"
 )
 TOLERANCE = 1e-6
 """How far the sum of shares may be from 1: numbers in single precision are as near."""

@@ -12,9 +12,9 @@ from ._unit import UNIT_LINKS
 
 NEEDS = "numbers above 0 and below 1"
 ADVICE = (
-    "counted successes are prop(k, n) with family 'binomial'; families 'zero_inflated_beta' (zeros), 'zero_one_inflated_beta' and "
-    "'ordered_beta' (zeros and ones) take exact ones; those from rounding can be drawn in by (y * (n - 1) + 0.5) / n, n the number "
-    "of rows (Smithson & Verkuilen 2006)"
+    "counted successes are prop(k, n) with family 'binomial'; families 'zero_inflated_beta' (zeros), 'zero_one_inflated_beta' "
+    "and 'ordered_beta' (zeros and ones) take exact ones; those from rounding can be drawn in by (y * (n - 1) + 0.5) / n, n the "
+    "number of rows (Smithson & Verkuilen 2006)"
 )
 
 

@@ -49,8 +49,8 @@ FAMILY = Family(
     example={"mu": (0.4, -0.7), "kappa": 6.0},
     density="{y} ~ Dirichlet({kappa} {mu})\n    {mu} has the mean share {mu_k} of each part k = {levels}",
     notes=(
-        "The response is c(first, second, third), shares that sum to 1. There is a predictor for each part but the first: the log "
-        "odds of its mean share against that of the first. kappa is the precision: a share of mean m has variance "
+        "The response is c(first, second, third), shares that sum to 1. There is a predictor for each part but the first: the "
+        "log odds of its mean share against that of the first. kappa is the precision: a share of mean m has variance "
         "m (1 - m) / (1 + kappa). With two parts it is the family beta of the second."
     ),
 )

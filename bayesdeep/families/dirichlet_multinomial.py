@@ -60,7 +60,7 @@ FAMILY = Family(
     ),
     notes=(
         "The response is c(first, second, third). Overdispersed multinomial counts: a row's probabilities vary about mu with "
-        "precision kappa, and a count of mean n m has variance n m (1 - m) (n + kappa) / (1 + kappa). As kappa grows it becomes the "
-        "family multinomial. Predictors are as there."
+        "precision kappa, and a count of mean n m has variance n m (1 - m) (n + kappa) / (1 + kappa). As kappa grows it becomes "
+        "the family multinomial. Predictors are as there."
     ),
 )

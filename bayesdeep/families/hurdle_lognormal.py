@@ -59,7 +59,7 @@ FAMILY = Family(
     example={"mu": 0.3, "sigma": 0.7, "hu": 0.3},
     density="P({y} = 0) = {hu}\nelse log {y} ~ Normal({mu}, {sigma})",
     notes=(
-        "hu is the probability of zero; mu and sigma are mean and standard deviation of log y above it, so that the mean of all is "
-        "(1 - hu) exp(mu + sigma^2 / 2)."
+        "hu is the probability of zero; mu and sigma are mean and standard deviation of log y above it, so that the mean of all "
+        "is (1 - hu) exp(mu + sigma^2 / 2)."
     ),
 )

@@ -124,7 +124,7 @@ FAMILY = Family(
     ),
     notes=(
         "A predictor that moves proportions moves zeros and ones with them (Kubinec 2023, Political Analysis 31(4), 519-536): "
-        "P(y = 0) = F(threshold[0] - eta) and P(y = 1) = F(eta - threshold[1]); between 0 and 1 the mean is F(eta) and the precision "
-        "kappa. The intercept stays in the predictor."
+        "P(y = 0) = F(threshold[0] - eta) and P(y = 1) = F(eta - threshold[1]); between 0 and 1 the mean is F(eta) and the "
+        "precision kappa. The intercept stays in the predictor."
     ),
 )

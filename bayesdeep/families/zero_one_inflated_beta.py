@@ -83,7 +83,7 @@ FAMILY = Family(
         "else {y} ~ Beta({mu} {kappa}, (1 − {mu}) {kappa})\n    mean {mu} and precision {kappa} between 0 and 1"
     ),
     notes=(
-        "zoi is the probability of 0 or 1, coi that of 1 given that it is one of them (Ospina & Ferrari 2012); mu is the mean and "
-        "kappa the precision between 0 and 1, so that the mean of all is zoi coi + (1 - zoi) mu."
+        "zoi is the probability of 0 or 1, coi that of 1 given that it is one of them (Ospina & Ferrari 2012); mu is the mean "
+        "and kappa the precision between 0 and 1, so that the mean of all is zoi coi + (1 - zoi) mu."
     ),
 )

@@ -195,7 +195,8 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
 def check_units(spec: ModelSpec, rows: Rows) -> None:
     """Raise where log densities of the response cannot be told in units of the column it was made of."""
     node: Any = next(iter(spec.nodes.values())).response
-    words, parts = FAMILIES[spec.family].words, (node,)
+    words = FAMILIES[spec.family].words
+    parts: tuple[Any, ...] = (node,)
     while isinstance(node, Call) and node.function in RESPONSES:
         parts = node.arguments if "several_columns" in words else node.arguments[:1]
         node = node.arguments[0]

@@ -188,15 +188,11 @@ def _refuse_improper_cuts(family: Family, response: Response, chosen: tuple[Chos
             counts = np.bincount(codes, weights=response.weights, minlength=len(names))
             if not counts.all():
                 empty = names[int(np.argmin(counts))]
-                level = cuts[prior.name].cuts is None
-                lacks = (
-                    f"no row has the level {empty!r} of '{response.name}'"
-                    if level
-                    else f"no '{response.name}' is {empty}"
-                )
+                own = cuts[prior.name].cuts is not None
+                lacks = f"no '{response.name}' is {empty}" if own else f"no row has the level {empty!r} of '{response.name}'"
                 raise PriorError(
-                    f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since {lacks}; use a proper prior such as "
-                    f"Normal(0, 5){', or leave the level out of the categories' if level else ''}"
+                    f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since {lacks}; use a proper prior such "
+                    f"as Normal(0, 5){'' if own else ', or leave the level out of the categories'}"
                 )
 
 

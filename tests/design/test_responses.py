@@ -172,7 +172,7 @@ def test_counts(function):
         (call("censored", "t", "onesided"), "censored() needs numbers"),
         (call("weighted", "y", "coded"), "should hold weights from 0 on; 1 of 3 rows"),
         (call("weighted", "y", 0), "all weights"),
-        (call("c", "a", "half"), "column 'half' should hold counts"),
+        (call("c", "a", "t"), "column 't' holds text or categories where numbers"),
     ],
 )
 def test_bad_rows(node, message):
@@ -194,7 +194,7 @@ def test_bad_rows(node, message):
         (call("weighted", "y"), "column of weights"),
         (call("weighted", call("weighted", "y", "w"), "w"), "weights already"),
         (call("weighted", call("prop", "k"), "w"), "prop(k): it takes successes"),
-        (call("c", "a"), "two columns of counts or more"),
+        (call("c", "a"), "two columns or more, counts or shares"),
         (call("c", "a", "a"), "names a column twice"),
         (call("prop", call("weighted", "k", "w"), "n"), "weighted() cannot be used here"),
         ("z", "no column 'z' in the data"),
