@@ -191,8 +191,8 @@ def test_distribution_function_is_the_integrated_density_and_survival_the_rest(n
     else:
         y, weight = grid(name, params)
         mass = np.exp(compiled(name).logp(y, params)) * weight
-        # The trapezoidal rule up to a point counts half of the last one.
-        cumulative = np.cumsum(mass) - mass / 2
+        # The trapezoidal rule up to a point counts half of the last one; an atom is there as a whole.
+        cumulative = np.cumsum(mass) - np.where(np.isin(y, FAMILIES[name].atoms), 0.0, mass / 2)
         picked = np.searchsorted(cumulative, [0.01, 0.1, 0.4, 0.6, 0.9, 0.99])
     found = compiled(name).logcdf(y[picked], params)
     np.testing.assert_allclose(np.exp(found[0]), cumulative[picked], atol=1e-5)
