@@ -89,8 +89,8 @@ def _table(y: np.ndarray, predicted: np.ndarray, counts: bool, atoms: tuple[floa
         extremes = ("smallest", np.min(predicted)), ("largest", np.max(predicted))
         statistics = {n: f for n, f in statistics.items() if all(n != own or at not in atoms for own, at in extremes)}
         shares = {SHARES.get(at, f"share of {at:g}"): at for at in atoms}
-        own = {name: (lambda v, axis, at=at: np.mean(v == at, axis=axis)) for name, at in shares.items()}
-        statistics = {**own, **statistics}
+        each: dict[str, Any] = {name: (lambda v, axis, at=at: np.mean(v == at, axis=axis)) for name, at in shares.items()}
+        statistics = {**each, **statistics}
     elif counts or (y == 0).any():
         lowest, highest = (0.0, 0.0) if counts else _recorded_as_zero(y)
         statistics = {SHARE: lambda v, axis: np.mean((lowest <= v) & (v <= highest), axis=axis), **statistics}

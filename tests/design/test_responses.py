@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from bayesdeep.core.errors import DataError, FormulaError
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
@@ -346,8 +347,11 @@ def test_new_rows_are_censored_where_that_is_known():
 
 @pytest.mark.parametrize("infinite", [np.inf, 1e200])
 def test_counts_beyond_exact_numbers_are_refused(infinite):
-    for node in (call("prop", "k", "n"), call("c", "k", "n")):
-        with pytest.raises(DataError, match="column 'n' should hold counts"):
-            read(node, {"k": [0, 1], "n": [3.0, infinite]})
+    data = {"k": [0, 1], "n": [3.0, infinite]}
+    with pytest.raises(DataError, match="column 'n' should hold counts"):
+        read(call("prop", "k", "n"), data)
+    for name in ("multinomial", "dirichlet_multinomial"):  # several columns may be shares: the family says what they should be
+        with pytest.raises(DataError, match=rf"{name} needs counts .*row 2 of 'n' is {infinite:g}".replace("+", "[+]")):
+            FAMILIES[name].code(read(call("c", "k", "n"), data))
     with pytest.raises(DataError, match="column 'n' should hold counts"):
         parts(call("prop", "k", "n"), {"n": [3.0, infinite]})
