@@ -106,19 +106,26 @@ def small_frame(rows: int = 48) -> pd.DataFrame:
         "grade": rng.permutation(i % 4), "yes": rng.permutation(i % 2) == 1, "k": rng.integers(0, 6, rows), "n": 5 + i % 3,
         "a": 1 + counts[:, 0], "b": counts[:, 1], "c": counts[:, 2], "w": rng.uniform(0.5, 2.0, rows),
         "status": [("none", "left", "right")[j % 3] for j in i], "top": 50.0,
-        "own": [f"o{j}" for j in i],
+        "own": [f"o{j}" for j in i], "above": np.where(i % 5 == 0, 0.0, rng.uniform(0.1, 0.9, rows)),
     }  # fmt: skip
-    return pd.DataFrame(columns)
+    ends = np.where(i % 5 == 3, 1.0, columns["above"])
+    shares = rng.dirichlet((2.0, 3.0, 4.0), rows).T
+    return pd.DataFrame(columns | {"ends": ends} | dict(zip("pqr", shares, strict=True)))
 
 
-WORDS = {"counts_by_level": "c(a, b, c)", "ordered": "grade", "levels": "level", "two_levels": "yes", "trials": "prop(k, n)"}
+ATOMS = {(0.0,): "above", (0.0, 1.0): "ends"}
+"""Columns of numbers some of which have a probability of their own."""
+WORDS = {"several_columns": "c(a, b, c)", "ordered": "grade", "levels": "level", "two_levels": "yes", "trials": "prop(k, n)"}
 WRAPPED = {"censored": "censored({}, status)", "truncated": "truncated({}, 0, top)", "weighted": "weighted({}, w)"}
 
 
 def left_side(name: str, modifiers: tuple[str, ...] = ()) -> str:
     """Return a response for a family of the small frame's columns, inside these response functions."""
     words = FAMILIES[name].words
-    text = next((column for word, column in WORDS.items() if word in words), "count" if "discrete" in words else "unit")
+    plain = "count" if "discrete" in words else ATOMS.get(FAMILIES[name].atoms, "unit")
+    if "several_columns" in words and "discrete" not in words:
+        plain, words = "c(p, q, r)", frozenset()
+    text = next((column for word, column in WORDS.items() if word in words), plain)
     for modifier in modifiers:
         text = WRAPPED[modifier].format(text)
     return text

@@ -81,8 +81,8 @@ class _Names:
         assert chosen is not None
         dims: tuple[str, ...] = ()
         if parameter.shape == "cut":
-            assert self.spec.response.levels is not None
-            dims = (self.dim(f"{self.spec.response.name}_threshold", tuple(self.spec.response.levels[:-1])),)
+            labels = parameter.cut_labels(self.spec.response.levels)
+            dims = (self.dim(f"{self.spec.response.name}_threshold", labels),)
         self.add(parameter.name, Entry(chosen.role, parameter.name, slot=parameter.name), *dims)
 
     def budgets(self) -> None:

@@ -124,12 +124,12 @@ def _beside(spec: ModelSpec) -> str | None:
 
 
 def _by_level(spec: ModelSpec) -> str | None:
-    """Return why a row of data is several predictors or counts, one for each level, in a clause; None if it is not."""
+    """Return why a row of data is several predictors or numbers, one for each level, in a clause; None if it is not."""
     family = FAMILIES[spec.family]
     if family.main.shape == "contrast":
         return f"a {spec.family} response has a predictor for each level"
-    if "counts_by_level" in family.words:
-        return f"a {spec.family} response is several counts a row"
+    if "several_columns" in family.words:
+        return f"a {spec.family} response is several numbers a row"
     return None
 
 
@@ -187,9 +187,9 @@ def row_system_of(
         parameter = FAMILIES[spec.family].parameter(name)
         assert parameter is not None
         if parameter.shape == "cut":
-            assert spec.response.levels is not None
-            parameters.append(Thresholds(name, len(found), len(spec.response.levels) - 1, _density(spec, name)))
-            found += _cuts(name, response, len(spec.response.levels) - 1)
+            count = len(parameter.cut_labels(spec.response.levels))
+            parameters.append(Thresholds(name, len(found), count, _density(spec, name)))
+            found += _cuts(name, parameter.cells(response)[0], count)
         else:
             parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
             found.append(_hyperparameter(spec, name))
@@ -362,9 +362,9 @@ def _centre(spec: ModelSpec, name: str) -> float:
     return 0.0 if median is None else float(median(**arguments))
 
 
-def _cuts(name: str, response: Response, count: int) -> list[Hyperparameter]:
-    """Return the hyperparameters that thresholds are made of; they start where the levels' shares have them on a logit scale."""
-    shares = (np.bincount(np.asarray(response.value, dtype=np.int64), minlength=count + 1) + 0.5) / (len(response.value) + 1.0)
+def _cuts(name: str, cells: np.ndarray, count: int) -> list[Hyperparameter]:
+    """Return the hyperparameters that thresholds are made of; they start where the shares between them are on a logit scale."""
+    shares = (np.bincount(cells, minlength=count + 1) + 0.5) / (len(cells) + 1.0)
     below = np.cumsum(shares)[:-1] / shares.sum()
     at = np.log(below / (1.0 - below))
     starts = [float(at[0]), *(float(step) for step in np.log(np.diff(at)))]

@@ -73,7 +73,7 @@ class Assessed:
 def response_kind(spec: ModelSpec) -> str:
     """Return ``"levels"``, ``"number"``, or ``"other"`` for counts by level, which none of the scores is made for."""
     words = FAMILIES[spec.family].words
-    if "counts_by_level" in words:
+    if "several_columns" in words:
         return "other"
     return "levels" if words & {"levels", "two_levels"} else "number"
 

@@ -25,7 +25,7 @@ class Response:
     name
         The name the response has in ``observed_data``: the (first) column's name.
     value
-        ``(obs,)``; ``(obs, level)`` counts for a multinomial response. Before the family has seen it, possibly
+        ``(obs,)``; ``(obs, level)`` of a response of several columns, counts or shares. Before the family has seen it, possibly
         strings or categories; afterwards numbers on the response's own scale. With censoring it is the bound for
         left- and right-censored rows and the lower end for interval-censored ones.
     trials
@@ -133,6 +133,25 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Cuts:
+    """Which cuts a parameter of the shape ``"cut"`` has, of a response without levels.
+
+    Attributes
+    ----------
+    labels
+        Of the cuts, along the parameter's dimension.
+    cells
+        What lies before the first cut, between it and the next, …, in words.
+    cell
+        ``cell(response)``: which of these a row's response lies in ``(obs,)``, counted from 0.
+    """
+
+    labels: tuple[str, ...]
+    cells: tuple[str, ...]
+    cell: Callable[[Response], np.ndarray]
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One parameter of a response distribution.
 
@@ -148,7 +167,8 @@ class Parameter:
         ``prior(response, link) -> Default`` of a parameter without a formula; None for the main parameter.
     shape
         ``"row"``: one value a row. ``"contrast"``: one predictor for each level but the first, ``(obs, level - 1)``.
-        ``"cut"``: a vector of ``level - 1`` increasing values shared by all rows; it cannot have a formula.
+        ``"cut"``: a vector of increasing values shared by all rows, ``level - 1`` or as many as ``cuts`` says; it cannot have a
+        formula.
     link_in_family
         The family receives ``eta`` and applies the link itself (cumulative, tobit, and wherever that is stabler).
     spread
@@ -159,6 +179,8 @@ class Parameter:
     numbered
         Whether it is that of one of several components, ``mu1``: quantities of its predictor then carry its name, also where it
         is the main parameter.
+    cuts
+        Of the shape ``"cut"``: which ones; None for those between the levels of the response.
     elsewhere
         By what others call a parameter in its place, what theirs is in terms of this one: ``{"psi": "1 - zi"}``.
     """
@@ -172,7 +194,18 @@ class Parameter:
     spread: Callable[[Link], float] | None = None
     follows: str = ""
     numbered: bool = False
+    cuts: Cuts | None = None
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+    def cut_labels(self, levels: tuple[Any, ...] | None) -> tuple[Any, ...]:
+        """Return the labels of its cuts: its own, or those of the levels that they are above."""
+        return self.cuts.labels if self.cuts is not None else tuple((levels or ())[:-1])
+
+    def cells(self, response: Response) -> tuple[np.ndarray, tuple[Any, ...]]:
+        """Return between which cuts each response lies ``(obs,)``, counted from 0, and what these places are called."""
+        if self.cuts is not None:
+            return self.cuts.cell(response), self.cuts.cells
+        return np.asarray(response.value, dtype=np.int64), response.levels or ()
 
 
 @dataclass(frozen=True)
@@ -304,7 +337,7 @@ class Family:
         Declared properties that engines and reports ask for: ``"gaussian"``, ``"about"`` (under the identity link a response is
         the main predictor, which is its mean, and noise that does not depend on it), ``"discrete"``, ``"levels"``
         (a probability a level), ``"two_levels"`` (one probability, of success),
-        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
+        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"several_columns"`` (a row is a number a level: counts, or shares).
     atoms
         Values that have a probability of their own in a distribution that else has a density, as 0 has in tobit's.
     log_below

@@ -108,7 +108,7 @@ def variance_parts(
 def _check(spec: ModelSpec) -> None:
     """Raise for responses whose mean is not one number."""
     words = FAMILIES[spec.family].words
-    if words & {"levels", "counts_by_level"}:
+    if words & {"levels", "several_columns"}:
         raise FitError(
             f"budget: a {spec.family} response has a probability a level and no variance; look at "
             "fit.draws(kind='mean') instead, level by level"

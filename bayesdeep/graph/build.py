@@ -332,7 +332,7 @@ def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], 
         return scope.parameter(name)
     chosen = spec.prior(name)
     assert chosen is not None
-    dim = builder.dim(f"{spec.response.name}_threshold", tuple(levels[:-1]))
+    dim = builder.dim(f"{spec.response.name}_threshold", parameter.cut_labels(levels))
     return _thresholds(builder, scope, chosen, dim)
 
 

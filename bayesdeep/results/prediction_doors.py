@@ -81,7 +81,7 @@ def rows_table(
         return response_table(predictive_blocks(spec, posterior, rows, new_groups, seed), rows.rows, interval)
     made = blocks(spec, posterior, rows, what, new_groups, seed)
     if by_level and what == "mean":
-        return level_table(made, rows.rows, levels, counts="counts_by_level" in words)
+        return level_table(made, rows.rows, levels, mode="several_columns" not in words)
     if several_predictors(spec):
         return predictor_table(made, rows.rows, interval, levels[1:])
     return summary_table(made, rows.rows, interval)

@@ -195,9 +195,12 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
 def check_units(spec: ModelSpec, rows: Rows) -> None:
     """Raise where log densities of the response cannot be told in units of the column it was made of."""
     node: Any = next(iter(spec.nodes.values())).response
+    words = FAMILIES[spec.family].words
+    parts: tuple[Any, ...] = (node,)
     while isinstance(node, Call) and node.function in RESPONSES:
+        parts = node.arguments if "several_columns" in words else node.arguments[:1]
         node = node.arguments[0]
-    if isinstance(node, Name) or "discrete" in FAMILIES[spec.family].words or rows.response.log_slope is not None:
+    if all(isinstance(part, Name) for part in parts) or "discrete" in words or rows.response.log_slope is not None:
         return
     raise FitError(
         f"log_score: no density of one column follows from that of '{node.source}': it has several columns, or two values of "
@@ -213,8 +216,8 @@ def _check_columns(names: Any, frame: Frame) -> None:
 
 def _placeholder(spec: ModelSpec, response: Response, rows: int) -> Response:
     """Return the parts for prediction with a value only where censoring bounds are read from it."""
-    counts = "counts_by_level" in FAMILIES[spec.family].words
-    shape = (rows, len(spec.response.levels or ())) if counts else (rows,)
+    several = "several_columns" in FAMILIES[spec.family].words
+    shape = (rows, len(spec.response.levels or ())) if several else (rows,)
     value = response.value if response.status is not None else np.zeros(shape)
     return response.with_(name=spec.response.name, value=value, levels=spec.response.levels)
 
@@ -231,7 +234,7 @@ def recode(spec: ModelSpec, response: Response) -> Response:
         return response.with_(levels=known, failures=spec.response.failures)
     if known is None and response.levels is not None and "two_levels" in family.words:
         return recode(replace(spec, response=replace(spec.response, levels=(0, 1))), response).with_(levels=None)
-    if known is None or "counts_by_level" in family.words:
+    if known is None or "several_columns" in family.words:
         return family.code(response)
     labels, own = response.levels, np.asarray(response.value)
     if labels is None:

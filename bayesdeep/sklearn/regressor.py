@@ -12,7 +12,7 @@ from bayesdeep.core.registry import FAMILIES
 from ._base import BayesEstimator
 from ._columns import read_columns, read_response
 
-LEVELS = frozenset({"levels", "two_levels", "counts_by_level"})
+LEVELS = frozenset({"levels", "two_levels", "several_columns"})
 
 
 class BayesRegressor(RegressorMixin, BayesEstimator):

@@ -191,16 +191,18 @@ def _fewest(term: TermSpec) -> dict[str, int]:
 
 def _refuse_improper_cuts(family: Family, response: Response, chosen: tuple[ChosenPrior, ...]) -> None:
     """Refuse an improper prior on thresholds around a level that no row has: nothing would hold them."""
-    cuts = {p.name for p in family.parameters if p.shape == "cut"}
+    cuts = {p.name: p for p in family.parameters if p.shape == "cut"}
     for prior in chosen:
         if prior.name in cuts and not PRIORS[prior.prior.name].proper:
-            assert response.levels is not None
-            counts = np.bincount(np.asarray(response.value), weights=response.weights, minlength=len(response.levels))
+            codes, names = cuts[prior.name].cells(response)
+            counts = np.bincount(codes, weights=response.weights, minlength=len(names))
             if not counts.all():
-                empty = response.levels[int(np.argmin(counts))]
+                empty = names[int(np.argmin(counts))]
+                own = cuts[prior.name].cuts is not None
+                lacks = f"no '{response.name}' is {empty}" if own else f"no row has the level {empty!r} of '{response.name}'"
                 raise PriorError(
-                    f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since no row has the level {empty!r} of "
-                    f"'{response.name}'; use a proper prior such as Normal(0, 5), or leave the level out of the categories"
+                    f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since {lacks}; use a proper prior such "
+                    f"as Normal(0, 5){'' if own else ', or leave the level out of the categories'}"
                 )
 
 

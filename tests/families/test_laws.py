@@ -22,7 +22,11 @@ TRIALS = 7
 CENSORED = [name for name in NAMES if "censored" in FAMILIES[name].modifiers]
 POSITIVE = {
     "lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit", "log_logistic", "shifted_lognormal", "tweedie",
+    "hurdle_gamma", "hurdle_lognormal",
 }  # fmt: skip
+UNIT = {"beta", "zero_inflated_beta", "zero_one_inflated_beta", "ordered_beta"}
+COLUMNS = {name for name in NAMES if "several_columns" in FAMILIES[name].words}
+SHARES = np.array([[0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.05, 0.05, 0.9]])
 CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1}
 
 
@@ -43,7 +47,8 @@ def example(name, seed=0):
 
 def auxiliary(name, link=None):
     family = FAMILIES[name]
-    levels = {"contrast": 3, "cut": 4}.get(family.parameters[-1].shape)
+    shapes = [p.shape for p in family.parameters if p.cuts is None]
+    levels = next((count for shape, count in (("contrast", 3), ("cut", 4)) if shape in shapes), None)
     trials = pt.constant(TRIALS, dtype="int64") if "trials" in family.words else None
     return Aux(LINKS[link or family.main.links[0]], trials, levels)
 
@@ -54,7 +59,7 @@ class Compiled:
     def __init__(self, name, link=None):
         family, aux = FAMILIES[name], auxiliary(name, link)
         self.family, self.params = family, {}
-        value = pt.tensor("value", dtype="float64", shape=(None, None) if name == "multinomial" else (None,))
+        value = pt.tensor("value", dtype="float64", shape=(None, None) if name in COLUMNS else (None,))
         for p in family.parameters:
             self.params[p.name] = pt.tensor(p.name, dtype="float64", shape=(None,) * CORE_DIMS[p.shape])
         rows = pt.zeros((value.shape[0],))
@@ -99,7 +104,7 @@ class Compiled:
         return self._call(self._draw, self._blank(rows), params)
 
     def _blank(self, rows):
-        return np.zeros((rows, 3)) if self.family.name == "multinomial" else np.zeros(rows)
+        return np.zeros((rows, 3)) if self.family.name in COLUMNS else np.zeros(rows)
 
 
 @cache
@@ -110,7 +115,7 @@ def compiled(name, link=None):
 def support(name):
     """Return all values of a discrete family that have any weight to speak of."""
     levels = auxiliary(name).levels
-    if name == "multinomial":
+    if name in COLUMNS:
         return np.array([c for c in product(range(TRIALS + 1), repeat=levels) if sum(c) == TRIALS], dtype=float)
     if levels is not None:
         return np.arange(levels, dtype=float)
@@ -118,10 +123,12 @@ def support(name):
 
 
 def grid(name, params):
-    """Return points of a continuous family's support and the weights of the trapezoidal rule on them."""
+    """Return points of a continuous family's support and the weights of the trapezoidal rule on them, atoms first."""
+    if name in COLUMNS:
+        return simplex()
     # The density's kink at mu, where there is one, lies on a point.
     t = np.linspace(-12.0, 12.0, 8001)
-    if name == "beta":
+    if name in UNIT:
         y, slope = special.expit(t * 2), 2 * special.expit(t * 2) * special.expit(-t * 2)
     elif name in POSITIVE:
         y = np.exp(t)
@@ -132,8 +139,17 @@ def grid(name, params):
         y, slope = np.linspace(-np.pi, np.pi, len(t)), np.full(len(t), 2 * np.pi / (t[-1] - t[0]))
     else:
         y, slope = params[FAMILIES[name].main.name] + np.sinh(t), np.cosh(t)
-    inside = (y > 0) & (y < 1) if name == "beta" else np.ones(len(y), bool)
-    return y[inside], (slope * (t[1] - t[0]))[inside]
+    inside = (y > 0) & (y < 1) if name in UNIT else np.ones(len(y), bool)
+    atoms = FAMILIES[name].atoms
+    return np.append(atoms, y[inside]), np.append(np.ones(len(atoms)), (slope * (t[1] - t[0]))[inside])
+
+
+def simplex():
+    """Return shares of three parts and the weights of the trapezoidal rule over the last two."""
+    t = np.linspace(-20.0, 12.0, 250)
+    u, v = (part.ravel() for part in np.meshgrid(special.expit(t), special.expit(t)))
+    y = np.column_stack([(1 - u) * (1 - v), u, (1 - u) * v])
+    return y, u * (1 - u) ** 2 * v * (1 - v) * (t[1] - t[0]) ** 2
 
 
 @pytest.mark.few(7)
@@ -146,8 +162,6 @@ def test_probabilities_sum_to_one(name, seed):
     else:
         y, weight = grid(name, params)
         total = (np.exp(compiled(name).logp(y, params)) * weight).sum()
-        if FAMILIES[name].atoms:
-            total += np.exp(compiled(name).logp([0.0], params)[0])
     np.testing.assert_allclose(total, 1.0, rtol=1e-5)
 
 
@@ -185,8 +199,8 @@ def test_distribution_function_is_the_integrated_density_and_survival_the_rest(n
     else:
         y, weight = grid(name, params)
         mass = np.exp(compiled(name).logp(y, params)) * weight
-        # The trapezoidal rule up to a point counts half of the last one.
-        cumulative = np.cumsum(mass) - mass / 2
+        # The trapezoidal rule up to a point counts half of the last one; an atom is there as a whole.
+        cumulative = np.cumsum(mass) - np.where(np.isin(y, FAMILIES[name].atoms), 0.0, mass / 2)
         picked = np.searchsorted(cumulative, [0.01, 0.1, 0.4, 0.6, 0.9, 0.99])
     found = compiled(name).logcdf(y[picked], params)
     np.testing.assert_allclose(np.exp(found[0]), cumulative[picked], atol=1e-5)
@@ -209,7 +223,8 @@ def test_survival_is_finite_and_falls_far_out_where_one_minus_the_distribution_f
 
 @pytest.mark.parametrize("name", CENSORED)
 def test_distribution_function_and_survival_have_clean_gradients_outside_the_support(name):
-    outside = np.array([-1.0]) if "discrete" in FAMILIES[name].words else np.array([-1.0, 0.0])
+    recorded = "discrete" in FAMILIES[name].words or 0.0 in FAMILIES[name].atoms
+    outside = np.array([-1.0]) if recorded else np.array([-1.0, 0.0])
     params = example(name)
     below, above = compiled(name).logcdf(outside, params), compiled(name).survival(outside, params)
     assert all(np.isfinite(g).all() for g in (*below[1:], *above))
@@ -444,10 +459,16 @@ def test_counts_never_give_nan_and_can_be_drawn_however_large_the_mean(name):
         assert (compiled(name).draw(params, 5) >= 0).all()
 
 
+def some_values(name, numbers):
+    if "discrete" in FAMILIES[name].words:
+        return support(name)[:3]
+    return SHARES if name in COLUMNS else np.append(FAMILIES[name].atoms, numbers)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_of_the_log_likelihood_is_finite_and_the_derivative(name):
     params = example(name, 1)
-    values = support(name)[:3] if "discrete" in FAMILIES[name].words else np.array([0.05, 0.4, 0.85])
+    values = some_values(name, [0.05, 0.4, 0.85])
     values = values + params.get("ndt", 0.0)  # at and below a shift there is no density
     found = compiled(name).gradient(values, params)
     for parameter, gradient in zip(params, found, strict=True):
@@ -463,7 +484,7 @@ def test_gradient_of_the_log_likelihood_is_finite_and_the_derivative(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_of_draws_equals_a_loop_over_them(name):
     family, aux, batch, rows = FAMILIES[name], auxiliary(name), 4, 3
-    values = support(name)[:rows] if "discrete" in family.words else np.array([0.2, 0.5, 0.7])
+    values = some_values(name, [0.2, 0.5, 0.7])[:rows]
     values = np.resize(values, (rows, *values.shape[1:]))
     single, stacked, arrays = {}, {}, []
     for p in family.parameters:
@@ -483,7 +504,7 @@ def test_a_batch_of_draws_equals_a_loop_over_them(name):
         np.testing.assert_allclose(together[1][i], mean, rtol=1e-10)
         assert together[2][i].shape == draw.shape
     # Every draw of the parameters gets random numbers of its own.
-    if "discrete" not in family.words and name != "tobit":
+    if "discrete" not in family.words and not family.atoms:
         assert len(np.unique(together[2])) == together[2].size
 
 
@@ -515,5 +536,5 @@ def test_records_are_complete(name):
         assert set(parameter.links) <= set(LINKS)
         assert (parameter.prior is None) == (parameter is family.main or parameter.follows != "")
     assert family.modifiers <= {"censored", "truncated", "weighted", "prop"}
-    known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "counts_by_level", "two_levels", "about"}
+    known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "several_columns", "two_levels", "about"}
     assert family.words <= known

@@ -13,8 +13,8 @@ ARGUMENTS = {"ranks": (["x"],), "curve": ("x",)}
 PLOTS = [name for name in bd.plot.__all__ if name not in OF_COMPARISONS]
 REFUSED = {
     "budget": lambda words: bool(words & {"levels"}),
-    "calibration": lambda words: "counts_by_level" in words,
-    "predictive_check": lambda words: "counts_by_level" in words,
+    "calibration": lambda words: "several_columns" in words,
+    "predictive_check": lambda words: "several_columns" in words,
     "network": lambda words: bool(words & {"levels"}),
     "smooth": lambda words: True,  # there is none in these models; see below
     "smooths": lambda words: True,

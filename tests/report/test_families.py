@@ -57,7 +57,7 @@ def test_every_section_of_every_family_can_be_written(name, of_family, reported)
     one, words = FAMILIES[name].main.shape == "row", FAMILIES[name].words
     assert ("shrinkage" in found) == one
     assert ("groups" in found) == one
-    assert ("calibration" in found) == ("counts_by_level" not in words)
+    assert ("calibration" in found) == ("several_columns" not in words)
     effects = found["effects"]
     assert any(isinstance(b, Figure) for b in effects)
     labels = [str(label) for b in effects if isinstance(b, Table) for label in b.frame.index]

@@ -16,7 +16,7 @@ from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.results.draw_arrays import enough_draws
 
 ROWS, GROUPS, MANY, TRIALS, LEVELS = 40, 5, 20_000, 9, 4
-NUMBERS = [name for name, family in FAMILIES.items() if not family.words & {"levels", "counts_by_level"}]
+NUMBERS = [name for name, family in FAMILIES.items() if not family.words & {"levels", "several_columns"}]
 
 
 def frame(name: str) -> tuple[str, pd.DataFrame]:
@@ -26,12 +26,12 @@ def frame(name: str) -> tuple[str, pd.DataFrame]:
     levels = LEVELS if any(p.shape != "row" for p in family.parameters) else None
     params = {p.name: np.asarray(family.example[p.name], dtype=float) for p in family.parameters}
     params[family.main.name] = params[family.main.name] + np.zeros((ROWS, *params[family.main.name].shape))
-    trials = np.full(ROWS, TRIALS) if family.words & {"trials", "counts_by_level"} else None
+    trials = np.full(ROWS, TRIALS) if family.words & {"trials", "several_columns"} else None
     link = LINKS[family.main.links[0]]
     rv = family.rv({k: pm.math.constant(v) for k, v in params.items()}, Aux(link, trials, levels))
     y = np.asarray(pm.draw(rv, random_seed=4, mode=array_mode()))
     data: dict[str, Any] = {"x": rng.normal(size=ROWS), "g": np.resize(list("abcde")[:GROUPS], ROWS)}
-    if "counts_by_level" in family.words:
+    if "several_columns" in family.words:
         data |= {f"c{k}": y[:, k] for k in range(y.shape[1])}
         return f"c({', '.join(f'c{k}' for k in range(y.shape[1]))})", pd.DataFrame(data)
     if trials is not None:

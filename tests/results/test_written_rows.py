@@ -54,7 +54,7 @@ def test_values_are_the_graphs(name: str, other: str | None, of_family: Any) -> 
             found.append(what)
         assert ("mean" in found) == (family.row_law is not None)
         assert ("pointwise" in found) == (family.row_terms is not None)
-        assert "linear" in found or family.main.shape == "contrast" or "counts_by_level" in family.words
+        assert "linear" in found or family.main.shape == "contrast" or "several_columns" in family.words
 
 
 @pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.row_law is not None])
