@@ -13,9 +13,10 @@ from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Thresholds
+from bayesdeep.spec.declared import by_threshold
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .eligibility import _scale, terms_reason
+from .eligibility import _scale, apart_reason, terms_reason
 from .hyper import halved, likely
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import _columns, _effects, moments_of
@@ -92,11 +93,10 @@ def why_not_rows(spec: ModelSpec) -> str | None:
     reason = why_not_predictors(spec)
     if reason is not None:
         return reason
-    for parameter in family.parameters[1:]:
-        if parameter.name in spec.known or parameter.name in _modelled(spec):
-            continue
+    for parameter in family.plain({family.main.name, *spec.known, *_modelled(spec)}):
         chosen = spec.prior(parameter.name)
-        reason = _REASONS.get(parameter.support, _positive)(chosen, parameter.support)
+        support = "cut" if parameter.shape == "cut" else parameter.support
+        reason = _REASONS.get(support, _positive)(chosen, support)
         if reason is not None:
             return reason
     return None
@@ -120,6 +120,8 @@ def _beside(spec: ModelSpec) -> str | None:
             return f"{term.source} has a response lean on the rows before it"
         if "noise" in plugin.words(term.state):
             return f"{term.source} adds to the variance of a response"
+        if by_threshold(term):
+            return apart_reason(term.source)
     return None
 
 
@@ -153,8 +155,15 @@ def _any_number(chosen: ChosenPrior | None, support: str) -> str | None:
     return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if chosen.prior.nested else None
 
 
-_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "ordered": _any_number}
-"""By support of a parameter, why its prior is in the way."""
+def _anywhere(chosen: ChosenPrior | None, support: str) -> str | None:
+    assert chosen is not None
+    if PRIORS[chosen.prior.name].support != "real":
+        return f"the prior of {chosen.name}, {chosen.prior}, does not cover all numbers"
+    return _any_number(chosen, support)
+
+
+_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "cut": _anywhere}
+"""By support of a parameter, or its shape, why its prior is in the way."""
 
 
 def row_system_of(
@@ -186,8 +195,9 @@ def row_system_of(
         assert parameter is not None
         if parameter.shape == "cut":
             assert spec.response.levels is not None
-            parameters.append(Thresholds(name, len(found), len(spec.response.levels) - 1, _density(spec, name)))
-            found += _cuts(name, response, len(spec.response.levels) - 1)
+            count, increasing = len(spec.response.levels) - 1, parameter.support == "ordered"
+            parameters.append(Thresholds(name, len(found), count, _density(spec, name), increasing))
+            found += _cuts(name, response, count, increasing)
         else:
             parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
             found.append(_hyperparameter(spec, name))
@@ -346,10 +356,17 @@ def _hyperparameter(spec: ModelSpec, name: str) -> Hyperparameter:
     return Hyperparameter(name, "scale", density, likely(spec, name, 1.0, 0.0, np.inf))
 
 
-def _cuts(name: str, response: Response, count: int) -> list[Hyperparameter]:
-    """Return the hyperparameters that thresholds are made of; they start where the levels' shares have them on a logit scale."""
+def _cuts(name: str, response: Response, count: int, increasing: bool) -> list[Hyperparameter]:
+    """Return the hyperparameters that thresholds are made of; they start where the levels' shares have them on a logit scale.
+
+    Increasing ones divide all levels into those below and above, others a level and those above it.
+    """
     shares = (np.bincount(np.asarray(response.value, dtype=np.int64), minlength=count + 1) + 0.5) / (len(response.value) + 1.0)
     below = np.cumsum(shares)[:-1] / shares.sum()
+    if not increasing:
+        left = shares[::-1].cumsum()[::-1]
+        own = np.log(shares[:-1] / left[1:])
+        return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, float(start)) for k, start in enumerate(own)]
     at = np.log(below / (1.0 - below))
     starts = [float(at[0]), *(float(step) for step in np.log(np.diff(at)))]
     return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, start) for k, start in enumerate(starts)]

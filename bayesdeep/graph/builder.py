@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.quantities import Quantity
+from bayesdeep.core.records import Family
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
 
@@ -52,8 +53,8 @@ class Builder:
 
     Attributes
     ----------
-    spec
-        The model as data.
+    spec, family, main
+        The model as data, its family, and the name of this one's main parameter.
     data
         Tensors of the rows by ``"term key.array name"``, filled while the model is built.
     reported
@@ -124,15 +125,14 @@ class Builder:
     def __init__(
         self,
         spec: ModelSpec,
-        main: str,
-        has_thresholds: bool,
+        family: Family,
         pilot: PilotFit | None = None,
         masked: bool = False,
         fixed: Mapping[str, np.ndarray] | None = None,
         single: bool = False,
         sampled_rows: int = 0,
     ) -> None:
-        self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
+        self.spec, self.family, self.main = spec, family, family.main.name
         self.fixed = fixed or {}
         self.staged: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
@@ -168,7 +168,7 @@ class Builder:
         self.places: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
-        self.taken = taken_names(spec, main)
+        self.taken = taken_names(spec, self.main)
 
     def unused(self, name: str) -> str:
         """Return a name for something the posterior does not show; it gives way to names that users see."""

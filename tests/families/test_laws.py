@@ -22,6 +22,7 @@ TRIALS = 7
 CENSORED = [name for name in NAMES if "censored" in FAMILIES[name].modifiers]
 POSITIVE = {"lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit"}
 CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1}
+LEVELS = {"contrast": 3, "cut": 4}
 
 
 def example(name, seed=0):
@@ -40,7 +41,7 @@ def example(name, seed=0):
 
 def auxiliary(name, link=None):
     family = FAMILIES[name]
-    levels = {"contrast": 3, "cut": 4}.get(family.parameters[-1].shape)
+    levels = next((LEVELS[p.shape] for p in family.parameters if p.shape in LEVELS), None)
     trials = pt.constant(TRIALS, dtype="int64") if "trials" in family.words else None
     return Aux(LINKS[link or family.main.links[0]], trials, levels)
 
@@ -364,7 +365,7 @@ def test_categorical_and_multinomial_set_levels_against_the_first():
 @pytest.mark.parametrize("link", FAMILIES["cumulative"].main.links)
 def test_cumulative_probabilities_are_differences_of_the_inverse_link(link):
     p, eta = example("cumulative", 1), pt.dvector()
-    cut = pytensor.function([eta], LINKS[link].inverse(eta), mode=QUICK)(p["threshold"] - p["mu"])
+    cut = pytensor.function([eta], LINKS[link].inverse(eta), mode=QUICK)(p["disc"] * (p["threshold"] - p["mu"]))
     expected = np.diff([0.0, *cut, 1.0])
     np.testing.assert_allclose(np.exp(compiled("cumulative", link).logp(np.arange(4.0), p)), expected, rtol=1e-10)
     np.testing.assert_allclose(compiled("cumulative", link).mean(p)[0], expected, rtol=1e-10)
@@ -377,8 +378,8 @@ def test_cumulative_stays_finite_in_the_tails(link, eta):
     assert np.isfinite(compiled("cumulative", link).logp(np.arange(4.0), p)).all()
     assert all(np.isfinite(g).all() for g in compiled("cumulative", link).gradient(np.arange(4.0), p))
     if link == "logit":
-        # log(F(b) - F(a)) is -|eta| plus a constant out there, for the levels between and for the far end.
-        slope = np.sign(eta) * np.array([1.0, -1.0])
+        # log(F(b) - F(a)) is -disc |eta| plus a constant out there, for the levels between and for the far end.
+        slope = np.sign(eta) * p["disc"] * np.array([1.0, -1.0])
         near = compiled("cumulative", link).gradient([1.0], p)[0]
         np.testing.assert_allclose(near, -slope[0], rtol=1e-6)
 
@@ -486,7 +487,8 @@ def test_records_are_complete(name):
     assert family.notes.endswith(".")
     for parameter in family.parameters:
         assert set(parameter.links) <= set(LINKS)
-        assert (parameter.prior is None) == (parameter is family.main)
+        assert (parameter.prior is None) == (parameter is family.main or parameter.fixed is not None)
+        assert parameter.fixed is None or all(LINKS[link].forward(parameter.fixed) == 0.0 for link in parameter.links)
     assert family.modifiers <= {"censored", "truncated", "weighted", "prop"}
     known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "counts_by_level", "two_levels", "about"}
     assert family.words <= known
