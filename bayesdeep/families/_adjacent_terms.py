@@ -12,10 +12,13 @@ from bayesdeep.core.records import ParameterTerms, Response, RowTerms, RowValues
 
 from ._log_tails import TAILS
 
+LINKS = ("logit", "probit")
+"""Links under which log odds are written down."""
+
 
 def of_neighbours(response: Response, link: str) -> RowTerms | None:
-    """Return those of the adjacent category model; None for links without tails on arrays."""
-    if link not in TAILS:
+    """Return those of the adjacent category model."""
+    if link not in LINKS:
         return None
     level = np.asarray(response.value, dtype=np.int64)
     return lambda eta, values, order: tuple(_along(eta, values, level, link, order, by_disc=False))
@@ -23,7 +26,7 @@ def of_neighbours(response: Response, link: str) -> RowTerms | None:
 
 def disc_of_neighbours(response: Response, link: str) -> ParameterTerms | None:
     """Return derivatives by ``disc``."""
-    if link not in TAILS:
+    if link not in LINKS:
         return None
     level = np.asarray(response.value, dtype=np.int64)
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 Values = tuple[np.ndarray, np.ndarray, np.ndarray]
-LOG_ROOT_2PI = 0.5 * float(np.log(2.0 * np.pi))
-MOST, TINY = 700.0, -37.0
-"""Largest exponent, and below which ``1 - exp(-exp(x))`` is ``exp(x)`` to double precision."""
+LOG_ROOT_2PI, ROOT_2_PI, ROOT_2 = 0.5 * float(np.log(2.0 * np.pi)), float(np.sqrt(2.0 / np.pi)), float(np.sqrt(2.0))
+MOST, TINY, FAR = 200.0, -37.0, -1e3
+"""Largest exponent, so that squares stay finite; below which ``1 - exp(-exp(x))`` is ``exp(x)`` to double precision; and from
+where on the normal distribution's tail is its asymptotic series."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ def _logistic_below(x: np.ndarray) -> Values:
 
 
 def _normal_below(x: np.ndarray) -> Values:
-    from scipy.special import log_ndtr
+    from scipy.special import erfcx, log_ndtr
 
-    value = log_ndtr(x)
-    slope = np.exp(-0.5 * x**2 - LOG_ROOT_2PI - value)
-    return value, slope, -slope * (x + slope)
+    value, low = log_ndtr(x), np.minimum(x, 0.0)
+    # By the scaled function in the lower tail, where density and probability both underflow.
+    slope = np.where(x < 0.0, ROOT_2_PI / erfcx(-low / ROOT_2), np.exp(-0.5 * np.maximum(x, 0.0) ** 2 - LOG_ROOT_2PI - value))
+    far = 1.0 / np.minimum(x, FAR) ** 2 - 1.0
+    return value, slope, np.where(x < FAR, far, -slope * (x + slope))
 
 
 def _extreme_below(x: np.ndarray) -> Values:

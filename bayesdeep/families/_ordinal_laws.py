@@ -6,7 +6,7 @@ import numpy as np
 
 from bayesdeep.core.records import RowLaw, RowValues
 
-from ._adjacent_terms import log_odds
+from ._adjacent_terms import LINKS, log_odds
 from ._log_tails import TAILS, Tails
 
 
@@ -22,7 +22,7 @@ def of_going_on(link: str) -> RowLaw | None:
 
 def of_neighbours(link: str) -> RowLaw | None:
     """Return that of the adjacent category model."""
-    return _law(lambda z: _adjacent(z, link)) if link in TAILS else None
+    return _law(lambda z: _adjacent(z, link)) if link in LINKS else None
 
 
 def _sequential(z: np.ndarray, tails: Tails) -> np.ndarray:

@@ -12,7 +12,7 @@ from scipy.special import log_ndtr
 from bayesdeep.core.records import ParameterTerms, Response, RowTerms, RowValues
 from bayesdeep.numerics.lane_loops import slices
 
-from ._log_tails import TAILS
+from ._log_tails import TAILS, Values
 
 LEAST_STEP = 1e-300
 LOG_ROOT_2PI = 0.5 * float(np.log(2.0 * np.pi))
@@ -58,24 +58,34 @@ def _scaled(
     apart = [cuts[np.clip(level - shift, 0, last - 1)] - eta for shift in (0, 1)]
     there = [(level < last)[:, None], (level > 0)[:, None]]
     below = [tails.below(disc * one) for one in apart]
-    above = [tails.above(disc * one)[0] for one in apart]
+    above = [tails.above(disc * one) for one in apart]
     low = there[0] & (~there[1] | (apart[0] + apart[1] < 0.0))
-    larger = np.where(low, below[0][0], above[1])
-    smaller = np.where(low, below[1][0], above[0])
+    larger = np.where(low, below[0][0], above[1][0])
+    smaller = np.where(low, below[1][0], above[0][0])
     both = there[0] & there[1]
     value = larger + np.where(both, np.log(-np.expm1(np.where(both, np.minimum(smaller - larger, -LEAST_STEP), -1.0))), 0.0)
     found = [value]
     if order == 0:
         return found
     along = apart if by_disc else [-disc, -disc]
-    # The density over the slice's probability, and its derivative, from those of the logarithm of F.
-    over = [np.where(t, np.exp(b[0] - value), 0.0) for t, b in zip(there, below, strict=True)]
-    slopes = [v * b[1] * o for v, b, o in zip(along, below, over, strict=True)]
+    # The density over the slice's probability, and its derivative, from those of the tail that an end lies in.
+    densities = [_density(below[k], above[k], value, apart[k] < 0.0, there[k]) for k in (0, 1)]
+    slopes = [v * density[0] for v, density in zip(along, densities, strict=True)]
     found.append(slopes[0] - slopes[1])
     if order > 1:
-        bends = [v**2 * (b[2] + b[1] ** 2) * o for v, b, o in zip(along, below, over, strict=True)]
+        bends = [v**2 * density[1] for v, density in zip(along, densities, strict=True)]
         found.append(bends[0] - bends[1] - found[1] ** 2)
     return found
+
+
+def _density(
+    below: Values, above: Values, value: np.ndarray, low: np.ndarray, there: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a density and its slope at one end, over the probability whose logarithm is ``value``; 0 for no end."""
+    share = np.where(there, np.exp(np.where(low, below[0], above[0]) - value), 0.0)
+    slope = np.where(low, below[1], -above[1])
+    bend = np.where(low, below[2] + below[1] ** 2, -above[2] - above[1] ** 2)
+    return slope * share, bend * share
 
 
 def _normal(eta: np.ndarray, at: np.ndarray, level: np.ndarray, order: int) -> tuple[np.ndarray, ...]:

@@ -70,7 +70,7 @@ FAMILY = Family(
         "P(y = k + 1 | y = k or k + 1) = F(disc (eta - threshold_k)), F the inverse link, disc 1 unless it has a formula; "
         "thresholds need not increase. Under the logit link it is the partial credit model of item response theory: Masters "
         "(1982), A Rasch model for partial credit scoring, Psychometrika 47(2), 149-174, doi:10.1007/BF02296272; Bürkner and "
-        "Vuorre (2019), Ordinal regression models in psychology, Advances in Methods and Practices in Psychological Science 2(1), "
-        "77-101, doi:10.1177/2515245918823199."
+        "Vuorre (2019), Ordinal regression models in psychology, Advances in Methods and Practices in Psychological Science "
+        "2(1), 77-101, doi:10.1177/2515245918823199."
     ),
 )

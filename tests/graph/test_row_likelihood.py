@@ -64,6 +64,8 @@ def check(name: str, link: str, other: str | None, model: Any, monkeypatch: pyte
     assert written.parameters == derived.parameters
     values = {p: v for p, v in values_of(family, rng).items() if p != other}
     eta = rng.normal(0, 2.5, (rows.rows * len(predictors), 3))
+    if other is not None and getattr(family.parameter(other), "fixed", None) is not None:
+        eta[rows.rows :] *= 0.2  # farther out PyTensor's second derivatives lose their digits
     by_hand = derived.derivatives(eta, values)
     with monkeypatch.context() as patch:
         for _ in ("as this machine does it", "in NumPy"):
