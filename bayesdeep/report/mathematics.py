@@ -4,6 +4,7 @@ What a family's distribution looks like its record says (``density``), what a fu
 function's (``mathematics``); nothing here knows a family or a function by name.
 """
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -49,9 +50,9 @@ def _distribution(spec: ModelSpec, family: Family) -> list[str]:
     shown = (" < " if "ordered" in family.words else ", ").join(_few(levels))
     template = family.density or "{y} ~ " + f"{_title(family)}({', '.join(names[p.name] for p in family.parameters)})"
     eta = "ηᵢ[k]" if any(map(by_threshold, spec.predictors[0].terms)) else "ηᵢ"
+    for name in (p.name for p in family.parameters if p.fixed is not None and not names[p.name]):
+        template = re.sub(rf"\{{{name}\}}\(([^()]*)\)", r"\1", template)  # without its factor a bracket is none
     text = template.format(y=found["y"], n=found["n"], eta=eta, inverse=inverse, levels=shown, **names)
-    if any(p.fixed is not None and not names[p.name] for p in family.parameters):
-        text = text.replace("((", "(").replace("))", ")")
     success = [f"    1 is {spec.response.name} = {levels[1]}"] if "two_levels" in family.words and len(levels) == 2 else []
     return [*text.split("\n"), *success, *found["lines"]]
 

@@ -8,20 +8,19 @@ import numpy as np
 from bayesdeep.core.effects import Grouped, Members, Scaled
 from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.links import LINKS, find_link
-from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior, Known, Slot
 from bayesdeep.core.records import Family, Response
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
-from .assign_priors import OUTSIDE, choose, hyperparameters
+from .assign_priors import choose, hyperparameters
 from .declared import by_threshold, effects_of
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
-from .prior_text import read_prior
 from .residual import residual_of
 from .shared import check_shared
 from .shares_of_budget import owners
 from .slots import all_slots, slot_name
+from .threshold_terms import refuse_by_threshold, refuse_joint, refuse_nothing
 
 
 def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[str, str]:
@@ -75,7 +74,8 @@ def make_spec(
     _refuse_two_laws(predictors)
     _refuse_noise(family, predictors, links)
     _refuse_lags(predictors)
-    _refuse_by_threshold(family, predictors)
+    refuse_by_threshold(family, predictors)
+    refuse_nothing(family, predictors)
     slots = all_slots(family, predictors, response, known, offsets)
     main = all_slots(family, predictors[:1], response, known, offsets)
     _refuse_parameters(family, predictors, known, slots, priors)
@@ -86,7 +86,7 @@ def make_spec(
 
     apart = {s.name for t in predictors[0].terms if by_threshold(t) for s in TERMS[t.kind].slots(t.state, 1.0)}
     population = [s.name for s in main if s.role == "coefficient" and s.name not in apart]
-    _refuse_joint(apart, priors)
+    refuse_joint(apart, priors)
     able = owners(predictors[0], family.main.name)
     chosen = choose(slots, priors, design.rows, population, able, residual)
     # A nested scale of group effects stands in the place of their sd, under the same name.
@@ -277,39 +277,6 @@ def _refuse_lags(predictors: tuple[PredictorSpec, ...]) -> None:
             f"formula: {lagged[0].source} beside {noisy[0].source}: what measurements leave open would be left over in several "
             "rows at once; give the measured column groups that have one true value each, gr=g"
         )
-
-
-def _refuse_joint(apart: set[str], priors: Mapping[str, Any]) -> None:
-    """Refuse a joint prior on coefficients of which there is one for each threshold."""
-    for key, value in priors.items():
-        where = f"prior '{key}'"
-        members = sorted(apart & {quantity_name(part.strip()) for part in OUTSIDE.split(str(key))})
-        if members and PRIORS[read_prior(value, where).name].support == "block":
-            raise PriorError(
-                f"{where}: '{members[0]}' has a coefficient for each threshold, which no joint prior knows; give it one of its "
-                "own, as in Normal(0, 1), or Normal(0, HalfNormal(1)) with an sd for each threshold"
-            )
-
-
-def _refuse_by_threshold(family: Family, predictors: tuple[PredictorSpec, ...]) -> None:
-    """Refuse terms that add to each threshold something of its own where thresholds cannot differ between rows."""
-    cuts = [p for p in family.parameters if p.shape == "cut"]
-    for predictor in predictors:
-        for term in filter(by_threshold, predictor.terms):
-            able = [n for n in FAMILIES if any(p.shape == "cut" and p.support == "real" for p in FAMILIES[n].parameters)]
-            take = f"families with such effects: {', '.join(sorted(able))}"
-            if not cuts:
-                raise FormulaError(f"formula: {term.source}: family '{family.name}' has no thresholds; {take}")
-            if predictor.parameter != family.main.name:
-                raise FormulaError(
-                    f"formula of {predictor.parameter}: {term.source} is an effect on each threshold, and belongs in the formula "
-                    f"of the response; write its columns themselves here"
-                )
-            if any(p.support == "ordered" for p in cuts):
-                raise FormulaError(
-                    f"formula: {term.source}: the thresholds of family '{family.name}' have to increase in every row, and with "
-                    f"an effect on each of them they would not in some: probabilities of levels would be negative; {take}"
-                )
 
 
 def _refuse_namesakes(slots: tuple[Slot, ...]) -> None:

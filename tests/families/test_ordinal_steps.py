@@ -171,6 +171,8 @@ def test_what_cannot_be_is_refused_with_its_reason() -> None:
         model("y ~ x + cs(z)", "acat", priors={"x, cs(z)": "Horseshoe()"})
     with pytest.raises(bd.PriorError, match="with disc the residual standard deviation is not the same"):
         model("y ~ x", "sratio", disc="~ x", priors={"R2": "R2D2M2(0.5, 2)"})
+    with pytest.raises(bd.FormulaError, match="an intercept alone, and disc has none: it is 1 where its columns are 0"):
+        model("y ~ x", "cumulative", disc="~ 1")
     with pytest.raises(bd.FormulaError, match="1 / disc: write disc"):
         model("y ~ x", "cumulative", sigma="~ x")
 
