@@ -13,9 +13,10 @@ from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Thresholds
+from bayesdeep.spec.declared import by_threshold
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .eligibility import _scale, terms_reason
+from .eligibility import _scale, apart_reason, terms_reason
 from .hyper import halved, likely
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import columns_of, effects_of_rows, moments_of
@@ -92,11 +93,10 @@ def why_not_rows(spec: ModelSpec) -> str | None:
     reason = why_not_predictors(spec)
     if reason is not None:
         return reason
-    for parameter in family.parameters[1:]:
-        if parameter.name in spec.known or parameter.name in _modelled(spec):
-            continue
+    for parameter in family.plain({family.main.name, *spec.known, *_modelled(spec)}):
         chosen = spec.prior(parameter.name)
-        reason = _REASONS.get(parameter.support, _positive)(chosen, parameter.support)
+        support = "cut" if parameter.shape == "cut" else parameter.support
+        reason = _REASONS.get(support, _positive)(chosen, support)
         if reason is not None:
             return reason
     return None
@@ -120,6 +120,8 @@ def _beside(spec: ModelSpec) -> str | None:
             return f"{term.source} has a response lean on the rows before it"
         if "noise" in plugin.words(term.state):
             return f"{term.source} adds to the variance of a response"
+        if by_threshold(term):
+            return apart_reason(term.source)
     return None
 
 
@@ -153,10 +155,17 @@ def _any_number(chosen: ChosenPrior | None, support: str) -> str | None:
     return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if chosen.prior.nested else None
 
 
-_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = dict.fromkeys(
-    ("unit", "one_to_two", "real", "ordered"), _any_number
-)
-"""By support of a parameter, why its prior is in the way."""
+def _anywhere(chosen: ChosenPrior | None, support: str) -> str | None:
+    assert chosen is not None
+    if PRIORS[chosen.prior.name].support != "real":
+        return f"the prior of {chosen.name}, {chosen.prior}, does not cover all numbers"
+    return _any_number(chosen, support)
+
+
+_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {
+    **dict.fromkeys(("unit", "one_to_two", "real"), _any_number), "cut": _anywhere,
+}  # fmt: skip
+"""By support of a parameter, or its shape, why its prior is in the way."""
 
 
 def row_system_of(
@@ -187,9 +196,9 @@ def row_system_of(
         parameter = FAMILIES[spec.family].parameter(name)
         assert parameter is not None
         if parameter.shape == "cut":
-            count = len(parameter.cut_labels(spec.response.levels))
-            parameters.append(Thresholds(name, len(found), count, _density(spec, name)))
-            found += _cuts(name, parameter.cells(response)[0], count)
+            count, increasing = len(parameter.cut_labels(spec.response.levels)), parameter.support == "ordered"
+            parameters.append(Thresholds(name, len(found), count, _density(spec, name), increasing))
+            found += _cuts(name, parameter.cells(response)[0], count, increasing)
         else:
             parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
             found.append(_hyperparameter(spec, name))
@@ -362,10 +371,17 @@ def _centre(spec: ModelSpec, name: str) -> float:
     return 0.0 if median is None else float(median(**arguments))
 
 
-def _cuts(name: str, cells: np.ndarray, count: int) -> list[Hyperparameter]:
-    """Return the hyperparameters that thresholds are made of; they start where the shares between them are on a logit scale."""
+def _cuts(name: str, cells: np.ndarray, count: int, increasing: bool) -> list[Hyperparameter]:
+    """Return the hyperparameters that thresholds are made of; they start where the shares between them are on a logit scale.
+
+    Increasing ones divide all levels into those below and above, others a level and those above it.
+    """
     shares = (np.bincount(cells, minlength=count + 1) + 0.5) / (len(cells) + 1.0)
     below = np.cumsum(shares)[:-1] / shares.sum()
+    if not increasing:
+        left = shares[::-1].cumsum()[::-1]
+        own = np.log(shares[:-1] / left[1:])
+        return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, float(start)) for k, start in enumerate(own)]
     at = np.log(below / (1.0 - below))
     starts = [float(at[0]), *(float(step) for step in np.log(np.diff(at)))]
     return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, start) for k, start in enumerate(starts)]

@@ -1,7 +1,7 @@
 """Records that stages hand to each other."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -164,11 +164,13 @@ class Parameter:
     support
         Where it lives when it has no formula and only a prior: ``"real" "positive" "unit" "one_to_two"`` or ``"ordered"``.
     prior
-        ``prior(response, link) -> Default`` of a parameter without a formula; None for the main parameter.
+        ``prior(response, link) -> Default`` of a parameter without a formula; None for the main parameter and for those that
+        are ``fixed`` without one.
     shape
         ``"row"``: one value a row. ``"contrast"``: one predictor for each level but the first, ``(obs, level - 1)``.
-        ``"cut"``: a vector of increasing values shared by all rows, ``level - 1`` or as many as ``cuts`` says; it cannot have a
-        formula.
+        ``"cut"``: a vector of ``level - 1`` values, or as many as ``cuts`` says, increasing if the support is ``"ordered"``; it
+        cannot have a formula. One whose support is ``"real"`` may differ between rows, ``(obs, level - 1)``: by terms with the
+        word ``"by_threshold"``.
     link_in_family
         The family receives ``eta`` and applies the link itself (cumulative, tobit, and wherever that is stabler).
     spread
@@ -183,6 +185,10 @@ class Parameter:
         Of the shape ``"cut"``: which ones; None for those between the levels of the response.
     elsewhere
         By what others call a parameter in its place, what theirs is in terms of this one: ``{"psi": "1 - zi"}``.
+    fixed
+        Of a parameter that a model has only where a formula or a known value says it, what it is elsewhere, and where all
+        columns of its formula are 0: this formula has no intercept, and its links have 0 there. Functions of the family find
+        the parameter only where the model has it, so that models without it cost nothing more. None for other parameters.
     """
 
     name: str
@@ -196,6 +202,7 @@ class Parameter:
     numbered: bool = False
     cuts: Cuts | None = None
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    fixed: float | None = None
 
     def cut_labels(self, levels: tuple[Any, ...] | None) -> tuple[Any, ...]:
         """Return the labels of its cuts: its own, or those of the levels that they are above."""
@@ -228,7 +235,9 @@ class Aux:
 
 
 RowValues = Mapping[str, np.ndarray]
-"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``."""
+"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``.
+
+A parameter that is fixed unless a formula says it (:attr:`Parameter.fixed`) is there only if one does."""
 
 RowTerms = Callable[[np.ndarray, RowValues, int], tuple[np.ndarray, ...]]
 """``terms(eta, values, order)``: rows' log likelihoods and ``order`` derivatives; see :attr:`Family.row_terms`."""
@@ -291,7 +300,8 @@ class Family:
         :class:`~bayesdeep.core.errors.DataError` that says what is wrong and what would be right.
     rv
         ``rv(params, aux) -> TensorVariable``: the distribution of one row, unregistered (``pm.X.dist``), from
-        tensors by parameter name, each ``(obs,)`` (``(obs, level - 1)`` for contrasts, ``(level - 1,)`` for cuts).
+        tensors by parameter name, each ``(obs,)`` (``(obs, level - 1)`` for contrasts, ``(level - 1,)`` for cuts, or
+        ``(obs, level - 1)`` where they differ between rows, see :class:`Parameter`).
         Log likelihood *and* predictive draws are taken from it.
     mean
         ``mean(params, aux) -> TensorVariable``: expected response ``(obs,)``, or probabilities / expected counts
@@ -355,7 +365,8 @@ class Family:
         The distribution of row i as mathematics: lines in which ``{y}`` stands for the response, ``{mu}``, ``{sigma}``, … for
         its parameters, ``{n}`` for the number of trials and ``{levels}`` for the levels in their order. Of a contrast
         ``{mu_k}`` is that of level k. A family that puts the predictor itself into its distribution names it ``{eta}``, and
-        writes ``{inverse}`` for the link's inverse at x. Without it the title and the parameters are shown.
+        writes ``{inverse}`` for the link's inverse at x. A parameter that is fixed at 1 unless it has a formula stands as a
+        factor before a bracket, ``{disc}({eta} − 1)``. Without it the title and the parameters are shown.
     variant
         ``variant(**options) -> Family``: the family with these options, such as components; None where there are none.
         See :meth:`of`.
@@ -437,6 +448,19 @@ class Family:
         close = nearest(name, [p.name for p in self.parameters])
         instead = close if said is None else f"; what others call {name} is {said[1]}: write {said[0]}"
         return FormulaError(f"formula: family '{self.name}' has no parameter '{name}'{instead}")
+
+    def plain(self, said: Collection[str] = ()) -> tuple[Parameter, ...]:
+        """Return the parameters that a model has beside those that formulas and known values say, ``said``: not the fixed."""
+        return tuple(p for p in self.parameters if p.name not in said and p.fixed is None)
+
+    def has_intercept(self, name: str) -> bool:
+        """Return whether the predictor of a parameter has an intercept where its formula has one.
+
+        Thresholds stand in the place of that of the main one, and that of a fixed parameter is 0.
+        """
+        if name == self.main.name:
+            return "no_intercept" not in self.words
+        return all(p.fixed is None for p in self.parameters if p.name == name)
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by name, or None."""

@@ -91,7 +91,7 @@ class FamilyParameter:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Increasing numbers among the hyperparameters, which are the first of them and the logarithms of the steps between them.
+    """Thresholds among the hyperparameters: of increasing ones the first and the logarithms of the steps between them.
 
     Attributes
     ----------
@@ -101,12 +101,15 @@ class Thresholds:
         Which of the system's hyperparameters they begin with, and how many they are.
     log_density
         Elementwise log prior density of a threshold; theirs is the product where they increase.
+    increasing
+        Whether they increase; else each is a hyperparameter as it is.
     """
 
     name: str
     first: int
     count: int
     log_density: Callable[[np.ndarray], np.ndarray]
+    increasing: bool = True
 
     @property
     def places(self) -> slice:
@@ -116,12 +119,14 @@ class Thresholds:
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the thresholds ``(batch, cut)`` at coordinates ``(batch, hyperparameter)``."""
         x = positions[:, self.first : self.first + self.count]
+        if not self.increasing:
+            return x
         return np.cumsum(np.concatenate([x[:, :1], np.exp(x[:, 1:])], axis=1), axis=1)
 
     def log_prior(self, positions: np.ndarray) -> np.ndarray:
         """Return the log prior density of the coordinates ``(batch,)``, up to a constant."""
-        steps = positions[:, self.first + 1 : self.first + self.count]
-        return np.asarray(self.log_density(self.value(positions)).sum(axis=1) + steps.sum(axis=1))
+        found = np.asarray(self.log_density(self.value(positions)).sum(axis=1))
+        return found + positions[:, self.first + 1 : self.first + self.count].sum(axis=1) if self.increasing else found
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,8 @@ class Scope(Protocol):
     Attributes
     ----------
     width
-        None, or ``(dim, size)`` when the parameter has several predictors (a categorical response): coefficients
-        then end in that dimension and ``eta`` is ``(obs, size)``.
+        None, or ``(dim, size)`` when the parameter has several predictors (a categorical response) or the term adds to each
+        threshold (its word ``"by_threshold"``): coefficients then end in that dimension and ``eta`` is ``(obs, size)``.
     """
 
     width: tuple[str, int] | None
@@ -402,7 +402,10 @@ class Term:
     words
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
         trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows; ``"lifts"``
-        where it calls :meth:`Scope.lift` or :meth:`Scope.at_means`; ``"noise"`` where it calls :meth:`Scope.noise`.
+        where it calls :meth:`Scope.lift` or :meth:`Scope.at_means`; ``"noise"`` where it calls :meth:`Scope.noise`;
+        ``"by_threshold"`` where it adds to each threshold something of its own: its scope's ``width`` is that of the thresholds,
+        ``eta`` returns ``(obs, level - 1)``, and it may stand in the main predictor of families whose thresholds need not
+        increase, :class:`~bayesdeep.core.records.Parameter`.
     call
         Whether it is written as a call in formulas.
     varies
@@ -464,6 +467,8 @@ class Term:
         An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, whole
         numbers ``a`` and ``b``, times ``t``, categories ``g`` and ``h``, ``A``, a covariance of the levels of ``g``, and ``W``,
         an adjacency.
+    example_family
+        The family whose main predictor the example stands in, where that of a normal response is no place for it.
     """
 
     name: str
@@ -495,3 +500,4 @@ class Term:
     levels: bool = False
     multiplies: bool = False
     given: Callable[[Json], Mapping[str, Matrix]] | None = None
+    example_family: str = "gaussian"

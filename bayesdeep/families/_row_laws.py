@@ -157,16 +157,17 @@ def of_levels(link: str) -> RowLaw | None:
     def mean(params: RowValues, trials: Trials) -> np.ndarray:
         del trials
         cuts = params["threshold"][:, None, :]
-        at = cuts - params["mu"][..., None]
+        disc = params["disc"][..., None] if "disc" in params else 1.0
+        at = disc * (cuts - params["mu"][..., None])
         found = np.empty((*at.shape[:2], at.shape[2] + 1))
         found[..., :-1], found[..., -1] = expit(at), 1.0
         found[..., 1:] *= expit(-at)
-        found[..., 1:-1] *= -np.expm1(-np.diff(cuts, axis=-1))
+        found[..., 1:-1] *= -np.expm1(-disc * np.diff(cuts, axis=-1))
         return found
 
     def draw(rng: np.random.Generator, params: RowValues, trials: Trials) -> np.ndarray:
         del trials
-        latent = params["mu"] + rng.logistic(size=params["mu"].shape)
+        latent = params["mu"] + rng.logistic(size=params["mu"].shape) / params.get("disc", 1.0)
         return np.asarray(sum((latent > cut[:, None]).astype(np.int64) for cut in params["threshold"].T))
 
     return RowLaw(mean, draw)

@@ -204,7 +204,7 @@ def builder_of(
     family = FAMILIES[spec.family]
     pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
     own = rows if observed and sampled else 0
-    builder = Builder(spec, family.main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own, family.bare)
+    builder = Builder(spec, family, pilot, masked, fixed, single, own)
     builder.places = starting_places(spec, arrays) if observed else {}
     builder.observed = observed
     if observed and sampled:
@@ -227,6 +227,7 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
     if any(p.shape == "contrast" for p in family.parameters):
         assert levels is not None
         width = (builder.dim(f"{spec.response.name}_level", tuple(levels[1:])), len(levels) - 1)
+    at_thresholds: Any = None
     count = data[next(iter(data))].shape[0]
     params: dict[str, Any] = {}
     linear = None
@@ -236,8 +237,14 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
         eta: Any = 0.0
         # What moves the intercept's coordinate is there before it; sums are in the formula's order all the same.
         for term in sorted(predictor.terms, key=lambda one: "lifts" not in TERMS[one.kind].words(one.state)):
-            scope, plugin = TermScope(builder, predictor.parameter, term.key, own_width), TERMS[term.kind]
+            plugin = TERMS[term.kind]
+            beside = "by_threshold" in plugin.words(term.state)
+            term_width = _cuts(builder) if beside else own_width
+            scope = TermScope(builder, predictor.parameter, term.key, term_width)
             addend = plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
+            if beside:  # no addend of what all thresholds share
+                at_thresholds = addend if at_thresholds is None else at_thresholds + addend
+                continue
             eta = eta + addend
             if predictor.parameter == main.name:
                 addends[term.key] = addend
@@ -246,8 +253,10 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
         inside = getattr(family.parameter(predictor.parameter), "link_in_family", False)
         params[predictor.parameter] = eta if inside else links[predictor.parameter].inverse(eta)
     for parameter in family.parameters:
-        if parameter.name not in params:
+        if parameter.name in spec.known or (parameter.name not in params and parameter.fixed is None):
             params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
+    if at_thresholds is not None:
+        params |= {p.name: params[p.name] - at_thresholds for p in family.parameters if p.shape == "cut"}
     for variance_beside in builder.noise:
         params["sigma"] = pt.sqrt(params["sigma"] ** 2 + variance_beside)
     for before in builder.lagged:
@@ -332,17 +341,24 @@ def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], 
         return scope.parameter(name)
     chosen = spec.prior(name)
     assert chosen is not None
-    dim = builder.dim(f"{spec.response.name}_threshold", parameter.cut_labels(levels))
-    return _thresholds(builder, scope, chosen, dim)
+    return _thresholds(builder, scope, chosen, *_cuts(builder), parameter.support == "ordered")
 
 
-def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> Any:
-    """Return increasing thresholds. A default prior is on those at the columns' means, a user's on the thresholds."""
+def _cuts(builder: Builder) -> tuple[str, int]:
+    """Return the dimension of a response's thresholds, and how many they are."""
+    response = builder.spec.response
+    labels = next(p.cut_labels(response.levels) for p in builder.family.parameters if p.shape == "cut")
+    return builder.dim(f"{response.name}_threshold", labels), len(labels)
+
+
+def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str, size: int, increasing: bool) -> Any:
+    """Return thresholds. A default prior is on those at the columns' means, a user's on the thresholds."""
     from pymc.distributions.transforms import ordered
 
-    shift, size = builder.thresholds_shift, len(builder.coords[dim])
-    lift = builder.lifts.get(builder.main, 0.0)
-    options = {"transform": ordered, "initval": np.linspace(-1.0, 1.0, size) if size > 1 else np.zeros(1)}
+    shift, lift = builder.thresholds_shift, builder.lifts.get(builder.main, 0.0)
+    options: dict[str, Any] = {"initval": np.linspace(-1.0, 1.0, size) if increasing and size > 1 else np.zeros(size)}
+    if increasing:
+        options["transform"] = ordered
     trivial = isinstance(shift, float)
     wanted = 0.0 if trivial or chosen.origin == "default" else -shift
     if not isinstance(lift, float):

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.quantities import Quantity
+from bayesdeep.core.records import Family
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
 
@@ -52,10 +53,9 @@ class Builder:
 
     Attributes
     ----------
-    spec
-        The model as data.
-    main, bare
-        The main parameter, and that whose quantities have no name before them: the same, or none.
+    spec, family, main, bare
+        The model as data, its family, the name of this one's main parameter, and that of the parameter whose quantities have no
+        name before them: the same, or none.
     data
         Tensors of the rows by ``"term key.array name"``, filled while the model is built.
     reported
@@ -132,17 +132,15 @@ class Builder:
     def __init__(
         self,
         spec: ModelSpec,
-        main: str,
-        has_thresholds: bool,
+        family: Family,
         pilot: PilotFit | None = None,
         masked: bool = False,
         fixed: Mapping[str, np.ndarray] | None = None,
         single: bool = False,
         sampled_rows: int = 0,
-        bare: str | None = None,
     ) -> None:
-        self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
-        self.bare = main if bare is None else bare
+        self.spec, self.family, self.main = spec, family, family.main.name
+        self.bare = family.bare
         self.fixed = fixed or {}
         self.staged: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}

@@ -67,7 +67,7 @@ def _written(spec: ModelSpec, response: Response) -> tuple[Terms, tuple[str, ...
     own = None if family.row_terms is None else family.row_terms(response, link)
     if own is None:
         return None
-    free = tuple(p.name for p in family.parameters[1:] if p.name not in others)
+    free = tuple(p.name for p in family.plain({family.main.name, *others}))
     cuts = {p.name for p in family.parameters if p.shape == "cut"}
 
     def shaped(values: Values) -> dict[str, np.ndarray]:
@@ -114,7 +114,7 @@ def _derived(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respon
         elif name in spec.known:
             value = spec.known[name].value
             params[name] = _column(arrays[name]) if isinstance(value, str) else float(value)
-        else:
+        elif parameter.fixed is None:
             shape = (1, None, None) if parameter.shape == "cut" else (1, None)
             params[name] = free[name] = pt.tensor(name, shape=shape, dtype="float64")
     fields = {f: _column(getattr(response, f)) for f in LIKELIHOOD_FIELDS if getattr(response, f) is not None}

@@ -429,8 +429,9 @@ class TermScope:
         return intercept
 
     def _intercept(self, at_means: Any) -> Any:
-        if self._parameter == self._b.main and self._b.has_thresholds:
-            self._b.thresholds_shift = at_means
+        if not self._b.family.has_intercept(self._parameter):
+            if self._parameter == self._b.main:
+                self._b.thresholds_shift = at_means
             return 0.0
         full, lift = self._full("Intercept"), self._b.lifts.get(self._parameter, 0.0)
         trivial = isinstance(at_means, float) and isinstance(lift, float)

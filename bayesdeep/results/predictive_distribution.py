@@ -201,7 +201,7 @@ class _Source:
         levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
         self.step = block_rows(self._count * max(levels, self.times))
         self._by_row = {
-            name: tensor.ndim > 0 and getattr(graph.response.family.parameter(name), "shape", "row") != "cut"
+            name: tensor.ndim > (getattr(graph.response.family.parameter(name), "shape", "row") == "cut")
             for name, tensor in graph.response.params.items()
         }
 

@@ -81,9 +81,9 @@ def params_of(spec: ModelSpec, draws: Arrays, data: Arrays) -> dict[str, np.ndar
         inside = parameter is not None and parameter.link_in_family
         found[one.parameter] = eta if inside or curve is None else curve(eta)[0]
     for parameter in family.parameters:
-        if parameter.name in found:
-            continue
         known = spec.known.get(parameter.name)
+        if parameter.name in found or (known is None and parameter.fixed is not None):
+            continue
         if known is None:
             value = draws[parameter.name]
             found[parameter.name] = value if parameter.shape == "cut" else value[:, None]

@@ -14,13 +14,14 @@ from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
 from .assign_priors import choose, hyperparameters
-from .declared import effects_of
+from .declared import by_threshold, effects_of
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
 from .residual import residual_of
 from .shared import check_shared
 from .shared_effects import shared_effects
 from .shares_of_budget import owners
 from .slots import all_slots, slot_name
+from .threshold_terms import refuse_by_threshold, refuse_joint, refuse_nothing
 
 
 def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[str, str]:
@@ -79,6 +80,8 @@ def make_spec(
     _refuse_two_laws(predictors)
     _refuse_noise(family, predictors, links)
     _refuse_lags(predictors)
+    refuse_by_threshold(family, predictors)
+    refuse_nothing(family, predictors)
     slots = all_slots(family, predictors, response, known, offsets)
     if not one_of_several:
         contrasts = frozenset(p.name for p in family.parameters if p.shape == "contrast")
@@ -91,7 +94,9 @@ def make_spec(
         modelled = frozenset(p.parameter for p in predictors)
         return residual_of(family, links[family.main.name], response, known, design.arrays, modelled, number, where)
 
-    population = [s.name for s in main if s.role == "coefficient"]
+    apart = {s.name for t in predictors[0].terms if by_threshold(t) for s in TERMS[t.kind].slots(t.state, 1.0)}
+    population = [s.name for s in main if s.role == "coefficient" and s.name not in apart]
+    refuse_joint(apart, priors)
     able = owners(predictors[0], family.bare)
     chosen = choose(slots, priors, design.rows, population, able, residual)
     # A nested scale of group effects stands in the place of their sd, under the same name.
@@ -148,7 +153,8 @@ def _refuse_parameters(
     """Refuse a prior for a parameter that has none, because it has a formula or is given."""
     names = {slot.name for slot in slots}
     for name in priors:
-        if name in names or family.parameter(name) is None:
+        parameter = family.parameter(name)
+        if name in names or parameter is None:
             continue
         if name in known:
             raise PriorError(f"prior '{name}': {name} is given, {name}=known({known[name].value!r}), and needs no prior")
@@ -156,6 +162,11 @@ def _refuse_parameters(
             prefix = "" if name == family.bare else f"{name}_"
             own = ", ".join(s.name for s in slots if s.role != "parameter" and s.name.startswith(prefix))
             raise PriorError(f"prior '{name}': {name} has a formula, and priors are on what it is made of: {own}")
+        if parameter.fixed is not None:
+            raise PriorError(
+                f"prior '{name}': {name} is {parameter.fixed:g} and needs no prior, unless it has a formula, {name}='~ x', whose "
+                "coefficients then take priors"
+            )
 
 
 LEAST_GROUPS = 3

@@ -52,7 +52,7 @@ def all_slots(
         for term in predictor.terms:
             for slot in TERMS[term.kind].slots(term.state, spread):
                 if slot.role == "intercept":
-                    if predictor.parameter == main and "no_intercept" in family.words:
+                    if not family.has_intercept(predictor.parameter):
                         continue
                     record = family.parameter(predictor.parameter)
                     main_like = predictor.parameter == main or (record is not None and record.follows != "")
@@ -60,8 +60,8 @@ def all_slots(
                     slot = replace(slot, default=default, unit=spread)
                 found.append(replace(slot, name=slot_name(predictor.parameter, family.bare, slot)))
     modelled = {p.parameter for p in predictors}
-    for parameter in family.parameters:
-        if parameter.name in modelled or parameter.name in known or parameter.prior is None:
+    for parameter in family.plain(modelled | set(known)):
+        if parameter.prior is None:
             continue
         default = parameter.prior(response, links[main])
         found.append(Slot(parameter.name, parameter.support, default, "parameter"))
@@ -85,9 +85,11 @@ def _scale(
     assert record is not None
     if parameter == family.main.name or record.follows:
         return family.scale(response, links[parameter])
+    spread = AUXILIARY_SPREAD if record.spread is None else record.spread(links[parameter])
+    if record.fixed is not None:
+        return float(np.asarray(links[parameter].forward(record.fixed))), spread
     assert record.prior is not None
     plain = read_prior(record.prior(response, links[family.main.name]).text, f"prior '{parameter}'")
-    spread = AUXILIARY_SPREAD if record.spread is None else record.spread(links[parameter])
     return float(np.asarray(links[parameter].forward(prior_median(plain)))), spread
 
 

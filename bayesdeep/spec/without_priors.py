@@ -37,7 +37,7 @@ def _flat(spec: ModelSpec, chosen: ChosenPrior) -> ChosenPrior:
     if chosen.role in FLAT:
         return replace(chosen, prior=FLAT[chosen.role], key=chosen.name)
     parameter = FAMILIES[spec.family].parameter(chosen.name)
-    if parameter is not None and parameter.support == "ordered":
+    if parameter is not None and parameter.shape == "cut":
         return replace(chosen, prior=ANYWHERE, origin="default", key=chosen.name)
     if parameter is None or _plain(chosen.prior):
         return chosen

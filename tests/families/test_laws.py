@@ -28,6 +28,7 @@ UNIT = {"beta", "zero_inflated_beta", "zero_one_inflated_beta", "ordered_beta"}
 COLUMNS = {name for name in NAMES if "several_columns" in FAMILIES[name].words}
 SHARES = np.array([[0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.05, 0.05, 0.9]])
 CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1}
+LEVELS = {"contrast": 3, "cut": 4}
 
 
 def example(name, seed=0):
@@ -48,7 +49,7 @@ def example(name, seed=0):
 def auxiliary(name, link=None):
     family = FAMILIES[name]
     shapes = [p.shape for p in family.parameters if p.cuts is None]
-    levels = next((count for shape, count in (("contrast", 3), ("cut", 4)) if shape in shapes), None)
+    levels = next((LEVELS[shape] for shape in shapes if shape in LEVELS), None)
     trials = pt.constant(TRIALS, dtype="int64") if "trials" in family.words else None
     return Aux(LINKS[link or family.main.links[0]], trials, levels)
 
@@ -405,7 +406,7 @@ def test_categorical_and_multinomial_set_levels_against_the_first():
 @pytest.mark.parametrize("link", FAMILIES["cumulative"].main.links)
 def test_cumulative_probabilities_are_differences_of_the_inverse_link(link):
     p, eta = example("cumulative", 1), pt.dvector()
-    cut = pytensor.function([eta], LINKS[link].inverse(eta), mode=QUICK)(p["threshold"] - p["mu"])
+    cut = pytensor.function([eta], LINKS[link].inverse(eta), mode=QUICK)(p["disc"] * (p["threshold"] - p["mu"]))
     expected = np.diff([0.0, *cut, 1.0])
     np.testing.assert_allclose(np.exp(compiled("cumulative", link).logp(np.arange(4.0), p)), expected, rtol=1e-10)
     np.testing.assert_allclose(compiled("cumulative", link).mean(p)[0], expected, rtol=1e-10)
@@ -418,8 +419,8 @@ def test_cumulative_stays_finite_in_the_tails(link, eta):
     assert np.isfinite(compiled("cumulative", link).logp(np.arange(4.0), p)).all()
     assert all(np.isfinite(g).all() for g in compiled("cumulative", link).gradient(np.arange(4.0), p))
     if link == "logit":
-        # log(F(b) - F(a)) is -|eta| plus a constant out there, for the levels between and for the far end.
-        slope = np.sign(eta) * np.array([1.0, -1.0])
+        # log(F(b) - F(a)) is -disc |eta| plus a constant out there, for the levels between and for the far end.
+        slope = np.sign(eta) * p["disc"] * np.array([1.0, -1.0])
         near = compiled("cumulative", link).gradient([1.0], p)[0]
         np.testing.assert_allclose(near, -slope[0], rtol=1e-6)
 
@@ -534,7 +535,9 @@ def test_records_are_complete(name):
     assert family.notes.endswith(".")
     for parameter in family.parameters:
         assert set(parameter.links) <= set(LINKS)
-        assert (parameter.prior is None) == (parameter is family.main or parameter.follows != "")
+        without = parameter is family.main or parameter.follows != "" or parameter.fixed is not None
+        assert (parameter.prior is None) == without
+        assert parameter.fixed is None or all(LINKS[link].forward(parameter.fixed) == 0.0 for link in parameter.links)
     assert family.modifiers <= {"censored", "truncated", "weighted", "prop"}
     known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "several_columns", "two_levels", "about"}
     assert family.words <= known

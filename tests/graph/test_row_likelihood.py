@@ -73,6 +73,10 @@ def check(name: str, link: str, other: str | None, model: Any, monkeypatch: pyte
     if name in NEAR:
         values = {p: np.minimum(v, 3.0) for p, v in values.items()}
     eta = rng.normal(0, 0.7 if name in NEAR else 2.5, (rows.rows * len(predictors), 3))
+    if other is not None and getattr(family.parameter(other), "fixed", None) is not None:
+        # Farther out PyTensor's second derivatives lose their digits.
+        eta[: rows.rows] *= 0.5
+        eta[rows.rows :] *= 0.1
     by_hand = derived.derivatives(eta, values)
     with monkeypatch.context() as patch:
         for _ in ("as this machine does it", "in NumPy"):
