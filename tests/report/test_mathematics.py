@@ -60,7 +60,7 @@ def test_links_that_a_family_reads_in_its_own_way(of_family):
     for name in ("bernoulli", "binomial"):
         assert "μᵢ = (1 + tanh(ηᵢ)) / 2" in equations(of_family(name, "x", link="tanh").spec)
     text = equations(of_family("tobit", "x", link="relu").spec)
-    assert "unitᵢ = max(unitᵢ*, 0)\nunitᵢ* ~ Normal(μᵢ, σ)\nμᵢ = Intercept + β(x) · xᵢ\n" in text
+    assert "aboveᵢ = max(aboveᵢ*, 0)\naboveᵢ* ~ Normal(μᵢ, σ)\nμᵢ = Intercept + β(x) · xᵢ\n" in text
 
 
 @pytest.mark.parametrize(("name", "modifier"), MODIFIED)
