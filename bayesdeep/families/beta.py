@@ -57,6 +57,7 @@ KAPPA = fixed("LogNormal(3, 1.5)", "about 1 (values crowd at 0 and 1) to 400 (va
 FAMILY = Family(
     name="beta",
     title="beta distribution",
+    aliases=("betareg", "beta_family"),
     parameters=(
         Parameter("mu", UNIT_LINKS, "unit"),
         Parameter("kappa", ("log", "softplus", "identity"), "positive", KAPPA, elsewhere={"phi": "kappa"}),

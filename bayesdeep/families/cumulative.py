@@ -109,6 +109,7 @@ def threshold(response: Response, link: Link) -> Default:
 FAMILY = Family(
     name="cumulative",
     title="cumulative (ordinal) distribution",
+    aliases=("ordinal", "ordered", "ordered_logistic", "proportional_odds", "polr", "clm", "cumulative_logit"),
     parameters=(
         Parameter("mu", UNIT_LINKS, link_in_family=True),
         Parameter("threshold", (), "ordered", threshold, shape="cut"),

@@ -101,6 +101,7 @@ def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: 
 FAMILY = Family(
     name="gamma",
     title="gamma distribution",
+    aliases=("gamma_glm",),
     parameters=(
         Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),
         Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA, elsewhere={"shape": "alpha"}),

@@ -73,6 +73,7 @@ def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: 
 FAMILY = Family(
     name="lognormal",
     title="log-normal distribution",
+    aliases=("lognorm",),
     parameters=(
         Parameter("mu", ("identity", "tanh", "relu", "softplus")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", sigma),

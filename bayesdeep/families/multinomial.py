@@ -65,6 +65,7 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
 FAMILY = Family(
     name="multinomial",
     title="multinomial distribution",
+    aliases=("multinomial_counts",),
     parameters=(Parameter("mu", ("softmax",), shape="contrast", link_in_family=True),),
     code=code,
     rv=rv,
