@@ -138,7 +138,7 @@ FAMILY = Family(
     density="P({y} = k) ∝ λ^k / (k!)^{nu}, k = 0, 1, 2, …\n    λ such that the mean is {mu}; variance about {mu} / {nu}",
     notes=(
         "mu is the mean (Huang 2017, Mean-parametrized Conway-Maxwell-Poisson regression models for dispersed counts, "
-        "Statistical Modelling 17, 359-380). nu is 1 for Poisson counts, larger for counts that vary less and smaller for counts that vary "
-        "more, down to the geometric distribution at 0. Sums over counts are taken to all digits."
+        "Statistical Modelling 17, 359-380). nu is 1 for Poisson counts, larger for counts that vary less and smaller for "
+        "counts that vary more, down to the geometric distribution at 0. Sums over counts are taken to all digits."
     ),
 )

@@ -161,9 +161,9 @@ FAMILY = Family(
     example={"mu": 2.6, "lam": 0.3},
     density="{y} ~ GeneralizedPoisson({mu}, {lam})\n    mean {mu}, variance {mu} / (1 − {lam})²",
     notes=(
-        "mu is the mean; the variance is mu / (1 - lam)^2, which others write as phi mu. lam is how many further counts each "
-        "one sets off on average: 0 is the Poisson distribution (Consul and Jain 1973, A generalization of the Poisson distribution, "
-        "Technometrics 15, 791-799). Counts of less spread are com_poisson's: with a lam below 0 the "
-        "probabilities do not sum to 1."
+        "mu is the mean; the variance is mu / (1 - lam)^2, which others write as phi mu. lam is how many further counts each one "
+        "sets off on average: 0 is the Poisson distribution (Consul and Jain 1973, A generalization of the Poisson distribution, "
+        "Technometrics 15, 791-799). Counts of less spread are com_poisson's: with a lam below 0 the probabilities do not sum "
+        "to 1."
     ),
 )
