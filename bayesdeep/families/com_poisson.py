@@ -8,7 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.records import Aux, Family, Parameter, ParameterTerms, Response, RowLaw, RowTerms, RowValues
 from bayesdeep.core.response_checks import counts
-from bayesdeep.numerics.com_poisson import MOST_MEAN, moments
+from bayesdeep.numerics.com_poisson import LEAST_MEAN, MOST_MEAN, moments
 from bayesdeep.numerics.com_poisson_draws import draw
 
 from . import _com_poisson
@@ -17,7 +17,7 @@ from ._custom import custom, drawn_by
 from ._defaults import fixed
 from ._scale import scale_count
 
-LEAST, MOST = -570.0, float(np.log(MOST_MEAN))
+LEAST, MOST = (float(np.log(mean)) for mean in (LEAST_MEAN, MOST_MEAN))
 """Predictors whose exponentials are means."""
 
 

@@ -31,10 +31,10 @@ LARGE = 10.0
 """From here on Stirling's formula serves for factorials."""
 MAX_STEPS, CLOSE = 60, 1e-9
 """Newton steps, and the step in standard deviations after which there is none: the next would be its square."""
-LEAST_MEAN, MOST_MEAN, LEAST_POWER, MOST_POWER = 1e-250, 1e15, 1e-15, 1e4
+LEAST_MEAN, MOST_MEAN, LEAST_POWER, MOST_POWER = 1e-140, 1e15, 1e-15, 1e4
 """Between which means and powers of the factorial are kept; the last is times ``1 + mu``. Beyond the powers are the geometric
 distribution, and the one on two neighbouring counts, to all digits."""
-LEAST_VARIANCE = 1e-250
+LEAST_VARIANCE = 1e-140
 LOG_FACTORIALS = gammaln(np.arange(256.0) + 1.0)
 
 
@@ -45,6 +45,13 @@ def ratio(m: Any, gamma: Any, y: Any, mu: Any, apart: Any) -> Any:
     far = -base * ((1.0 + t) * m.log1p(t) - t) - 0.5 * m.log1p(t) - (_rest(high) - _rest(base))
     near = apart * m.log(mu) - gamma(y + 1.0) + gamma(mu + 1.0)
     return m.where(m.minimum(y, mu) < LARGE, near, far)
+
+
+def whole_ratio(y: np.ndarray, mu: np.ndarray) -> np.ndarray:
+    """Return the same of rows of neighbouring counts, of small ones by a table."""
+    if y[:, -1].max() >= len(LOG_FACTORIALS):
+        return np.asarray(ratio(np, gammaln, y, mu, y - mu))
+    return np.asarray((y - mu) * np.log(mu) - LOG_FACTORIALS[y.astype(np.intp)] + gammaln(mu + 1.0))
 
 
 def _rest(z: Any) -> Any:
@@ -155,12 +162,14 @@ def moments(mu: np.ndarray, nu: np.ndarray) -> Moments:
         return kept[1]
     mu = np.clip(mu, LEAST_MEAN, MOST_MEAN)
     mu, nu = np.broadcast_arrays(mu, np.clip(nu, LEAST_POWER, MOST_POWER * (1.0 + mu)))
-    flat, power = mu.ravel(), nu.ravel()
+    # Rows that share their parameters are many in designed data, and finding them costs a fiftieth of solving them.
+    pairs, place = np.unique(mu.ravel() + 1j * nu.ravel(), return_inverse=True)
+    flat, power = pairs.real.copy(), pairs.imag.copy()
     found = np.full((8, flat.size), np.nan)
     with np.errstate(all="ignore"):
         for which, y, weight in groups(flat, power):
             found[:, which] = _solved(flat[which], power[which], y, weight)
-    made = Moments(mu, nu, *(one.reshape(mu.shape) for one in found))
+    made = Moments(mu, nu, *(one[place].reshape(mu.shape) for one in found))
     _last = (key, made)
     return made
 
@@ -228,10 +237,7 @@ def _solved(mu: np.ndarray, nu: np.ndarray, y: np.ndarray, weight: np.ndarray | 
     """Return tilt, log total and moments ``(8, distribution)``, by Newton's method kept between bounds."""
     column = mu[:, None]
     apart = y - column
-    if weight is None and y[:, -1].max() < len(LOG_FACTORIALS):  # as is usual: the same by a table
-        own = apart * np.log(column) - LOG_FACTORIALS[y.astype(np.intp)] + gammaln(column + 1.0)
-    else:
-        own = ratio(np, gammaln, y, column, apart)
+    own = ratio(np, gammaln, y, column, apart) if weight is not None else whole_ratio(y, column)
     power = nu[:, None] * own
     tilt = start(np, mu, nu)
     low, high = np.full(mu.shape, -np.inf), np.full(mu.shape, np.inf)

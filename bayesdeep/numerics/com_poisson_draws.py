@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import digamma
 
-from .com_poisson import MAX_NUMBERS, Moments, groups, moments
+from .com_poisson import MAX_NUMBERS, Moments, groups, moments, whole_ratio
 
 PLACES = np.array([-2.2, -1.0, 0.0, 1.0, 2.2])
 """Where the log probability has the tangents that bound it, in standard deviations from the mean."""
@@ -23,7 +23,9 @@ def draw(rng: np.random.Generator, mu: np.ndarray, nu: np.ndarray) -> np.ndarray
 
 def _by_sums(rng: np.random.Generator, own: Moments, y: np.ndarray) -> np.ndarray:
     """Return counts where cumulated probabilities pass a uniform number."""
-    below = np.cumsum(np.exp(own.column().log_probability(y)), axis=1)
+    column = own.column()
+    log_p = column.nu * whole_ratio(y, column.mu) + (y - column.mu) * column.tilt - column.log_total
+    below = np.cumsum(np.exp(log_p), axis=1)
     passed = (below < (rng.random(len(y)) * below[:, -1])[:, None]).sum(axis=1)
     return y[np.arange(len(y)), passed].astype(np.int64)
 
