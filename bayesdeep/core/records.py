@@ -293,6 +293,9 @@ class Family:
     ----------
     name, title
         Name in ``family=`` and a phrase for reports.
+    aliases
+        What other packages call it, for the error that says what it is called here; they are no names of it. Capitals and what
+        stands between words make no difference: ``"negbinomial"`` is also ``"NegBinomial"`` and ``"neg_binomial"``.
     parameters
         The first is the main one: the formula's predictor.
     code
@@ -403,6 +406,7 @@ class Family:
     inverse: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
     variant: Callable[..., "Family"] | None = None
+    aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         needing = sorted(self.modifiers & {"censored", "truncated"})

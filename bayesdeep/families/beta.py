@@ -52,6 +52,7 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
 FAMILY = Family(
     name="beta",
     title="beta distribution",
+    aliases=("betareg", "beta_family"),
     parameters=(
         Parameter("mu", UNIT_LINKS, "unit"),
         Parameter("kappa", ("log", "softplus", "identity"), "positive", _beta_law.KAPPA, elsewhere={"phi": "kappa"}),

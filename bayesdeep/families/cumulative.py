@@ -91,6 +91,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="cumulative",
     title="cumulative (ordinal) distribution",
+    aliases=("ordinal", "ordered", "ordered_logistic", "proportional_odds", "polr", "clm", "cumulative_logit"),
     parameters=(
         Parameter("mu", UNIT_LINKS, link_in_family=True),
         DISC,

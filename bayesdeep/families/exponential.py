@@ -66,6 +66,7 @@ def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: 
 FAMILY = Family(
     name="exponential",
     title="exponential distribution",
+    aliases=("expon",),
     parameters=(Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),),
     code=code,
     rv=rv,

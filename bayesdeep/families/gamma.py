@@ -53,6 +53,7 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
 FAMILY = Family(
     name="gamma",
     title="gamma distribution",
+    aliases=("gamma_glm",),
     parameters=(
         Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),
         Parameter("alpha", ("log", "softplus", "identity"), "positive", _gamma_law.ALPHA, elsewhere={"shape": "alpha"}),

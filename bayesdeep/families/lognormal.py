@@ -43,6 +43,7 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
 FAMILY = Family(
     name="lognormal",
     title="log-normal distribution",
+    aliases=("lognorm",),
     parameters=(
         Parameter("mu", ("identity", "tanh", "relu", "softplus")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", _lognormal_law.sigma),

@@ -42,6 +42,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="multinomial",
     title="multinomial distribution",
+    aliases=("multinomial_counts",),
     parameters=(Parameter("mu", ("softmax",), shape="contrast", link_in_family=True),),
     code=code,
     rv=rv,

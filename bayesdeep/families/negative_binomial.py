@@ -76,6 +76,7 @@ def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: 
 FAMILY = Family(
     name="negative_binomial",
     title="negative binomial distribution",
+    aliases=("negbinomial", "negbin", "nbinom", "nbinom2", "nb", "nb2"),
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
         Parameter(

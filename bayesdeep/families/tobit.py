@@ -48,6 +48,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="tobit",
     title="normal distribution censored at 0 (tobit)",
+    aliases=("censored_normal", "censreg", "rectified_gaussian"),
     parameters=(
         Parameter("mu", ("relu", "identity"), link_in_family=True),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", residual_sd),

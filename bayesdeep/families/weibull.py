@@ -82,6 +82,7 @@ ALPHA = fixed("LogNormal(0, 1)", "from a strongly falling to a strongly rising h
 FAMILY = Family(
     name="weibull",
     title="Weibull distribution",
+    aliases=("weibull_min", "survreg"),
     parameters=(
         Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),
         Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA, elsewhere={"shape": "alpha"}),

@@ -54,6 +54,14 @@ COUNTS = (
         (TEXT, "needs counts"),
     ],
 )
+TRIALS = (
+    [(response(0, 3, 5, trials=np.array([1, 3, 9])), [0, 3, 5])],
+    [
+        (response(0, 3), re.escape("write prop(k, n) ~ …")),
+        (response(0, 3, trials=np.array([2, 2])), "row 2 is 3; which is more than its trials"),
+        (response(0.0, 1.5, trials=np.array([2, 2])), "row 2 is 1.5"),
+    ],
+)
 AMOUNT = (
     [(response(0.0, 2.5), [0.0, 2.5]), (response(0.0, 1.0, status=np.array([1, -1])), [0.0, 1.0])],
     [(response(0.0, -0.1), "numbers that are 0 or above; row 2 is -0.1; .*'gaussian'"), (TEXT, "numbers that are 0 or above")],
@@ -140,18 +148,14 @@ TABLE = {
             (labelled([0, 0], ["yes"]), "it only has 'yes'; write the response as 0/1"),
         ],
     ),
-    "binomial": (
-        [(response(0, 3, 5, trials=np.array([1, 3, 9])), [0, 3, 5])],
-        [
-            (response(0, 3), re.escape("write prop(k, n) ~ …")),
-            (response(0, 3, trials=np.array([2, 2])), "row 2 is 3; which is more than its trials"),
-            (response(0.0, 1.5, trials=np.array([2, 2])), "row 2 is 1.5"),
-        ],
-    ),
+    "binomial": TRIALS,
     "poisson": COUNTS,
     "negative_binomial": COUNTS,
     "zero_inflated_poisson": COUNTS,
     "hurdle_poisson": COUNTS,
+    **dict.fromkeys(("zero_inflated_negative_binomial", "hurdle_negative_binomial"), COUNTS),
+    **dict.fromkeys(("generalized_poisson", "com_poisson"), COUNTS),
+    **dict.fromkeys(("beta_binomial", "zero_inflated_binomial"), TRIALS),
     "categorical": (
         [
             (labelled([0, 2, 1], ["a", "b", "c"]), [0, 2, 1]),

@@ -120,7 +120,7 @@ def support(name):
         return np.array([c for c in product(range(TRIALS + 1), repeat=levels) if sum(c) == TRIALS], dtype=float)
     if levels is not None:
         return np.arange(levels, dtype=float)
-    return np.arange({"bernoulli": 2, "binomial": TRIALS + 1}.get(name, 400), dtype=float)
+    return np.arange(TRIALS + 1 if "trials" in FAMILIES[name].words else {"bernoulli": 2}.get(name, 400), dtype=float)
 
 
 def grid(name, params):
@@ -244,7 +244,7 @@ def skewed(mu, sigma, alpha):
 def reference(name, p):
     """Return scipy's distribution with the family's parameters, or None."""
     mu = p.get("mu")
-    logit = special.expit(mu) if name in ("bernoulli", "binomial") else None
+    logit = special.expit(mu) if name in ("bernoulli", "binomial", "beta_binomial") else None
     made = {
         "gaussian": lambda: stats.norm(mu, p["sigma"]),
         "student_t": lambda: stats.t(p["nu"], mu, p["sigma"]),
@@ -270,6 +270,7 @@ def reference(name, p):
         "binomial": lambda: stats.binom(TRIALS, logit),
         "poisson": lambda: stats.poisson(mu),
         "negative_binomial": lambda: stats.nbinom(p["alpha"], p["alpha"] / (p["alpha"] + mu)),
+        "beta_binomial": lambda: stats.betabinom(TRIALS, logit * p["kappa"], (1 - logit) * p["kappa"]),
     }
     return made[name]() if name in made else None
 
@@ -451,7 +452,10 @@ def test_tanh_link_is_half_of_one_plus_tanh():
     np.testing.assert_allclose(np.exp(value), [(1 + np.tanh(0.37)) / 2, (1 - np.tanh(0.37)) / 2], rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["poisson", "negative_binomial", "zero_inflated_poisson", "hurdle_poisson"])
+COUNTS = [n for n in NAMES if FAMILIES[n].words == {"discrete"} and FAMILIES[n].main.support == "positive"]
+
+
+@pytest.mark.parametrize("name", COUNTS)
 def test_counts_never_give_nan_and_can_be_drawn_however_large_the_mean(name):
     for mu in (1e-304, 1e304):
         params = dict(example(name), mu=np.array(mu))
