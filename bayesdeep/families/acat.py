@@ -51,6 +51,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="acat",
     title="adjacent category (ordinal) distribution",
+    aliases=("adjacent_category", "adjacent", "partial_credit"),
     parameters=(Parameter("mu", UNIT_LINKS, link_in_family=True), DISC, thresholds("real")),
     code=code,
     rv=rv,

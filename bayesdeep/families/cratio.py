@@ -26,6 +26,7 @@ def steps(at: Any, link: Link) -> tuple[Any, Any]:
 FAMILY = Family(
     name="cratio",
     title="continuation ratio (sequential ordinal) distribution",
+    aliases=("continuation_ratio",),
     parameters=(Parameter("mu", UNIT_LINKS, link_in_family=True), DISC, thresholds("real")),
     code=code,
     rv=rv_of("ContinuationRatio", steps),

@@ -43,6 +43,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="dirichlet_multinomial",
     title="Dirichlet-multinomial distribution",
+    aliases=("dirmultinomial", "dirmult"),
     parameters=(
         Parameter("mu", ("softmax",), shape="contrast", link_in_family=True),
         Parameter("kappa", ("log", "softplus", "identity"), "positive", _beta_law.KAPPA, elsewhere={"phi": "kappa"}),

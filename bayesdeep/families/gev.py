@@ -112,6 +112,7 @@ XI = fixed("Normal(0, 0.25)", "shapes of floods, rain and winds are between -0.5
 FAMILY = Family(
     name="gev",
     title="generalised extreme value distribution",
+    aliases=("gen_extreme_value", "genextreme"),
     parameters=(
         Parameter("mu", ("identity", "log", "softplus"), elsewhere={"location": "mu", "loc": "mu"}),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", residual_sd, elsewhere={"scale": "sigma"}),

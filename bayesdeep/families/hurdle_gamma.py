@@ -32,6 +32,7 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
 FAMILY = Family(
     name="hurdle_gamma",
     title="hurdle gamma distribution",
+    aliases=("ZAGA", "ziGamma"),
     parameters=(
         Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),
         Parameter("alpha", ("log", "softplus", "identity"), "positive", _gamma_law.ALPHA, elsewhere={"shape": "alpha"}),

@@ -37,6 +37,7 @@ def sigma(response: Response, link: Link) -> Default:
 FAMILY = Family(
     name="hurdle_lognormal",
     title="hurdle log-normal distribution",
+    aliases=("hurdle_lnorm",),
     parameters=(
         Parameter("mu", ("identity", "tanh", "relu", "softplus")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", sigma),

@@ -82,6 +82,7 @@ def sigma(response: Response, link: Link) -> Default:
 FAMILY = Family(
     name="laplace",
     title="Laplace distribution",
+    aliases=("double_exponential",),
     parameters=(
         Parameter("mu", ("identity", "log", "softplus")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", sigma, elsewhere={"b": "sigma", "scale": "sigma"}),

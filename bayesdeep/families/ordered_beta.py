@@ -92,6 +92,7 @@ def threshold(response: Response, link: Link) -> Default:
 FAMILY = Family(
     name="ordered_beta",
     title="ordered beta distribution",
+    aliases=("ordbeta", "ordbetareg"),
     parameters=(
         Parameter("mu", ("logit",), link_in_family=True),
         Parameter("kappa", ("log", "softplus", "identity"), "positive", _beta_law.KAPPA, elsewhere={"phi": "kappa"}),

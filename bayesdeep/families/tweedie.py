@@ -105,6 +105,7 @@ POWER = fixed("Uniform(1, 2)", "every power between those of counts (1) and of g
 FAMILY = Family(
     name="tweedie",
     title="Tweedie distribution (Poisson sum of gamma amounts)",
+    aliases=("tw", "compound_poisson_gamma"),
     parameters=(
         Parameter("mu", ("log", "softplus", "identity"), "positive"),
         Parameter("phi", ("log", "softplus", "identity"), "positive", phi, elsewhere={"dispersion": "phi"}),

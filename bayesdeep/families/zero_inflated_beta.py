@@ -33,6 +33,7 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
 FAMILY = Family(
     name="zero_inflated_beta",
     title="zero-inflated beta distribution",
+    aliases=("BEZI", "BEINF0", "zibeta"),
     parameters=(
         Parameter("mu", UNIT_LINKS, "unit"),
         Parameter("kappa", ("log", "softplus", "identity"), "positive", _beta_law.KAPPA, elsewhere={"phi": "kappa"}),

@@ -62,6 +62,7 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
 FAMILY = Family(
     name="zero_one_inflated_beta",
     title="zero-one-inflated beta distribution",
+    aliases=("BEINF", "zoib"),
     parameters=(
         Parameter("mu", UNIT_LINKS, "unit"),
         Parameter("kappa", ("log", "softplus", "identity"), "positive", _beta_law.KAPPA, elsewhere={"phi": "kappa"}),
