@@ -6,7 +6,7 @@ from bayesdeep.core.errors import FormulaError
 
 from .calls import Side
 from .lexer import MAX_NESTING, Token
-from .nodes import Dot, Expression, Name, Number, Text
+from .nodes import Dot, Expression, Name, Number, Text, Unknown
 from .problems import problem
 from .unexpected import after_operand
 from .vocabulary import Kind, allowed
@@ -28,8 +28,8 @@ class Part:
 class Reader:
     """Reads one formula's tokens; where it stands, how deep and inside what is all its state."""
 
-    def __init__(self, text: str, tokens: tuple[Token, ...]) -> None:
-        self.text, self.tokens, self.words = text, tokens, allowed()
+    def __init__(self, text: str, tokens: tuple[Token, ...], unknowns: frozenset[str] = frozenset()) -> None:
+        self.text, self.tokens, self.words, self.unknowns = text, tokens, allowed(), unknowns
         self.position, self.nesting = 0, 0
         self.side: Side = "left"
         self.inside: Kind | None = None
@@ -80,7 +80,7 @@ class Reader:
         if self.nesting > MAX_NESTING:
             raise self.problem(token.start, f"nested deeper than {MAX_NESTING}")
 
-    def leaf(self, node: Name | Number | Dot | Text) -> Part:
+    def leaf(self, node: Name | Unknown | Number | Dot | Text) -> Part:
         token = self.advance()
         placed = replace(node, source=self.source(token.start, token.end), start=token.start)
         return Part(placed, token.start, token.end)

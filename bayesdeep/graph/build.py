@@ -17,6 +17,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .linear_effects import eta_of
+from .nonlinear_pilot import nonlinear_pilot
 from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
 from .sd_coordinate import likely_sds
@@ -176,6 +177,9 @@ def build(
         own = rows if observed and sampled else 0
         builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own)
         builder.places = starting_places(spec, arrays) if observed else {}
+        start = nonlinear_pilot(spec, arrays, response) if observed else None
+        if start is not None:
+            builder.places, builder.apart = {**builder.places, **start.places}, start.apart
         builder.observed = observed
         if observed and sampled:
             builder.likely_sds = likely_sds(spec, pilot)
@@ -192,7 +196,8 @@ def build(
         params: dict[str, Any] = {}
         linear = None
         addends: dict[str, Any] = {}
-        for predictor in spec.predictors:
+        # Those that another is made of come first.
+        for predictor in sorted(spec.predictors, key=lambda one: any(TERMS[t.kind].reads(t.state) for t in one.terms)):
             own_width = (
                 width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
             )
@@ -204,6 +209,9 @@ def build(
                 eta = eta + addend
                 if predictor.parameter == main.name:
                     addends[term.key] = addend
+            if predictor.parameter in spec.nonlinear:
+                builder.predictors[predictor.parameter] = eta
+                continue
             eta = _full(eta, count, own_width)
             linear = eta if predictor.parameter == main.name else linear
             inside = getattr(family.parameter(predictor.parameter), "link_in_family", False)

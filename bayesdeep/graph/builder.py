@@ -88,6 +88,8 @@ class Builder:
         Variables that are to be trained to a point first, by name.
     shared
         What several terms have in common, by name.
+    predictors
+        By parameter of a non-linear formula, its predictor ``(obs,)`` or ``()``.
     lifts
         By parameter, how much terms lift the predictor of all rows.
     means
@@ -112,7 +114,9 @@ class Builder:
     covariance_factors
         Cholesky factors of group effects' covariances: what standardised effects are multiplied by.
     places
-        Where variables start, by slot, if not at their priors' centres.
+        Where variables start, by slot, if not at their priors' centres: a number, or one a coefficient.
+    apart
+        How far from there chains start, by slot, in units of what is sampled, if not at a share of their natural scale.
     auxiliary
         Names of auxiliary variables with no one-to-one counterpart in the posterior; no change-of-variables term.
     stretches
@@ -137,6 +141,7 @@ class Builder:
         self.staged: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
         self.once: dict[str, Any] = {}
+        self.predictors: dict[str, Any] = {}
         self.lifts: dict[str, Any] = {}
         self.means: dict[str, Any] = {}
         self.noise: list[Any] = []
@@ -165,7 +170,8 @@ class Builder:
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
         self.covariance_factors: list[Root] = []
-        self.places: Mapping[str, float] = {}
+        self.places: Mapping[str, Any] = {}
+        self.apart: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
         self.taken = taken_names(spec, main)

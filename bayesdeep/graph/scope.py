@@ -48,6 +48,10 @@ class TermScope:
         """Return one of the term's arrays."""
         return self._b.data[f"{self._key}.{key}"]
 
+    def predictor(self, parameter: str) -> Any:
+        """Return the predictor of another parameter."""
+        return self._b.predictors[parameter]
+
     def alone(self) -> "TermScope":
         """Return the same scope without ``width``."""
         return TermScope(self._b, self._parameter, self._key, None, self._staged)
@@ -209,7 +213,7 @@ class TermScope:
     ) -> Any:
         """Return a random variable with the role and the natural scale of a slot."""
         self._b.roles[name] = chosen.role
-        if (unit := starting_unit(chosen)) is not None:
+        if (unit := self._b.apart.get(chosen.name, starting_unit(chosen))) is not None:
             self._b.units[name] = unit
         return _random(name, prior, arguments, dims, **options)
 

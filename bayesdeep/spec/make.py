@@ -15,6 +15,7 @@ from bayesdeep.design.learn import Design, LearnedTerm
 
 from .assign_priors import choose, hyperparameters
 from .declared import effects_of
+from .nonlinear_scales import scales as scales_of_nonlinear
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
 from .residual import residual_of
 from .shared import check_shared
@@ -57,13 +58,14 @@ def make_spec(
     missing: str,
 ) -> ModelSpec:
     """Return the spec; ``response`` is the design's, coded by the family."""
+    nonlinear = [name for name in design.terms if family.parameter(name) is None]
     about = {
-        name: "about" in family.words and links[name] == "identity" and name == family.main.name
+        name: "about" in family.words and name == family.main.name and links[name] == "identity"
         and not set(response.modifiers) - {"weighted"}
         for name in design.terms
     }  # fmt: skip
     predictors = tuple(
-        PredictorSpec(name, links[name], tuple(_placed(t, about[name]) for t in terms)) for name, terms in design.terms.items()
+        PredictorSpec(name, links.get(name, "identity"), tuple(_placed(t, about[name]) for t in terms)) for name, terms in design.terms.items()
     )
     refuse_extreme(family, response)
     main_link = find_link(links[family.main.name], "link", FormulaError)
@@ -73,7 +75,9 @@ def make_spec(
     _refuse_two_laws(predictors)
     _refuse_noise(family, predictors, links)
     _refuse_lags(predictors)
-    slots = all_slots(family, predictors, response, known, offsets)
+    slots = all_slots(
+        family, predictors, response, known, offsets, scales_of_nonlinear(predictors, nonlinear, family.main.name, priors)
+    )
     main = all_slots(family, predictors[:1], response, known, offsets)
     _refuse_parameters(family, predictors, known, slots, priors)
 

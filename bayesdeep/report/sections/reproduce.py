@@ -80,7 +80,9 @@ def _call(name: str, fit: Fitted) -> str:
     own = {p.name: str(p.prior) for p in spec.priors if p.origin == "user"}
     parts += [f"priors={own!r}"] if own else []
     parts += [f"missing={spec.missing!r}"] if spec.missing != "error" else []
-    parts += [f"{parameter}={text!r}" for parameter, text in others]
+    nonlinear = {parameter: text for parameter, text in others if parameter in spec.nonlinear}
+    parts += [f"nonlinear={nonlinear!r}"] if nonlinear else []
+    parts += [f"{parameter}={text!r}" for parameter, text in others if parameter not in nonlinear]
     parts += [f"{parameter}=bd.known({known.value!r})" for parameter, known in spec.known.items()]
     options = ", ".join(f"{k}={v!r}" for k, v in _settings(fit).items())
     return f"# {name}\nbd.Model({', '.join(parts)}).fit({attrs['method']!r}, {options})"
