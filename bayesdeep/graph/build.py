@@ -12,11 +12,12 @@ from bayesdeep.core.links import find_link
 from bayesdeep.core.quantities import ORDER, Quantity
 from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.model_spec import ModelSpec, TermSpec
 
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .linear_effects import eta_of
+from .nonlinear_fit import nonlinear_fit
 from .nonlinear_pilot import nonlinear_pilot
 from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
@@ -173,11 +174,13 @@ def build(
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in spec.predictors}
     main, levels = family.main, spec.response.levels
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
-        pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
+        start = nonlinear_pilot(spec, arrays, response) if observed else None
+        pilot = None
+        if observed and sampled:
+            pilot = pilot_fit(spec, arrays, response) if start is None else nonlinear_fit(spec, arrays, response, start.places)
         own = rows if observed and sampled else 0
         builder = Builder(spec, main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own)
         builder.places = starting_places(spec, arrays) if observed else {}
-        start = nonlinear_pilot(spec, arrays, response) if observed else None
         if start is not None:
             builder.places, builder.apart = {**builder.places, **start.places}, start.apart
         builder.observed = observed
@@ -196,22 +199,18 @@ def build(
         params: dict[str, Any] = {}
         linear = None
         addends: dict[str, Any] = {}
-        # Those that another is made of come first.
-        for predictor in sorted(spec.predictors, key=lambda one: any(TERMS[t.kind].reads(t.state) for t in one.terms)):
+        _build_nonlinear(builder)
+        for predictor in (p for p in spec.predictors if p.parameter not in spec.nonlinear):
             own_width = (
                 width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
             )
             eta: Any = 0.0
             # What moves the intercept's coordinate is there before it; sums are in the formula's order all the same.
             for term in sorted(predictor.terms, key=lambda one: "lifts" not in TERMS[one.kind].words(one.state)):
-                scope, plugin = TermScope(builder, predictor.parameter, term.key, own_width), TERMS[term.kind]
-                addend = plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
+                addend = _addend(builder, predictor.parameter, term, own_width)
                 eta = eta + addend
                 if predictor.parameter == main.name:
                     addends[term.key] = addend
-            if predictor.parameter in spec.nonlinear:
-                builder.predictors[predictor.parameter] = eta
-                continue
             eta = _full(eta, count, own_width)
             linear = eta if predictor.parameter == main.name else linear
             inside = getattr(family.parameter(predictor.parameter), "link_in_family", False)
@@ -263,6 +262,30 @@ def build(
             auxiliary=frozenset(builder.auxiliary),
             stretches=tuple(builder.stretches),
         )
+
+
+def _addend(builder: Builder, parameter: str, term: TermSpec, width: tuple[str, int] | None) -> Any:
+    """Return what a term adds to a parameter's predictor."""
+    scope, plugin = TermScope(builder, parameter, term.key, width), TERMS[term.kind]
+    return plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
+
+
+def _build_nonlinear(builder: Builder) -> None:
+    """Build the predictors of a non-linear formula's parameters, which the formula's own is made of.
+
+    Population columns of all of them come before effects of groups of any, whose coordinates follow them.
+    """
+    own = [p for p in builder.spec.predictors if p.parameter in builder.spec.nonlinear]
+    every = [(p.parameter, term) for p in own for term in p.terms]
+
+    def place(one: tuple[str, TermSpec]) -> int:
+        if "lifts" in TERMS[one[1].kind].words(one[1].state):
+            return 0
+        return 1 if builder.pilot is not None and builder.pilot.places(one[1].key) is not None else 2
+
+    for parameter, term in sorted(every, key=place):
+        addend = _addend(builder, parameter, term, None)
+        builder.predictors[parameter] = builder.predictors.get(parameter, 0.0) + addend
 
 
 def units_of(graph: Graph) -> int:

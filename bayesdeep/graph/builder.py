@@ -71,7 +71,8 @@ class Builder:
         By slot of a standard deviation of effects, likely values, in whose units it is sampled; without for graphs that are not
         sampled from.
     population
-        The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
+        By key of a term that the pilot fit has, its ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once
+        they are made.
     effects
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
     blocks, budgets
@@ -162,7 +163,7 @@ class Builder:
         self.thresholds_shift: Any = 0.0
         self.pilot, self.centring = pilot, centring(pilot)
         self.likely_sds: Mapping[str, Any] = {}
-        self.population: dict[str, Any] = {}
+        self.population: dict[str, dict[str, Any]] = {}
         self.effects: dict[str, list[Any]] = {}
         self.roles: dict[str, str] = {}
         self.masked, self.single, self.sampled_rows = masked, single, sampled_rows

@@ -28,8 +28,10 @@ from bayesdeep.spec.slots import prefixed
 
 MAX_ROWS, MAX_COEFFICIENTS = 2_000, 30
 """Rows that are looked at, evenly chosen of more, and coefficients up to which they are sought together."""
-TRIES, CLIMBED, SEED = 400, 4, 1
+TRIES, CLIMBED, SEED = 400, 3, 1
 """Places that are tried, and how many of the best are followed."""
+ROUNDS, EVALUATIONS = 3, 50
+"""Of least squares, whose residuals' size is known only after a round of them."""
 WIDEST, DECADES = 1.5, 4.0
 """Scales of a prior within which places lie; powers of ten, either way, where a prior has no scale."""
 STEP, FAR = 1e-3, 1e100
@@ -116,7 +118,7 @@ def nonlinear_pilot(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response:
     coefficients, parts = _parts(spec, arrays, kept)
     if not coefficients or len(coefficients) > MAX_COEFFICIENTS:
         return _unfitted(coefficients)
-    expected = _expected(FAMILIES[spec.family], spec.predictors[0].link, response, kept)
+    expected = expected_of(FAMILIES[spec.family], spec.predictors[0].link, response, kept)
     if expected is None:
         return _unfitted(coefficients)
     term = spec.predictors[0].terms[0]
@@ -125,16 +127,20 @@ def nonlinear_pilot(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response:
     y = np.asarray(response.value, dtype=np.float64)[kept]
     weights = np.ones(len(y)) if response.weights is None else np.asarray(response.weights, dtype=np.float64)[kept]
 
-    def misfit(z: np.ndarray) -> float:
+    def left(z: np.ndarray) -> np.ndarray:
         theta = np.array([c.at(v) for c, v in zip(coefficients, z, strict=True)])
         values = {p.parameter: v for p, v in zip(parts, _predictors(parts, theta), strict=True)}
         with np.errstate(all="ignore"):
-            left = np.sum(weights * (y - expected(np.broadcast_to(combined(term.state, own, values), y.shape))) ** 2)
-            density = sum(c.density(v) for c, v in zip(coefficients, theta, strict=True))
-            found = 0.5 * len(y) * np.log(left + 1e-300) - density
+            eta = np.broadcast_to(combined(term.state, own, values), y.shape)
+            return np.asarray(np.sqrt(weights) * (y - expected(eta)))
+
+    def misfit(z: np.ndarray) -> float:
+        density = sum(c.density(float(c.at(v))) for c, v in zip(coefficients, z, strict=True))
+        with np.errstate(all="ignore"):
+            found = 0.5 * len(y) * np.log(np.sum(left(z) ** 2) + 1e-300) - density
         return float(found) if np.isfinite(found) else FAR
 
-    z = _lowest(misfit, coefficients)
+    z = _lowest(left, misfit, np.array([c.centre is None for c in coefficients]))
     return _unfitted(coefficients) if z is None else _fitted(coefficients, z, _errors(misfit, z))
 
 
@@ -203,7 +209,7 @@ def _predictors(parts: list[_Linear], theta: np.ndarray) -> list[np.ndarray]:
     return [part.offset + part.columns @ theta[part.places] for part in parts]
 
 
-def _expected(family: Family, link: str, response: Response, kept: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
+def expected_of(family: Family, link: str, response: Response, kept: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
     """Return the mean of a response as a function of its predictor, other parameters as in the family's example; None for none."""
     if np.ndim(response.value) != 1 or {"levels", "ordered"} & family.words:
         return None
@@ -219,25 +225,44 @@ def _expected(family: Family, link: str, response: Response, kept: np.ndarray) -
     return lambda eta: law.mean(others | {family.main.name: np.asarray(inverse(eta))[None]}, trials)[0]
 
 
-def _lowest(misfit: Callable[[np.ndarray], float], coefficients: list[_Coefficient]) -> np.ndarray | None:
-    """Return the place of the smallest misfit that is found; None where there is none that is finite."""
-    from scipy.optimize import minimize
+def _lowest(
+    left: Callable[[np.ndarray], np.ndarray], misfit: Callable[[np.ndarray], float], free: np.ndarray
+) -> np.ndarray | None:
+    """Return the place of the smallest misfit that is found; None where there is none that is finite.
 
+    ``left(z)`` are the rows' residuals; ``free`` are coefficients whose priors have no width.
+    """
     rng = np.random.default_rng(SEED)
-    free = np.array([c.centre is None for c in coefficients])
     drawn = np.where(free, rng.uniform(-1.0, 1.0, (TRIES, len(free))) * np.log(10.0) * DECADES,
                      rng.uniform(-1.0, 1.0, (TRIES, len(free))) * WIDEST)  # fmt: skip
     tried = np.concatenate([np.zeros((1, len(free))), drawn])
     values = np.array([misfit(z) for z in tried])
     # The medians are followed in any case.
     best = [0, *(k for k in np.argsort(values, kind="stable") if k)][: CLIMBED + 1]
-    method = "Nelder-Mead" if len(free) <= 8 else "Powell"
     found = [(values[k], tried[k]) for k in best]
     for k in (k for k in best if values[k] < FAR):
-        end = minimize(misfit, tried[k], method=method, options={"maxfev": 400 * len(free)})
-        found.append((float(end.fun), np.asarray(end.x)))
+        z = tried[k]
+        for _ in range(ROUNDS):
+            z = _least_squares(left, z, free)
+        found.append((misfit(z), z))
     value, z = min(found, key=lambda one: one[0])
     return z if value < FAR else None
+
+
+def _least_squares(left: Callable[[np.ndarray], np.ndarray], z: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return the least squares from a place on, where a scale of a prior counts as much as a residual's own size there."""
+    from scipy.optimize import least_squares
+
+    size = float(np.sqrt(np.mean(left(z) ** 2))) or 1.0
+
+    def both(at: np.ndarray) -> np.ndarray:
+        return np.concatenate([left(at) / size, np.where(free, 0.0, at)])
+
+    try:
+        found = least_squares(both, z, max_nfev=EVALUATIONS)
+    except (ValueError, np.linalg.LinAlgError):  # nowhere to go from here: a slope that is no number
+        return z
+    return np.asarray(found.x)
 
 
 def _errors(misfit: Callable[[np.ndarray], float], z: np.ndarray) -> np.ndarray:

@@ -128,8 +128,8 @@ class TermScope:
         matrix = self.data(key)
         width = None if self.width is None else self.width[1]
         pilot = self._b.pilot
-        if pilot is not None and (self._key, key) == (pilot.population, pilot.array):
-            self._b.population["slopes"] = coefficients
+        if pilot is not None and any((self._key, key) == (p.key, p.array) for p in pilot.populations):
+            self._b.population.setdefault(self._key, {})["slopes"] = coefficients
         return times(matrix, coefficients, matrix.get_value(borrow=True).size, width)
 
     def gather(self, effects: Any, codes: str, array: str | None, intercept: bool) -> Any:
@@ -149,7 +149,9 @@ class TermScope:
         pull: Any = pt.constant(found.pull[k])
         matrix = found.population[k]
         if matrix.size and made:
-            coefficients = pt.concatenate([pt.atleast_1d(made[part]) for part in ("level", "slopes") if part in made])
+            every = [made.get(p.key, {}) for p in pilot.populations]
+            parts = [pt.atleast_1d(own[part]) for own in every for part in ("level", "slopes") if part in own]
+            coefficients = pt.concatenate(parts)
             pull = pull - times(pt.constant(matrix), coefficients - pilot.centre, matrix.size, None)
         apart = [
             (self._b.effects[key][at] - pilot.effects[key][at], follow)
@@ -415,8 +417,8 @@ class TermScope:
         if self._parameter in self._b.means:
             at_means = at_means + self._b.means[self._parameter]
         intercept = self._intercept(at_means)
-        if self._b.pilot is not None and self._key == self._b.pilot.population:
-            self._b.population["level"] = intercept + at_means
+        if self._b.pilot is not None and self._b.pilot.places(self._key) is not None:
+            self._b.population.setdefault(self._key, {})["level"] = intercept + at_means
         return intercept
 
     def _intercept(self, at_means: Any) -> Any:
