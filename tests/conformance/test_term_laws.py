@@ -18,7 +18,7 @@ from bayesdeep.results.new_groups import with_new_groups
 from bayesdeep.results.rows import rows_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .examples import columns, example_of, matrices_of
+from .examples import columns, example_of, matrices_of, reads_of
 
 DRAWS = 3
 WHAT = "an addend on x, z, g or h as it is written in a formula"
@@ -31,7 +31,8 @@ class Made:
         self.text = example_of(TERMS[name], "term", name, WHAT)
         self.data = columns()
         self.matrices = matrices_of(TERMS[name], self.data)
-        self.model = bd.Model(f"y ~ {self.text}", self.data, arrays=self.matrices)
+        self.reads = reads_of(TERMS[name])
+        self.model = bd.Model(f"y ~ {self.text}", self.data, arrays=self.matrices, **self.reads)
         self.spec = self.model.spec
         self.rows = self.model.__dict__["_rows"]
         self.term = next(t for t in self.spec.predictors[0].terms if t.kind == name)
@@ -86,6 +87,31 @@ def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
         made.eta(changed)
 
 
+def it_is_the_same_on_arrays_as_in_the_graph(name: str) -> None:
+    record, made = TERMS[name], Made(name)
+    assert set(record.reads(made.term.state)) == set(record.example_reads), "a term that reads parameters shows them (example_reads)"
+    if record.combined is None:
+        assert not record.example_reads, "a term that reads parameters has its value on arrays, too (Term.combined)"
+        return
+    rows, graph = len(made.data), made.model._graph
+    own = {key.removeprefix(f"{made.term.key}."): array for key, array in made.rows.arrays.items()}
+    found = row_function(graph, ["linear"])(made.draws)[0]
+    for k in range(DRAWS):
+        values = {name: predictor_by_hand(made, name, k) for name in record.example_reads}
+        np.testing.assert_allclose(np.broadcast_to(record.combined(made.term.state, own, values), rows), found[k], rtol=1e-10)
+
+
+def predictor_by_hand(made: Made, parameter: str, draw: int) -> np.ndarray:
+    """Return the predictor of a parameter ``(obs,)`` at one draw: an intercept, a column z, and effects of g."""
+    draws, data = {name: values[draw] for name, values in made.draws.items()}, made.data
+    total = draws[f"{parameter}_Intercept"] + np.zeros(len(data))
+    if f"{parameter}_z" in draws:
+        total = total + draws[f"{parameter}_z"] * data["z"].to_numpy()
+    if f"{parameter}_1|g" in draws:
+        total = total + draws[f"{parameter}_1|g"][np.unique(data["g"], return_inverse=True)[1]]
+    return total
+
+
 def closed(made: Made) -> bool:
     """Return whether a term's levels have a law that says nothing of others."""
     declare = TERMS[made.term.kind].effects
@@ -107,6 +133,8 @@ def matrices_it_was_given_make_the_same_model(name: str) -> None:
 
 def what_it_declares_linear_is_its_predictor(name: str) -> None:
     made = Made(name)
+    if made.reads:
+        return
     total = made.draws["Intercept"][:, None] + np.zeros((DRAWS, len(made.data)))
     for term in made.spec.predictors[0].terms:
         declare = TERMS[term.kind].effects
@@ -155,6 +183,7 @@ LAWS = (
     predictor_is_the_same_on_the_same_rows,
     what_it_learned_is_json,
     rows_of_known_groups_do_not_see_new_ones,
+    it_is_the_same_on_arrays_as_in_the_graph,
     what_it_declares_linear_is_its_predictor,
     engines_that_integrate_agree_or_refuse,
     matrices_it_was_given_make_the_same_model,

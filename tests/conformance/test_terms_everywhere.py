@@ -16,7 +16,7 @@ from bayesdeep.fit import Fit
 from bayesdeep.graph.evaluate import forward_draws
 from bayesdeep.report.mathematics import equations
 
-from .examples import columns, example_of, matrices_of
+from .examples import columns, example_of, matrices_of, reads_of
 from .test_term_laws import WHAT
 
 DRAWS = 60
@@ -29,7 +29,8 @@ def text(name: str) -> str:
 def model(name: str, formula: str = "y ~ {}", **options: Any) -> bd.Model:
     data = columns()
     arrays = matrices_of(TERMS[name], data)
-    return bd.Model(formula.format(text(name)), data, arrays=arrays, **options)
+    reads = reads_of(TERMS[name]) if "{}" in formula else {}
+    return bd.Model(formula.format(text(name)), data, arrays=arrays, **reads, **options)
 
 
 def linear(name: str) -> bool:
@@ -47,6 +48,10 @@ def fitted(name: str) -> Fit:
 def it_may_stand_in_another_parameters_formula(name: str, tmp: Path) -> None:
     if any("noise" in TERMS[term.kind].words(term.state) for term in model(name).spec.predictors[0].terms):
         with pytest.raises(bd.FormulaError, match="normal responses"):
+            model(name, "y ~ 1", sigma=f"~ {text(name)}")
+        return
+    if TERMS[name].example_reads:
+        with pytest.raises(bd.FormulaError, match="no column"):  # of a parameter that there is not: formulas of parameters are sums
             model(name, "y ~ 1", sigma=f"~ {text(name)}")
         return
     alone, made = bd.Model("y ~ 1", columns()), model(name, "y ~ 1", sigma=f"~ {text(name)}")
@@ -112,7 +117,7 @@ def rows_on_disk_give_the_same_or_are_refused(name: str, tmp: Path) -> None:
     arrays = matrices_of(TERMS[name], data)
     made, refused = None, ""
     try:
-        made = bd.Model(f"y ~ {text(name)}", path, arrays=arrays)
+        made = bd.Model(f"y ~ {text(name)}", path, arrays=arrays, **reads_of(TERMS[name]))
     except bd.BayesdeepError as error:
         refused = str(error)
     if made is None:
@@ -128,7 +133,8 @@ def an_estimator_takes_it(name: str, tmp: Path) -> None:
         pytest.skip("estimators have no place for matrices")
     data = columns()
     made = bd.sklearn.BayesRegressor(
-        f"y ~ {text(name)}", method="collapsed" if linear(name) else "map", draws=DRAWS if linear(name) else None, random_state=1
+        f"y ~ {text(name)}", method="collapsed" if linear(name) else "map", draws=DRAWS if linear(name) else None, random_state=1,
+        **reads_of(TERMS[name]),
     ).fit(data.drop(columns="y"), data["y"])
     ours = made.predict(data.drop(columns="y"))
     np.testing.assert_allclose(ours, fitted(name).predict()["mean"], rtol=1e-6)
