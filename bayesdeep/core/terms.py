@@ -436,8 +436,8 @@ class Term:
         ``reads(state) -> names`` of the parameters with formulas of their own that its function is made of: their predictors come
         first, and :meth:`Scope.predictor` has them.
     combined
-        ``combined(state, arrays, predictors, strict=False)``: the value that ``eta`` has, on NumPy arrays, from the term's own and
-        from the predictors that it reads; of terms that read some. If ``strict`` it raises
+        ``combined(state, arrays, predictors, strict=False)``: the value that ``eta`` has, on NumPy arrays, from the term's own
+        and from the predictors that it reads; of terms that read some. If ``strict`` it raises
         :class:`~bayesdeep.core.errors.FormulaError` where it has no finite value, without saying whose formula it is.
     given
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.

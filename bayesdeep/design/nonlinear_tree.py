@@ -71,13 +71,13 @@ def check_names(parsed: Mapping[str, Parsed], outline: Frame) -> None:
         if name in outline.columns:
             message = f"{quote(name)} is a parameter of the formula and a column of the data; give the parameter another name"
             raise problem(main.text, node.start, message)
-    for node in (n for n in every_node(main.predictor) if isinstance(n, Name) and n.name not in outline.columns):
-        close = nearest(node.name, [*outline.columns, *named])
+    for other in (n for n in every_node(main.predictor) if isinstance(n, Name) and n.name not in outline.columns):
+        close = nearest(other.name, [*outline.columns, *named])
         message = (
-            f"no column {quote(node.name)} in the data, and no formula of a parameter of that name{close}; a parameter is given as "
-            f'nonlinear={{…, "{node.name}": "~ 1"}}'
+            f"no column {quote(other.name)} in the data, and no formula of a parameter of that name{close}; a parameter is given "
+            f'as nonlinear={{…, "{other.name}": "~ 1"}}'
         )
-        raise problem(main.text, node.start, message)
+        raise problem(main.text, other.start, message)
     for name in (n for n in named if n in parsed):
         for inside in every_node(parsed[name].predictor):
             if isinstance(inside, Name) and inside.name in named and inside.name not in outline.columns:
@@ -96,8 +96,9 @@ def _taken_apart(part: Expression, where: str) -> tuple[str, tuple[Expression, .
         return part.function, part.arguments
     names = ", ".join(dict.fromkeys(inside.name for inside in every_node(part) if isinstance(inside, Unknown)))
     raise FormulaError(
-        f"{where}: '{_source(part)}': a step of {names or 'a number'} has no slope by which it could be estimated; parameters are "
-        "joined by + - * / ** and functions such as exp, log, sqrt, expit, tanh, pmin and pmax; a smooth step is expit((x - a) / 0.1)"
+        f"{where}: '{_source(part)}': a step of {names or 'a number'} has no slope by which it could be estimated; parameters "
+        "are joined by + - * / ** and functions such as exp, log, sqrt, expit, tanh, pmin and pmax; a smooth step is "
+        "expit((x - a) / 0.1)"
     )
 
 
@@ -108,9 +109,10 @@ def _refuse_labels(part: Expression, frame: Frame, where: str) -> None:
     held = frame.columns[part.name]
     if held.kind not in ("category", "text"):
         return
+    what, level = "categories" if held.kind == "category" else "text", (held.levels or ("b",))[0]
     raise FormulaError(
-        f"{where}: column '{part.name}' holds {'categories' if held.kind == 'category' else 'text'}, and arithmetic takes numbers; "
-        f'let a parameter differ by it, nonlinear={{"a": "~ {part.name}"}}, or write I({part.name} == "{(held.levels or ("b",))[0]}")'
+        f"{where}: column '{part.name}' holds {what}, and arithmetic takes numbers; let a parameter differ by it, "
+        f'nonlinear={{"a": "~ {part.name}"}}, or write I({part.name} == "{level}")'
     )
 
 

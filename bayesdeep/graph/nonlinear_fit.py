@@ -3,9 +3,9 @@ r"""A pilot fit of a non-linear multilevel model: where its groups are, and what
 With the slopes :math:`J_{ip} = \partial \eta_i / \partial \phi_{ip}` of the formula by its parameters
 :math:`\phi_p = X_p \theta_p`, the model near the coefficients :math:`\theta` is the linear one with the columns
 :math:`J_p X_p`. Gauss–Newton steps on it, with the standard deviations estimated between them (Lindstrom and Bates 1990,
-Nonlinear mixed effects models for repeated measures data, Biometrics 46, 673-687), end where :mod:`bayesdeep.graph.pilot_fit` of
-that linear model would, and leave the same: in which coordinates effects of groups are best sampled. The posterior does not depend
-on it.
+Nonlinear mixed effects models for repeated measures data, Biometrics 46, 673-687), end where
+:mod:`bayesdeep.graph.pilot_fit` of that linear model would, and leave the same: in which coordinates effects of groups are best
+sampled. The posterior does not depend on it.
 """
 
 from collections.abc import Callable, Mapping

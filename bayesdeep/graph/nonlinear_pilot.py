@@ -18,7 +18,6 @@ import numpy as np
 from bayesdeep.core.effects import Columns, Given, Shift
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.links import find_link
-from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Family, Response
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
@@ -29,7 +28,8 @@ from bayesdeep.spec.slots import prefixed
 MAX_ROWS, MAX_COEFFICIENTS = 2_000, 30
 """Rows that are looked at, evenly chosen of more, and coefficients up to which they are sought together."""
 TRIES, CLIMBED, SEED = 400, 3, 1
-"""Places that are tried, and how many of the best are followed."""
+"""Places that are tried, and how many of the best are followed; of both :data:`MORE` times as many where a prior has no scale."""
+MORE = 4
 ROUNDS, EVALUATIONS = 3, 50
 """Of least squares, whose residuals' size is known only after a round of them."""
 WIDEST, DECADES = 1.5, 4.0
@@ -44,7 +44,7 @@ APART, UNSURE = 2.0, 0.2
 class NonlinearPilot:
     """Where variables start, by slot, and how far from there, in units of what is sampled."""
 
-    places: Mapping[str, float]
+    places: Mapping[str, Any]
     apart: Mapping[str, float]
 
 
@@ -104,8 +104,8 @@ def check_value(spec: ModelSpec, arrays: Mapping[str, np.ndarray], rows: int) ->
         except FormulaError as error:
             said = ", ".join(f"{c.chosen.name} = {c.centre:.4g}" for c in coefficients)
             raise FormulaError(
-                f"formula '{next(iter(spec.formulas.values()))}': {error}, at the medians of the priors ({said}); give parameters "
-                "priors under which it has a value, such as LogNormal(0, 1) of what is positive"
+                f"formula '{next(iter(spec.formulas.values()))}': {error}, at the medians of the priors ({said}); give "
+                "parameters priors under which it has a value, such as LogNormal(0, 1) of what is positive"
             ) from None
 
 
@@ -210,7 +210,10 @@ def _predictors(parts: list[_Linear], theta: np.ndarray) -> list[np.ndarray]:
 
 
 def expected_of(family: Family, link: str, response: Response, kept: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Return the mean of a response as a function of its predictor, other parameters as in the family's example; None for none."""
+    """Return the mean of a response as a function of its predictor; None where it is none, or not known.
+
+    Other parameters are as in the family's example.
+    """
     if np.ndim(response.value) != 1 or {"levels", "ordered"} & family.words:
         return None
     on_arrays = find_link(link, "link", FormulaError).on_arrays
@@ -233,12 +236,12 @@ def _lowest(
     ``left(z)`` are the rows' residuals; ``free`` are coefficients whose priors have no width.
     """
     rng = np.random.default_rng(SEED)
-    drawn = np.where(free, rng.uniform(-1.0, 1.0, (TRIES, len(free))) * np.log(10.0) * DECADES,
-                     rng.uniform(-1.0, 1.0, (TRIES, len(free))) * WIDEST)  # fmt: skip
+    more = MORE if free.any() else 1
+    drawn = rng.uniform(-1.0, 1.0, (TRIES * more, len(free))) * np.where(free, np.log(10.0) * DECADES, WIDEST)
     tried = np.concatenate([np.zeros((1, len(free))), drawn])
     values = np.array([misfit(z) for z in tried])
     # The medians are followed in any case.
-    best = [0, *(k for k in np.argsort(values, kind="stable") if k)][: CLIMBED + 1]
+    best = [0, *(k for k in np.argsort(values, kind="stable") if k)][: CLIMBED * more + 1]
     found = [(values[k], tried[k]) for k in best]
     for k in (k for k in best if values[k] < FAR):
         z = tried[k]

@@ -69,6 +69,6 @@ def refuse_links(link: Any, nonlinear: Mapping[str, str]) -> None:
     for name in link if isinstance(link, Mapping) else ():
         if name in nonlinear:
             raise FormulaError(
-                f"formula: link '{name}': a parameter of a non-linear formula is its predictor; write exp({name}) or expit({name}) "
-                "in the formula"
+                f"formula: link '{name}': a parameter of a non-linear formula is its predictor; write exp({name}) or "
+                f"expit({name}) in the formula"
             )

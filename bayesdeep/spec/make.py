@@ -15,8 +15,8 @@ from bayesdeep.design.learn import Design, LearnedTerm
 
 from .assign_priors import choose, hyperparameters
 from .declared import effects_of
-from .nonlinear_scales import scales as scales_of_nonlinear
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
+from .nonlinear_scales import scales as scales_of_nonlinear
 from .residual import residual_of
 from .shared import check_shared
 from .shares_of_budget import owners
@@ -65,7 +65,8 @@ def make_spec(
         for name in design.terms
     }  # fmt: skip
     predictors = tuple(
-        PredictorSpec(name, links.get(name, "identity"), tuple(_placed(t, about[name]) for t in terms)) for name, terms in design.terms.items()
+        PredictorSpec(name, links.get(name, "identity"), tuple(_placed(t, about[name]) for t in terms))
+        for name, terms in design.terms.items()
     )
     refuse_extreme(family, response)
     main_link = find_link(links[family.main.name], "link", FormulaError)

@@ -1,8 +1,9 @@
 """How large a parameter of a non-linear formula may be: what the user's priors say, and what has to be said.
 
-The data of a regression say where its predictor lies and how wide it is, from which default priors follow. Of a parameter in the
-middle of an expression they say nothing before it is fitted. So the prior of its intercept is the user's to give, and the width of
-that prior is the parameter's natural scale: a coefficient may change it, over a standard deviation of its column, by as much.
+The data of a regression say where its predictor lies and how wide it is, from which default priors follow. Of a parameter in
+the middle of an expression they say nothing before it is fitted. So the prior of its intercept is the user's to give, and the
+width of that prior is the parameter's natural scale: a coefficient may change it, over a standard deviation of its column, by as
+much.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from .prior_text import read_prior
 from .slots import slot_name
 
 DROP = 0.5
-"""By how much a log density has fallen one scale away from the median: that of a normal distribution at one standard deviation."""
+"""By how much a log density has fallen one scale away from the median, as a normal one's has at its standard deviation."""
 SMALLEST, LARGEST, HALVINGS = 1e-12, 1e12, 60
 """Shares of the median, or of 1, between which a scale is sought."""
 
@@ -75,7 +76,9 @@ def _side(prior: PriorSpec, median: float, sign: float) -> float:
     return float(np.exp(high))
 
 
-def scales(predictors: Sequence[PredictorSpec], nonlinear: Sequence[str], main: str, given: Mapping[str, Any]) -> dict[str, float]:
+def scales(
+    predictors: Sequence[PredictorSpec], nonlinear: Sequence[str], main: str, given: Mapping[str, Any]
+) -> dict[str, float]:
     """Return the natural scale of each parameter of a non-linear formula, as default priors of its formula take it.
 
     Parameters
@@ -95,7 +98,9 @@ def scales(predictors: Sequence[PredictorSpec], nonlinear: Sequence[str], main: 
         For an intercept without a prior, or coefficients without one where there is no intercept; where a default prior would
         need a scale that no prior says.
     """
-    keys = {quantity_name(part.strip()): value for key, value in given.items() for part in OUTSIDE.split(str(key))}
+    keys = {
+        quantity_name(part.strip()): value for key, value in given.items() for part in (str(key), *OUTSIDE.split(str(key)))
+    }
     own = [p for p in predictors if p.parameter in nonlinear]
     lacking = {p.parameter: [name for name in _decisive(p, main) if name not in keys and f"{name}_raw" not in keys] for p in own}
     if any(lacking.values()):
@@ -141,7 +146,7 @@ def _undecided(lacking: Mapping[str, Sequence[str]]) -> PriorError:
     every = [name for of in lacking.values() for name in of]
     shown = ", ".join(f'"{name}": "Normal(…, …)"' for name in every[1:4])
     return PriorError(
-        f"prior '{names[0]}': it has to be given: {first} is a parameter of a non-linear formula, and the data cannot say what it is "
-        f'like before they are fitted. Write priors={{"{names[0]}": "Normal(10, 5)"{", " + shown if shown else ""}}} with your own '
-        f'numbers, in the units of {first}; of what is positive, "LogNormal(2, 1)" or "HalfNormal(10)"'
+        f"prior '{names[0]}': it has to be given: {first} is a parameter of a non-linear formula, and the data cannot say what "
+        f'it is like before they are fitted. Write priors={{"{names[0]}": "Normal(10, 5)"{", " + shown if shown else ""}}} with '
+        f'your own numbers, in the units of {first}; of what is positive, "LogNormal(2, 1)" or "HalfNormal(10)"'
     )

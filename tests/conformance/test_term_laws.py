@@ -89,7 +89,7 @@ def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
 
 def it_is_the_same_on_arrays_as_in_the_graph(name: str) -> None:
     record, made = TERMS[name], Made(name)
-    assert set(record.reads(made.term.state)) == set(record.example_reads), "a term that reads parameters shows them (example_reads)"
+    assert set(record.reads(made.term.state)) == set(record.example_reads), "it reads what it shows (example_reads)"
     if record.combined is None:
         assert not record.example_reads, "a term that reads parameters has its value on arrays, too (Term.combined)"
         return

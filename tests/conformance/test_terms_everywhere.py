@@ -51,7 +51,7 @@ def it_may_stand_in_another_parameters_formula(name: str, tmp: Path) -> None:
             model(name, "y ~ 1", sigma=f"~ {text(name)}")
         return
     if TERMS[name].example_reads:
-        with pytest.raises(bd.FormulaError, match="no column"):  # of a parameter that there is not: formulas of parameters are sums
+        with pytest.raises(bd.FormulaError, match="no column"):  # formulas of the family's parameters are sums of terms
             model(name, "y ~ 1", sigma=f"~ {text(name)}")
         return
     alone, made = bd.Model("y ~ 1", columns()), model(name, "y ~ 1", sigma=f"~ {text(name)}")
