@@ -227,6 +227,8 @@ class _Parser(Reader):
         around = self.inside, self.logic
         while self.token.start < name.end:
             self.advance()
+        if self.unknowns and self.side == "right" and self.words.kind(name.text) in ("term", "grouping", "member"):
+            raise self.problem(name.start, self.elsewhere(f"{name.text}() is a term, and stands", f"{name.text}(x)"))
         kind = callable_kind(self.text, name, self.words, self.side, self.inside, self.beyond)
         opening = self.advance()
         self.descend(opening)

@@ -68,6 +68,10 @@ class Reader:
     def source(self, start: int, end: int) -> str:
         return self.tidy[self.offsets[start] : self.offsets[end]]
 
+    def elsewhere(self, what: str, example: str) -> str:
+        """Say that something stands in the formula of a parameter, and not in a non-linear one."""
+        return f'{what} in a parameter\'s formula, nonlinear={{"{min(self.unknowns)}": "~ {example}"}}'
+
     def bounded(self, part: Part, operator: Token) -> Part:
         """Return the part unless it is arithmetic that goes on for too long."""
         if part.depth > _MAX_OPERATIONS and (self.inside is not None or self.side == "left"):
@@ -92,6 +96,8 @@ class Reader:
         return self.advance().end
 
     def unexpected(self, wanted: str = "") -> FormulaError:
+        if self.unknowns and self.side == "right" and self.token.is_operator("|", "||"):
+            raise self.problem(self.token.start, self.elsewhere("effects of groups stand", "1 + (1 | g)"))
         return after_operand(self.text, self.tokens, self.position, self.inside, wanted)
 
 

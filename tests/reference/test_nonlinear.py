@@ -115,4 +115,5 @@ def test_the_posterior_is_about_nlmes_estimate_and_cleanly_sampled(name: str) ->
     posterior = fit.idata["posterior"]
     for ours, theirs in (("asym_Intercept", "Asym"), ("xmid_Intercept", "xmid"), ("scal_Intercept", "scal")):
         apart = float(posterior[ours].median()) - expected["estimate"][theirs]
-        assert abs(apart) < (0.2 if name == "chickweight" else 0.3) * expected["se"][theirs], ours
+        # Of five trees a posterior's median is not yet where the likelihood is largest.
+        assert abs(apart) < (0.2 if name == "chickweight" else 0.5) * expected["se"][theirs], ours
