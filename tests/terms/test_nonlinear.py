@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"formula": "y ~ x * t", "nonlinear": {"x": "~ 1"}, "priors": {"x_Intercept": "Normal(0, 1)"}},
         r"'x' is a parameter of the formula and a column of the data",
     ),
-    "a parameter of a parameter": ({"nonlinear": {"a": "~ b", "b": "~ 1"}}, r"formula of a '~ b': 'b' is a parameter; the formula"),
+    "a parameter of a parameter": ({"nonlinear": {"a": "~ b", "b": "~ 1"}}, r"formula of a '~ b': 'b' is a parameter"),
     "an unknown function": ({"formula": "y ~ a * expo(-t / b)"}, r"unknown function 'expo'; did you mean 'exp'"),
     "a term": ({"formula": "y ~ a * s(t) / b"}, r"s\(\) is a term"),
     "a bar": ({"formula": "y ~ a * b + (1 | g)"}, r"in a parameter's formula"),
@@ -193,3 +193,28 @@ def test_a_card_keeps_it_in_a_table(tmp_path: Any) -> None:
     path = made.to_card(tmp_path / "card.toml")
     assert '[nonlinear]\na = "~ 1 + x + (1 | g)"\nb = "~ 1"' in path.read_text(encoding="utf-8")
     assert bd.Model.from_card(path).spec.formulas == made.spec.formulas
+
+
+def test_a_formula_without_a_value_is_an_error_and_no_prediction() -> None:
+    made = model("n ~ log(a) * t / b", priors={**PRIORS, "a_Intercept": "Normal(1, 5)"}, family="poisson")
+    with pytest.raises(bd.FitError, match=r"has no value in row \d+ for \d+ of 50 draws"):
+        made.prior_predictive(draws=50, seed=1)
+
+
+@pytest.mark.integration
+def test_new_rows_of_counts_and_what_a_fit_offers() -> None:
+    priors = {"a_Intercept": "Normal(1, 1)", "b_Intercept": "LogNormal(0, 1)"}
+    made = model("n ~ a * (1 - exp(-t / b))", priors=priors, family="poisson")
+    fit = made.fit("nuts", draws=300, tune=500, seed=1, progress=False)
+    assert int(fit.idata["sample_stats"]["diverging"].sum()) == 0
+    new = pd.DataFrame({"t": [0.0, 2.0], "x": [0.0, 0.0], "g": ["g1", "never seen"]})
+    found = fit.predict(new, new_groups="sample")
+    # At t = 0 the predictor is 0 whatever the parameters are, and the mean count 1.
+    assert found.loc[0, "mean"] == pytest.approx(1.0)
+    draws = fit.idata["posterior"]
+    by_hand = np.exp((draws["a_Intercept"] + draws["a_1|g"].sel(g="g1")) * (1 - np.exp(-2.0 / draws["b_Intercept"]))).mean()
+    known = fit.predict(new.assign(g="g1"), new_groups="raise")
+    assert known.loc[1, "mean"] == pytest.approx(float(by_hand), rel=1e-6)
+    assert float(fit.slopes("t")["estimate"].iloc[0]) > 0
+    with pytest.raises(bd.FitError, match="no sum of a population's"):
+        fit.budget()
