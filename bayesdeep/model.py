@@ -69,6 +69,13 @@ class Model:
         ``car(g, W)``. A labelled square table, such as a pandas data frame whose index and columns are the levels of ``g``;
         labels are matched by what they read. A covariance is used as it is, not scaled to a correlation matrix; an adjacency has
         1, or a positive weight, where two levels are neighbours.
+    nonlinear
+        Formulas of the parameters of a non-linear formula, by name. The right side is then arithmetic of numbers, columns and
+        parameters, with ``+ - * / **`` and functions of one number:
+        ``bd.Model("y ~ a * (1 - exp(-t / b))", data, nonlinear={"a": "~ 1 + (1 | g)", "b": "~ 1"}, priors={"a_Intercept":
+        "Normal(200, 50)", "b_Intercept": "LogNormal(1, 1)"})``. The expression is the predictor that the family's link takes; a
+        parameter is what its formula adds up to, and what has to be positive is written as ``exp(b)`` or gets a prior that is.
+        Priors of the parameters' intercepts have to be given; other defaults follow from how wide these are.
     parameter_formulas
         Formulas of other parameters (``sigma="~ x + (1 | g)"``), or known values (``sigma=bd.known("se")``).
 
@@ -99,10 +106,12 @@ class Model:
         priors: Mapping[str, Any] | None = None,
         missing: str = "error",
         arrays: Mapping[str, Any] | None = None,
+        nonlinear: Mapping[str, str] | None = None,
         **parameter_formulas: Any,
     ) -> None:
         made = specify(
-            formula, data, family, link=link, priors=priors, missing=missing, parameters=parameter_formulas, arrays=arrays
+            formula, data, family, link=link, priors=priors, missing=missing, parameters=parameter_formulas, arrays=arrays,
+            nonlinear=nonlinear,
         )
         self.__dict__.update(_spec=made.spec, _rows=made.rows)
 
@@ -273,5 +282,6 @@ def model_of_card(card: Card, data: Any = None) -> Model:
             priors=card.priors,
             missing=card.missing,
             arrays=card.load_arrays(),
+            nonlinear=card.nonlinear or None,
             **dict[str, Any](card.parameters),
         )

@@ -30,6 +30,8 @@ def why_not(spec: ModelSpec) -> str | None:
         return f"the response is {spec.family}, not gaussian"
     if spec.links[main] != "identity":
         return f"the link of {main} is {spec.links[main]}, not identity"
+    if spec.nonlinear:
+        return terms_reason(spec)
     others = [p.parameter for p in spec.predictors if p.parameter != main]
     if others:
         return f"{', '.join(others)} has a formula of its own, so that it differs between rows"

@@ -82,7 +82,7 @@ class RowLayout:
 def why_not_marginal(spec: ModelSpec) -> str | None:
     """Return why the coefficients cannot be integrated out by Laplace's method, in a clause; None if they can."""
     others = _modelled(spec)
-    if others:
+    if others and not spec.nonlinear:
         return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
     return why_not_rows(spec)
 

@@ -1,7 +1,7 @@
 """The contract of a term, and what a term may ask for while it learns from data and while it builds its part."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,6 +72,10 @@ class DesignContext(Protocol):
         """Return one numeric expression of columns ``(obs,)``."""
         ...
 
+    def arithmetic(self, expression: Any) -> tuple[Json, tuple[np.ndarray, ...]]:
+        """Return arithmetic of columns and parameters as JSON (:mod:`bayesdeep.core.expressions`), and its columns ``(obs,)``."""
+        ...
+
     def category(self, expression: Any, learned: Json = None) -> Category:
         """Return a column, or an expression such as ``C(g)``, as a category.
 
@@ -118,6 +122,10 @@ class Scope(Protocol):
 
     def data(self, key: str) -> Any:
         """Return one of the term's arrays as a tensor."""
+        ...
+
+    def predictor(self, parameter: str) -> Any:
+        """Return the predictor of another parameter, of those that :attr:`Term.reads` names: ``(obs,)``, or ``()``."""
         ...
 
     def product(self, key: str, coefficients: Any) -> Any:
@@ -362,6 +370,11 @@ def _no_words(state: Json) -> frozenset[str]:
     return frozenset()
 
 
+def _no_reads(state: Json) -> tuple[str, ...]:
+    del state
+    return ()
+
+
 def _anywhere(state: Json, about: bool) -> Json:
     del about
     return state
@@ -434,6 +447,13 @@ class Term:
     multiplies
         Whether the call may stand in products with columns, ``mo(x):z``, ``mo(x) * z``: its node's ``by`` has all that it is
         multiplied with, so that one term sees them together.
+    reads
+        ``reads(state) -> names`` of the parameters with formulas of their own that its function is made of: their predictors come
+        first, and :meth:`Scope.predictor` has them.
+    combined
+        ``combined(state, arrays, predictors, strict=False)``: the value that ``eta`` has, on NumPy arrays, from the term's own
+        and from the predictors that it reads; of terms that read some. If ``strict`` it raises
+        :class:`~bayesdeep.core.errors.FormulaError` where it has no finite value, without saying whose formula it is.
     given
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
@@ -469,6 +489,8 @@ class Term:
         an adjacency.
     example_family
         The family whose main predictor the example stands in, where that of a normal response is no place for it.
+    example_reads
+        Of terms that read parameters: their formulas in the example, each with the prior of its intercept.
     """
 
     name: str
@@ -501,3 +523,6 @@ class Term:
     multiplies: bool = False
     given: Callable[[Json], Mapping[str, Matrix]] | None = None
     example_family: str = "gaussian"
+    reads: Callable[[Json], tuple[str, ...]] = _no_reads
+    combined: Callable[..., Any] | None = None
+    example_reads: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from .design_warnings import Doubt, doubts
 from .factors import evaluate_column, factor_column, learn_and_evaluate
 from .frame import column, complete
 from .group_levels import learn_levels, learn_shared_levels, new_levels
+from .nonlinear_tree import read_arithmetic
 
 
 class FrameContext:
@@ -104,6 +105,10 @@ class FrameContext:
         if found.kind != "number":
             raise FormulaError(f"{self._where}: '{found.name}' is not numeric")
         return np.asarray(found.values, dtype=np.float64)
+
+    def arithmetic(self, expression: Expression) -> tuple[Json, tuple[np.ndarray, ...]]:
+        """Return arithmetic of columns and parameters as JSON, and the columns ``(obs,)`` in it."""
+        return read_arithmetic(expression, self._frame, self._where, self.values)
 
     def category(self, expression: Expression, learned: Json = None) -> Category:
         """Return a column, or an expression such as ``C(g)``, as a category."""

@@ -16,6 +16,7 @@ from bayesdeep.formula.nodes import Formula, Parsed, Varying, label
 from bayesdeep.formula.problems import formula_of
 
 from .frame import column
+from .nonlinear_tree import check_names
 from .training_data import LearningContext, TrainingData, Written
 
 
@@ -131,6 +132,7 @@ def learn_design(parsed: Mapping[str, Parsed], data: TrainingData, known: Mappin
 def multiply_out(parsed: Mapping[str, Parsed], outline: Frame, known: Mapping[str, Known]) -> Written:
     """Return the formulas multiplied out; raise for columns that the data do not have."""
     main = next(iter(parsed))
+    check_names(parsed, outline)
     others = dot_columns(parsed, outline, known)
     refuse_own_known(parsed[main], known)
     formulas: dict[str, Formula] = {}

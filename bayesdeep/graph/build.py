@@ -13,12 +13,14 @@ from bayesdeep.core.links import find_link
 from bayesdeep.core.quantities import ORDER, Quantity
 from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.model_spec import ModelSpec, TermSpec
 from bayesdeep.spec.shared_effects import shared_of
 
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .linear_effects import eta_of
+from .nonlinear_fit import nonlinear_fit
+from .nonlinear_pilot import nonlinear_pilot
 from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
 from .sd_coordinate import likely_sds
@@ -202,10 +204,15 @@ def builder_of(
 ) -> Builder:
     """Return what one response's model is built with, in the PyMC model in context; the arguments are those of :func:`build`."""
     family = FAMILIES[spec.family]
-    pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
+    start = nonlinear_pilot(spec, arrays, response) if observed else None
+    pilot = None
+    if observed and sampled:
+        pilot = pilot_fit(spec, arrays, response) if start is None else nonlinear_fit(spec, arrays, response, start.places)
     own = rows if observed and sampled else 0
     builder = Builder(spec, family, pilot, masked, fixed, single, own)
     builder.places = starting_places(spec, arrays) if observed else {}
+    if start is not None:
+        builder.places, builder.apart = {**builder.places, **start.places}, start.apart
     builder.observed = observed
     if observed and sampled:
         builder.likely_sds = likely_sds(spec, pilot)
@@ -232,16 +239,14 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
     params: dict[str, Any] = {}
     linear = None
     addends: dict[str, Any] = {}
-    for predictor in spec.predictors:
+    _build_nonlinear(builder)
+    for predictor in (p for p in spec.predictors if p.parameter not in spec.nonlinear):
         own_width = width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
         eta: Any = 0.0
         # What moves the intercept's coordinate is there before it; sums are in the formula's order all the same.
         for term in sorted(predictor.terms, key=lambda one: "lifts" not in TERMS[one.kind].words(one.state)):
-            plugin = TERMS[term.kind]
-            beside = "by_threshold" in plugin.words(term.state)
-            term_width = _cuts(builder) if beside else own_width
-            scope = TermScope(builder, predictor.parameter, term.key, term_width)
-            addend = plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
+            beside = "by_threshold" in TERMS[term.kind].words(term.state)
+            addend = _addend(builder, predictor.parameter, term, _cuts(builder) if beside else own_width)
             if beside:  # no addend of what all thresholds share
                 at_thresholds = addend if at_thresholds is None else at_thresholds + addend
                 continue
@@ -311,6 +316,30 @@ def graph_of(
 def _joined(builders: Sequence[Builder], attribute: str) -> dict[str, Any]:
     """Return what builders have by name, with the prefix of each before its names."""
     return {f"{b.prefix}{name}": value for b in builders for name, value in getattr(b, attribute).items()}
+
+
+def _addend(builder: Builder, parameter: str, term: TermSpec, width: tuple[str, int] | None) -> Any:
+    """Return what a term adds to a parameter's predictor."""
+    scope, plugin = TermScope(builder, parameter, term.key, width), TERMS[term.kind]
+    return plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
+
+
+def _build_nonlinear(builder: Builder) -> None:
+    """Build the predictors of a non-linear formula's parameters, which the formula's own is made of.
+
+    Population columns of all of them come before effects of groups of any, whose coordinates follow them.
+    """
+    own = [p for p in builder.spec.predictors if p.parameter in builder.spec.nonlinear]
+    every = [(p.parameter, term) for p in own for term in p.terms]
+
+    def place(one: tuple[str, TermSpec]) -> int:
+        if "lifts" in TERMS[one[1].kind].words(one[1].state):
+            return 0
+        return 1 if builder.pilot is not None and builder.pilot.places(one[1].key) is not None else 2
+
+    for parameter, term in sorted(every, key=place):
+        addend = _addend(builder, parameter, term, None)
+        builder.predictors[parameter] = builder.predictors.get(parameter, 0.0) + addend
 
 
 def units_of(graph: Graph) -> int:

@@ -73,7 +73,8 @@ class Builder:
         By slot of a standard deviation of effects, likely values, in whose units it is sampled; without for graphs that are not
         sampled from.
     population
-        The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
+        By key of a term that the pilot fit has, its ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once
+        they are made.
     effects
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
     blocks, budgets
@@ -90,6 +91,8 @@ class Builder:
         Variables that are to be trained to a point first, by name.
     shared
         What several terms have in common, by name.
+    predictors
+        By parameter of a non-linear formula, its predictor ``(obs,)`` or ``()``.
     lifts
         By parameter, how much terms lift the predictor of all rows.
     means
@@ -114,7 +117,9 @@ class Builder:
     covariance_factors
         Cholesky factors of group effects' covariances: what standardised effects are multiplied by.
     places
-        Where variables start, by slot, if not at their priors' centres.
+        Where variables start, by slot, if not at their priors' centres: a number, or one a coefficient.
+    apart
+        How far from there chains start, by slot, in units of what is sampled, if not at a share of their natural scale.
     auxiliary
         Names of auxiliary variables with no one-to-one counterpart in the posterior; no change-of-variables term.
     stretches
@@ -145,6 +150,7 @@ class Builder:
         self.staged: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
         self.once: dict[str, Any] = {}
+        self.predictors: dict[str, Any] = {}
         self.lifts: dict[str, Any] = {}
         self.means: dict[str, Any] = {}
         self.noise: list[Any] = []
@@ -165,7 +171,7 @@ class Builder:
         self.thresholds_shift: Any = 0.0
         self.pilot, self.centring = pilot, centring(pilot)
         self.likely_sds: Mapping[str, Any] = {}
-        self.population: dict[str, Any] = {}
+        self.population: dict[str, dict[str, Any]] = {}
         self.effects: dict[str, list[Any]] = {}
         self.roles: dict[str, str] = {}
         self.masked, self.single, self.sampled_rows = masked, single, sampled_rows
@@ -173,7 +179,8 @@ class Builder:
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
         self.covariance_factors: list[Root] = []
-        self.places: Mapping[str, float] = {}
+        self.places: Mapping[str, Any] = {}
+        self.apart: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
         self.taken = taken_names(spec, self.bare)

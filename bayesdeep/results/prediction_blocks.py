@@ -16,6 +16,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .graph_cache import evaluation_graph
 from .linear_rows import linear_function
 from .new_groups import with_new_groups
+from .nonlinear_values import refuse_without_value
 from .rows import Rows, containers
 from .written_rows import written_function
 
@@ -63,6 +64,7 @@ def blocks(
     Every ``together`` rows, counted from the first, are in one block.
     """
     draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+    refuse_without_value(spec, draws, rows)
     written = written_function(spec, rows, what, derive(seed, what))
     if is_linear(spec):
         function: Callable[..., list[np.ndarray]] = linear_function(spec, what, derive(seed, what))

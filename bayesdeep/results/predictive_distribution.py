@@ -20,6 +20,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .graph_cache import evaluation_graph
 from .new_groups import with_new_groups
+from .nonlinear_values import refuse_without_value
 from .prediction_blocks import block_rows, inside_bounds
 from .rows import Rows, containers
 from .written_rows import law_of, params_of, trials_in
@@ -191,6 +192,7 @@ class _Source:
         graph = evaluation_graph(spec, rows)
         self._rows, self._graph = rows, graph
         self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+        refuse_without_value(spec, self._draws, rows)
         self._count = len(next(iter(posterior.values()))) if posterior else 1
         self.times = -(-least // self._count)
         variance = None if graph.response.mean is None else graph.response.variance

@@ -16,6 +16,7 @@ from bayesdeep.design.learn import Design, LearnedTerm
 from .assign_priors import choose, hyperparameters
 from .declared import by_threshold, effects_of
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
+from .nonlinear_scales import scales as scales_of_nonlinear
 from .residual import residual_of
 from .shared import check_shared
 from .shared_effects import shared_effects
@@ -64,13 +65,15 @@ def make_spec(
 
     Of ``one_of_several`` responses effects may be correlated with those of others, which is not looked at here.
     """
+    nonlinear = [name for name in design.terms if family.parameter(name) is None]
     about = {
-        name: "about" in family.words and links[name] == "identity" and name == family.main.name
+        name: "about" in family.words and name == family.main.name and links[name] == "identity"
         and not set(response.modifiers) - {"weighted"}
         for name in design.terms
     }  # fmt: skip
     predictors = tuple(
-        PredictorSpec(name, links[name], tuple(_placed(t, about[name]) for t in terms)) for name, terms in design.terms.items()
+        PredictorSpec(name, links.get(name, "identity"), tuple(_placed(t, about[name]) for t in terms))
+        for name, terms in design.terms.items()
     )
     refuse_extreme(family, response)
     main_link = find_link(links[family.main.name], "link", FormulaError)
@@ -82,7 +85,9 @@ def make_spec(
     _refuse_lags(predictors)
     refuse_by_threshold(family, predictors)
     refuse_nothing(family, predictors)
-    slots = all_slots(family, predictors, response, known, offsets)
+    slots = all_slots(
+        family, predictors, response, known, offsets, scales_of_nonlinear(predictors, nonlinear, family.main.name, priors)
+    )
     if not one_of_several:
         contrasts = frozenset(p.name for p in family.parameters if p.shape == "contrast")
         together = shared_effects([("", predictors, family.bare)], [contrasts])

@@ -38,16 +38,18 @@ def slot_name(parameter: str, main: str, slot: Slot) -> str:
 
 def all_slots(
     family: Family, predictors: tuple[PredictorSpec, ...], response: Response, known: Mapping[str, Any],
-    offsets: Mapping[str, float],
+    offsets: Mapping[str, float], scales: Mapping[str, float] | None = None,
 ) -> tuple[Slot, ...]:
     """Return the slots of every predictor, then those of parameters that have neither formula nor known value.
 
-    ``offsets`` are the mean offsets by parameter: the default intercept is what the predictor needs beside them.
+    ``offsets`` are the mean offsets by parameter: the default intercept is what the predictor needs beside them. ``scales`` has
+    those of the parameters of a non-linear formula.
     """
     main, found = family.main.name, []
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in predictors}
     for predictor in predictors:
-        location, spread = _scale(family, predictor.parameter, links, response)
+        own = (scales or {}).get(predictor.parameter)
+        location, spread = _scale(family, predictor.parameter, links, response) if own is None else (0.0, own)
         location -= offsets.get(predictor.parameter, 0.0)
         for term in predictor.terms:
             for slot in TERMS[term.kind].slots(term.state, spread):

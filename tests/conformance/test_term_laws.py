@@ -18,7 +18,7 @@ from bayesdeep.results.new_groups import with_new_groups
 from bayesdeep.results.rows import rows_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .examples import columns, example_of, matrices_of, setting
+from .examples import columns, example_of, matrices_of, reads_of, setting
 
 DRAWS = 3
 WHAT = "an addend on x, z, g or h as it is written in a formula"
@@ -32,6 +32,8 @@ class Made:
         self.data = columns()
         self.matrices = matrices_of(TERMS[name], self.data)
         self.response, self.options = setting(TERMS[name])
+        self.reads = reads_of(TERMS[name])
+        self.options |= self.reads
         self.model = bd.Model(f"{self.response} ~ {self.text}", self.data, arrays=self.matrices, **self.options)
         self.spec = self.model.spec
         self.rows = self.model.__dict__["_rows"]
@@ -89,6 +91,31 @@ def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
         made.eta(changed)
 
 
+def it_is_the_same_on_arrays_as_in_the_graph(name: str) -> None:
+    record, made = TERMS[name], Made(name)
+    assert set(record.reads(made.term.state)) == set(record.example_reads), "it reads what it shows (example_reads)"
+    if record.combined is None:
+        assert not record.example_reads, "a term that reads parameters has its value on arrays, too (Term.combined)"
+        return
+    rows, graph = len(made.data), made.model._graph
+    own = {key.removeprefix(f"{made.term.key}."): array for key, array in made.rows.arrays.items()}
+    found = row_function(graph, ["linear"])(made.draws)[0]
+    for k in range(DRAWS):
+        values = {name: predictor_by_hand(made, name, k) for name in record.example_reads}
+        np.testing.assert_allclose(np.broadcast_to(record.combined(made.term.state, own, values), rows), found[k], rtol=1e-10)
+
+
+def predictor_by_hand(made: Made, parameter: str, draw: int) -> np.ndarray:
+    """Return the predictor of a parameter ``(obs,)`` at one draw: an intercept, a column z, and effects of g."""
+    draws, data = {name: values[draw] for name, values in made.draws.items()}, made.data
+    total = draws[f"{parameter}_Intercept"] + np.zeros(len(data))
+    if f"{parameter}_z" in draws:
+        total = total + draws[f"{parameter}_z"] * data["z"].to_numpy()
+    if f"{parameter}_1|g" in draws:
+        total = total + draws[f"{parameter}_1|g"][np.unique(data["g"], return_inverse=True)[1]]
+    return total
+
+
 def closed(made: Made) -> bool:
     """Return whether a term's levels have a law that says nothing of others."""
     declare = TERMS[made.term.kind].effects
@@ -110,7 +137,7 @@ def matrices_it_was_given_make_the_same_model(name: str) -> None:
 
 def what_it_declares_linear_is_its_predictor(name: str) -> None:
     made = Made(name)
-    if any(TERMS[term.kind].effects is None for term in made.spec.predictors[0].terms):
+    if made.reads or any(TERMS[term.kind].effects is None for term in made.spec.predictors[0].terms):
         return
     total = made.draws["Intercept"][:, None] + np.zeros((DRAWS, len(made.data)))
     for term in made.spec.predictors[0].terms:
@@ -161,6 +188,7 @@ LAWS = (
     predictor_is_the_same_on_the_same_rows,
     what_it_learned_is_json,
     rows_of_known_groups_do_not_see_new_ones,
+    it_is_the_same_on_arrays_as_in_the_graph,
     what_it_declares_linear_is_its_predictor,
     engines_that_integrate_agree_or_refuse,
     matrices_it_was_given_make_the_same_model,

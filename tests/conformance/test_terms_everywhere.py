@@ -16,7 +16,7 @@ from bayesdeep.fit import Fit
 from bayesdeep.graph.evaluate import forward_draws
 from bayesdeep.report.mathematics import equations
 
-from .examples import columns, example_of, matrices_of, setting
+from .examples import columns, example_of, matrices_of, reads_of, setting
 from .test_term_laws import WHAT
 
 DRAWS = 60
@@ -29,10 +29,11 @@ def text(name: str) -> str:
 def model(name: str, formula: str = "", **options: Any) -> bd.Model:
     data = columns()
     arrays = matrices_of(TERMS[name], data)
+    reads = reads_of(TERMS[name]) if not formula or "{}" in formula else {}
     if not formula:
         response, options = setting(TERMS[name])
         formula = f"{response} ~ {{}}"
-    return bd.Model(formula.format(text(name)), data, arrays=arrays, **options)
+    return bd.Model(formula.format(text(name)), data, arrays=arrays, **reads, **options)
 
 
 def linear(name: str) -> bool:
@@ -50,6 +51,10 @@ def fitted(name: str) -> Fit:
 def it_may_stand_in_another_parameters_formula(name: str, tmp: Path) -> None:
     if any("noise" in TERMS[term.kind].words(term.state) for term in model(name).spec.predictors[0].terms):
         with pytest.raises(bd.FormulaError, match="normal responses"):
+            model(name, "y ~ 1", sigma=f"~ {text(name)}")
+        return
+    if TERMS[name].example_reads:
+        with pytest.raises(bd.FormulaError, match="no column"):  # formulas of the family's parameters are sums of terms
             model(name, "y ~ 1", sigma=f"~ {text(name)}")
         return
     if any("by_threshold" in TERMS[term.kind].words(term.state) for term in model(name).spec.predictors[0].terms):
@@ -120,7 +125,7 @@ def rows_on_disk_give_the_same_or_are_refused(name: str, tmp: Path) -> None:
     made, refused = None, ""
     response, options = setting(TERMS[name])
     try:
-        made = bd.Model(f"{response} ~ {text(name)}", path, arrays=arrays, **options)
+        made = bd.Model(f"{response} ~ {text(name)}", path, arrays=arrays, **options, **reads_of(TERMS[name]))
     except bd.BayesdeepError as error:
         refused = str(error)
     if made is None:
@@ -138,7 +143,8 @@ def an_estimator_takes_it(name: str, tmp: Path) -> None:
     if TERMS[name].example_family != "gaussian":
         pytest.skip("the regressor is of numbers; a classifier's formula is tested with its family")
     made = bd.sklearn.BayesRegressor(
-        f"y ~ {text(name)}", method="collapsed" if linear(name) else "map", draws=DRAWS if linear(name) else None, random_state=1
+        f"y ~ {text(name)}", method="collapsed" if linear(name) else "map", draws=DRAWS if linear(name) else None, random_state=1,
+        **reads_of(TERMS[name]),
     ).fit(data.drop(columns="y"), data["y"])
     ours = made.predict(data.drop(columns="y"))
     np.testing.assert_allclose(ours, fitted(name).predict()["mean"], rtol=1e-6)
