@@ -147,7 +147,8 @@ class Parameter:
         ``prior(response, link) -> Default`` of a parameter without a formula; None for the main parameter.
     shape
         ``"row"``: one value a row. ``"contrast"``: one predictor for each level but the first, ``(obs, level - 1)``.
-        ``"cut"``: a vector of ``level - 1`` increasing values shared by all rows; it cannot have a formula.
+        ``"cut"``: a vector of ``level - 1`` increasing values shared by all rows; it cannot have a formula. ``"shares"``: a
+        vector, shared by all rows, of positive numbers that sum to 1, one for each of ``labels``; nor can it.
     link_in_family
         The family receives ``eta`` and applies the link itself (cumulative, tobit, and wherever that is stabler).
     spread
@@ -155,6 +156,8 @@ class Parameter:
         logarithm of a standard deviation. The main parameter's comes from the response (:attr:`Family.scale`).
     elsewhere
         By what others call a parameter in its place, what theirs is in terms of this one: ``{"psi": "1 - zi"}``.
+    labels
+        Of shares: what each is called.
     """
 
     name: str
@@ -165,6 +168,12 @@ class Parameter:
     link_in_family: bool = False
     spread: Callable[[Link], float] | None = None
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[Any, ...] = ()
+
+    @property
+    def is_vector(self) -> bool:
+        """Return whether it is a vector that all rows share."""
+        return self.shape in ("cut", "shares")
 
 
 @dataclass(frozen=True)
@@ -187,7 +196,7 @@ class Aux:
 
 
 RowValues = Mapping[str, np.ndarray]
-"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``."""
+"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``, and so shares."""
 
 RowTerms = Callable[[np.ndarray, RowValues, int], tuple[np.ndarray, ...]]
 """``terms(eta, values, order)``: rows' log likelihoods and ``order`` derivatives; see :attr:`Family.row_terms`."""
@@ -250,6 +259,9 @@ class Family:
         its first ``order`` derivatives by ``eta``, arrays ``(obs, batch)``, from ``eta`` ``(obs, batch)`` and the other
         parameters by name (:data:`RowValues`): of a response that nothing was done to, under the link of the main parameter by
         that name. In NumPy: fast, and with no library to load. None where ``rv`` has to say.
+    written_for
+        What may have been done to a response of which ``row_terms`` still speaks, beside weights and trials: of ``"censored"`` and
+        ``"truncated"``. It then reads ``status`` and bounds, and says None where it does not know them.
     parameter_terms
         ``parameter_terms(response, link) -> terms | None``, where ``terms(eta, values, name)`` returns the first and second
         derivatives of each row's log likelihood by the natural value of another parameter than the main one, arrays
@@ -274,7 +286,8 @@ class Family:
         Declared properties that engines and reports ask for: ``"gaussian"``, ``"about"`` (under the identity link a response is
         the main predictor, which is its mean, and noise that does not depend on it), ``"discrete"``, ``"levels"``
         (a probability a level), ``"two_levels"`` (one probability, of success),
-        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
+        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``, ``"hazards"`` (the main parameter multiplies a
+        hazard).
     atoms
         Values that have a probability of their own in a distribution that else has a density, as 0 has in tobit's.
     log_below
@@ -296,6 +309,10 @@ class Family:
     variant
         ``variant(**options) -> Family``: the family with these options, such as components; None where there are none.
         See :meth:`of`.
+    learned
+        ``learned(response) -> Family``: a variant of the family that has seen the (coded) training response, such as knots at
+        its quantiles; its options say what was learned, and so does the name of the family that a model as data has. None where
+        there is nothing to learn.
     inverse
         By link, how the main parameter follows from ``eta`` where the family applies the link in a way of its own.
     notes
@@ -312,6 +329,7 @@ class Family:
     variance: Callable[[Mapping[str, Any], Aux], Any] | None = None
     information: Callable[[np.ndarray, Response, str, Mapping[str, Any]], tuple[np.ndarray, np.ndarray] | None] | None = None
     row_terms: Callable[[Response, str], RowTerms | None] | None = None
+    written_for: frozenset[str] = frozenset()
     parameter_terms: Callable[[Response, str], ParameterTerms | None] | None = None
     row_law: Callable[[str], RowLaw | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
@@ -327,6 +345,7 @@ class Family:
     inverse: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
     variant: Callable[..., "Family"] | None = None
+    learned: Callable[[Response], "Family"] | None = None
 
     def __post_init__(self) -> None:
         needing = sorted(self.modifiers & {"censored", "truncated"})

@@ -82,6 +82,8 @@ def specify(
     design = learn_design(parsed, InMemory(read_frame(data), tables), given, missing)
     check_modifiers(record, design.response)
     response = record.code(design.response)
+    if record.learned is not None:
+        record = record.learned(response)
     chosen = _prior_dict(priors)
     check_known(record, given, design.arrays)
     spec = make_spec(design, texts, record, links, given, chosen, response, missing)
@@ -116,9 +118,11 @@ def _formulas(
         if name == main:
             raise FormulaError(f"formula: '{name}' is what the formula itself models; write it there")
         if isinstance(value, Known):
+            if parameter.shape == "shares":
+                raise FormulaError(f"formula: '{name}' of family '{family.name}' is several numbers; one cannot be given for it")
             given[name] = value
         elif isinstance(value, str):
-            if parameter.shape == "cut":
+            if parameter.is_vector:
                 raise FormulaError(f"formula: '{name}' of family '{family.name}' cannot have a formula")
             with formula_of(name):
                 texts[name], parsed[name] = value, parse(value, response="none")
