@@ -295,6 +295,10 @@ class Family:
     log_survival
         ``log_survival(params, aux, value)``: ``log P(Y > value)``, accurate far out, where ``log(1 - exp(logcdf))`` is not. Of
         families with ``"censored"`` or ``"truncated"`` among their modifiers.
+    beyond
+        ``beyond(params, aux, lower) -> TensorVariable``: the distribution of a row given that the response is above ``lower``
+        ``(obs,)``, unregistered, to draw from. None where draws outside bounds are drawn again, which takes for ever where
+        bounds are far out.
     truncated_mean
         ``truncated_mean(params, lower, upper, log_mass)``: expected response between two bounds (one may be infinite),
         where ``log_mass(params, shift=0)`` is the log probability between the bounds, each less ``shift``. None where
@@ -339,6 +343,7 @@ class Family:
     atoms: tuple[float, ...] = ()
     log_below: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     log_survival: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
+    beyond: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     truncated_mean: Callable[[Mapping[str, Any], Any, Any, Callable[..., Any]], Any] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
     density: str = ""

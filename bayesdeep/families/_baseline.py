@@ -1,9 +1,9 @@
 r"""A baseline hazard that is a linear spline in time, with coefficients that sum to 1.
 
 Between knots :math:`t_1 < \dots < t_K` the hazard is :math:`h_0(t) = \sum_k \gamma_k M_k(t)`, where :math:`M_k` is the hat
-function about knot :math:`k` over its area, an M-spline of order 2 (Ramsay 1988, https://doi.org/10.1214/ss/1177012761);
-outside it stays what it is at the nearer end. The shares :math:`\gamma` are positive and sum to 1, so that
-:math:`H_0(t_K) - H_0(t_1) = 1`: how large the hazard is the intercept says. The cumulative hazard is a quadratic between knots,
+function about knot :math:`k` over its area, an M-spline of order 2 (Ramsay 1988, https://doi.org/10.1214/ss/1177012761).
+Beyond the last knot it stays what it is there; before the first, which is 0 unless all rows enter later, there is none. The shares
+:math:`\gamma` are positive and sum to 1, so that :math:`H_0(t_K) = 1`: how large the hazard is the intercept says. The cumulative hazard is a quadratic between knots,
 whose inverse is one formula: quantiles and new lifetimes are exact.
 
 Functions take ``xp``, NumPy or PyTensor's tensor module: the same lines serve graphs and arrays.
@@ -49,15 +49,15 @@ class Baseline:
         first = xp.ones_like(part[..., :1])
         rising = xp.concatenate([first, part], axis=-1)
         falling = xp.concatenate([part, xp.zeros_like(first)], axis=-1)
-        return (rising - falling) / self.areas
+        return xp.where(time < self.knots[0], 0.0, rising - falling) / self.areas
 
     def cumulative_basis(self, xp: Any, time: Any) -> Any:
         """Return what each share adds to the cumulative hazard at times ``(…, 1)``, at least 0: ``(…, knot)``."""
         part = xp.clip(time - self.starts, 0.0, self.widths)
         rise = 0.5 * part**2 / self.widths
         zero = xp.zeros_like(part[..., :1])
-        before, after = xp.minimum(time, self.knots[0]), xp.maximum(time - self.knots[-1], 0.0)
-        found = xp.concatenate([before + zero, rise], axis=-1) + xp.concatenate([part - rise, after + zero], axis=-1)
+        after = xp.maximum(time - self.knots[-1], 0.0)
+        found = xp.concatenate([part - rise, after + zero], axis=-1) + xp.concatenate([zero, rise], axis=-1)
         return found / self.areas
 
     def heights(self, shares: Any) -> list[Any]:
@@ -70,10 +70,8 @@ class Baseline:
         Every piece adds the time it takes to pile up its part: :math:`2 x / (h + \\sqrt{h^2 + 2 s x}\\,)` for a hazard that begins
         at :math:`h` and has the slope :math:`s`.
         """
-        heights = self.heights(shares)
-        begun = heights[0] * self.knots[0]
-        found = xp.minimum(cumulative, begun) / (heights[0] + TINY)
-        left = cumulative - begun
+        heights, left = self.heights(shares), cumulative
+        found = self.knots[0]
         for low, high, width in zip(heights[:-1], heights[1:], self.widths, strict=True):
             whole = 0.5 * width * (low + high)
             part = xp.clip(left, 0.0, whole)
@@ -90,12 +88,10 @@ class Baseline:
         heights = self.heights(shares)
         places, weights = np.polynomial.legendre.leggauss(NODES)
         places, weights = 0.5 * (places + 1.0), 0.5 * weights
-        before = factor * heights[0] * self.knots[0]
-        found = -xp.expm1(-before) / (factor * heights[0] + TINY)
-        passed = before
+        found, passed = self.knots[0], 0.0
         for low, high, width in zip(heights[:-1], heights[1:], self.widths, strict=True):
             bend = (high - low) / width
-            enough = xp.minimum(FAR / factor, 0.5 * width * (low + high))
+            enough = xp.minimum(FAR / (factor + TINY), 0.5 * width * (low + high))
             root = xp.sqrt(xp.maximum(low**2 + 2.0 * bend * enough, 0.0))
             span = xp.minimum(2.0 * enough / (low + root + TINY), width)
             total = 0.0

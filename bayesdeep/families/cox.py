@@ -12,7 +12,7 @@ from bayesdeep.core.response_checks import observed, positive, refuse_rows
 
 from . import _hazard_terms
 from ._baseline import TINY, Baseline
-from ._custom import custom
+from ._custom import custom, not_evaluated
 from ._defaults import fixed
 from ._knots_of_events import knots_of
 from ._positive import log_above, log_below, log_density
@@ -23,12 +23,17 @@ GUMBEL_SD = float(np.pi / np.sqrt(6.0))
 MOST_KNOTS = 50
 
 
-def code(response: Response) -> Response:
-    """Return the response as float64; times must be above 0, and entries before them."""
+def code(baseline: Baseline, response: Response) -> Response:
+    """Return the response as float64; times must be above 0, entries before them, and events after the first knot."""
     response = positive(response, "cox", "a time of 0 is no time at risk; leave the row out or measure it in a finer unit")
     if response.lower_bound is not None:
         none = np.asarray(response.lower_bound) >= response.value
         refuse_rows(response, none, "cox", "times after entry", "a row that enters when its time is over was never at risk")
+    early = observed(response) & (response.value < baseline.knots[0])
+    refuse_rows(
+        response, early, "cox", f"events after its first knot, {baseline.knots[0]:g}, before which there is no hazard",
+        "name knots that begin earlier, as in family='cox(knots=[0, 100, 300])'",
+    )  # fmt: skip
     return response
 
 
@@ -70,6 +75,19 @@ def rv(baseline: Baseline, params: Mapping[str, Any], aux: Aux) -> Any:
 
     given = params["mu"], params[SHARES]
     return custom("Cox", logp, draw, *given, signature="(),(k)->()", logcdf=logcdf, icdf=icdf)
+
+
+def beyond(baseline: Baseline, params: Mapping[str, Any], aux: Aux, lower: Any) -> Any:
+    """Return the lifetime given that it is longer than ``lower``: another exponential variable of hazard is to be piled up."""
+    del aux
+
+    def draw(mu: Any, shares: Any, lower: Any, size: Any) -> Any:
+        unit = pm.Exponential.dist(scale=pt.ones_like(mu + shares[..., 0] + lower), size=size)
+        before = (baseline.cumulative_basis(pt, pt.maximum(lower, 0.0)[..., None]) * shares).sum(axis=-1)
+        return baseline.inverse(pt, before + unit / mu, shares)
+
+    given = params["mu"], params[SHARES], pt.as_tensor(lower)
+    return custom("CoxBeyond", not_evaluated, draw, *given, signature="(),(k),()->()")
 
 
 def mean(baseline: Baseline, params: Mapping[str, Any], aux: Aux) -> Any:
@@ -149,10 +167,11 @@ def _family(baseline: Baseline, learned: Any = None) -> Family:
                 labels=tuple(f"{knot:.{4}g}" for knot in baseline.knots),
             ),
         ),
-        code=code,
+        code=partial(code, baseline),
         rv=partial(rv, baseline),
         mean=partial(mean, baseline),
         log_survival=partial(log_survival, baseline),
+        beyond=partial(beyond, baseline),
         row_terms=partial(_hazard_terms.of_hazards, baseline, SHARES),
         written_for=frozenset({"censored", "truncated"}),
         row_law=partial(row_law, baseline),
