@@ -286,8 +286,7 @@ class Family:
         Declared properties that engines and reports ask for: ``"gaussian"``, ``"about"`` (under the identity link a response is
         the main predictor, which is its mean, and noise that does not depend on it), ``"discrete"``, ``"levels"``
         (a probability a level), ``"two_levels"`` (one probability, of success),
-        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``, ``"hazards"`` (the main parameter multiplies a
-        hazard).
+        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
     atoms
         Values that have a probability of their own in a distribution that else has a density, as 0 has in tobit's.
     log_below

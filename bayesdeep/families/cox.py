@@ -178,7 +178,6 @@ def _family(baseline: Baseline, learned: Any = None) -> Family:
         residual=lambda link: GUMBEL_SD if link == "log" else None,
         scale=partial(scale, baseline),
         modifiers=frozenset({"censored", "truncated", "weighted"}),
-        words=frozenset({"hazards"}),
         variant=variant,
         learned=learned,
         example={"mu": 0.8, SHARES: tuple((example / example.sum()).tolist())},

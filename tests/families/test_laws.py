@@ -20,8 +20,8 @@ QUICK = Mode(linker="py", optimizer="fast_compile")
 NAMES = tuple(FAMILIES)
 TRIALS = 7
 CENSORED = [name for name in NAMES if "censored" in FAMILIES[name].modifiers]
-POSITIVE = {"lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit"}
-CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1}
+POSITIVE = {"lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit", "cox"}
+CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1, "shares": 1}
 
 
 def example(name, seed=0):
@@ -33,6 +33,7 @@ def example(name, seed=0):
             support = "real" if parameter.link_in_family else parameter.support
             step = 0.3 * rng.standard_normal(value.shape)
             moved = {"positive": value * np.exp(step), "unit": special.expit(special.logit(value) + step)}
+            moved["simplex"] = value * np.exp(step) / (value * np.exp(step)).sum()
             value = moved[support] if support in moved else np.sort(np.atleast_1d(value + step)).reshape(value.shape)
         found[parameter.name] = value
     return found
