@@ -8,7 +8,9 @@ import numpy as np
 
 from bayesdeep.core.records import Response, RowTerms, RowValues
 
-from ._baseline import Baseline
+from bayesdeep.numerics.lane_loops import counts
+
+from ._baseline import TINY, Baseline
 
 
 def of_hazards(baseline: Baseline, name: str, response: Response, link: str) -> RowTerms | None:
@@ -23,7 +25,7 @@ def of_hazards(baseline: Baseline, name: str, response: Response, link: str) -> 
     if response.lower_bound is not None:
         at_risk = at_risk - baseline.cumulative_basis(np, np.maximum(np.asarray(response.lower_bound)[:, None], 0.0))
     hazards = baseline.hazard_basis(np, time[event])
-    happened = event.astype(np.float64)[:, None]
+    happened, nothing = event.astype(np.float64), np.zeros(len(time))
     last: tuple[bytes, np.ndarray, np.ndarray] = (b"", np.empty(0), np.empty(0))
 
     def of_shares(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -31,17 +33,15 @@ def of_hazards(baseline: Baseline, name: str, response: Response, link: str) -> 
         # A trajectory asks again and again with the same shares; one assignment, so that threads see old or new.
         kept, key = last, shares.tobytes()
         if kept[0] != key:
-            logs = np.zeros((len(time), len(shares)))
-            logs[event] = np.log(hazards @ shares.T)
-            kept = last = (key, logs, at_risk @ shares.T)
+            log_cumulative = np.log(np.maximum(at_risk @ shares.T, TINY))
+            rest = np.zeros_like(log_cumulative)
+            rest[event] = np.log(hazards @ shares.T) - log_cumulative[event]
+            kept = last = (key, rest, log_cumulative)
         return kept[1], kept[2]
 
     def terms(eta: np.ndarray, values: RowValues, order: int) -> tuple[np.ndarray, ...]:
-        log_hazard, cumulative = of_shares(values[name])
-        expected = cumulative * np.exp(np.minimum(eta, 690.0))
-        found = log_hazard + happened * eta - expected
-        if order == 0:
-            return (found,)
-        return (found, happened - expected) if order == 1 else (found, happened - expected, -expected)
+        rest, log_cumulative = of_shares(values[name])
+        value, *others = counts(eta + log_cumulative, happened, nothing, order)
+        return (value + rest, *others)
 
     return terms
