@@ -260,8 +260,8 @@ class Family:
         parameters by name (:data:`RowValues`): of a response that nothing was done to, under the link of the main parameter by
         that name. In NumPy: fast, and with no library to load. None where ``rv`` has to say.
     written_for
-        What may have been done to a response of which ``row_terms`` still speaks, beside weights and trials: of ``"censored"`` and
-        ``"truncated"``. It then reads ``status`` and bounds, and says None where it does not know them.
+        What may have been done to a response of which ``row_terms`` still speaks, beside weights and trials: of
+        ``"censored"`` and ``"truncated"``. It then reads ``status`` and bounds, and says None where it does not know them.
     parameter_terms
         ``parameter_terms(response, link) -> terms | None``, where ``terms(eta, values, name)`` returns the first and second
         derivatives of each row's log likelihood by the natural value of another parameter than the main one, arrays

@@ -12,7 +12,19 @@ from bayesdeep.results import lifetimes
 from bayesdeep.results.data_columns import taken
 from bayesdeep.results.new_groups import for_groups
 
-from .marginal_grid import Axis, Base, base_of, even_axis, given_axis, held, names_of, product, repeated, typical, usual_axis
+from .marginal_grid import (
+    Axis,
+    Base,
+    base_of,
+    even_axis,
+    given_axis,
+    held,
+    names_of,
+    product,
+    repeated,
+    typical,
+    usual_axis,
+)
 from .marginal_source import Source
 from .marginal_table import check_names, summarised
 from .marginal_values import made_rows
@@ -65,7 +77,8 @@ def _times(source: Source, times: Any, points: int, along_time: bool, kind: str)
     column = lifetimes.time_column(source.spec)
     if not along_time:
         raise FitError(
-            f"{source.where}: kind='{kind}' is at a time, or up to one; give times=…, or ask for the curve along '{column}' itself"
+            f"{source.where}: kind='{kind}' is at a time, or up to one; give times=…, or ask for the curve along "
+            f"'{column}' itself"
         )
     if column not in source.others:
         raise FitError(f"{source.where}: the data asked about do not have '{column}'; give times=…")

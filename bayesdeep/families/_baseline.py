@@ -2,9 +2,9 @@ r"""A baseline hazard that is a linear spline in time, with coefficients that su
 
 Between knots :math:`t_1 < \dots < t_K` the hazard is :math:`h_0(t) = \sum_k \gamma_k M_k(t)`, where :math:`M_k` is the hat
 function about knot :math:`k` over its area, an M-spline of order 2 (Ramsay 1988, https://doi.org/10.1214/ss/1177012761).
-Beyond the last knot it stays what it is there; before the first, which is 0 unless all rows enter later, there is none. The shares
-:math:`\gamma` are positive and sum to 1, so that :math:`H_0(t_K) = 1`: how large the hazard is the intercept says. The cumulative hazard is a quadratic between knots,
-whose inverse is one formula: quantiles and new lifetimes are exact.
+Beyond the last knot it stays what it is there; before the first, which is 0 unless all rows enter later, there is none. The
+shares :math:`\gamma` are positive and sum to 1, so that :math:`H_0(t_K) = 1`: how large the hazard is the intercept says. The
+cumulative hazard is a quadratic between knots, whose inverse is one formula: quantiles and new lifetimes are exact.
 
 Functions take ``xp``, NumPy or PyTensor's tensor module: the same lines serve graphs and arrays.
 """
@@ -65,10 +65,10 @@ class Baseline:
         return [shares[..., k] / area for k, area in enumerate(self.areas)]
 
     def inverse(self, xp: Any, cumulative: Any, shares: Any) -> Any:
-        """Return the times ``(…)`` at which the cumulative hazard is ``cumulative``.
+        r"""Return the times ``(…)`` at which the cumulative hazard is ``cumulative``.
 
-        Every piece adds the time it takes to pile up its part: :math:`2 x / (h + \\sqrt{h^2 + 2 s x}\\,)` for a hazard that begins
-        at :math:`h` and has the slope :math:`s`.
+        Every piece adds the time it takes to pile up its part: :math:`2 x / (h + \sqrt{h^2 + 2 s x})` for a hazard that
+        begins at :math:`h` and has the slope :math:`s`.
         """
         heights, left = self.heights(shares), cumulative
         found = self.knots[0]

@@ -1,13 +1,13 @@
 r"""Rows' log likelihoods of proportional hazards, with derivatives, in NumPy.
 
 A row at risk from entry :math:`a` to time :math:`t`, with event or not (:math:`\delta`), has
-:math:`\delta (\log h_0(t) + \eta) - (H_0(t) - H_0(a)) e^\eta`: a Poisson count :math:`\delta` whose mean is the cumulative hazard.
+:math:`\delta (\log h_0(t) + \eta) - (H_0(t) - H_0(a)) e^\eta`: a Poisson count :math:`\delta` whose mean is the
+cumulative hazard.
 """
 
 import numpy as np
 
 from bayesdeep.core.records import Response, RowTerms, RowValues
-
 from bayesdeep.numerics.lane_loops import counts
 
 from ._baseline import TINY, Baseline
@@ -17,7 +17,9 @@ def of_hazards(baseline: Baseline, name: str, response: Response, link: str) -> 
     """Return those of rows that are observed, right-censored or enter late; None for other rows, and other links."""
     upper = response.upper_bound
     status = None if response.status is None else np.asarray(response.status)
-    if link != "log" or (upper is not None and np.isfinite(upper).any()) or (status is not None and not np.isin(status, (0, 1)).all()):
+    if link != "log" or (upper is not None and np.isfinite(upper).any()):
+        return None
+    if status is not None and not np.isin(status, (0, 1)).all():
         return None
     time = np.asarray(response.value, dtype=np.float64)[:, None]
     event = np.ones(len(time), dtype=bool) if status is None else status == 0

@@ -141,12 +141,12 @@ def variant(knots: int | Sequence[float] | None = None) -> Family:
     """
     if knots is None or (isinstance(knots, int) and not isinstance(knots, bool)):
         if knots is not None and not 2 <= knots <= MOST_KNOTS:
-            raise ValueError(f"knots={knots} should be from 2 to {MOST_KNOTS}, or the times themselves, as in knots=[0, 100, 300]")
+            raise ValueError(f"knots={knots} should be from 2 to {MOST_KNOTS}, or the times themselves: knots=[0, 100, 300]")
         return _family(Baseline((0.0, 0.5, 1.0, 2.0)), partial(_learned, knots))
     places = tuple(float(place) for place in knots) if not isinstance(knots, str | bool) else ()
     increasing = len(places) > 1 and places[0] >= 0 and bool((np.diff(places) > 0).all()) and np.isfinite(places[-1])
     if not increasing or len(places) > MOST_KNOTS:
-        raise ValueError(f"knots={knots!r} should be two to {MOST_KNOTS} increasing times, the first 0 or above, or how many there are")
+        raise ValueError(f"knots={knots!r} should be 2 to {MOST_KNOTS} increasing times from 0 or above, or their number")
     return _family(Baseline(places))
 
 
@@ -188,11 +188,11 @@ def _family(baseline: Baseline, learned: Any = None) -> Family:
             + ",\n    constant beyond the last; M_k has the area 1, H₀ is the integral of h₀"
         ),
         notes=(
-            "mu = exp(eta) multiplies the baseline hazard, so that coefficients are log hazard ratios; normal effects of groups are "
-            "log-normal frailties. The baseline hazard is a linear spline (an M-spline of order 2, Ramsay 1988) with knots at "
-            "quantiles of the event times, and the shares of its cumulative hazard sum to 1: exp(Intercept) is the cumulative hazard "
-            "at the last knot. The full likelihood is used (as by Brilleman, Elci, Novik and Wolfe 2020, arXiv:2002.09633), so that "
-            "survival can be predicted; beyond the last knot the hazard is taken to stay what it is there."
+            "mu = exp(eta) multiplies the baseline hazard, so that coefficients are log hazard ratios; normal effects of groups "
+            "are log-normal frailties. The baseline hazard is a linear spline (an M-spline of order 2, Ramsay 1988) with knots at "
+            "quantiles of the event times, and the shares of its cumulative hazard sum to 1: exp(Intercept) is the cumulative "
+            "hazard at the last knot. The full likelihood is used (as by Brilleman, Elci, Novik and Wolfe 2020, arXiv:2002.09633), so "
+            "that survival can be predicted; beyond the last knot the hazard is taken to stay what it is there."
         ),
     )  # fmt: skip
 

@@ -61,8 +61,8 @@ def curve(
     fit
         Any fit.
     x
-        A column of the predictor, or with ``kind="survival"``, ``"hazard"`` or ``"rmst"`` that of the times. Levels of a category, and a number's values where it has only two, are drawn as points with
-        intervals.
+        A column of the predictor, or with ``kind="survival"``, ``"hazard"`` or ``"rmst"`` that of the times. Levels of a
+        category, and a number's values where it has only two, are drawn as points with intervals.
     by
         A column with up to eight levels, or ``{"county": ["Anoka", "Dakota"]}``: a line each.
     data

@@ -1,8 +1,8 @@
 r"""Survival, hazards and restricted means of responses that are lifetimes, draw by draw, from the family's own functions.
 
-:math:`S(t) = P(T > t)` is the family's ``log_survival``, the density its ``rv``'s, the hazard :math:`f(t) / S(t)`, and the restricted
-mean :math:`\int_0^\tau S(t)\,dt`, all given a draw of the parameters and not given entry: a row that enters late is asked about from
-time 0.
+:math:`S(t) = P(T > t)` is the family's ``log_survival``, the density its ``rv``'s, the hazard :math:`f(t) / S(t)`, and the
+restricted mean :math:`\int_0^\tau S(t)\,dt`, all given a draw of the parameters and not given entry: a row that enters late is
+asked about from time 0.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -54,13 +54,13 @@ def check_lifetime(spec: ModelSpec, where: str, kind: str) -> None:
     if family.log_survival is None or "discrete" in family.words:
         able = [name for name in FAMILIES if FAMILIES[name].log_survival is not None and "discrete" not in FAMILIES[name].words]
         raise FitError(
-            f"{where}: kind='{kind}' is of lifetimes, and family '{spec.family}' says no probability of a longer one; it is known of "
-            f"{', '.join(able)}"
+            f"{where}: kind='{kind}' is of lifetimes, and family '{spec.family}' says no probability of a longer one; it is "
+            f"known of {', '.join(able)}"
         )
     if not time_column(spec):
         raise FitError(
-            f"{where}: kind='{kind}' is of a column of times, and the response is an expression; model the column itself (log(time) "
-            "with normal noise is family='lognormal')"
+            f"{where}: kind='{kind}' is of a column of times, and the response is an expression; model the column itself "
+            "(log(time) with normal noise is family='lognormal')"
         )
 
 
@@ -85,7 +85,7 @@ def check_kind(kind: str, where: str) -> str:
 def params_blocks(
     spec: ModelSpec, posterior: Arrays, rows: Rows, new_groups: str, seed: int, numbers: int = 1
 ) -> Iterator[tuple[int, int, dict[str, np.ndarray]]]:
-    """Yield first row, last row + 1 and the response's parameters by name, ``(draw, row)`` or ``(draw, 1)``, vectors ``(draw, k)``.
+    """Yield first row, last row + 1 and the response's parameters, ``(draw, row)`` or ``(draw, 1)``, vectors ``(draw, k)``.
 
     ``numbers`` are how many numbers a draw and row are needed at a time.
     """
@@ -127,7 +127,7 @@ def _compiled(name: str, link: str) -> Of:
     aux = Aux(find_link(link, "link", FormulaError))
     time = pt.tensor("time", shape=(1, 1), dtype="float64")
     found = [
-        family.log_survival(given, aux, time),  # type: ignore[misc]
+        family.log_survival(given, aux, time),
         log_probability(pm.logp, family, given, aux, time),
     ]
     function = pytensor.function([*given.values(), time], found, mode=array_mode(), on_unused_input="ignore")

@@ -42,7 +42,7 @@ def test_the_inverse_is_one_and_the_mean_is_the_integral_of_survival() -> None:
     np.testing.assert_allclose(BASELINE.inverse(np, there, SHARES), times, rtol=1e-12)
     for factor in (0.01, 1.0, 40.0, 5000.0):
         exact = sum(
-            quad(lambda t: np.exp(-factor * cumulative(t)), a, b, epsabs=0, epsrel=1e-9, limit=200)[0]
+            quad(lambda t, factor=factor: np.exp(-factor * cumulative(t)), a, b, epsabs=0, epsrel=1e-9, limit=200)[0]
             for a, b in ((0, 0.5), (0.5, 0.55), (0.55, 1.0), (1.0, 2.5), (2.5, 4.0))
         ) + np.exp(-factor) / (factor * hazard(5.0))
         assert BASELINE.mean(np, np.array(factor), SHARES) == pytest.approx(exact, rel=2e-5)

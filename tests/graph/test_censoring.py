@@ -227,7 +227,8 @@ def test_gradients_are_clean_whatever_ends_are_open(name: str) -> None:
         scale = np.array([1.0, 1.0, 1.0, 1.0, 1e6, 1e6])
         location = np.log(scale) if name == "lognormal" else scale
         values = [
-            v + location if k == "mu" and name == "lognormal" else v * scale if k in ("mu", "sigma") else v * np.ones(6) if np.ndim(v) == 0 else np.asarray(v)
+            v + location if k == "mu" and name == "lognormal" else v * scale if k in ("mu", "sigma") else np.asarray(v)
+            if np.ndim(v) else v * np.ones(6)
             for k, v in family.example.items()
         ]
         assert all(np.isfinite(found).all() for found in gradient(*values))
