@@ -2,8 +2,10 @@ r"""Scores of right-censored lifetimes: who outlives whom, and how far stated su
 
 Concordance is Harrell's: of the pairs of which it is known who lived longer, the share whose expected lifetimes, as far as a
 horizon, are in that order; ties of expected lifetimes count one half. 0.5 is chance, higher is better. The integrated
-Brier score is the mean over time, up to the horizon, of :math:`(1\{T > t\} - S(t))^2`, in which rows censored before :math:`t` are
-made up for by those that are not, with weights one over the probability of not being censored (Kaplan-Meier): 0 is perfect, a survival of one
+Brier score is the mean over time, up to the horizon, of :math:`(1\{T > t\} - S(t))^2`, in which rows censored before
+:math:`t` are
+made up for by those that are not, with weights one over the probability of not being censored (Kaplan-Meier): 0 is
+perfect, a survival of one
 half for all has 0.25, lower is better.
 
 References

@@ -189,9 +189,11 @@ def _family(baseline: Baseline, learned: Any = None) -> Family:
         ),
         notes=(
             "mu = exp(eta) multiplies the baseline hazard, so that coefficients are log hazard ratios; normal effects of groups "
-            "are log-normal frailties. The baseline hazard is a linear spline (an M-spline of order 2, Ramsay 1988) with knots at "
+            "are log-normal frailties. The baseline hazard is a linear spline (an M-spline of order 2, Ramsay 1988) with "
+            "knots at "
             "quantiles of the event times, and the shares of its cumulative hazard sum to 1: exp(Intercept) is the cumulative "
-            "hazard at the last knot. The full likelihood is used (as by Brilleman, Elci, Novik and Wolfe 2020, arXiv:2002.09633), so "
+            "hazard at the last knot. The full likelihood is used (as by Brilleman, Elci, Novik and Wolfe 2020, "
+            "arXiv:2002.09633), so "
             "that survival can be predicted; beyond the last knot the hazard is taken to stay what it is there."
         ),
     )  # fmt: skip
