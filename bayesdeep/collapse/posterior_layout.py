@@ -82,6 +82,8 @@ class _Names:
         if parameter.shape == "cut":
             labels = parameter.cut_labels(self.spec.response.levels)
             dims = (self.dim(f"{self.spec.response.name}_threshold", labels),)
+        if parameter.shape == "shares":
+            dims = (self.dim(self.spec.shares_dimension(parameter.name), parameter.labels),)
         self.add(parameter.name, Entry(chosen.role, parameter.name, slot=parameter.name), *dims)
 
     def budgets(self) -> None:

@@ -12,7 +12,7 @@ from bayesdeep.core.linear import Derived, Hyperparameter, JointScales, LinearSy
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
-from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Thresholds
+from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Shares, Thresholds
 from bayesdeep.spec.declared import by_threshold
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -162,8 +162,16 @@ def _anywhere(chosen: ChosenPrior | None, support: str) -> str | None:
     return _any_number(chosen, support)
 
 
+def _dirichlet(chosen: ChosenPrior | None, support: str) -> str | None:
+    del support
+    assert chosen is not None
+    if chosen.prior.name != "Dirichlet":
+        return f"the prior of {chosen.name} is {chosen.prior}, not a Dirichlet distribution"
+    return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if chosen.prior.nested else None
+
+
 _REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {
-    **dict.fromkeys(("unit", "one_to_two", "real"), _any_number), "cut": _anywhere,
+    **dict.fromkeys(("unit", "one_to_two", "real"), _any_number), "cut": _anywhere, "simplex": _dirichlet,
 }  # fmt: skip
 """By support of a parameter, or its shape, why its prior is in the way."""
 
@@ -191,7 +199,7 @@ def row_system_of(
     """
     each = [_alone(spec, number, arrays, response, sparse) for number in range(len(spec.predictors))]
     parts, rows = _together(each, likelihood)
-    found, parameters = list(rows.system.hyperparameters), list[FamilyParameter | Thresholds]()
+    found, parameters = list(rows.system.hyperparameters), list[FamilyParameter | Thresholds | Shares]()
     for name in likelihood.parameters:
         parameter = FAMILIES[spec.family].parameter(name)
         assert parameter is not None
@@ -199,6 +207,10 @@ def row_system_of(
             count, increasing = len(parameter.cut_labels(spec.response.levels)), parameter.support == "ordered"
             parameters.append(Thresholds(name, len(found), count, _density(spec, name), increasing))
             found += _cuts(name, parameter.cells(response)[0], count, increasing)
+        elif parameter.shape == "shares":
+            size = len(parameter.labels)
+            parameters.append(Shares(name, len(found), size, _concentration(spec, name)))
+            found += [Hyperparameter(f"{name}[{label}]", "real", np.zeros_like, 0.0) for label in parameter.labels[:-1]]
         else:
             parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
             found.append(_hyperparameter(spec, name))
@@ -208,7 +220,7 @@ def row_system_of(
 
 
 def _of_parameter(
-    spec: ModelSpec, parts: tuple[Part, ...], parameters: list[FamilyParameter | Thresholds]
+    spec: ModelSpec, parts: tuple[Part, ...], parameters: list[FamilyParameter | Thresholds | Shares]
 ) -> tuple[JointScales, ...]:
     """Return joint priors of the main predictor's scales, those in units of a parameter of the family with its hyperparameter."""
     family, found = FAMILIES[spec.family], []
@@ -334,6 +346,14 @@ def _groups_met(parts: list[Part]) -> Moments:
             same = one is other
             between[a, b] = one.system.moments.between[first, second] if same else sparse.csr_array((height, width))
     return Moments(0.0, 0.0, np.zeros((0, 0)), (), (), between)
+
+
+def _concentration(spec: ModelSpec, name: str) -> float:
+    """Return the one number of the Dirichlet prior of shares."""
+    chosen = spec.prior(name)
+    assert chosen is not None
+    value = chosen.prior.get("a")
+    return float(value) if isinstance(value, float | int) else 1.0
 
 
 def _kind(spec: ModelSpec, name: str) -> str:

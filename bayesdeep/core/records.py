@@ -171,6 +171,7 @@ class Parameter:
         ``"cut"``: a vector of ``level - 1`` values, or as many as ``cuts`` says, increasing if the support is ``"ordered"``; it
         cannot have a formula. One whose support is ``"real"`` may differ between rows, ``(obs, level - 1)``: by terms with the
         word ``"by_threshold"``.
+        ``"shares"``: a vector, shared by all rows, of positive numbers that sum to 1, one for each of ``labels``; nor can it.
     link_in_family
         The family receives ``eta`` and applies the link itself (cumulative, tobit, and wherever that is stabler).
     spread
@@ -189,6 +190,8 @@ class Parameter:
         Of a parameter that a model has only where a formula or a known value says it, what it is elsewhere, and where all
         columns of its formula are 0: this formula has no intercept, and its links have 0 there. Functions of the family find
         the parameter only where the model has it, so that models without it cost nothing more. None for other parameters.
+    labels
+        Of shares: what each is called.
     """
 
     name: str
@@ -203,6 +206,7 @@ class Parameter:
     cuts: Cuts | None = None
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     fixed: float | None = None
+    labels: tuple[Any, ...] = ()
 
     def cut_labels(self, levels: tuple[Any, ...] | None) -> tuple[Any, ...]:
         """Return the labels of its cuts: its own, or those of the levels that they are above."""
@@ -213,6 +217,11 @@ class Parameter:
         if self.cuts is not None:
             return self.cuts.cell(response), self.cuts.cells
         return np.asarray(response.value, dtype=np.int64), response.levels or ()
+
+    @property
+    def is_vector(self) -> bool:
+        """Return whether it is a vector that all rows share."""
+        return self.shape in ("cut", "shares")
 
 
 @dataclass(frozen=True)
@@ -235,7 +244,7 @@ class Aux:
 
 
 RowValues = Mapping[str, np.ndarray]
-"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``.
+"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``, and so shares.
 
 A parameter that is fixed unless a formula says it (:attr:`Parameter.fixed`) is there only if one does."""
 
@@ -322,6 +331,9 @@ class Family:
         its first ``order`` derivatives by ``eta``, arrays ``(obs, batch)``, from ``eta`` ``(obs, batch)`` and the other
         parameters by name (:data:`RowValues`): of a response that nothing was done to, under the link of the main parameter by
         that name. In NumPy: fast, and with no library to load. None where ``rv`` has to say.
+    written_for
+        What may have been done to a response of which ``row_terms`` still speaks, beside weights and trials: of
+        ``"censored"`` and ``"truncated"``. It then reads ``status`` and bounds, and says None where it does not know them.
     parameter_terms
         ``parameter_terms(response, link) -> terms | None``, where ``terms(eta, values, name)`` returns the first and second
         derivatives of each row's log likelihood by the natural value of another parameter than the main one, arrays
@@ -358,6 +370,10 @@ class Family:
     log_survival
         ``log_survival(params, aux, value)``: ``log P(Y > value)``, accurate far out, where ``log(1 - exp(logcdf))`` is not. Of
         families with ``"censored"`` or ``"truncated"`` among their modifiers.
+    beyond
+        ``beyond(params, aux, lower) -> TensorVariable``: the distribution of a row given that the response is above ``lower``
+        ``(obs,)``, unregistered, to draw from. None where draws outside bounds are drawn again, which takes for ever where
+        bounds are far out.
     truncated_mean
         ``truncated_mean(params, lower, upper, log_mass)``: expected response between two bounds (one may be infinite),
         where ``log_mass(params, shift=0)`` is the log probability between the bounds, each less ``shift``. None where
@@ -373,6 +389,10 @@ class Family:
     variant
         ``variant(**options) -> Family``: the family with these options, such as components; None where there are none.
         See :meth:`of`.
+    learned
+        ``learned(response) -> Family``: a variant of the family that has seen the (coded) training response, such as knots at
+        its quantiles; its options say what was learned, and so does the name of the family that a model as data has. None where
+        there is nothing to learn.
     inverse
         By link, how the main parameter follows from ``eta`` where the family applies the link in a way of its own.
     notes
@@ -389,6 +409,7 @@ class Family:
     variance: Callable[[Mapping[str, Any], Aux], Any] | None = None
     information: Callable[[np.ndarray, Response, str, Mapping[str, Any]], tuple[np.ndarray, np.ndarray] | None] | None = None
     row_terms: Callable[[Response, str], RowTerms | None] | None = None
+    written_for: frozenset[str] = frozenset()
     parameter_terms: Callable[[Response, str], ParameterTerms | None] | None = None
     row_law: Callable[[str], RowLaw | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
@@ -400,6 +421,7 @@ class Family:
     atoms: tuple[float, ...] = ()
     log_below: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     log_survival: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
+    beyond: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     truncated_mean: Callable[[Mapping[str, Any], Any, Any, Callable[..., Any]], Any] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
     density: str = ""
@@ -407,6 +429,7 @@ class Family:
     notes: str = ""
     variant: Callable[..., "Family"] | None = None
     aliases: tuple[str, ...] = ()
+    learned: Callable[[Response], "Family"] | None = None
 
     def __post_init__(self) -> None:
         needing = sorted(self.modifiers & {"censored", "truncated"})

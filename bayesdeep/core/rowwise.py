@@ -16,7 +16,7 @@ import numpy as np
 from .linear import LinearSystem
 
 Values = Mapping[str, np.ndarray]
-"""Family parameters by name, each ``(batch,)``; thresholds are ``(batch, cut)``."""
+"""Family parameters by name, each ``(batch,)``; thresholds are ``(batch, cut)``, shares ``(batch, share)``."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,44 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """Positive numbers that sum to 1 among the hyperparameters, which are the logarithms of the first ones over the last.
+
+    Attributes
+    ----------
+    name
+        As the posterior shows them.
+    first, count
+        Which of the system's hyperparameters they begin with, and how many shares there are: one more than hyperparameters.
+    concentration
+        Of their Dirichlet prior, one number for all.
+    """
+
+    name: str
+    first: int
+    count: int
+    concentration: float
+
+    @property
+    def places(self) -> slice:
+        """Return which of the hyperparameters they are made of."""
+        return slice(self.first, self.first + self.count - 1)
+
+    def _logs(self, positions: np.ndarray) -> np.ndarray:
+        x = positions[:, self.places]
+        whole = np.concatenate([x, np.zeros((len(x), 1))], axis=1)
+        return np.asarray(whole - np.logaddexp.reduce(whole, axis=1, keepdims=True))
+
+    def value(self, positions: np.ndarray) -> np.ndarray:
+        """Return the shares ``(batch, share)`` at coordinates ``(batch, hyperparameter)``."""
+        return np.asarray(np.exp(self._logs(positions)))
+
+    def log_prior(self, positions: np.ndarray) -> np.ndarray:
+        """Return the log prior density of the coordinates ``(batch,)``, up to a constant: their volume is the shares' product."""
+        return np.asarray(self.concentration * self._logs(positions).sum(axis=1))
+
+
+@dataclass(frozen=True)
 class RowSystem:
     """Rows and what is known of their coefficients.
 
@@ -160,7 +198,7 @@ class RowSystem:
     codes: tuple[np.ndarray, ...]
     effects: tuple[tuple[np.ndarray | None, ...], ...]
     offset: np.ndarray
-    parameters: tuple[FamilyParameter | Thresholds, ...]
+    parameters: tuple[FamilyParameter | Thresholds | Shares, ...]
     likelihood: RowLikelihood
     predictors: int = 1
     priors: int = 0

@@ -40,6 +40,11 @@ def custom(
     return rv
 
 
+def not_evaluated(value: Any, *params: Any) -> Any:
+    """Stand for the log density of what is only drawn."""
+    raise NotImplementedError(value, *params)
+
+
 def _register(kind: type, icdf: Function | None) -> None:
     from pymc.logprob.abstract import _icdf
     from pytensor.graph.replace import _vectorize_node, vectorize_graph

@@ -366,6 +366,8 @@ def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], 
     if name in spec.known:
         return data[name] if name in data else float(spec.known[name].value)
     scope = TermScope(builder, builder.bare, name, None)
+    if parameter.shape == "shares":
+        return scope.variable(name, (builder.dim(spec.shares_dimension(name), parameter.labels),))
     if parameter.shape != "cut":
         return scope.parameter(name)
     chosen = spec.prior(name)

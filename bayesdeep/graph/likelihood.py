@@ -224,7 +224,10 @@ def needs_rejection(family: Family, params: Mapping[str, Any], aux: Aux, parts: 
 
 
 def to_draw_from(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
-    """Return what predictions draw: where :func:`needs_rejection`, without the bounds, and not yet as it would be recorded."""
+    """Return what predictions draw: where :func:`needs_rejection`, without the bounds, or without the upper one where the family
+    can draw beyond the lower, and not yet as it would be recorded."""
+    if parts.lower_bound is not None and family.beyond is not None:
+        return family.beyond({name: pt.as_tensor(value) for name, value in params.items()}, aux, parts.lower_bound)
     if needs_rejection(family, params, aux, parts):
         return drawn(family, params, aux)
     return predictive(family, params, aux, parts)

@@ -91,6 +91,8 @@ def specify(
     design = learn_design(parsed, InMemory(read_frame(data), tables), given, missing)
     check_modifiers(record, design.response)
     rows = _rows(design, record.code(design.response))
+    if record.learned is not None:
+        record = record.learned(rows.response)
     chosen = _prior_dict(priors)
     check_known(record, given, design.arrays)
     spec = make_spec(design, texts, record, links, given, chosen, rows.response, missing)
@@ -131,6 +133,8 @@ def specify_one_of_several(
     check_modifiers(record, design.response)
     rows = _rows(design, record.code(design.response))
     rows = rows if present is None else rows.take(present)
+    if record.learned is not None:
+        record = record.learned(rows.response)
     check_known(record, given, design.arrays)
     spec = make_spec(design, texts, record, links, given, priors, rows.response, missing, one_of_several=True)
     _tell(*design.doubts, *check_propriety(spec, rows.arrays, rows.response))
@@ -168,9 +172,11 @@ def _formulas(
         if name == main:
             raise FormulaError(f"formula: '{name}' is what the formula itself models; write it there")
         if isinstance(value, Known):
+            if parameter.shape == "shares":
+                raise FormulaError(f"formula: '{name}' of family '{family.name}' is several numbers; one cannot be given for it")
             given[name] = value
         elif isinstance(value, str):
-            if parameter.shape == "cut":
+            if parameter.is_vector:
                 raise FormulaError(f"formula: '{name}' of family '{family.name}' cannot have a formula")
             with formula_of(name):
                 texts[name], parsed[name] = value, parse(value, response="none")

@@ -171,4 +171,6 @@ def _plain(spec: ModelSpec, parameter: Parameter) -> list[str]:
         return []
     if parameter.shape == "cut":
         return [f"{letter}[k] ~ {chosen.prior}" + (", increasing with k" if parameter.support == "ordered" else "")]
+    if parameter.shape == "shares":
+        return [f"{letter} ~ {chosen.prior}: {len(parameter.labels)} shares, positive, with sum 1"]
     return [f"{letter} ~ {chosen.prior}"]

@@ -362,8 +362,6 @@ def check_modifiers(family: Family, response: Response) -> None:
             f"data: column '{response.name}': family '{family.name}' has no success, as which the formula names "
             f"{response.levels[1]!r}; take {known}, or leave the level out"
         )
-    if {"censored", "truncated"} <= response.modifiers:
-        raise DataError("data: a response that is censored and truncated at once is not available in this version")
 
 
 WITHIN = {"positive": (0.0, np.inf), "unit": (0.0, 1.0), "one_to_two": (1.0, 2.0)}

@@ -103,6 +103,10 @@ class ModelSpec:
         """Return the prior of a slot by its posterior name."""
         return next((p for p in self.priors if p.name == name), None)
 
+    def shares_dimension(self, name: str) -> str:
+        """Return what the dimension of a family's shares is called."""
+        return f"{self.response.name}_{name}"
+
     def __str__(self) -> str:
         lines = [f"{self.formulas[next(iter(self.formulas))]}"]
         lines += [f"{name} {text}" for name, text in list(self.formulas.items())[1:]]

@@ -66,7 +66,8 @@ def all_slots(
         if parameter.prior is None:
             continue
         default = parameter.prior(response, links[main])
-        found.append(Slot(parameter.name, parameter.support, default, "parameter"))
+        role = "simplex" if parameter.shape == "shares" else "parameter"
+        found.append(Slot(parameter.name, parameter.support, default, role, max(len(parameter.labels), 1)))
     return tuple({slot.name if slot.shared else k: slot for k, slot in enumerate(found)}.values())
 
 

@@ -22,12 +22,12 @@ TRIALS = 7
 CENSORED = [name for name in NAMES if "censored" in FAMILIES[name].modifiers]
 POSITIVE = {
     "lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit", "log_logistic", "shifted_lognormal", "tweedie",
-    "hurdle_gamma", "hurdle_lognormal",
+    "hurdle_gamma", "hurdle_lognormal", "cox",
 }  # fmt: skip
 UNIT = {"beta", "zero_inflated_beta", "zero_one_inflated_beta", "ordered_beta"}
 COLUMNS = {name for name in NAMES if "several_columns" in FAMILIES[name].words}
 SHARES = np.array([[0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.05, 0.05, 0.9]])
-CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1}
+CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1, "shares": 1}
 LEVELS = {"contrast": 3, "cut": 4}
 
 
@@ -41,6 +41,7 @@ def example(name, seed=0):
             step = 0.3 * rng.standard_normal(value.shape)
             shifted = 1 + special.expit(special.logit(value - 1) + step) if support == "one_to_two" else value
             moved = {"positive": value * np.exp(step), "one_to_two": shifted, "unit": special.expit(special.logit(value) + step)}
+            moved["simplex"] = value * np.exp(step) / (value * np.exp(step)).sum()
             value = moved[support] if support in moved else np.sort(np.atleast_1d(value + step)).reshape(value.shape)
         found[parameter.name] = value
     return found

@@ -31,6 +31,8 @@ def values_of(family: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
         if parameter.shape == "cut":
             steps = rng.uniform(0.2, 1.5, (3, len(family.example[parameter.name])))
             found[parameter.name] = np.cumsum(steps, axis=1) - 1.5
+        elif parameter.shape == "shares":
+            found[parameter.name] = rng.dirichlet(np.ones(len(parameter.labels)), 3)
         else:
             unit = np.array([0.1, 0.5, 0.93])
             own = {"unit": unit, "one_to_two": 1.0 + unit, "real": np.array([-2.0, 0.3, 6.0])}
@@ -53,8 +55,8 @@ def test_rows_in_numpy_are_those_of_the_distribution(
 
 def check(name: str, link: str, other: str | None, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Value and both derivatives by every predictor, with weights and without."""
-    rng, family = np.random.default_rng(1), FAMILIES[name]
-    rows, spec = model.__dict__["_rows"], model.spec
+    rng, rows, spec = np.random.default_rng(1), model.__dict__["_rows"], model.spec
+    family = FAMILIES[spec.family]
     predictors = (replace(spec.predictors[0], link=link),)
     if other is not None:
         own = family.parameter(other)
@@ -65,7 +67,7 @@ def check(name: str, link: str, other: str | None, model: Any, monkeypatch: pyte
     written = row_likelihood(spec, rows.arrays, response)
     assert written.slopes is not None
     with monkeypatch.context() as patch:
-        patch.setitem(FAMILIES._loaded, name, replace(family, row_terms=None))
+        patch.setitem(FAMILIES._loaded, spec.family, replace(FAMILIES[spec.family], row_terms=None))
         derived = row_likelihood(spec, rows.arrays, response)
     assert derived.slopes is None
     assert written.parameters == derived.parameters
