@@ -342,6 +342,10 @@ class Scope(Protocol):
         ...
 
 
+Line = frozenset[str]
+"""What the factors of a product of columns are called, by which two terms may be found to have the same straight line."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a network takes: multiplications and units of hidden layers for each row, and its number of weights.
@@ -383,6 +387,11 @@ def _anywhere(state: Json, about: bool) -> Json:
 def _no_lags(state: Json) -> int:
     del state
     return 0
+
+
+def _no_lines(state: Json, node: Any) -> frozenset[Line]:
+    del state, node
+    return frozenset()
 
 
 def _as_it_is(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
@@ -442,6 +451,12 @@ class Term:
         What these are: ``"covariance"`` of levels, or ``"adjacency"``, which says how near levels are to one another.
     named
         Names of its options that name columns, of terms written as calls left of ``|`` (``by=g``); names in others are refused.
+    beside
+        Places of its arguments (``1`` for the second) and names of its options that say something of another column, such as how
+        well it was measured: columns that stand nowhere else are no predictors, and have no slope unless it is asked for.
+    lines
+        ``lines(state, node)``: the products of columns whose coefficients have no sd in common, such as a smooth's straight line,
+        each as a set of what its factors are called. Two terms of a predictor that have one are refused.
     levels
         Whether a number it is called with is the name of a level, beside which there is nothing: slopes are then differences.
     multiplies
@@ -520,6 +535,8 @@ class Term:
     members: str = ""
     named: tuple[str, ...] = ()
     levels: bool = False
+    beside: tuple[str | int, ...] = ()
+    lines: Callable[[Json, Any], frozenset[Line]] = _no_lines
     multiplies: bool = False
     given: Callable[[Json], Mapping[str, Matrix]] | None = None
     example_family: str = "gaussian"

@@ -57,7 +57,7 @@ def _chosen(source: Source, variables: str | Sequence[str] | None, kind: str, ba
         return [source.variable(name) for name in names_of(variables, source.where)]
     smooth = [v.name for v in source.variables.values() if v.labels is None and not v.two_values]
     free = [v for v in source.variables.values() if v.name in smooth or not base.grid or v.name not in base.labels]
-    return [v for v in free if not v.grouping and (v.main or kind == "mean")]
+    return [v for v in free if not v.grouping and v.predictor and (v.main or kind == "mean")]
 
 
 def _sides(variable: Variable, column: Column) -> tuple[Column, Column]:

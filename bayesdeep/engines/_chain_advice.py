@@ -34,8 +34,8 @@ def advice(
     if diverging:
         higher = min(0.99, 1 - (1 - settings.target_accept) / 4)
         found.append(
-            f"There were {diverging} divergences: parts of the posterior may be missing. Fit again with "
-            f"target_accept={higher:.2f}; if they stay, use narrower priors or a simpler model."
+            f"There {'was 1 divergence' if diverging == 1 else f'were {diverging} divergences'}: parts of the posterior may be missing. Fit again with "
+            f"target_accept={higher:.2f}; if {'it stays' if diverging == 1 else 'they stay'}, use narrower priors or a simpler model."
         )
     if deep > MAX_TREEDEPTH_SHARE and remedy:
         found.append(
