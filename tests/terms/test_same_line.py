@@ -45,7 +45,7 @@ def test_a_line_beside_the_smooth_that_has_it_is_refused(formula: str, line: str
     [
         "s(x) + s(z)", "s(x) + s(x, g, bs='fs')", "x + s(x, bs='cc', knots=[-4, 4])", "g + s(x, by=g)", "x:z + s(x)",
         "s(x, z) + s(x, by=w)",
-    ],  # fmt: skip
+    ],
 )
 def test_what_has_no_line_in_common_stands_side_by_side(formula: str) -> None:
     bd.Model(f"y ~ {formula}", frame())
