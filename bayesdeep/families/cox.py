@@ -160,6 +160,7 @@ def _family(baseline: Baseline, learned: Any = None) -> Family:
     return Family(
         name="cox",
         title="proportional hazards (Cox)",
+        aliases=("coxph", "proportional_hazards"),
         parameters=(
             Parameter("mu", ("log",), "positive"),
             Parameter(

@@ -37,6 +37,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="dirichlet",
     title="Dirichlet distribution",
+    aliases=("dirichlet_regression", "compositional"),
     parameters=(
         Parameter("mu", ("softmax",), shape="contrast", link_in_family=True),
         Parameter("kappa", ("log", "softplus", "identity"), "positive", _beta_law.KAPPA, elsewhere={"phi": "kappa"}),

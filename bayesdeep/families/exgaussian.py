@@ -107,7 +107,7 @@ def beta(response: Response, link: Link) -> Default:
 FAMILY = Family(
     name="exgaussian",
     title="exponentially modified normal distribution (ex-Gaussian)",
-    aliases=("exgauss", "exponnorm", "exponential_gaussian", "ex_gaussian"),
+    aliases=("exgauss", "exponnorm", "exponential_gaussian"),
     parameters=(
         Parameter("mu", ("identity", "log", "softplus")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", residual_sd),

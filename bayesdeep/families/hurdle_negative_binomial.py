@@ -9,7 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response, RowLaw, RowValues
 from bayesdeep.core.response_checks import counts
 
-from . import _precision_terms, _row_terms, _zeros, negative_binomial
+from . import _overdispersed_tails, _precision_terms, _row_terms, _zeros
 from ._counts import COUNT_LINKS, LEAST_MEAN, MAX_MEAN
 from ._custom import custom
 from ._defaults import DISPERSION, PROBABILITY
@@ -58,7 +58,7 @@ def variance(params: Mapping[str, Any], aux: Aux) -> Any:
 def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log P(Y <= value)``: a zero, or a count above it that is no larger."""
     hu, none = inner_unit(params["hu"]), log_none(*shape_of(params))
-    own = negative_binomial.log_below(params, aux, pt.maximum(value, 1.0))
+    own = _overdispersed_tails.log_below(params, aux, pt.maximum(value, 1.0))
     some = own + pt.log1mexp(pt.minimum(none - own, -LEAST_MEAN)) - pt.log1mexp(none)
     counted = pt.logaddexp(pt.log(hu), pt.log1p(-hu) + pt.minimum(some, 0.0))
     return pt.switch(pt.lt(value, 0), -float("inf"), pt.switch(pt.lt(value, 1), pt.log(hu), counted))
@@ -67,7 +67,7 @@ def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log P(Y > value)``: above the hurdle, and a larger count among those above zero."""
     hu, inside = inner_unit(params["hu"]), pt.maximum(value, 0.0)
-    far = negative_binomial.log_survival(params, aux, pt.maximum(inside, 1.0))
+    far = _overdispersed_tails.log_survival(params, aux, pt.maximum(inside, 1.0))
     beyond = pt.switch(pt.lt(inside, 1.0), 0.0, far - pt.log1mexp(log_none(*shape_of(params))))
     return pt.switch(pt.lt(value, 0), 0.0, pt.log1p(-hu) + beyond)
 

@@ -91,7 +91,7 @@ ALPHA = fixed("LogNormal(0.7, 1)", "from tails without a mean (1 and less) to ha
 FAMILY = Family(
     name="log_logistic",
     title="log-logistic distribution",
-    aliases=("loglogistic", "llogis", "fisk"),
+    aliases=("llogis", "fisk"),
     parameters=(
         Parameter("mu", ("log", "softplus", "identity"), "positive"),
         Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA, elsewhere={"shape": "alpha"}),

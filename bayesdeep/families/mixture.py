@@ -82,6 +82,7 @@ def variant(components: list[str] | tuple[str, ...] = ("gaussian", "gaussian")) 
         example=_example(given),
         density=_density(given),
         variant=variant,
+        aliases=("finite_mixture", "mix"),
         notes=(
             "theta1 is the share of the first component, theta2 that of the second in what the first leaves. Components that are "
             "alike are shown in the order of their predictors."

@@ -109,7 +109,7 @@ def ndt(response: Response, link: Link) -> Default:
 FAMILY = Family(
     name="shifted_lognormal",
     title="shifted log-normal distribution",
-    aliases=("shifted_log_normal", "lognormal3"),
+    aliases=("lognormal3",),
     parameters=(
         Parameter("mu", ("identity", "tanh", "relu", "softplus")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", sigma),

@@ -79,7 +79,7 @@ ALPHA = fixed("Normal(0, 4)", "either way, from symmetric to nearly a half bell,
 FAMILY = Family(
     name="skew_normal",
     title="skew-normal distribution",
-    aliases=("skewnormal", "skewnorm"),
+    aliases=("skewnorm",),
     parameters=(
         Parameter("mu", ("identity", "log", "softplus")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", residual_sd),

@@ -85,7 +85,7 @@ KAPPA = fixed("LogNormal(1, 1.5)", "from nearly all round (0.1) to within some 8
 FAMILY = Family(
     name="von_mises",
     title="von Mises distribution",
-    aliases=("vonmises", "circular"),
+    aliases=("circular",),
     parameters=(
         Parameter("mu", ("tan_half", "identity")),
         Parameter("kappa", ("log", "softplus", "identity"), "positive", KAPPA, elsewhere={"concentration": "kappa"}),

@@ -9,7 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
-from . import _precision_terms, _row_laws, _row_terms, _zeros, negative_binomial
+from . import _overdispersed_tails, _precision_terms, _row_laws, _row_terms, _zeros
 from ._counts import COUNT_LINKS
 from ._custom import custom
 from ._defaults import DISPERSION, PROBABILITY
@@ -61,14 +61,14 @@ def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     zi = inner_unit(params["zi"])
     # Below 0 there is nothing; asking there for the counts' own has no gradient.
     inside = pt.maximum(value, 0.0)
-    found = pt.logaddexp(pt.log(zi), pt.log1p(-zi) + negative_binomial.log_below(params, aux, inside))
+    found = pt.logaddexp(pt.log(zi), pt.log1p(-zi) + _overdispersed_tails.log_below(params, aux, inside))
     return pt.switch(pt.lt(value, 0), -float("inf"), found)
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log P(Y > value)``: no extra zero, and a larger count."""
     zi = inner_unit(params["zi"])
-    found = pt.log1p(-zi) + negative_binomial.log_survival(params, aux, pt.maximum(value, 0.0))
+    found = pt.log1p(-zi) + _overdispersed_tails.log_survival(params, aux, pt.maximum(value, 0.0))
     return pt.switch(pt.lt(value, 0), 0.0, found)
 
 

@@ -225,11 +225,14 @@ class _Parser(Reader):
 
     def shared(self, bar: Token) -> str:
         """Read the name between two bars, ``(1 |p| g)``, under which effects are correlated with others; empty for none."""
-        if not (bar.is_operator("|") and self.token.kind == "name" and self.following.is_operator("|")):
+        name, after = self.token, self.following
+        named = bar.is_operator("|") and name.kind == "name" and after.is_operator("|")
+        # With spaces between them, (x | g | h), these are two bars of which one is too many.
+        if not (named and bar.end == name.start and name.end == after.start):
             return ""
-        name = self.advance().text
         self.advance()
-        return name
+        self.advance()
+        return name.text
 
     def call(self, name: Token) -> Part:
         """Read ``function(argument, …, option=value, …)``."""

@@ -16,6 +16,7 @@ from bayesdeep.effects.smooth_stretches import stretches
 from bayesdeep.effects.smooth_surface import SmoothSurface, smooth_surfaces
 from bayesdeep.results.fitted import Fitted
 from bayesdeep.spec.declared import effects_of
+from bayesdeep.spec.model_spec import TermSpec
 
 from .curve_plot import COLOURS
 from .figure_style import FAINT, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, plain
@@ -125,11 +126,16 @@ def _drawn(fit: Fitted, term: str | None, interval: float, points: int, *, data:
     return figure
 
 
+def _names(own: TermSpec, term: str) -> bool:
+    """Return whether quantities of a term go by this name."""
+    return any(piece.slot.startswith(term) for effect in effects_of(own) for piece in effect.pieces)
+
+
 def _varying(fit: Fitted, term: str | None) -> str:
     """Return how functions are looked at that have a curve for each group, where the model has such; of one term, or any."""
     terms = [own for predictor in fit.spec.predictors for own in predictor.terms]
     bent = [own for own in terms if any(p.role == BASIS for e in effects_of(own) if e.role != BASIS for p in e.pieces)]
-    curves = [own.source for own in bent if term is None or term in (own.source, own.state["name"])]
+    curves = [own.source for own in bent if term is None or term == own.source or _names(own, term)]
     if not curves:
         return ""
     return f"; {curves[0]} has effects of groups, which have no picture of their own: fit.curve(…, by=…) has their curves"

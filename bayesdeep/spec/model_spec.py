@@ -96,7 +96,8 @@ class ModelSpec:
     @property
     def nonlinear(self) -> tuple[str, ...]:
         """Return the parameters of a non-linear formula, in their order; none of a sum of terms."""
-        read = {name for term in self.predictors[0].terms for name in TERMS[term.kind].reads(term.state)}
+        terms = [term for predictor in self.predictors[:1] for term in predictor.terms]
+        read = {name for term in terms for name in TERMS[term.kind].reads(term.state)}
         return tuple(name for name in self.formulas if name in read)
 
     def prior(self, name: str) -> ChosenPrior | None:

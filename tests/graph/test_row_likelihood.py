@@ -18,7 +18,7 @@ CASES = [
     for other in (None, *(p.name for p in family.parameters[1:] if p.links))
 ]
 
-ROUNDING = {"exgaussian": 1e-7, "tweedie": 1e-7}
+ROUNDING = {"exgaussian": 1e-7, "tweedie": 1e-7, "com_poisson": 1e-7}
 """What double precision leaves of derivatives as PyTensor has them, of densities whose parts are large and cancel."""
 NEAR = {"exgaussian"}
 """Families whose parts cancel that way by the square of how far their parameters are apart: these are kept nearer together."""
