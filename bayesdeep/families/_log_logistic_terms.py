@@ -56,7 +56,8 @@ def law(link: str) -> RowLaw:
 
     def draw(rng: np.random.Generator, params: RowValues, trials: Trials) -> np.ndarray:
         del trials
-        return params["mu"] * np.exp(rng.logistic(size=params["mu"].shape) / params["alpha"])
+        with np.errstate(over="ignore"):  # of tails that are heavier than numbers are large
+            return params["mu"] * np.exp(rng.logistic(size=params["mu"].shape) / params["alpha"])
 
     def variance(params: RowValues, trials: Trials) -> np.ndarray:
         del trials

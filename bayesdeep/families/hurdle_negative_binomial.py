@@ -90,8 +90,8 @@ def row_law(link: str) -> RowLaw:
         rate = np.log1p(mu / alpha)
         at = -np.log1p(rng.random(mu.shape) * np.expm1(-alpha * rate)) / rate
         turn = np.maximum(rate * rng.random(mu.shape), LEAST_MEAN)
-        missed = np.where(turn > 0.7, np.log1p(-np.exp(-turn)), np.log(-np.expm1(-turn)))
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore"):  # the form that is not taken
+            missed = np.where(turn > 0.7, np.log1p(-np.exp(-turn)), np.log(-np.expm1(-turn)))
             jump = np.minimum(1.0 + np.floor(np.log1p(-rng.random(mu.shape)) / missed), MAX_MEAN)
         left = np.maximum(alpha - at, LEAST)
         more = rng.poisson(np.minimum(rng.standard_gamma(left) * (mu / alpha), MAX_MEAN))

@@ -51,7 +51,9 @@ def test_mass_and_mean(name: str, lower: float | None, upper: float | None) -> N
         edges = np.unique(
             np.clip(np.r_[low, np.linspace(low, min(high, low + 80), 161), np.geomspace(80, 400, 9), high], low, high)
         )
-        total = moment = 0.0
+        atoms = np.array([atom for atom in FAMILIES[name].atoms if low <= atom <= high])
+        mass = density(atoms) if len(atoms) else np.zeros(0)
+        total, moment = mass.sum(), (atoms * mass).sum()
         for a, b in pairwise(edges):
             y = (b - a) / 2 * NODES + (a + b) / 2
             p = density(y) * WEIGHTS * (b - a) / 2

@@ -16,7 +16,9 @@ from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.results.draw_arrays import enough_draws
 
 ROWS, GROUPS, MANY, TRIALS, LEVELS = 40, 5, 20_000, 9, 4
-NUMBERS = [name for name, family in FAMILIES.items() if not family.words & {"levels", "several_columns"}]
+# Quantities of mixtures have other names than those that these tests give values; tests of their own look at their predictions.
+PLAIN = [name for name, family in FAMILIES.items() if family.components is None]
+NUMBERS = [name for name in PLAIN if not FAMILIES[name].words & {"levels", "several_columns"}]
 
 
 def frame(name: str) -> tuple[str, pd.DataFrame]:
@@ -89,7 +91,7 @@ def test_the_mean_has_no_simulation_noise(made_up, name):
 
 
 @pytest.mark.few(2)
-@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize("name", PLAIN)
 def test_a_new_group_stands_for_all_groups_also_with_one_draw(made_up, name):
     one, data = fit_at(made_up, name, 1, sd=0.4)
     many, _ = fit_at(made_up, name, MANY, sd=0.4)
