@@ -102,7 +102,7 @@ SUPPORTED = [
     n
     for n, f in FAMILIES.items()
     if f.main.shape == "row" and f.components is None and not any(p.shape == "cut" for p in f.parameters)
-    and not f.words & {"several_columns"} and n not in ("tweedie", "shifted_lognormal")  # 0.4 is no power, 0.7 no shift, of theirs
+    and not f.words & {"several_columns"} and n not in ("tweedie", "shifted_lognormal")  # 0.4 is no power of theirs
 ]
 
 
