@@ -39,12 +39,17 @@ def kept(name: str, number: int, total: int) -> set[int]:
     return {(first + k * total // number) % total for k in range(number)}
 
 
+MORE = 12
+"""Cases of a law beyond its first pick that CI runs."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move to ``integration`` what a test marked ``few`` has beyond its first pick, so that laws keep the default run short.
 
     ``@pytest.mark.few(4)`` keeps four of the test's cases, others for another test's name; ``@pytest.mark.few("gaussian", …)``
-    keeps the cases with one of these values. The rest is run by ``-m integration``: nothing is left out of what CI runs.
+    keeps the cases with one of these values. Of the rest ``-m integration`` runs up to :data:`MORE`, others for another test's
+    name, so that every family is met by many laws, and ``-m slow`` what is left.
     """
     tests: dict[str, list[Any]] = {}
     for item in items:
@@ -58,9 +63,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             chosen = [case for case in cases if any(v in wanted for v in case.callspec.params.values() if isinstance(v, str))]
             missing = [v for v in wanted if not any(v in case.callspec.params.values() for case in cases)]
             assert not missing, f"{name}: no case has {missing}"
-        for case in cases:
-            if case not in chosen:
-                case.add_marker("integration")
+        rest = [case for case in cases if case not in chosen]
+        more = {id(rest[k]) for k in kept(f"{name} more", min(MORE, len(rest)), len(rest))} if rest else set()
+        for case in rest:
+            case.add_marker("integration" if id(case) in more else "slow")
 
 
 @pytest.fixture(scope="session")
