@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move to ``integration`` what a test marked ``few`` has beyond its first pick, so that laws keep the default run short.
 
     ``@pytest.mark.few(4)`` keeps four of the test's cases, others for another test's name; ``@pytest.mark.few("gaussian", …)``
-    keeps the cases with one of these values. Of the rest ``-m integration`` runs up to :data:`MORE`, others for another test's
+    keeps the cases with one of these values. Of the rest ``-m integration`` runs up to :data:`MORE`, or ``more=``, others for another test's
     name, so that every family is met by many laws, and ``-m slow`` what is left.
     """
     tests: dict[str, list[Any]] = {}
@@ -56,7 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("few"):
             tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for name, cases in tests.items():
-        wanted = next(cases[0].iter_markers("few")).args
+        marker = next(cases[0].iter_markers("few"))
+        wanted, most = marker.args, marker.kwargs.get("more", MORE)
         if isinstance(wanted[0], int):
             chosen = [cases[k] for k in kept(name, wanted[0], len(cases))]
         else:
@@ -64,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             missing = [v for v in wanted if not any(v in case.callspec.params.values() for case in cases)]
             assert not missing, f"{name}: no case has {missing}"
         rest = [case for case in cases if case not in chosen]
-        more = {id(rest[k]) for k in kept(f"{name} more", min(MORE, len(rest)), len(rest))} if rest else set()
+        more = {id(rest[k]) for k in kept(f"{name} more", min(most, len(rest)), len(rest))} if rest else set()
         for case in rest:
             case.add_marker("integration" if id(case) in more else "slow")
 

@@ -167,6 +167,7 @@ def test_probabilities_sum_to_one(name, seed):
     np.testing.assert_allclose(total, 1.0, rtol=1e-5)
 
 
+@pytest.mark.few(16, more=99)
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_have_the_mean_the_family_says(name):
     rows, params = 6000, example(name)
