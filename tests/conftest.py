@@ -39,7 +39,7 @@ def kept(name: str, number: int, total: int) -> set[int]:
     return {(first + k * total // number) % total for k in range(number)}
 
 
-MORE = 12
+MORE = 8
 """Cases of a law beyond its first pick that CI runs."""
 
 
@@ -48,8 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move to ``integration`` what a test marked ``few`` has beyond its first pick, so that laws keep the default run short.
 
     ``@pytest.mark.few(4)`` keeps four of the test's cases, others for another test's name; ``@pytest.mark.few("gaussian", …)``
-    keeps the cases with one of these values. Of the rest ``-m integration`` runs up to :data:`MORE`, or ``more=``, others for another test's
-    name, so that every family is met by many laws, and ``-m slow`` what is left.
+    keeps the cases with one of these values. Of the rest ``-m integration`` runs up to :data:`MORE`, or ``more=``, and these
+    too are others for another test's name, so that every family is met by many laws; ``-m slow`` runs what is left.
     """
     tests: dict[str, list[Any]] = {}
     for item in items:
