@@ -98,9 +98,9 @@ def _frames(data: Sequence[Any]) -> list[Frame]:
     frames = []
     for k, one in enumerate(data, start=1):
         with_number = f"data set {k}: "
-        if not isinstance(one, Mapping | Frame) and open_source(one) is not None:
-            raise DataError(f"{with_number}data: several data sets are tables in memory; read this one first")
         try:
+            if not isinstance(one, Mapping | Frame) and open_source(one) is not None:
+                raise DataError("data: several data sets are tables in memory; read this one first")
             frames.append(read_frame(one))
         except BayesdeepError as error:
             raise type(error)(f"{with_number}{error}") from None
