@@ -66,12 +66,9 @@ def specify_imputed(formula: str, data: Sequence[Any], **options: Any) -> Specif
             made = alone(whole)
     except BayesdeepError as error:
         _each(frames, alone)  # What is wrong with one of them is said of that one.
+        _refuse_lags(formula, alone(frames[0]).spec)
         raise type(error)(f"{error} (of all {len(frames)} data sets, one below another)") from None
-    if (term := lagged_term(made.spec)) is not None:
-        raise FormulaError(
-            f"formula '{formula}': {term.source} leans on the rows before a row, which is not available for several data sets "
-            "at once; fit each by itself, [bd.Model(formula, d).fit(seed=1) for d in data]"
-        )
+    _refuse_lags(formula, made.spec)
     assert isinstance(made.rows, Rows)
     # Without the user's priors: one may be of a level that this data set lacks.
     found = _each(frames, lambda frame: alone(frame, priors=None))
@@ -87,6 +84,15 @@ def specify_imputed(formula: str, data: Sequence[Any], **options: Any) -> Specif
         every = sorted(set(where))
         warn(text if len(every) == len(frames) else f"data set {', '.join(map(str, every))}: {text}")
     return SpecifiedOfSeveral(made.spec, rows)
+
+
+def _refuse_lags(formula: str, spec: ModelSpec) -> None:
+    """Refuse terms that look at the rows before a row: of rows one below another each series is there several times."""
+    if (term := lagged_term(spec)) is not None:
+        raise FormulaError(
+            f"formula '{formula}': {term.source} leans on the rows before a row, which is not available for several data sets "
+            "at once; fit each by itself, [bd.Model(formula, d).fit(seed=1) for d in data]"
+        )
 
 
 def _frames(data: Sequence[Any]) -> list[Frame]:

@@ -72,7 +72,7 @@ def input_matrix(
         if name not in indicators(state):
             raise DataError(
                 f"data: column '{name}' has missing values in {int(mask.sum())} of {len(mask)} rows, but none was missing where "
-                f"the model was fitted, so that {state['name']} has not learned what it means; fill them in or leave these rows out"
+                f"the model was fitted, so that {state['name']} has not learned what it means; fill them in or leave the rows out"
             )
     made = (filled.context.design_matrix(columns, plain) - np.asarray(columns.means)) / scales
     if not gaps["shares"]:

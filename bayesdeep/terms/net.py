@@ -149,8 +149,9 @@ def relabel(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
 
 
 def lacks(call: Any) -> tuple[Any, ...]:
-    """Return the inputs of which values may be missing: none, unless the call says ``missing="indicator"``."""
-    asked = any(name == "missing" and getattr(value, "value", None) == "indicator" for name, value in call.options)
+    """Return the inputs of which values may be missing: none, unless the call has ``missing="indicator"``."""
+    # A misspelt word is refused by name where options are read.
+    asked = any(name == "missing" and getattr(value, "value", None) != "error" for name, value in call.options)
     return tuple(a for a in call.arguments if getattr(a, "function", "") != "embed") if asked else ()
 
 
