@@ -35,6 +35,7 @@ from bayesdeep.core.writing import Addend
 
 from ._net_design import arrays, learn
 from ._net_layers import FIXED, body_name, by_input, by_weight, description, input_labels, network
+from ._net_missing import indicators
 from ._net_options import NetOptions
 
 WEIGHTS = {
@@ -165,7 +166,9 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
     def body(called: str, level: str) -> tuple[str, ...]:
         shared = f", hidden layers those of all networks with share='{options.share}'" if options.share else ""
-        lines, last = [f"{called}, with xᵢ its standardised inputs{shared}:"], "xᵢ"
+        gone = indicators(state)
+        said = f", 0 where missing, and whether {', '.join(gone)} is missing" if gone else ""
+        lines, last = [f"{called}, with xᵢ its standardised inputs{said}{shared}:"], "xᵢ"
         for k, size in enumerate(options.hidden, start=1):
             mark = str(k).translate(SUBSCRIPTS)
             lines.append(f"    h{mark} = {options.activation[k - 1]}(W{mark} {last} + b{mark})    {size} units")

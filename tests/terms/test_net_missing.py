@@ -10,6 +10,8 @@ import pytest
 
 import bayesdeep as bd
 from bayesdeep.core.errors import DataError, FitError, FormulaError
+from bayesdeep.report.section import Subject
+from bayesdeep.report.sections import data as data_section
 from bayesdeep.results.rows import rows_in_memory
 
 
@@ -138,3 +140,8 @@ def test_all_columns_by_a_dot_and_shared_layers_may_lack_values() -> None:
     shared = 'net(x, z, missing="indicator", hidden=[2], share="body")'
     model = bd.Model(f"y ~ {shared}", data, sigma=f"~ {shared}")
     assert model.rows == 240
+
+
+def test_the_report_says_which_values_rows_lack(fitted: Any) -> None:
+    said = data_section.SECTION.blocks(Subject({"model": fitted}, None, "model"))[0].text
+    assert "Rows lack values of `x`, which their term takes as they are; missing values of others were not allowed." in said
