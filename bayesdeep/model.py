@@ -54,6 +54,7 @@ class Model:
         factors. Such a model is fitted with ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those
         of the formula that can be made row by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()``
         and their products; not ``scale()``, ``cut()``, ``poly()`` and the like, which see all rows before they change one.
+        A list of tables, multiple imputations of one, makes a :class:`bayesdeep.ImputedModel`.
     family
         Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
@@ -86,7 +87,12 @@ class Model:
     """
 
     def __new__(cls, formula: Any = None, *args: Any, **options: Any) -> Model:
-        """Return a model, or a :class:`bayesdeep.JointModel` where there are several formulas or a response binds several."""
+        """Return a model; a :class:`bayesdeep.JointModel` of several responses, of several tables an ``ImputedModel``."""
+        if isinstance(args[0] if args else options.get("data"), list | tuple):
+            from bayesdeep.imputed_model import ImputedModel
+
+            imputed: Any = ImputedModel(formula, *args, **options)
+            return cast("Model", imputed)
         several = split_responses(formula) if isinstance(formula, str) else formula
         if isinstance(several, list | tuple):
             from bayesdeep.joint_model import JointModel

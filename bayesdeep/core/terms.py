@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .columns import Category, Json, LearnedColumns, Matrix
+from .columns import Category, Filled, Json, LearnedColumns, Matrix
 from .effects import Effect
 from .priors import ChosenPrior, Slot
 from .writing import Addend, LeftOut
@@ -74,6 +74,14 @@ class DesignContext(Protocol):
 
     def arithmetic(self, expression: Any) -> tuple[Json, tuple[np.ndarray, ...]]:
         """Return arithmetic of columns and parameters as JSON (:mod:`bayesdeep.core.expressions`), and its columns ``(obs,)``."""
+        ...
+
+    def filled(self, expressions: Sequence[Any], learned: Json = None) -> Filled:
+        """Return the rows with any values where the columns of these expressions are missing, for terms with :attr:`Term.lacks`.
+
+        On other rows ``learned`` is what the training rows' answer says. What stands there is not to be used: which rows these
+        are, the answer has.
+        """
         ...
 
     def category(self, expression: Any, learned: Json = None) -> Category:
@@ -490,6 +498,9 @@ class Term:
     fills
         ``fills(state) -> column`` of terms whose one argument may have missing values where the column has a formula of its own;
         they are not a number in what the term is given, and :meth:`Scope.filled` has them. None for other terms.
+    lacks
+        ``lacks(call) -> arguments`` of a call in whose columns values may be missing, on training rows and others, where nothing
+        else reads these columns; :meth:`DesignContext.filled` makes such rows. None for terms that need all values.
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
     written
@@ -527,6 +538,7 @@ class Term:
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
     fills: Callable[[Json], str] | None = None
+    lacks: Callable[[Any], tuple[Any, ...]] | None = None
     varies: bool = False
     joins: bool = False
     grouping: bool = False

@@ -99,7 +99,7 @@ class Marginal(Fitted):
         """
         from .slopes import slopes
 
-        return slopes(self, variables, data, by, kind, at, interval, new_groups, seed)
+        return slopes([self], variables, data, by, kind, at, interval, new_groups, seed)
 
     @arguments.checked(
         "contrasts", **SHARED, variables=arguments.either(arguments.names, Mapping), comparison=arguments.text
@@ -150,7 +150,7 @@ class Marginal(Fitted):
         """
         from .contrasts import contrasts
 
-        return contrasts(self, variables, comparison, data, by, kind, at, interval, new_groups, seed)
+        return contrasts([self], variables, comparison, data, by, kind, at, interval, new_groups, seed)
 
     @arguments.checked(
         "curve", **(SHARED | {"by": MAPPED}), x=arguments.text, average=arguments.flag, points=arguments.size

@@ -16,6 +16,7 @@ from bayesdeep.design.context import FrameContext
 from bayesdeep.design.learn import term_nodes
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
+from bayesdeep.design.term_gaps import term_gaps
 from bayesdeep.design.training_data import known_arrays
 from bayesdeep.formula.expand import columns
 from bayesdeep.formula.nodes import Call, Name
@@ -167,7 +168,9 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     assert response_node is not None, "the main formula has a response"
     with_response = [*used, *columns(response_node)] if observed else used
     _check_columns(with_response, frame)
-    gaps = response_gaps(response_node, frame, used) if observed else {}
+    given = [k.value for k in spec.known.values() if isinstance(k.value, str)]
+    gaps = term_gaps([replace(node, response=None) for node in nodes.values()], frame, given)
+    gaps |= response_gaps(response_node, frame, used) if observed else {}
     check_missing(frame, with_response, advice="leave these rows out or fill them in", gaps=gaps)
     arrays: dict[str, np.ndarray] = {}
     unseen: dict[str, tuple[Any, ...]] = {}
