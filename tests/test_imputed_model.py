@@ -67,6 +67,7 @@ def test_draws_are_the_mixture_of_the_data_sets_posteriors(known: Any) -> None:
         assert abs((draws < place).mean() - p) < 4 * np.sqrt(p * (1 - p) / size), p
 
 
+@pytest.mark.integration
 def test_errors_of_pooled_numbers_are_those_that_repeats_have() -> None:
     data = [frame.head(20) for frame in tables(3)]
     model = bd.Model("y ~ x + z", data)

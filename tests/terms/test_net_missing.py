@@ -64,6 +64,7 @@ def fitted() -> Any:
     return bd.Model('y ~ z + net(x, hidden=[], name="f", missing="indicator")', frame()).fit("map", seed=1, progress=False)
 
 
+@pytest.mark.integration
 def test_it_predicts_better_than_means_where_missing_values_say_something(fitted: Any) -> None:
     train, new = frame(), frame(400, seed=2)
     means = {"x": train["x"].mean()}
@@ -79,6 +80,7 @@ def test_it_predicts_better_than_means_where_missing_values_say_something(fitted
     assert abs(off[0]) < 0.5 < 1 < abs(off[1])
 
 
+@pytest.mark.integration
 def test_rows_that_lack_everything_are_predicted_and_files_keep_it(fitted: Any, tmp_path: Path) -> None:
     rows = pd.DataFrame({"z": [0.0, 1.0], "x": [None, None]})
     table = fitted.predict(rows, kind="mean")
@@ -89,6 +91,7 @@ def test_rows_that_lack_everything_are_predicted_and_files_keep_it(fitted: Any, 
     assert np.allclose(loaded.predict(kind="mean"), fitted.predict(kind="mean"))
 
 
+@pytest.mark.integration
 def test_what_moves_columns_asks_for_rows_that_have_them(fitted: Any) -> None:
     with pytest.raises(FitError, match="does not hold the columns"):
         fitted.slopes("x")
@@ -98,6 +101,7 @@ def test_what_moves_columns_asks_for_rows_that_have_them(fitted: Any) -> None:
         fitted.slopes("x", data=frame())
 
 
+@pytest.mark.integration
 def test_new_gaps_are_refused() -> None:
     whole = frame(80).dropna()
     fit = bd.Model('y ~ net(x, z, hidden=[2], missing="indicator")', whole).fit("map", seed=1, progress=False)
@@ -142,6 +146,7 @@ def test_all_columns_by_a_dot_and_shared_layers_may_lack_values() -> None:
     assert model.rows == 240
 
 
+@pytest.mark.integration
 def test_the_report_says_which_values_rows_lack(fitted: Any) -> None:
     said = data_section.SECTION.blocks(Subject({"model": fitted}, None, "model"))[0].text
     assert "Rows lack values of `x`, which their term takes as they are; missing values of others were not allowed." in said
