@@ -3,7 +3,8 @@
 For a Gaussian response with an identity link every coefficient is part of one linear Gaussian system. Its marginal
 likelihood has a handful of arguments, so a proposal fitted to it is nearly the posterior itself: the mode and the curvature
 there, then mixtures of t distributions fitted to importance weights. Independence Metropolis chains make the draws exact in
-the sense in which any Markov chain is, and the Pareto k-hat of the weights says whether the proposal covers the posterior. The
+the sense in which any Markov chain is, and the Pareto k-hat of the weights says whether the proposal covers the posterior; where
+it does not, slices come between proposals (:mod:`bayesdeep.linear.sliced_chains`), and NUTS where these do not mix. The
 coefficients are then drawn from their exact conditional distribution, anew for every draw. Where there are many scales and few
 enough coefficients, scales are drawn one after another instead (:mod:`bayesdeep.linear.scale_sweeps`).
 
@@ -33,6 +34,7 @@ from bayesdeep.linear.marginal_target import MarginalTarget
 from bayesdeep.linear.principal_axes import in_principal_axes
 from bayesdeep.linear.proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
 from bayesdeep.linear.scale_sweeps import TUNING, applies, swept_chains
+from bayesdeep.linear.sliced_chains import have_mixed, sliced_chains
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.psis import KHAT_LIMIT
 
@@ -60,7 +62,7 @@ MAX_RELATIVE_WEIGHT = 10.0
 """A largest weight, in units of the mean, at which no tail is left to be missed, whatever its shape: nearly constant weights
 have a Pareto k-hat without a meaning."""
 
-ATTEMPTS = 3
+ATTEMPTS = 2
 """Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
 
 FULL_CHAIN_SECONDS = 15.0
@@ -141,11 +143,19 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
         sizes = tuple((2 + attempt) * size for size in sizes)
     how = "importance proposals and independence Metropolis chains"
     details = {"khat": float(khat), "largest_weight": float(weights.max() * len(weights))}
+    values_per_draw = steps.steps / settings.draws
     if not covered and not found.interrupted and each < EXPENSIVE_SECONDS:
-        before = time.perf_counter()
-        found, share = _by_chain(settings, MarginalTarget(posterior, mode, factor), int(rng.integers(2**32)), rng, progress)
-        tuning += (time.perf_counter() - before) * share
-        how, covered = "NUTS on the marginal density, since no proposal covered it", True
+        few = _few(settings)
+        values_per_draw = few.steps / settings.draws
+        found = sliced_chains(few, posterior, adapted, 1 if efficiency > FAIR else system.dim, rng, progress)
+        how, covered = "slices along the principal axes between proposals, since these alone did not cover it", True
+        if not found.interrupted and not have_mixed(found):
+            before = time.perf_counter()
+            seeded = int(rng.integers(2**32))
+            found, share = _by_chain(settings, MarginalTarget(posterior, mode, factor), seeded, rng, progress)
+            tuning += (time.perf_counter() - before) * share
+            values_per_draw = 1.0
+            how = "NUTS on the marginal density, since neither proposals nor slices covered it"
     done = time.perf_counter()
     progress.update(100, 100)
     return Draws(
@@ -163,7 +173,7 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
             "efficiency": efficiency,
             "evaluations": float(len(weights) + len(adapted.points)),
             "seconds_per_evaluation_expected": float(each),
-            "values_per_draw": steps.steps / settings.draws,
+            "values_per_draw": values_per_draw,
         },
         coefficients=found.coefficients,
     )
@@ -174,8 +184,7 @@ def _by_sweeps(
 ) -> Draws:
     """Draw one scale after another, where there are so many that no proposal for all of them is close."""
     began = time.perf_counter()
-    wanted = LEAST_DISTINCT if settings.distinct is None else settings.distinct
-    steps = Plan(settings.chains, settings.draws, min(settings.draws, -(-wanted // settings.chains)))
+    steps = _few(settings)
     start = start_of(system)
     _check_start(Posterior(system, plan(system), Coordinates(np.full(system.dim, np.nan))).density(start[None]))
     found = swept_chains(steps, system, start, rng, progress)
@@ -271,7 +280,13 @@ def _steps(settings: CollapsedSettings, each: float) -> Plan:
     if each * total < FULL_CHAIN_SECONDS:
         # Where values are cheap, two steps a draw: successive draws are then hardly ever the same.
         return Plan(settings.chains, settings.draws, settings.draws, 2 if each * total < 1.0 else 1)
-    return Plan(settings.chains, settings.draws, min(settings.draws, -(-LEAST_DISTINCT // settings.chains)))
+    return _few(settings)
+
+
+def _few(settings: CollapsedSettings) -> Plan:
+    """Return the plan where each value costs so much that it serves several draws."""
+    wanted = LEAST_DISTINCT if settings.distinct is None else settings.distinct
+    return Plan(settings.chains, settings.draws, min(settings.draws, -(-wanted // settings.chains)))
 
 
 def _without_hyperparameters(

@@ -75,7 +75,7 @@ def batched_chains(plan: Plan, posterior: Posterior, adapted: Adapted, rng: np.r
     grid = points[:used].reshape(steps * thin, chains, -1).transpose(1, 0, 2)
     log_p = values[:used].reshape(steps * thin, chains).T
     log_w = log_p - adapted.proposal.log_density(grid.reshape(used, -1)).reshape(chains, -1)
-    begin = _begin(adapted, chains, rng)
+    begin = started(adapted, chains, rng)
     states = accept(log_w, _weights_at(adapted, begin), rng)[:, thin - 1 :: thin]
     at_start, rows = states < 0, np.arange(chains)[:, None]
     positions = np.where(at_start[..., None], adapted.points[begin][:, None], grid[rows, states])
@@ -108,7 +108,7 @@ def sequential_chains(
     positions = np.empty((chains, draws, system.dim))
     lp, moved = np.empty((chains, draws)), np.zeros((chains, draws), dtype=bool)
     log_w = np.full((chains, steps), np.nan)
-    begin = _begin(adapted, chains, rng)
+    begin = started(adapted, chains, rng)
     start_weights = _weights_at(adapted, begin)
     done, stop = np.zeros(chains, dtype=np.int64), threading.Event()
 
@@ -154,8 +154,8 @@ def sequential_chains(
     return Explored(positions, coefficients, {"lp": lp, "accepted": moved}, log_w[~np.isnan(log_w)], stop.is_set())
 
 
-def _begin(adapted: Adapted, chains: int, rng: np.random.Generator) -> np.ndarray:
-    """Return which of the proposal's points the chains start from: drawn by importance, so that none has to warm up."""
+def started(adapted: Adapted, chains: int, rng: np.random.Generator) -> np.ndarray:
+    """Return which of the proposal's points ``(chain,)`` chains start from: drawn by importance, so that none has to warm up."""
     weights = np.exp(adapted.log_weights - log_sum(adapted.log_weights))
     return rng.choice(len(weights), size=chains, p=weights / weights.sum())
 
