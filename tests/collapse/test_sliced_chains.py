@@ -1,16 +1,20 @@
 """Slices between proposals that do not cover the posterior, against its quadrature."""
 
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from bayesdeep.core.linear import Factor, Hyperparameter, LinearSystem, Moments, Scale
 from bayesdeep.linear.block_layout import lay_out
-from bayesdeep.linear.explore import Plan
+from bayesdeep.linear.explore import Explored, Plan
 from bayesdeep.linear.hyperparameters import in_units
 from bayesdeep.linear.marginal import Posterior
 from bayesdeep.linear.proposal import Adapted, single
-from bayesdeep.linear.sliced_chains import sliced_chains
+from bayesdeep.linear.sliced_chains import LEAST_EFFECTIVE, have_mixed, sliced_chains
 
 
 class Silent:
@@ -69,3 +73,72 @@ def test_values_serve_several_draws_with_coefficients_of_their_own() -> None:
     assert (np.abs(np.diff(found.coefficients[1], axis=1)) > 0).all()
     lp = own.density(own.coordinates.from_system(found.positions[0]))
     assert_allclose(found.stats["lp"][0], lp, rtol=1e-9)
+
+
+def known(log_density: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """Return what chains ask of a posterior, of a density in two coordinates and nothing drawn back."""
+    return SimpleNamespace(
+        system=SimpleNamespace(dim=2),
+        proposed=log_density,
+        coordinates=SimpleNamespace(to_system=lambda points: points),
+        scales=lambda points: points,
+        solver=SimpleNamespace(draw=lambda scales, rng: (np.zeros((len(scales), 1)),)),
+    )
+
+
+def correlated(rng: np.random.Generator, count: int) -> np.ndarray:
+    z = rng.normal(size=(count, 2))
+    return np.stack([z[:, 0], 0.95 * z[:, 0] + np.sqrt(1 - 0.95**2) * z[:, 1]], axis=1)
+
+
+def funnel(rng: np.random.Generator, count: int) -> np.ndarray:
+    z = rng.normal(size=(count, 2))
+    return np.stack([z[:, 0], np.exp(z[:, 0]) * z[:, 1]], axis=1)
+
+
+def of_correlated(x: np.ndarray) -> np.ndarray:
+    return -0.5 * x[:, 0] ** 2 - 0.5 * (x[:, 1] - 0.95 * x[:, 0]) ** 2 / (1 - 0.95**2)
+
+
+def of_funnel(x: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return -0.5 * x[:, 0] ** 2 - x[:, 0] - 0.5 * x[:, 1] ** 2 * np.exp(-2 * x[:, 0])
+
+
+@pytest.mark.parametrize(("draw", "log_density"), [(correlated, of_correlated), (funnel, of_funnel)])
+@pytest.mark.parametrize("most", [1, 2])
+def test_they_leave_a_known_distribution_as_it_is(draw: Any, log_density: Any, most: int) -> None:
+    rng = np.random.default_rng(8)
+    chains = 4_000
+    exact = draw(rng, 2 * chains)  # from which the chains start, so that all they make is from it, too
+    proposal = single(np.array([0.3, 0.0]), 0.7 * np.eye(2), 5.0)
+    adapted = Adapted(proposal, exact, log_density(exact), np.zeros(len(exact)), 0.3)
+    found = sliced_chains(Plan(chains, 1, 1), known(log_density), adapted, most, rng, Silent())
+    points = found.positions[:, 0]
+    again = draw(np.random.default_rng(9), 400_000)
+    for what in (
+        lambda x: x[:, 0], lambda x: x[:, 0] ** 2, lambda x: np.tanh(x[:, 1]), lambda x: np.tanh(x[:, 1]) ** 2,
+        lambda x: x[:, 0] * np.tanh(x[:, 1]), lambda x: x[:, 0] < -1.5, lambda x: x[:, 0] > 1.5, lambda x: np.abs(x[:, 1]) < 0.2,
+    ):
+        own, wanted = what(points).astype(float), what(again).astype(float)
+        # Some chains start from one point; what they make is nearly independent all the same.
+        assert abs(own.mean() - wanted.mean()) < 4.5 * np.hypot(own.std() / chains**0.5, wanted.std() / len(again) ** 0.5)
+
+
+def made(positions: np.ndarray) -> Explored:
+    return Explored(positions, (), {}, np.zeros(0), False)
+
+
+def test_chains_that_have_not_mixed_are_told_from_those_that_have() -> None:
+    rng = np.random.default_rng(3)
+    free = rng.normal(size=(4, 400, 2))
+    assert have_mixed(made(free))
+    apart = free.copy()
+    apart[0, :, 1] += 1.0
+    assert not have_mixed(made(apart)), "one chain stays elsewhere"
+    slow = free.copy()
+    for t in range(1, 400):
+        slow[:, t, 0] = 0.98 * slow[:, t - 1, 0] + np.sqrt(1 - 0.98**2) * slow[:, t, 0]
+    assert not have_mixed(made(slow)), "few effective draws"
+    assert not have_mixed(made(np.repeat(free[:, :1], 400, axis=1))), "chains that never move"
+    assert have_mixed(made(apart[:, : int(LEAST_EFFECTIVE) - 1])), "nothing is said of short chains"
