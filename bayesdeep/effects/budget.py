@@ -51,7 +51,7 @@ NOISE_DRAWS = 4_000
 
 def budget(fit: Fitted, data: Any = None, new_groups: str | None = None, seed: int | None = None) -> pd.DataFrame:
     """Return :meth:`bayesdeep.Fit.budget`."""
-    rows, seed = asked_rows(fit, data), checked_seed(seed, "budget")
+    rows, seed = asked_rows(fit, data, "budget"), checked_seed(seed, "budget")
     new_groups = settled(new_groups, fit.spec, rows, "budget")
     posterior = for_groups(flat_draws(fit), rows, new_groups)
     return variance_parts(fit.spec, posterior, fit.sizes[0], rows, new_groups, seed_for(fit, seed))

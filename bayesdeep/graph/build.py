@@ -51,6 +51,8 @@ class ResponseTensors:
         Of a new response given its parameters, ``(obs,)``; None without a closed form.
     log_parts
         Of a mixture with a response, the logarithm of each component's share times its density ``(obs, component)``.
+    lags
+        By how much the mean goes with what was left over one step before, two steps before, and so on, ``()`` each.
     """
 
     name: str
@@ -63,6 +65,7 @@ class ResponseTensors:
     params: Mapping[str, Any]
     variance: Any = None
     log_parts: Any = None
+    lags: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -283,6 +286,7 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
         params={name: pt.as_tensor(value) for name, value in params.items()},
         variance=variance(family, params, aux, parts),
         log_parts=None if family.components is None or not observed else family.components.log_parts(params, aux, parts.value),
+        lags=tuple(pt.as_tensor(own) for before in builder.lagged for own in before.coefficients),
     )
 
 

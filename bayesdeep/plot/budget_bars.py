@@ -81,7 +81,7 @@ def budget(
 
 def group_sizes(fit: Fitted, data: Any = None) -> tuple[str, np.ndarray] | None:
     """Return the first grouping factor and, by row, how many training rows its group has ``(obs,)``: 0 for new groups."""
-    own, rows = own_rows(fit, "plot"), asked_rows(fit, data)
+    own, rows = own_rows(fit, "plot"), asked_rows(fit, data, "plot")
     every = (found for term in fit.spec.predictors[0].terms for found in row_levels(term))
     first = next((found for found in every if not found.several), None)
     if first is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayesdeep.core.columns import Column
+from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.design.frame import read_frame
 from bayesdeep.spec.model_spec import ModelSpec
@@ -100,15 +101,28 @@ def own_rows(fit: Fitted, where: str) -> Rows:
     return rows_in_memory(fit.rows, where)
 
 
-def asked_rows(fit: Fitted, data: Any, where: str = "predict", *, observed: bool = False) -> Rows:
+def asked_rows(
+    fit: Fitted, data: Any, where: str = "predict", *, observed: bool = False, paths: bool = False
+) -> Rows:
     """Return the rows of ``data``, coded as in fitting; the training rows for None. ``observed``: with their responses.
 
-    A response that leans on the rows before it finds them among the training rows.
+    A response that leans on the rows before it finds them among the training rows. Rows that lean on others whose responses are
+    not known either are refused, except by who draws ``paths`` of them (:mod:`bayesdeep.results.paths_ahead`).
     """
     if data is None:
         return own_rows(fit, where)
     rows = rows_of(fit.spec, read_frame(data), observed=observed)
-    return rows if lagged_term(fit.spec) is None else with_lags(fit.spec, rows, own_rows(fit, where))
+    term = lagged_term(fit.spec)
+    if term is None:
+        return rows
+    rows = with_lags(fit.spec, rows, own_rows(fit, where))
+    if rows.ahead is not None and not paths:
+        first = int(np.argmax((rows.ahead >= 0).any(axis=1)))
+        raise FitError(
+            f"{where}: row {first + 1} lies several steps after the last row of its series ({term.source}), and leans on responses "
+            "that are not known; draws() and predict() draw these, and here rows are one step ahead at most"
+        )
+    return rows
 
 
 def flat_draws(fit: Fitted) -> dict[str, np.ndarray]:

@@ -34,7 +34,7 @@ def joint_draws(
     FitError
         For groups the model was not fitted to whose effects are correlated across responses.
     """
-    rows = {name: asked_rows(one, data) for name, one in fit.each.items()}
+    rows = {name: asked_rows(one, data, "draws", paths=not fit.spec.correlated) for name, one in fit.each.items()}
     _refuse_new_groups(fit, rows, new_groups)
     what = {name: check_kind(kind, one.spec) for name, one in fit.each.items()}
     settle = {name: settled(new_groups, one.spec, rows[name], "draws") for name, one in fit.each.items()}

@@ -27,10 +27,13 @@ def with_lags(spec: ModelSpec, rows: "Rows", earlier: "Rows | None" = None) -> "
         The training rows, where ``rows`` are others; None where they are these themselves. Rows with responses are also each
         other's rows before.
 
+    A row some steps after the last of its series leans on the rows between, which have to be there, too: :attr:`Rows.ahead` says
+    where, and :mod:`bayesdeep.results.paths_ahead` draws what is left over at them.
+
     Raises
     ------
     DataError
-        For a row whose series goes on before it where no row is known.
+        For a row whose series goes on before it where there is no row.
     """
     term = lagged_term(spec)
     if term is None:
@@ -48,16 +51,21 @@ def with_lags(spec: ModelSpec, rows: "Rows", earlier: "Rows | None" = None) -> "
     starts, ends = _ends(known)
     new, _ = _ends([place for place in own if rows.observed and place[0] not in starts])
     found = np.full((rows.rows, count), -1, dtype=np.int64)
+    ahead, to_come = found.copy(), _to_come(rows, own, ends, given=earlier is not None)
     for i, (series, step) in enumerate(own):
         for k in range(count):
             at = table.get((series, step - 1 - k), -1)
+            if at < 0 and (series, step - 1 - k) in to_come:
+                ahead[i, k] = to_come[series, step - 1 - k]
+                continue
             if at < 0 and series in starts and (step < starts[series] or step - 1 - k > ends[series]):
                 raise DataError(_unknown(term, i, step, starts[series], ends[series]))
             if at < 0 and step - 1 - k >= new.get(series, step):
                 raise DataError(f"data: {term.source}: row {i + 1} has no row {k + 1} steps before it in its series; fill it in")
             found[i, k] = at
     sources = [rows] if earlier is None else [earlier, rows]
-    return replace(rows, arrays={**rows.arrays, **_beside(spec, term, rows, sources, found)})
+    arrays = {**rows.arrays, **_beside(spec, term, rows, sources, found)}
+    return replace(rows, arrays=arrays, ahead=ahead if (ahead >= 0).any() else None)
 
 
 def without_lags(spec: ModelSpec, rows: "Rows") -> "Rows":
@@ -77,6 +85,20 @@ def lagged_term(spec: ModelSpec) -> TermSpec | None:
 
 def _places(rows: "Rows", key: str) -> list[tuple[int, int]]:
     return list(zip(rows.arrays[f"{key}.{SERIES}"].tolist(), rows.arrays[f"{key}.{STEP}"].tolist(), strict=True))
+
+
+def _to_come(rows: "Rows", own: list[tuple[int, int]], ends: Mapping[int, int], *, given: bool) -> Steps:
+    """Return where the rows are that come after the last of their series, of new rows without responses.
+
+    Rows of one step have one thing left over in common; the first of them stands for it.
+    """
+    if not given or rows.observed:
+        return {}
+    found: dict[tuple[int, int], int] = {}
+    for i, (series, step) in enumerate(own):
+        if series in ends and step > ends[series]:
+            found.setdefault((series, step), i)
+    return found
 
 
 def _ends(places: list[tuple[int, int]]) -> tuple[dict[int, int], dict[int, int]]:
@@ -123,7 +145,6 @@ def _unknown(term: TermSpec, row: int, step: int, start: int, end: int) -> str:
     if step < start:
         return f"{begin}lies before the first row of its series; a series is not predicted backwards"
     return (
-        f"{begin}lies {step - end} steps after the last row of its series that the model was fitted to, and what is left over in "
-        "between is not known; predict one step ahead, and the next one from a fit that has this row; or score rows with "
-        "their responses (log_score); or write rw(t, ahead=…), whose steps to come are part of the model"
+        f"{begin}lies {step - end} steps after the last row of its series that the model was fitted to, and leans on what is left "
+        "over in between; give the rows of all steps from the last one on, too: they are drawn one after another"
     )

@@ -17,6 +17,7 @@ from .graph_cache import evaluation_graph
 from .linear_rows import linear_function
 from .new_groups import with_new_groups
 from .nonlinear_values import refuse_without_value
+from .paths_ahead import paths_of, put
 from .rows import Rows, containers
 from .written_rows import written_function
 
@@ -76,13 +77,19 @@ def blocks(
         function = row_function(graph, [what], derive(seed, what))
         levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
     count = len(next(iter(posterior.values()))) if posterior else 1
+    paths = paths_of(spec, rows, draws) if what in ("mean", "predictive") else None
+    if paths is not None:
+        seeded = row_function(evaluation_graph(spec, paths.rows), [what], derive(seed, f"{what} ahead"))
+        alone = seeded(draws, containers(paths.rows, 0, paths.rows.rows))[0]
+        carried = paths.carried(_full(alone, count, paths.rows.rows))
     step = max(1, block_rows(count, levels) // together) * together
     for start in range(0, rows.rows, step):
         stop = min(start + step, rows.rows)
         value = function(draws, containers(rows, start, stop))[0]
         if what == "predictive":
             value = inside_bounds(value, partial(_again, function, draws, rows, start), rows, start, stop)
-        yield start, stop, _full(value, count, stop - start)
+        value = _full(value, count, stop - start)
+        yield start, stop, value if paths is None else put(paths, carried, start, stop, value)
 
 
 def _again(

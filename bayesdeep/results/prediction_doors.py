@@ -28,7 +28,7 @@ def predictive_draws(
     """Return :meth:`bayesdeep.Fit.draws`, ``(chain, draw, obs)`` or ``(chain, draw, obs, level)``."""
     import xarray as xr
 
-    spec, rows = fit.spec, asked_rows(fit, data)
+    spec, rows = fit.spec, asked_rows(fit, data, "draws", paths=True)
     new_groups = settled(new_groups, spec, rows, "draws")
     array = _by_chain(fit, rows, check_kind(kind, spec), new_groups, seed)
     dims = ["chain", "draw", "obs"]
@@ -66,7 +66,7 @@ def prediction_table(
     seed: int | None = None,
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.Fit.predict`, with the rows' own index."""
-    rows = asked_rows(fit, data)
+    rows = asked_rows(fit, data, paths=True)
     made = rows_table(fit, rows, kind, interval, settled(new_groups, fit.spec, rows, "predict"), seed)
     made.index = pd.RangeIndex(rows.rows) if rows.index is None else pd.Index(rows.index)
     return made

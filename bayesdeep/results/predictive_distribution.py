@@ -7,7 +7,7 @@ distribution's variance has a closed form so has the predictive one: by the law 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .graph_cache import evaluation_graph
 from .new_groups import with_new_groups
 from .nonlinear_values import refuse_without_value
+from .paths_ahead import Paths, paths_of, put
 from .prediction_blocks import block_rows, cut_off, inside_bounds
 from .rows import Rows, containers
 from .written_rows import law_of, params_of, trials_in
@@ -69,11 +70,30 @@ def predictive_blocks(
         As for predictions.
     """
     source = _source(spec, posterior, rows, new_groups, seed)
+    paths = None
+    if isinstance(source, _Source):
+        paths = paths_of(spec, rows, source.draws)
+        ahead = None if paths is None else _predicted_paths(spec, source, paths, seed)
     for start in range(0, rows.rows, source.step):
         stop = min(start + source.step, rows.rows)
         params, moments = source.evaluate(rows, start, stop)
         draws = source.draw(params, start, stop)
-        yield Predicted(start, stop, *_mean_and_sd(moments, draws, _as_recorded(rows, start, stop)), draws)
+        made = Predicted(start, stop, *_mean_and_sd(moments, draws, _as_recorded(rows, start, stop)), draws)
+        if paths is not None and ahead is not None:
+            parts = ((getattr(ahead, name), getattr(made, name)) for name in ("mean", "sd", "draws"))
+            made = Predicted(start, stop, *(put(paths, own, start, stop, into) for own, into in parts))
+        yield made
+
+
+def _predicted_paths(spec: ModelSpec, whole: "_Source", paths: Paths, seed: int) -> Predicted:
+    """Return the predictive distributions of rows that lean on others that are predicted, drawn together."""
+    rows, count = paths.rows, paths.rows.rows
+    source = whole.of_other_rows(spec, rows, derive(seed, "ahead"))
+    params, alone = source.evaluate(rows, 0, count)
+    draws = paths.carried(source.draw(params, 0, count))
+    mean = None if alone.mean is None else paths.carried(alone.mean)
+    variance = None if alone.variance is None else paths.variance(alone.variance)
+    return Predicted(0, count, *_mean_and_sd(ConditionalMoments(mean, variance), draws, np.zeros(count, dtype=bool)), draws)
 
 
 def normal_draws(
@@ -190,10 +210,11 @@ class _Source:
         seed: int,
         least: int = RESPONSES,
     ) -> None:
+        self.draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+        self._least = least
+        refuse_without_value(spec, self.draws, rows)
         graph = evaluation_graph(spec, rows)
         self._rows, self._graph = rows, graph
-        self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
-        refuse_without_value(spec, self._draws, rows)
         self._count = len(next(iter(posterior.values()))) if posterior else 1
         self.times = -(-least // self._count)
         variance = None if graph.response.mean is None else graph.response.variance
@@ -208,9 +229,14 @@ class _Source:
             for name, tensor in graph.response.params.items()
         }
 
+    def of_other_rows(self, spec: ModelSpec, rows: Rows, seed: int) -> "_Source":
+        """Return the same of some of the rows, whose new groups are those of all, with noise of its own."""
+        known = replace(rows, unseen={})
+        return _Source(spec, self.draws, known, "raise", seed, self._least)
+
     def evaluate(self, rows: Rows, start: int, stop: int) -> tuple[dict[str, np.ndarray], ConditionalMoments]:
         """Return the response's parameters by name ``(draw, …)``, and its moments given them."""
-        found = self._of_rows(self._draws, containers(rows, start, stop))
+        found = self._of_rows(self.draws, containers(rows, start, stop))
         names = list(self._graph.response.params)
         params = {
             name: np.broadcast_to(value, (self._count, *value.shape[value.ndim - self._graph.response.params[name].ndim :]))

@@ -55,6 +55,9 @@ class Rows:
         Values by name of variables that are held while the model is fitted to these rows.
     rows_unseen
         How many of the rows that were asked about are of such groups, by factor.
+    ahead
+        Of rows some steps after the last of their series whose responses are known: the positions ``(obs, lag)`` of those before
+        among these rows, -1 for one that is known or for none. None where all that a row leans on is known.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -66,9 +69,10 @@ class Rows:
     columns: Mapping[str, Column] = field(default_factory=dict)
     fixed: Mapping[str, np.ndarray] = field(default_factory=dict)
     rows_unseen: Mapping[str, int] = field(default_factory=dict)
+    ahead: np.ndarray | None = None
 
     def take(self, keep: np.ndarray) -> "Rows":
-        """Return some of the rows; ``keep`` is a mask or positions."""
+        """Return some of the rows; ``keep`` is a mask or positions. What they lean on is then thought to be known."""
         parts = {f: getattr(self.response, f) for f in FIELDS}
         response = self.response.with_(**{f: None if v is None else v[keep] for f, v in parts.items()})
         arrays = {name: value[keep] for name, value in self.arrays.items()}

@@ -260,3 +260,62 @@ def test_effects_of_small_groups_are_not_integrated_out_of_a_row_that_leans_on_o
     data = series(groups=20, steps=4)
     lagged, plain, noisy = (bd.Model(f"y ~ {text} + (1 | g)", data) for text in ("x + ar(t, gr=g)", "x", "me(x, 0.1)"))
     assert [len(group_factors(m.spec, m.__dict__["_rows"])) for m in (lagged, plain, noisy)] == [0, 1, 0]
+
+
+@pytest.fixture(scope="module", params=["gaussian", "student_t"])
+def two_lags(request: pytest.FixtureRequest) -> bd.Fit:
+    flat = {"Intercept": "Flat", "x": "Flat", "sigma": "HalfFlat"}
+    known = {} if request.param == "gaussian" else {"nu": bd.known(8.0)}
+    data = series(2, (0.5, 0.3), steps=60)
+    model = bd.Model("y ~ x + ar(t, gr=g, p=2)", data, family=request.param, priors=flat, **known)
+    return model.fit("map", seed=1, progress=False)
+
+
+def _to_come(fit: bd.Fit, steps: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows after the last of g0 in any order, and by step their means, the innovations' root and what sigma stands for."""
+    value = {name: np.asarray(fit.posterior[name]).reshape(-1) for name in ("Intercept", "x", "ar(t)", "sigma")}
+    data = series(2, (0.5, 0.3), steps=60)
+    own = data[data["g"] == "g0"].sort_values("t").iloc[-2:]
+    left = (own["y"] - value["Intercept"] - value["x"] * own["x"]).to_numpy()
+    x, phi = np.linspace(-1, 1, steps), value["ar(t)"]
+    ahead = pd.DataFrame({"x": x, "t": own["t"].max() + 2.0 * np.arange(1, steps + 1), "g": "g0"})
+    back = np.eye(steps) - sum(p * np.eye(steps, k=-k - 1) for k, p in enumerate(phi))
+    begin = np.zeros(steps)
+    begin[:2] = [phi[0] * left[1] + phi[1] * left[0], phi[1] * left[1]]
+    root = np.linalg.inv(back)
+    return ahead, value["Intercept"] + value["x"] * x + root @ begin, root, value["sigma"]
+
+
+def test_rows_some_steps_ahead_are_drawn_together(two_lags: bd.Fit) -> None:
+    ahead, means, root, sigma = _to_come(two_lags, 5)
+    order = np.array([3, 0, 4, 1, 2])
+    rows = pd.concat([ahead.iloc[order], pd.DataFrame({"x": [0.3], "t": [9.0], "g": ["g1"]})], ignore_index=True)
+    found = two_lags.draws(rows, kind="mean").values.reshape(-1)
+    np.testing.assert_allclose(found[:5], means[order], rtol=1e-8)
+    table = two_lags.predict(rows, seed=3)
+    degrees = 8.0 if two_lags.spec.family == "student_t" else np.inf
+    innovations = sigma * (1.0 if np.isinf(degrees) else np.sqrt(degrees / (degrees - 2)))
+    np.testing.assert_allclose(table["mean"].to_numpy()[:5], means[order], rtol=1e-8)
+    covariance = innovations**2 * root @ root.T
+    np.testing.assert_allclose(table["sd"].to_numpy()[:5], np.sqrt(np.diag(covariance))[order], rtol=1e-6)
+    new = np.concatenate([two_lags.draws(rows, seed=seed).values.reshape(1, -1) for seed in range(300)])
+    error = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)) * (2.0 if np.isinf(degrees) else 3.5) / len(new))
+    # Rows of other series are drawn by themselves.
+    whole = np.cov(new.T)
+    assert (np.abs(whole[:5, :5] - covariance[np.ix_(order, order)]) < 4 * error).all()
+    assert (np.abs(whole[5, :5]) < 4 * np.sqrt(np.diag(covariance)[order] * whole[5, 5] / len(new))).all()
+    if np.isinf(degrees):
+        low, high = (stats.norm(means, np.sqrt(np.diag(covariance))).ppf(p) for p in (0.05, 0.95))
+        near = 4 * np.sqrt(np.diag(covariance)) * np.sqrt(0.05 * 0.95 / 4_000) / stats.norm.pdf(1.645)
+        assert (np.abs(table["lower"].to_numpy()[:5] - low[order]) < near[order]).all()
+        assert (np.abs(table["upper"].to_numpy()[:5] - high[order]) < near[order]).all()
+
+
+def test_rows_ahead_need_those_in_between_and_who_draws_them(two_lags: bd.Fit) -> None:
+    ahead = _to_come(two_lags, 4)[0]
+    with pytest.raises(DataError, match="leans on what is left over in between; give the rows of all steps"):
+        two_lags.predict(ahead.iloc[[0, 2, 3]])
+    with pytest.raises(FitError, match=r"budget: row 2 lies several steps after the last row of its series"):
+        two_lags.budget(ahead)
+    # With their responses they are scored one step ahead each.
+    assert np.isfinite(two_lags.log_score(ahead.assign(y=1.0)))
