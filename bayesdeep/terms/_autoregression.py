@@ -38,3 +38,29 @@ def process_root(phi: Any, steps: int) -> Any:
     powers = pt.where(pt.constant(apart == 0), 1.0, pt.where(pt.constant(apart < 0), 0.0, powers))
     first = pt.concatenate([pt.atleast_1d(1.0 / pt.sqrt(1.0 - phi**2)), pt.ones(steps - 1)])
     return powers * first[None, :]
+
+
+def root_of_order(partial: Sequence[Any], steps: int) -> Any:
+    r"""Return ``(step, step)``, by which independent standard normal numbers are multiplied to be a stationary process.
+
+    As :func:`process_root`, of as many lags as there are ``partial`` autocorrelations :math:`r_k`. The value at step
+    :math:`t \leq p` is regressed on the :math:`t - 1` before it, with the recursion's coefficients of that order, and what is
+    left has the variance :math:`\prod_{k=t}^{p} (1 - r_k^2)^{-1}`: all values then have one variance from the first on.
+    """
+    from pytensor.tensor.linalg import solve_triangular
+
+    count, back = len(partial), pt.constant(np.eye(steps))
+    later = np.arange(steps)[:, None] >= count
+    for k, own in enumerate(from_partial(partial)):
+        back = back - own * pt.constant(np.where(later, np.eye(steps, k=-k - 1), 0.0))
+    for row in range(1, count):
+        for j, own in enumerate(from_partial(partial[:row])):
+            place = np.zeros((steps, steps))
+            place[row, row - 1 - j] = 1.0
+            back = back - own * pt.constant(place)
+    sd, sds = pt.constant(1.0), list[Any]()
+    for own in reversed(partial):
+        sd = sd / pt.sqrt(1.0 - own**2)
+        sds.append(sd)
+    scale = pt.concatenate([pt.stack(sds[::-1]), pt.ones(steps - count)])
+    return solve_triangular(back, pt.diag(scale), lower=True)

@@ -12,17 +12,18 @@ order. Each step of a series has one row: a step with two or with none is an err
 The mean of a row, its log likelihood and its predictive distribution are those *one step ahead*, given the responses
 before it; ``kind="linear"`` is :math:`\eta`, and slopes and curves are of that. Leave-one-out and folds at random leave out a row
 whose neighbours stay, which is not how well the future is foretold. New rows are predicted from the rows that the model was
-fitted to, one step after the last row of a series at most, since further ahead the residuals between are not known; with their
-responses, for scores, new rows go on from each other too. A new series has no rows before it: its rows are predicted as the first
-row of a series is.
+fitted to. Several steps after the last row of a series they are drawn one after another, so that a path is one draw
+(:mod:`bayesdeep.results.paths_ahead`): the rows of all steps in between have to be there. With their responses, for scores, new
+rows go on from each other, one step ahead each. A new series has no rows before it: its rows are predicted as the first row of a
+series is.
 
 **A process.** Everywhere else (other responses, other parameters) the predictor has a latent process of its own,
 
-.. math:: x_t = \phi x_{t-1} + e_t, \qquad e_t \sim \operatorname{Normal}(0, \tau^2), \qquad x_1 \sim
-    \operatorname{Normal}(0, \tau^2 / (1 - \phi^2)),
+.. math:: x_t = \sum_{k=1}^{p} \phi_k x_{t-k} + e_t, \qquad e_t \sim \operatorname{Normal}(0, \tau^2),
 
-with ``ar(t)_sigma`` for :math:`\tau`. There it has one lag and at most :data:`MOST_STEPS` steps a series; a step may have several
-rows, or none. Times after the last, and new series, are an error.
+stationary from its first step on: with one lag :math:`x_1 \sim \operatorname{Normal}(0, \tau^2 / (1 - \phi^2))`. The posterior
+shows ``ar(t)_sigma`` for :math:`\tau`. There it has at most :data:`MOST_STEPS` steps a series; a step may have several rows, or
+none. Times after the last, and new series, are an error.
 
 The posterior shows :math:`\phi` as ``ar(t)``, by ``lag``. Its prior is on partial autocorrelations (Barndorff-Nielsen and Schou
 1973, doi:10.1016/0047-259X(73)90030-4), numbers between -1 and 1 that make all stationary processes and no others. With one lag
@@ -47,7 +48,7 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
 from bayesdeep.core.writing import Addend
 
-from ._autoregression import from_partial, process_root
+from ._autoregression import from_partial, process_root, root_of_order
 from ._series import learn_series, series_of, steps_of
 
 OPTIONS = ("gr", "p")
@@ -86,11 +87,6 @@ def placed(state: Json, about: bool) -> Json:
         if state["against"]:
             raise FormulaError(state["against"])
         return {**state, "latent": False}
-    if state["p"] > 1:
-        raise FormulaError(
-            f"here it is a process in the predictor, which has one lag, and not {state['p']}; leave p out, or write "
-            "rw(t, order=2) for one whose slope goes on"
-        )
     if state["count"] > MOST_STEPS:
         raise FormulaError(
             f"here it is a process in the predictor, of {MOST_STEPS} steps at most, and there are {state['count']:,}; take "
@@ -130,10 +126,11 @@ def eta(scope: Scope, state: Json) -> Any:
     name, alone = state["name"], scope.alone()
     lag = alone.dim("lag", tuple(range(1, state["p"] + 1)))
     if state["p"] == 1:
-        phi = [alone.variable(name, (lag,))[0]]
+        partial = phi = [alone.variable(name, (lag,))[0]]
     else:
-        partial = alone.variable(f"{name}_partial", (lag,))
-        shown = alone.report(name, pt.stack(from_partial([partial[k] for k in range(state["p"])])), (lag,), PARAMETER)
+        found = alone.variable(f"{name}_partial", (lag,))
+        partial = [found[k] for k in range(state["p"])]
+        shown = alone.report(name, pt.stack(from_partial(partial)), (lag,), PARAMETER)
         phi = [shown[k] for k in range(state["p"])]
     if not state["latent"]:
         scope.lagged(phi)
@@ -143,7 +140,8 @@ def eta(scope: Scope, state: Json) -> Any:
     times = tuple(f"{state['first'] + k * state['step']:g}" for k in range(steps))
     dims = (alone.dim(f"{name}_series", labels), alone.dim(f"{name}_time", times))
     z = alone.hidden(f"{name}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, dims)
-    process = alone.report(f"{name}_process", sigma * alone.dot(z, process_root(phi[0], steps).T), dims, WEIGHT, standard=z)
+    root = process_root(phi[0], steps) if state["p"] == 1 else root_of_order(partial, steps)
+    process = alone.report(f"{name}_process", sigma * alone.dot(z, root.T), dims, WEIGHT, standard=z)
     found = process[scope.data(SERIES), scope.data(STEP)]
     return found if scope.width is None else found[:, None]
 
@@ -167,7 +165,9 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
     def body(called: str, level: str) -> tuple[str, ...]:
         own = called.removesuffix("ᵢ")
         if state["latent"]:
-            law = f"x[t] = {own}[1] · x[t − 1] + Normal(0, {own}_sigma), x[1] ~ Normal(0, {own}_sigma / √(1 − {own}[1]²))"
+            sums = " + ".join(f"{own}[{k}] · x[t − {k}]" for k in range(1, state["p"] + 1))
+            start = f"x[1] ~ Normal(0, {own}_sigma / √(1 − {own}[1]²))" if state["p"] == 1 else "stationary from the first on"
+            law = f"x[t] = {sums} + Normal(0, {own}_sigma), {start}"
             return (f"{called}{level} = x{series}[{state['columns']}ᵢ]", f"    {law}")
         apart = (f"{k} step{'s' if k > 1 else ''}" for k in range(1, state["p"] + 1))
         left = (f"{own}[{k}] · r{series}[{state['columns']}ᵢ − {steps}]" for k, steps in enumerate(apart, start=1))
