@@ -119,8 +119,8 @@ def asked_rows(
     if rows.ahead is not None and not paths:
         first = int(np.argmax((rows.ahead >= 0).any(axis=1)))
         raise FitError(
-            f"{where}: row {first + 1} lies several steps after the last row of its series ({term.source}), and leans on responses "
-            "that are not known; draws() and predict() draw these, and here rows are one step ahead at most"
+            f"{where}: row {first + 1} lies several steps after the last row of its series ({term.source}), and leans on "
+            "responses that are not known; draws() and predict() draw these, and here rows are one step ahead at most"
         )
     return rows
 

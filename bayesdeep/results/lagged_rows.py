@@ -145,6 +145,6 @@ def _unknown(term: TermSpec, row: int, step: int, start: int, end: int) -> str:
     if step < start:
         return f"{begin}lies before the first row of its series; a series is not predicted backwards"
     return (
-        f"{begin}lies {step - end} steps after the last row of its series that the model was fitted to, and leans on what is left "
-        "over in between; give the rows of all steps from the last one on, too: they are drawn one after another"
+        f"{begin}lies {step - end} steps after the last row of its series that the model was fitted to, and leans on what is "
+        "left over in between; give the rows of all steps from the last one on, too: they are drawn one after another"
     )
