@@ -34,6 +34,7 @@ def posterior() -> Posterior:
     return Posterior(system, lay_out(system, (), {}), in_units(system, np.array([1.0, 0.8])))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("most", [1, 2])
 def test_they_find_the_posterior_of_quadrature_from_proposals_that_miss_its_tails(most: int) -> None:
     own = posterior()
@@ -105,6 +106,7 @@ def of_funnel(x: np.ndarray) -> np.ndarray:
         return -0.5 * x[:, 0] ** 2 - x[:, 0] - 0.5 * x[:, 1] ** 2 * np.exp(-2 * x[:, 0])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("draw", "log_density"), [(correlated, of_correlated), (funnel, of_funnel)])
 @pytest.mark.parametrize("most", [1, 2])
 def test_they_leave_a_known_distribution_as_it_is(draw: Any, log_density: Any, most: int) -> None:

@@ -130,6 +130,7 @@ def test_a_latent_process_of_several_lags_is_stationary_from_its_first_step(part
         assert slope[k] == pytest.approx((other - root.sum()) / step, rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.integration
 def test_counts_have_a_process_of_two_lags() -> None:
     data = series().assign(k=lambda own: np.random.default_rng(4).poisson(3.0, len(own)))
     model = bd.Model("k ~ ar(t, gr=g, p=2)", data, family="poisson")
