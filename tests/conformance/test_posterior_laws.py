@@ -17,7 +17,7 @@ from bayesdeep.graph.parameter_vector import layout_of
 from bayesdeep.graph.row_likelihood import row_likelihood
 from bayesdeep.linear.hyperparameters import log_prior, scales_of
 
-POINTS = 4
+POINTS, TRIES = 4, 100
 STEP = 1e-5
 """Of central differences: their errors are near 1e-9 of a volume's logarithm."""
 
@@ -87,9 +87,15 @@ def differences(model: Any, seed: int = 4) -> np.ndarray:
     assert set(names) == set(graph.reported)
     there = lambda q: together(names, expand(layout.unravel(q)))  # noqa: E731
     here = lambda t: together(names, rows.shown(t))  # noqa: E731
-    rng, found, t = np.random.default_rng(seed), [], np.zeros(rows.size)
-    for _ in range(POINTS):
+    rng, found, tries, t = np.random.default_rng(seed), list[float](), 0, np.zeros(rows.size)
+    while len(found) < POINTS:
         q = layout.start + 0.3 * rng.normal(size=len(layout.start))
+        point = {name: value[0] for name, value in layout.unravel(q[None]).items()}
+        value = float(density(point))
+        if not np.isfinite(value):  # a response may be impossible there: beyond an end that follows from the parameters
+            tries += 1
+            assert tries < TRIES
+            continue
         wanted = there(q[None])[0]
         for _ in range(60):
             step = np.linalg.lstsq(derivative(here, t), wanted - here(t[None])[0], rcond=None)[0]
@@ -99,8 +105,7 @@ def differences(model: Any, seed: int = 4) -> np.ndarray:
         np.testing.assert_allclose(here(t[None])[0], wanted, rtol=1e-8, atol=1e-8)
         turn = np.linalg.lstsq(derivative(here, t), derivative(there, q), rcond=None)[0]
         assert turn.shape == (rows.size, len(q))
-        point = {name: value[0] for name, value in layout.unravel(q[None]).items()}
-        found.append(float(density(point)) - float(rows.log_density(t[None])[0]) - np.linalg.slogdet(turn)[1])
+        found.append(value - float(rows.log_density(t[None])[0]) - np.linalg.slogdet(turn)[1])
     return np.array(found)
 
 
