@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
 def lines_of(name: str, sets: list[dict[str, Any]]) -> list[list[str]]:
     """Return the lines of a family: a share by parameter."""
     return [
-        [name, quantity.replace("|", "\\|"), str(len(sets)), f"{inside / len(sets):.2f}",
+        [name, quantity, str(len(sets)), f"{inside / len(sets):.2f}",
          "yes" if LOW <= inside / len(sets) <= HIGH else "no", str(above), f"{p:.3f}"]
         for quantity, (inside, above, p) in counts_of(sets).items()
     ]  # fmt: skip
