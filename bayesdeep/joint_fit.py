@@ -117,12 +117,7 @@ class JointFit(Mapping[str, Fit]):
         """Return predictive draws ``(chain, draw, obs)`` of every response, by name; arguments as of :meth:`bayesdeep.Fit.draws`.
 
         Responses of one row are drawn together, with the correlations of their residuals.
-
-        Raises
-        ------
-        FitError
-            For groups the model was not fitted to whose effects are correlated across responses, unless ``new_groups`` is
-            ``"average"``; each response's own fit predicts such groups.
+        Effects of a new group that are correlated across responses are drawn together, too.
         """
         found = joint_draws(self._made, data, kind, new_groups, seed)
         variables = {}

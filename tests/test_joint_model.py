@@ -21,7 +21,9 @@ def frame(rows: int = 200, groups: int = 12) -> pd.DataFrame:
     g, x = rng.integers(groups, size=rows), rng.normal(size=rows)
     u = rng.multivariate_normal([0, 0], [[1, 0.35], [0.35, 0.25]], size=groups)
     e = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], size=rows)
-    made = pd.DataFrame({"x": x, "g": [f"g{i:02}" for i in g], "y1": 1 + x + u[g, 0] + e[:, 0], "y2": 2 - x + u[g, 1] + e[:, 1]})
+    made = pd.DataFrame(
+        {"x": x, "g": [f"g{i:02}" for i in g], "y1": 1 + x + u[g, 0] + e[:, 0], "y2": 2 - x + u[g, 1] + e[:, 1]}
+    )
     return made.assign(k=rng.poisson(np.exp(0.2 + 0.3 * x + u[g, 1])))
 
 
@@ -63,7 +65,10 @@ def test_likelihood_is_that_of_the_bivariate_normal_distribution(fitted: Any) ->
     data, posterior = frame(), flat_posterior(fitted.idata["posterior"].to_dataset(), fitted["y1"].spec)
     row, g = data.iloc[7], sorted(data["g"].unique()).index(data["g"].iloc[7])
     means = np.stack(
-        [posterior[f"{y}_Intercept"] + row["x"] * posterior[f"{y}_x"] + posterior[f"{y}_1|g"][:, g] for y in ("y1", "y2")]
+        [
+            posterior[f"{y}_Intercept"] + row["x"] * posterior[f"{y}_x"] + posterior[f"{y}_1|g"][:, g]
+            for y in ("y1", "y2")
+        ]
     )
     sds, corr = np.stack([posterior["y1_sigma"], posterior["y2_sigma"]]), posterior["residual_corr"][:, 0]
     densities = []
@@ -124,12 +129,29 @@ def test_mvbind_is_a_formula_for_each() -> None:
     assert [one.formulas["mu"] for one in model.spec.responses] == ["y1 ~ x", "y2 ~ x"]
 
 
-def test_new_groups_are_predicted_by_response_and_not_together(fitted: Any) -> None:
+def test_effects_of_new_groups_are_drawn_together(fitted: Any) -> None:
     new = pd.DataFrame({"x": [0.0], "g": ["new"]})
-    with pytest.raises(FitError, match="go together by"):
-        fitted.draws(new, new_groups="sample")
+    drawn, posterior = fitted.draws(new, kind="mean", new_groups="sample", seed=4), fitted.idata["posterior"]
+    effects = np.stack([(drawn[y][..., 0] - posterior[f"{y}_Intercept"]).to_numpy().ravel() for y in ("y1", "y2")])
+    sds = np.stack([posterior[f"{y}_1|g_sigma"].to_numpy().ravel() for y in ("y1", "y2")])
+    left, count = effects / sds, effects.shape[1]
+    expected = float(posterior["g_corr"].mean())
+    assert left.std(axis=1) == pytest.approx([1, 1], abs=4 / np.sqrt(2 * count))
+    assert np.corrcoef(left)[0, 1] == pytest.approx(expected, abs=4 / np.sqrt(count))
     sd = fitted["y1"].predict(new, new_groups="sample")["sd"].iloc[0]
-    assert sd == pytest.approx(np.sqrt(1 + 1), rel=0.35)
+    assert drawn["y1"].std() ** 2 + (posterior["y1_sigma"] ** 2).mean() == pytest.approx(sd**2, rel=0.1)
+    with pytest.raises(FitError, match="new"):
+        fitted.draws(new, new_groups="raise")
+
+
+def test_what_is_independent_is_drawn_independently() -> None:
+    fit = bd.Model(["y1 ~ x + (1 | g)", "y2 ~ x + (1 | g)"], frame()).fit(seed=1, draws=500, progress=False)
+    row = frame().head(1)
+    drawn, mean = fit.draws(row, seed=3), fit.draws(row, kind="mean")
+    left = np.stack([(drawn[name] - mean[name]).to_numpy().ravel() for name in ("y1", "y2")])
+    assert abs(np.corrcoef(left)[0, 1]) < 4 / np.sqrt(left.shape[1])
+    new = fit.draws(row.assign(g="new"), kind="mean", new_groups="sample", seed=3)
+    assert abs(np.corrcoef([new[name].to_numpy().ravel() for name in new])[0, 1]) < 5 / np.sqrt(left.shape[1])
 
 
 @pytest.mark.parametrize(
@@ -141,7 +163,12 @@ def test_new_groups_are_predicted_by_response_and_not_together(fitted: Any) -> N
         (["y1 ~ x + (1 |p| g)", "y2 ~ x"], {}, FormulaError, "stands in no other term"),
         (["y1 ~ (1 |p| g)", "y2 ~ (1 |p| x)"], {}, FormulaError, "the same groups"),
         (["y1 ~ (1 |p| g) + (0 + x |q| g)", "y2 ~ (1 |p| g) + (0 + x |q| g)"], {}, FormulaError, "one name"),
-        (["y1 ~ x", "k ~ x"], {"family": ["gaussian", "poisson"], "residual_correlation": True}, FormulaError, "k is poisson"),
+        (
+            ["y1 ~ x", "k ~ x"],
+            {"family": ["gaussian", "poisson"], "residual_correlation": True},
+            FormulaError,
+            "k is poisson",
+        ),
         (["y1 ~ x", "y2 ~ x"], {"family": ["gaussian"]}, FormulaError, "one each"),
         (["y1 ~ x", "y2 ~ x"], {"priors": {"y1_z": "Normal(0, 1)"}}, PriorError, "'z'"),
         (["y1 ~ x", "y2 ~ x"], {"priors": {"x": "Normal(0, 1)"}}, PriorError, "y1_x"),
@@ -226,10 +253,16 @@ def test_missing_predictors_are_parameters_with_the_law_of_their_own_formula() -
     gone = data["x"].isna().to_numpy()
     assert rows.each[1].rows == (~gone).sum()
     rng = np.random.default_rng(1)
-    point = {name: value + 0.1 * rng.normal(size=np.shape(value)) for name, value in graph.model.initial_point().items()}
+    point = {
+        name: value + 0.1 * rng.normal(size=np.shape(value)) for name, value in graph.model.initial_point().items()
+    }
     names = ["y_Intercept", "y_mi(x)", "y_z", "y_sigma", "x_Intercept", "x_z", "x_sigma", "y_mi(x)_missing"]
     priors = [graph.model.logp(vars=[v], sum=True) for v in graph.model.free_RVs]
-    outputs = [graph.model.logp(), sum(priors), *graph.model.replace_rvs_by_values([graph.model[name] for name in names])]
+    outputs = [
+        graph.model.logp(),
+        sum(priors),
+        *graph.model.replace_rvs_by_values([graph.model[name] for name in names]),
+    ]
     total, prior, a, b, c, s, m, slope, t, latent = graph.model.compile_fn(outputs)(point)
     x = data["x"].to_numpy().copy()
     x[gone] = latent
