@@ -82,9 +82,64 @@ def test_likelihood_is_that_of_the_bivariate_normal_distribution(fitted: Any) ->
 
 
 def test_rows_are_left_out_whole(fitted: Any) -> None:
-    with_both, apart = fitted.loo().elpd, sum(fitted[name].loo().elpd for name in fitted)
+    with_both, apart = fitted.loo().elpd, sum(fitted.loo(response=name).elpd for name in fitted)
     gain = 200 * -0.5 * np.log(1 - 0.6**2)  # what one normal response says of the other
     assert with_both - apart == pytest.approx(gain, rel=0.35)
+
+
+def test_one_response_of_rows_left_out_whole_has_the_weights_of_the_row(fitted: Any) -> None:
+    from bayesdeep.results.joint_predictions import log_likelihoods
+
+    whole, each = log_likelihoods(fitted._made)
+    found = fitted.loo(response="y2")
+    row = int(np.argmin(found.numbers("pareto_k")))  # where the tail is light its smoothing hardly matters
+    weights = np.exp(whole[:, row].min() - whole[:, row])
+    by_hand = np.log((weights * np.exp(each["y2"][:, row])).sum() / weights.sum())
+    assert float(found.numbers("elpd_i")[row]) == pytest.approx(by_hand, abs=0.01)
+    assert found.n_data_points == 200
+
+
+def test_what_would_leave_out_a_response_that_others_tell_of_is_refused(fitted: Any) -> None:
+    with pytest.raises(FitError, match="residuals of y1, y2 are correlated"):
+        fitted["y1"].loo()
+    with pytest.raises(FitError, match="one response of a model of y1, y2"):
+        fitted["y1"].kfold(progress=False)
+    with pytest.raises(FitError, match="no response 'y3'"):
+        fitted.loo(response="y3")
+
+
+def test_fits_of_several_responses_are_compared(fitted: Any) -> None:
+    apart = bd.Model(TWO, frame()).fit(seed=1, draws=250, progress=False)
+    found = bd.compare({"apart": apart, "together": fitted})
+    table = found.table
+    assert list(table.index) == ["together", "apart"]
+    assert table.loc["together", "elpd"] == pytest.approx(fitted.loo().elpd)
+    assert table.loc["apart", "elpd"] == pytest.approx(table.loc["apart", ["elpd_y1", "elpd_y2"]].sum(), abs=0.5)
+    assert not table.drop(columns="warning").isna().to_numpy().any()
+    held = bd.compare({"apart": apart, "together": fitted}, data=frame(20))
+    assert held.table.loc["apart", "log_score"] == pytest.approx(apart.log_score(frame(20)))
+    for wrong, words in (
+        ({"a": apart, "b": fitted["y1"]}, "beside fits of several responses"),
+        ({"a": apart, "b": "ridge"}, "beside fits of several responses"),
+        ({"a": apart, "b": apart}, "the same fit"),
+    ):
+        with pytest.raises(FitError, match=words):
+            bd.compare(wrong)
+    with pytest.raises(FitError, match="not refitted"):
+        bd.compare({"apart": apart, "together": fitted}, target="groups", by="g")
+    with pytest.raises(FitError, match="compare one response"):
+        found.errors()
+    with pytest.raises(FitError, match="different values of 'y1'"):
+        moved = bd.Model(TWO, frame().assign(y1=lambda d: d["y1"] + 1)).fit(seed=1, draws=100, progress=False)
+        bd.compare({"a": apart, "b": moved})
+
+
+def test_what_is_for_one_response_says_so(fitted: Any, tmp_path: Path) -> None:
+    for ask in (bd.explain, bd.plot.forest, lambda fit: bd.report(fit, tmp_path / "a.html")):
+        with pytest.raises(FitError, match="a fit of several responses; give the fit of one"):
+            ask(fitted)
+    with pytest.raises(AttributeError, match="ask one response's"):
+        fitted.budget()
 
 
 def test_density_of_the_graph_has_each_response_once() -> None:

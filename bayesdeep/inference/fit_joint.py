@@ -107,6 +107,10 @@ def fitted_of(
         view, own = spec.view(k), _own(spec, k, shown, values)
         tree = make_tree(view, own[0], rows.each[k], draws, own[1], engine.name, seed, seconds, settings)
         tree.attrs["explain_choice"] = why
+        if spec.correlated or spec.shared or rows.whole:
+            tree.attrs["one_of"] = ", ".join(spec.names)
+        if spec.correlated:
+            tree.attrs["residuals_of"] = ", ".join(spec.names)
         each[one.response.name] = Fitted(view, rows.each[k], tree, why)
     chains, count = draws.positions.shape[:2]
     first: Any = next(iter(each.values())).held
