@@ -55,7 +55,9 @@ class JointFit(Mapping[str, Fit]):
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and hasattr(Fit, name):
             first = next(iter(self._fits))
-            raise AttributeError(f"fits of several responses have no '{name}' together; ask one response's, fit['{first}'].{name}")
+            raise AttributeError(
+                f"fits of several responses have no '{name}' together; ask one response's, fit['{first}'].{name}"
+            )
         raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
 
     @property

@@ -129,8 +129,8 @@ def test_fits_of_several_responses_are_compared(fitted: Any) -> None:
         bd.compare({"apart": apart, "together": fitted}, target="groups", by="g")
     with pytest.raises(FitError, match="compare one response"):
         found.errors()
+    moved = bd.Model(TWO, frame().assign(y1=lambda d: d["y1"] + 1)).fit(seed=1, draws=100, progress=False)
     with pytest.raises(FitError, match="different values of 'y1'"):
-        moved = bd.Model(TWO, frame().assign(y1=lambda d: d["y1"] + 1)).fit(seed=1, draws=100, progress=False)
         bd.compare({"a": apart, "b": moved})
 
 

@@ -22,8 +22,8 @@ def compare_joint(
 ) -> tuple[pd.DataFrame, dict[str, Assessed], tuple[str, ...], str]:
     """Return the table, best first, assessments by name, notes, and how rows were kept from the fits.
 
-    Beside the scores of whole rows the table has ``elpd_`` of every response: rows are left out with all their responses, and this
-    one is foretold. Of responses whose residuals are correlated these do not add up to that of the row.
+    Beside the scores of whole rows the table has ``elpd_`` of every response: rows are left out with all their responses, and
+    this one is foretold. Of responses whose residuals are correlated these do not add up to that of the row.
     """
     check_joint(fits)
     found: dict[str, Assessed] = {}
@@ -37,7 +37,8 @@ def compare_joint(
         else:
             values, own = log_likelihoods(fit, data)
             scores = logsumexp(values, axis=0) - np.log(len(values))
-            found[name] = Assessed("data", elpd_record(scores, float(scores.sum()), len(values)), float(scores.mean()), log_scores=scores)
+            record = elpd_record(scores, float(scores.sum()), len(values))
+            found[name] = Assessed("data", record, float(scores.mean()), log_scores=scores)
             each[name] = {f"elpd_{r}": float((logsumexp(v, axis=0) - np.log(len(v))).sum()) for r, v in own.items()}
     table, _, notes = rank_table(found, {name: fit.tree.attrs for name, fit in fits.items()})
     # Scores of numbers are each response's own.
@@ -61,12 +62,14 @@ def check_joint(fits: Mapping[str, JointFitted]) -> None:
                 "different responses cannot be compared; compare fits of one response, fit['…'] of each"
             )
         if one.rows.rows != other.rows.rows:
-            raise FitError(f"compare: '{first}' has {one.rows.rows:,} rows and '{name}' {other.rows.rows:,}; fit both to the same rows")
+            raise FitError(
+                f"compare: '{first}' has {one.rows.rows:,} rows and '{name}' {other.rows.rows:,}; fit both to the same rows"
+            )
         for response in one.each:
             if not _same(one, other, response):
                 raise FitError(
-                    f"compare: '{first}' and '{name}' have different values of '{response}', or rows in another order; fit both to "
-                    "the same rows"
+                    f"compare: '{first}' and '{name}' have different values of '{response}', or rows in another order; fit both "
+                    "to the same rows"
                 )
 
 

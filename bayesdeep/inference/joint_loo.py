@@ -20,7 +20,7 @@ def joint_loo(fit: JointFitted, pointwise: bool = True) -> Loo:
 
 
 def loo_by_response(fit: JointFitted) -> tuple[Loo, dict[str, Loo]]:
-    """Return leave-one-out of whole rows, and what it says of each response: all of a row's responses are left out, one is foretold.
+    """Return leave-one-out of whole rows, and what it says of each response: a row's are all left out, one is foretold.
 
     Draws are weighed by the likelihood of the whole row: with the weights of one response alone, draws would have seen it through
     the residuals of the others.

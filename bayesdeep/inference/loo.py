@@ -106,7 +106,7 @@ def why_not_weighed(idata: Tree | xr.DataTree) -> str:
         return "the chains of this fit were weighted to predict, so that its draws are not in proportion to a posterior"
     if "residuals_of" in attrs:
         return (
-            f"residuals of {attrs['residuals_of']} are correlated, so that a row's draws have seen one response in the others, and "
+            f"residuals of {attrs['residuals_of']} are correlated, so that draws have seen one response in the others, and "
             "rows are left out whole"
         )
     if draws < LEAST_DRAWS:
