@@ -26,6 +26,10 @@ from .engine_words import words_of
 from .run import expanded, find_engine, settings_of
 
 
+OF_ONE = ("one_of", "residuals_of")
+"""Attributes that a response's own fit has, by which it is known to lean on the others."""
+
+
 @dataclass(frozen=True)
 class _Ledger:
     reported: Mapping[str, Quantity]
@@ -116,7 +120,7 @@ def fitted_of(
     first: Any = next(iter(each.values())).held
     whole = Tree(
         {"posterior": posterior_group(shown, values, chains, count), "sample_stats": labelled(draws.stats, (chains, count))},
-        {**first.attrs, "spec": spec.to_json()},
+        {**{k: v for k, v in first.attrs.items() if k not in OF_ONE}, "spec": spec.to_json()},
     )
     return JointFitted(spec, rows, whole, each, why)
 
