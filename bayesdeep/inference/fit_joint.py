@@ -25,7 +25,6 @@ from bayesdeep.spec.joint_spec import JointSpec, prefix_of
 from .engine_words import words_of
 from .run import expanded, find_engine, settings_of
 
-
 OF_ONE = ("one_of", "residuals_of")
 """Attributes that a response's own fit has, by which it is known to lean on the others."""
 
