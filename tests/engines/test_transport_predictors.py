@@ -128,7 +128,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.integration
+@pytest.mark.few(0, more=3)
 @pytest.mark.parametrize("name", MODELS)
 def test_it_agrees_with_nuts(name: str) -> None:
     formula, options = MODELS[name]
