@@ -300,6 +300,7 @@ def holes(rows: int = 60) -> pd.DataFrame:
     return pd.DataFrame({"x": np.where(rng.random(rows) < 1 / (1 + np.exp(1 - y)), np.nan, x), "y": y, "z": z})
 
 
+@pytest.mark.integration
 def test_missing_predictors_are_parameters_with_the_law_of_their_own_formula() -> None:
     data = holes()
     model = bd.Model(["y ~ mi(x) + z", "x ~ z"], data, missing="model")
