@@ -20,6 +20,7 @@ from bayesdeep.compare.comparable import check_fits, common_groups, mixed
 from bayesdeep.compare.compared import Compared
 from bayesdeep.compare.errors_by_region import Selective, errors, selective
 from bayesdeep.compare.held_out_scores import SCORES, Scored, Work, score_groups, score_rows
+from bayesdeep.compare.joint_scores import compare_joint
 from bayesdeep.compare.rank import rank_table
 from bayesdeep.compare.refit_allowance import check_refits
 from bayesdeep.compare.scored_baseline import prepare, split, with_baselines
@@ -30,6 +31,7 @@ from bayesdeep.design.frame import read_frame
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.inference.kfold import number_groups
+from bayesdeep.joint_fit import JointFit
 from bayesdeep.results.fitted import asked_rows
 from bayesdeep.results.new_group_warnings import tell
 
@@ -47,6 +49,7 @@ class Comparison(Compared):
 
         See :func:`bayesdeep.compare.errors_by_region.errors`.
         """
+        self._check_one_response("errors")
         return errors(self, by, factor=factor)
 
     def selective(self) -> Selective:
@@ -54,7 +57,15 @@ class Comparison(Compared):
 
         See :func:`bayesdeep.compare.errors_by_region.selective`.
         """
+        self._check_one_response("selective")
         return selective(self)
+
+    def _check_one_response(self, where: str) -> None:
+        if not self.fits:
+            raise FitError(
+                f"{where}: these fits are of several responses, each with errors of its own; compare one response of each fit, "
+                "bd.compare({'a': a['y1'], 'b': b['y1']})"
+            )
 
     def report(self, path: str | Path, **options: Any) -> Path:
         """Write a report, HTML or Markdown by the path's suffix; options are those of ``bd.report``, such as ``overwrite``."""
@@ -178,6 +189,8 @@ def compare(
     KeyboardInterrupt
         When stopped; what was scored so far is not kept, and the fits are as they were.
     """
+    if isinstance(fits, Mapping) and any(isinstance(fit, JointFit) for fit in fits.values()):
+        return _of_several_responses(fits, target, score, data)
     models, names = split(fits)
     check_fits(models, len(names))
     if target not in TARGETS:
@@ -209,3 +222,23 @@ def compare(
     table.attrs["scored_on"] = scored.how
     said = (*mixed(models), *scored.notes, *notes)
     return Comparison(table, calibration, scored.found, dict(models), target, by, said, frame)
+
+
+def _of_several_responses(fits: Mapping[str, Any], target: str, score: str, data: Any) -> Comparison:
+    """Return the comparison of fits of several responses, of rows with all their responses."""
+    for name, fit in fits.items():
+        if not isinstance(fit, JointFit):
+            raise FitError(
+                f"compare: '{name}' is {fit if isinstance(fit, str) else type(fit).__name__}, beside fits of several responses; "
+                "compare such fits with each other, or one response of theirs, fit['y1'], with fits of that response"
+            )
+    if len(fits) < 2:
+        raise FitError("compare: 1 fit; give at least two")
+    if target != "rows" or score == "folds":
+        raise FitError(
+            "compare: fits of several responses are not refitted in this version; compare them by leave-one-out of rows, without "
+            "target=… and score=…, or on rows that no fit has seen, data=…"
+        )
+    frame = None if data is None else read_frame(data)
+    table, assessed, notes, _ = compare_joint({str(name): fit._made for name, fit in fits.items()}, data)
+    return Comparison(table, pd.DataFrame(), assessed, {}, target, None, notes, frame)

@@ -59,6 +59,9 @@ class ImputedFit(Sequence[Fit]):
             raise AttributeError(f"fits to several data sets have no '{name}' together; ask one of them, fit[0].{name}")
         raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
 
+    instead = "fits to several imputed data sets; give the fit to one of them, as fit[0]"
+    """What is said where a fit to one data set is wanted."""
+
     @property
     def spec(self) -> ModelSpec:
         """Return the model as data; it is the same for all data sets."""

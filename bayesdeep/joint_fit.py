@@ -16,7 +16,7 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.results.joint_fitted import JointFitted
-from bayesdeep.results.joint_predictions import joint_draws, joint_log_likelihood, joint_log_scores
+from bayesdeep.results.joint_predictions import joint_draws, joint_log_scores
 from bayesdeep.results.labelled import as_datatree
 from bayesdeep.results.summary import summary
 from bayesdeep.spec.joint_spec import JointSpec, prefix_of
@@ -48,6 +48,17 @@ class JointFit(Mapping[str, Fit]):
 
     def __len__(self) -> int:
         return len(self._fits)
+
+    instead = "a fit of several responses; give the fit of one of them, as fit['y1']"
+    """What is said where a fit of one response is wanted."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and hasattr(Fit, name):
+            first = next(iter(self._fits))
+            raise AttributeError(
+                f"fits of several responses have no '{name}' together; ask one response's, fit['{first}'].{name}"
+            )
+        raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
 
     @property
     def spec(self) -> JointSpec:
@@ -117,12 +128,7 @@ class JointFit(Mapping[str, Fit]):
         """Return predictive draws ``(chain, draw, obs)`` of every response, by name; arguments as of :meth:`bayesdeep.Fit.draws`.
 
         Responses of one row are drawn together, with the correlations of their residuals.
-
-        Raises
-        ------
-        FitError
-            For groups the model was not fitted to whose effects are correlated across responses, unless ``new_groups`` is
-            ``"average"``; each response's own fit predicts such groups.
+        Effects of a new group that are correlated across responses are drawn together, too.
         """
         found = joint_draws(self._made, data, kind, new_groups, seed)
         variables = {}
@@ -138,18 +144,16 @@ class JointFit(Mapping[str, Fit]):
         values = joint_log_scores(self._made, data, new_groups)
         return values if pointwise else float(values.mean())
 
-    @arguments.checked("loo", pointwise=arguments.flag)
-    def loo(self, pointwise: bool = True) -> Loo:
+    @arguments.checked("loo", pointwise=arguments.flag, response=arguments.optional(arguments.text))
+    def loo(self, pointwise: bool = True, *, response: str | None = None) -> Loo:
         """Return PSIS leave-one-out cross-validation of whole rows: all responses of a row are left out together.
 
-        Of one response given that the others of its row are known or not, ask ``fit["y1"].loo()``: it leaves out that response
-        alone, and its draws have seen the others.
+        With ``response="y1"`` the estimate is of that response alone, in rows that were left out whole. Where residuals are not
+        correlated ``fit["y1"].loo()`` leaves out that response alone, and its draws have seen the others of its row.
         """
-        from bayesdeep.inference.loo import check_draws, loo_from_blocks
+        from bayesdeep.inference.joint_loo import loo_of
 
-        check_draws(self._made.tree)
-        values = joint_log_likelihood(self._made)
-        return loo_from_blocks(self._made.tree, [(0, values.shape[1], values)], values.shape[1], pointwise)
+        return loo_of(self._made, response, pointwise)
 
     def slopes(self, *args: Any, **options: Any) -> pd.DataFrame:
         """Return the slopes of every response, which is the first level of the index; see :meth:`bayesdeep.Fit.slopes`."""

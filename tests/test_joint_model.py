@@ -21,7 +21,9 @@ def frame(rows: int = 200, groups: int = 12) -> pd.DataFrame:
     g, x = rng.integers(groups, size=rows), rng.normal(size=rows)
     u = rng.multivariate_normal([0, 0], [[1, 0.35], [0.35, 0.25]], size=groups)
     e = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], size=rows)
-    made = pd.DataFrame({"x": x, "g": [f"g{i:02}" for i in g], "y1": 1 + x + u[g, 0] + e[:, 0], "y2": 2 - x + u[g, 1] + e[:, 1]})
+    made = pd.DataFrame(
+        {"x": x, "g": [f"g{i:02}" for i in g], "y1": 1 + x + u[g, 0] + e[:, 0], "y2": 2 - x + u[g, 1] + e[:, 1]}
+    )
     return made.assign(k=rng.poisson(np.exp(0.2 + 0.3 * x + u[g, 1])))
 
 
@@ -63,7 +65,10 @@ def test_likelihood_is_that_of_the_bivariate_normal_distribution(fitted: Any) ->
     data, posterior = frame(), flat_posterior(fitted.idata["posterior"].to_dataset(), fitted["y1"].spec)
     row, g = data.iloc[7], sorted(data["g"].unique()).index(data["g"].iloc[7])
     means = np.stack(
-        [posterior[f"{y}_Intercept"] + row["x"] * posterior[f"{y}_x"] + posterior[f"{y}_1|g"][:, g] for y in ("y1", "y2")]
+        [
+            posterior[f"{y}_Intercept"] + row["x"] * posterior[f"{y}_x"] + posterior[f"{y}_1|g"][:, g]
+            for y in ("y1", "y2")
+        ]
     )
     sds, corr = np.stack([posterior["y1_sigma"], posterior["y2_sigma"]]), posterior["residual_corr"][:, 0]
     densities = []
@@ -77,9 +82,64 @@ def test_likelihood_is_that_of_the_bivariate_normal_distribution(fitted: Any) ->
 
 
 def test_rows_are_left_out_whole(fitted: Any) -> None:
-    with_both, apart = fitted.loo().elpd, sum(fitted[name].loo().elpd for name in fitted)
+    with_both, apart = fitted.loo().elpd, sum(fitted.loo(response=name).elpd for name in fitted)
     gain = 200 * -0.5 * np.log(1 - 0.6**2)  # what one normal response says of the other
     assert with_both - apart == pytest.approx(gain, rel=0.35)
+
+
+def test_one_response_of_rows_left_out_whole_has_the_weights_of_the_row(fitted: Any) -> None:
+    from bayesdeep.results.joint_predictions import log_likelihoods
+
+    whole, each = log_likelihoods(fitted._made)
+    found = fitted.loo(response="y2")
+    row = int(np.argmin(found.numbers("pareto_k")))  # where the tail is light its smoothing hardly matters
+    weights = np.exp(whole[:, row].min() - whole[:, row])
+    by_hand = np.log((weights * np.exp(each["y2"][:, row])).sum() / weights.sum())
+    assert float(found.numbers("elpd_i")[row]) == pytest.approx(by_hand, abs=0.01)
+    assert found.n_data_points == 200
+
+
+def test_what_would_leave_out_a_response_that_others_tell_of_is_refused(fitted: Any) -> None:
+    with pytest.raises(FitError, match="residuals of y1, y2 are correlated"):
+        fitted["y1"].loo()
+    with pytest.raises(FitError, match="one response of a model of y1, y2"):
+        fitted["y1"].kfold(progress=False)
+    with pytest.raises(FitError, match="no response 'y3'"):
+        fitted.loo(response="y3")
+
+
+def test_fits_of_several_responses_are_compared(fitted: Any) -> None:
+    apart = bd.Model(TWO, frame()).fit(seed=1, draws=250, progress=False)
+    found = bd.compare({"apart": apart, "together": fitted})
+    table = found.table
+    assert list(table.index) == ["together", "apart"]
+    assert table.loc["together", "elpd"] == pytest.approx(fitted.loo().elpd)
+    assert table.loc["apart", "elpd"] == pytest.approx(table.loc["apart", ["elpd_y1", "elpd_y2"]].sum(), abs=2)
+    assert not table.drop(columns="warning").isna().to_numpy().any()
+    held = bd.compare({"apart": apart, "together": fitted}, data=frame(20))
+    assert held.table.loc["apart", "log_score"] == pytest.approx(apart.log_score(frame(20)))
+    for wrong, words in (
+        ({"a": apart, "b": fitted["y1"]}, "beside fits of several responses"),
+        ({"a": apart, "b": "ridge"}, "beside fits of several responses"),
+        ({"a": apart, "b": apart}, "the same fit"),
+    ):
+        with pytest.raises(FitError, match=words):
+            bd.compare(wrong)
+    with pytest.raises(FitError, match="not refitted"):
+        bd.compare({"apart": apart, "together": fitted}, target="groups", by="g")
+    with pytest.raises(FitError, match="compare one response"):
+        found.errors()
+    moved = bd.Model(TWO, frame().assign(y1=lambda d: d["y1"] + 1)).fit(seed=1, draws=100, progress=False)
+    with pytest.raises(FitError, match="different values of 'y1'"):
+        bd.compare({"a": apart, "b": moved})
+
+
+def test_what_is_for_one_response_says_so(fitted: Any, tmp_path: Path) -> None:
+    for ask in (bd.explain, bd.plot.forest, lambda fit: bd.report(fit, tmp_path / "a.html")):
+        with pytest.raises(FitError, match="a fit of several responses; give the fit of one"):
+            ask(fitted)
+    with pytest.raises(AttributeError, match="ask one response's"):
+        fitted.budget()
 
 
 def test_density_of_the_graph_has_each_response_once() -> None:
@@ -124,12 +184,29 @@ def test_mvbind_is_a_formula_for_each() -> None:
     assert [one.formulas["mu"] for one in model.spec.responses] == ["y1 ~ x", "y2 ~ x"]
 
 
-def test_new_groups_are_predicted_by_response_and_not_together(fitted: Any) -> None:
+def test_effects_of_new_groups_are_drawn_together(fitted: Any) -> None:
     new = pd.DataFrame({"x": [0.0], "g": ["new"]})
-    with pytest.raises(FitError, match="go together by"):
-        fitted.draws(new, new_groups="sample")
+    drawn, posterior = fitted.draws(new, kind="mean", new_groups="sample", seed=4), fitted.idata["posterior"]
+    effects = np.stack([(drawn[y][..., 0] - posterior[f"{y}_Intercept"]).to_numpy().ravel() for y in ("y1", "y2")])
+    sds = np.stack([posterior[f"{y}_1|g_sigma"].to_numpy().ravel() for y in ("y1", "y2")])
+    left, count = effects / sds, effects.shape[1]
+    expected = float(posterior["g_corr"].mean())
+    assert left.std(axis=1) == pytest.approx([1, 1], abs=4 / np.sqrt(2 * count))
+    assert np.corrcoef(left)[0, 1] == pytest.approx(expected, abs=4 / np.sqrt(count))
     sd = fitted["y1"].predict(new, new_groups="sample")["sd"].iloc[0]
-    assert sd == pytest.approx(np.sqrt(1 + 1), rel=0.35)
+    assert drawn["y1"].std() ** 2 + (posterior["y1_sigma"] ** 2).mean() == pytest.approx(sd**2, rel=0.1)
+    with pytest.raises(FitError, match="new"):
+        fitted.draws(new, new_groups="raise")
+
+
+def test_what_is_independent_is_drawn_independently() -> None:
+    fit = bd.Model(["y1 ~ x + (1 | g)", "y2 ~ x + (1 | g)"], frame()).fit(seed=1, draws=500, progress=False)
+    row = frame().head(1)
+    drawn, mean = fit.draws(row, seed=3), fit.draws(row, kind="mean")
+    left = np.stack([(drawn[name] - mean[name]).to_numpy().ravel() for name in ("y1", "y2")])
+    assert abs(np.corrcoef(left)[0, 1]) < 4 / np.sqrt(left.shape[1])
+    new = fit.draws(row.assign(g="new"), kind="mean", new_groups="sample", seed=3)
+    assert abs(np.corrcoef([new[name].to_numpy().ravel() for name in new])[0, 1]) < 5 / np.sqrt(left.shape[1])
 
 
 @pytest.mark.parametrize(
@@ -141,7 +218,12 @@ def test_new_groups_are_predicted_by_response_and_not_together(fitted: Any) -> N
         (["y1 ~ x + (1 |p| g)", "y2 ~ x"], {}, FormulaError, "stands in no other term"),
         (["y1 ~ (1 |p| g)", "y2 ~ (1 |p| x)"], {}, FormulaError, "the same groups"),
         (["y1 ~ (1 |p| g) + (0 + x |q| g)", "y2 ~ (1 |p| g) + (0 + x |q| g)"], {}, FormulaError, "one name"),
-        (["y1 ~ x", "k ~ x"], {"family": ["gaussian", "poisson"], "residual_correlation": True}, FormulaError, "k is poisson"),
+        (
+            ["y1 ~ x", "k ~ x"],
+            {"family": ["gaussian", "poisson"], "residual_correlation": True},
+            FormulaError,
+            "k is poisson",
+        ),
         (["y1 ~ x", "y2 ~ x"], {"family": ["gaussian"]}, FormulaError, "one each"),
         (["y1 ~ x", "y2 ~ x"], {"priors": {"y1_z": "Normal(0, 1)"}}, PriorError, "'z'"),
         (["y1 ~ x", "y2 ~ x"], {"priors": {"x": "Normal(0, 1)"}}, PriorError, "y1_x"),
@@ -218,6 +300,7 @@ def holes(rows: int = 60) -> pd.DataFrame:
     return pd.DataFrame({"x": np.where(rng.random(rows) < 1 / (1 + np.exp(1 - y)), np.nan, x), "y": y, "z": z})
 
 
+@pytest.mark.integration
 def test_missing_predictors_are_parameters_with_the_law_of_their_own_formula() -> None:
     data = holes()
     model = bd.Model(["y ~ mi(x) + z", "x ~ z"], data, missing="model")
@@ -226,10 +309,16 @@ def test_missing_predictors_are_parameters_with_the_law_of_their_own_formula() -
     gone = data["x"].isna().to_numpy()
     assert rows.each[1].rows == (~gone).sum()
     rng = np.random.default_rng(1)
-    point = {name: value + 0.1 * rng.normal(size=np.shape(value)) for name, value in graph.model.initial_point().items()}
+    point = {
+        name: value + 0.1 * rng.normal(size=np.shape(value)) for name, value in graph.model.initial_point().items()
+    }
     names = ["y_Intercept", "y_mi(x)", "y_z", "y_sigma", "x_Intercept", "x_z", "x_sigma", "y_mi(x)_missing"]
     priors = [graph.model.logp(vars=[v], sum=True) for v in graph.model.free_RVs]
-    outputs = [graph.model.logp(), sum(priors), *graph.model.replace_rvs_by_values([graph.model[name] for name in names])]
+    outputs = [
+        graph.model.logp(),
+        sum(priors),
+        *graph.model.replace_rvs_by_values([graph.model[name] for name in names]),
+    ]
     total, prior, a, b, c, s, m, slope, t, latent = graph.model.compile_fn(outputs)(point)
     x = data["x"].to_numpy().copy()
     x[gone] = latent

@@ -33,7 +33,8 @@ def check_fits(fits: Any, baselines: int = 0) -> None:
         raise FitError(f"compare: fits is {type(fits).__name__}; give a dict of fits by name")
     for name, fit in fits.items():
         if not isinstance(fit, Fitted):
-            raise FitError(f"compare: '{name}' is {type(fit).__name__}, not a fit; call model.fit() first")
+            said = getattr(fit, "instead", "") or f"{type(fit).__name__}, not a fit; call model.fit() first"
+            raise FitError(f"compare: '{name}' is {said}")
     if baselines and not fits:
         raise FitError("compare: only baselines; give at least one fit, whose rows and columns they take")
     if len(fits) + baselines < 2:

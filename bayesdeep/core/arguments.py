@@ -102,7 +102,7 @@ def instance(kind: Callable[[], type], what: str) -> Check:
 
     def check(value: Any, where: str, name: str) -> None:
         if not isinstance(value, kind()):
-            raise FitError(f"{where}: {name} is {shown(value)}, not {what}")
+            raise FitError(f"{where}: {name} is {getattr(value, 'instead', '') or f'{shown(value)}, not {what}'}")
 
     return check
 

@@ -338,6 +338,9 @@ class Family:
         ``parameter_terms(response, link) -> terms | None``, where ``terms(eta, values, name)`` returns the first and second
         derivatives of each row's log likelihood by the natural value of another parameter than the main one, arrays
         ``(obs, batch)``. Where a formula says it, these are what ``row_terms`` lacks. None where ``rv`` has to say.
+    row_seconds
+        Of a core, for a row's log likelihood and its slope, measured with ``row_terms``: of families that take sums or series
+        where others have closed forms. By these the engine is chosen and times are estimated. None: as long as is usual.
     row_law
         ``row_law(link) -> RowLaw | None``: mean, variance and new responses in NumPy under the link of the main parameter by
         that name, by which predictions need no library to load. None where ``rv``, ``mean`` and ``variance`` have to say.
@@ -411,6 +414,7 @@ class Family:
     row_terms: Callable[[Response, str], RowTerms | None] | None = None
     written_for: frozenset[str] = frozenset()
     parameter_terms: Callable[[Response, str], ParameterTerms | None] | None = None
+    row_seconds: float | None = None
     row_law: Callable[[str], RowLaw | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
     residual: Callable[[str], str | float | None] | None = None

@@ -141,7 +141,8 @@ def explained(
 
 def _check(fit: object, name: str) -> None:
     if not isinstance(fit, Fitted):
-        raise FitError(f"explain: {name} is {type(fit).__name__}, not a fit; call model.fit() first")
+        said = getattr(fit, "instead", "") or f"{type(fit).__name__}, not a fit; call model.fit() first"
+        raise FitError(f"explain: {name} is {said}")
 
 
 def _formula(fit: Fitted) -> str:

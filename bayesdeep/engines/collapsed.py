@@ -58,9 +58,10 @@ ENOUGH_EFFECTIVE = 1000.0
 MOST_TUNING = 400
 """Tuning draws of the chain that stands in for proposals: its coordinates are whitened already."""
 
-MAX_RELATIVE_WEIGHT = 10.0
+MAX_RELATIVE_WEIGHT, LONGEST_STAY = 10.0, 0.05
 """A largest weight, in units of the mean, at which no tail is left to be missed, whatever its shape: nearly constant weights
-have a Pareto k-hat without a meaning."""
+have a Pareto k-hat without a meaning. And the share of its length that a chain may stay at one point: where it stays longer, the
+next tail has not been seen, whatever the k-hat of the points that were."""
 
 ATTEMPTS = 2
 """Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
@@ -136,7 +137,9 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
         khat = importance_weights(found.log_weights)[1]
         weights = np.exp(found.log_weights - log_sum(found.log_weights))
         efficiency = float(1.0 / (weights**2).sum() / len(weights))
-        covered = (khat < KHAT_LIMIT or weights.max() * len(weights) < MAX_RELATIVE_WEIGHT) and efficiency > LEAST_EFFICIENCY
+        largest = weights.max() * len(weights)
+        short = each > EXPENSIVE_SECONDS or largest < LONGEST_STAY * steps.steps * steps.thin
+        covered = ((short and khat < KHAT_LIMIT) or largest < MAX_RELATIVE_WEIGHT) and efficiency > LEAST_EFFICIENCY
         if (covered and efficiency > fair) or found.interrupted:
             break
         # A tail that no point of the earlier rounds fell into; with more points it is seen.

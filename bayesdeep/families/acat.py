@@ -58,6 +58,7 @@ FAMILY = Family(
     mean=mean,
     row_terms=_adjacent_terms.of_neighbours,
     parameter_terms=_adjacent_terms.disc_of_neighbours,
+    row_seconds=2.7e-7,
     row_law=_ordinal_laws.of_neighbours,
     scale=scale,
     words=frozenset({"discrete", "levels", "ordered", "no_intercept"}),

@@ -63,6 +63,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_precision_terms.of_proportions,
     parameter_terms=_precision_terms.kappa_of_proportions,
+    row_seconds=1.1e-7,
     row_law=_row_laws.of_proportions,
     scale=scale,
     example={"mu": 0.4, "kappa": 5.0},

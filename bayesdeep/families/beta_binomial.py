@@ -87,6 +87,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_trials.overdispersed_rows,
     parameter_terms=_trials.kappa_of_overdispersed,
+    row_seconds=2.2e-6,
     row_law=_trials.overdispersed_law,
     scale=scale,
     modifiers=frozenset({"prop", "weighted"}),

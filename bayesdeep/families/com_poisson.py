@@ -131,6 +131,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=row_terms,
     parameter_terms=parameter_terms,
+    row_seconds=1e-5,
     row_law=row_law,
     scale=scale_count,
     words=frozenset({"discrete"}),

@@ -122,6 +122,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_exgaussian_terms.terms,
     parameter_terms=_exgaussian_terms.by_parameter,
+    row_seconds=1e-7,
     row_law=_exgaussian_terms.law,
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),

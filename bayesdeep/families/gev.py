@@ -125,6 +125,7 @@ FAMILY = Family(
     rv=rv,
     mean=mean,
     variance=variance,
+    row_seconds=1e-7,
     scale=scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,

@@ -112,6 +112,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_beta_atom_terms.of_ordered_ends,
     parameter_terms=_beta_atom_terms.kappa_of_ordered_ends,
+    row_seconds=2e-7,
     row_law=_row_laws.of_ordered_ends,
     scale=scale,
     atoms=(0.0, 1.0),

@@ -94,6 +94,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_skew_normal_terms.terms,
     parameter_terms=_skew_normal_terms.by_parameter,
+    row_seconds=8e-8,
     row_law=_skew_normal_terms.law,
     residual=lambda link: "sigma" if link == "identity" else None,
     scale=scale_mean,

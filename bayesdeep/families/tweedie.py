@@ -124,6 +124,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_tweedie_terms.terms,
     parameter_terms=_tweedie_terms.by_parameter,
+    row_seconds=1e-6,
     row_law=_tweedie_terms.law,
     scale=scale_count,
     atoms=(0.0,),

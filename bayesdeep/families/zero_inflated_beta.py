@@ -45,6 +45,7 @@ FAMILY = Family(
     variance=_hurdle.variance(LAW, ZI),
     row_terms=_hurdle_terms.of_others(_precision_terms.of_proportions, ZI),
     parameter_terms=_hurdle_terms.parameters_of_others(_precision_terms.kappa_of_proportions, ZI),
+    row_seconds=1e-7,
     row_law=_row_laws.of_hurdle(_row_laws.of_proportions, ZI),
     scale=scale,
     atoms=(0.0,),

@@ -75,6 +75,7 @@ FAMILY = Family(
     variance=variance,
     row_terms=_beta_atom_terms.of_inflated_ends,
     parameter_terms=_beta_atom_terms.parameters_of_inflated_ends,
+    row_seconds=1e-7,
     row_law=_row_laws.of_inflated_ends,
     scale=scale,
     atoms=(0.0, 1.0),

@@ -25,6 +25,9 @@ from bayesdeep.spec.joint_spec import JointSpec, prefix_of
 from .engine_words import words_of
 from .run import expanded, find_engine, settings_of
 
+OF_ONE = ("one_of", "residuals_of")
+"""Attributes that a response's own fit has, by which it is known to lean on the others."""
+
 
 @dataclass(frozen=True)
 class _Ledger:
@@ -107,12 +110,16 @@ def fitted_of(
         view, own = spec.view(k), _own(spec, k, shown, values)
         tree = make_tree(view, own[0], rows.each[k], draws, own[1], engine.name, seed, seconds, settings)
         tree.attrs["explain_choice"] = why
+        if spec.correlated or spec.shared or rows.whole:
+            tree.attrs["one_of"] = ", ".join(spec.names)
+        if spec.correlated:
+            tree.attrs["residuals_of"] = ", ".join(spec.names)
         each[one.response.name] = Fitted(view, rows.each[k], tree, why)
     chains, count = draws.positions.shape[:2]
     first: Any = next(iter(each.values())).held
     whole = Tree(
         {"posterior": posterior_group(shown, values, chains, count), "sample_stats": labelled(draws.stats, (chains, count))},
-        {**first.attrs, "spec": spec.to_json()},
+        {**{k: v for k, v in first.attrs.items() if k not in OF_ONE}, "spec": spec.to_json()},
     )
     return JointFitted(spec, rows, whole, each, why)
 

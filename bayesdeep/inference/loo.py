@@ -81,6 +81,8 @@ def check_draws(idata: Tree | xr.DataTree, where: str = "loo") -> int:
     problem = why_not_weighed(idata)
     if problem:
         weighed = "chain_weights" in idata.attrs
+        if "residuals_of" in idata.attrs:
+            raise FitError(f"{where}: {problem}; ask the fit of all of them, fit.loo(response='…')")
         instead = (
             "use log_score() on rows held out, or loo() of the fit it is made from"
             if weighed
@@ -102,6 +104,11 @@ def why_not_weighed(idata: Tree | xr.DataTree) -> str:
     method, draws = attrs.get("method", "this method"), int(sizes["chain"] * sizes["draw"])
     if "chain_weights" in attrs:
         return "the chains of this fit were weighted to predict, so that its draws are not in proportion to a posterior"
+    if "residuals_of" in attrs:
+        return (
+            f"residuals of {attrs['residuals_of']} are correlated, so that draws have seen one response in the others, and "
+            "rows are left out whole"
+        )
     if draws < LEAST_DRAWS:
         return f"{method} gives {draws} draw{'s' if draws > 1 else ''}"
     if attrs.get("exact", True) or attrs.get("corrected", False):

@@ -94,6 +94,11 @@ def recipe_of(fit: Fitted, options: Mapping[str, Any] | None = None) -> tuple[di
         raise FitError(
             "kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from"
         )
+    if "one_of" in attrs:
+        raise FitError(
+            f"kfold: this is one response of a model of {attrs['one_of']}, and a refit would be of this response alone, without "
+            "what the others say; score the fit of all of them by loo(), or by log_score(data) on rows held out"
+        )
     engine, before = variant_for(find_engine(attrs["method"]), words_of(fit.spec)), dict(attrs["settings"])
     given = {**{name: value for name, value in before.items() if name not in COMMON}, **(options or {})}
     common = {"draws": int(sizes["draw"]), "tune": before.get("tune", 1000), "chains": int(sizes["chain"])}

@@ -106,7 +106,7 @@ def choose(
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
     imprecise = loses_precision(_squares(spec, rows, arrays))
     reason = why_not(spec) or imprecise
-    effects, seconds = _effects(spec), multilevel_seconds(rows, _effects(spec), chains)
+    effects, seconds = _effects(spec), multilevel_seconds(spec, rows, chains)
     if reason is None:
         crossed = beside_largest(spec, arrays) if arrays is not None else 0
         dear = CHOLESKYS_PER_POSTERIOR * SECONDS_A_CUBE * float(crossed) ** 3
@@ -165,15 +165,16 @@ def transport_seconds(spec: ModelSpec, rows: int, beside: int, chains: int, *, s
     family = FAMILIES[spec.family]
     known = family.row_terms is not None and (len(layouts) == 1 or family.parameter_terms is not None)
     written = known and not set(spec.response.modifiers) - {"weighted", "prop"} - family.written_for
-    a_row = TRANSPORT_SECONDS_A_ROW * len(layouts) * (1.0 if written else DERIVED_ROWS)
+    a_row = (family.row_seconds or TRANSPORT_SECONDS_A_ROW) * len(layouts) * (1.0 if written else DERIVED_ROWS)
     each = rows * a_row + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
     return chains * TRANSPORT_EVALUATIONS * each
 
 
-def multilevel_seconds(rows: int, effects: int, chains: int) -> float:
+def multilevel_seconds(spec: ModelSpec, rows: int, chains: int) -> float:
     """Return about how long NUTS takes on one core for a model of many rows whose coefficients are not integrated out."""
+    effects, a_row = _effects(spec), FAMILIES[spec.family].row_seconds or SECONDS_A_ROW
     steps = 2 ** np.ceil(np.log2(1 + LONGEST_STEP * effects**0.25)) - 1
-    return float(chains * USUAL * steps * (rows * SECONDS_A_ROW + 2e-8 * effects))
+    return float(chains * USUAL * steps * (rows * a_row + 2e-8 * effects))
 
 
 def _squares(spec: ModelSpec, rows: int, arrays: Mapping[str, np.ndarray] | None) -> float:

@@ -35,6 +35,9 @@ LEAST_POINTS = 80
 GOOD = 0.93
 """Efficiency (effective over actual number of importance draws) at which fitting the proposal stops."""
 
+GUARD_WIDER, GUARD_FREEDOM = 2.0, 2.0
+"""Of the component that covers tails: how much wider it is than what the mode shows, and its degrees of freedom."""
+
 LARGEST_STEP = 2.0
 """Standard deviations that one step of Newton's method is trusted for."""
 
@@ -334,7 +337,9 @@ def adapt(
     folded = tuple(sorted(near[np.argsort(np.abs(mode[near]) / sds[near])][:MOST_FOLDED].tolist()))
     # A correlation falls back to its prior where a scale it belongs to is near 0: wider than at the mode.
     wide = 2.0 * factor @ factor.T + np.diag(np.where(foldable, 0.0, 0.5**2))
-    guard = replace(single(mode, np.linalg.cholesky(wide), 4.0), folded=folded)
+    # Far wider, with tails heavier than those of priors with three degrees of freedom: where the rows say little of two scales
+    # that go together, the posterior has the priors' tails, and a light guard leaves them out without a trace.
+    guard = replace(single(mode, GUARD_WIDER * np.linalg.cholesky(wide), GUARD_FREEDOM), folded=folded)
     proposal = with_guard(single(mode, 1.05 * factor, 12.0), guard, 0.15)
     points = np.zeros((0, len(mode)))
     log_p, used, counts = np.zeros(0), [], []

@@ -81,8 +81,14 @@ def subject_of(given: Fitted | Compared | Subject, main: str | None = None, extr
     if isinstance(given, Fitted):
         return Subject({main or "model": given}, None, main or "model", extra or {})
     if not isinstance(given, Compared):
-        raise FitError(f"report: {type(given).__name__} is neither a fit nor a comparison of fits")
+        said = getattr(given, "instead", "") or f"{type(given).__name__} is neither a fit nor a comparison of fits"
+        raise FitError(f"report: {said}")
     fits = given.fits
+    if not fits:
+        raise FitError(
+            "report: the comparison is of fits of several responses; compare one response of each fit, "
+            "bd.compare({'a': a['y1'], 'b': b['y1']})"
+        )
     best = next((str(name) for name in given.table.index if name in fits), next(iter(fits)))
     if main is not None and main not in fits:
         raise FitError(f"report: no fit '{main}' in the comparison; there are: {', '.join(fits)}")

@@ -4,6 +4,7 @@ Where residuals are correlated a row's responses are, given the parameters, join
 elsewhere they are independent. Of one response alone its own fit says everything.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from bayesdeep.core.random import derive
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.spec.joint_spec import RESIDUAL, prefix_of
 
-from .fitted import Fitted, asked_rows, blocks_of, flat_draws, seed_for
+from .fitted import Fitted, asked_rows, seed_for
 from .joint_fitted import JointFitted
-from .new_group_warnings import settled
-from .prediction_blocks import check_kind
+from .joint_new_groups import seeds_of, settled_draws
+from .new_group_warnings import tell
+from .prediction_blocks import blocks, check_kind
 from .predictive_distribution import normal_draws
 from .rows import Rows, check_units
 
@@ -27,59 +29,72 @@ LOG_2PI = float(np.log(2.0 * np.pi))
 def joint_draws(
     fit: JointFitted, data: Any, kind: str, new_groups: str | None, seed: int | None
 ) -> dict[str, np.ndarray]:
-    """Return predictive draws of every response ``(chain * draw, obs[, level])``, drawn together where they go together.
-
-    Raises
-    ------
-    FitError
-        For groups the model was not fitted to whose effects are correlated across responses.
-    """
+    """Return predictive draws of every response ``(chain * draw, obs[, level])``, drawn together where they go together."""
     rows = {name: asked_rows(one, data, "draws", paths=not fit.spec.correlated) for name, one in fit.each.items()}
-    _refuse_new_groups(fit, rows, new_groups)
     what = {name: check_kind(kind, one.spec) for name, one in fit.each.items()}
-    settle = {name: settled(new_groups, one.spec, rows[name], "draws") for name, one in fit.each.items()}
+    if (
+        fit.spec.correlated
+        and kind == "response"
+        and data is None
+        and any(len(p) < fit.rows.rows for p in fit.rows.places)
+    ):
+        raise FitError("draws: responses are there in different rows; give the rows to draw for as data=…")
+    settle, base = _settled(fit, rows, new_groups, "draws"), seed_for(next(iter(fit.each.values())), seed)
+    draws, rows = settled_draws(fit, rows, settle, base)
+    seeds = seeds_of(fit, base)
     if fit.spec.correlated and kind == "response":
-        if data is None and any(len(place) < fit.rows.rows for place in fit.rows.places):
-            raise FitError("draws: responses are there in different rows; give the rows to draw for as data=…")
-        means, sds = _normal(fit, rows, settle, seed)
-        first = next(iter(fit.each.values()))
-        rng = np.random.default_rng(derive(seed_for(first, seed), "residuals"))
+        means, sds = _normal(fit, rows, draws, base)
+        rng = np.random.default_rng(derive(base, "residuals"))
         noise = rng.standard_normal(np.stack(list(means.values()), axis=-1).shape)
         mixed = np.einsum("dij,dnj->dni", _roots(fit), noise)
         degrees = _degrees(fit)
         if degrees is not None:
             mixed = mixed * np.sqrt(degrees[:, None] / rng.chisquare(degrees[:, None], mixed.shape[:2]))[:, :, None]
         return {name: means[name] + sds[name] * mixed[:, :, k] for k, name in enumerate(fit.each)}
-    return {
-        name: np.concatenate([value for *_, value in blocks_of(one, rows[name], what[name], settle[name], seed)], axis=1)
-        for name, one in fit.each.items()
-    }
+    return {name: _all_blocks(one, draws[name], rows[name], what[name], seeds[name]) for name, one in fit.each.items()}
 
 
 def joint_log_likelihood(fit: JointFitted, data: Any = None, new_groups: str | None = None) -> np.ndarray:
-    """Return the log likelihood of rows ``(chain * draw, obs)``: of all responses that a row has together.
+    """Return the log likelihood of rows ``(chain * draw, obs)``: of all responses that a row has together."""
+    return log_likelihoods(fit, data, new_groups)[0]
 
-    Raises
-    ------
-    FitError
-        For groups the model was not fitted to whose effects are correlated across responses.
+
+def log_likelihoods(
+    fit: JointFitted, data: Any = None, new_groups: str | None = None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the log likelihood of rows ``(chain * draw, obs)``, and that of each response by itself in the rows that have it.
+
+    The latter are of a response's marginal distribution: of what is left over, nothing is said by the others.
     """
-    each, places, total = dict(fit.each), list(fit.rows.places), fit.rows.rows
-    rows = {name: asked_rows(one, data, "log_score", observed=data is not None) for name, one in each.items()}
-    for name, one in each.items():
-        check_units(one.spec, rows[name])
-    if data is not None:
+    if data is None:
+        rows: dict[str, Rows] = {name: asked_rows(one, None, "log_score") for name, one in fit.each.items()}
+        places, total = fit.rows.places, fit.rows.rows
+    else:
+        rows = {name: asked_rows(one, data, "log_score", observed=True) for name, one in fit.each.items()}
         total = next(iter(rows.values())).rows
-        places = [np.arange(total)] * len(each)
-    _refuse_new_groups(fit, rows, new_groups)
-    settle = {name: settled(new_groups, one.spec, rows[name], "log_score") for name, one in each.items()}
+        places = (np.arange(total),) * len(rows)
+    for name, one in fit.each.items():
+        check_units(one.spec, rows[name])
+    settle = _settled(fit, rows, new_groups, "log_score")
+    return of_rows(fit, rows, places, total, settle)
+
+
+def of_rows(
+    fit: JointFitted, rows: Mapping[str, Rows], places: Sequence[np.ndarray], total: int, new_groups: str
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return what :func:`log_likelihoods` does, of rows of each response at ``places`` among ``total``."""
+    base = seed_for(next(iter(fit.each.values())), None)
+    draws, rows = settled_draws(fit, rows, new_groups, base)
+    each = {
+        name: _all_blocks(one, draws[name], rows[name], "pointwise", seeds_of(fit, base)[name])
+        for name, one in fit.each.items()
+    }
     found = np.zeros((int(np.prod(fit.sizes)), total))
     if not fit.spec.correlated:
-        for (name, one), place in zip(each.items(), places, strict=True):
-            values = [value for *_, value in blocks_of(one, rows[name], "pointwise", settle[name], None)]
-            found[:, place] += np.concatenate(values, axis=1)
-        return found
-    means, sds = _normal(fit, rows, settle, None)
+        for value, place in zip(each.values(), places, strict=True):
+            found[:, place] += value
+        return found, each
+    means, sds = _normal(fit, rows, draws, base)
     standard = np.full((*found.shape, len(each)), np.nan)
     for k, (name, place) in enumerate(zip(each, places, strict=True)):
         standard[:, place, k] = (rows[name].response.value - means[name]) / sds[name]
@@ -88,7 +103,20 @@ def joint_log_likelihood(fit: JointFitted, data: Any = None, new_groups: str | N
         if slope is not None:
             found[:, place] += slope
     found += _standard_density(standard, _correlations(fit), _degrees(fit))
-    return found
+    return found, each
+
+
+def _settled(fit: JointFitted, rows: Mapping[str, Rows], new_groups: str | None, where: str) -> str:
+    """Return what is to become of new groups; warn of them once where that was not said."""
+    if new_groups is not None:
+        return new_groups
+    advice = "; pass new_groups='sample' where they are meant to be new"
+    tell(where, [(one.spec, rows[name]) for name, one in fit.each.items()], "sample", advice)
+    return "sample"
+
+
+def _all_blocks(fit: Fitted, draws: Mapping[str, np.ndarray], rows: Rows, what: str, seed: int) -> np.ndarray:
+    return np.concatenate([value for *_, value in blocks(fit.spec, draws, rows, what, "sample", seed)], axis=1)
 
 
 def _degrees(fit: JointFitted) -> np.ndarray | None:
@@ -127,12 +155,12 @@ def joint_log_scores(fit: JointFitted, data: Any, new_groups: str | None) -> np.
 
 
 def _normal(
-    fit: JointFitted, rows: dict[str, Rows], new_groups: dict[str, str], seed: int | None
+    fit: JointFitted, rows: Mapping[str, Rows], draws: Mapping[str, Mapping[str, np.ndarray]], seed: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return means and sds ``(draw, obs)`` of normal responses, whose rows have no new groups any more."""
     means, sds = {}, {}
     for name, one in fit.each.items():
-        own: Fitted = one
-        means[name], sds[name] = normal_draws(own.spec, flat_draws(own), rows[name], new_groups[name], seed_for(own, seed))
+        means[name], sds[name] = normal_draws(one.spec, draws[name], rows[name], "sample", seed)
     return means, sds
 
 
@@ -149,17 +177,3 @@ def _correlations(fit: JointFitted) -> np.ndarray:
 
 def _roots(fit: JointFitted) -> np.ndarray:
     return np.asarray(np.linalg.cholesky(_correlations(fit)))
-
-
-def _refuse_new_groups(fit: JointFitted, rows: dict[str, Rows], new_groups: str | None) -> None:
-    if new_groups == "average":
-        return
-    for shared in fit.spec.shared:
-        fresh = next((own.unseen.get(shared.rows.factor) for own in rows.values() if own.unseen.get(shared.rows.factor)), None)
-        if fresh and len({member.response for member in shared.members}) > 1:
-            raise FitError(
-                f"draws: '{shared.rows.factor}' has groups the model was not fitted to, such as {fresh[0]!r}, whose effects on "
-                f"several responses go together by |{shared.name}|; together they are not drawn in this version. Ask each "
-                f"response's own fit, fit['{fit.spec.names[0]}'].predict(…), whose predictions are right for such groups, or "
-                "pass new_groups='average'"
-            )

@@ -25,7 +25,7 @@ def frame() -> pd.DataFrame:
     return made.assign(double=2 * made.x, y=1 + made.x + rng.normal(size=n))
 
 
-@pytest.mark.few(1)
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("formula", "priors"),
     [

@@ -77,6 +77,7 @@ def test_what_is_left_beside_the_largest_is_counted_in_axes() -> None:
     assert left == len(solver.rest) - 1
 
 
+@pytest.mark.integration
 def test_gibbs_agrees_with_what_is_integrated() -> None:
     data = columns(rows=120)
     data["y"] += np.sin(2 * data["x"])

@@ -67,7 +67,7 @@ def has_something_to_say(section: Section, name: str, subjects: dict[str, Any]) 
                 assert block.caption.endswith(".")
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(2)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SECTIONS)
 def test_a_section_has_something_to_say(name: str, subjects: dict[str, Any]) -> None:

@@ -56,6 +56,7 @@ def test_a_normal_posterior_is_found(name: str) -> None:
         np.testing.assert_allclose(draws.std(axis=1), sds, rtol=0.2)
 
 
+@pytest.mark.few(9)
 @pytest.mark.parametrize("name", ENGINES)
 def test_it_returns_what_it_claims(name: str) -> None:
     engine, fit = ENGINES[name], once(name)

@@ -176,6 +176,7 @@ LAWS = (
 )
 
 
+@pytest.mark.few(150, more=70)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_law(name: str, law: Any) -> None:

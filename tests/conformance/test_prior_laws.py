@@ -82,6 +82,7 @@ LAWS = (
 )
 
 
+@pytest.mark.few(34, more=12)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("name", PLAIN)
 def test_law(name: str, law: Any) -> None:

@@ -12,6 +12,7 @@ from bayesdeep.report.mathematics import equations
 from .examples import columns, example_of
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("name", RESPONSES)
 def test_some_family_takes_it(name: str) -> None:
     plugin = RESPONSES[name]

@@ -195,6 +195,7 @@ LAWS = (
 )
 
 
+@pytest.mark.few(72, more=30)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("name", TERMS)
 def test_law(name: str, law: Any) -> None:

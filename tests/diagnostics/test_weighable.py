@@ -35,7 +35,7 @@ def reference() -> dict[float, np.ndarray]:
     return found
 
 
-@pytest.mark.few(1)
+@pytest.mark.few(0)
 @pytest.mark.parametrize("alike", [0.0, 0.995])
 @pytest.mark.parametrize("name", ON_DENSITIES)
 def test_leave_one_out_is_that_of_refits_or_refused(name, alike, reference):

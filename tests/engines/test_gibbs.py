@@ -141,7 +141,7 @@ def _parts(flat: np.ndarray, system: Any) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.integration
+@pytest.mark.few(0, more=4)
 @pytest.mark.parametrize("name", MODELS)
 def test_it_agrees_with_what_is_integrated_exactly(name: str) -> None:
     model = bd.Model(MODELS[name], crossed())

@@ -74,6 +74,7 @@ def of_groups(counts: list[np.ndarray], high: float = 6.0) -> dict[str, tuple[fl
     return moments(log_p, **{"Intercept": b, "1|g_sigma": t})
 
 
+@pytest.mark.few(1)
 @pytest.mark.filterwarnings("ignore:.*has one level in these rows:UserWarning")
 @pytest.mark.parametrize(
     "counts",

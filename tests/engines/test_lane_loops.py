@@ -203,6 +203,7 @@ def test_a_library_is_kept_and_loaded_again(fresh: Any, tmp_path: Path, monkeypa
     assert not kept.exists()
 
 
+@pytest.mark.integration
 @needs_compiler
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners of files")
 def test_what_others_may_have_written_is_not_loaded(fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

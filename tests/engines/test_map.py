@@ -244,7 +244,7 @@ EDGES: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.few(1)
+@pytest.mark.few(0)
 @pytest.mark.parametrize("case", list(EDGES))
 def test_where_the_density_rises_to_an_edge_it_stops_there_and_says_so(case: str) -> None:
     formula, options, name = EDGES[case]

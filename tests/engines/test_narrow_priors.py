@@ -12,6 +12,7 @@ ROWS = pd.DataFrame({"g": np.repeat(list("abcdefgh"), EACH)})
 ROWS["y"] = np.repeat(RNG.normal(size=GROUPS), EACH) + NOISE * RNG.normal(size=len(ROWS))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("low", "high"), [(5.0, 9.0), (0.699, 0.701), (0.0, 0.3)])
 def test_a_scale_within_narrow_bounds(low: float, high: float) -> None:
     priors = {"Intercept": "Flat()", "1|g_sigma": f"Uniform({low}, {high})"}

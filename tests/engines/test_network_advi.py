@@ -64,6 +64,7 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, object], said
         ENGINES["advi"].variants["network"].settings(**options)
 
 
+@pytest.mark.integration
 def test_a_rate_that_diverges_says_so() -> None:
     with pytest.raises(FitError, match=r"advi: the evidence lower bound is no number.*learning_rate"):
         bd.Model("y ~ net(x, hidden=[3])", DATA).fit("advi", learning_rate=1e4, steps=250, seed=1, progress=False)

@@ -100,7 +100,7 @@ MODELS = {
 }
 
 
-@pytest.mark.few(1)
+@pytest.mark.few(0)
 @pytest.mark.parametrize("name", MODELS)
 def test_sds_are_those_of_well_known_groups_and_effects_stay(name: str) -> None:
     formula, family, others, truth = MODELS[name]

@@ -361,6 +361,7 @@ def test_an_interruption_keeps_what_there_is() -> None:
         transport.run(settings, target, 3, Stops(10))
 
 
+@pytest.mark.integration
 def test_a_seed_says_which_draws() -> None:
     formula, family = FORMULAS["nested"]
     model = bd.Model(formula, data(), family=family)

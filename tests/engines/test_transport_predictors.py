@@ -67,6 +67,7 @@ def test_each_part_of_a_hurdle_has_the_posterior_it_would_have_alone() -> None:
     compare(fit, known)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("link", ["logit", "probit"])
 def test_thresholds_have_the_posterior_that_is_known(link: str) -> None:
     """Two thresholds with a prior of their own, and an sd between groups, on a grid."""
@@ -127,7 +128,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.integration
+@pytest.mark.few(0, more=3)
 @pytest.mark.parametrize("name", MODELS)
 def test_it_agrees_with_nuts(name: str) -> None:
     formula, options = MODELS[name]
@@ -144,6 +145,7 @@ def test_it_agrees_with_nuts(name: str) -> None:
     assert mine.idata.attrs["status"] == "ok"
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", [name for name in MODELS if "not written" not in name])
 def test_auto_takes_it(name: str) -> None:
     formula, options = MODELS[name]

@@ -154,7 +154,7 @@ def simplex():
     return y, u * (1 - u) ** 2 * v * (1 - v) * (t[1] - t[0]) ** 2
 
 
-@pytest.mark.few(7)
+@pytest.mark.few(4)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", NAMES)
 def test_probabilities_sum_to_one(name, seed):
@@ -167,7 +167,7 @@ def test_probabilities_sum_to_one(name, seed):
     np.testing.assert_allclose(total, 1.0, rtol=1e-5)
 
 
-@pytest.mark.few(16, more=99)
+@pytest.mark.few(7, more=12)
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_have_the_mean_the_family_says(name):
     rows, params = 6000, example(name)
@@ -179,6 +179,7 @@ def test_draws_have_the_mean_the_family_says(name):
     assert (np.abs(draws.mean(axis=0) - expected) < 4 * error).all(), (draws.mean(axis=0), expected, error)
 
 
+@pytest.mark.few(15, more=12)
 @pytest.mark.parametrize("name", NAMES)
 def test_mean_is_the_sum_or_integral_of_the_density(name):
     params, expected = example(name, 1), compiled(name).mean(example(name, 1))[0]

@@ -78,6 +78,7 @@ def test_units_that_are_left_out_are_weights_that_are_zero(made) -> None:
     np.testing.assert_allclose(masked, function(without, target.arrays, (), all_rows), rtol=1e-12)
 
 
+@pytest.mark.few(2)
 def test_every_coordinate_has_a_role(made) -> None:
     _, target = made
     known = {"weight", "scale", "effect", "sd", "correlation", "intercept", "coefficient", "parameter"}

@@ -62,7 +62,7 @@ def graphs(name: str) -> tuple[bd.Model, Any, Any]:
     return model, rows.graph(model.spec), rows.graph(model.spec, sampled=True)
 
 
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(MODELS))
 def test_the_density_is_the_same_in_both_coordinates(name):
     model, plain, sampled = graphs(name)

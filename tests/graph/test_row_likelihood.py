@@ -40,7 +40,7 @@ def values_of(family: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return found
 
 
-@pytest.mark.few(24, more=99)
+@pytest.mark.few(9, more=24)
 @pytest.mark.parametrize(("name", "other"), CASES)
 def test_rows_in_numpy_are_those_of_the_distribution(
     name: str, other: str | None, of_family: Any, monkeypatch: pytest.MonkeyPatch

@@ -90,7 +90,7 @@ def test_the_mean_has_no_simulation_noise(made_up, name):
     np.testing.assert_allclose(ours, fit.predict(data, seed=99)["mean"], rtol=1e-12)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_new_group_stands_for_all_groups_also_with_one_draw(made_up, name):
     one, data = fit_at(made_up, name, 1, sd=0.4)

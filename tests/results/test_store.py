@@ -182,6 +182,7 @@ BY_RESPONSE = {
 }
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("term", list(TERMS))
 def test_every_term(term: str, tmp_path: Path) -> None:
     rows = columns()

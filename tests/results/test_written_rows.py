@@ -36,7 +36,7 @@ def made(name: str, other: str | None, of_family: Any, modifiers: tuple[str, ...
     return of_family(name, RIGHT, modifiers, **({} if other is None else {other: "~ x + (1 | f)"}))
 
 
-@pytest.mark.few(8)
+@pytest.mark.few(4, more=12)
 @pytest.mark.parametrize(("name", "other"), CASES)
 def test_values_are_the_graphs(name: str, other: str | None, of_family: Any) -> None:
     """Predictors, means and log likelihoods, wherever there is a function in NumPy; with weights, too."""
@@ -57,7 +57,7 @@ def test_values_are_the_graphs(name: str, other: str | None, of_family: Any) -> 
         assert "linear" in found or family.main.shape == "contrast" or "several_columns" in family.words
 
 
-@pytest.mark.few(12, more=99)
+@pytest.mark.few(5, more=12)
 @pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.row_law is not None])
 def test_new_responses_have_the_moments_that_are_said(name: str, of_family: Any) -> None:
     model = of_family(name)

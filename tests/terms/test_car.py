@@ -185,6 +185,7 @@ def by_quadrature(data: pd.DataFrame, kind: str, noise: float) -> tuple[np.ndarr
 PRIORS = {"Intercept": "Normal(0, 2)", "x": "Normal(0, 1)", "car(region)_sigma": "HalfNormal(1)"}
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("method", ["collapsed", "transport"])
 @pytest.mark.parametrize("kind", ["icar", "bym2"])
 def test_the_posterior_is_that_of_dense_algebra_and_quadrature(kind: str, method: str) -> None:

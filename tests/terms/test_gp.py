@@ -149,6 +149,7 @@ def test_of_counts_transport_finds_what_laplaces_method_does() -> None:
     assert np.sqrt(np.mean((values[0].mean(axis=0) - truth) ** 2)) < 0.2
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("formula", "response"),
     [("gp(x)", "y"), ("gp(x, by=z)", "v"), ("g + gp(x, by=g)", "w"), ("gp(x, z, m=8)", "y"), ("0 + gp(x, cov='matern32')", "y")],

@@ -217,7 +217,7 @@ def test_a_report_says_how_classes_differ(tmp_path: Path) -> None:
     np.testing.assert_allclose(table["total"], table.drop(columns="total").sum(axis=1))
 
 
-@pytest.mark.integration
+@pytest.mark.few(0, more=1)
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])
 def test_engines_agree(family: str) -> None:
     frame = data(240, groups=30)

@@ -108,6 +108,7 @@ def test_mathematics_says_what_a_group_has() -> None:
     assert "for each of the 10 levels of g" in text
 
 
+@pytest.mark.few(5, more=5)
 @pytest.mark.parametrize("levels", [(0, 4), (1, 4), (1, 5)])
 @pytest.mark.parametrize("formula", ["y ~ mo(x) + z", "y ~ mo(x) * z", "y ~ mo(x)"])
 @pytest.mark.parametrize("raw", ["", "_raw"])
