@@ -92,14 +92,14 @@ class EffectsLaw:
     Attributes
     ----------
     parameters
-        ``parameters(scope, slot, arguments, sd)``: the distribution's further arguments by name, for standardised effects, and by
-        how much the effects of all groups are moved: what an intercept beside them is sampled with on top. They are reported, or
-        functions of what is reported: new groups are drawn from it.
+        ``parameters(scope, slot, arguments, sd)``: the distribution's further arguments by name, for standardised effects, and a
+        mean and an sd, in units of which these are sampled. The arguments are reported, or functions of what is reported: new
+        groups are drawn from it. Mean and sd are a matter of coordinates.
     shows
         ``shows(scope, slot, parameters, standard)`` reports what the standardised effects ``(level,)`` tell further.
     """
 
-    parameters: Callable[..., tuple[Mapping[str, Any], Any]]
+    parameters: Callable[..., tuple[Mapping[str, Any], tuple[Any, Any]]]
     shows: Callable[..., None]
 
 

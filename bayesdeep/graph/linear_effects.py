@@ -249,10 +249,12 @@ class _Varying:
 
 @dataclass(frozen=True)
 class _Law:
-    """A law of effects: their sd, and the further parameters of the standardised ones."""
+    """A law of effects: their sd, the further parameters of the standardised ones, and mean and sd of what is sampled."""
 
     sd: Any
     parameters: Mapping[str, Any]
+    middle: Any
+    root: Any
 
 
 def law_of(scope: Scope, effect: Effect, piece: Piece) -> _Law | None:
@@ -264,10 +266,10 @@ def law_of(scope: Scope, effect: Effect, piece: Piece) -> _Law | None:
 
     def make(own: Scope) -> _Law:
         sd = _sds(own, effect, piece)
-        parameters, moved = law.parameters(own, piece.slot, dict(chosen.prior.arguments), sd)
+        parameters, (middle, root) = law.parameters(own, piece.slot, dict(chosen.prior.arguments), sd)
         if isinstance(effect.rows, Grouped) and effect.rows.intercept and piece.start == 0:
-            own.lift(moved)
-        return _Law(sd, parameters)
+            own.lift(-sd * middle / root)
+        return _Law(sd, parameters, middle, root)
 
     return scope.once(f"{piece.slot} law", make)
 
@@ -313,6 +315,10 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
                 found.append(_Varying(own, mean, base, standard, law=extra if own_law else None))
             elif block is not None:
                 found.append(_Varying(own, mean, base, partial(_taken, block[k - p.start]), (block, k - p.start)))
+            elif own_law is not None and scope.sampled:
+                units = dict(zip(_unit(base), (own_law.middle, own_law.root), strict=True))
+                seen = draw(f"{p.slot}_z", arguments={**units, **extra}, shape=(level,))
+                found.append(_Varying(own, mean, base, partial(_taken, (seen - own_law.middle) / own_law.root), law=extra))
             else:
                 one = draw(f"{p.slot}_z", arguments={**_unit(base), **extra}, shape=(level,))
                 found.append(_Varying(own, mean, base, partial(_taken, one), (one, None), extra if own_law else None))

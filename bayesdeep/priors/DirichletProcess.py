@@ -6,7 +6,7 @@ A group's effect, in units of the standard deviation :math:`s` of groups, is dra
 
 with the clusters' weights :math:`w_k = v_k \prod_{j<k} (1 - v_j)`, :math:`v_k \sim \mathrm{Beta}(1, \alpha)`, :math:`v_K = 1`
 (truncated stick breaking), and centres and the width common to all clusters from :math:`m_k \sim N(0, 1)` and
-:math:`\tau \sim \mathrm{LogNormal}(\log 0.2, 0.5^2)` (``within`` is the 0.2), moved and stretched to mean 0 and variance 1.
+:math:`\tau \sim \mathrm{LogNormal}(\log 0.2, 0.25^2)` (``within`` is the 0.2), moved and stretched to mean 0 and variance 1.
 
 Three choices are behind this. Which cluster a group belongs to is summed out, so that every engine that works with densities can
 fit it. For that clusters have a width: groups of a cluster are alike and not equal, and the width is estimated. And the
@@ -33,7 +33,7 @@ from bayesdeep.core.quantities import HYPERPARAMETER, WEIGHT
 from bayesdeep.core.terms import Scope
 
 MOST_CLUSTERS = 50
-WITHIN_LOG_SD = 0.5
+WITHIN_LOG_SD = 0.25
 
 
 @cache
@@ -50,11 +50,11 @@ def distribution() -> Any:
         _print_name = ("Clusters", "\\operatorname{Clusters}")
 
         @classmethod
-        def rng_fn(
-            cls, rng: Any, weight: Any, centre: Any, within: Any, mu: Any, sigma: Any, size: Any = None
-        ) -> Any:
+        def rng_fn(cls, rng: Any, weight: Any, centre: Any, within: Any, mu: Any, sigma: Any, size: Any = None) -> Any:
             if size is None:
-                size = np.broadcast_shapes(np.shape(mu), np.shape(sigma), weight.shape[:-1], centre.shape[:-1], np.shape(within))
+                size = np.broadcast_shapes(
+                    np.shape(mu), np.shape(sigma), weight.shape[:-1], centre.shape[:-1], np.shape(within)
+                )
             below = np.cumsum(weight, axis=-1)[..., :-1]
             chosen = (rng.uniform(size=size)[..., None] > below).sum(axis=-1)
             centres = np.broadcast_to(centre, (*size, centre.shape[-1]))
@@ -111,15 +111,17 @@ def fill(arguments: dict[str, Any], columns: int, rows: int) -> dict[str, Any]:
     del columns, rows
     count = arguments["K"]
     if count != int(count) or not 2 <= count <= MOST_CLUSTERS:
-        raise PriorError(f"argument 'K' is {count:g}; it is the largest number of clusters, a whole number from 2 to {MOST_CLUSTERS}")
+        raise PriorError(
+            f"argument 'K' is {count:g}; it is the largest number of clusters, a whole number from 2 to {MOST_CLUSTERS}"
+        )
     return arguments
 
 
-def clusters(scope: Scope, slot: str, arguments: Mapping[str, Any], sd: Any) -> tuple[dict[str, Any], Any]:
+def clusters(scope: Scope, slot: str, arguments: Mapping[str, Any], sd: Any) -> tuple[dict[str, Any], tuple[Any, Any]]:
     """Return the weights ``(cluster,)``, centres ``(cluster,)`` and width ``()`` of standardised effects, and report them.
 
-    And by how much all effects are moved, since the mean of the mixture is 0: rows know where a cluster lies, but less of the
-    mean, which goes with the weights.
+    And mean and sd that the mixture had before it was moved and stretched: rows know where clusters lie, and less of the mean,
+    which goes with the weights.
     """
     count = int(arguments["K"])
     stick = scope.hidden(f"{slot}_stick", "Beta", {"alpha": 1.0, "beta": arguments["alpha"]}, (count - 1,), "simplex")
@@ -130,13 +132,14 @@ def clusters(scope: Scope, slot: str, arguments: Mapping[str, Any], sd: Any) -> 
     weight = pt.concatenate([stick, [1.0]]) * left
     middle = (weight * place).sum()
     apart = place - middle
-    unit = sd / pt.sqrt((weight * apart**2).sum() + width**2)
+    root = pt.sqrt((weight * apart**2).sum() + width**2)
+    unit = sd / root
     dim = scope.dim(f"{slot}_cluster", tuple(range(1, count + 1)))
     # Which cluster is called which says nothing, and chains may differ in it: tables and diagnoses leave them out.
     weight = scope.report(f"{slot}_weight", weight, (dim,), WEIGHT)
     centre = scope.report(f"{slot}_centre", unit * apart, (dim,), WEIGHT)
     within = scope.report(f"{slot}_within", unit * width, (), HYPERPARAMETER)
-    return {"weight": weight, "centre": centre / sd, "within": within / sd}, -unit * middle
+    return {"weight": weight, "centre": centre / sd, "within": within / sd}, (middle, root)
 
 
 def occupied(scope: Scope, slot: str, given: Mapping[str, Any], standard: Any) -> None:
@@ -159,8 +162,8 @@ PRIOR = Prior(
     law=EffectsLaw(clusters, occupied),
     example={"alpha": 1.0, "K": 6.0, "within": 0.2},
     notes=(
-        "Effects of groups that fall into clusters, at most ``K``: a mixture of normal distributions with the weights of a Dirichlet "
-        "process of concentration ``alpha`` (truncated stick breaking; Ishwaran and James 2001, "
+        "Effects of groups that fall into clusters, at most ``K``: a mixture of normal distributions with the weights of a "
+        "Dirichlet process of concentration ``alpha`` (truncated stick breaking; Ishwaran and James 2001, "
         "doi:10.1198/016214501750332758), with mean 0 and the sd of the groups, whose prior is that of ``…_sigma`` as for normal "
         "effects. Groups of a cluster differ by a small sd that is estimated; its prior's median is ``within`` times the sd of "
         "the clusters' centres."
