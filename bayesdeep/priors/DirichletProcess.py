@@ -96,7 +96,7 @@ def belonging(standard: np.ndarray, weight: np.ndarray, centre: np.ndarray, with
     Parameters
     ----------
     standard
-        Effects ``(draw, group)`` about their location; ``centre`` ``(draw, cluster)`` and ``within`` ``(draw,)`` are in the same unit.
+        Effects ``(draw, group)``; ``centre`` ``(draw, cluster)`` and ``within`` ``(draw,)`` are in the same unit.
     weight
         ``(draw, cluster)``.
     """
