@@ -16,6 +16,8 @@ _HOME = {
     "FormulaError": "core.errors",
     "PriorError": "core.errors",
     "Fit": "fit",
+    "ImputedFit": "imputed_fit",
+    "ImputedModel": "imputed_model",
     "JointFit": "joint_fit",
     "JointModel": "joint_model",
     "Model": "model",

@@ -15,6 +15,8 @@ from bayesdeep.datasets import load_dataset as load_dataset
 from bayesdeep.explanation import explain as explain
 from bayesdeep.families.mixture import mixture as mixture
 from bayesdeep.fit import Fit as Fit
+from bayesdeep.imputed_fit import ImputedFit as ImputedFit
+from bayesdeep.imputed_model import ImputedModel as ImputedModel
 from bayesdeep.joint_fit import JointFit as JointFit
 from bayesdeep.joint_model import JointModel as JointModel
 from bayesdeep.loading import load as load

@@ -150,6 +150,12 @@ def compare(
         * ``weight``: stacking weight, what a mixture of the models would give each: near 0 means that it adds nothing
           to the others, not that it is bad;
         * ``rmse``, ``mae``, ``crps`` in the response's units, lower is better; ``log_score``: ``elpd`` a row;
+        * for right-censored lifetimes first ``concordance``, the share of pairs in the right order (Harrell's; 0.5 is
+        chance; of a
+          model without predictors leave-one-out makes it less, since a row left out moves the others' mean the other way), and
+          ``integrated_brier``, the mean squared error of stated survival over time (lower is better; one half for all has 0.25),
+          as far as a tenth of the rows are at risk, censored rows made up for by weights
+          (:mod:`bayesdeep.compare.lifetime_scores`);
         * ``coverage_50`` to ``coverage_95``: shares of rows inside their central intervals; less than nominal is
           overconfident. ``width_90`` and so on: mean widths; of two models that both cover, the narrower is better;
         * ``calibration_error``: mean distance of the probability integral transforms from uniform, 0 is perfect;
@@ -160,7 +166,9 @@ def compare(
     -----
     None of the scores is in-sample: for ``target="rows"`` predictive draws carry each row's leave-one-out weights, so
     that rows with large Pareto k-hat (see ``warning``) make all of them optimistic. Censored rows count in ``elpd``
-    but, since their response is not known, not in the other scores. A fit whose method fails while it is refitted keeps
+    and, of lifetimes, in ``concordance`` and ``integrated_brier`` but, since their response is not known, not in the
+    other scores, which are then of the rows that were not censored, and so of the shorter lifetimes. A fit whose method
+    fails while it is refitted keeps
     its place in the table, without numbers; the reason is its ``warning``.
 
     Raises

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 @arguments.checked("load", path=arguments.path)
 def load(path: str | Path) -> Fit:
-    """Return the fit, of several responses a :class:`JointFit`, whose ``save`` wrote the file; nothing in the file can run.
+    """Return the fit whose ``save`` wrote the file; nothing in the file can run.
+
+    Of several responses it is a :class:`JointFit`, of several imputed data sets an :class:`ImputedFit`.
 
     Raises
     ------
@@ -40,6 +42,13 @@ def _fit(tree: "xr.DataTree", where: str) -> Any:
         from bayesdeep.results.joint_store import fitted_from
 
         return JointFit(fitted_from(tree))
+    from bayesdeep.results.imputed_fitted import IMPUTATIONS
+
+    if IMPUTATIONS in tree.attrs:
+        from bayesdeep.imputed_fit import ImputedFit
+        from bayesdeep.results.imputed_store import fitted_from as imputed_from
+
+        return ImputedFit(imputed_from(tree))
     from bayesdeep.core.errors import BayesdeepError, FitError
     from bayesdeep.results.tree import rows_from_tree
     from bayesdeep.spec.model_spec import ModelSpec

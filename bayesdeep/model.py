@@ -54,6 +54,7 @@ class Model:
         factors. Such a model is fitted with ``collapsed``; prediction and scoring take rows as ``data=…``. Columns are those
         of the formula that can be made row by row: numbers, categories, ``I()``, ``log``, ``exp``, ``sqrt``, ``abs``, ``C()``
         and their products; not ``scale()``, ``cut()``, ``poly()`` and the like, which see all rows before they change one.
+        A list of tables, multiple imputations of one, makes a :class:`bayesdeep.ImputedModel`.
     family
         Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
@@ -69,6 +70,13 @@ class Model:
         ``car(g, W)``. A labelled square table, such as a pandas data frame whose index and columns are the levels of ``g``;
         labels are matched by what they read. A covariance is used as it is, not scaled to a correlation matrix; an adjacency has
         1, or a positive weight, where two levels are neighbours.
+    nonlinear
+        Formulas of the parameters of a non-linear formula, by name. The right side is then arithmetic of numbers, columns and
+        parameters, with ``+ - * / **`` and functions of one number:
+        ``bd.Model("y ~ a * (1 - exp(-t / b))", data, nonlinear={"a": "~ 1 + (1 | g)", "b": "~ 1"}, priors={"a_Intercept":
+        "Normal(200, 50)", "b_Intercept": "LogNormal(1, 1)"})``. The expression is the predictor that the family's link takes; a
+        parameter is what its formula adds up to, and what has to be positive is written as ``exp(b)`` or gets a prior that is.
+        Priors of the parameters' intercepts have to be given; other defaults follow from how wide these are.
     parameter_formulas
         Formulas of other parameters (``sigma="~ x + (1 | g)"``), or known values (``sigma=bd.known("se")``).
 
@@ -79,7 +87,12 @@ class Model:
     """
 
     def __new__(cls, formula: Any = None, *args: Any, **options: Any) -> Model:
-        """Return a model, or a :class:`bayesdeep.JointModel` where there are several formulas or a response binds several."""
+        """Return a model; a :class:`bayesdeep.JointModel` of several responses, of several tables an ``ImputedModel``."""
+        if isinstance(args[0] if args else options.get("data"), list | tuple):
+            from bayesdeep.imputed_model import ImputedModel
+
+            imputed: Any = ImputedModel(formula, *args, **options)
+            return cast("Model", imputed)
         several = split_responses(formula) if isinstance(formula, str) else formula
         if isinstance(several, list | tuple):
             from bayesdeep.joint_model import JointModel
@@ -99,10 +112,12 @@ class Model:
         priors: Mapping[str, Any] | None = None,
         missing: str = "error",
         arrays: Mapping[str, Any] | None = None,
+        nonlinear: Mapping[str, str] | None = None,
         **parameter_formulas: Any,
     ) -> None:
         made = specify(
-            formula, data, family, link=link, priors=priors, missing=missing, parameters=parameter_formulas, arrays=arrays
+            formula, data, family, link=link, priors=priors, missing=missing, parameters=parameter_formulas, arrays=arrays,
+            nonlinear=nonlinear,
         )
         self.__dict__.update(_spec=made.spec, _rows=made.rows)
 
@@ -273,5 +288,6 @@ def model_of_card(card: Card, data: Any = None) -> Model:
             priors=card.priors,
             missing=card.missing,
             arrays=card.load_arrays(),
+            nonlinear=card.nonlinear or None,
             **dict[str, Any](card.parameters),
         )

@@ -110,7 +110,7 @@ def write(folder: Path, results: list[dict[str, Any]]) -> None:
         middle = {key: float(np.median([r[key] for r in own])) for key in ("seconds", "process", "memory_mb", "ess", "rhat")}
         worst = [f"{middle['ess']:.0f}", f"{middle['rhat']:.3f}"]
         figures = [f"{middle['seconds']:.2f}", f"{middle['process']:.2f}", f"{middle['memory_mb']:.0f}"]
-        lines.append([model, f"`{own[0]['formula']}`".replace("|", "\\|"), *figures, *worst])
+        lines.append([model, f"`{own[0]['formula']}`", *figures, *worst])
     head = ["model", "formula", "model to summary, s", "whole process, s", "peak MB", "least ESS", "largest R-hat"]
     write_table(folder, "smooths", "smooths and processes", __doc__, head, lines, results)
 

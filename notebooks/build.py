@@ -16,6 +16,7 @@ from cells import (
     recursive_glm,
     small_and_new_groups,
     smooths_processes_networks,
+    survival,
 )
 from cells.settings import SETTINGS
 from nbclient import NotebookClient
@@ -32,6 +33,7 @@ NOTEBOOKS = {
     "06-small-and-new-groups": small_and_new_groups.CELLS,
     "07-priors": priors.CELLS,
     "08-smooths-processes-networks": smooths_processes_networks.CELLS,
+    "09-survival": survival.CELLS,
 }
 
 

@@ -39,28 +39,35 @@ def kept(name: str, number: int, total: int) -> set[int]:
     return {(first + k * total // number) % total for k in range(number)}
 
 
+MORE = 8
+"""Cases of a law beyond its first pick that CI runs."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Move to ``integration`` what a test marked ``few`` has beyond its first pick, so that laws keep the default run short.
 
     ``@pytest.mark.few(4)`` keeps four of the test's cases, others for another test's name; ``@pytest.mark.few("gaussian", …)``
-    keeps the cases with one of these values. The rest is run by ``-m integration``: nothing is left out of what CI runs.
+    keeps the cases with one of these values. Of the rest ``-m integration`` runs up to :data:`MORE`, or ``more=``, and these
+    too are others for another test's name, so that every family is met by many laws; ``-m slow`` runs what is left.
     """
     tests: dict[str, list[Any]] = {}
     for item in items:
         if item.get_closest_marker("few"):
             tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for name, cases in tests.items():
-        wanted = next(cases[0].iter_markers("few")).args
+        marker = next(cases[0].iter_markers("few"))
+        wanted, most = marker.args, marker.kwargs.get("more", MORE)
         if isinstance(wanted[0], int):
             chosen = [cases[k] for k in kept(name, wanted[0], len(cases))]
         else:
             chosen = [case for case in cases if any(v in wanted for v in case.callspec.params.values() if isinstance(v, str))]
             missing = [v for v in wanted if not any(v in case.callspec.params.values() for case in cases)]
             assert not missing, f"{name}: no case has {missing}"
-        for case in cases:
-            if case not in chosen:
-                case.add_marker("integration")
+        rest = [case for case in cases if case not in chosen]
+        more = {id(rest[k]) for k in kept(f"{name} more", min(most, len(rest)), len(rest))} if rest else set()
+        for case in rest:
+            case.add_marker("integration" if id(case) in more else "slow")
 
 
 @pytest.fixture(scope="session")
@@ -106,19 +113,26 @@ def small_frame(rows: int = 48) -> pd.DataFrame:
         "grade": rng.permutation(i % 4), "yes": rng.permutation(i % 2) == 1, "k": rng.integers(0, 6, rows), "n": 5 + i % 3,
         "a": 1 + counts[:, 0], "b": counts[:, 1], "c": counts[:, 2], "w": rng.uniform(0.5, 2.0, rows),
         "status": [("none", "left", "right")[j % 3] for j in i], "top": 50.0,
-        "own": [f"o{j}" for j in i],
+        "own": [f"o{j}" for j in i], "above": np.where(i % 5 == 0, 0.0, rng.uniform(0.1, 0.9, rows)),
     }  # fmt: skip
-    return pd.DataFrame(columns)
+    ends = np.where(i % 5 == 3, 1.0, columns["above"])
+    shares = rng.dirichlet((2.0, 3.0, 4.0), rows).T
+    return pd.DataFrame(columns | {"ends": ends} | dict(zip("pqr", shares, strict=True)))
 
 
-WORDS = {"counts_by_level": "c(a, b, c)", "ordered": "grade", "levels": "level", "two_levels": "yes", "trials": "prop(k, n)"}
+ATOMS = {(0.0,): "above", (0.0, 1.0): "ends"}
+"""Columns of numbers some of which have a probability of their own."""
+WORDS = {"several_columns": "c(a, b, c)", "ordered": "grade", "levels": "level", "two_levels": "yes", "trials": "prop(k, n)"}
 WRAPPED = {"censored": "censored({}, status)", "truncated": "truncated({}, 0, top)", "weighted": "weighted({}, w)"}
 
 
 def left_side(name: str, modifiers: tuple[str, ...] = ()) -> str:
     """Return a response for a family of the small frame's columns, inside these response functions."""
     words = FAMILIES[name].words
-    text = next((column for word, column in WORDS.items() if word in words), "count" if "discrete" in words else "unit")
+    plain = "count" if "discrete" in words else ATOMS.get(FAMILIES[name].atoms, "unit")
+    if "several_columns" in words and "discrete" not in words:
+        plain, words = "c(p, q, r)", frozenset()
+    text = next((column for word, column in WORDS.items() if word in words), plain)
     for modifier in modifiers:
         text = WRAPPED[modifier].format(text)
     return text

@@ -42,6 +42,8 @@ class Card:
         Priors as text by posterior name.
     parameters
         Formulas and known values of the other parameters.
+    nonlinear
+        Formulas of the parameters of a non-linear formula.
     arrays
         Files of the matrices that formulas name, relative to the card, by the matrices' names.
     fit_options
@@ -59,6 +61,7 @@ class Card:
     missing: str = "error"
     priors: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str | Known] = field(default_factory=dict)
+    nonlinear: Mapping[str, str] = field(default_factory=dict)
     arrays: Mapping[str, str] = field(default_factory=dict)
     fit_options: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None

@@ -22,7 +22,7 @@ MAX_DOTS = 20
 """Dots outside strings in a line at most: the TOML reader's time and memory grow with their number squared."""
 
 TEXTS = ("title", "formula", "family", "data", "about", "missing")
-TABLES = ("priors", "parameters", "arrays", "fit")
+TABLES = ("priors", "parameters", "nonlinear", "arrays", "fit")
 MISSING = ("error", "drop")
 WHOLE: tuple[tuple[type, ...], str] = ((int,), "a whole number")
 WANTED: dict[str, tuple[tuple[type, ...], str]] = {"method": ((str,), "text"), "device": ((str,), "text")}
@@ -69,6 +69,7 @@ def read_card(path: str | Path) -> Card:
         link=_link(raw.get("link"), where),
         priors={key: _text(value, f"priors.{key}", where) for key, value in tables["priors"].items()},
         parameters=_parameters(tables["parameters"], family, where),
+        nonlinear={key: _text(value, f"nonlinear.{key}", where) for key, value in tables["nonlinear"].items()},
         arrays={key: _array(value, key, where) for key, value in tables["arrays"].items()},
         fit_options=_fit(tables["fit"], where),
         path=path,

@@ -76,7 +76,9 @@ def card_text(spec: ModelSpec, data: str, title: str = "", about: str = "") -> s
     if priors := {p.key: prior_text(p.prior) for p in spec.priors if p.origin == "user"}:
         card["priors"] = priors
     known = {name: {"known": k.value if isinstance(k.value, str) else float(k.value)} for name, k in spec.known.items()}
-    if parameters := {name: spec.formulas[name] for name in others} | known:
+    if nonlinear := {name: spec.formulas[name] for name in spec.nonlinear}:
+        card["nonlinear"] = nonlinear
+    if parameters := {name: spec.formulas[name] for name in others if name not in spec.nonlinear} | known:
         card["parameters"] = parameters
     if tables := given_matrices(spec):
         card["arrays"] = {name: file_of(name, "card") for name in tables}

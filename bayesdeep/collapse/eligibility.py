@@ -6,12 +6,13 @@ from bayesdeep.core.effects import Columns, Effect, Given, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
+from bayesdeep.spec.declared import by_threshold
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.shared_effects import shared_of
 from bayesdeep.spec.shares_of_budget import is_share, shares
 from bayesdeep.spec.slots import prefixed, read_name
 
-from .linear_layout import copies_of, in_thresholds, sparse_of
+from .linear_layout import copies_of, has_intercept, sparse_of
 
 LARGEST_WIDTH = 2_000
 """Most coefficients that may have to be factorised together for one term."""
@@ -29,6 +30,8 @@ def why_not(spec: ModelSpec) -> str | None:
         return f"the response is {spec.family}, not gaussian"
     if spec.links[main] != "identity":
         return f"the link of {main} is {spec.links[main]}, not identity"
+    if spec.nonlinear:
+        return terms_reason(spec)
     others = [p.parameter for p in spec.predictors if p.parameter != main]
     if others:
         return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
@@ -70,9 +73,11 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
     if (together := shared_of(spec)):
         return f"|{together[0].name}| correlates effects of several predictors"
     for number, predictor in enumerate(spec.predictors):
-        prefix, alone = prefixed(predictor.parameter, main, ""), in_thresholds(spec, number)
+        prefix, alone = prefixed(predictor.parameter, main, ""), not has_intercept(spec, number)
         for term in predictor.terms:
             plugin = TERMS[term.kind]
+            if by_threshold(term):
+                return apart_reason(term.source)
             if plugin.effects is None:
                 return f"the term {term.source or term.kind} is not linear in its coefficients"
             for effect in plugin.effects(term.state):
@@ -80,6 +85,11 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
                 if reason is not None:
                     return reason
     return None
+
+
+def apart_reason(source: str) -> str:
+    """Return that a term is no addend of one predictor, in a clause."""
+    return f"{source} adds to each threshold something of its own"
 
 
 def _reason(

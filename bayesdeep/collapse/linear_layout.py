@@ -196,8 +196,8 @@ def layout_of(spec: ModelSpec, predictor: int = 0, *, sparse: bool = False) -> L
     sizes: dict[str, tuple[int, int, int]] = {}
     parts = effects_of(spec, predictor)
     asked = any(isinstance(e.rows, Columns) and e.rows.intercept for _, e in parts)
-    intercept = asked and not in_thresholds(spec, predictor)
-    centred = intercept or (asked and thresholds_at_means(spec))
+    intercept = asked and has_intercept(spec, predictor)
+    centred = intercept or (asked and in_thresholds(spec, predictor) and thresholds_at_means(spec))
     means, sds = [0.0] * intercept, [1.0] * intercept
     for key, effect in parts:
         rows = effect.rows
@@ -303,6 +303,11 @@ def prefix_of(spec: ModelSpec, predictor: int = 0) -> str:
 def in_thresholds(spec: ModelSpec, predictor: int = 0) -> bool:
     """Return whether a predictor has no intercept because the response's thresholds stand in its place."""
     return predictor == 0 and "no_intercept" in FAMILIES[spec.family].words
+
+
+def has_intercept(spec: ModelSpec, predictor: int = 0) -> bool:
+    """Return whether a predictor has an intercept where its formula has one."""
+    return FAMILIES[spec.family].has_intercept(spec.predictors[predictor].parameter)
 
 
 def thresholds_at_means(spec: ModelSpec) -> bool:

@@ -15,7 +15,7 @@ from bayesdeep.spec.posterior_names import free_dimension, taken_names
 from bayesdeep.spec.shares_of_budget import dimension, is_share, shares
 from bayesdeep.spec.slots import prefixed, read_name
 
-from .linear_layout import effects_of, in_thresholds
+from .linear_layout import effects_of, has_intercept
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def shown_names(spec: ModelSpec) -> ShownNames:
     """
     names = _Names(spec)
     for number, predictor in enumerate(spec.predictors):
-        names.parameter, names.intercept = predictor.parameter, not in_thresholds(spec, number)
+        names.parameter, names.intercept = predictor.parameter, has_intercept(spec, number)
         for key, effect in effects_of(spec, number):
             rows = effect.rows
             if isinstance(rows, Grouped | Members):
@@ -48,9 +48,8 @@ def shown_names(spec: ModelSpec) -> ShownNames:
                 names.basis(key, effect)
     names.budgets()
     modelled = {p.parameter for p in spec.predictors}
-    for parameter in FAMILIES[spec.family].parameters[1:]:
-        if parameter.name not in modelled and parameter.name not in spec.known:
-            names.own(parameter)
+    for parameter in FAMILIES[spec.family].plain(modelled | set(spec.known)):
+        names.own(parameter)
     in_order = sorted(names.found.items(), key=lambda item: ORDER.index(item[1].role))
     return ShownNames(dict(in_order), names.coords)
 
@@ -81,8 +80,10 @@ class _Names:
         assert chosen is not None
         dims: tuple[str, ...] = ()
         if parameter.shape == "cut":
-            assert self.spec.response.levels is not None
-            dims = (self.dim(f"{self.spec.response.name}_threshold", tuple(self.spec.response.levels[:-1])),)
+            labels = parameter.cut_labels(self.spec.response.levels)
+            dims = (self.dim(f"{self.spec.response.name}_threshold", labels),)
+        if parameter.shape == "shares":
+            dims = (self.dim(self.spec.shares_dimension(parameter.name), parameter.labels),)
         self.add(parameter.name, Entry(chosen.role, parameter.name, slot=parameter.name), *dims)
 
     def budgets(self) -> None:

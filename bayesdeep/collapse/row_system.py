@@ -12,10 +12,11 @@ from bayesdeep.core.linear import Derived, Hyperparameter, JointScales, LinearSy
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
-from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Thresholds
+from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Shares, Thresholds
+from bayesdeep.spec.declared import by_threshold
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .eligibility import _scale, terms_reason
+from .eligibility import _scale, apart_reason, terms_reason
 from .hyper import halved, likely
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import columns_of, effects_of_rows, moments_of
@@ -81,7 +82,7 @@ class RowLayout:
 def why_not_marginal(spec: ModelSpec) -> str | None:
     """Return why the coefficients cannot be integrated out by Laplace's method, in a clause; None if they can."""
     others = _modelled(spec)
-    if others:
+    if others and not spec.nonlinear:
         return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
     return why_not_rows(spec)
 
@@ -92,11 +93,10 @@ def why_not_rows(spec: ModelSpec) -> str | None:
     reason = why_not_predictors(spec)
     if reason is not None:
         return reason
-    for parameter in family.parameters[1:]:
-        if parameter.name in spec.known or parameter.name in _modelled(spec):
-            continue
+    for parameter in family.plain({family.main.name, *spec.known, *_modelled(spec)}):
         chosen = spec.prior(parameter.name)
-        reason = _REASONS.get(parameter.support, _positive)(chosen, parameter.support)
+        support = "cut" if parameter.shape == "cut" else parameter.support
+        reason = _REASONS.get(support, _positive)(chosen, support)
         if reason is not None:
             return reason
     return None
@@ -120,16 +120,18 @@ def _beside(spec: ModelSpec) -> str | None:
             return f"{term.source} has a response lean on the rows before it"
         if "noise" in plugin.words(term.state):
             return f"{term.source} adds to the variance of a response"
+        if by_threshold(term):
+            return apart_reason(term.source)
     return None
 
 
 def _by_level(spec: ModelSpec) -> str | None:
-    """Return why a row of data is several predictors or counts, one for each level, in a clause; None if it is not."""
+    """Return why a row of data is several predictors or numbers, one for each level, in a clause; None if it is not."""
     family = FAMILIES[spec.family]
     if family.main.shape == "contrast":
         return f"a {spec.family} response has a predictor for each level"
-    if "counts_by_level" in family.words:
-        return f"a {spec.family} response is several counts a row"
+    if "several_columns" in family.words:
+        return f"a {spec.family} response is several numbers a row"
     return None
 
 
@@ -153,8 +155,25 @@ def _any_number(chosen: ChosenPrior | None, support: str) -> str | None:
     return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if chosen.prior.nested else None
 
 
-_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {"unit": _any_number, "ordered": _any_number}
-"""By support of a parameter, why its prior is in the way."""
+def _anywhere(chosen: ChosenPrior | None, support: str) -> str | None:
+    assert chosen is not None
+    if PRIORS[chosen.prior.name].support != "real":
+        return f"the prior of {chosen.name}, {chosen.prior}, does not cover all numbers"
+    return _any_number(chosen, support)
+
+
+def _dirichlet(chosen: ChosenPrior | None, support: str) -> str | None:
+    del support
+    assert chosen is not None
+    if chosen.prior.name != "Dirichlet":
+        return f"the prior of {chosen.name} is {chosen.prior}, not a Dirichlet distribution"
+    return f"the prior of {chosen.name}, {chosen.prior}, has a hyperprior" if chosen.prior.nested else None
+
+
+_REASONS: Mapping[str, Callable[[ChosenPrior | None, str], str | None]] = {
+    **dict.fromkeys(("unit", "one_to_two", "real"), _any_number), "cut": _anywhere, "simplex": _dirichlet,
+}  # fmt: skip
+"""By support of a parameter, or its shape, why its prior is in the way."""
 
 
 def row_system_of(
@@ -180,14 +199,18 @@ def row_system_of(
     """
     each = [_alone(spec, number, arrays, response, sparse) for number in range(len(spec.predictors))]
     parts, rows = _together(each, likelihood)
-    found, parameters = list(rows.system.hyperparameters), list[FamilyParameter | Thresholds]()
+    found, parameters = list(rows.system.hyperparameters), list[FamilyParameter | Thresholds | Shares]()
     for name in likelihood.parameters:
         parameter = FAMILIES[spec.family].parameter(name)
         assert parameter is not None
         if parameter.shape == "cut":
-            assert spec.response.levels is not None
-            parameters.append(Thresholds(name, len(found), len(spec.response.levels) - 1, _density(spec, name)))
-            found += _cuts(name, response, len(spec.response.levels) - 1)
+            count, increasing = len(parameter.cut_labels(spec.response.levels)), parameter.support == "ordered"
+            parameters.append(Thresholds(name, len(found), count, _density(spec, name), increasing))
+            found += _cuts(name, parameter.cells(response)[0], count, increasing)
+        elif parameter.shape == "shares":
+            size = len(parameter.labels)
+            parameters.append(Shares(name, len(found), size, _concentration(spec, name)))
+            found += [Hyperparameter(f"{name}[{label}]", "real", np.zeros_like, 0.0) for label in parameter.labels[:-1]]
         else:
             parameters.append(FamilyParameter(name, len(found), _kind(spec, name)))
             found.append(_hyperparameter(spec, name))
@@ -197,7 +220,7 @@ def row_system_of(
 
 
 def _of_parameter(
-    spec: ModelSpec, parts: tuple[Part, ...], parameters: list[FamilyParameter | Thresholds]
+    spec: ModelSpec, parts: tuple[Part, ...], parameters: list[FamilyParameter | Thresholds | Shares]
 ) -> tuple[JointScales, ...]:
     """Return joint priors of the main predictor's scales, those in units of a parameter of the family with its hyperparameter."""
     family, found = FAMILIES[spec.family], []
@@ -325,10 +348,18 @@ def _groups_met(parts: list[Part]) -> Moments:
     return Moments(0.0, 0.0, np.zeros((0, 0)), (), (), between)
 
 
+def _concentration(spec: ModelSpec, name: str) -> float:
+    """Return the one number of the Dirichlet prior of shares."""
+    chosen = spec.prior(name)
+    assert chosen is not None
+    value = chosen.prior.get("a")
+    return float(value) if isinstance(value, float | int) else 1.0
+
+
 def _kind(spec: ModelSpec, name: str) -> str:
     parameter = FAMILIES[spec.family].parameter(name)
     assert parameter is not None
-    return "unit" if parameter.support == "unit" else "scale"
+    return parameter.support if parameter.support in ("unit", "one_to_two", "real") else "scale"
 
 
 def _density(spec: ModelSpec, name: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -341,15 +372,36 @@ def _density(spec: ModelSpec, name: str) -> Callable[[np.ndarray], np.ndarray]:
 
 def _hyperparameter(spec: ModelSpec, name: str) -> Hyperparameter:
     density = _density(spec, name)
-    if _kind(spec, name) == "unit":
-        return Hyperparameter(name, "partial", halved(density), 2.0 * likely(spec, name, 0.5, 0.02, 0.98) - 1.0)
+    kind = _kind(spec, name)
+    if kind in ("unit", "one_to_two"):
+        low = 1.0 if kind == "one_to_two" else 0.0
+        start = likely(spec, name, low + 0.5, low + 0.02, low + 0.98) - low
+        return Hyperparameter(name, "partial", halved(lambda p: density(low + p)), 2.0 * start - 1.0)
+    if kind == "real":
+        return Hyperparameter(name, "real", density, _centre(spec, name))
     return Hyperparameter(name, "scale", density, likely(spec, name, 1.0, 0.0, np.inf))
 
 
-def _cuts(name: str, response: Response, count: int) -> list[Hyperparameter]:
-    """Return the hyperparameters that thresholds are made of; they start where the levels' shares have them on a logit scale."""
-    shares = (np.bincount(np.asarray(response.value, dtype=np.int64), minlength=count + 1) + 0.5) / (len(response.value) + 1.0)
+def _centre(spec: ModelSpec, name: str) -> float:
+    """Return a value to start a real number from: the prior's median where it has one, else 0."""
+    chosen = spec.prior(name)
+    assert chosen is not None
+    median = PRIORS[chosen.prior.name].median
+    arguments = {k: v for k, v in chosen.prior.arguments if isinstance(v, float)}
+    return 0.0 if median is None else float(median(**arguments))
+
+
+def _cuts(name: str, cells: np.ndarray, count: int, increasing: bool) -> list[Hyperparameter]:
+    """Return the hyperparameters that thresholds are made of; they start where the shares between them are on a logit scale.
+
+    Increasing ones divide all levels into those below and above, others a level and those above it.
+    """
+    shares = (np.bincount(cells, minlength=count + 1) + 0.5) / (len(cells) + 1.0)
     below = np.cumsum(shares)[:-1] / shares.sum()
+    if not increasing:
+        left = shares[::-1].cumsum()[::-1]
+        own = np.log(shares[:-1] / left[1:])
+        return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, float(start)) for k, start in enumerate(own)]
     at = np.log(below / (1.0 - below))
     starts = [float(at[0]), *(float(step) for step in np.log(np.diff(at)))]
     return [Hyperparameter(f"{name}[{k}]", "real", np.zeros_like, start) for k, start in enumerate(starts)]

@@ -19,7 +19,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.slots import read_name
 
 from .eligibility import why_not
-from .linear_layout import effects_of, in_thresholds, prefix_of
+from .linear_layout import effects_of, has_intercept, prefix_of
 
 LOG_ROOT = 0.5 * math.log(2 * math.pi)
 SMALLEST = 1e-14
@@ -45,7 +45,7 @@ def addends(spec: ModelSpec, draws: Arrays, data: Arrays, number: int = 0) -> di
         The rows' arrays by ``"term key.array"``.
     """
     found: dict[str, np.ndarray] = {}
-    prefix, intercept = prefix_of(spec, number), not in_thresholds(spec, number)
+    prefix, intercept = prefix_of(spec, number), has_intercept(spec, number)
     for key, effect in effects_of(spec, number):
         own = partial(_own, data, key)
         value = _addend(effect, draws, own, prefix, intercept=intercept)

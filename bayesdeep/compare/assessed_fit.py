@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import derive
+from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.inference.kfold import KFold
 from bayesdeep.inference.loo import check_draws, combine, with_exact, without_weights
@@ -26,6 +27,8 @@ from bayesdeep.results.prediction_blocks import blocks
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.model_spec import ModelSpec
 
+from . import lifetime_scores
+from .lifetime_scores import LifetimeScores, grid_of
 from .proper_scores import RowScores, join, row_scores, take
 
 MIN_CHAIN_SE = 2.0
@@ -52,6 +55,8 @@ class Assessed:
         Log predictive density of every row ``(obs,)``, also where whole groups were left out.
     places
         Which rows ``scores``, or ``probabilities`` and ``codes``, are of: all but those with a censored response.
+    lifetimes
+        What is stated of right-censored lifetimes, of all rows; None of other responses.
     chain_variance
         That of ``elpd`` which comes of having these chains and no others.
     notes
@@ -66,6 +71,7 @@ class Assessed:
     codes: np.ndarray | None = None
     log_scores: np.ndarray | None = None
     places: np.ndarray | None = None
+    lifetimes: LifetimeScores | None = None
     chain_variance: float = 0.0
     notes: tuple[str, ...] = ()
 
@@ -73,18 +79,34 @@ class Assessed:
 def response_kind(spec: ModelSpec) -> str:
     """Return ``"levels"``, ``"number"``, or ``"other"`` for counts by level, which none of the scores is made for."""
     words = FAMILIES[spec.family].words
-    if "counts_by_level" in words:
+    if "several_columns" in words:
         return "other"
     return "levels" if words & {"levels", "two_levels"} else "number"
 
 
 @dataclass(frozen=True, eq=False)
 class Gather:
-    """Collects scores of blocks of rows, in whatever order these come; of a row that comes twice the later ones count."""
+    """Collects scores of blocks of rows, in whatever order these come; of a row that comes twice the later ones count.
+
+    ``times`` are those that lifetimes are scored at, of responses that are right-censored.
+    """
 
     kind: str
+    times: np.ndarray | None = None
     parts: list[Any] = field(default_factory=list)
     places: list[np.ndarray] = field(default_factory=list)
+    lifetimes: list[LifetimeScores] = field(default_factory=list)
+    every: list[np.ndarray] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, spec: ModelSpec, response: Response) -> Gather:
+        """Return an empty one for a model of a response."""
+        kind = response_kind(spec)
+        return cls(kind, grid_of(response) if kind == "number" and "discrete" not in FAMILIES[spec.family].words else None)
+
+    def foretold(self, rows: Rows) -> Rows:
+        """Return the rows whose responses are foretold: lifetimes as they would be if nobody had been censored."""
+        return rows if self.times is None else replace(rows, response=rows.response.with_(status=None, upper=None))
 
     @property
     def what(self) -> str | None:
@@ -95,11 +117,16 @@ class Gather:
         """Add what another one holds."""
         self.parts.extend(other.parts)
         self.places.extend(other.places)
+        self.lifetimes.extend(other.lifetimes)
+        self.every.extend(other.every)
 
     def add(self, draws: np.ndarray, rows: Rows, places: np.ndarray, weights: np.ndarray | None = None) -> None:
         """Score draws ``(draw, rows[, level])`` of rows that are at ``places`` of all."""
         response = rows.response
         known = np.ones(rows.rows, dtype=bool) if response.status is None else response.status == 0
+        if self.times is not None:
+            self.lifetimes.append(lifetime_scores.scored(draws, response, self.times, weights))
+            self.every.append(places)
         if self.kind == "number":
             own = None if weights is None else weights[:, known]
             self.parts.append(row_scores(draws[:, known], response.value[known], own))
@@ -114,19 +141,28 @@ class Gather:
         if not self.parts:
             return {}
         places = np.concatenate(self.places)
-        order = np.argsort(places, kind="stable")
-        order = order[np.append(np.diff(places[order]) > 0, True)]
+        order = _last_of_each(places)
         if self.kind == "number":
-            return {"scores": take(join(self.parts), order), "places": places[order]}
+            found = {"scores": take(join(self.parts), order), "places": places[order]}
+            if self.lifetimes:
+                found["lifetimes"] = lifetime_scores.join(self.lifetimes).take(_last_of_each(np.concatenate(self.every)))
+            return found
         codes = np.asarray(rows.response.value, dtype=int)[places[order]]
         return {"probabilities": np.concatenate(self.parts)[order], "codes": codes, "places": places[order]}
+
+
+def _last_of_each(places: np.ndarray) -> np.ndarray:
+    """Return the positions that put ``places`` in order, of equal ones the last."""
+    order = np.argsort(places, kind="stable")
+    return np.asarray(order[np.append(np.diff(places[order]) > 0, True)])
 
 
 def by_loo(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Assessed:
     """Assess a fit on its own rows by leave-one-out weights of its draws; ``tick`` is told how many rows are done."""
     check_draws(fit.idata)
-    rows, gather = own_rows(fit, "loo"), Gather(response_kind(fit.spec))
-    other = blocks_of(fit, rows, gather.what) if gather.what else None
+    rows = own_rows(fit, "loo")
+    gather = Gather.of(fit.spec, rows.response)
+    other = blocks_of(fit, gather.foretold(rows), gather.what) if gather.what else None
     parts, without, names = [], np.zeros(fit.sizes[0]), Counter[tuple[str, ...]]()
     for block in loo_blocks(fit, blocks_of(fit, rows, "pointwise"), rows.rows):
         start, stop = block.start, block.stop
@@ -137,7 +173,7 @@ def by_loo(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Asse
         if other is not None and gather.what is not None:
             first, last, own = next(other)
             assert (first, last) == (start, stop)
-            draws, more = integrated_values(fit, block, own, gather.what)
+            draws, more = integrated_values(fit, block, own, gather.what, gather.foretold(rows))
             flat = log_weights.reshape(len(draws), -1) + more
             weights = np.exp(flat - flat.max(axis=0))
             gather.add(draws, rows.take(np.arange(start, stop)), np.arange(start, stop), weights / weights.sum(axis=0))
@@ -151,10 +187,13 @@ def by_loo(fit: Fitted, tick: Callable[[int], None] = lambda rows: None) -> Asse
 def left_out_exactly(fit: Fitted, one: Assessed, found: Sequence[Refitted]) -> Assessed:
     """Return an assessment by leave-one-out with what refits without single rows found of these rows."""
     assert isinstance(one.elpd, Loo)
-    gather = Gather(response_kind(fit.spec))
+    gather = Gather.of(fit.spec, own_rows(fit, "loo").response)
     if one.places is not None:
         gather.parts.append(one.probabilities if one.scores is None else one.scores)
         gather.places.append(one.places)
+    if one.lifetimes is not None:
+        gather.lifetimes.append(one.lifetimes)
+        gather.every.append(np.arange(len(one.lifetimes.value)))
     for refitted in found:
         gather.extend(refitted.visited)
     places = np.concatenate([refitted.out for refitted in found])
@@ -171,7 +210,7 @@ def _of_loo(loo: Loo, scores: Mapping[str, Any], variance: float) -> Assessed:
 
 def on_held_out(fit: Fitted, rows: Rows, seed: int | None) -> Assessed:
     """Assess a fit on rows it was not fitted to."""
-    gather = Gather(response_kind(fit.spec))
+    gather = Gather.of(fit.spec, rows.response)
     posterior = enough_draws(flat_draws(fit), LEAST_HELD_OUT)
     seed = derive(fit.idata.attrs["seed"] if seed is None else seed, "held out")
     sizes = fit.idata["posterior"].sizes["chain"], fit.idata["posterior"].sizes["draw"]
@@ -197,17 +236,17 @@ def moved(variance: float) -> tuple[str, ...]:
 
 
 def score_left_out(
-    kind: str, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, seed: int
+    gather: Gather, spec: ModelSpec, posterior: Mapping[str, np.ndarray], rows: Rows, places: np.ndarray, seed: int
 ) -> Gather:
-    """Return the scores of the rows that a refit left out; with ``kind`` given, what a refit calls."""
-    gather = Gather(kind)
+    """Return the scores of the rows that a refit left out; with an empty ``gather`` given, what a refit calls."""
+    gather = Gather(gather.kind, gather.times)
     _add_all(gather, spec, posterior, rows, places, seed)
     return gather
 
 
 def by_folds(fit: Fitted, found: KFold, notes: tuple[str, ...] = ()) -> Assessed:
     """Assess a fit that was refitted without each fold; where groups were left out, they are the units of ``elpd``."""
-    gather = Gather(response_kind(fit.spec))
+    gather = Gather.of(fit.spec, own_rows(fit, "kfold").response)
     for one in found.visited:
         gather.extend(one)
     draws = int(np.prod([fit.idata["posterior"].sizes[d] for d in ("chain", "draw")]))
@@ -230,7 +269,7 @@ def _add_all(
 ) -> None:
     if gather.what is None:
         return
-    for start, stop, draws in blocks(spec, posterior, rows, gather.what, "sample", seed):
+    for start, stop, draws in blocks(spec, posterior, gather.foretold(rows), gather.what, "sample", seed):
         gather.add(draws, rows.take(np.arange(start, stop)), places[start:stop])
 
 

@@ -66,13 +66,13 @@ def problem_of(fits: Mapping[str, Fitted]) -> Problem:
     Raises
     ------
     FitError
-        For responses that baselines cannot be fitted to: censored, truncated, weighted, of trials, or counts by level; for
+        For responses that baselines cannot be fitted to: censored, truncated, weighted, of trials, or of several columns; for
         models without predictors; for fits that do not hold their columns.
     """
     first = next(iter(fits.values()))
     family, response = FAMILIES[first.spec.family], own_rows(first, "compare").response
     words = family.words
-    refused = sorted(response.modifiers) + (["counts by level"] if "counts_by_level" in words else [])
+    refused = sorted(response.modifiers) + (["several columns"] if "several_columns" in words else [])
     if refused:
         raise FitError(
             f"compare: baselines cannot be fitted to a response recorded as {', '.join(refused)}; leave them out"

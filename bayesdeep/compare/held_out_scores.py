@@ -14,9 +14,9 @@ from bayesdeep.display.progress import progress_bar
 from bayesdeep.inference.kfold import collected, fold_refits
 from bayesdeep.inference.loo import bad_rows, why_not_weighed
 from bayesdeep.inference.refit import Refit, Refitted, Visit, recipe_of, refits, run_refits
-from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.fitted import Fitted, own_rows
 
-from .assessed_fit import Assessed, by_folds, by_loo, left_out_exactly, response_kind, score_left_out
+from .assessed_fit import Assessed, Gather, by_folds, by_loo, left_out_exactly, score_left_out
 from .refit_allowance import Allowance, cost_of, demanded, how_to, in_words, rows_in_words
 
 Outcomes = tuple[Refitted, ...] | Exception
@@ -197,7 +197,7 @@ def _in_folds(
 
 def visitor(fit: Fitted) -> Visit:
     """Return what scores the rows that a refit leaves out."""
-    return partial(score_left_out, response_kind(fit.spec))
+    return partial(score_left_out, Gather.of(fit.spec, own_rows(fit, "compare").response))
 
 
 def _single(fit: Fitted, rows: np.ndarray, work: Work) -> tuple[Refit, ...]:

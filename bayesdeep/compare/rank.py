@@ -14,6 +14,7 @@ from .assessed_fit import MIN_CHAIN_SE, Assessed
 from .proper_scores import NOMINAL, WIDTH_AT, accuracy, calibration, calibration_error, pit_error
 
 RANKED = ["rank", "elpd", "elpd_diff", "dse", "p", "se", "weight"]
+LIFETIME_COLUMNS = ["concordance", "integrated_brier"]
 NUMBER_COLUMNS = ["rmse", "mae", "crps"]
 COVERED = [
     *(f"coverage_{round(100 * p)}" for p in NOMINAL),
@@ -53,7 +54,8 @@ def rank_table(
     levels = any(a.probabilities is not None for a in found.values())
     rows = {name: _row(found[name], attrs[name], str(ranked.loc[name, "diag_diff"])) for name in ranked.index}
     rows |= {name: _row(one, attrs[name], "") for name, one in unranked.items()}
-    columns = ["accuracy", "calibration_error", "log_score"] if levels else [*NUMBER_COLUMNS, "log_score", *COVERED]
+    lived = LIFETIME_COLUMNS if any(a.lifetimes is not None for a in found.values()) else []
+    columns = ["accuracy", "calibration_error", "log_score"] if levels else [*lived, *NUMBER_COLUMNS, "log_score", *COVERED]
     own = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=[*columns, *LAST])
     table = pd.concat([ranked[RANKED], own], axis=1)
     for place, name in enumerate(unranked, len(ranked)):
@@ -113,6 +115,8 @@ def _row(one: Assessed, attrs: Mapping[Any, Any], difference: str) -> dict[str, 
         row |= {"rmse": s.rmse, "mae": s.mae, "crps": float(s.crps.mean()), "calibration_error": pit_error(s)}
         row |= {f"coverage_{round(100 * p)}": s.coverage(p) for p in NOMINAL}
         row |= {f"width_{round(100 * p)}": float(w) for p, w in zip(NOMINAL, s.widths.mean(axis=0), strict=True)}
+    if one.lifetimes is not None:
+        row |= {name: getattr(one.lifetimes, name) for name in LIFETIME_COLUMNS}
     if one.probabilities is not None and one.codes is not None:
         row["accuracy"] = accuracy(one.probabilities, one.codes)
         row["calibration_error"] = calibration_error(one.probabilities, one.codes)

@@ -51,6 +51,28 @@ class Column:
         return self.values.shape[1:]
 
 
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """Rows in which any values stand where some are missing.
+
+    Attributes
+    ----------
+    context
+        The rows as a term sees them; itself where nothing is missing.
+    missing
+        By column, the rows ``(obs,)`` in which it is missing; columns that are there in all rows are left out.
+    by_expression
+        Of each expression the rows ``(obs,)`` in which one of its columns is missing.
+    learned
+        JSON from which other rows are filled, of which none may have a value.
+    """
+
+    context: Any
+    missing: Mapping[str, np.ndarray]
+    by_expression: tuple[np.ndarray, ...]
+    learned: Json
+
+
 @dataclass(frozen=True)
 class Category:
     """A column, or an expression such as ``C(g)``, as a category.

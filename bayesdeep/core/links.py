@@ -115,6 +115,11 @@ def _sigmoid(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.where(eta >= 0.0, high, low), slope, slope * np.copysign(high - low, -eta)
 
 
+def _sigmoid_from_1(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    value, slope, bend = _sigmoid(eta)
+    return 1.0 + value, slope, bend
+
+
 def _soft(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     value, slope, _ = _sigmoid(eta)
     return np.logaddexp(0.0, np.maximum(eta, -EXP_LIMIT)), value, slope
@@ -227,6 +232,25 @@ LINKS = Registry(
             formula="mu = tanh(eta)",
             reach=1.0,
             example=(-0.9, -0.2, 0.5),
+        ),
+        Link(
+            "tan_half",
+            lambda mu: np.tan(0.5 * np.asarray(mu)),
+            lambda eta: 2.0 * pt.arctan(eta),
+            "angle",
+            formula="mu = 2 atan(eta)",
+            reach=2.322,
+            example=(-3.1, -0.4, 0.2, 1.7),
+        ),
+        Link(
+            "logit_from_1",
+            lambda mu: _log_odds(np.asarray(mu) - 1.0),
+            lambda eta: 1.0 + pt.sigmoid(eta),
+            "one_to_two",
+            formula="mu = 1 + 1 / (1 + exp(-eta))",
+            reach=0.394,
+            example=(1.001, 1.2, 1.5, 1.93),
+            on_arrays=_sigmoid_from_1,
         ),
         Link(
             "relu",

@@ -225,7 +225,7 @@ class Slot:
     name
         The key in ``priors=``: the posterior's name for most.
     support
-        What the prior must cover: ``"real"``, ``"positive"``, ``"unit"``, ``"signed_unit"`` (between -1 and 1),
+        What the prior must cover: ``"real"``, ``"positive"``, ``"unit"``, ``"signed_unit"`` (between -1 and 1), ``"one_to_two"``,
         ``"correlation"``, ``"simplex"``, ``"ordered"``, ``"effects"`` (group effects, whose prior may carry a nested scale),
         ``"correlated"`` (such effects mixed by a correlation matrix), ``"stratified"`` (such effects whose sds differ by classes
         of groups, and which take no prior of their own) or ``"weights"`` (of a network: proper, and on the whole real line).

@@ -1,7 +1,7 @@
 """Records that stages hand to each other."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ class Response:
     name
         The name the response has in ``observed_data``: the (first) column's name.
     value
-        ``(obs,)``; ``(obs, level)`` counts for a multinomial response. Before the family has seen it, possibly
+        ``(obs,)``; ``(obs, level)`` of a response of several columns, counts or shares. Before the family has seen it, possibly
         strings or categories; afterwards numbers on the response's own scale. With censoring it is the bound for
         left- and right-censored rows and the lower end for interval-censored ones.
     trials
@@ -100,7 +100,8 @@ class Link:
     inverse
         ``mu = inverse(eta)`` on PyTensor variables, elementwise (``softmax``: over the last axis).
     maps_to
-        The set ``mu`` lies in: ``"real" "positive" "nonnegative" "unit" "signed_unit" "simplex"``.
+        The set ``mu`` lies in: ``"real" "positive" "nonnegative" "unit" "signed_unit" "one_to_two" "angle"
+        "simplex"``.
     log_inverse, log1m_inverse
         For links onto the unit interval: ``log(mu)`` and ``log(1 - mu)`` as functions of ``eta``, without
         cancellation or underflow at either end. None for other links.
@@ -132,6 +133,25 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Cuts:
+    """Which cuts a parameter of the shape ``"cut"`` has, of a response without levels.
+
+    Attributes
+    ----------
+    labels
+        Of the cuts, along the parameter's dimension.
+    cells
+        What lies before the first cut, between it and the next, …, in words.
+    cell
+        ``cell(response)``: which of these a row's response lies in ``(obs,)``, counted from 0.
+    """
+
+    labels: tuple[str, ...]
+    cells: tuple[str, ...]
+    cell: Callable[[Response], np.ndarray]
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One parameter of a response distribution.
 
@@ -142,12 +162,16 @@ class Parameter:
     links
         Links it accepts when it has a formula; the first is the default.
     support
-        Where it lives when it has no formula and only a prior: ``"real" "positive" "unit"`` or ``"ordered"``.
+        Where it lives when it has no formula and only a prior: ``"real" "positive" "unit" "one_to_two"`` or ``"ordered"``.
     prior
-        ``prior(response, link) -> Default`` of a parameter without a formula; None for the main parameter.
+        ``prior(response, link) -> Default`` of a parameter without a formula; None for the main parameter and for those that
+        are ``fixed`` without one.
     shape
         ``"row"``: one value a row. ``"contrast"``: one predictor for each level but the first, ``(obs, level - 1)``.
-        ``"cut"``: a vector of ``level - 1`` increasing values shared by all rows; it cannot have a formula.
+        ``"cut"``: a vector of ``level - 1`` values, or as many as ``cuts`` says, increasing if the support is ``"ordered"``; it
+        cannot have a formula. One whose support is ``"real"`` may differ between rows, ``(obs, level - 1)``: by terms with the
+        word ``"by_threshold"``.
+        ``"shares"``: a vector, shared by all rows, of positive numbers that sum to 1, one for each of ``labels``; nor can it.
     link_in_family
         The family receives ``eta`` and applies the link itself (cumulative, tobit, and wherever that is stabler).
     spread
@@ -158,8 +182,16 @@ class Parameter:
     numbered
         Whether it is that of one of several components, ``mu1``: quantities of its predictor then carry its name, also where it
         is the main parameter.
+    cuts
+        Of the shape ``"cut"``: which ones; None for those between the levels of the response.
     elsewhere
         By what others call a parameter in its place, what theirs is in terms of this one: ``{"psi": "1 - zi"}``.
+    fixed
+        Of a parameter that a model has only where a formula or a known value says it, what it is elsewhere, and where all
+        columns of its formula are 0: this formula has no intercept, and its links have 0 there. Functions of the family find
+        the parameter only where the model has it, so that models without it cost nothing more. None for other parameters.
+    labels
+        Of shares: what each is called.
     """
 
     name: str
@@ -171,7 +203,25 @@ class Parameter:
     spread: Callable[[Link], float] | None = None
     follows: str = ""
     numbered: bool = False
+    cuts: Cuts | None = None
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    fixed: float | None = None
+    labels: tuple[Any, ...] = ()
+
+    def cut_labels(self, levels: tuple[Any, ...] | None) -> tuple[Any, ...]:
+        """Return the labels of its cuts: its own, or those of the levels that they are above."""
+        return self.cuts.labels if self.cuts is not None else tuple((levels or ())[:-1])
+
+    def cells(self, response: Response) -> tuple[np.ndarray, tuple[Any, ...]]:
+        """Return between which cuts each response lies ``(obs,)``, counted from 0, and what these places are called."""
+        if self.cuts is not None:
+            return self.cuts.cell(response), self.cuts.cells
+        return np.asarray(response.value, dtype=np.int64), response.levels or ()
+
+    @property
+    def is_vector(self) -> bool:
+        """Return whether it is a vector that all rows share."""
+        return self.shape in ("cut", "shares")
 
 
 @dataclass(frozen=True)
@@ -194,7 +244,9 @@ class Aux:
 
 
 RowValues = Mapping[str, np.ndarray]
-"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``."""
+"""Parameters by name: ``(1, batch)``, ``(obs, batch)`` where a formula says them, thresholds ``(batch, cut)``, and so shares.
+
+A parameter that is fixed unless a formula says it (:attr:`Parameter.fixed`) is there only if one does."""
 
 RowTerms = Callable[[np.ndarray, RowValues, int], tuple[np.ndarray, ...]]
 """``terms(eta, values, order)``: rows' log likelihoods and ``order`` derivatives; see :attr:`Family.row_terms`."""
@@ -250,6 +302,9 @@ class Family:
     ----------
     name, title
         Name in ``family=`` and a phrase for reports.
+    aliases
+        What other packages call it, for the error that says what it is called here; they are no names of it. Capitals and what
+        stands between words make no difference: ``"negbinomial"`` is also ``"NegBinomial"`` and ``"neg_binomial"``.
     parameters
         The first is the main one: the formula's predictor.
     code
@@ -257,7 +312,8 @@ class Family:
         :class:`~bayesdeep.core.errors.DataError` that says what is wrong and what would be right.
     rv
         ``rv(params, aux) -> TensorVariable``: the distribution of one row, unregistered (``pm.X.dist``), from
-        tensors by parameter name, each ``(obs,)`` (``(obs, level - 1)`` for contrasts, ``(level - 1,)`` for cuts).
+        tensors by parameter name, each ``(obs,)`` (``(obs, level - 1)`` for contrasts, ``(level - 1,)`` for cuts, or
+        ``(obs, level - 1)`` where they differ between rows, see :class:`Parameter`).
         Log likelihood *and* predictive draws are taken from it.
     mean
         ``mean(params, aux) -> TensorVariable``: expected response ``(obs,)``, or probabilities / expected counts
@@ -275,6 +331,9 @@ class Family:
         its first ``order`` derivatives by ``eta``, arrays ``(obs, batch)``, from ``eta`` ``(obs, batch)`` and the other
         parameters by name (:data:`RowValues`): of a response that nothing was done to, under the link of the main parameter by
         that name. In NumPy: fast, and with no library to load. None where ``rv`` has to say.
+    written_for
+        What may have been done to a response of which ``row_terms`` still speaks, beside weights and trials: of
+        ``"censored"`` and ``"truncated"``. It then reads ``status`` and bounds, and says None where it does not know them.
     parameter_terms
         ``parameter_terms(response, link) -> terms | None``, where ``terms(eta, values, name)`` returns the first and second
         derivatives of each row's log likelihood by the natural value of another parameter than the main one, arrays
@@ -303,7 +362,7 @@ class Family:
         Declared properties that engines and reports ask for: ``"gaussian"``, ``"about"`` (under the identity link a response is
         the main predictor, which is its mean, and noise that does not depend on it), ``"discrete"``, ``"levels"``
         (a probability a level), ``"two_levels"`` (one probability, of success),
-        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"counts_by_level"``.
+        ``"ordered"``, ``"no_intercept"``, ``"trials"``, ``"several_columns"`` (a row is a number a level: counts, or shares).
     atoms
         Values that have a probability of their own in a distribution that else has a density, as 0 has in tobit's.
     log_below
@@ -311,6 +370,10 @@ class Family:
     log_survival
         ``log_survival(params, aux, value)``: ``log P(Y > value)``, accurate far out, where ``log(1 - exp(logcdf))`` is not. Of
         families with ``"censored"`` or ``"truncated"`` among their modifiers.
+    beyond
+        ``beyond(params, aux, lower) -> TensorVariable``: the distribution of a row given that the response is above ``lower``
+        ``(obs,)``, unregistered, to draw from. None where draws outside bounds are drawn again, which takes for ever where
+        bounds are far out.
     truncated_mean
         ``truncated_mean(params, lower, upper, log_mass)``: expected response between two bounds (one may be infinite),
         where ``log_mass(params, shift=0)`` is the log probability between the bounds, each less ``shift``. None where
@@ -321,10 +384,15 @@ class Family:
         The distribution of row i as mathematics: lines in which ``{y}`` stands for the response, ``{mu}``, ``{sigma}``, … for
         its parameters, ``{n}`` for the number of trials and ``{levels}`` for the levels in their order. Of a contrast
         ``{mu_k}`` is that of level k. A family that puts the predictor itself into its distribution names it ``{eta}``, and
-        writes ``{inverse}`` for the link's inverse at x. Without it the title and the parameters are shown.
+        writes ``{inverse}`` for the link's inverse at x. A parameter that is fixed at 1 unless it has a formula stands as a
+        factor before a bracket, ``{disc}({eta} − 1)``. Without it the title and the parameters are shown.
     variant
         ``variant(**options) -> Family``: the family with these options, such as components; None where there are none.
         See :meth:`of`.
+    learned
+        ``learned(response) -> Family``: a variant of the family that has seen the (coded) training response, such as knots at
+        its quantiles; its options say what was learned, and so does the name of the family that a model as data has. None where
+        there is nothing to learn.
     inverse
         By link, how the main parameter follows from ``eta`` where the family applies the link in a way of its own.
     notes
@@ -341,6 +409,7 @@ class Family:
     variance: Callable[[Mapping[str, Any], Aux], Any] | None = None
     information: Callable[[np.ndarray, Response, str, Mapping[str, Any]], tuple[np.ndarray, np.ndarray] | None] | None = None
     row_terms: Callable[[Response, str], RowTerms | None] | None = None
+    written_for: frozenset[str] = frozenset()
     parameter_terms: Callable[[Response, str], ParameterTerms | None] | None = None
     row_law: Callable[[str], RowLaw | None] | None = None
     fused: Mapping[str, str] = field(default_factory=dict)
@@ -352,12 +421,15 @@ class Family:
     atoms: tuple[float, ...] = ()
     log_below: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     log_survival: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
+    beyond: Callable[[Mapping[str, Any], Aux, Any], Any] | None = None
     truncated_mean: Callable[[Mapping[str, Any], Any, Any, Callable[..., Any]], Any] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
     density: str = ""
     inverse: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
     variant: Callable[..., "Family"] | None = None
+    aliases: tuple[str, ...] = ()
+    learned: Callable[[Response], "Family"] | None = None
 
     def __post_init__(self) -> None:
         needing = sorted(self.modifiers & {"censored", "truncated"})
@@ -403,6 +475,19 @@ class Family:
         close = nearest(name, [p.name for p in self.parameters])
         instead = close if said is None else f"; what others call {name} is {said[1]}: write {said[0]}"
         return FormulaError(f"formula: family '{self.name}' has no parameter '{name}'{instead}")
+
+    def plain(self, said: Collection[str] = ()) -> tuple[Parameter, ...]:
+        """Return the parameters that a model has beside those that formulas and known values say, ``said``: not the fixed."""
+        return tuple(p for p in self.parameters if p.name not in said and p.fixed is None)
+
+    def has_intercept(self, name: str) -> bool:
+        """Return whether the predictor of a parameter has an intercept where its formula has one.
+
+        Thresholds stand in the place of that of the main one, and that of a fixed parameter is 0.
+        """
+        if name == self.main.name:
+            return "no_intercept" not in self.words
+        return all(p.fixed is None for p in self.parameters if p.name == name)
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by name, or None."""

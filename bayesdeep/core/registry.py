@@ -81,7 +81,7 @@ class Registry(Mapping[str, Any]):
         made = with_options(self, name) if isinstance(name, str) and name.endswith(")") else None
         if made is None:
             raise UnknownPlugin(
-                f"unknown {self.word} '{name}'{nearest(str(name), self.names())}; a plug-in of your own must be there in every "
+                f"unknown {self.word} '{name}'{self._instead(name)}; a plug-in of your own must be there in every "
                 f"process and session that uses it: bd.register(…) it first"
             )
         self._loaded[name] = made
@@ -95,8 +95,25 @@ class Registry(Mapping[str, Any]):
         if self.holds(name):
             return self.add(name)
         if not isinstance(name, str) or name not in self:
-            raise error(f"{where}: unknown {self.word} '{name}'{nearest(str(name), self.names())}")
+            raise error(f"{where}: unknown {self.word} '{name}'{self._instead(name)}")
         return self[name]
+
+    def _instead(self, name: Any) -> str:
+        """Return what to write for a name that is not there: what others call so, or the nearest one."""
+        wanted = plain_name(str(name).partition("(")[0])
+        left: Mapping[str, str] = getattr(import_module(self._package), "ELSEWHERE", {})
+        said = next((text for other, text in left.items() if plain_name(other) == wanted), None)
+        if said is not None:
+            return f": {said}"
+        meant = next((own for own in self.names() if wanted in {plain_name(other) for other in (own, *self.aliases(own))}), None)
+        if meant is None or meant == str(name).partition("(")[0]:  # that is its name, and its options are what is wrong
+            return nearest(str(name), self.names())
+        return f"; here it is '{meant}'"
+
+    def aliases(self, name: str) -> tuple[str, ...]:
+        """Return by which names others have what a plug-in is, as far as its record says so."""
+        found = getattr(self[name], "aliases", ())
+        return tuple(found) if isinstance(found, tuple | list) else ()
 
     def holds(self, plugin: Any) -> bool:
         """Return whether something is a record of this kind."""
@@ -140,6 +157,11 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.names())
+
+
+def plain_name(name: str) -> str:
+    """Return a name without what packages differ in: capitals, and what stands between words."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def name_of(plugin: Any) -> str:

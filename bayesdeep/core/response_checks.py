@@ -40,9 +40,14 @@ def refuse_rows(response: Response, bad: np.ndarray, family: str, needs: str, ad
 
 
 def one_column(response: Response, family: str, needs: str) -> None:
-    """Raise if the response is a table of counts."""
+    """Raise if the response has several columns."""
     if np.ndim(response.value) != 1:
-        refuse(response, family, needs, "the response has several columns, which family 'multinomial' takes")
+        refuse(
+            response,
+            family,
+            needs,
+            "the response has several columns, which families 'multinomial' (counts) and 'dirichlet' (shares) take",
+        )
 
 
 MAX_COUNT = 1e15
@@ -95,6 +100,25 @@ def positive(response: Response, family: str, advice: str = "") -> Response:
             2: "write it as left-censored at its upper end",
         }[kind]
         refuse_rows(response, bad, family, f"{CENSORED[kind]} rows to have bounds above 0", hint)
+    return response
+
+
+def zero_or_above(response: Response, family: str, advice: str = "") -> Response:
+    """Return the response with float64 values ``(obs,)`` that are 0 or above, or raise."""
+    needs = "numbers that are 0 or above"
+    response = numbers(response, family, needs)
+    refuse_rows(response, response.value < 0, family, needs, advice)
+    return response
+
+
+def from_zero_to_one(response: Response, family: str) -> Response:
+    """Return the response with float64 values ``(obs,)`` from 0 to 1, or raise."""
+    needs = "numbers from 0 to 1"
+    response = numbers(response, family, needs)
+    bad = (response.value < 0) | (response.value > 1)
+    refuse_rows(
+        response, bad, family, needs, "shares on another scale, such as percentages, are to be brought to this one"
+    )
     return response
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from .linear import LinearSystem
 
 Values = Mapping[str, np.ndarray]
-"""Family parameters by name, each ``(batch,)``; thresholds are ``(batch, cut)``."""
+"""Family parameters by name, each ``(batch,)``; thresholds are ``(batch, cut)``, shares ``(batch, share)``."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class FamilyParameter:
     index
         Which of the system's hyperparameters it is.
     kind
-        ``"scale"``: the natural value itself. ``"unit"``: a number ``p`` between 0 and 1; the hyperparameter is the
-        ``"partial"`` one ``2 p - 1``.
+        ``"scale"``, ``"real"``: the natural value itself. ``"unit"``: a number ``p`` between 0 and 1; the hyperparameter is the
+        ``"partial"`` one ``2 p - 1``. ``"one_to_two"``: the same, and 1.
     """
 
     name: str
@@ -80,7 +80,9 @@ class FamilyParameter:
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the natural values ``(batch,)`` at coordinates ``(batch, hyperparameter)``."""
         x = positions[:, self.index]
-        return np.asarray(np.exp(x) if self.kind == "scale" else 0.5 * (1.0 + np.tanh(x)))
+        if self.kind in ("scale", "real"):
+            return np.asarray(np.exp(x) if self.kind == "scale" else x)
+        return np.asarray((1.0 if self.kind == "one_to_two" else 0.0) + 0.5 * (1.0 + np.tanh(x)))
 
     def log_prior(self, positions: np.ndarray) -> np.ndarray:
         """Return what its log prior density has beside that of its hyperparameter ``(batch,)``: nothing."""
@@ -89,7 +91,7 @@ class FamilyParameter:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Increasing numbers among the hyperparameters, which are the first of them and the logarithms of the steps between them.
+    """Thresholds among the hyperparameters: of increasing ones the first and the logarithms of the steps between them.
 
     Attributes
     ----------
@@ -99,12 +101,15 @@ class Thresholds:
         Which of the system's hyperparameters they begin with, and how many they are.
     log_density
         Elementwise log prior density of a threshold; theirs is the product where they increase.
+    increasing
+        Whether they increase; else each is a hyperparameter as it is.
     """
 
     name: str
     first: int
     count: int
     log_density: Callable[[np.ndarray], np.ndarray]
+    increasing: bool = True
 
     @property
     def places(self) -> slice:
@@ -114,12 +119,52 @@ class Thresholds:
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the thresholds ``(batch, cut)`` at coordinates ``(batch, hyperparameter)``."""
         x = positions[:, self.first : self.first + self.count]
+        if not self.increasing:
+            return x
         return np.cumsum(np.concatenate([x[:, :1], np.exp(x[:, 1:])], axis=1), axis=1)
 
     def log_prior(self, positions: np.ndarray) -> np.ndarray:
         """Return the log prior density of the coordinates ``(batch,)``, up to a constant."""
-        steps = positions[:, self.first + 1 : self.first + self.count]
-        return np.asarray(self.log_density(self.value(positions)).sum(axis=1) + steps.sum(axis=1))
+        found = np.asarray(self.log_density(self.value(positions)).sum(axis=1))
+        return found + positions[:, self.first + 1 : self.first + self.count].sum(axis=1) if self.increasing else found
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Positive numbers that sum to 1 among the hyperparameters, which are the logarithms of the first ones over the last.
+
+    Attributes
+    ----------
+    name
+        As the posterior shows them.
+    first, count
+        Which of the system's hyperparameters they begin with, and how many shares there are: one more than hyperparameters.
+    concentration
+        Of their Dirichlet prior, one number for all.
+    """
+
+    name: str
+    first: int
+    count: int
+    concentration: float
+
+    @property
+    def places(self) -> slice:
+        """Return which of the hyperparameters they are made of."""
+        return slice(self.first, self.first + self.count - 1)
+
+    def _logs(self, positions: np.ndarray) -> np.ndarray:
+        x = positions[:, self.places]
+        whole = np.concatenate([x, np.zeros((len(x), 1))], axis=1)
+        return np.asarray(whole - np.logaddexp.reduce(whole, axis=1, keepdims=True))
+
+    def value(self, positions: np.ndarray) -> np.ndarray:
+        """Return the shares ``(batch, share)`` at coordinates ``(batch, hyperparameter)``."""
+        return np.asarray(np.exp(self._logs(positions)))
+
+    def log_prior(self, positions: np.ndarray) -> np.ndarray:
+        """Return the log prior density of the coordinates ``(batch,)``, up to a constant: their volume is the shares' product."""
+        return np.asarray(self.concentration * self._logs(positions).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -153,7 +198,7 @@ class RowSystem:
     codes: tuple[np.ndarray, ...]
     effects: tuple[tuple[np.ndarray | None, ...], ...]
     offset: np.ndarray
-    parameters: tuple[FamilyParameter | Thresholds, ...]
+    parameters: tuple[FamilyParameter | Thresholds | Shares, ...]
     likelihood: RowLikelihood
     predictors: int = 1
     priors: int = 0

@@ -1,12 +1,12 @@
 """The contract of a term, and what a term may ask for while it learns from data and while it builds its part."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from .columns import Category, Json, LearnedColumns, Matrix
+from .columns import Category, Filled, Json, LearnedColumns, Matrix
 from .effects import Effect
 from .priors import ChosenPrior, Slot
 from .writing import Addend, LeftOut
@@ -72,6 +72,18 @@ class DesignContext(Protocol):
         """Return one numeric expression of columns ``(obs,)``."""
         ...
 
+    def arithmetic(self, expression: Any) -> tuple[Json, tuple[np.ndarray, ...]]:
+        """Return arithmetic of columns and parameters as JSON (:mod:`bayesdeep.core.expressions`), and its columns ``(obs,)``."""
+        ...
+
+    def filled(self, expressions: Sequence[Any], learned: Json = None) -> Filled:
+        """Return the rows with any values where the columns of these expressions are missing, for terms with :attr:`Term.lacks`.
+
+        On other rows ``learned`` is what the training rows' answer says. What stands there is not to be used: which rows these
+        are, the answer has.
+        """
+        ...
+
     def category(self, expression: Any, learned: Json = None) -> Category:
         """Return a column, or an expression such as ``C(g)``, as a category.
 
@@ -110,8 +122,8 @@ class Scope(Protocol):
     Attributes
     ----------
     width
-        None, or ``(dim, size)`` when the parameter has several predictors (a categorical response): coefficients
-        then end in that dimension and ``eta`` is ``(obs, size)``.
+        None, or ``(dim, size)`` when the parameter has several predictors (a categorical response) or the term adds to each
+        threshold (its word ``"by_threshold"``): coefficients then end in that dimension and ``eta`` is ``(obs, size)``.
     """
 
     width: tuple[str, int] | None
@@ -123,6 +135,10 @@ class Scope(Protocol):
 
     def data(self, key: str) -> Any:
         """Return one of the term's arrays as a tensor."""
+        ...
+
+    def predictor(self, parameter: str) -> Any:
+        """Return the predictor of another parameter, of those that :attr:`Term.reads` names: ``(obs,)``, or ``()``."""
         ...
 
     def product(self, key: str, coefficients: Any) -> Any:
@@ -339,6 +355,10 @@ class Scope(Protocol):
         ...
 
 
+Line = frozenset[str]
+"""What the factors of a product of columns are called, by which two terms may be found to have the same straight line."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a network takes: multiplications and units of hidden layers for each row, and its number of weights.
@@ -367,6 +387,11 @@ def _no_words(state: Json) -> frozenset[str]:
     return frozenset()
 
 
+def _no_reads(state: Json) -> tuple[str, ...]:
+    del state
+    return ()
+
+
 def _anywhere(state: Json, about: bool) -> Json:
     del about
     return state
@@ -375,6 +400,11 @@ def _anywhere(state: Json, about: bool) -> Json:
 def _no_lags(state: Json) -> int:
     del state
     return 0
+
+
+def _no_lines(state: Json, node: Any) -> frozenset[Line]:
+    del state, node
+    return frozenset()
 
 
 def _as_it_is(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
@@ -407,7 +437,10 @@ class Term:
     words
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
         trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows; ``"lifts"``
-        where it calls :meth:`Scope.lift` or :meth:`Scope.at_means`; ``"noise"`` where it calls :meth:`Scope.noise`.
+        where it calls :meth:`Scope.lift` or :meth:`Scope.at_means`; ``"noise"`` where it calls :meth:`Scope.noise`;
+        ``"by_threshold"`` where it adds to each threshold something of its own: its scope's ``width`` is that of the thresholds,
+        ``eta`` returns ``(obs, level - 1)``, and it may stand in the main predictor of families whose thresholds need not
+        increase, :class:`~bayesdeep.core.records.Parameter`.
     call
         Whether it is written as a call in formulas.
     varies
@@ -431,11 +464,24 @@ class Term:
         What these are: ``"covariance"`` of levels, or ``"adjacency"``, which says how near levels are to one another.
     named
         Names of its options that name columns, of terms written as calls left of ``|`` (``by=g``); names in others are refused.
+    beside
+        Places of its arguments (``1`` for the second) and names of its options that say something of another column, such as how
+        well it was measured: columns that stand nowhere else are no predictors, and have no slope unless it is asked for.
+    lines
+        ``lines(state, node)``: the products of columns whose coefficients have no sd in common, such as a smooth's straight line,
+        each as a set of what its factors are called. Two terms of a predictor that have one are refused.
     levels
         Whether a number it is called with is the name of a level, beside which there is nothing: slopes are then differences.
     multiplies
         Whether the call may stand in products with columns, ``mo(x):z``, ``mo(x) * z``: its node's ``by`` has all that it is
         multiplied with, so that one term sees them together.
+    reads
+        ``reads(state) -> names`` of the parameters with formulas of their own that its function is made of: their predictors come
+        first, and :meth:`Scope.predictor` has them.
+    combined
+        ``combined(state, arrays, predictors, strict=False)``: the value that ``eta`` has, on NumPy arrays, from the term's own
+        and from the predictors that it reads; of terms that read some. If ``strict`` it raises
+        :class:`~bayesdeep.core.errors.FormulaError` where it has no finite value, without saying whose formula it is.
     given
         ``given(state) -> {name: Matrix}``: these matrices again, for who writes the model down. None for terms without.
     effects
@@ -457,6 +503,9 @@ class Term:
     fills
         ``fills(state) -> column`` of terms whose one argument may have missing values where the column has a formula of its own;
         they are not a number in what the term is given, and :meth:`Scope.filled` has them. None for other terms.
+    lacks
+        ``lacks(call) -> arguments`` of a call in whose columns values may be missing, on training rows and others, where nothing
+        else reads these columns; :meth:`DesignContext.filled` makes such rows. None for terms that need all values.
     cost
         ``cost(state) -> Cost`` of networks, from which it is worked out what they can be sampled with; None for other terms.
     written
@@ -469,6 +518,10 @@ class Term:
         An addend as it is written in a formula, on the columns that tests have: numbers ``x`` and ``z``, whole
         numbers ``a`` and ``b``, times ``t``, categories ``g`` and ``h``, ``A``, a covariance of the levels of ``g``, and ``W``,
         an adjacency.
+    example_family
+        The family whose main predictor the example stands in, where that of a normal response is no place for it.
+    example_reads
+        Of terms that read parameters: their formulas in the example, each with the prior of its intercept.
     """
 
     name: str
@@ -490,6 +543,7 @@ class Term:
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
     fills: Callable[[Json], str] | None = None
+    lacks: Callable[[Any], tuple[Any, ...]] | None = None
     varies: bool = False
     joins: bool = False
     grouping: bool = False
@@ -498,5 +552,11 @@ class Term:
     members: str = ""
     named: tuple[str, ...] = ()
     levels: bool = False
+    beside: tuple[str | int, ...] = ()
+    lines: Callable[[Json, Any], frozenset[Line]] = _no_lines
     multiplies: bool = False
     given: Callable[[Json], Mapping[str, Matrix]] | None = None
+    example_family: str = "gaussian"
+    reads: Callable[[Json], tuple[str, ...]] = _no_reads
+    combined: Callable[..., Any] | None = None
+    example_reads: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -66,12 +66,15 @@ class Addend:
     body
         ``body(called, level) -> lines`` of a function, that say what it is: ``called`` is how the addend is written, ``level``
         the index ``[k]`` of a response's level, where there is a predictor for each, or nothing.
+    by_row
+        Whether ``name`` is all of it, written for row i already.
     """
 
     name: str
     products: tuple[Product, ...] | None = None
     index: tuple[str, ...] = ()
     body: Callable[[str, str], tuple[str, ...]] | None = None
+    by_row: bool = False
 
 
 def from_effects(effects: Sequence[Effect], source: str) -> tuple[Addend, ...]:

@@ -1,20 +1,23 @@
 """The data as terms see them, while they learn and on new rows."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Category, Frame, Json, LearnedColumns, Matrix
+from bayesdeep.core.columns import Category, Filled, Frame, Json, LearnedColumns, Matrix
 from bayesdeep.core.errors import DataError, FormulaError, close_to, nearest
 from bayesdeep.core.labels import AVERAGE
 from bayesdeep.formula.nodes import Expression, Formula, Name, Product, label
 
 from .coding import design_matrix, learn_columns
 from .design_warnings import Doubt, doubts
-from .factors import evaluate_column, factor_column, learn_and_evaluate
+from .factors import column_names, evaluate_column, factor_column, learn_and_evaluate
 from .frame import column, complete
 from .group_levels import learn_levels, learn_shared_levels, new_levels
+from .nonlinear_tree import read_arithmetic
+from .term_gaps import filled, stand_ins
 
 
 class FrameContext:
@@ -104,6 +107,26 @@ class FrameContext:
         if found.kind != "number":
             raise FormulaError(f"{self._where}: '{found.name}' is not numeric")
         return np.asarray(found.values, dtype=np.float64)
+
+    def arithmetic(self, expression: Expression) -> tuple[Json, tuple[np.ndarray, ...]]:
+        """Return arithmetic of columns and parameters as JSON, and the columns ``(obs,)`` in it."""
+        return read_arithmetic(expression, self._frame, self._where, self.values)
+
+    def filled(self, expressions: Sequence[Any], learned: Json = None) -> Filled:
+        """Return the rows with any values where the columns of these expressions are missing."""
+        frame, own = self._frame, [column_names(one) for one in expressions]
+        masks = {name: frame.columns[name].missing for names in own for name in names if name in frame.columns}
+        missing = {name: mask for name, mask in masks.items() if mask is not None}
+        none = np.zeros(frame.rows, dtype=bool)
+        by_expression = tuple(
+            np.logical_or.reduce([none, *(missing[name] for name in names if name in missing)]) for names in own
+        )
+        if not missing:
+            return Filled(self, {}, by_expression, learned or {})
+        known = stand_ins(frame, missing, self._where) if learned is None else learned
+        other = copy(self)  # What is odd about columns, and which levels are new, both note in one place.
+        other._frame = filled(frame, expressions, self._where, learned)
+        return Filled(other, missing, by_expression, known)
 
     def category(self, expression: Expression, learned: Json = None) -> Category:
         """Return a column, or an expression such as ``C(g)``, as a category."""

@@ -11,11 +11,13 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import TERMS
+from bayesdeep.core.terms import Line
 from bayesdeep.formula.expand import columns, expand, find_dot, grouping_columns, own_columns
 from bayesdeep.formula.nodes import Formula, Parsed, Varying, label
 from bayesdeep.formula.problems import formula_of
 
 from .frame import column
+from .nonlinear_tree import check_names
 from .training_data import LearningContext, TrainingData, Written
 
 
@@ -131,6 +133,7 @@ def learn_design(parsed: Mapping[str, Parsed], data: TrainingData, known: Mappin
 def multiply_out(parsed: Mapping[str, Parsed], outline: Frame, known: Mapping[str, Known]) -> Written:
     """Return the formulas multiplied out; raise for columns that the data do not have."""
     main = next(iter(parsed))
+    check_names(parsed, outline)
     others = dot_columns(parsed, outline, known)
     refuse_own_known(parsed[main], known)
     formulas: dict[str, Formula] = {}
@@ -171,15 +174,31 @@ def _learned(
     parameter: str, formula: Formula, context: LearningContext, arrays: dict[str, np.ndarray]
 ) -> Iterator[LearnedTerm]:
     """Yield what each term of a parameter's formula learns; its arrays are added to ``arrays``."""
+    lines: dict[Line, str] = {}
     for i, (kind, source, node) in enumerate(term_nodes(formula)):
         key = f"{parameter}_{kind}" if kind == "population" else f"{parameter}_{kind}_{i}"
         before = dict(context.doubts)
         state = TERMS[kind].learn(node, context)
+        _refuse_twice(lines, TERMS[kind].lines(state, node), kind, source, context.where)
         # A constant input of a network has no coefficient that could be mistaken for the intercept.
         if TERMS[kind].effects is None:
             context.doubts = before | {doubt: None for doubt in context.doubts if not doubt.constant}
         arrays.update({f"{key}.{k}": v for k, v in TERMS[kind].arrays(state, node, context).items()})
         yield LearnedTerm(kind, key, source, state)
+
+
+def _refuse_twice(before: dict[Line, str], lines: frozenset[Line], kind: str, source: str, where: str) -> None:
+    """Raise where a term has a straight line that another has; add those of this one to those ``before``, with whose they are."""
+    for line in sorted(lines & set(before), key=lambda own: (len(own), sorted(own))):
+        other, text = before[line], ":".join(sorted(line))
+        if not other:
+            raise FormulaError(f"{where}: the straight line of '{text}' is part of {source}; leave '{text}' by itself out")
+        raise FormulaError(
+            f"{where}: {other} and {source} both have the straight line of '{text}', which is then known as a sum only. Keep one "
+            f"of the two, or functions that do not hold each other: s(x) + s(z); s(x, z), or t2(x, z), whose blocks tell what "
+            f"bends along x, along z and along both; s(x) + s(x, g, bs='fs') for a curve and each group's departure from it"
+        )
+    before.update(dict.fromkeys(lines, "" if kind == "population" else source))
 
 
 def refuse_own_known(main: Parsed, known: Mapping[str, Known]) -> None:

@@ -95,6 +95,18 @@ def _check_bounds(response: Response) -> None:
             f"data: truncated(): '{response.name}' should lie within the bounds; in {count} of {len(bad)} rows it does not "
             f"(the first is row {i + 1}: {response.name} = {value[i]:g}, bounds {low[i]:g} to {high[i]:g})"
         )
+    if response.status is None:
+        return
+    beyond = ((1, value < low, "right-censored below the lower"), (-1, value > high, "left-censored above the upper"))
+    for code, nothing, which in beyond:
+        bad = (response.status == code) & nothing
+        if bad.any():
+            i, count = int(np.argmax(bad)), int(np.count_nonzero(bad))
+            raise DataError(
+                f"data: truncated(): '{response.name}' is {which} bound in {count} of {len(bad)} rows, which then say nothing; "
+                f"of lifetimes, they ended before they entered (the first is row {i + 1}: {response.name} = {value[i]:g}, bounds "
+                f"{low[i]:g} to {high[i]:g})"
+            )
 
 
 def read_prediction_parts(node: Expression, frame: Frame, where: str) -> Response:

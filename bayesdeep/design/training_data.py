@@ -24,6 +24,7 @@ from .frame import column, single_values
 from .missing import check_missing
 from .numeric_as_text import refuse_almost_numbers
 from .responses import read_response, response_gaps
+from .term_gaps import term_gaps
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,11 @@ class InMemory:
         """See :class:`TrainingData`."""
         frame = self.outline
         refuse_almost_numbers(written.formulas, written.known, frame)
-        gaps = response_gaps(written.response, frame, written.beside)
+        given = (known.value for known in written.known.values() if isinstance(known.value, str))
+        gaps = {
+            **response_gaps(written.response, frame, written.beside),
+            **term_gaps(written.formulas.values(), frame, given),
+        }
         return FrameRows(written, *check_missing(frame, written.used, missing, "data", gaps=gaps), matrices=self.matrices)
 
 
@@ -154,7 +159,10 @@ class FrameRows:
     @property
     def columns(self) -> Mapping[str, Column]:
         """See :class:`CompleteRows`."""
-        return {name: self.frame.columns[name] for name in self.written.used}
+        # Nothing can be moved where nothing is; who asks for a column that is not held is told to give rows that have it.
+        held = {name: self.frame.columns[name] for name in self.written.used}
+        lacking = term_gaps(self.written.formulas.values(), self.frame)
+        return {name: column for name, column in held.items() if name not in lacking or column.missing is None}
 
     def context(self, formula: Formula, where: str) -> FrameContext:
         """See :class:`CompleteRows`."""

@@ -22,6 +22,8 @@ MAX_DRAWS, MIN_DRAWS, MAX_NUMBERS = 500, 50, 10_000_000
 LIMIT = 0.01
 """Share of data sets beyond the observed one, at either side, from which a statistic is said to be missed."""
 SHARE = "share of zeros"
+SHARES = {0.0: SHARE, 1.0: "share of ones"}
+"""Of values that have a probability of their own beside a density."""
 
 
 def applies(fit: Fitted) -> bool:
@@ -57,7 +59,8 @@ def predictive_checks(fit: Fitted, draws: int = MAX_DRAWS, seed: int | None = No
     pandas.DataFrame
         A row a statistic: of counts the share of zeros, the largest and the variance; of other numbers the smallest, the
         largest, the variance, and the share of zeros where there are some (of predictions, of what would be recorded as zero:
-        what is nearer to it than to any other value that is recorded). ``observed``; ``lower`` and ``upper``, which hold
+        what is nearer to it than to any other value that is recorded); where values have a probability of their own, 0 and 1 of
+        some proportions, the share of each in place of the extreme that it is. ``observed``; ``lower`` and ``upper``, which hold
         90 % of those of the predicted data sets; ``p``, the share of data sets with one as far out at least, on the side of the
         fewer; and ``passed``, whether that is more than 1 %.
     """
@@ -75,13 +78,20 @@ def predictive_checks(fit: Fitted, draws: int = MAX_DRAWS, seed: int | None = No
     seed = derive(fit.idata.attrs["seed"], "predictive checks") if seed is None else seed
     made = [v for _, _, v in blocks(fit.spec, chosen, rows, "predictive", "sample", seed)]
     predicted = np.concatenate(made, axis=1)[:, known].astype(float)
-    return _table(y, predicted, "discrete" in FAMILIES[fit.spec.family].words)
+    family = FAMILIES[fit.spec.family]
+    return _table(y, predicted, "discrete" in family.words, family.atoms)
 
 
-def _table(y: np.ndarray, predicted: np.ndarray, counts: bool) -> pd.DataFrame:
+def _table(y: np.ndarray, predicted: np.ndarray, counts: bool, atoms: tuple[float, ...] = ()) -> pd.DataFrame:
     statistics: dict[str, Any] = {} if counts else {"smallest": np.min}
     statistics |= {"largest": np.max, "variance": np.var}
-    if counts or (y == 0).any():
+    if atoms:
+        extremes = ("smallest", np.min(predicted)), ("largest", np.max(predicted))
+        statistics = {n: f for n, f in statistics.items() if all(n != own or at not in atoms for own, at in extremes)}
+        shares = {SHARES.get(at, f"share of {at:g}"): at for at in atoms}
+        each: dict[str, Any] = {name: (lambda v, axis, at=at: np.mean(v == at, axis=axis)) for name, at in shares.items()}
+        statistics = {**each, **statistics}
+    elif counts or (y == 0).any():
         lowest, highest = (0.0, 0.0) if counts else _recorded_as_zero(y)
         statistics = {SHARE: lambda v, axis: np.mean((lowest <= v) & (v <= highest), axis=axis), **statistics}
     found = {}
@@ -112,7 +122,7 @@ def missed_sentence(table: pd.DataFrame, response: str) -> str:
 
 
 def _one(name: str, row: pd.Series) -> str:
-    scale, unit = (100.0, " %") if name == SHARE else (1.0, "")
+    scale, unit = (100.0, " %") if name.startswith("share of ") else (1.0, "")
     own, low, high = (_short(scale * float(row[c]), unit) for c in ("observed", "lower", "upper"))
     return f"the {name} is {own}, where 90 % of predicted data sets have {low} to {high}"
 

@@ -108,10 +108,15 @@ def variance_parts(
 def _check(spec: ModelSpec) -> None:
     """Raise for responses whose mean is not one number."""
     words = FAMILIES[spec.family].words
-    if words & {"levels", "counts_by_level"}:
+    if words & {"levels", "several_columns"}:
         raise FitError(
             f"budget: a {spec.family} response has a probability a level and no variance; look at "
             "fit.draws(kind='mean') instead, level by level"
+        )
+    if spec.nonlinear:
+        raise FitError(
+            "budget: a non-linear formula is no sum of a population's, groups' and networks' parts, among which variance could "
+            "be divided; fit.draws(kind='mean') has what rows are expected to be, draw by draw"
         )
     check_kind("mean", spec)
 

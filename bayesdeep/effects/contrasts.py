@@ -11,9 +11,9 @@ from bayesdeep.core.columns import Column
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.results.fitted import Fitted
 
+from .marginal_effects import Effects, effects_table
 from .marginal_grid import Base, base_of, names_of
 from .marginal_source import Source, source_of
-from .marginal_table import effect_rows, finished
 from .marginal_values import side_means
 from .marginal_variables import Variable
 
@@ -27,7 +27,7 @@ Pairs = Sequence[tuple[str, int, int]]
 
 
 def contrasts(
-    fit: Fitted,
+    fits: Sequence[Fitted],
     variables: Any,
     comparison: str,
     data: Any,
@@ -38,25 +38,31 @@ def contrasts(
     new_groups: str | None,
     seed: int | None,
 ) -> pd.DataFrame:
-    """Return :meth:`bayesdeep.effects.marginal_methods.Marginal.contrasts`."""
-    source = source_of(fit, "contrasts", data, new_groups, seed)
-    if comparison not in COMPARISONS:
-        raise FitError(f"contrasts: unknown comparison '{comparison}'{nearest(str(comparison), COMPARISONS)}")
-    what, base = source.check_kind(kind), base_of(source, at, by)
-    asked = variables if isinstance(variables, Mapping) else dict.fromkeys(names_of(variables, source.where))
-    if not asked:
-        raise FitError(f"contrasts: name a variable{nearest('', source.variables)}")
-    tables = []
-    null = 1.0 if comparison == "ratio" else 0.0
-    for name, wanted in asked.items():
-        variable = source.variable(name)
-        sides, pairs = sides_of(source, variable, wanted, base)
-        for title, draws in compared(source, base, sides, pairs, what, comparison):
-            first = {"term": name, "contrast": title}
-            tables.append(effect_rows(draws, base.labels, source.spec.response.levels, interval, first, null))
-    table = finished(tables, source, base.over, kind, interval)
+    """Return :meth:`bayesdeep.effects.marginal_methods.Marginal.contrasts`, of several fits that of their mixture."""
+    every = []
+    for fit in fits:
+        source = source_of(fit, "contrasts", data, new_groups, seed)
+        if comparison not in COMPARISONS:
+            raise FitError(f"contrasts: unknown comparison '{comparison}'{nearest(str(comparison), COMPARISONS)}")
+        what, base = source.check_kind(kind), base_of(source, at, by)
+        asked = variables if isinstance(variables, Mapping) else dict.fromkeys(names_of(variables, source.where))
+        if not asked:
+            raise FitError(f"contrasts: name a variable{nearest('', source.variables)}")
+        named = _named(source, base, asked, what, comparison)
+        every.append(Effects(source, base, named, 1.0 if comparison == "ratio" else 0.0))
+    table = effects_table(every, kind, interval)
     table.attrs["comparison"] = comparison
     return table
+
+
+def _named(
+    source: Source, base: Base, asked: Mapping[str, Any], what: str, comparison: str
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Yield what each contrast is and its draws ``(draw, group[, level])``."""
+    for name, wanted in asked.items():
+        sides, pairs = sides_of(source, source.variable(name), wanted, base)
+        for title, draws in compared(source, base, sides, pairs, what, comparison):
+            yield {"term": name, "contrast": title}, draws
 
 
 def compared(

@@ -9,6 +9,7 @@ import pandas as pd
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.lifetimes import KINDS as LIFETIME
 from bayesdeep.results.new_groups import for_groups
 from bayesdeep.results.prediction_blocks import KINDS, blocks
 from bayesdeep.results.prediction_tables import response_table
@@ -30,6 +31,7 @@ from .marginal_grid import (
 from .marginal_source import Source, source_of
 from .marginal_table import check_names, effect_rows, finished
 from .marginal_values import made_rows, side_means
+from .survival_curve import survival_curve
 
 
 def curve(
@@ -43,10 +45,15 @@ def curve(
     interval: float = 0.9,
     new_groups: str | None = None,
     seed: int | None = None,
+    times: Any = None,
 ) -> pd.DataFrame:
     """Return :meth:`bayesdeep.effects.marginal_methods.Marginal.curve`."""
     source = source_of(fit, "curve", data, new_groups, seed)
-    what = source.check_kind(_kind(source, kind, average), tuple(KINDS))
+    if kind in LIFETIME:
+        return survival_curve(source, x, by, kind, average, points, interval, times)
+    if times is not None:
+        raise FitError(f"curve: times={times!r} is for {', '.join(f'kind={name!r}' for name in LIFETIME)}")
+    what = source.check_kind(_kind(source, kind, average), (*KINDS, *LIFETIME))
     axes = _axes(source, x, by, points)
     columns, labels = product(axes)
     labels = labels[[x, *(name for name in labels if name != x)]]

@@ -17,6 +17,7 @@ from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.fitted import Fitted, flat_draws, own_rows
 from bayesdeep.results.prediction_blocks import block_rows
 from bayesdeep.results.rows import containers
+from bayesdeep.spec.declared import by_threshold
 
 from .budget import mean_and_parts
 
@@ -40,10 +41,13 @@ def explained(fit: Fitted, interval: float = 0.9) -> pd.DataFrame:
     Raises
     ------
     FitError
-        For a response with a predictor for each level.
+        For a response with a predictor for each level, and where a term has an effect on each threshold.
     """
     if FAMILIES[fit.spec.family].main.shape == "contrast":
         raise FitError(f"explained: a {fit.spec.family} response has a predictor for each level, and no one variance of them")
+    apart = next((t.source for t in fit.spec.predictors[0].terms if by_threshold(t)), None)
+    if apart is not None:
+        raise FitError(f"explained: {apart} adds to each threshold something of its own, and no one predictor has all of it")
     rows, draws = own_rows(fit, "explained"), flat_draws(fit)
     function, keys, numbers = mean_and_parts(fit.spec, rows)
     count, step = fit.sizes[0] * fit.sizes[1], block_rows(fit.sizes[0] * fit.sizes[1], max(numbers, len(keys) + 1))

@@ -99,7 +99,7 @@ class Marginal(Fitted):
         """
         from .slopes import slopes
 
-        return slopes(self, variables, data, by, kind, at, interval, new_groups, seed)
+        return slopes([self], variables, data, by, kind, at, interval, new_groups, seed)
 
     @arguments.checked(
         "contrasts", **SHARED, variables=arguments.either(arguments.names, Mapping), comparison=arguments.text
@@ -150,7 +150,7 @@ class Marginal(Fitted):
         """
         from .contrasts import contrasts
 
-        return contrasts(self, variables, comparison, data, by, kind, at, interval, new_groups, seed)
+        return contrasts([self], variables, comparison, data, by, kind, at, interval, new_groups, seed)
 
     @arguments.checked(
         "curve", **(SHARED | {"by": MAPPED}), x=arguments.text, average=arguments.flag, points=arguments.size
@@ -167,6 +167,7 @@ class Marginal(Fitted):
         interval: float = 0.9,
         new_groups: str | None = None,
         seed: int | None = None,
+        times: Any = None,
     ) -> pd.DataFrame:
         """Return predictions along a variable; :func:`bayesdeep.plot.curve` draws them.
 
@@ -181,7 +182,10 @@ class Marginal(Fitted):
         data
             Rows whose typical values, or over which, instead of the training rows.
         kind
-            ``"mean"``, ``"linear"`` or ``"response"``, as for :meth:`draws`; of ``prop(k, n)`` the mean is the proportion.
+            ``"mean"``, ``"linear"`` or ``"response"``, as for :meth:`draws`; of ``prop(k, n)`` the mean is the proportion. Of
+            lifetimes also ``"survival"``, the probability of living longer than a time, ``"hazard"``, and ``"rmst"``, the mean
+            lifetime as far as a time (restricted mean survival time), all from time 0, also of rows that enter late; ``x`` may
+            then be the column of the times itself.
         average
             False: other numbers are at their means, categories at the most frequent level, columns that only group rows those
             of a new group. True: the average over all rows, each with ``x`` and ``by`` set to the values of the grid.
@@ -192,6 +196,9 @@ class Marginal(Fitted):
         new_groups, seed
             As for :meth:`slopes`; ``"average"`` is the centre of the groups' distribution, ``"sample"`` adds the uncertainty
             about which group it is.
+        times
+            Of survival, hazards and restricted means: a time, or several. Along the times themselves they are ``points`` from 0
+            to the longest time in the data by default.
 
         Returns
         -------
@@ -206,4 +213,4 @@ class Marginal(Fitted):
         """
         from .curve import curve
 
-        return curve(self, x, by, data, kind, average, points, interval, new_groups, seed)
+        return curve(self, x, by, data, kind, average, points, interval, new_groups, seed, times)

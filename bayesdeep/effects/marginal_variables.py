@@ -33,6 +33,8 @@ class Variable:
         Of a category: its levels, the reference first; None for a number.
     grouping
         Whether it does nothing but group rows, ``g`` of ``(1 | g)``.
+    predictor
+        Whether some term reads it for itself, and not only for what it says of another column, as a standard error does.
     main
         Whether the main parameter's formula has it other than to group rows.
     """
@@ -41,6 +43,7 @@ class Variable:
     labels: tuple[Any, ...] | None
     grouping: bool
     main: bool
+    predictor: bool = True
 
     @property
     def name(self) -> str:
@@ -95,6 +98,7 @@ def variables_of(spec: ModelSpec, columns: Mapping[str, Column]) -> dict[str, Va
     """
     nodes = [replace(node, response=None) for node in spec.nodes.values()]
     alone = [_ungrouped(node) for node in nodes]
+    read = {name for node in nodes for name in columns_of(_without_beside(node))}
     labelling = {name for factor in factors_of(spec).values() for name in factor}
     labelling |= {name for node in nodes for call in _coding(node) for name in columns_of(call.arguments[0])}
     found: dict[str, Variable] = {}
@@ -103,7 +107,7 @@ def variables_of(spec: ModelSpec, columns: Mapping[str, Column]) -> dict[str, Va
         number = column.kind == "number" and name not in labelling
         grouping = not any(name in used for used in alone)
         labels = None if number else _labels(column, nodes)
-        found[name] = Variable(column, labels, grouping, name in alone[0])
+        found[name] = Variable(column, labels, grouping, name in alone[0], name in read)
     return found
 
 
@@ -129,6 +133,18 @@ def stepped_columns(spec: ModelSpec) -> frozenset[str]:
         if "stepped" in TERMS[term.kind].words(term.state)
         for name in columns_of(node)
     )
+
+
+def _without_beside(node: Formula) -> Formula:
+    """Return a formula without what its calls say of other columns."""
+
+    def less(call: Call) -> Call:
+        beside = TERMS[call.function].beside
+        arguments = tuple(argument for place, argument in enumerate(call.arguments) if place not in beside)
+        return replace(call, arguments=arguments, options=tuple(own for own in call.options if own[0] not in beside))
+
+    groups = tuple(replace(group, specials=tuple(map(less, group.specials))) for group in node.groups)
+    return replace(node, groups=groups, specials=tuple(map(less, node.specials)))
 
 
 def _ungrouped(node: Formula) -> set[str]:

@@ -1,6 +1,6 @@
 """Derivatives of expected responses, averaged over rows or at chosen values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ from bayesdeep.core.columns import Column
 from bayesdeep.results.fitted import Fitted
 
 from .contrasts import compared, sides_of
+from .marginal_effects import Effects, effects_table
 from .marginal_grid import Base, base_of, names_of
 from .marginal_source import Source, source_of
-from .marginal_table import effect_rows, finished
 from .marginal_values import slope_means
 from .marginal_variables import Variable
 
@@ -21,7 +21,7 @@ STEP = 1e-4
 
 
 def slopes(
-    fit: Fitted,
+    fits: Sequence[Fitted],
     variables: str | Sequence[str] | None,
     data: Any,
     by: str | Sequence[str] | None,
@@ -31,11 +31,20 @@ def slopes(
     new_groups: str | None,
     seed: int | None,
 ) -> pd.DataFrame:
-    """Return :meth:`bayesdeep.effects.marginal_methods.Marginal.slopes`."""
-    source = source_of(fit, "slopes", data, new_groups, seed)
-    what, base = source.check_kind(kind), base_of(source, at, by)
-    levels = source.spec.response.levels
-    tables = []
+    """Return :meth:`bayesdeep.effects.marginal_methods.Marginal.slopes`, of several fits of one model those of their mixture."""
+    every = []
+    for fit in fits:
+        source = source_of(fit, "slopes", data, new_groups, seed)
+        base = base_of(source, at, by)
+        every.append(Effects(source, base, _named(source, base, variables, kind)))
+    return effects_table(every, kind, interval)
+
+
+def _named(
+    source: Source, base: Base, variables: str | Sequence[str] | None, kind: str
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Yield what each effect is and its draws ``(draw, group[, level])``."""
+    what = source.check_kind(kind)
     for variable in _chosen(source, variables, kind, base):
         if variable.labels is None and not variable.two_values:
             low, high = _sides(variable, base.columns[variable.name])
@@ -46,9 +55,7 @@ def slopes(
         for name, draws in effects:
             if variables is None and not variable.main and not draws.any():
                 continue  # It has a part in other parameters, on which the mean does not depend.
-            first = {"term": variable.name, "contrast": name}
-            tables.append(effect_rows(draws, base.labels, levels, interval, first, null=0.0))
-    return finished(tables, source, base.over, kind, interval)
+            yield {"term": variable.name, "contrast": name}, draws
 
 
 def _chosen(source: Source, variables: str | Sequence[str] | None, kind: str, base: Base) -> list[Variable]:
@@ -57,7 +64,7 @@ def _chosen(source: Source, variables: str | Sequence[str] | None, kind: str, ba
         return [source.variable(name) for name in names_of(variables, source.where)]
     smooth = [v.name for v in source.variables.values() if v.labels is None and not v.two_values]
     free = [v for v in source.variables.values() if v.name in smooth or not base.grid or v.name not in base.labels]
-    return [v for v in free if not v.grouping and (v.main or kind == "mean")]
+    return [v for v in free if not v.grouping and v.predictor and (v.main or kind == "mean")]
 
 
 def _sides(variable: Variable, column: Column) -> tuple[Column, Column]:

@@ -105,6 +105,8 @@ def tried(
 def with_terms(against: Fitted, terms: Sequence[str], columns: Mapping[str, Column], seed: int) -> Fitted:
     """Return the same model with terms added, fitted in the same way."""
     spec, attrs = against.spec, against.idata.attrs
+    if spec.nonlinear:
+        raise FitError("a non-linear formula has no place where a term could be added")
     main = next(iter(spec.formulas))
     others = {name: _written_out(text, spec.others) for name, text in spec.formulas.items()}
     # The straight line of a smooth is part of it.

@@ -33,9 +33,10 @@ def advice(
     found = []
     if diverging:
         higher = min(0.99, 1 - (1 - settings.target_accept) / 4)
+        many, stay = ("was 1 divergence", "it stays") if diverging == 1 else (f"were {diverging} divergences", "they stay")
         found.append(
-            f"There were {diverging} divergences: parts of the posterior may be missing. Fit again with "
-            f"target_accept={higher:.2f}; if they stay, use narrower priors or a simpler model."
+            f"There {many}: parts of the posterior may be missing. Fit again with "
+            f"target_accept={higher:.2f}; if {stay}, use narrower priors or a simpler model."
         )
     if deep > MAX_TREEDEPTH_SHARE and remedy:
         found.append(

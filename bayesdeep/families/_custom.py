@@ -1,9 +1,10 @@
 """Distributions with a log density of our own: where PyMC's would overflow, or where there is none."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from bayesdeep.core.lazy import pm
+from bayesdeep.core.lazy import pm, pt
 
 Function = Callable[..., Any]
 
@@ -39,6 +40,11 @@ def custom(
     return rv
 
 
+def not_evaluated(value: Any, *params: Any) -> Any:
+    """Stand for the log density of what is only drawn."""
+    raise NotImplementedError(value, *params)
+
+
 def _register(kind: type, icdf: Function | None) -> None:
     from pymc.logprob.abstract import _icdf
     from pytensor.graph.replace import _vectorize_node, vectorize_graph
@@ -55,3 +61,31 @@ def _register(kind: type, icdf: Function | None) -> None:
         def quantile(op: Any, value: Any, size: Any, *inputs: Any, **options: Any) -> Any:
             del size, options
             return icdf(value, *inputs[: len(op.ndims_params)])
+
+
+@cache
+def drawn_by(name: str, draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a random variable of two parameters whose draws NumPy makes, for distributions that PyMC's own do not make up.
+
+    ``draw(rng, one, other)`` takes arrays of one shape and returns whole numbers.
+    """
+    import numpy as np
+    from pytensor.tensor.random.op import RandomVariable
+
+    class Drawn(RandomVariable):
+        signature = "(),()->()"
+        dtype = "int64"
+        _print_name = (name, name)
+
+        @classmethod
+        def rng_fn(cls, rng: Any, one: Any, other: Any, size: Any) -> Any:
+            shape = np.broadcast_shapes(np.shape(one), np.shape(other)) if size is None else tuple(size)
+            return np.asarray(draw(rng, np.broadcast_to(one, shape), np.broadcast_to(other, shape)), dtype=np.int64)
+
+    Drawn.name = name
+    operation = Drawn()
+
+    def made(one: Any, other: Any, size: Any) -> Any:
+        return operation(one, other, size=size, rng=pt.random.shared_rng(seed=None), return_next_rng=True)[1]
+
+    return made

@@ -7,6 +7,9 @@ import numpy as np
 
 from bayesdeep.core.lazy import pt
 
+TINY = float(np.finfo(np.float64).tiny)
+"""The smallest number that is drawn where 0 has a meaning of its own."""
+
 
 def where_positive(value: Any, outside: float, function: Callable[[Any], Any]) -> Any:
     """Return ``function(value)`` where the value is above 0 and ``outside`` elsewhere.

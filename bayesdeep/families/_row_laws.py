@@ -1,12 +1,15 @@
 """Responses' means, variances and new values in NumPy, from their parameters draw by draw."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import expit
 
 from bayesdeep.core.records import RowLaw, RowValues
 
 from ._counts import LEAST_MEAN, MAX_MEAN
-from ._unit import MIN_PROBABILITY
+from ._positive import TINY
+from ._unit import MIN_PROBABILITY, MOST
 
 MAX_SHAPE = 1e300
 
@@ -154,16 +157,117 @@ def of_levels(link: str) -> RowLaw | None:
     def mean(params: RowValues, trials: Trials) -> np.ndarray:
         del trials
         cuts = params["threshold"][:, None, :]
-        at = cuts - params["mu"][..., None]
+        disc = params["disc"][..., None] if "disc" in params else 1.0
+        at = disc * (cuts - params["mu"][..., None])
         found = np.empty((*at.shape[:2], at.shape[2] + 1))
         found[..., :-1], found[..., -1] = expit(at), 1.0
         found[..., 1:] *= expit(-at)
-        found[..., 1:-1] *= -np.expm1(-np.diff(cuts, axis=-1))
+        found[..., 1:-1] *= -np.expm1(-disc * np.diff(cuts, axis=-1))
         return found
 
     def draw(rng: np.random.Generator, params: RowValues, trials: Trials) -> np.ndarray:
         del trials
-        latent = params["mu"] + rng.logistic(size=params["mu"].shape)
+        latent = params["mu"] + rng.logistic(size=params["mu"].shape) / params.get("disc", 1.0)
         return np.asarray(sum((latent > cut[:, None]).astype(np.int64) for cut in params["threshold"].T))
 
     return RowLaw(mean, draw)
+
+
+def of_lognormal(link: str) -> RowLaw:
+    """Return that of responses whose logarithm is normal with sd sigma."""
+    del link
+
+    def mean(params: RowValues, trials: Trials) -> np.ndarray:
+        del trials
+        with np.errstate(over="ignore"):
+            return np.exp(params["mu"] + 0.5 * params["sigma"] ** 2)
+
+    def draw(rng: np.random.Generator, params: RowValues, trials: Trials) -> np.ndarray:
+        del trials
+        with np.errstate(over="ignore"):
+            return np.exp(rng.normal(params["mu"], params["sigma"]))
+
+    def variance(params: RowValues, trials: Trials) -> np.ndarray:
+        del trials
+        square = params["sigma"] ** 2
+        with np.errstate(over="ignore"):
+            return np.asarray(np.expm1(square) * np.exp(2.0 * params["mu"] + square))
+
+    return RowLaw(mean, draw, variance)
+
+
+def of_hurdle(law_of: Callable[[str], RowLaw], share: str) -> Callable[[str], RowLaw]:
+    """Return those of responses that are 0 with the probability ``share``, and else have a law with a variance."""
+
+    def found(link: str) -> RowLaw:
+        law = law_of(link)
+        assert law.variance is not None
+        variance_of = law.variance
+
+        def mean(params: RowValues, trials: Trials) -> np.ndarray:
+            return (1.0 - params[share]) * law.mean(params, trials)
+
+        def draw(rng: np.random.Generator, params: RowValues, trials: Trials) -> np.ndarray:
+            value = np.maximum(law.draw(rng, params, trials), TINY)
+            return np.where(rng.random(value.shape) < params[share], 0.0, value)
+
+        def variance(params: RowValues, trials: Trials) -> np.ndarray:
+            whole = variance_of(params, trials) + params[share] * law.mean(params, trials) ** 2
+            return np.asarray((1.0 - params[share]) * whole)
+
+        return RowLaw(mean, draw, variance)
+
+    return found
+
+
+def of_inflated_ends(link: str) -> RowLaw:
+    """Return that of proportions that are 0 or 1 with probability zoi, and 1 with coi of these."""
+    law = of_proportions(link)
+
+    def mean(params: RowValues, trials: Trials) -> np.ndarray:
+        zoi = params["zoi"]
+        return zoi * params["coi"] + (1.0 - zoi) * law.mean(params, trials)
+
+    def draw(rng: np.random.Generator, params: RowValues, trials: Trials) -> np.ndarray:
+        value = np.clip(law.draw(rng, params, trials), TINY, MOST)
+        end, one = (rng.random(value.shape) < params[name] for name in ("zoi", "coi"))
+        return np.where(end, one.astype(np.float64), value)
+
+    def variance(params: RowValues, trials: Trials) -> np.ndarray:
+        zoi, coi = params["zoi"], params["coi"]
+        assert law.variance is not None
+        apart = coi - law.mean(params, trials)
+        return np.asarray(zoi * coi * (1.0 - coi) + (1.0 - zoi) * (law.variance(params, trials) + zoi * apart**2))
+
+    return RowLaw(mean, draw, variance)
+
+
+def of_ordered_ends(link: str) -> RowLaw:
+    """Return that of proportions that are 0 or 1 where a logistic variable lies beyond thresholds."""
+    law = of_proportions(link)
+
+    def split(params: RowValues) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        low, high = (cut[:, None] for cut in params["threshold"].T)
+        eta = params["mu"]
+        between = expit(eta - low) * expit(high - eta) * -np.expm1(low - high)
+        return expit(low - eta), between, expit(eta - high), {**params, "mu": np.asarray(expit(eta))}
+
+    def mean(params: RowValues, trials: Trials) -> np.ndarray:
+        del trials
+        _, between, one, given = split(params)
+        return one + between * given["mu"]
+
+    def draw(rng: np.random.Generator, params: RowValues, trials: Trials) -> np.ndarray:
+        low, high = (cut[:, None] for cut in params["threshold"].T)
+        latent = params["mu"] + rng.logistic(size=params["mu"].shape)
+        value = np.clip(law.draw(rng, split(params)[-1], trials), TINY, MOST)
+        return np.where(latent < low, 0.0, np.where(latent > high, 1.0, value))
+
+    def variance(params: RowValues, trials: Trials) -> np.ndarray:
+        zero, between, one, given = split(params)
+        whole = one + between * given["mu"]
+        assert law.variance is not None
+        inside = law.variance(given, trials) + (given["mu"] - whole) ** 2
+        return zero * whole**2 + between * inside + one * (1.0 - whole) ** 2
+
+    return RowLaw(mean, draw, variance)

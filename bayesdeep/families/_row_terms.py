@@ -80,7 +80,7 @@ def of_overdispersed_counts(response: Response, link: str) -> RowTerms | None:
     return terms
 
 
-LARGE_SHAPE, LARGEST_SHAPE = 100.0, 1e300
+LARGE_SHAPE, LARGEST_SHAPE = 100.0, 1e120
 """Shapes of the negative binomial from which it is computed as nearly Poisson, and beyond which it is no nearer."""
 HALF = 0.5
 

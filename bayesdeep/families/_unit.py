@@ -14,6 +14,8 @@ SYMMETRIC = frozenset({"logit", "probit", "cauchit", "tanh"})
 """Links with ``inverse(-eta) = 1 - inverse(eta)``."""
 
 MIN_PROBABILITY = 1e-15
+MOST = 1.0 - float(np.finfo(np.float64).epsneg)
+"""The largest number below 1: what is drawn beside ones is at most that."""
 
 
 def probability(eta: Any, link: Link) -> Any:

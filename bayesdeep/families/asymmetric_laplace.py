@@ -77,6 +77,7 @@ QUANTILE = fixed("Beta(2, 2)", "any quantile, rather a middle one; to model one 
 FAMILY = Family(
     name="asymmetric_laplace",
     title="asymmetric Laplace distribution",
+    aliases=("asym_laplace", "quantile", "ald", "quantile_regression"),
     parameters=(
         Parameter("mu", ("identity", "log", "softplus")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", residual_sd),

@@ -86,6 +86,7 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
 FAMILY = Family(
     name="bernoulli",
     title="Bernoulli distribution",
+    aliases=("binary", "logistic", "logit", "probit"),
     parameters=(Parameter("mu", (*UNIT_LINKS, "tanh", "identity"), "unit", link_in_family=True),),
     code=code,
     rv=rv,

@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bayesdeep.core.lazy import pm
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers, refuse_rows
 
-from . import _precision_terms, _row_laws
-from ._defaults import fixed
+from . import _beta_law, _precision_terms, _row_laws
 from ._scale import scale_unit
-from ._unit import UNIT_LINKS, inner_unit
+from ._unit import UNIT_LINKS
 
 NEEDS = "numbers above 0 and below 1"
 ADVICE = (
-    "counted successes are prop(k, n) with family 'binomial'; zeros and ones from rounding can be drawn in by "
-    "(y * (n - 1) + 0.5) / n, n the number of rows (Smithson & Verkuilen 2006)"
+    "counted successes are prop(k, n) with family 'binomial'; families 'zero_inflated_beta' (zeros), 'zero_one_inflated_beta' "
+    "and 'ordered_beta' (zeros and ones) take exact ones; those from rounding can be drawn in by (y * (n - 1) + 0.5) / n, n the "
+    "number of rows (Smithson & Verkuilen 2006)"
 )
 
 
@@ -29,8 +28,7 @@ def code(response: Response) -> Response:
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``Beta(mu kappa, (1 - mu) kappa)``."""
     del aux
-    mu, kappa = inner_unit(params["mu"]), params["kappa"]
-    return pm.Beta.dist(alpha=mu * kappa, beta=(1.0 - mu) * kappa)
+    return _beta_law.beta(params["mu"], params["kappa"])
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -42,8 +40,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 def variance(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``mu (1 - mu) / (1 + kappa)``."""
     del aux
-    mu = inner_unit(params["mu"])
-    return mu * (1.0 - mu) / (1.0 + params["kappa"])
+    return _beta_law.variance(params["mu"], params["kappa"])
 
 
 def scale(response: Response, link: Link) -> tuple[float, float]:
@@ -52,14 +49,13 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
     return scale_unit(link)
 
 
-KAPPA = fixed("LogNormal(3, 1.5)", "about 1 (values crowd at 0 and 1) to 400 (values close to their mean)")
-
 FAMILY = Family(
     name="beta",
     title="beta distribution",
+    aliases=("betareg", "beta_family"),
     parameters=(
         Parameter("mu", UNIT_LINKS, "unit"),
-        Parameter("kappa", ("log", "softplus", "identity"), "positive", KAPPA, elsewhere={"phi": "kappa"}),
+        Parameter("kappa", ("log", "softplus", "identity"), "positive", _beta_law.KAPPA, elsewhere={"phi": "kappa"}),
     ),
     code=code,
     rv=rv,

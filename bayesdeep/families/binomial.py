@@ -7,25 +7,18 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
-from bayesdeep.core.response_checks import counts, refuse, refuse_rows
 
 from . import _row_laws, _row_terms
 from ._custom import custom
 from ._information import of_successes
 from ._scale import scale_unit
+from ._trials import log_ways, successes, times
 from ._unit import UNIT_LINKS, drawable, log_probabilities, probability
-
-NEEDS = "counts from 0 to the number of trials"
 
 
 def code(response: Response) -> Response:
     """Return successes and trials as counts of int64."""
-    if response.trials is None:
-        refuse(response, "binomial", "the number of trials", "write prop(k, n) ~ …")
-    response = counts(response, "binomial")
-    trials = np.asarray(response.trials, dtype=np.int64)
-    refuse_rows(response, response.value > trials, "binomial", NEEDS, "which is more than its trials")
-    return response.with_(trials=trials)
+    return successes(response, "binomial")
 
 
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -35,19 +28,13 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         success, failure = log_probabilities(eta, aux.link)
         inside = pt.and_(pt.ge(value, 0), pt.le(value, trials))
         k = pt.switch(inside, value, 0)
-        ways = pt.gammaln(trials + 1.0) - pt.gammaln(k + 1.0) - pt.gammaln(trials - k + 1.0)
-        # 0 log 0 is 0, also where the link says log 0 = -inf.
-        wins, losses = _times(k, success), _times(trials - k, failure)
-        return pt.switch(inside, ways + wins + losses, -np.inf)
+        wins, losses = times(k, success), times(trials - k, failure)
+        return pt.switch(inside, log_ways(trials, k) + wins + losses, -np.inf)
 
     def draw(trials: Any, eta: Any, size: Any) -> Any:
         return pm.Binomial.dist(trials, drawable(eta, aux.link), size=size)
 
     return custom("Binomial", logp, draw, aux.trials, params["mu"], signature="(),()->()")
-
-
-def _times(count: Any, log_probability: Any) -> Any:
-    return pt.switch(pt.eq(count, 0), 0.0, count * log_probability)
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -73,6 +60,7 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
 FAMILY = Family(
     name="binomial",
     title="binomial distribution",
+    aliases=("binom", "successes"),
     parameters=(Parameter("mu", (*UNIT_LINKS, "tanh", "identity"), "unit", link_in_family=True),),
     code=code,
     rv=rv,

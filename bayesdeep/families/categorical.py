@@ -46,6 +46,7 @@ def scale(response: Response, link: Link) -> tuple[float, float]:
 FAMILY = Family(
     name="categorical",
     title="categorical distribution",
+    aliases=("multinom", "mlogit", "softmax"),
     parameters=(Parameter("mu", ("softmax",), shape="contrast", link_in_family=True),),
     code=code,
     rv=rv,

@@ -6,22 +6,13 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
-from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
+from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 
 from . import _ordinal_terms, _row_laws
 from ._custom import custom
 from ._levels import ordered_levels
-from ._scale import scale_unit
+from ._thresholds import DISC, LATENT_SD, distance, distances, scale, thresholds
 from ._unit import UNIT_LINKS
-
-LATENT_SD = {
-    "logit": np.pi / np.sqrt(3),
-    "probit": 1.0,
-    "cloglog": np.pi / np.sqrt(6),
-    "loglog": np.pi / np.sqrt(6),
-    "cauchit": 1.0,
-}
-"""Standard deviation of the latent variable's distribution; the Cauchy distribution has its scale."""
 
 LEAST_STEP = 1e-300
 
@@ -45,10 +36,12 @@ def log_slice(upper: Any, lower: Any, link: Link) -> Any:
     return larger + pt.log1mexp(pt.minimum(smaller - larger, -LEAST_STEP))
 
 
-def _log_probability(value: Any, eta: Any, threshold: Any, link: Link) -> Any:
+def _log_probability(value: Any, eta: Any, threshold: Any, link: Link, disc: Any = None) -> Any:
     cuts = threshold.shape[-1]
     upper = _gather(threshold, pt.clip(value, 0, cuts - 1)) - eta
     lower = _gather(threshold, pt.clip(value - 1, 0, cuts - 1)) - eta
+    if disc is not None:
+        upper, lower = disc * upper, disc * lower
     # At the ends there is one cut, and both are the same: a distance of 0 would spoil the gradient.
     apart = pt.switch(pt.gt(upper, lower), upper, lower + 1.0)
     assert link.log_inverse is not None
@@ -68,24 +61,26 @@ def _gather(threshold: Any, index: Any) -> Any:
 
 
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
-    """Return the level with ``P(y <= k) = F(threshold_k - eta)``."""
+    """Return the level with ``P(y <= k) = F(disc (threshold_k - eta))``."""
     link = aux.link
 
-    def logp(value: Any, eta: Any, threshold: Any) -> Any:
-        return _log_probability(value, eta, threshold, link)
+    def logp(value: Any, eta: Any, threshold: Any, disc: Any = None) -> Any:
+        return _log_probability(value, eta, threshold, link, disc)
 
-    def draw(eta: Any, threshold: Any, size: Any) -> Any:
+    def draw(*given: Any) -> Any:
         # The first level whose cumulative probability a uniform number does not exceed.
-        like = eta + pt.zeros_like(threshold[..., 0])
-        uniform = pm.Uniform.dist(pt.zeros_like(like), 1.0, size=size)
-        return pt.gt(uniform[..., None], link.inverse(threshold - eta[..., None])).sum(axis=-1)
+        *own, size = given
+        at = distance(*own)
+        uniform = pm.Uniform.dist(pt.zeros_like(at[..., 0]), 1.0, size=size)
+        return pt.gt(uniform[..., None], link.inverse(at)).sum(axis=-1)
 
-    return custom("Cumulative", logp, draw, params["mu"], params["threshold"], signature="(),(c)->()")
+    given = [params["mu"], params["threshold"], *([params["disc"]] if "disc" in params else [])]
+    return custom("Cumulative", logp, draw, *given, signature="(),(c)->()" if len(given) == 2 else "(),(c),()->()")
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return the probabilities ``(obs, level)``, with the care :func:`log_slice` takes in the tails."""
-    link, at = aux.link, params["threshold"] - params["mu"][..., None]
+    link, at = aux.link, distances(params)
     assert link.log_inverse is not None
     assert link.log1m_inverse is not None
     first, last = link.log_inverse(at[..., :1]), link.log1m_inverse(at[..., -1:])
@@ -93,39 +88,32 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     return pt.exp(pt.concatenate([first, middle, last], axis=-1))
 
 
-def scale(response: Response, link: Link) -> tuple[float, float]:
-    """Return 0, since the thresholds take the intercept's place, and the link's own spread."""
-    del response
-    return 0.0, scale_unit(link)[1]
-
-
-def threshold(response: Response, link: Link) -> Default:
-    """Return the prior of the thresholds, from the standard deviation of the latent variable."""
-    del response
-    text = f"StudentT(3, 0, {2.5 * LATENT_SD[link.name]:.4g})"
-    return Default(text, f"2.5 standard deviations of the latent variable of the {link.name} link, heavy tails")
-
-
 FAMILY = Family(
     name="cumulative",
     title="cumulative (ordinal) distribution",
+    aliases=("ordinal", "ordered", "ordered_logistic", "proportional_odds", "polr", "clm", "cumulative_logit"),
     parameters=(
         Parameter("mu", UNIT_LINKS, link_in_family=True),
-        Parameter("threshold", (), "ordered", threshold, shape="cut"),
+        DISC,
+        thresholds("ordered"),
     ),
     code=code,
     rv=rv,
     mean=mean,
     row_terms=_ordinal_terms.of_slices,
+    parameter_terms=_ordinal_terms.disc_of_slices,
     row_law=_row_laws.of_levels,
     residual=LATENT_SD.get,
     scale=scale,
     words=frozenset({"discrete", "levels", "ordered", "no_intercept"}),
-    example={"mu": 0.4, "threshold": (-0.8, 0.3, 1.5)},
+    example={"mu": 0.4, "disc": 1.3, "threshold": (-0.8, 0.3, 1.5)},
     density=(
-        "P({y} ≤ k) = F({threshold}[k] − {eta})\n"
+        "P({y} ≤ k) = F({disc}({threshold}[k] − {eta}))\n"
         "    for each level k but the last, in the order {levels}\n"
         "F(x) = {inverse}"
     ),
-    notes="P(y <= k) = F(threshold_k - eta), F the inverse link; the thresholds take the intercept's place.",
+    notes=(
+        "P(y <= k) = F(disc (threshold_k - eta)), F the inverse link, disc 1 unless it has a formula; the thresholds take the "
+        "intercept's place."
+    ),
 )

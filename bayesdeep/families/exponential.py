@@ -7,7 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
 
-from ._custom import custom
+from ._custom import custom, not_evaluated
 from ._positive import log_above, log_below, log_density
 from ._scale import scale_mean
 
@@ -54,6 +54,17 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     return log_above(value, lambda y: -y / params["mu"])
 
 
+def beyond(params: Mapping[str, Any], aux: Aux, lower: Any) -> Any:
+    """Return the waiting time given that it is longer than ``lower``: it begins anew there."""
+    del aux
+
+    def draw(mu: Any, lower: Any, size: Any) -> Any:
+        return pt.maximum(lower, 0.0) + pm.Exponential.dist(scale=mu + pt.zeros_like(lower), size=size)
+
+    given = params["mu"], pt.as_tensor(lower)
+    return custom("ExponentialBeyond", not_evaluated, draw, *given, signature="(),()->()")
+
+
 def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
     """Return ``mu + (a exp(-a / mu) - b exp(-b / mu)) / P`` for bounds ``a`` (at least 0) and ``b``."""
     mu, mass = params["mu"], log_mass(params)
@@ -66,6 +77,7 @@ def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: 
 FAMILY = Family(
     name="exponential",
     title="exponential distribution",
+    aliases=("expon",),
     parameters=(Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),),
     code=code,
     rv=rv,
@@ -75,6 +87,7 @@ FAMILY = Family(
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
+    beyond=beyond,
     example={"mu": 1.4},
     density="{y} ~ Exponential(1 / {mu})\n    a rate; the mean is {mu}",
     notes="mu is the mean, one over the rate.",

@@ -57,6 +57,7 @@ LOG_ROOT = 0.5 * math.log(2 * math.pi)
 FAMILY = Family(
     name="gaussian",
     title="normal distribution",
+    aliases=("normal", "norm", "ols", "linear"),
     parameters=(
         Parameter("mu", ("identity", "log", "softplus", "sqrt", "inverse", "tanh", "relu")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", residual_sd),

@@ -56,6 +56,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="hurdle_poisson",
     title="hurdle Poisson distribution",
+    aliases=("hurdle", "truncated_poisson"),
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
         Parameter("hu", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread, elsewhere={"psi": "1 - hu"}),

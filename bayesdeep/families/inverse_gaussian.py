@@ -83,6 +83,7 @@ def lam(response: Response, link: Link) -> Default:
 FAMILY = Family(
     name="inverse_gaussian",
     title="inverse Gaussian distribution",
+    aliases=("invgauss", "wald", "ig"),
     parameters=(
         Parameter("mu", ("log", "inverse_squared", "inverse", "softplus", "identity"), "positive"),
         Parameter("lam", ("log", "softplus", "identity"), "positive", lam, elsewhere={"shape": "lam"}),

@@ -3,79 +3,50 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from bayesdeep.core.lazy import pm, pt
-from bayesdeep.core.links import log_normal_cdf
-from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
+from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
 
-from . import _normal_terms
-from ._positive import log_above
-from ._scale import moments, through, values
+from . import _lognormal_law, _normal_terms, _row_laws
 
 
 def code(response: Response) -> Response:
     """Return the response as float64; it must be above 0."""
-    return positive(response, "lognormal")
+    return positive(
+        response, "lognormal", "where a 0 means none at all, family 'hurdle_lognormal' or 'tobit' may be right"
+    )
 
 
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``LogNormal(mu, sigma)``."""
     del aux
-    return pm.LogNormal.dist(params["mu"], params["sigma"])
+    return _lognormal_law.lognormal(params["mu"], params["sigma"])
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
-    """Return ``exp(mu + sigma^2 / 2)``."""
+    """Return ``exp(mu + sigma² / 2)``."""
     del aux
-    return pt.exp(params["mu"] + 0.5 * params["sigma"] ** 2)
+    return _lognormal_law.mean(params["mu"], params["sigma"])
 
 
 def variance(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return ``(exp(sigma²) - 1) exp(2 mu + sigma²)``."""
     del aux
-    return pt.expm1(params["sigma"] ** 2) * pt.exp(2.0 * params["mu"] + params["sigma"] ** 2)
+    return _lognormal_law.variance(params["mu"], params["sigma"])
 
 
 def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return ``log Φ((mu - log value) / sigma)``."""
     del aux
-    mu, sigma = params["mu"], params["sigma"]
-    return log_above(value, lambda y: log_normal_cdf((mu - pt.log(y)) / sigma))
-
-
-def log_moments(response: Response) -> tuple[float, float]:
-    """Return mean and standard deviation of the response's logarithm."""
-    value, weights = values(response)
-    return moments(np.log(value), weights)
-
-
-def scale(response: Response, link: Link) -> tuple[float, float]:
-    """Return mean and standard deviation of the response's logarithm on the link's scale."""
-    return through(link, *log_moments(response))
-
-
-def sigma(response: Response, link: Link) -> Default:
-    """Return the prior of the standard deviation of the logarithm."""
-    del link
-    return Default(f"HalfStudentT(4, {log_moments(response)[1]:.4g})", "sd of the response's logarithm")
-
-
-def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
-    """Return ``E[Y] P' / P``: ``y p(y) / E[Y]`` is the lognormal density with ``mu + sigma^2``."""
-    del lower, upper
-    mu, sigma = params["mu"], params["sigma"]
-    biased = {"mu": mu + sigma**2, "sigma": sigma}
-    return pt.exp(mu + 0.5 * sigma**2 + log_mass(biased) - log_mass(params))
+    return _lognormal_law.above(value, params["mu"], params["sigma"])
 
 
 FAMILY = Family(
     name="lognormal",
     title="log-normal distribution",
+    aliases=("lognorm",),
     parameters=(
         Parameter("mu", ("identity", "tanh", "relu", "softplus")),
-        Parameter("sigma", ("log", "softplus", "identity"), "positive", sigma),
+        Parameter("sigma", ("log", "softplus", "identity"), "positive", _lognormal_law.sigma),
     ),
     code=code,
     rv=rv,
@@ -83,9 +54,10 @@ FAMILY = Family(
     variance=variance,
     row_terms=_normal_terms.of_lognormal,
     parameter_terms=_normal_terms.sigma_of_lognormal,
-    truncated_mean=truncated_mean,
+    row_law=_row_laws.of_lognormal,
+    truncated_mean=_lognormal_law.truncated_mean,
     residual=lambda link: "sigma" if link == "identity" else None,
-    scale=scale,
+    scale=_lognormal_law.scale,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
     example={"mu": 0.3, "sigma": 0.7},

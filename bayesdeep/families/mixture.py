@@ -82,6 +82,7 @@ def variant(components: list[str] | tuple[str, ...] = ("gaussian", "gaussian")) 
         example=_example(given),
         density=_density(given),
         variant=variant,
+        aliases=("finite_mixture", "mix"),
         notes=(
             "theta1 is the share of the first component, theta2 that of the second in what the first leaves. Components that are "
             "alike are shown in the order of their predictors."
@@ -91,8 +92,9 @@ def variant(components: list[str] | tuple[str, ...] = ("gaussian", "gaussian")) 
 
 def _check_component(family: Family) -> None:
     """Refuse families whose parameters cannot be numbered."""
-    strange = family.words & {"levels", "two_levels", "trials", "counts_by_level", "no_intercept"}
-    if strange or any(p.shape != "row" for p in family.parameters) or family.components is not None:
+    strange = family.words & {"levels", "two_levels", "trials", "several_columns", "no_intercept"}
+    shapes = {parameter.shape for parameter in family.parameters} - {"row"}
+    if strange or shapes or family.atoms or family.components is not None:
         raise FormulaError(
             f"formula: family '{family.name}' cannot be a component of a mixture; components are families of numbers, such as "
             "gaussian, student_t, gamma, lognormal, poisson and negative_binomial"

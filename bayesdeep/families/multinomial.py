@@ -6,33 +6,16 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
-from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
-from bayesdeep.core.response_checks import refuse
+from bayesdeep.core.records import Aux, Family, Parameter, Response
 
+from . import _tables
 from ._custom import custom
 from ._levels import against_first
-
-NEEDS = "a column of counts for each outcome"
 
 
 def code(response: Response) -> Response:
     """Return counts ``(obs, level)`` of int64, with their sums as trials."""
-    value = np.asarray(response.value)
-    if value.ndim != 2 or value.shape[1] < 2:
-        refuse(response, "multinomial", NEEDS, "write c(first, second, third) ~ …")
-    bad = ~np.isfinite(value) | (value < 0) | (value != np.floor(value))
-    if bad.any():
-        row, column = (int(i[0]) for i in np.nonzero(bad))
-        name = f" of '{response.levels[column]}'" if response.levels else ""
-        refuse(response, "multinomial", "counts 0, 1, 2, …", f"row {row + 1}{name} is {value[row, column]:g}")
-    value = value.astype(np.int64)
-    levels = response.levels or tuple(range(value.shape[1]))
-    return response.with_(value=value, trials=value.sum(axis=1), levels=levels)
-
-
-def _trials(aux: Aux) -> Any:
-    # New rows may come without counts: then everything is said of one trial.
-    return pt.as_tensor(1 if aux.trials is None else aux.trials)
+    return _tables.counts_by_level(response, "multinomial")
 
 
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -48,31 +31,26 @@ def rv(params: Mapping[str, Any], aux: Aux) -> Any:
         return pm.Multinomial.dist(n=trials, p=pt.special.softmax(eta, axis=-1), size=size)
 
     eta = against_first(params["mu"])
-    return custom("Multinomial", logp, draw, _trials(aux), eta, signature="(),(k)->(k)")
+    return custom("Multinomial", logp, draw, _tables.trials_of(aux), eta, signature="(),(k)->(k)")
 
 
 def mean(params: Mapping[str, Any], aux: Aux) -> Any:
     """Return the expected counts ``(obs, level)``; the probabilities where the number of trials is not known."""
-    return _trials(aux)[..., None] * aux.link.inverse(against_first(params["mu"]))
-
-
-def scale(response: Response, link: Link) -> tuple[float, float]:
-    """Return equal odds, and the logit's spread."""
-    del response, link
-    return 0.0, 1.0
+    return _tables.trials_of(aux)[..., None] * aux.link.inverse(against_first(params["mu"]))
 
 
 FAMILY = Family(
     name="multinomial",
     title="multinomial distribution",
+    aliases=("multinomial_counts",),
     parameters=(Parameter("mu", ("softmax",), shape="contrast", link_in_family=True),),
     code=code,
     rv=rv,
     mean=mean,
-    scale=scale,
+    scale=_tables.equal_odds,
     # The sums of the counts are the trials, which a response with `prop` has too.
     modifiers=frozenset({"prop", "weighted"}),
-    words=frozenset({"discrete", "levels", "trials", "counts_by_level"}),
+    words=frozenset({"discrete", "levels", "trials", "several_columns"}),
     example={"mu": (0.4, -0.7)},
     density=(
         "{y} ~ Multinomial({n}, {mu})\n"

@@ -8,9 +8,10 @@ from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
 
 from . import _precision_terms, _row_laws, _row_terms
-from ._counts import COUNT_LINKS, clip_mean, log_few, tail_or
+from ._counts import COUNT_LINKS, clip_mean
 from ._defaults import DISPERSION
 from ._information import of_overdispersed_counts
+from ._overdispersed_tails import log_below, log_survival
 from ._scale import scale_count
 
 
@@ -37,34 +38,6 @@ def variance(params: Mapping[str, Any], aux: Aux) -> Any:
     return params["mu"] + params["mu"] ** 2 / params["alpha"]
 
 
-def log_below(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
-    """Return ``log P(Y <= value)``, the incomplete beta function ``I_x(alpha, value + 1)``, ``x = alpha / (mu + alpha)``.
-
-    Where it underflows see ``log_few``: the shape is large then.
-    """
-    k = pt.maximum(pt.floor(value), 0.0)
-    mu, alpha = clip_mean(params["mu"]), params["alpha"]
-    x, shape = mu / (mu + alpha), pt.maximum(alpha, 2.0)
-    ratio = k / ((k - 1.0 + shape) * x)
-    turn = (shape - 1.0) / (pt.maximum(k, 1.0) * (k - 1.0 + shape))
-    far = log_few(pm.logp(rv(params, aux), k), ratio, turn)
-    return pt.switch(pt.lt(value, 0), -float("inf"), tail_or(pt.betainc(alpha, k + 1.0, 1.0 - x), far))
-
-
-def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
-    """Return ``log P(Y > value)``, the incomplete beta function ``I_x(value + 1, alpha)``, ``x = mu / (mu + alpha)``.
-
-    Where it underflows, ``P(Y = value + 1)`` with the terms after it as a geometric sum.
-    """
-    # Below 0 everything is above.
-    k = pt.maximum(pt.floor(value), 0.0)
-    mu, alpha = clip_mean(params["mu"]), params["alpha"]
-    x = mu / (mu + alpha)
-    ratio = x * (k + 1.0 + alpha) / (k + 2.0)
-    far = pm.logp(rv(params, aux), k + 1.0) - pt.log1p(-pt.minimum(ratio, 0.99))
-    return pt.switch(pt.lt(value, 0), 0.0, tail_or(pt.betainc(k + 1.0, alpha, x), far))
-
-
 def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
     """Return ``mu P'(lower - 1 <= Y <= upper - 1) / P``: ``k p(k)`` is that of shape ``alpha + 1``, moved by one."""
     del lower, upper
@@ -76,6 +49,7 @@ def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: 
 FAMILY = Family(
     name="negative_binomial",
     title="negative binomial distribution",
+    aliases=("negbinomial", "negbin", "nbinom", "nbinom2", "nb", "nb2"),
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
         Parameter(

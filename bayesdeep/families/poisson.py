@@ -67,6 +67,7 @@ def truncated_mean(params: Mapping[str, Any], lower: Any, upper: Any, log_mass: 
 FAMILY = Family(
     name="poisson",
     title="Poisson distribution",
+    aliases=("pois",),
     parameters=(Parameter("mu", COUNT_LINKS, "positive"),),
     code=code,
     rv=rv,

@@ -51,6 +51,7 @@ NU = fixed("Gamma(2, 0.1)", "from very heavy tails to nearly normal (Juárez & S
 FAMILY = Family(
     name="student_t",
     title="Student's t distribution",
+    aliases=("t", "student", "t_family", "robust"),
     parameters=(
         Parameter("mu", ("identity", "log", "softplus", "sqrt", "inverse", "tanh", "relu")),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", robust_sd),

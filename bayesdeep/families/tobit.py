@@ -8,21 +8,18 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Family, Parameter, Response
-from bayesdeep.core.response_checks import numbers, refuse_rows
+from bayesdeep.core.response_checks import zero_or_above
 
 from ._custom import custom
 from ._defaults import residual_sd
 from ._scale import scale_mean
 
-NEEDS = "numbers that are 0 or above"
 LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
 
 
 def code(response: Response) -> Response:
     """Return the response as float64; it must be 0 or above."""
-    response = numbers(response, "tobit", NEEDS)
-    refuse_rows(response, response.value < 0, "tobit", NEEDS)
-    return response
+    return zero_or_above(response, "tobit")
 
 
 def rv(params: Mapping[str, Any], aux: Aux) -> Any:
@@ -51,6 +48,7 @@ def mean(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="tobit",
     title="normal distribution censored at 0 (tobit)",
+    aliases=("censored_normal", "censreg", "rectified_gaussian"),
     parameters=(
         Parameter("mu", ("relu", "identity"), link_in_family=True),
         Parameter("sigma", ("log", "softplus", "identity"), "positive", residual_sd),

@@ -8,7 +8,7 @@ from bayesdeep.core.links import LINKS
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
 
-from ._custom import custom
+from ._custom import custom, not_evaluated
 from ._defaults import fixed
 from ._positive import log_above, log_below, log_density
 from ._scale import scale_mean
@@ -77,11 +77,25 @@ def log_survival(params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     return log_above(value, lambda y: HAZARD.log1m_inverse(log_hazard(y, mu, alpha)))
 
 
+def beyond(params: Mapping[str, Any], aux: Aux, lower: Any) -> Any:
+    """Return the lifetime given that it is longer than ``lower``: ``scale ((lower / scale)^alpha + E)^(1 / alpha)``."""
+    del aux
+
+    def draw(mu: Any, alpha: Any, lower: Any, size: Any) -> Any:
+        unit = pm.Exponential.dist(scale=pt.ones_like(mu + alpha + lower), size=size)
+        before = pt.where(lower > 0.0, pt.exp(log_hazard(pt.where(lower > 0.0, lower, 1.0), mu, alpha)), 0.0)
+        return pt.exp(log_scale(mu, alpha) + pt.log(before + unit) / alpha)
+
+    given = params["mu"], params["alpha"], pt.as_tensor(lower)
+    return custom("WeibullBeyond", not_evaluated, draw, *given, signature="(),(),()->()")
+
+
 ALPHA = fixed("LogNormal(0, 1)", "from a strongly falling to a strongly rising hazard; 1 is a constant one")
 
 FAMILY = Family(
     name="weibull",
     title="Weibull distribution",
+    aliases=("weibull_min", "survreg"),
     parameters=(
         Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),
         Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA, elsewhere={"shape": "alpha"}),
@@ -93,6 +107,7 @@ FAMILY = Family(
     scale=scale_mean,
     modifiers=frozenset({"censored", "truncated", "weighted"}),
     log_survival=log_survival,
+    beyond=beyond,
     example={"mu": 1.4, "alpha": 1.8},
     density="{y} ~ Weibull({alpha}, {mu} / Γ(1 + 1 / {alpha}))\n    shape and scale; the mean is {mu}",
     notes="mu is the mean and alpha the shape; the scale is mu / Gamma(1 + 1 / alpha).",

@@ -57,6 +57,7 @@ def variance(params: Mapping[str, Any], aux: Aux) -> Any:
 FAMILY = Family(
     name="zero_inflated_poisson",
     title="zero-inflated Poisson distribution",
+    aliases=("zip", "zi_poisson", "zero_inflated"),
     parameters=(
         Parameter("mu", COUNT_LINKS, "positive"),
         Parameter("zi", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread, elsewhere={"psi": "1 - zi"}),

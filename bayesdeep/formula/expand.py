@@ -14,7 +14,7 @@ from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Number, 
 from .own import own_columns, refuse_own
 from .problems import problem, quote
 from .sums import Sum, check_operands, combine, is_leaf, negative, raised
-from .vocabulary import allowed
+from .vocabulary import NONLINEAR, allowed
 from .walk import columns, factor_columns, find_dot, grouping_columns, matrices
 
 __all__ = ["columns", "expand", "factor_columns", "find_dot", "grouping_columns", "matrices", "own_columns"]
@@ -37,6 +37,10 @@ def expand(parsed: Parsed, others: tuple[str, ...] = (), response: Expression | 
     Formula
         Products without repetitions, by number of factors and then as written.
     """
+    if isinstance(parsed.predictor, Call) and parsed.predictor.function == NONLINEAR:
+        whole = Formula(parsed.text, parsed.response, intercept=False, products=(), specials=(parsed.predictor,))
+        refuse_own(whole, parsed.response)
+        return whole
     expander = _Expander(parsed.text, others)
     total = expander.evaluate(parsed.predictor)
     products, multiplied = expander.apart(expander.products(total))

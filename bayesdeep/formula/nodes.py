@@ -38,6 +38,15 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A parameter of a non-linear formula: a number that no column holds, and that has a formula of its own."""
+
+    name: str
+    source: str = field(default="", compare=False)
+    start: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Dot:
     """``.``: all other columns."""
 
@@ -96,7 +105,7 @@ class Binary:
     shared: str = ""
 
 
-Expression = Number | Text | Name | Dot | Sequence | Call | Unary | Binary
+Expression = Number | Text | Name | Unknown | Dot | Sequence | Call | Unary | Binary
 
 Product = tuple[Expression, ...]
 """Factors multiplied with each other (``a:b``); the empty product is the intercept."""
@@ -104,7 +113,10 @@ Product = tuple[Expression, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A formula's two sides as syntax trees. ``response`` is None for ``"~ x"``."""
+    """A formula's two sides as syntax trees. ``response`` is None for ``"~ x"``.
+
+    The right side of a non-linear formula is one call of the term ``nonlinear``.
+    """
 
     text: str
     response: Expression | None

@@ -8,12 +8,24 @@ from bayesdeep.core.errors import FormulaError, nearest
 
 from .calls import callable_kind, check_arguments, check_response
 from .lexer import Token, number, tokenize
-from .nodes import Binary, Call, Dot, Expression, Name, Number, Parsed, Sequence, Text, Unary
+from .nodes import (
+    Binary,
+    Call,
+    Dot,
+    Expression,
+    Name,
+    Number,
+    Parsed,
+    Sequence,
+    Text,
+    Unary,
+    Unknown,
+)
 from .problems import quote
 from .reader import Part, Reader
 from .unexpected import no_operand
-from .vocabulary import ASIS, COMPARISONS, Kind
-from .walk import columns
+from .vocabulary import ASIS, COMPARISONS, NONLINEAR, Kind
+from .walk import every_node
 
 _ALGEBRA = {"+": 1, "-": 1, "*": 2, "/": 2, ":": 3}
 _ARITHMETIC = {"+": 1, "-": 1, "*": 2, "/": 2}
@@ -26,7 +38,7 @@ INFINITE = frozenset({"inf", "Inf"})
 """Names of a number, not of a column, among the arguments of a response function, ``truncated(y, 0, inf)``, and in lists."""
 
 
-def parse(text: str, response: Literal["required", "none"] = "required") -> Parsed:
+def parse(text: str, response: Literal["required", "none"] = "required", unknowns: tuple[str, ...] = ()) -> Parsed:
     """Read a formula.
 
     Parameters
@@ -35,6 +47,8 @@ def parse(text: str, response: Literal["required", "none"] = "required") -> Pars
         ``"y ~ x + (1 | g)"``.
     response
         ``"required"`` for a model's formula; ``"none"`` for the formula of another parameter, ``"~ x"``.
+    unknowns
+        Parameters of a non-linear formula, whose right side is then arithmetic: ``"y ~ a * exp(-t / b)"``.
 
     Returns
     -------
@@ -44,7 +58,7 @@ def parse(text: str, response: Literal["required", "none"] = "required") -> Pars
     if not isinstance(text, str):
         raise FormulaError(f"formula must be text such as 'y ~ x', not {type(text).__name__}")
     plain = str(text)
-    return _Parser(plain, tokenize(plain)).formula(response)
+    return _Parser(plain, tokenize(plain), frozenset(unknowns)).formula(response)
 
 
 class _Parser(Reader):
@@ -62,10 +76,18 @@ class _Parser(Reader):
             raise self.problem(self.token.start, "expected a response left of '~'; write 'y ~ x'")
         self.advance()
         self.side = "right"
-        right = self.expression(0)
+        right = self.arithmetic() if self.unknowns else self.expression(0)
         if self.token.kind != "end":
             raise self.unexpected()
         return Parsed(self.text, left.node if left else None, right.node)
+
+    def arithmetic(self) -> Part:
+        """Read the right side of a non-linear formula: one expression, as it would be inside ``I()``, that is a term."""
+        self.inside = "builtin"
+        part = self.expression(0)
+        self.inside = None
+        source = self.source(part.start, part.end)
+        return Part(Call(NONLINEAR, (part.node,), (), source, part.start), part.start, part.end, part.depth)
 
     def response(self) -> Part:
         """Read the left side, up to ``~``."""
@@ -116,7 +138,8 @@ class _Parser(Reader):
 
     def check_power(self, operator: Token, base: Expression, exponent: Expression) -> None:
         """Refuse towers of whole numbers, which could fill the memory of whoever works them out."""
-        if columns(base) or columns(exponent) or self.inside is None:
+        varies = any(isinstance(node, Name | Unknown) for root in (base, exponent) for node in every_node(root))
+        if varies or self.inside is None:
             return
         plain = isinstance(base, Number) and isinstance(exponent, Number)
         if not plain or (isinstance(exponent, Number) and exponent.value > _MAX_EXPONENT):
@@ -134,7 +157,9 @@ class _Parser(Reader):
             called = self.called()
             beside = self.constant or (self.inside == "response" and not self.opens())
             unbounded = token.kind == "name" and token.text in INFINITE and beside
-            leaf: Name | Number = Number(inf) if unbounded else Name(token.text)
+            unknown = self.side == "right" and called is None and token.text in self.unknowns
+            named = Unknown(token.text) if unknown else Name(token.text)
+            leaf: Name | Unknown | Number = Number(inf) if unbounded else named
             if self.logic and token.kind == "name" and token.text in _TRUTH:
                 leaf = Number(_TRUTH[token.text])
             part = self.leaf(leaf) if called is None else self.call(called)
@@ -200,17 +225,22 @@ class _Parser(Reader):
 
     def shared(self, bar: Token) -> str:
         """Read the name between two bars, ``(1 |p| g)``, under which effects are correlated with others; empty for none."""
-        if not (bar.is_operator("|") and self.token.kind == "name" and self.following.is_operator("|")):
+        name, after = self.token, self.following
+        named = bar.is_operator("|") and name.kind == "name" and after.is_operator("|")
+        # With spaces between them, (x | g | h), these are two bars of which one is too many.
+        if not (named and bar.end == name.start and name.end == after.start):
             return ""
-        name = self.advance().text
         self.advance()
-        return name
+        self.advance()
+        return name.text
 
     def call(self, name: Token) -> Part:
         """Read ``function(argument, …, option=value, …)``."""
         around = self.inside, self.logic
         while self.token.start < name.end:
             self.advance()
+        if self.unknowns and self.side == "right" and self.words.kind(name.text) in ("term", "grouping", "member"):
+            raise self.problem(name.start, self.elsewhere(f"{name.text}() is a term, and stands", f"{name.text}(x)"))
         kind = callable_kind(self.text, name, self.words, self.side, self.inside, self.beyond)
         opening = self.advance()
         self.descend(opening)

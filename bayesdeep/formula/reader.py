@@ -6,7 +6,7 @@ from bayesdeep.core.errors import FormulaError
 
 from .calls import Side
 from .lexer import MAX_NESTING, Token
-from .nodes import Dot, Expression, Name, Number, Text
+from .nodes import Dot, Expression, Name, Number, Text, Unknown
 from .problems import problem
 from .unexpected import after_operand
 from .vocabulary import Kind, allowed
@@ -28,8 +28,8 @@ class Part:
 class Reader:
     """Reads one formula's tokens; where it stands, how deep and inside what is all its state."""
 
-    def __init__(self, text: str, tokens: tuple[Token, ...]) -> None:
-        self.text, self.tokens, self.words = text, tokens, allowed()
+    def __init__(self, text: str, tokens: tuple[Token, ...], unknowns: frozenset[str] = frozenset()) -> None:
+        self.text, self.tokens, self.words, self.unknowns = text, tokens, allowed(), unknowns
         self.position, self.nesting = 0, 0
         self.side: Side = "left"
         self.inside: Kind | None = None
@@ -68,6 +68,10 @@ class Reader:
     def source(self, start: int, end: int) -> str:
         return self.tidy[self.offsets[start] : self.offsets[end]]
 
+    def elsewhere(self, what: str, example: str) -> str:
+        """Say that something stands in the formula of a parameter, and not in a non-linear one."""
+        return f'{what} in a parameter\'s formula, nonlinear={{"{min(self.unknowns)}": "~ {example}"}}'
+
     def bounded(self, part: Part, operator: Token) -> Part:
         """Return the part unless it is arithmetic that goes on for too long."""
         if part.depth > _MAX_OPERATIONS and (self.inside is not None or self.side == "left"):
@@ -80,7 +84,7 @@ class Reader:
         if self.nesting > MAX_NESTING:
             raise self.problem(token.start, f"nested deeper than {MAX_NESTING}")
 
-    def leaf(self, node: Name | Number | Dot | Text) -> Part:
+    def leaf(self, node: Name | Unknown | Number | Dot | Text) -> Part:
         token = self.advance()
         placed = replace(node, source=self.source(token.start, token.end), start=token.start)
         return Part(placed, token.start, token.end)
@@ -92,6 +96,8 @@ class Reader:
         return self.advance().end
 
     def unexpected(self, wanted: str = "") -> FormulaError:
+        if self.unknowns and self.side == "right" and self.token.is_operator("|", "||"):
+            raise self.problem(self.token.start, self.elsewhere("effects of groups stand", "1 + (1 | g)"))
         return after_operand(self.text, self.tokens, self.position, self.inside, wanted)
 
 

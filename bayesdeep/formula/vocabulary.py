@@ -35,8 +35,11 @@ LATER = frozenset({"ar", "car", "cs", "gp", "me", "mi", "mo", "s", "t2"})
 INNER = frozenset({"embed"})
 """What can be called inside a term's call only: ``net(x, embed(g, 4))``."""
 
-# Terms that have their own notation: a product of columns, and ``(… | g)``.
-_UNCALLED = frozenset({"population", "group"})
+NONLINEAR = "nonlinear"
+"""The term that the right side of a non-linear formula is; nobody writes its name."""
+
+# Terms that have their own notation: a product of columns, ``(… | g)``, and a whole non-linear formula.
+_UNCALLED = frozenset({"population", "group", NONLINEAR})
 
 Kind = Literal["builtin", "transform", "term", "response", "inner", "grouping", "member"]
 

@@ -13,12 +13,14 @@ from bayesdeep.core.links import find_link
 from bayesdeep.core.quantities import ORDER, Quantity
 from bayesdeep.core.records import Aux, Family, Response
 from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.model_spec import ModelSpec, TermSpec
 from bayesdeep.spec.shared_effects import shared_of
 
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
 from .linear_effects import eta_of, make_laws
+from .nonlinear_fit import nonlinear_fit
+from .nonlinear_pilot import nonlinear_pilot
 from .pilot_fit import PilotFit, pilot_fit
 from .scope import TermScope, as_rows
 from .sd_coordinate import likely_sds
@@ -202,10 +204,15 @@ def builder_of(
 ) -> Builder:
     """Return what one response's model is built with, in the PyMC model in context; the arguments are those of :func:`build`."""
     family = FAMILIES[spec.family]
-    pilot = pilot_fit(spec, arrays, response) if observed and sampled else None
+    start = nonlinear_pilot(spec, arrays, response) if observed else None
+    pilot = None
+    if observed and sampled:
+        pilot = pilot_fit(spec, arrays, response) if start is None else nonlinear_fit(spec, arrays, response, start.places)
     own = rows if observed and sampled else 0
-    builder = Builder(spec, family.main.name, "no_intercept" in family.words, pilot, masked, fixed, single, own, family.bare)
+    builder = Builder(spec, family, pilot, masked, fixed, single, own)
     builder.places = starting_places(spec, arrays) if observed else {}
+    if start is not None:
+        builder.places, builder.apart = {**builder.places, **start.places}, start.apart
     builder.observed = observed
     if observed and sampled:
         builder.likely_sds = likely_sds(spec, pilot)
@@ -227,11 +234,13 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
     if any(p.shape == "contrast" for p in family.parameters):
         assert levels is not None
         width = (builder.dim(f"{spec.response.name}_level", tuple(levels[1:])), len(levels) - 1)
+    at_thresholds: Any = None
     count = data[next(iter(data))].shape[0]
     params: dict[str, Any] = {}
     linear = None
     addends: dict[str, Any] = {}
-    for predictor in spec.predictors:
+    _build_nonlinear(builder)
+    for predictor in (p for p in spec.predictors if p.parameter not in spec.nonlinear):
         own_width = width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
         eta: Any = 0.0
         for term in predictor.terms:
@@ -240,8 +249,11 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
                 make_laws(TermScope(builder, predictor.parameter, term.key, own_width), declared(term.state))
         # What moves the intercept's coordinate is there before it; sums are in the formula's order all the same.
         for term in sorted(predictor.terms, key=lambda one: "lifts" not in TERMS[one.kind].words(one.state)):
-            scope, plugin = TermScope(builder, predictor.parameter, term.key, own_width), TERMS[term.kind]
-            addend = plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
+            beside = "by_threshold" in TERMS[term.kind].words(term.state)
+            addend = _addend(builder, predictor.parameter, term, _cuts(builder) if beside else own_width)
+            if beside:  # no addend of what all thresholds share
+                at_thresholds = addend if at_thresholds is None else at_thresholds + addend
+                continue
             eta = eta + addend
             if predictor.parameter == main.name:
                 addends[term.key] = addend
@@ -250,8 +262,10 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
         inside = getattr(family.parameter(predictor.parameter), "link_in_family", False)
         params[predictor.parameter] = eta if inside else links[predictor.parameter].inverse(eta)
     for parameter in family.parameters:
-        if parameter.name not in params:
+        if parameter.name in spec.known or (parameter.name not in params and parameter.fixed is None):
             params[parameter.name] = _plain_parameter(builder, parameter, data, levels)
+    if at_thresholds is not None:
+        params |= {p.name: params[p.name] - at_thresholds for p in family.parameters if p.shape == "cut"}
     for variance_beside in builder.noise:
         params["sigma"] = pt.sqrt(params["sigma"] ** 2 + variance_beside)
     for before in builder.lagged:
@@ -308,6 +322,30 @@ def _joined(builders: Sequence[Builder], attribute: str) -> dict[str, Any]:
     return {f"{b.prefix}{name}": value for b in builders for name, value in getattr(b, attribute).items()}
 
 
+def _addend(builder: Builder, parameter: str, term: TermSpec, width: tuple[str, int] | None) -> Any:
+    """Return what a term adds to a parameter's predictor."""
+    scope, plugin = TermScope(builder, parameter, term.key, width), TERMS[term.kind]
+    return plugin.eta(scope, term.state) if plugin.eta else eta_of(scope, plugin.effects(term.state))
+
+
+def _build_nonlinear(builder: Builder) -> None:
+    """Build the predictors of a non-linear formula's parameters, which the formula's own is made of.
+
+    Population columns of all of them come before effects of groups of any, whose coordinates follow them.
+    """
+    own = [p for p in builder.spec.predictors if p.parameter in builder.spec.nonlinear]
+    every = [(p.parameter, term) for p in own for term in p.terms]
+
+    def place(one: tuple[str, TermSpec]) -> int:
+        if "lifts" in TERMS[one[1].kind].words(one[1].state):
+            return 0
+        return 1 if builder.pilot is not None and builder.pilot.places(one[1].key) is not None else 2
+
+    for parameter, term in sorted(every, key=place):
+        addend = _addend(builder, parameter, term, None)
+        builder.predictors[parameter] = builder.predictors.get(parameter, 0.0) + addend
+
+
 def units_of(graph: Graph) -> int:
     """Return how many numbers a row needs at a time while it passes through the widest layer; 1 without networks."""
     return graph.numbers
@@ -332,21 +370,30 @@ def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], 
     if name in spec.known:
         return data[name] if name in data else float(spec.known[name].value)
     scope = TermScope(builder, builder.bare, name, None)
+    if parameter.shape == "shares":
+        return scope.variable(name, (builder.dim(spec.shares_dimension(name), parameter.labels),))
     if parameter.shape != "cut":
         return scope.parameter(name)
     chosen = spec.prior(name)
     assert chosen is not None
-    dim = builder.dim(f"{spec.response.name}_threshold", tuple(levels[:-1]))
-    return _thresholds(builder, scope, chosen, dim)
+    return _thresholds(builder, scope, chosen, *_cuts(builder), parameter.support == "ordered")
 
 
-def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str) -> Any:
-    """Return increasing thresholds. A default prior is on those at the columns' means, a user's on the thresholds."""
+def _cuts(builder: Builder) -> tuple[str, int]:
+    """Return the dimension of a response's thresholds, and how many they are."""
+    response = builder.spec.response
+    labels = next(p.cut_labels(response.levels) for p in builder.family.parameters if p.shape == "cut")
+    return builder.dim(f"{response.name}_threshold", labels), len(labels)
+
+
+def _thresholds(builder: Builder, scope: TermScope, chosen: Any, dim: str, size: int, increasing: bool) -> Any:
+    """Return thresholds. A default prior is on those at the columns' means, a user's on the thresholds."""
     from pymc.distributions.transforms import ordered
 
-    shift, size = builder.thresholds_shift, len(builder.coords[dim])
-    lift = builder.lifts.get(builder.main, 0.0)
-    options = {"transform": ordered, "initval": np.linspace(-1.0, 1.0, size) if size > 1 else np.zeros(1)}
+    shift, lift = builder.thresholds_shift, builder.lifts.get(builder.main, 0.0)
+    options: dict[str, Any] = {"initval": np.linspace(-1.0, 1.0, size) if increasing and size > 1 else np.zeros(size)}
+    if increasing:
+        options["transform"] = ordered
     trivial = isinstance(shift, float)
     wanted = 0.0 if trivial or chosen.origin == "default" else -shift
     if not isinstance(lift, float):

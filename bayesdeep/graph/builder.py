@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.quantities import Quantity
+from bayesdeep.core.records import Family
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.posterior_names import free_dimension, taken_names
 
@@ -52,10 +53,9 @@ class Builder:
 
     Attributes
     ----------
-    spec
-        The model as data.
-    main, bare
-        The main parameter, and that whose quantities have no name before them: the same, or none.
+    spec, family, main, bare
+        The model as data, its family, the name of this one's main parameter, and that of the parameter whose quantities have no
+        name before them: the same, or none.
     data
         Tensors of the rows by ``"term key.array name"``, filled while the model is built.
     reported
@@ -73,7 +73,8 @@ class Builder:
         By slot of a standard deviation of effects, likely values, in whose units it is sampled; without for graphs that are not
         sampled from.
     population
-        The main predictor's ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once they are made.
+        By key of a term that the pilot fit has, its ``"level"`` at the columns' means and its ``"slopes"`` ``(column,)``, once
+        they are made.
     effects
         Effects of groups, ``(group,)`` a coefficient, by term key, once they are made.
     blocks, budgets
@@ -90,6 +91,8 @@ class Builder:
         Variables that are to be trained to a point first, by name.
     shared
         What several terms have in common, by name.
+    predictors
+        By parameter of a non-linear formula, its predictor ``(obs,)`` or ``()``.
     lifts
         By parameter, how much terms lift the predictor of all rows.
     means
@@ -114,7 +117,9 @@ class Builder:
     covariance_factors
         Cholesky factors of group effects' covariances: what standardised effects are multiplied by.
     places
-        Where variables start, by slot, if not at their priors' centres.
+        Where variables start, by slot, if not at their priors' centres: a number, or one a coefficient.
+    apart
+        How far from there chains start, by slot, in units of what is sampled, if not at a share of their natural scale.
     auxiliary
         Names of auxiliary variables with no one-to-one counterpart in the posterior; no change-of-variables term.
     stretches
@@ -132,21 +137,20 @@ class Builder:
     def __init__(
         self,
         spec: ModelSpec,
-        main: str,
-        has_thresholds: bool,
+        family: Family,
         pilot: PilotFit | None = None,
         masked: bool = False,
         fixed: Mapping[str, np.ndarray] | None = None,
         single: bool = False,
         sampled_rows: int = 0,
-        bare: str | None = None,
     ) -> None:
-        self.spec, self.main, self.has_thresholds = spec, main, has_thresholds
-        self.bare = main if bare is None else bare
+        self.spec, self.family, self.main = spec, family, family.main.name
+        self.bare = family.bare
         self.fixed = fixed or {}
         self.staged: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
         self.once: dict[str, Any] = {}
+        self.predictors: dict[str, Any] = {}
         self.lifts: dict[str, Any] = {}
         self.means: dict[str, Any] = {}
         self.noise: list[Any] = []
@@ -167,7 +171,7 @@ class Builder:
         self.thresholds_shift: Any = 0.0
         self.pilot, self.centring = pilot, centring(pilot)
         self.likely_sds: Mapping[str, Any] = {}
-        self.population: dict[str, Any] = {}
+        self.population: dict[str, dict[str, Any]] = {}
         self.effects: dict[str, list[Any]] = {}
         self.roles: dict[str, str] = {}
         self.masked, self.single, self.sampled_rows = masked, single, sampled_rows
@@ -175,7 +179,8 @@ class Builder:
         self.mask_sizes: dict[str, int] = {}
         self.outgoing: dict[str, tuple[str, ...]] = {}
         self.covariance_factors: list[Root] = []
-        self.places: Mapping[str, float] = {}
+        self.places: Mapping[str, Any] = {}
+        self.apart: Mapping[str, float] = {}
         self.auxiliary: set[str] = set()
         self.stretches: list[Any] = []
         self.taken = taken_names(spec, self.bare)

@@ -127,7 +127,7 @@ class _NoResponse:
 
 
 def _owner(spec: JointSpec, coords: dict[str, tuple[Any, ...]]) -> Builder:
-    builder = Builder(_OfAll(spec), "mu", has_thresholds=False)  # type: ignore[arg-type]
+    builder = Builder(_OfAll(spec), FAMILIES[spec.responses[0].family])  # type: ignore[arg-type]
     builder.coords = coords
     return builder
 

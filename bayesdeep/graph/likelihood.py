@@ -12,6 +12,7 @@ likelihood of a record is the probability of drawing it.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from bayesdeep.ops.glm_likelihood import kind_of, observe_fused
 from .composite import is_composite, stretchable
 
 LOG_HALF = math.log(0.5)
+EPSILON, TINY = sys.float_info.epsilon, sys.float_info.min
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,11 @@ def log_mass(family: Family, params: Mapping[str, Any], aux: Aux, lower: Any, up
 
 def _below(family: Family, lower: Any) -> Any:
     """Return the largest value that lies below a lower end: the end itself, where single values have no probability."""
-    return pt.ceil(pt.as_tensor(lower)) - 1.0 if "discrete" in family.words else lower
+    if "discrete" in family.words:
+        return pt.ceil(pt.as_tensor(lower)) - 1.0
+    for place in family.atoms:
+        lower = pt.where(pt.eq(lower, place), place - max(abs(place) * EPSILON, TINY), lower)
+    return lower
 
 
 def _upto(family: Family, upper: Any) -> Any:
@@ -218,7 +224,10 @@ def needs_rejection(family: Family, params: Mapping[str, Any], aux: Aux, parts: 
 
 
 def to_draw_from(family: Family, params: Mapping[str, Any], aux: Aux, parts: Parts) -> Any:
-    """Return what predictions draw: where :func:`needs_rejection`, without the bounds, and not yet as it would be recorded."""
+    """Return what predictions draw: where :func:`needs_rejection`, without the bounds, or without the upper one where the family
+    can draw beyond the lower, and not yet as it would be recorded."""
+    if parts.lower_bound is not None and family.beyond is not None:
+        return family.beyond({name: pt.as_tensor(value) for name, value in params.items()}, aux, parts.lower_bound)
     if needs_rejection(family, params, aux, parts):
         return drawn(family, params, aux)
     return predictive(family, params, aux, parts)

@@ -11,7 +11,7 @@ with the rows' expected information :math:`W`, and between the steps the standar
 which coordinates it is sampled, so being right to a factor of two is enough.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Scaled, Shift, Structured, root_of
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, TERMS
-from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.model_spec import ModelSpec, TermSpec
 
 from .pilot_information import Told, told
 
@@ -67,6 +67,18 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Population:
+    """Population-level coefficients: key of their term, which of its arrays their columns are, and how many there are.
+
+    An intercept comes first, at the columns' means.
+    """
+
+    key: str
+    array: str | None
+    width: int
+
+
+@dataclass(frozen=True)
 class PilotFit:
     """A pilot fit.
 
@@ -79,11 +91,9 @@ class PilotFit:
         them so, but as large as the rows hardly tell from it.
     told
         By the term's key, coefficient by coefficient: what the rows say of its effects.
-    population
-        Key of the population's term, None without one. Its coefficients below are those of the columns less their means,
-        after the intercept where there is one, ``(column,)``.
-    array
-        Which of this term's arrays its columns are.
+    populations
+        The population's coefficients: one term's, or of a non-linear formula one for each of its parameters; none where there
+        are too many. Below they are those of the columns less their means, one term after another, ``(column,)``.
     centre
         The population's coefficients at the mode.
     effects
@@ -95,8 +105,7 @@ class PilotFit:
     blocks: tuple[Block, ...]
     sds: Mapping[str, np.ndarray]
     told: Mapping[str, tuple[Told, ...]]
-    population: str | None = None
-    array: str | None = None
+    populations: tuple[Population, ...] = ()
     centre: np.ndarray = field(default_factory=lambda: np.zeros(0))
     effects: Mapping[str, np.ndarray] = field(default_factory=dict)
     precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
@@ -106,6 +115,15 @@ class PilotFit:
         block = next(b for b in self.blocks if b.key == key)
         return np.asarray(self.sds[key][block.sds].reshape(block.width, block.levels))
 
+    def places(self, key: str) -> slice | None:
+        """Return the places of a term's coefficients among the population's; None for other terms."""
+        begin = 0
+        for one in self.populations:
+            if one.key == key:
+                return slice(begin, begin + one.width)
+            begin += one.width
+        return None
+
 
 def pilot_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Response) -> PilotFit | None:
     """Return the pilot fit; None for models it does not know.
@@ -113,16 +131,16 @@ def pilot_fit(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respo
     It knows linear main predictors with effects of groups, of counts, of yes or no and of normal responses with known standard
     errors, without censoring or truncation.
     """
-    curve = _curve(spec, response, arrays)
+    curve = curve_of(spec, response, arrays)
     if curve is None or response.modifiers - {"prop", "weighted"}:
         return None
-    design = _design(spec, arrays, len(response.value))
+    design = design_of(spec.predictors[0].terms, arrays, len(response.value))
     if design is None or not any(b.factor is not None for b in design[0]):
         return None
     with np.errstate(all="ignore"):
         normal = "gaussian" in FAMILIES[spec.family].words
         found = _iterate(*design, curve, spec.response.spread if normal else 1.0, np.inf if normal else MAX_PREDICTOR_STEP)
-        return None if found is None else _finished(spec, design[0], *found, len(response.value))
+        return None if found is None else finished(spec, design[0], *found, len(response.value))
 
 
 def _iterate(
@@ -152,21 +170,30 @@ def _iterate(
         information = gram.diagonal()
         change = 0.0
         for b in grouped:
-            before, known = variances[b.key], information[b.span]
-            share = np.clip(1.0 - 1.0 / (1.0 + known * before[b.sds]), 1e-6, 1.0)
-            # What the rows hardly tell from 0: of a variance that is 0 they know the sum of squared informations, halved.
-            hardly = 1.0 / np.sqrt(np.maximum(0.5 * b.summed(known**2), 1e-300))
-            likely = np.maximum(b.summed(theta[b.span] ** 2) / b.summed(share), hardly)
-            wanted = np.clip(likely, (MIN_SD * unit) ** 2, (MAX_SD * unit) ** 2)
-            # At most a factor of four at once: far from the mode the effects are not yet what they will be.
-            variances[b.key] = np.clip(wanted, before / 4.0, before * 4.0)
+            before = variances[b.key]
+            variances[b.key] = likely_variances(b, before, theta, information, unit)
             change = max(change, float(np.abs(np.log(variances[b.key] / before)).max()))
         if change < CLOSE:
             break
     return variances, precision, prior, theta
 
 
-def _finished(
+def likely_variances(
+    block: Block, before: np.ndarray, theta: np.ndarray, information: np.ndarray, unit: float
+) -> np.ndarray:
+    """Return the variances of a block's effects ``(sd,)``, from the coefficients and what rows say of each by themselves."""
+    known = information[block.span]
+    share = np.clip(1.0 - 1.0 / (1.0 + known * before[block.sds]), 1e-6, 1.0)
+    # What the rows hardly tell from 0: of a variance that is 0 they know the sum of squared informations, halved.
+    hardly = 1.0 / np.sqrt(np.maximum(0.5 * block.summed(known**2), 1e-300))
+    likely = np.maximum(block.summed(theta[block.span] ** 2) / block.summed(share), hardly)
+    wanted = np.clip(likely, (MIN_SD * unit) ** 2, (MAX_SD * unit) ** 2)
+    # At most a factor of four at once: far from the mode the effects are not yet what they will be.
+    found: np.ndarray = np.clip(wanted, before / 4.0, before * 4.0)
+    return found
+
+
+def finished(
     spec: ModelSpec,
     blocks: tuple[Block, ...],
     variances: Mapping[str, np.ndarray],
@@ -178,9 +205,9 @@ def _finished(
     """Return the fit with what the rows say of each effect; of the population's columns where these are not too many."""
     grouped = [b for b in blocks if b.factor is not None]
     spans = [slice(begin, begin + b.levels) for b in grouped for begin in b.begin + b.levels * np.arange(b.width)]
-    block = next((b for b in blocks if b.factor is None), None)
-    fixed = np.arange(block.begin, block.begin + block.width) if block else np.zeros(0, dtype=int)
-    few = block is not None and block.width <= MOST_COLUMNS
+    common = [b for b in blocks if b.factor is None]
+    fixed = np.concatenate([np.arange(b.begin, b.begin + b.width) for b in common] or [np.zeros(0, dtype=int)])
+    few = 0 < len(fixed) <= MOST_COLUMNS
     found, own = told(precision, prior, theta, fixed if few else fixed[:0], spans, rows)
     by_key, begin = {}, 0
     for b in grouped:
@@ -192,23 +219,21 @@ def _finished(
         by_key,
         effects={b.key: theta[b.span].reshape(b.width, b.levels) for b in grouped},
     )
-    if block is None or not few or not np.isfinite(own).all():
+    if not few or not np.isfinite(own).all():
         return pilot
     # From the columns as they are to the columns less their means: only the intercept's coefficient changes.
-    change = np.eye(block.width)
-    rows_of = next(
-        e.rows
-        for key, e in _effects(spec) or ()
-        if key == block.key and isinstance(e.rows, Columns) and isinstance(e.law, Given)
-    )
-    if rows_of.intercept:
-        change[0, 1:] = -np.asarray(rows_of.means)
+    change, begin, populations = np.eye(len(fixed)), 0, []
+    for b in common:
+        rows_of = _columns_of(spec, b.key)
+        if rows_of.intercept:
+            change[begin, begin + 1 : begin + b.width] = -np.asarray(rows_of.means)
+        populations.append(Population(b.key, rows_of.array, b.width))
+        begin += b.width
     turned = change.T @ own @ change
     return replace(
         pilot,
         told={key: tuple(replace(t, population=t.population @ change) for t in of) for key, of in by_key.items()},
-        population=block.key,
-        array=rows_of.array,
+        populations=tuple(populations),
         centre=np.linalg.solve(change, theta[fixed]),
         precision=0.5 * (turned + turned.T),
     )
@@ -223,18 +248,27 @@ def solve(precision: Any, right: np.ndarray) -> np.ndarray:
     return cg(precision, right, rtol=1e-4, maxiter=300, M=scale)[0]
 
 
-def _design(
-    spec: ModelSpec, arrays: Mapping[str, np.ndarray], rows: int
+def _columns_of(spec: ModelSpec, key: str) -> Columns:
+    """Return the population's columns of a term."""
+    effects = (e for p in spec.predictors for k, e in _effects(p.terms) or () if k == key)
+    return next(e.rows for e in effects if isinstance(e.rows, Columns) and isinstance(e.law, Given))
+
+
+def design_of(
+    terms: Sequence[TermSpec], arrays: Mapping[str, np.ndarray], rows: int, begin: int = 0
 ) -> tuple[tuple[Block, ...], Any, np.ndarray] | None:
-    """Return blocks, sparse columns ``(obs, coefficient)`` and offset ``(obs,)`` of the main predictor."""
+    """Return blocks, sparse columns ``(obs, coefficient)`` and offset ``(obs,)`` of a predictor; None if it is not linear.
+
+    ``begin`` is the place of its first coefficient among those of a model.
+    """
     from scipy import sparse
 
-    effects = _effects(spec)
+    effects = _effects(terms)
     if effects is None:
         return None
     blocks: list[Block] = []
     parts: list[Any] = []
-    offset, begin = np.zeros(rows), 0
+    offset = np.zeros(rows)
     for key, effect in effects:
         own = {k.removeprefix(f"{key}."): array for k, array in arrays.items() if k.startswith(f"{key}.")}
         if isinstance(effect.rows, Shift):
@@ -249,10 +283,10 @@ def _design(
     return (tuple(blocks), sparse.hstack(parts).tocsr(), offset) if parts else None
 
 
-def _effects(spec: ModelSpec) -> list[tuple[str, Effect]] | None:
-    """Return the effects of the main predictor, each with its term's key; None where a term has others as well."""
+def _effects(terms: Sequence[TermSpec]) -> list[tuple[str, Effect]] | None:
+    """Return the effects of a predictor, each with its term's key; None where a term has others as well."""
     found: list[tuple[str, Effect]] = []
-    for term in spec.predictors[0].terms:
+    for term in terms:
         declare = TERMS[term.kind].effects
         if declare is None:
             return None
@@ -304,7 +338,7 @@ Curve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """From the predictor ``(obs,)``: the log likelihood's slope and its expected information, both ``(obs,)``."""
 
 
-def _curve(spec: ModelSpec, response: Response, arrays: Mapping[str, np.ndarray]) -> Curve | None:
+def curve_of(spec: ModelSpec, response: Response, arrays: Mapping[str, np.ndarray]) -> Curve | None:
     """Return slope and expected information of the rows as functions of the main predictor, as the family gives them."""
     information, link = FAMILIES[spec.family].information, spec.predictors[0].link
     known = {name: arrays.get(name, given.value) for name, given in spec.known.items()}

@@ -76,9 +76,11 @@ def _mixing(
         scales = np.repeat([_scale(prior) for prior in priors if prior is not None], sizes)
         spread = spec.response.spread if predictor.parameter == main else 1.0
         means = design.mean(axis=0) if effect.rows.intercept else 0.0
-        if pilot is not None and pilot.population == term.key and predictor.parameter == main:
+        places = None if pilot is None else pilot.places(term.key)
+        if pilot is not None and places is not None:
             # The intercept, which comes first where there is one, keeps its own coordinate.
-            known = pilot.precision[-len(scales) :, -len(scales) :]
+            own = slice(places.stop - len(scales), places.stop)
+            known = pilot.precision[own, own]
         else:
             known = _gram(design, means) / spread**2
         precision = known + np.diag(1.0 / scales**2)

@@ -28,6 +28,8 @@ from .likelihood import Parts, pointwise
 Terms = Callable[[np.ndarray, Values, int], tuple[np.ndarray, ...]]
 """``terms(eta, values, order)`` with predictors one after another."""
 
+UNCHANGED = frozenset({"weighted", "prop"})
+"""What leaves a response as it is: weights only multiply."""
 COMPILED_FROM_ROWS = 50_000
 """Rows from which a compiled loop is worth the seconds that compiling takes."""
 
@@ -52,8 +54,7 @@ def row_likelihood(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: 
     alone = len(spec.predictors) == 1
     if kind is not None and len(response.value) >= COMPILED_FROM_ROWS and plain and alone:
         return _compiled(kind, response, began)
-    as_it_is = all(getattr(response, f) is None for f in LIKELIHOOD_FIELDS[2:-1])  # weights only multiply
-    if as_it_is and not spec.known:
+    if response.modifiers <= UNCHANGED | family.written_for and not spec.known:
         written = _written(spec, response)
         if written is not None:
             return _in_numpy(*written, response.weights, began)
@@ -67,8 +68,8 @@ def _written(spec: ModelSpec, response: Response) -> tuple[Terms, tuple[str, ...
     own = None if family.row_terms is None else family.row_terms(response, link)
     if own is None:
         return None
-    free = tuple(p.name for p in family.parameters[1:] if p.name not in others)
-    cuts = {p.name for p in family.parameters if p.shape == "cut"}
+    free = tuple(p.name for p in family.plain({family.main.name, *others}))
+    cuts = {p.name for p in family.parameters if p.is_vector}
 
     def shaped(values: Values) -> dict[str, np.ndarray]:
         given = {name: np.asarray(values[name], dtype=np.float64) for name in free}
@@ -114,8 +115,8 @@ def _derived(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respon
         elif name in spec.known:
             value = spec.known[name].value
             params[name] = _column(arrays[name]) if isinstance(value, str) else float(value)
-        else:
-            shape = (1, None, None) if parameter.shape == "cut" else (1, None)
+        elif parameter.fixed is None:
+            shape = (1, None, None) if parameter.is_vector else (1, None)
             params[name] = free[name] = pt.tensor(name, shape=shape, dtype="float64")
     fields = {f: _column(getattr(response, f)) for f in LIKELIHOOD_FIELDS if getattr(response, f) is not None}
     levels = None if spec.response.levels is None else len(spec.response.levels)
@@ -131,7 +132,7 @@ def _derived(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respon
     every = pytensor.function(inputs, [value, *first, *second], mode=mode, on_unused_input="ignore")
     for function in (own, every):
         function.trust_input = True
-    number, cuts = len(etas), {p.name for p in family.parameters if p.shape == "cut"}
+    number, cuts = len(etas), {p.name for p in family.parameters if p.is_vector}
 
     def given(eta: np.ndarray, values: Values) -> list[np.ndarray]:
         rest = [np.asarray(values[name], dtype=np.float64) for name in free]

@@ -53,6 +53,10 @@ class TermScope:
         """Return one of the term's arrays."""
         return self._b.data[f"{self._key}.{key}"]
 
+    def predictor(self, parameter: str) -> Any:
+        """Return the predictor of another parameter."""
+        return self._b.predictors[parameter]
+
     def alone(self) -> "TermScope":
         """Return the same scope without ``width``."""
         return TermScope(self._b, self._parameter, self._key, None, self._staged)
@@ -142,8 +146,8 @@ class TermScope:
         matrix = self.data(key)
         width = None if self.width is None else self.width[1]
         pilot = self._b.pilot
-        if pilot is not None and (self._key, key) == (pilot.population, pilot.array):
-            self._b.population["slopes"] = coefficients
+        if pilot is not None and any((self._key, key) == (p.key, p.array) for p in pilot.populations):
+            self._b.population.setdefault(self._key, {})["slopes"] = coefficients
         return times(matrix, coefficients, matrix.get_value(borrow=True).size, width)
 
     def gather(self, effects: Any, codes: str, array: str | None, intercept: bool) -> Any:
@@ -163,7 +167,9 @@ class TermScope:
         pull: Any = pt.constant(found.pull[k])
         matrix = found.population[k]
         if matrix.size and made:
-            coefficients = pt.concatenate([pt.atleast_1d(made[part]) for part in ("level", "slopes") if part in made])
+            every = [made.get(p.key, {}) for p in pilot.populations]
+            parts = [pt.atleast_1d(own[part]) for own in every for part in ("level", "slopes") if part in own]
+            coefficients = pt.concatenate(parts)
             pull = pull - times(pt.constant(matrix), coefficients - pilot.centre, matrix.size, None)
         apart = [
             (self._b.effects[key][at] - pilot.effects[key][at], follow)
@@ -227,7 +233,7 @@ class TermScope:
     ) -> Any:
         """Return a random variable with the role and the natural scale of a slot."""
         self._b.roles[name] = chosen.role
-        if (unit := starting_unit(chosen)) is not None:
+        if (unit := self._b.apart.get(chosen.name, starting_unit(chosen))) is not None:
             self._b.units[name] = unit
         return _random(name, prior, arguments, dims, **options)
 
@@ -429,13 +435,14 @@ class TermScope:
         if self._parameter in self._b.means:
             at_means = at_means + self._b.means[self._parameter]
         intercept = self._intercept(at_means)
-        if self._b.pilot is not None and self._key == self._b.pilot.population:
-            self._b.population["level"] = intercept + at_means
+        if self._b.pilot is not None and self._b.pilot.places(self._key) is not None:
+            self._b.population.setdefault(self._key, {})["level"] = intercept + at_means
         return intercept
 
     def _intercept(self, at_means: Any) -> Any:
-        if self._parameter == self._b.main and self._b.has_thresholds:
-            self._b.thresholds_shift = at_means
+        if not self._b.family.has_intercept(self._parameter):
+            if self._parameter == self._b.main:
+                self._b.thresholds_shift = at_means
             return 0.0
         full, lift = self._full("Intercept"), self._b.lifts.get(self._parameter, 0.0)
         trivial = isinstance(at_means, float) and isinstance(lift, float)

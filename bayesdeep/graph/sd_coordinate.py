@@ -49,8 +49,8 @@ def _of_pilot(spec: ModelSpec, pilot: PilotFit | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if pilot is None:
         return found
-    predictor, main = spec.predictors[0], FAMILIES[spec.family].bare
-    for term in predictor.terms:
+    main = FAMILIES[spec.family].bare
+    for predictor, term in ((p, t) for p in spec.predictors for t in p.terms):
         declare = TERMS[term.kind].effects
         # Of what several numbers make together the pilot fit has one sd for all.
         for effect in (e for e in (declare(term.state) if declare else ()) if not isinstance(e.law, Scaled)):

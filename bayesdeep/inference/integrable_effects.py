@@ -9,6 +9,7 @@ from bayesdeep.collapse.eligibility import effects_reason
 from bayesdeep.collapse.row_system import why_not_by_row
 from bayesdeep.collapse.row_values import correlated, effect_sds
 from bayesdeep.core.effects import Effect, Grouped, Members
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.declared import effects_of
 from bayesdeep.spec.model_spec import ModelSpec
@@ -97,7 +98,7 @@ def group_factors(spec: ModelSpec, rows: Rows) -> tuple[GroupFactor, ...]:
     predictor, and what other predictors there are is linear, and stays as drawn, with effects of the same groups that may be in
     it; a level has at most :data:`MOST_COEFFICIENTS`.
     """
-    if why_not_by_row(spec) is not None:
+    if why_not_by_row(spec) is not None or FAMILIES[spec.family].components is not None:
         return ()
     found: dict[str, list[tuple[str, Effect]]] = {}
     barred: set[str] = set()

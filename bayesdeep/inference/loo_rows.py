@@ -18,6 +18,7 @@ from bayesdeep.numerics.group_quadrature import NotConcaveError
 from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
 from bayesdeep.results.labelled import Array
 from bayesdeep.results.lagged_rows import lagged_term
+from bayesdeep.results.rows import Rows
 
 from .integrable_effects import GroupFactor, group_factors
 from .integrated_rows import LeftOut, Way, left_out, left_out_values
@@ -231,13 +232,17 @@ def _small(factor: GroupFactor | None, start: int, stop: int) -> np.ndarray:
     return np.empty(0, dtype=int) if factor is None else np.flatnonzero(factor.sizes[start:stop] <= SMALL_GROUP)
 
 
-def integrated_values(fit: Fitted, block: Block, values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+def integrated_values(
+    fit: Fitted, block: Block, values: np.ndarray, what: str, rows: Rows | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return predictions and log weights of draws in which the effects that were integrated out have not seen the row.
 
     Parameters
     ----------
     values
         Predictions ``(draw, row[, level])`` by the draws' own effects; ``what`` as the graph calls them.
+    rows
+        What they are predictions of, where these are not the fit's rows as they are.
 
     Returns
     -------
@@ -247,7 +252,7 @@ def integrated_values(fit: Fitted, block: Block, values: np.ndarray, what: str) 
     log_weights = np.zeros(values.shape[:2])
     if not block.integrated:
         return values, log_weights
-    values, draws, rows = np.array(values), flat_draws(fit), own_rows(fit, "loo")
+    values, draws, rows = np.array(values), flat_draws(fit), own_rows(fit, "loo") if rows is None else rows
     for one in block.integrated:
         out = block.start + one.places
         seed = derive(fit.held.attrs["seed"], f"{what} of {', '.join(one.way.names)} without row {int(out[0])}")

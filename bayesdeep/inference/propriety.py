@@ -56,15 +56,16 @@ def check_propriety(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response:
 def endless_rows(spec: ModelSpec, response: Response) -> Endless | None:
     """Return which rows have no end to them; None where the family has not written its rows down, or no row is of that kind."""
     family = FAMILIES[spec.family]
-    if family.row_terms is None or response.modifiers - {"weighted", "prop"}:
+    if family.row_terms is None or response.modifiers - {"weighted", "prop"} - family.written_for:
         return None
     terms = family.row_terms(response, spec.predictors[0].link)
     if terms is None:
         return None
     weights = np.ones(len(response.value)) if response.weights is None else np.asarray(response.weights, dtype=float)
     values = {name: np.full((1, 1), float(v)) for name, v in family.example.items() if np.ndim(v) == 0}
-    cuts = np.linspace(-1.0, 1.0, len(spec.response.levels or ()) - 1) if spec.response.levels else np.zeros(0)
-    values |= {p.name: cuts[None] for p in family.parameters if p.shape == "cut"}
+    counts = {p.name: len(p.cut_labels(spec.response.levels)) for p in family.parameters if p.shape == "cut"}
+    values |= {name: np.linspace(-1.0, 1.0, count)[None] for name, count in counts.items()}
+    values |= {p.name: np.full((1, len(p.labels)), 1.0 / len(p.labels)) for p in family.parameters if p.shape == "shares"}
     # Where the predictor is in the response's own units, what is far from 0 may be on the near side of the response.
     own = np.asarray(response.value, dtype=float) if spec.predictors[0].link == "identity" else np.zeros(len(weights))
 

@@ -164,7 +164,7 @@ def transport_seconds(spec: ModelSpec, rows: int, beside: int, chains: int, *, s
     effects = sum(levels * width for layout in layouts for _, levels, width in layout.factors)
     family = FAMILIES[spec.family]
     known = family.row_terms is not None and (len(layouts) == 1 or family.parameter_terms is not None)
-    written = known and not set(spec.response.modifiers) - {"weighted", "prop"}
+    written = known and not set(spec.response.modifiers) - {"weighted", "prop"} - family.written_for
     a_row = TRANSPORT_SECONDS_A_ROW * len(layouts) * (1.0 if written else DERIVED_ROWS)
     each = rows * a_row + effects * TRANSPORT_SECONDS_AN_EFFECT + SECONDS_A_CUBE * float(beside) ** 3
     return chains * TRANSPORT_EVALUATIONS * each

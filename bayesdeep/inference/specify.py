@@ -20,6 +20,7 @@ from bayesdeep.formula.expand import matrices
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.parser import parse
 from bayesdeep.formula.problems import formula_of
+from bayesdeep.graph.nonlinear_pilot import check_value
 from bayesdeep.results.lagged_rows import with_lags
 from bayesdeep.results.rows import Rows, StreamedRows, TrainingRows
 from bayesdeep.spec.make import check_known, check_modifiers, make_spec, resolve_links
@@ -27,6 +28,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.stream.learn_stream import learn_stream
 from bayesdeep.stream.stream_source import open_source
 
+from .nonlinear_formulas import read_nonlinear, refuse_links
 from .propriety import check_propriety
 
 MISSING = ("error", "drop")
@@ -58,6 +60,7 @@ def specify(
     missing: str = "error",
     parameters: Mapping[str, Any] | None = None,
     arrays: Any = None,
+    nonlinear: Any = None,
 ) -> Specified:
     """Return the model of a formula and data; the arguments are those of :class:`bayesdeep.Model`.
 
@@ -74,20 +77,27 @@ def specify(
     if missing not in MISSING:
         raise DataError(f"data: unknown missing='{missing}'{nearest(missing, MISSING)}")
     record: Family = FAMILIES.find(family, "formula", FormulaError)
-    texts, parsed, given = _formulas(formula, record, parameters or {})
-    links = resolve_links(record, link, tuple(parsed))
+    texts, parsed, given = _formulas(formula, record, parameters or {}, nonlinear)
+    refuse_links(link, nonlinear or {})
+    links = resolve_links(record, link, tuple(name for name in parsed if name not in (nonlinear or {})))
     tables = read_matrices(arrays, tuple(dict.fromkeys(named for p in parsed.values() for named in matrices(p))))
     source = open_source(data)
     if source is not None:
+        if nonlinear:
+            raise FormulaError(f"formula '{formula}': a non-linear formula has to see all rows, and they stay on disk")
         made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)
         _tell(made.notice, *made.doubts)
         return Specified(made.spec, StreamedRows(made.rows, made.moments, made.centre, made.example))
     design = learn_design(parsed, InMemory(read_frame(data), tables), given, missing)
     check_modifiers(record, design.response)
     rows = _rows(design, record.code(design.response))
+    if record.learned is not None:
+        record = record.learned(rows.response)
     chosen = _prior_dict(priors)
     check_known(record, given, design.arrays)
     spec = make_spec(design, texts, record, links, given, chosen, rows.response, missing)
+    if spec.nonlinear:
+        check_value(spec, design.arrays, design.rows)
     _tell(design.notice, *design.doubts, *check_propriety(spec, design.arrays, rows.response))
     return Specified(spec, with_lags(spec, rows))
 
@@ -116,13 +126,15 @@ def specify_one_of_several(
         Which rows have the response ``(obs,)``; None for all.
     """
     record: Family = FAMILIES.find(family, "formula", FormulaError)
-    texts, parsed, given = _formulas(formula, record, parameters)
+    texts, parsed, given = _formulas(formula, record, parameters, None)
     links = resolve_links(record, link, tuple(parsed))
     tables = read_matrices(arrays, tuple(dict.fromkeys(named for p in parsed.values() for named in matrices(p))))
     design = learn_design(parsed, InMemory(frame, tables), given, "error")
     check_modifiers(record, design.response)
     rows = _rows(design, record.code(design.response))
     rows = rows if present is None else rows.take(present)
+    if record.learned is not None:
+        record = record.learned(rows.response)
     check_known(record, given, design.arrays)
     spec = make_spec(design, texts, record, links, given, priors, rows.response, missing, one_of_several=True)
     _tell(*design.doubts, *check_propriety(spec, rows.arrays, rows.response))
@@ -146,12 +158,13 @@ def _prior_dict(priors: Any) -> Mapping[str, Any]:
 
 
 def _formulas(
-    formula: str, family: Family, others: Mapping[str, Any]
+    formula: str, family: Family, others: Mapping[str, Any], nonlinear: Any
 ) -> tuple[dict[str, str], dict[str, Parsed], dict[str, Known]]:
     """Return texts and parsed formulas by parameter, the main one first, and the known parameters."""
     main = family.main.name
-    parsed = {main: parse(formula)}
-    texts, given = {main: formula}, {}
+    own, unknown_texts, unknown_trees = read_nonlinear(formula, nonlinear, family)
+    parsed = {main: own, **unknown_trees}
+    texts, given = {main: formula, **unknown_texts}, {}
     for name, value in others.items():
         parameter = family.parameter(name)
         if parameter is None:
@@ -159,9 +172,11 @@ def _formulas(
         if name == main:
             raise FormulaError(f"formula: '{name}' is what the formula itself models; write it there")
         if isinstance(value, Known):
+            if parameter.shape == "shares":
+                raise FormulaError(f"formula: '{name}' of family '{family.name}' is several numbers; one cannot be given for it")
             given[name] = value
         elif isinstance(value, str):
-            if parameter.shape == "cut":
+            if parameter.is_vector:
                 raise FormulaError(f"formula: '{name}' of family '{family.name}' cannot have a formula")
             with formula_of(name):
                 texts[name], parsed[name] = value, parse(value, response="none")

@@ -90,7 +90,7 @@ def coverage_of_fit(fit: Fitted, draws: int, seed: int | None) -> dict[str, tupl
     """Return promised and held coverage of a fit's own rows."""
     y, status = observed(fit), own_rows(fit, "plot").response.status
     if y.ndim != 1:
-        raise FitError(f"plot: a row of '{fit.spec.response.name}' has several counts; calibration needs one number or level")
+        raise FitError(f"plot: a row of '{fit.spec.response.name}' has several numbers; calibration needs one number or level")
     made = predictive_draws(thinned(fit, draws), kind="response", seed=seed)
     rows = made.stack(s=("chain", "draw")).transpose("s", "obs").values
     known = np.ones(len(y), dtype=bool) if status is None else np.asarray(status) == 0

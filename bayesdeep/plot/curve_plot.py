@@ -15,6 +15,7 @@ from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.effects.curve import curve as curve_table
 from bayesdeep.results.fitted import Fitted, own_rows
+from bayesdeep.results.lifetimes import KINDS as LIFETIME
 
 from .figure_style import BLUE, GREEN, INK, LABEL, MUTED, ORANGE, WIDTH, Picture, dress, legend, plain
 from .parts import A_FIT, main_link, observed
@@ -51,6 +52,7 @@ def curve(
     points: int = 50,
     new_groups: str | None = None,
     seed: int | None = None,
+    times: Any = None,
 ) -> Figure:
     """Draw ``fit.curve(x, by)``: the posterior mean along a variable and a band, in the response's units.
 
@@ -59,8 +61,8 @@ def curve(
     fit
         Any fit.
     x
-        A column of the predictor. Levels of a category, and a number's values where it has only two, are drawn as points with
-        intervals.
+        A column of the predictor, or with ``kind="survival"``, ``"hazard"`` or ``"rmst"`` that of the times. Levels of a
+        category, and a number's values where it has only two, are drawn as points with intervals.
     by
         A column with up to eight levels, or ``{"county": ["Anoka", "Dakota"]}``: a line each.
     data
@@ -69,7 +71,7 @@ def curve(
         The rows the curve is made from, ``data`` of ``fit.curve``.
     interval
         Probability of the band.
-    kind, average, points, new_groups, seed
+    kind, average, points, new_groups, seed, times
         As for ``fit.curve``.
 
     Returns
@@ -82,7 +84,7 @@ def curve(
     FitError
         For more lines than can be told apart; for data of a response that has no one number a row on this scale.
     """
-    table = curve_table(fit, x, by, rows, kind, average, points, interval, new_groups, seed)
+    table = curve_table(fit, x, by, rows, kind, average, points, interval, new_groups, seed, times)
     names, kind = table.attrs["by"], table.attrs["kind"]
     if len(names) > 1:
         raise FitError(f"plot: by={names}; there is a line for each value of one column")
@@ -158,6 +160,8 @@ def _named(label: Any) -> str:
 
 def _label(fit: Fitted, table: pd.DataFrame, level: Any) -> str:
     name = plain(fit.spec.response.name)
+    if table.attrs["kind"] in LIFETIME:
+        return {"survival": "survival", "hazard": "hazard", "rmst": f"restricted mean of {name}"}[table.attrs["kind"]]
     if table.attrs["kind"] == "linear":
         shown = f"predictor of {name}" if main_link(fit) == "identity" else f"{main_link(fit)} of expected {name}"
         return shown if level is None else f"{shown}: {plain(str(level))}"
@@ -171,7 +175,7 @@ def _label(fit: Fitted, table: pd.DataFrame, level: Any) -> str:
 def _check_data(fit: Fitted, x: str, kind: str, levels: list[Any]) -> None:
     words = FAMILIES[fit.spec.family].words
     special = {"censored", "prop"} & set(fit.spec.response.modifiers)
-    if kind == "linear" or levels != [None] or special or "levels" in words:
+    if kind == "linear" or kind in LIFETIME or levels != [None] or special or "levels" in words:
         raise FitError("plot: the responses are not on the curve's scale; leave out data=True")
     if x not in own_rows(fit, "plot").columns:
         raise FitError("plot: the fit does not hold its columns; leave out data=True")

@@ -1,5 +1,7 @@
 """Would the model have produced data like these? Observed responses over predicted ones."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -7,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.diagnostics.predictive_checks import recorded
 from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.prediction_doors import predictive_draws
@@ -35,12 +38,13 @@ def predictive_check(fit: Fitted, *, draws: int = 50, seed: int | None = None) -
     -------
     matplotlib.figure.Figure
         Densities for a continuous response; for counts and levels, bars of observed frequencies and predicted ones with
-        90 % intervals: one bar a value, the last one for all values from there on where the tail is long.
+        90 % intervals: one bar a value, the last one for all values from there on where the tail is long. Values that have a
+        probability of their own beside a density, such as the zeros of a hurdle family, have such a bar on an axis of shares.
     """
     known = recorded(fit)
     y = observed(fit)
     if y.ndim != 1:
-        raise FitError(f"plot: a row of '{fit.spec.response.name}' has several counts; there is no predictive check of those")
+        raise FitError(f"plot: a row of '{fit.spec.response.name}' has several numbers; there is no predictive check of those")
     if not known.any():
         raise FitError("plot: the response of every row is known by an interval alone; there is no predictive check of those")
     made = predictive_draws(thinned(fit, draws), kind="response", seed=seed)
@@ -48,16 +52,18 @@ def predictive_check(fit: Fitted, *, draws: int = 50, seed: int | None = None) -
     y = y[known]
     if {"discrete", "levels", "ordered"} & family_words(fit):
         return _bars(fit, y, predicted)
-    return _densities(fit, y.astype(float), predicted)
+    return _densities(fit, y.astype(float), predicted, FAMILIES[fit.spec.family].atoms)
 
 
-def _densities(fit: Fitted, y: np.ndarray, predicted: np.ndarray) -> Figure:
+def _densities(fit: Fitted, y: np.ndarray, predicted: np.ndarray, atoms: tuple[float, ...]) -> Figure:
     low, high = shown_range(y, predicted)
     grid = np.linspace(low, high, 200)
     figure, axes = new_figure(3.2)
     for row in predicted:
-        axes.plot(grid, density(row, grid), color=BLUE, linewidth=0.7, alpha=0.28)
-    axes.plot(grid, density(y, grid), color=INK, linewidth=2.0)
+        axes.plot(grid, _density_beside(row, grid, atoms), color=BLUE, linewidth=0.7, alpha=0.28)
+    axes.plot(grid, _density_beside(y, grid, atoms), color=INK, linewidth=2.0)
+    if atoms:
+        _shares(axes.twinx(), y, predicted, atoms, 0.02 * (high - low))
     axes.set_xlabel(plain(fit.spec.response.name))
     axes.set_ylabel("density")
     axes.set_yticks([])
@@ -67,6 +73,28 @@ def _densities(fit: Fitted, y: np.ndarray, predicted: np.ndarray) -> Figure:
     named = [Line2D([], [], color=INK, linewidth=2.0, label="observed"), Line2D([], [], color=BLUE, label="predicted")]
     legend(axes, named, columns=2)
     return figure
+
+
+def _density_beside(values: np.ndarray, grid: np.ndarray, atoms: tuple[float, ...]) -> np.ndarray:
+    """Return the density of what is none of the atoms, times its share of the values; NaN beyond an atom that it ends at."""
+    others = values[~np.isin(values, atoms)]
+    if len(others) < 2:
+        return np.zeros(len(grid))
+    found = density(others, grid) * (len(others) / len(values))
+    ends = [at for at in atoms if (others > at).all() or (others < at).all()]
+    beyond = [grid < at if (others > at).all() else grid > at for at in ends]
+    return np.where(np.any(beyond, axis=0), np.nan, found) if beyond else found
+
+
+def _shares(axes: Any, y: np.ndarray, predicted: np.ndarray, atoms: tuple[float, ...], width: float) -> None:
+    """Draw the shares of atoms, observed as bars and predicted with 90 % intervals."""
+    each = np.stack([np.mean(predicted == at, axis=1) for at in atoms], axis=1)
+    lower, upper = np.quantile(each, [0.05, 0.95], axis=0)
+    axes.bar(atoms, [np.mean(y == at) for at in atoms], width=width, color="none", edgecolor=INK, linewidth=1.2)
+    axes.vlines(atoms, lower, upper, color=BLUE, linewidth=1.6)
+    axes.plot(atoms, each.mean(axis=0), "o", color=BLUE, markersize=5)
+    axes.set_ylabel("share of the rows")
+    axes.set_ylim(bottom=0)
 
 
 def shown_range(y: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:

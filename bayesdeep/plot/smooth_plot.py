@@ -10,10 +10,13 @@ from matplotlib.figure import Figure
 
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.quantities import BASIS
 from bayesdeep.effects.smooth_curves import SmoothCurve, smooth_curves
 from bayesdeep.effects.smooth_stretches import stretches
 from bayesdeep.effects.smooth_surface import SmoothSurface, smooth_surfaces
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.spec.declared import effects_of
+from bayesdeep.spec.model_spec import TermSpec
 
 from .curve_plot import COLOURS
 from .figure_style import FAINT, GREEN, INK, LABEL, MUTED, ORANGE, TICK, WIDTH, Picture, dress, plain
@@ -104,9 +107,10 @@ def smooth(
 def _drawn(fit: Fitted, term: str | None, interval: float, points: int, *, data: bool, slope: bool) -> Figure:
     curves, surfaces = smooth_curves(fit, points, interval), smooth_surfaces(fit)
     if not curves and not (surfaces and not slope):
-        raise FitError("plot: the model has no smooth of one column such as s(x)" + (", nor of two" if not slope else ""))
+        none = "plot: the model has no smooth of one column such as s(x)" + (", nor of two" if not slope else "")
+        raise FitError(none + _varying(fit, None))
     if term is not None:
-        curves, surfaces = _chosen(curves, surfaces, term)
+        curves, surfaces = _chosen(fit, curves, surfaces, term)
     together: dict[str, list[SmoothCurve]] = {}
     for one in curves:
         together.setdefault(one.term, []).append(one)
@@ -122,8 +126,23 @@ def _drawn(fit: Fitted, term: str | None, interval: float, points: int, *, data:
     return figure
 
 
+def _names(own: TermSpec, term: str) -> bool:
+    """Return whether quantities of a term go by this name."""
+    return any(piece.slot.startswith(term) for effect in effects_of(own) for piece in effect.pieces)
+
+
+def _varying(fit: Fitted, term: str | None) -> str:
+    """Return how functions are looked at that have a curve for each group, where the model has such; of one term, or any."""
+    terms = [own for predictor in fit.spec.predictors for own in predictor.terms]
+    bent = [own for own in terms if any(p.role == BASIS for e in effects_of(own) if e.role != BASIS for p in e.pieces)]
+    curves = [own.source for own in bent if term is None or term == own.source or _names(own, term)]
+    if not curves:
+        return ""
+    return f"; {curves[0]} has effects of groups, which have no picture of their own: fit.curve(…, by=…) has their curves"
+
+
 def _chosen(
-    curves: Sequence[SmoothCurve], surfaces: Sequence[SmoothSurface], term: str
+    fit: Fitted, curves: Sequence[SmoothCurve], surfaces: Sequence[SmoothSurface], term: str
 ) -> tuple[list[SmoothCurve], list[SmoothSurface]]:
     """Return the curves or surfaces of this name, or of the term that is written so; of the first term without a name."""
     known = [name for one in curves for name in (one.name, one.source)]
@@ -134,7 +153,7 @@ def _chosen(
     found = [one for one in curves if term in (one.name, one.source)]
     flat = [one for one in surfaces if term in (one.name, one.source)]
     if not found and not flat:
-        raise FitError(f"plot: there is no smooth '{term}'{nearest(term, tuple(dict.fromkeys(known)))}")
+        raise FitError(f"plot: there is no smooth '{term}'{_varying(fit, term) or nearest(term, tuple(dict.fromkeys(known)))}")
     return found, flat
 
 

@@ -31,7 +31,8 @@ def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
         For an unknown name or argument, too many, a missing one, or a number where it cannot be.
     """
     plugin = PRIORS.find(name, "prior", PriorError)
-    usage = f"{name}({', '.join(plugin.arguments)})"
+    shown = _written(plugin)
+    usage = f"{name}({', '.join(shown[key] for key in plugin.arguments)})"
     if len(values) > len(plugin.arguments):
         raise PriorError(f"prior '{name}': {len(values)} arguments given; write {usage}")
     given: dict[str, Any] = dict(zip(plugin.arguments, values, strict=False))
@@ -39,15 +40,15 @@ def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
         key = plugin.aliases.get(asked, asked)
         if key not in plugin.arguments:
             raise PriorError(
-                f"prior '{name}': no argument '{key}'{nearest(key, [*plugin.arguments, *plugin.aliases])} (write {usage})"
+                f"prior '{name}': no argument '{asked}'{nearest(asked, shown.values())} (write {usage})"
             )
         if key in given:
-            raise PriorError(f"prior '{name}': argument '{key}' is given twice; write {usage}")
+            raise PriorError(f"prior '{name}': argument '{shown[key]}' is given twice; write {usage}")
         given[key] = value
     arguments = []
     for key in plugin.arguments:
         if key not in given and key not in plugin.defaults:
-            raise PriorError(f"prior '{name}': argument '{key}' is missing; write {usage}")
+            raise PriorError(f"prior '{name}': argument '{shown[key]}' is missing; write {usage}")
         arguments.append(
             (key, _checked(plugin, key, given.get(key, plugin.defaults.get(key))))
         )
@@ -60,39 +61,44 @@ def make_prior(name: str, /, *values: Any, **options: Any) -> PriorSpec:
     return spec
 
 
+def _written(plugin: Prior) -> dict[str, str]:
+    """Return how each argument is written: by the short name where it has one."""
+    return {key: key for key in plugin.arguments} | {key: short for short, key in plugin.aliases.items()}
+
+
 def _checked(plugin: Prior, key: str, value: Any) -> float | PriorSpec | None:
-    name = plugin.name
+    name, shown = plugin.name, _written(plugin)[key]
     if isinstance(value, PriorSpec):
         return _nested(plugin, key, value)
     if value is None and plugin.defaults.get(key, 0.0) is None:
         return value  # a number that depends on the data, filled in later
     if isinstance(value, bool) or (not isinstance(value, int | float) and not hasattr(value, "__float__")):
-        raise PriorError(f"prior '{name}': argument '{key}' is {value!r}; give a number or another prior")
+        raise PriorError(f"prior '{name}': argument '{shown}' is {value!r}; give a number or another prior")
     number = float(value)
     if number != number or (abs(number) == float("inf") and key not in ("lower", "upper")):
-        raise PriorError(f"prior '{name}': argument '{key}' is {number}; give a finite number")
+        raise PriorError(f"prior '{name}': argument '{shown}' is {number}; give a finite number")
     if key in plugin.positive and number <= 0:
-        raise PriorError(f"prior '{name}': argument '{key}' is {number:g}; it must be positive")
+        raise PriorError(f"prior '{name}': argument '{shown}' is {number:g}; it must be positive")
     if key in plugin.unit and number >= 1:
-        raise PriorError(f"prior '{name}': argument '{key}' is {number:g}; it must lie between 0 and 1")
+        raise PriorError(f"prior '{name}': argument '{shown}' is {number:g}; it must lie between 0 and 1")
     return number
 
 
 def _nested(plugin: Prior, key: str, value: PriorSpec) -> PriorSpec:
     """Return a prior that stands for an argument, or raise where none or not this one can stand."""
-    support = PRIORS[value.name].support
+    support, shown = PRIORS[value.name].support, _written(plugin)[key]
     if plugin.support in JOINT:
-        raise PriorError(f"prior '{plugin.name}': argument '{key}' is {value}; it must be a number")
+        raise PriorError(f"prior '{plugin.name}': argument '{shown}' is {value}; it must be a number")
     if support in JOINT:
-        raise PriorError(f"prior '{plugin.name}': argument '{key}' cannot be {value}, which is a joint prior")
+        raise PriorError(f"prior '{plugin.name}': argument '{shown}' cannot be {value}, which is a joint prior")
     lower = value.get("lower")
     above_zero = support == "bounded" and isinstance(lower, float) and lower >= 0
     if key in plugin.positive and support not in ("positive", "unit") and not above_zero:
-        raise PriorError(f"prior '{plugin.name}': argument '{key}' must be positive, and {value} is not always")
+        raise PriorError(f"prior '{plugin.name}': argument '{shown}' must be positive, and {value} is not always")
     upper = value.get("upper")
     below_one = above_zero and isinstance(upper, float) and upper <= 1
     if key in plugin.unit and support != "unit" and not below_one:
-        raise PriorError(f"prior '{plugin.name}': argument '{key}' lies between 0 and 1, and {value} does not always")
+        raise PriorError(f"prior '{plugin.name}': argument '{shown}' lies between 0 and 1, and {value} does not always")
     return value
 
 

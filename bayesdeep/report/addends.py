@@ -61,6 +61,8 @@ def _function(addend: Addend, place: Place) -> list[str]:
     """Return what is no product of coefficients: the intercept, a function's value at row i."""
     if addend.name == "Intercept":
         return [f"{place.prefix}Intercept" + ("[k]" if place.contrast else "")] if place.intercept else []
+    if addend.by_row:
+        return [addend.name]
     if addend.body is None:
         return [f"{addend.name}ᵢ"]
     index = [*addend.index, *(["k"] if place.contrast else [])]

@@ -4,6 +4,8 @@ What a family's distribution looks like its record says (``density``), what a fu
 function's (``mathematics``); nothing here knows a family or a function by name.
 """
 
+import re
+from dataclasses import replace
 from typing import Any
 
 from bayesdeep.core.effects import Grouped, Members
@@ -13,7 +15,7 @@ from bayesdeep.core.records import Family, Parameter
 from bayesdeep.core.registry import FAMILIES, RESPONSES
 from bayesdeep.design.learn import term_nodes
 from bayesdeep.formula.nodes import Call, Expression, Name, Number, Unary
-from bayesdeep.spec.declared import effects_of
+from bayesdeep.spec.declared import by_threshold, effects_of
 from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
@@ -40,14 +42,17 @@ def equations(spec: ModelSpec) -> str:
 def _distribution(spec: ModelSpec, family: Family) -> list[str]:
     """Return the distribution of row i, and what censoring, truncation and weights do to it."""
     found = _response(spec)
-    names = {p.name: _written(spec, p) for p in family.parameters}
+    names = {p.name: _written(spec, p) if p.fixed is None else _factor(spec, p) for p in family.parameters}
     names |= {f"{p.name}_k": f"{_letter(p.name)}ₖᵢ" for p in family.parameters if p.shape == "contrast"}
     link = find_link(spec.predictors[0].link, "link", FormulaError)
     inverse = link.formula.partition(" = ")[2].replace("eta", "x")
     levels = [str(level) for level in spec.response.levels or ()]
     shown = (" < " if "ordered" in family.words else ", ").join(_few(levels))
     template = family.density or "{y} ~ " + f"{_title(family)}({', '.join(names[p.name] for p in family.parameters)})"
-    text = template.format(y=found["y"], n=found["n"], eta="ηᵢ", inverse=inverse, levels=shown, **names)
+    eta = "ηᵢ[k]" if any(map(by_threshold, spec.predictors[0].terms)) else "ηᵢ"
+    for name in (p.name for p in family.parameters if p.fixed is not None and not names[p.name]):
+        template = re.sub(rf"\{{{name}\}}\(([^()]*)\)", r"\1", template)  # without its factor a bracket is none
+    text = template.format(y=found["y"], n=found["n"], eta=eta, inverse=inverse, levels=shown, **names)
     success = [f"    1 is {spec.response.name} = {levels[1]}"] if "two_levels" in family.words and len(levels) == 2 else []
     return [*text.split("\n"), *success, *found["lines"]]
 
@@ -84,6 +89,12 @@ def _written(spec: ModelSpec, parameter: Parameter) -> str:
     return _letter(parameter.name) + ("ᵢ" if by_row else "")
 
 
+def _factor(spec: ModelSpec, parameter: Parameter) -> str:
+    """Return a parameter that is fixed at 1 unless the model says otherwise as it stands before a bracket."""
+    said = parameter.name in spec.known or any(p.parameter == parameter.name for p in spec.predictors)
+    return f"{_written(spec, parameter)} · " if said else ""
+
+
 def _title(family: Family) -> str:
     title = family.title.removesuffix(" distribution")
     return title[:1].upper() + title[1:]
@@ -104,19 +115,20 @@ def _predictor(spec: ModelSpec, family: Family, predictor: PredictorSpec) -> tup
     inside = is_main and "{eta}" in family.density
     # The identity needs no letter of its own, unless the distribution is written with the predictor's.
     same = formula == "mu = eta" and not inside
-    eta = letter if same else f"η{index}" if is_main else f"η({_letter(predictor.parameter)}){index}"
+    beside = "[k]" if any(map(by_threshold, predictor.terms)) else ""
+    eta = letter if same else f"η{index}{beside}" if is_main else f"η({_letter(predictor.parameter)}){index}"
     lines = [] if same or inside else [_link(formula, letter, eta)]
     place = Place(
         prefixed(predictor.parameter, family.bare, ""),
         contrast,
-        intercept=not (is_main and "no_intercept" in family.words),
+        intercept=family.has_intercept(predictor.parameter),
         alone=_one_factor(spec),
         priors={p.name: p for p in spec.priors},
     )
     nodes = [node for _, _, node in term_nodes(spec.nodes[predictor.parameter])]
     parts, below = [], []
     for term, node in zip(predictor.terms, nodes, strict=True):
-        found, notes = written(term, node, place)
+        found, notes = written(term, node, replace(place, contrast=True) if by_threshold(term) else place)
         parts += found
         below += [*notes, *laws(term, place)]
     lines.append(f"{eta} = " + f"\n{' ' * len(eta)} + ".join(_gathered(parts)))
@@ -158,5 +170,7 @@ def _plain(spec: ModelSpec, parameter: Parameter) -> list[str]:
     if chosen is None:
         return []
     if parameter.shape == "cut":
-        return [f"{letter}[k] ~ {chosen.prior}, increasing with k"]
+        return [f"{letter}[k] ~ {chosen.prior}" + (", increasing with k" if parameter.support == "ordered" else "")]
+    if parameter.shape == "shares":
+        return [f"{letter} ~ {chosen.prior}: {len(parameter.labels)} shares, positive, with sum 1"]
     return [f"{letter} ~ {chosen.prior}"]

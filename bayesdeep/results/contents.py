@@ -21,12 +21,16 @@ ATTRIBUTES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "seconds_total": ((int, float), "a number"),
 }
 
+PARTS = (("responses", "response_", "responses"), ("imputations", "data_set_", "data sets"))
+"""Attributes by which trees of several fits are known, how the names of these begin, and what they are."""
+
 
 def problem(tree: xr.DataTree) -> str | None:
     """Return what keeps a tree from being a fit, or None."""
-    if "responses" in tree.attrs:
-        each = [node for name, node in tree.children.items() if name.startswith("response_")]
-        return next((found for node in each if (found := problem(node)) is not None), None if each else "it has no responses")
+    for attribute, prefix, what in PARTS:
+        if attribute in tree.attrs:
+            each = [node for name, node in tree.children.items() if name.startswith(prefix)]
+            return next((found for node in each if (found := problem(node)) is not None), None if each else f"it has no {what}")
     return next(_problems(tree), None)
 
 

@@ -16,6 +16,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from .graph_cache import evaluation_graph
 from .linear_rows import linear_function
 from .new_groups import with_new_groups
+from .nonlinear_values import refuse_without_value
 from .rows import Rows, containers
 from .written_rows import written_function
 
@@ -63,6 +64,7 @@ def blocks(
     Every ``together`` rows, counted from the first, are in one block.
     """
     draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+    refuse_without_value(spec, draws, rows)
     written = written_function(spec, rows, what, derive(seed, what))
     if is_linear(spec):
         function: Callable[..., list[np.ndarray]] = linear_function(spec, what, derive(seed, what))
@@ -92,13 +94,14 @@ def _again(
 def inside_bounds(
     value: np.ndarray, again: Callable[[np.ndarray], np.ndarray], rows: Rows, start: int, stop: int
 ) -> np.ndarray:
-    """Return truncated draws ``(draw, row)``: what fell outside a row's bounds is drawn again until it is inside.
+    """Return draws ``(draw, row)`` as they would be recorded: what fell outside a truncated row's bounds is drawn again until
+    it is inside, and then cut off where a censored row is.
 
     ``again`` returns other draws ``(draw, row)`` of some rows, given by their positions in the block from ``start``.
     """
     lower, upper = rows.response.lower_bound, rows.response.upper_bound
     if lower is None and upper is None:
-        return value
+        return cut_off(value, rows, start, stop)
     low = np.full(stop - start, -np.inf) if lower is None else lower[start:stop]
     high = np.full(stop - start, np.inf) if upper is None else upper[start:stop]
     value = value.copy()
@@ -106,12 +109,21 @@ def inside_bounds(
         outside = (value < low) | (value > high)
         at = np.flatnonzero(outside.any(axis=0))
         if not len(at):
-            return value
+            return cut_off(value, rows, start, stop)
         value[:, at] = np.where(outside[:, at], again(at), value[:, at])
     raise FitError(
         f"predict: for {len(at)} rows almost no probability lies between the truncation bounds, so that they cannot be "
         "drawn from; check the bounds of these rows"
     )
+
+
+def cut_off(value: np.ndarray, rows: Rows, start: int, stop: int) -> np.ndarray:
+    """Return draws ``(draw, row)`` no further than a censored row's bound, where one is known."""
+    status = rows.response.status
+    if status is None or not np.isin(status[start:stop], (-1, 1)).any():
+        return value
+    bound, own = np.asarray(rows.response.value)[start:stop], status[start:stop]
+    return np.clip(value, np.where(own == -1, bound, -np.inf), np.where(own == 1, bound, np.inf))
 
 
 def _full(value: np.ndarray, draws: int, rows: int) -> np.ndarray:

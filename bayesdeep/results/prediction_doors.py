@@ -1,5 +1,6 @@
 """What a fit predicts: draws of its rows or of other ones, tables of them, and scores of responses under them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from bayesdeep.core.registry import FAMILIES
 
 from .fitted import Fitted, asked_rows, blocks_of, flat_draws, own_rows, seed_for
 from .log_score import log_score_rows
+from .mixed_predictions import mixed_blocks, mixed_predicted
 from .new_group_warnings import settled
 from .new_groups import for_groups
 from .prediction_blocks import blocks, check_kind, several_predictors
@@ -44,7 +46,9 @@ def log_likelihood(fit: Fitted) -> "xr.DataArray":
 
     array = _by_chain(fit, own_rows(fit, "fit"), "pointwise", "sample", None)
     dims = ("chain", "draw", "obs")
-    return xr.DataArray(array, dims=dims, coords={dim: np.arange(size) for dim, size in zip(dims, array.shape, strict=True)})
+    return xr.DataArray(
+        array, dims=dims, coords={dim: np.arange(size) for dim, size in zip(dims, array.shape, strict=True)}
+    )
 
 
 def _by_chain(fit: Fitted, rows: Rows, what: str, new_groups: str, seed: int | None) -> np.ndarray:
@@ -69,22 +73,40 @@ def prediction_table(
 
 
 def rows_table(
-    fit: Fitted, rows: Rows, kind: str = "response", interval: float = 0.9, new_groups: str = "sample", seed: int | None = None
+    fit: Fitted,
+    rows: Rows,
+    kind: str = "response",
+    interval: float = 0.9,
+    new_groups: str = "sample",
+    seed: int | None = None,
 ) -> pd.DataFrame:
     """Return predictions of rows that are arrays already, as a table with a new index; see :meth:`bayesdeep.Fit.predict`."""
-    spec = fit.spec
+    return mixed_table([fit], [rows], kind, interval, new_groups, [seed_for(fit, seed)])
+
+
+def mixed_table(
+    fits: Sequence[Fitted], rows: Sequence[Rows], kind: str, interval: float, new_groups: str, seeds: Sequence[int]
+) -> pd.DataFrame:
+    """Return a table of the mixture of what fits of one model predict, with equal shares, each of rows of its own."""
+    spec, count = fits[0].spec, rows[0].rows
     words, levels = FAMILIES[spec.family].words, spec.response.levels or ()
     by_level = "levels" in words
     what = check_kind("mean" if by_level and kind == "response" else kind, spec)
-    posterior, seed = for_groups(flat_draws(fit), rows, new_groups), seed_for(fit, seed)
+    given = [
+        (spec, for_groups(flat_draws(fit), own, new_groups), own, seed)
+        for fit, own, seed in zip(fits, rows, seeds, strict=True)
+    ]
     if what == "predictive":
-        return response_table(predictive_blocks(spec, posterior, rows, new_groups, seed), rows.rows, interval)
-    made = blocks(spec, posterior, rows, what, new_groups, seed)
+        new = mixed_predicted(
+            [predictive_blocks(spec, draws, own, new_groups, seed) for spec, draws, own, seed in given]
+        )
+        return response_table(new, count, interval)
+    made = mixed_blocks([blocks(spec, draws, own, what, new_groups, seed) for spec, draws, own, seed in given])
     if by_level and what == "mean":
-        return level_table(made, rows.rows, levels, counts="counts_by_level" in words)
+        return level_table(made, count, levels, mode="several_columns" not in words)
     if several_predictors(spec):
-        return predictor_table(made, rows.rows, interval, levels[1:])
-    return summary_table(made, rows.rows, interval)
+        return predictor_table(made, count, interval, levels[1:])
+    return summary_table(made, count, interval)
 
 
 def log_scores(fit: Fitted, data: Any = None, new_groups: str | None = None, seed: int | None = None) -> np.ndarray:

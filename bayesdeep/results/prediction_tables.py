@@ -42,8 +42,8 @@ def response_table(blocks: Iterable[Predicted], rows: int, interval: float) -> p
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def level_table(blocks: Iterable[Block], rows: int, levels: Sequence[Any], *, counts: bool) -> pd.DataFrame:
-    """Return mean probabilities, a column a level, and the most probable level; of expected ``counts`` there is no mode.
+def level_table(blocks: Iterable[Block], rows: int, levels: Sequence[Any], *, mode: bool) -> pd.DataFrame:
+    """Return mean probabilities, a column a level, and the most probable level; of expected counts and shares there is no mode.
 
     ``blocks`` are of draws ``(draw, row, level)``.
     """
@@ -51,7 +51,7 @@ def level_table(blocks: Iterable[Block], rows: int, levels: Sequence[Any], *, co
     for start, stop, value in blocks:
         means[start:stop] = value.mean(axis=0)
     table = pd.DataFrame(means, columns=list(levels))
-    if not counts:
+    if mode:
         # A level of that name keeps its own column.
         table["mode" if "mode" not in levels else "mode_"] = [levels[i] for i in means.argmax(axis=1)]
     return table

@@ -20,7 +20,8 @@ from bayesdeep.spec.model_spec import ModelSpec
 
 from .graph_cache import evaluation_graph
 from .new_groups import with_new_groups
-from .prediction_blocks import block_rows, inside_bounds
+from .nonlinear_values import refuse_without_value
+from .prediction_blocks import block_rows, cut_off, inside_bounds
 from .rows import Rows, containers
 from .written_rows import law_of, params_of, trials_in
 
@@ -173,7 +174,8 @@ class _WrittenSource:
         """Return new responses ``(draw * times, row)``."""
         whole = {name: np.broadcast_to(value, (self._count, *value.shape[1:])) for name, value in params.items()}
         repeated = {name: np.repeat(value, self.times, axis=0) for name, value in whole.items()}
-        return self._law.draw(self._rng, repeated, trials_in(self._spec, containers(self._rows, start, stop)))
+        value = self._law.draw(self._rng, repeated, trials_in(self._spec, containers(self._rows, start, stop)))
+        return cut_off(value, self._rows, start, stop)
 
 
 class _Source:
@@ -191,6 +193,7 @@ class _Source:
         graph = evaluation_graph(spec, rows)
         self._rows, self._graph = rows, graph
         self._draws = with_new_groups(spec, posterior, rows, new_groups, seed)
+        refuse_without_value(spec, self._draws, rows)
         self._count = len(next(iter(posterior.values()))) if posterior else 1
         self.times = -(-least // self._count)
         variance = None if graph.response.mean is None else graph.response.variance
@@ -201,7 +204,7 @@ class _Source:
         levels = max(len(spec.response.levels or ()) or 1, units_of(graph))
         self.step = block_rows(self._count * max(levels, self.times))
         self._by_row = {
-            name: tensor.ndim > 0 and getattr(graph.response.family.parameter(name), "shape", "row") != "cut"
+            name: tensor.ndim > bool(getattr(graph.response.family.parameter(name), "is_vector", False))
             for name, tensor in graph.response.params.items()
         }
 

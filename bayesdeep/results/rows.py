@@ -16,6 +16,7 @@ from bayesdeep.design.context import FrameContext
 from bayesdeep.design.learn import term_nodes
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
+from bayesdeep.design.term_gaps import term_gaps
 from bayesdeep.design.training_data import known_arrays
 from bayesdeep.formula.expand import columns
 from bayesdeep.formula.nodes import Call, Name
@@ -167,7 +168,9 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
     assert response_node is not None, "the main formula has a response"
     with_response = [*used, *columns(response_node)] if observed else used
     _check_columns(with_response, frame)
-    gaps = response_gaps(response_node, frame, used) if observed else {}
+    given = [k.value for k in spec.known.values() if isinstance(k.value, str)]
+    gaps = term_gaps([replace(node, response=None) for node in nodes.values()], frame, given)
+    gaps |= response_gaps(response_node, frame, used) if observed else {}
     check_missing(frame, with_response, advice="leave these rows out or fill them in", gaps=gaps)
     arrays: dict[str, np.ndarray] = {}
     unseen: dict[str, tuple[Any, ...]] = {}
@@ -195,9 +198,12 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
 def check_units(spec: ModelSpec, rows: Rows) -> None:
     """Raise where log densities of the response cannot be told in units of the column it was made of."""
     node: Any = next(iter(spec.nodes.values())).response
+    words = FAMILIES[spec.family].words
+    parts: tuple[Any, ...] = (node,)
     while isinstance(node, Call) and node.function in RESPONSES:
+        parts = node.arguments if "several_columns" in words else node.arguments[:1]
         node = node.arguments[0]
-    if isinstance(node, Name) or "discrete" in FAMILIES[spec.family].words or rows.response.log_slope is not None:
+    if all(isinstance(part, Name) for part in parts) or "discrete" in words or rows.response.log_slope is not None:
         return
     raise FitError(
         f"log_score: no density of one column follows from that of '{node.source}': it has several columns, or two values of "
@@ -213,8 +219,8 @@ def _check_columns(names: Any, frame: Frame) -> None:
 
 def _placeholder(spec: ModelSpec, response: Response, rows: int) -> Response:
     """Return the parts for prediction with a value only where censoring bounds are read from it."""
-    counts = "counts_by_level" in FAMILIES[spec.family].words
-    shape = (rows, len(spec.response.levels or ())) if counts else (rows,)
+    several = "several_columns" in FAMILIES[spec.family].words
+    shape = (rows, len(spec.response.levels or ())) if several else (rows,)
     value = response.value if response.status is not None else np.zeros(shape)
     return response.with_(name=spec.response.name, value=value, levels=spec.response.levels)
 
@@ -231,7 +237,7 @@ def recode(spec: ModelSpec, response: Response) -> Response:
         return response.with_(levels=known, failures=spec.response.failures)
     if known is None and response.levels is not None and "two_levels" in family.words:
         return recode(replace(spec, response=replace(spec.response, levels=(0, 1))), response).with_(levels=None)
-    if known is None or "counts_by_level" in family.words:
+    if known is None or "several_columns" in family.words:
         return family.code(response)
     labels, own = response.levels, np.asarray(response.value)
     if labels is None:

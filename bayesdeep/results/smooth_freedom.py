@@ -29,7 +29,7 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.quantities import FREEDOM
 from bayesdeep.core.registry import FAMILIES, PRIORS
 from bayesdeep.graph.row_likelihood import row_likelihood
-from bayesdeep.spec.declared import effects_of
+from bayesdeep.spec.declared import by_threshold, effects_of
 from bayesdeep.spec.model_spec import ModelSpec
 
 from .labelled import SAMPLE, Array
@@ -100,6 +100,8 @@ def _information(spec: ModelSpec, draws: Draws, rows: Rows, number: int) -> tupl
         by_row, by_draw = (1.0, 1.0 / sd[:, 0] ** 2) if sd.shape[1] == 1 else (1.0 / sd[0] ** 2, np.ones(1))
         return weights * by_row, np.broadcast_to(by_draw, (count,))
     if number and why_not_predictors(spec) is not None:
+        return None
+    if any(map(by_threshold, spec.predictors[0].terms)):
         return None
     some = np.unique(np.linspace(0, count - 1, int(np.clip(INFORMATION // rows.rows, 4, MOST_INFORMATION))).astype(int))
     few = {name: value[some] for name, value in draws.items()}

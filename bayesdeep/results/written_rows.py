@@ -24,6 +24,8 @@ from .rows import FIELDS, Rows
 Arrays = Mapping[str, np.ndarray]
 PLAIN = frozenset({"weighted", "prop"})
 """What may have been done to a response: neither changes its distribution but for the number of trials."""
+DRAWN = PLAIN | {"censored"}
+"""What may have been done to one that is drawn: where its draws are cut off whoever draws sees to."""
 
 
 def written_function(spec: ModelSpec, rows: Rows, what: str, seed: int) -> Callable[..., list[np.ndarray]] | None:
@@ -50,7 +52,7 @@ def written_function(spec: ModelSpec, rows: Rows, what: str, seed: int) -> Calla
 def law_of(spec: ModelSpec) -> RowLaw | None:
     """Return a response's distribution in NumPy; None where the model's graph has to say."""
     family, main = FAMILIES[spec.family], spec.predictors[0]
-    if family.row_law is None or not set(spec.response.modifiers) <= PLAIN:
+    if family.row_law is None or not set(spec.response.modifiers) <= DRAWN:
         return None
     curved = spec.predictors[1:] if family.main.link_in_family else spec.predictors
     if any(find_link(p.link, "link", FormulaError).on_arrays is None for p in curved):
@@ -61,7 +63,7 @@ def law_of(spec: ModelSpec) -> RowLaw | None:
 def is_written(spec: ModelSpec, response: Response) -> bool:
     """Return whether family and links have written the rows' log likelihood down, and nothing was done to the response."""
     family, (main, *others) = FAMILIES[spec.family], spec.predictors
-    if family.row_terms is None or spec.known or not set(spec.response.modifiers) <= PLAIN:
+    if family.row_terms is None or spec.known or not set(spec.response.modifiers) <= PLAIN | family.written_for:
         return False
     if why_not_predictors(spec) is not None or (family.atoms and response.log_slope is not None):
         return False
@@ -81,12 +83,12 @@ def params_of(spec: ModelSpec, draws: Arrays, data: Arrays) -> dict[str, np.ndar
         inside = parameter is not None and parameter.link_in_family
         found[one.parameter] = eta if inside or curve is None else curve(eta)[0]
     for parameter in family.parameters:
-        if parameter.name in found:
-            continue
         known = spec.known.get(parameter.name)
+        if parameter.name in found or (known is None and parameter.fixed is not None):
+            continue
         if known is None:
             value = draws[parameter.name]
-            found[parameter.name] = value if parameter.shape == "cut" else value[:, None]
+            found[parameter.name] = value if parameter.is_vector else value[:, None]
         else:
             found[parameter.name] = np.atleast_2d(data[parameter.name] if isinstance(known.value, str) else known.value)
     return found

@@ -29,6 +29,7 @@ class BayesEstimator(BaseEstimator):
         link: str | Mapping[str, str] | None = None,
         priors: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        nonlinear: Mapping[str, str] | None = None,
         draws: int | None = None,
         tune: int | None = None,
         chains: int | None = None,
@@ -42,6 +43,7 @@ class BayesEstimator(BaseEstimator):
         self.link = link
         self.priors = priors
         self.parameters = parameters
+        self.nonlinear = nonlinear
         self.draws = draws
         self.tune = tune
         self.chains = chains
@@ -51,7 +53,7 @@ class BayesEstimator(BaseEstimator):
     def _fit(self, columns: dict[str, Any], response: Any, sample_weight: Any, family: str) -> None:
         """Fit the model and keep what prediction needs."""
         names = tuple(columns)
-        name, right = sides(self.formula, self.net, names)
+        name, right = sides(self.formula, self.net, names, tuple(self.nonlinear or ()))
         data, weight_name = {**columns, name: response}, None
         weights = read_weights(sample_weight, np.empty((len(response), 1)))
         if weights is not None:
@@ -63,6 +65,7 @@ class BayesEstimator(BaseEstimator):
             family,
             link=self.link,
             priors=self.priors,
+            nonlinear=self.nonlinear,
             **dict(self.parameters or {}),
         )
         self._names = names

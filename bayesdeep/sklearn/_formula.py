@@ -8,7 +8,9 @@ from bayesdeep.formula.nodes import Name
 from bayesdeep.formula.parser import parse
 
 
-def sides(formula: str | None, net: Sequence[int] | None, names: Collection[str]) -> tuple[str, str]:
+def sides(
+    formula: str | None, net: Sequence[int] | None, names: Collection[str], unknowns: tuple[str, ...] = ()
+) -> tuple[str, str]:
     """Return the name of the response and the right-hand side.
 
     Parameters
@@ -19,6 +21,8 @@ def sides(formula: str | None, net: Sequence[int] | None, names: Collection[str]
         Widths of the hidden layers of a network of all columns, in place of a formula.
     names
         The columns of ``X``.
+    unknowns
+        Parameters of a non-linear formula.
 
     Raises
     ------
@@ -34,9 +38,9 @@ def sides(formula: str | None, net: Sequence[int] | None, names: Collection[str]
         return free("y", names), right
     tilde = next((token for token in tokenize(formula) if token.is_operator("~")), None)
     if tilde is not None and not formula[: tilde.start].strip():
-        parse(formula, response="none")
+        parse(formula, response="none", unknowns=unknowns)
         return free("y", names), formula[tilde.end :].strip()
-    response = parse(formula).response
+    response = parse(formula, unknowns=unknowns).response
     assert tilde is not None, "a formula with a response has a tilde"
     if not isinstance(response, Name):
         raise FormulaError(

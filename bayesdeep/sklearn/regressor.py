@@ -12,7 +12,7 @@ from bayesdeep.core.registry import FAMILIES
 from ._base import BayesEstimator
 from ._columns import read_columns, read_response
 
-LEVELS = frozenset({"levels", "two_levels", "counts_by_level"})
+LEVELS = frozenset({"levels", "two_levels", "several_columns"})
 
 
 class BayesRegressor(RegressorMixin, BayesEstimator):
@@ -35,6 +35,8 @@ class BayesRegressor(RegressorMixin, BayesEstimator):
         As for :class:`bayesdeep.Model`. Default priors are scaled by the rows that are fitted, in each fold anew.
     parameters
         Formulas or known values of other parameters, ``{"sigma": "~ x0"}``.
+    nonlinear
+        Formulas of the parameters of a non-linear formula, ``{"a": "~ 1"}``; see :class:`bayesdeep.Model`.
     draws, tune, chains
         Draws kept a chain, draws a chain for tuning, number of chains; None for the method's own.
     options

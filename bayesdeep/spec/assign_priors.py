@@ -23,6 +23,7 @@ _ACCEPTED = {
     "positive": {"positive", "unit"},
     "unit": {"unit"},
     "signed_unit": {"unit"},
+    "one_to_two": set(),
     "ordered": {"real"},
     "correlation": {"correlation"},
     "simplex": {"simplex"},
@@ -30,13 +31,14 @@ _ACCEPTED = {
     "stratified": set(),
 }
 
-_BOUNDS = {"positive": (0.0, None), "unit": (0.0, 1.0), "signed_unit": (-1.0, 1.0)}
+_BOUNDS = {"positive": (0.0, None), "unit": (0.0, 1.0), "signed_unit": (-1.0, 1.0), "one_to_two": (1.0, 2.0)}
 """What a prior with bounds of its own must lie between."""
 
 _ADVICE = {
     "positive": "a positive one such as HalfNormal(1), HalfStudentT(3, 1), Exponential(1), TruncatedNormal(mu, sigma, lower=0)",
     "unit": "one on (0, 1) such as Beta(1, 1)",
     "signed_unit": "one on (-1, 1) such as Uniform(-1, 1) or TruncatedNormal(0, 0.5, lower=-1, upper=1)",
+    "one_to_two": "one on (1, 2) such as Uniform(1, 2) or TruncatedNormal(1.5, 0.2, lower=1, upper=2)",
     "ordered": "a distribution on the real line such as Normal(0, 2.5)",
     "effects": "one that is symmetric about a location and has a scale, as Normal, StudentT, Laplace, Logistic or Cauchy: "
     "Normal(0, HalfNormal(1))",

@@ -18,6 +18,11 @@ def effects_of(term: TermSpec) -> tuple[Effect, ...]:
     return () if declare is None else declare(term.state)
 
 
+def by_threshold(term: TermSpec) -> bool:
+    """Return whether a term adds to each threshold something of its own, and is no addend of one predictor."""
+    return "by_threshold" in TERMS[term.kind].words(term.state)
+
+
 def addends_of(term: TermSpec, node: Any) -> tuple[Addend, ...]:
     """Return a term's addends as they are written for row i; ``node`` is what it was in the formula."""
     write, source = TERMS[term.kind].written, str(term.source).strip()

@@ -14,13 +14,15 @@ from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.design.learn import Design, LearnedTerm
 
 from .assign_priors import choose, hyperparameters
-from .declared import effects_of
+from .declared import by_threshold, effects_of
 from .model_spec import ModelSpec, PredictorSpec, ResponseSpec, TermSpec
+from .nonlinear_scales import scales as scales_of_nonlinear
 from .residual import residual_of
 from .shared import check_shared
 from .shared_effects import shared_effects
 from .shares_of_budget import owners
 from .slots import all_slots, slot_name
+from .threshold_terms import refuse_by_threshold, refuse_joint, refuse_nothing
 
 
 def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[str, str]:
@@ -63,13 +65,15 @@ def make_spec(
 
     Of ``one_of_several`` responses effects may be correlated with those of others, which is not looked at here.
     """
+    nonlinear = [name for name in design.terms if family.parameter(name) is None]
     about = {
-        name: "about" in family.words and links[name] == "identity" and name == family.main.name
+        name: "about" in family.words and name == family.main.name and links[name] == "identity"
         and not set(response.modifiers) - {"weighted"}
         for name in design.terms
     }  # fmt: skip
     predictors = tuple(
-        PredictorSpec(name, links[name], tuple(_placed(t, about[name]) for t in terms)) for name, terms in design.terms.items()
+        PredictorSpec(name, links.get(name, "identity"), tuple(_placed(t, about[name]) for t in terms))
+        for name, terms in design.terms.items()
     )
     refuse_extreme(family, response)
     main_link = find_link(links[family.main.name], "link", FormulaError)
@@ -79,7 +83,11 @@ def make_spec(
     _refuse_two_laws(predictors)
     _refuse_noise(family, predictors, links)
     _refuse_lags(predictors)
-    slots = all_slots(family, predictors, response, known, offsets)
+    refuse_by_threshold(family, predictors)
+    refuse_nothing(family, predictors)
+    slots = all_slots(
+        family, predictors, response, known, offsets, scales_of_nonlinear(predictors, nonlinear, family.main.name, priors)
+    )
     if not one_of_several:
         contrasts = frozenset(p.name for p in family.parameters if p.shape == "contrast")
         together = shared_effects([("", predictors, family.bare)], [contrasts])
@@ -91,7 +99,9 @@ def make_spec(
         modelled = frozenset(p.parameter for p in predictors)
         return residual_of(family, links[family.main.name], response, known, design.arrays, modelled, number, where)
 
-    population = [s.name for s in main if s.role == "coefficient"]
+    apart = {s.name for t in predictors[0].terms if by_threshold(t) for s in TERMS[t.kind].slots(t.state, 1.0)}
+    population = [s.name for s in main if s.role == "coefficient" and s.name not in apart]
+    refuse_joint(apart, priors)
     able = owners(predictors[0], family.bare)
     chosen = choose(slots, priors, design.rows, population, able, residual)
     # A nested scale of group effects stands in the place of their sd, under the same name.
@@ -159,7 +169,8 @@ def _refuse_parameters(
     """Refuse a prior for a parameter that has none, because it has a formula or is given."""
     names = {slot.name for slot in slots}
     for name in priors:
-        if name in names or family.parameter(name) is None:
+        parameter = family.parameter(name)
+        if name in names or parameter is None:
             continue
         if name in known:
             raise PriorError(f"prior '{name}': {name} is given, {name}=known({known[name].value!r}), and needs no prior")
@@ -167,6 +178,11 @@ def _refuse_parameters(
             prefix = "" if name == family.bare else f"{name}_"
             own = ", ".join(s.name for s in slots if s.role != "parameter" and s.name.startswith(prefix))
             raise PriorError(f"prior '{name}': {name} has a formula, and priors are on what it is made of: {own}")
+        if parameter.fixed is not None:
+            raise PriorError(
+                f"prior '{name}': {name} is {parameter.fixed:g} and needs no prior, unless it has a formula, {name}='~ x', whose "
+                "coefficients then take priors"
+            )
 
 
 LEAST_GROUPS = 3
@@ -202,16 +218,18 @@ def _fewest(term: TermSpec) -> dict[str, int]:
 
 def _refuse_improper_cuts(family: Family, response: Response, chosen: tuple[ChosenPrior, ...]) -> None:
     """Refuse an improper prior on thresholds around a level that no row has: nothing would hold them."""
-    cuts = {p.name for p in family.parameters if p.shape == "cut"}
+    cuts = {p.name: p for p in family.parameters if p.shape == "cut"}
     for prior in chosen:
         if prior.name in cuts and not PRIORS[prior.prior.name].proper:
-            assert response.levels is not None
-            counts = np.bincount(np.asarray(response.value), weights=response.weights, minlength=len(response.levels))
+            codes, names = cuts[prior.name].cells(response)
+            counts = np.bincount(codes, weights=response.weights, minlength=len(names))
             if not counts.all():
-                empty = response.levels[int(np.argmin(counts))]
+                empty = names[int(np.argmin(counts))]
+                own = cuts[prior.name].cuts is not None
+                lacks = f"no '{response.name}' is {empty}" if own else f"no row has the level {empty!r} of '{response.name}'"
                 raise PriorError(
-                    f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since no row has the level {empty!r} of "
-                    f"'{response.name}'; use a proper prior such as Normal(0, 5), or leave the level out of the categories"
+                    f"prior '{prior.name}': {prior.prior} leaves the posterior improper, since {lacks}; use a proper prior such "
+                    f"as Normal(0, 5){'' if own else ', or leave the level out of the categories'}"
                 )
 
 
@@ -355,8 +373,10 @@ def check_modifiers(family: Family, response: Response) -> None:
             f"data: column '{response.name}': family '{family.name}' has no success, as which the formula names "
             f"{response.levels[1]!r}; take {known}, or leave the level out"
         )
-    if {"censored", "truncated"} <= response.modifiers:
-        raise DataError("data: a response that is censored and truncated at once is not available in this version")
+
+
+WITHIN = {"positive": (0.0, np.inf), "unit": (0.0, 1.0), "one_to_two": (1.0, 2.0)}
+"""Between what a parameter that is given must lie, by its support."""
 
 
 def check_known(family: Family, known: Mapping[str, Known], arrays: Mapping[str, np.ndarray]) -> None:
@@ -365,9 +385,10 @@ def check_known(family: Family, known: Mapping[str, Known], arrays: Mapping[str,
         parameter = family.parameter(name)
         assert parameter is not None
         values = np.atleast_1d(arrays[name] if name in arrays else np.float64(given.value))
-        inside = {"positive": values > 0, "unit": (values > 0) & (values < 1)}.get(parameter.support)
-        if inside is not None and not inside.all():
+        low, high = WITHIN.get(parameter.support, (-np.inf, np.inf))
+        inside = (values > low) & (values < high)
+        if not inside.all():
             what = f"column '{given.value}'" if isinstance(given.value, str) else "the number"
-            needs = "positive" if parameter.support == "positive" else "between 0 and 1"
+            needs = "positive" if parameter.support == "positive" else f"between {low:g} and {high:g}"
             first = values[int(np.argmin(inside))]
             raise DataError(f"data: {what} given as {name} must be {needs}; one of its values is {first:g}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.priors import ChosenPrior, Known
+from bayesdeep.core.registry import TERMS
 from bayesdeep.formula.expand import expand
 from bayesdeep.formula.nodes import Formula
 from bayesdeep.formula.parser import parse
@@ -26,7 +27,7 @@ class TermSpec:
 
 @dataclass(frozen=True)
 class PredictorSpec:
-    """The predictor of one parameter of the family."""
+    """The predictor of one parameter: of the family, or of a non-linear formula."""
 
     parameter: str
     link: str
@@ -62,7 +63,7 @@ class ModelSpec:
     family
         Name of the family.
     links
-        Link by parameter, for parameters that have a formula.
+        Link by parameter of the family, for those that have a formula.
     known
         Parameters that are given instead of estimated.
     predictors
@@ -88,15 +89,24 @@ class ModelSpec:
     @cached_property
     def nodes(self) -> Mapping[str, Formula]:
         """Return the formulas multiplied out; read again from their texts, so that nothing but text is saved."""
-        main = next(iter(self.formulas))
-        return {
-            name: expand(parse(text, response="required" if name == main else "none"), self.others)
-            for name, text in self.formulas.items()
-        }
+        main, *others = self.formulas
+        read = expand(parse(self.formulas[main], unknowns=self.nonlinear), self.others)
+        return {main: read} | {name: expand(parse(self.formulas[name], response="none"), self.others) for name in others}
+
+    @property
+    def nonlinear(self) -> tuple[str, ...]:
+        """Return the parameters of a non-linear formula, in their order; none of a sum of terms."""
+        terms = [term for predictor in self.predictors[:1] for term in predictor.terms]
+        read = {name for term in terms for name in TERMS[term.kind].reads(term.state)}
+        return tuple(name for name in self.formulas if name in read)
 
     def prior(self, name: str) -> ChosenPrior | None:
         """Return the prior of a slot by its posterior name."""
         return next((p for p in self.priors if p.name == name), None)
+
+    def shares_dimension(self, name: str) -> str:
+        """Return what the dimension of a family's shares is called."""
+        return f"{self.response.name}_{name}"
 
     def __str__(self) -> str:
         lines = [f"{self.formulas[next(iter(self.formulas))]}"]

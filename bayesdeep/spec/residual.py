@@ -66,6 +66,12 @@ def _found(
     modelled: frozenset[str], where: str,
 ) -> tuple[float | None, str]:
     said = None if family.residual is None else family.residual(link)
+    scaled = next((p.name for p in family.parameters if p.fixed is not None and p.name in modelled | set(known)), None)
+    if scaled is not None:
+        raise PriorError(
+            f"{where}: with {scaled} the residual standard deviation is not the same in all rows, so that the share of variance "
+            f"that terms explain has no one value; leave {scaled} out, or give priors to the terms one by one"
+        )
     if isinstance(said, float):
         return said, f"{said:.4g} (sd of the latent variable of the {link} link)"
     if said is not None and said in known:

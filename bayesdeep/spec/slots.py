@@ -38,21 +38,23 @@ def slot_name(parameter: str, main: str, slot: Slot) -> str:
 
 def all_slots(
     family: Family, predictors: tuple[PredictorSpec, ...], response: Response, known: Mapping[str, Any],
-    offsets: Mapping[str, float],
+    offsets: Mapping[str, float], scales: Mapping[str, float] | None = None,
 ) -> tuple[Slot, ...]:
     """Return the slots of every predictor, then those of parameters that have neither formula nor known value.
 
-    ``offsets`` are the mean offsets by parameter: the default intercept is what the predictor needs beside them.
+    ``offsets`` are the mean offsets by parameter: the default intercept is what the predictor needs beside them. ``scales`` has
+    those of the parameters of a non-linear formula.
     """
     main, found = family.main.name, []
     links = {p.parameter: find_link(p.link, "link", FormulaError) for p in predictors}
     for predictor in predictors:
-        location, spread = _scale(family, predictor.parameter, links, response)
+        own = (scales or {}).get(predictor.parameter)
+        location, spread = _scale(family, predictor.parameter, links, response) if own is None else (0.0, own)
         location -= offsets.get(predictor.parameter, 0.0)
         for term in predictor.terms:
             for slot in TERMS[term.kind].slots(term.state, spread):
                 if slot.role == "intercept":
-                    if predictor.parameter == main and "no_intercept" in family.words:
+                    if not family.has_intercept(predictor.parameter):
                         continue
                     record = family.parameter(predictor.parameter)
                     main_like = predictor.parameter == main or (record is not None and record.follows != "")
@@ -60,11 +62,12 @@ def all_slots(
                     slot = replace(slot, default=default, unit=spread)
                 found.append(replace(slot, name=slot_name(predictor.parameter, family.bare, slot)))
     modelled = {p.parameter for p in predictors}
-    for parameter in family.parameters:
-        if parameter.name in modelled or parameter.name in known or parameter.prior is None:
+    for parameter in family.plain(modelled | set(known)):
+        if parameter.prior is None:
             continue
         default = parameter.prior(response, links[main])
-        found.append(Slot(parameter.name, parameter.support, default, "parameter"))
+        role = "simplex" if parameter.shape == "shares" else "parameter"
+        found.append(Slot(parameter.name, parameter.support, default, role, max(len(parameter.labels), 1)))
     return tuple({slot.name if slot.shared else k: slot for k, slot in enumerate(found)}.values())
 
 
@@ -85,9 +88,11 @@ def _scale(
     assert record is not None
     if parameter == family.main.name or record.follows:
         return family.scale(response, links[parameter])
+    spread = AUXILIARY_SPREAD if record.spread is None else record.spread(links[parameter])
+    if record.fixed is not None:
+        return float(np.asarray(links[parameter].forward(record.fixed))), spread
     assert record.prior is not None
     plain = read_prior(record.prior(response, links[family.main.name]).text, f"prior '{parameter}'")
-    spread = AUXILIARY_SPREAD if record.spread is None else record.spread(links[parameter])
     return float(np.asarray(links[parameter].forward(prior_median(plain)))), spread
 
 

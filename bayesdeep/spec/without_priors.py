@@ -17,7 +17,11 @@ FLAT = {
 }
 ANYWHERE = PriorSpec("Normal", (("mu", 0.0), ("sigma", 1.0)))
 """Of thresholds, counted from the columns' means: it says no more than that these are real numbers."""
-BY_SUPPORT = {"unit": PriorSpec("Beta", (("alpha", 1.0), ("beta", 1.0))), "positive": PriorSpec("HalfFlat")}
+BY_SUPPORT = {
+    "unit": PriorSpec("Beta", (("alpha", 1.0), ("beta", 1.0))),
+    "positive": PriorSpec("HalfFlat"),
+    "one_to_two": PriorSpec("Uniform", (("lower", 1.0), ("upper", 2.0))),
+}
 
 
 def without_priors(spec: ModelSpec) -> ModelSpec:
@@ -33,7 +37,7 @@ def _flat(spec: ModelSpec, chosen: ChosenPrior) -> ChosenPrior:
     if chosen.role in FLAT:
         return replace(chosen, prior=FLAT[chosen.role], key=chosen.name)
     parameter = FAMILIES[spec.family].parameter(chosen.name)
-    if parameter is not None and parameter.support == "ordered":
+    if parameter is not None and parameter.shape == "cut":
         return replace(chosen, prior=ANYWHERE, origin="default", key=chosen.name)
     if parameter is None or _plain(chosen.prior):
         return chosen

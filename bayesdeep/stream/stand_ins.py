@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from bayesdeep.core.columns import Category, Json, Matrix
+from bayesdeep.core.columns import Category, Filled, Json, Matrix
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.formula.nodes import Expression, Product
 
@@ -63,7 +63,15 @@ class WithoutRows:
         """Not used with sums: it ties levels together."""
         raise needs_rows(self.where)
 
+    def arithmetic(self, expression: Any) -> tuple[Json, tuple[np.ndarray, ...]]:
+        """Not known of sums."""
+        raise needs_rows(self.where)
+
     def category(self, expression: Any, learned: Json = None) -> Category:
+        """Not known of sums."""
+        raise needs_rows(self.where)
+
+    def filled(self, expressions: Sequence[Any], learned: Json = None) -> Filled:
         """Not known of sums."""
         raise needs_rows(self.where)
 

@@ -12,11 +12,10 @@ from bayesdeep.core.names import posterior_name
 from bayesdeep.core.terms import DesignContext
 
 from ._net_basis import basis_of, factor_name, learn_basis
+from ._net_missing import INDICATOR_SPREAD, indicators, input_matrix, learn_inputs
 from ._net_options import NetOptions, read_options
 from ._packing import pack, unpack
 
-INDICATOR_SPREAD = 0.5
-"""Indicator columns are divided by this instead of their standard deviation, which is tiny for rare levels."""
 ROUNDING = 1e-14
 """A column whose standard deviation is below this share of its mean does not vary: what is left is rounding."""
 MOST_PLACES = 64
@@ -40,7 +39,7 @@ def learn(node: Any, context: DesignContext) -> Json:
     call, factor = call_of(node), factor_of(node)
     options = read_options(call, context.where)
     plain, embedded = _inputs(call, context.where)
-    columns = context.learn_columns(True, plain)
+    columns, gaps = learn_inputs(options, plain, context)
     _check_spread(columns, context.where)
     embeds = [_embed(inner, context) for inner in embedded]
     state = {
@@ -50,7 +49,8 @@ def learn(node: Any, context: DesignContext) -> Json:
         "embeds": embeds,
         "rows": context.rows,
     }
-    _check_size(options, columns.width + sum(embed["size"] for embed in embeds), context.where)
+    state |= {"gaps": gaps} if gaps else {}
+    _check_size(options, columns.width + len(indicators(state)) + sum(embed["size"] for embed in embeds), context.where)
     if factor is not None:
         labels = context.learn_levels(factor)
         _check_pool(options, factor_name(factor), len(labels), context.where)
@@ -146,7 +146,7 @@ def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarr
     call, columns, found = call_of(node), unpack(state["columns"]), {}
     plain, embedded = _inputs(call, context.where)
     if columns.width:
-        found["X"] = (context.design_matrix(columns, plain) - np.asarray(columns.means)) / scales(columns)
+        found["X"] = input_matrix(state, columns, scales(columns), plain, context)
     for inner, embed in zip(embedded, state["embeds"], strict=True):
         factor = embed["factor"]
         found[f"codes_{factor}"] = context.codes((inner.arguments[0],), factor, tuple(embed["labels"]))

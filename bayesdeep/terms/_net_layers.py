@@ -27,6 +27,7 @@ from bayesdeep.core.terms import Scope
 
 from ._net_design import scales
 from ._net_groups import every_layer, last_layer, spread_out
+from ._net_missing import INDICATOR_SPREAD, indicators
 from ._net_options import NetOptions
 from ._packing import unpack
 
@@ -51,6 +52,7 @@ def input_labels(state: Json) -> tuple[str, ...]:
     found: list[str] = []
     for term in unpack(state["columns"]).terms:
         found += [term.name] if term.labels is None else [f"{term.name}[{label}]" for label in term.labels]
+    found += [f"{name} missing" for name in indicators(state)]
     for embed in state["embeds"]:
         found += [f"{embed['factor']}[{k}]" for k in range(embed["size"])]
     return tuple(found)
@@ -58,7 +60,8 @@ def input_labels(state: Json) -> tuple[str, ...]:
 
 def input_units(state: Json) -> np.ndarray:
     """Return what a unit of each standardised input is on the input's own scale ``(input,)``."""
-    return np.concatenate([scales(unpack(state["columns"])), *(np.ones(embed["size"]) for embed in state["embeds"])])
+    said = np.full(len(indicators(state)), INDICATOR_SPREAD)
+    return np.concatenate([scales(unpack(state["columns"])), said, *(np.ones(embed["size"]) for embed in state["embeds"])])
 
 
 def body_name(state: Json) -> str:
@@ -70,6 +73,7 @@ def description(state: Json) -> str:
     """Return inputs and hidden layers in words: networks that share them must have the same."""
     options, columns = NetOptions.from_json(state["options"]), [term.name for term in unpack(state["columns"]).terms]
     columns += [f"embed({embed['factor']}, {embed['size']})" for embed in state["embeds"]]
+    columns += [f"{name} missing" for name in indicators(state)]
     sizes = f"hidden={list(options.hidden)}, activation={list(options.activation)}"
     return f"net({', '.join(columns)}, {sizes}, prior={options.prior!r}, bayes={options.bayes!r})"
 

@@ -12,6 +12,7 @@ from bayesdeep.core.options import options_of
 PRIORS = ("ard", "layer", "horseshoe", "normal", "student_t", "laplace", "spike_slab")
 BAYES = ("all", "last", "none")
 POOLS = ("last", "weights")
+MISSING = ("error", "indicator")
 MOST_UNITS = 4096
 """Inverse links that are not defined for every linear predictor, and where they are not."""
 
@@ -23,6 +24,7 @@ MEANINGS = {
     "bayes": f"one of {', '.join(BAYES)}",
     "orthogonal": 'True, False or "groups"',
     "pool": f"one of {', '.join(POOLS)}",
+    "missing": f"one of {', '.join(MISSING)}",
     "name": 'a text, as in name="trend"',
     "share": 'a text, as in share="body", the same for all networks with these hidden layers',
 }
@@ -55,6 +57,9 @@ class NetOptions:
         Of networks that vary by group, which weights do: those of the ``"last"`` layer, or all ``"weights"``.
     name
         What the posterior calls it; empty for its text.
+    missing
+        ``"error"``: inputs have all values. ``"indicator"``: where a value is missing the input is its mean over the training
+        rows, and a further input says that it is missing.
     share
         What its hidden layers are called where other networks of the model, in formulas of other parameters, have the same
         ones and only last layers of their own; empty where they are its alone.
@@ -69,6 +74,7 @@ class NetOptions:
     pool: str = "last"
     name: str = ""
     share: str = ""
+    missing: str = "error"
 
     def to_json(self) -> Json:
         """Return them as JSON."""
@@ -86,7 +92,7 @@ def read_options(call: Any, where: str) -> NetOptions:
     given = {name: _value(node, name, where) for name, node in options_of(call, MEANINGS, where).items()}
     hidden = _hidden(given.pop("hidden", [32]), where)
     activation = _activation(given.pop("activation", "tanh"), len(hidden), where)
-    for name, choices in (("prior", PRIORS), ("bayes", BAYES), ("pool", POOLS)):
+    for name, choices in (("prior", PRIORS), ("bayes", BAYES), ("pool", POOLS), ("missing", MISSING)):
         if name in given and given[name] not in choices:
             raise FormulaError(f"{where}: net(): {name}={given[name]!r} is not {MEANINGS[name]}{_near(given[name], choices)}")
     for name, words in (("skip", ()), ("orthogonal", ("groups",))):

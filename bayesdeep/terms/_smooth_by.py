@@ -1,12 +1,13 @@
 """``by=``: what a smooth's functions are multiplied by, and so how many curves it has."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.errors import FormulaError
-from bayesdeep.core.terms import DesignContext
+from bayesdeep.core.terms import DesignContext, Line
 
 
 def learn_by(node: Any, columns: str, context: DesignContext, where: str) -> Json:
@@ -24,6 +25,18 @@ def learn_by(node: Any, columns: str, context: DesignContext, where: str) -> Jso
     # Plain numbers and text are what JSON keeps.
     levels = [getattr(level, "item", lambda level=level: level)() for level in category.levels]
     return {"source": source, "levels": levels, "learned": category.learned}
+
+
+def times_by(lines: Iterable[Line], by: Json) -> frozenset[Line]:
+    """Return the products of columns that are not penalised, given those of the smooth itself, ``by`` counted.
+
+    The lines of all levels of a category together are the line of all rows, too.
+    """
+    own = frozenset(lines)
+    if by is None:
+        return own
+    multiplied = frozenset(line | {by["source"]} for line in own)
+    return multiplied | own if by["levels"] else multiplied
 
 
 def multipliers(state: Json, node: Any, context: DesignContext) -> list[np.ndarray]:

@@ -60,7 +60,9 @@ def read_smooth(node: Any, where: str) -> Smooth:
     given = options_of(node, MEANINGS, where)
     basis = _basis(given.get("bs"), where)
     variables, of_levels = node.arguments, basis in LEVEL_BASES
-    if (not of_levels and len(variables) > BASES[basis].variables) or any(hasattr(v, "value") for v in variables):
+    if any(hasattr(v, "value") for v in variables):
+        raise FormulaError(f"{where}: a smooth is a function of columns, and all else has a name, as in s(x, k=20, bs='cr')")
+    if (not of_levels and len(variables) > BASES[basis].variables):
         raise FormulaError(f"{where}: {_of(basis)}, and all else has a name, as in s(x, k=20, bs='cr')")
     check_columns(node, "smooth", where)
     columns = columns_of(node)

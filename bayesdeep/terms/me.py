@@ -193,5 +193,5 @@ def _number(text: str) -> bool:
 
 TERM = Term(
     "me", learn, arrays, slots, eta, groups, words, call=True, written=written, codes=codes, relabel=relabel, named=("gr",),
-    example="me(x, 0.5)",
+    beside=(1,), example="me(x, 0.5)",
 )

@@ -12,6 +12,8 @@ the same function is predicted at other rows (Rügamer, Kolb and Klein 2024, Sem
 American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054). With ``orthogonal="groups"`` the function's mean in each
 group is 0 as well, so that the standard deviation of ``(1 | g)`` keeps its meaning too.
 
+With ``missing="indicator"`` rows may lack values of inputs, in training and later: :mod:`bayesdeep.terms._net_missing`.
+
 Networks in formulas of different parameters may share their hidden layers, ``share="body"``: one representation of the
 inputs, and what each parameter makes of it (multitask learning: Caruana 1997, Machine Learning 28, 41-75,
 doi:10.1023/A:1007379606734).
@@ -33,6 +35,7 @@ from bayesdeep.core.writing import Addend
 
 from ._net_design import arrays, learn
 from ._net_layers import FIXED, body_name, by_input, by_weight, description, input_labels, network
+from ._net_missing import indicators
 from ._net_options import NetOptions
 
 WEIGHTS = {
@@ -146,6 +149,13 @@ def relabel(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
     return {**state, "embeds": embeds, **own}
 
 
+def lacks(call: Any) -> tuple[Any, ...]:
+    """Return the inputs of which values may be missing: none, unless the call has ``missing="indicator"``."""
+    # A misspelt word is refused by name where options are read.
+    asked = any(name == "missing" and getattr(value, "value", None) != "error" for name, value in call.options)
+    return tuple(a for a in call.arguments if getattr(a, "function", "") != "embed") if asked else ()
+
+
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -156,7 +166,9 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
     def body(called: str, level: str) -> tuple[str, ...]:
         shared = f", hidden layers those of all networks with share='{options.share}'" if options.share else ""
-        lines, last = [f"{called}, with xᵢ its standardised inputs{shared}:"], "xᵢ"
+        gone = indicators(state)
+        said = f", 0 where missing, and whether {', '.join(gone)} is missing" if gone else ""
+        lines, last = [f"{called}, with xᵢ its standardised inputs{said}{shared}:"], "xᵢ"
         for k, size in enumerate(options.hidden, start=1):
             mark = str(k).translate(SUBSCRIPTS)
             lines.append(f"    h{mark} = {options.activation[k - 1]}(W{mark} {last} + b{mark})    {size} units")
@@ -170,5 +182,5 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 TERM = Term(
     "net", learn, arrays, slots, eta, groups, words, call=True, varies=True, cost=cost, relabel=relabel, written=written,
-    codes=codes, example="net(x, z, hidden=[3])",
+    codes=codes, lacks=lacks, example="net(x, z, hidden=[3])",
 )

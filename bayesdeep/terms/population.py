@@ -13,9 +13,10 @@ from bayesdeep.core.columns import Json
 from bayesdeep.core.effects import Columns, Effect, Given, Piece
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.records import Default
-from bayesdeep.core.terms import DesignContext, Term
+from bayesdeep.core.terms import DesignContext, Line, Term
 from bayesdeep.core.writing import Addend, LeftOut
 
+from ._function_columns import called
 from ._left_out import left_out_of
 from ._packing import pack, unit_of, unpack
 from ._written import column_products
@@ -71,6 +72,13 @@ def left_out(state: Json, node: Any) -> tuple[LeftOut, ...]:
     return left_out_of(state, node.products)
 
 
+def lines(state: Json, node: Any) -> frozenset[Line]:
+    """Return the products of columns."""
+    del state
+    return frozenset(frozenset(map(called, product)) for product in node.products)
+
+
 TERM = Term(
-    "population", learn, arrays, slots, words=words, effects=effects, written=written, left_out=left_out, example="x + g",
+    "population", learn, arrays, slots, words=words, effects=effects, written=written, left_out=left_out, lines=lines,
+    example="x + g",
 )

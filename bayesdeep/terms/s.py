@@ -24,13 +24,13 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.quantities import BASIS
 from bayesdeep.core.records import Default
-from bayesdeep.core.terms import DesignContext, Term
+from bayesdeep.core.terms import DesignContext, Line, Term
 from bayesdeep.core.writing import Addend, Product
 
 from . import _smooth_levels as levels
 from ._function_columns import called
 from ._smooth_bases import BASES, LEVEL_BASES
-from ._smooth_by import learn_by, multipliers
+from ._smooth_by import learn_by, multipliers, times_by
 from ._smooth_options import Smooth, read_smooth
 from ._smooth_split import penalised, split
 from ._smooth_unit import unit
@@ -200,6 +200,14 @@ def _apart(state: Json, place: int, columns: int) -> np.ndarray:
     return found
 
 
+def lines(state: Json, node: Any) -> frozenset[Line]:
+    """Return the straight lines that are not penalised."""
+    del node
+    if levels.are_in(state) or not BASES[state["basis"]].straight:
+        return frozenset()
+    return times_by((frozenset({variable}) for variable in state["variables"]), state["by"])
+
+
 def words(state: Json) -> frozenset[str]:
     """A smooth is linear in its coefficients; with curves for the levels of a category it is hierarchical."""
     return frozenset({"linear", "hierarchical"}) if levels.are_in(state) else frozenset({"linear"})
@@ -228,5 +236,5 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 TERM = Term(
     "s", learn, arrays, slots, words=words, call=True, effects=effects, written=written, named=("by",), example="s(x, k=6)",
-    groups=levels.groups, relabel=levels.relabel,
+    groups=levels.groups, relabel=levels.relabel, lines=lines,
 )

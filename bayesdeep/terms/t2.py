@@ -28,12 +28,12 @@ from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.quantities import BASIS
 from bayesdeep.core.records import Default
-from bayesdeep.core.terms import DesignContext, Term
+from bayesdeep.core.terms import DesignContext, Line, Term
 from bayesdeep.core.writing import Addend, Product
 
 from ._function_columns import called
 from ._smooth_bases import BASES
-from ._smooth_by import learn_by, multipliers
+from ._smooth_by import learn_by, multipliers, times_by
 from ._smooth_unit import unit
 from ._tensor_options import Tensor, read_tensor
 from ._tensor_split import bent, blocks_of, columns_of, free_of, learn_margin, learn_part
@@ -187,6 +187,13 @@ def _apart(state: Json, place: int, columns: int) -> np.ndarray:
     return found
 
 
+def lines(state: Json, node: Any) -> frozenset[Line]:
+    """Return the straight lines, and their products, that are not penalised."""
+    del node
+    products = (frozenset(state["variables"][k] for k in which) for which in free_of(state["margins"]) if which)
+    return times_by(products, state["by"])
+
+
 def words(state: Json) -> frozenset[str]:
     """A smooth is linear in its coefficients."""
     del state
@@ -223,6 +230,6 @@ def _lines(state: Json, place: int) -> list[str]:
 
 
 TERM = Term(
-    "t2", learn, arrays, slots, words=words, call=True, effects=effects, written=written, named=("by",),
+    "t2", learn, arrays, slots, words=words, call=True, effects=effects, written=written, named=("by",), lines=lines,
     example="t2(x, z, k=4)",
 )

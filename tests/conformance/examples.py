@@ -66,6 +66,21 @@ def matrices_of(plugin: Any, data: pd.DataFrame) -> dict[str, pd.DataFrame] | No
     return {name: make(data)}
 
 
+def setting(plugin: Any) -> tuple[str, dict[str, Any]]:
+    """Return the response that a term's example is a model of, and the options that say its family."""
+    gaussian = plugin.example_family == "gaussian"
+    return ("y", {}) if gaussian else ("a", {"family": plugin.example_family})
+
+
+def reads_of(plugin: Any) -> dict[str, dict[str, str]]:
+    """Return the options of a model for the parameters that a term's example reads; none for other terms."""
+    read = plugin.example_reads
+    if not read:
+        return {}
+    priors = {f"{name}_Intercept": prior for name, (_, prior) in read.items()}
+    return {"nonlinear": {name: formula for name, (formula, _) in read.items()}, "priors": priors}
+
+
 def lacks(word: str, name: str, what: str) -> NoReturn:
     """Fail with what has to be added to a plug-in's record."""
     pytest.fail(f"The {word} '{name}' lacks {what}; add it to its record, see CONTRIBUTING.", pytrace=False)

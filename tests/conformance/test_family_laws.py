@@ -53,7 +53,7 @@ def evaluated(tensor: Any) -> np.ndarray:
 
 def response(family: Family, values: np.ndarray) -> Response:
     """Return simulated values as data that have not been seen by the family: labels for levels, whole numbers for counts."""
-    if "counts_by_level" in family.words:
+    if "several_columns" in family.words:
         return Response("a", values.astype(float), levels=tuple("abc"))
     if "levels" in family.words:
         labels = tuple(f"l{k}" for k in range(auxiliary(family).levels or 2))

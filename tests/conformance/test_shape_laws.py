@@ -18,15 +18,15 @@ def test_arrays_have_the_shapes_their_names_say(name: str, of_family: Any, made_
     fit = made_up(of_family(name, "x + (1 + x | g)"), draws=DRAWS, chains=CHAINS)
     words = FAMILIES[name].words
     per_level = " contrast" if FAMILIES[name].main.shape == "contrast" else ""
-    means = " level" if words & {"levels", "counts_by_level"} else ""
-    counts = " level" if "counts_by_level" in words else ""
+    means = " level" if words & {"levels", "several_columns"} else ""
+    several = " level" if "several_columns" in words else ""
     posterior = fit.idata["posterior"]
     prefix = "" if FAMILIES[name].bare else f"{FAMILIES[name].main.name}_"
     with jaxtyped("context"):  # a name has one size from here to the end
         assert isinstance(posterior[f"{prefix}x"].values, Float[np.ndarray, f"chain draw{per_level}"])
         assert isinstance(posterior[f"{prefix}1|g"].values, Float[np.ndarray, f"chain draw group{per_level}"])
         assert isinstance(fit.draws(kind="mean").values, Float[np.ndarray, f"chain draw obs{means}"])
-        assert isinstance(fit.draws(kind="response", seed=1).values, Num[np.ndarray, f"chain draw obs{counts}"])
+        assert isinstance(fit.draws(kind="response", seed=1).values, Num[np.ndarray, f"chain draw obs{several}"])
         log_likelihood = next(iter(fit.log_likelihood()["log_likelihood"].data_vars.values()))
         assert isinstance(log_likelihood.values, Float[np.ndarray, "chain draw obs"])
         assert isinstance(fit.log_score(pointwise=True), Float[np.ndarray, " obs"])

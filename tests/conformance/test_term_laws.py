@@ -18,7 +18,7 @@ from bayesdeep.results.new_groups import with_new_groups
 from bayesdeep.results.rows import rows_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .examples import columns, example_of, matrices_of
+from .examples import columns, example_of, matrices_of, reads_of, setting
 
 DRAWS = 3
 WHAT = "an addend on x, z, g or h as it is written in a formula"
@@ -31,11 +31,16 @@ class Made:
         self.text = example_of(TERMS[name], "term", name, WHAT)
         self.data = columns()
         self.matrices = matrices_of(TERMS[name], self.data)
-        self.model = bd.Model(f"y ~ {self.text}", self.data, arrays=self.matrices)
+        self.response, self.options = setting(TERMS[name])
+        self.reads = reads_of(TERMS[name])
+        self.options |= self.reads
+        self.model = bd.Model(f"{self.response} ~ {self.text}", self.data, arrays=self.matrices, **self.options)
         self.spec = self.model.spec
         self.rows = self.model.__dict__["_rows"]
         self.term = next(t for t in self.spec.predictors[0].terms if t.kind == name)
         graph = self.model._graph
+        # What adds to each threshold is seen in the levels' probabilities alone.
+        self.what = "mean" if "by_threshold" in TERMS[name].words(self.term.state) else "linear"
         self.draws = forward_draws(graph, list(graph.reported), DRAWS, {}, 1)
 
     def eta(self, data: Any, spec: ModelSpec | None = None, new_groups: str = "raise") -> np.ndarray:
@@ -43,13 +48,13 @@ class Made:
         rows = rows_of(spec, read_frame(data), observed=False)
         graph = rows.graph(spec)
         draws = with_new_groups(spec, self.draws, rows, new_groups, 1)
-        found = row_function(graph, ["linear"])(draws)[0]
-        return np.broadcast_to(found, (DRAWS, len(data)))
+        found = row_function(graph, [self.what])(draws)[0]
+        return np.broadcast_to(found, (DRAWS, len(data), *found.shape[2:]))
 
 
 def predictor_is_the_same_on_the_same_rows(name: str) -> None:
     made = Made(name)
-    training = row_function(made.model._graph, ["linear"])(made.draws)[0]
+    training = row_function(made.model._graph, [made.what])(made.draws)[0]
     again = made.eta(made.data)
     np.testing.assert_allclose(again, np.broadcast_to(training, again.shape), rtol=1e-10)
     order = np.random.default_rng(0).permutation(len(made.data))
@@ -86,6 +91,31 @@ def rows_of_known_groups_do_not_see_new_ones(name: str) -> None:
         made.eta(changed)
 
 
+def it_is_the_same_on_arrays_as_in_the_graph(name: str) -> None:
+    record, made = TERMS[name], Made(name)
+    assert set(record.reads(made.term.state)) == set(record.example_reads), "it reads what it shows (example_reads)"
+    if record.combined is None:
+        assert not record.example_reads, "a term that reads parameters has its value on arrays, too (Term.combined)"
+        return
+    rows, graph = len(made.data), made.model._graph
+    own = {key.removeprefix(f"{made.term.key}."): array for key, array in made.rows.arrays.items()}
+    found = row_function(graph, ["linear"])(made.draws)[0]
+    for k in range(DRAWS):
+        values = {name: predictor_by_hand(made, name, k) for name in record.example_reads}
+        np.testing.assert_allclose(np.broadcast_to(record.combined(made.term.state, own, values), rows), found[k], rtol=1e-10)
+
+
+def predictor_by_hand(made: Made, parameter: str, draw: int) -> np.ndarray:
+    """Return the predictor of a parameter ``(obs,)`` at one draw: an intercept, a column z, and effects of g."""
+    draws, data = {name: values[draw] for name, values in made.draws.items()}, made.data
+    total = draws[f"{parameter}_Intercept"] + np.zeros(len(data))
+    if f"{parameter}_z" in draws:
+        total = total + draws[f"{parameter}_z"] * data["z"].to_numpy()
+    if f"{parameter}_1|g" in draws:
+        total = total + draws[f"{parameter}_1|g"][np.unique(data["g"], return_inverse=True)[1]]
+    return total
+
+
 def closed(made: Made) -> bool:
     """Return whether a term's levels have a law that says nothing of others."""
     declare = TERMS[made.term.kind].effects
@@ -99,7 +129,7 @@ def matrices_it_was_given_make_the_same_model(name: str) -> None:
         return
     made = Made(name)
     found = given(made.term.state)
-    again = bd.Model(f"y ~ {made.text}", made.data, arrays=found)
+    again = bd.Model(f"{made.response} ~ {made.text}", made.data, arrays=found, **made.options)
     assert again.spec == made.spec
     for name_of, table in (made.matrices or {}).items():
         np.testing.assert_array_equal(found[name_of].values, table.to_numpy())
@@ -107,11 +137,12 @@ def matrices_it_was_given_make_the_same_model(name: str) -> None:
 
 def what_it_declares_linear_is_its_predictor(name: str) -> None:
     made = Made(name)
+    if made.reads or any(TERMS[term.kind].effects is None for term in made.spec.predictors[0].terms):
+        return
     total = made.draws["Intercept"][:, None] + np.zeros((DRAWS, len(made.data)))
     for term in made.spec.predictors[0].terms:
         declare = TERMS[term.kind].effects
-        if declare is None:
-            return
+        assert declare is not None
         for effect in declare(term.state):
             total = total + by_hand(effect, term.key, made)
     np.testing.assert_allclose(total, made.eta(made.data), rtol=1e-8, atol=1e-10)
@@ -141,8 +172,10 @@ def by_hand(effect: effects.Effect, key: str, made: Made) -> np.ndarray:
 def engines_that_integrate_agree_or_refuse(name: str) -> None:
     made = Made(name)
     if any(TERMS[t.kind].effects is None for t in made.spec.predictors[0].terms):
-        with pytest.raises(FitError, match="is not linear in its coefficients"):
-            made.model.fit("collapsed", progress=False)
+        apart = made.what == "mean"
+        reason = "adds to each threshold" if apart else "is not linear in its coefficients"
+        with pytest.raises(FitError, match=reason):
+            made.model.fit("laplace_marginal" if apart else "collapsed", progress=False)
         return
     exact = made.model.fit("collapsed", seed=1, progress=False).draws(kind="linear")
     other = made.model.fit("laplace_marginal", seed=1, progress=False).draws(kind="linear")
@@ -155,6 +188,7 @@ LAWS = (
     predictor_is_the_same_on_the_same_rows,
     what_it_learned_is_json,
     rows_of_known_groups_do_not_see_new_ones,
+    it_is_the_same_on_arrays_as_in_the_graph,
     what_it_declares_linear_is_its_predictor,
     engines_that_integrate_agree_or_refuse,
     matrices_it_was_given_make_the_same_model,

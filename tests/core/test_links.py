@@ -24,6 +24,8 @@ MEANS = {
     "nonnegative": np.array([0.2, 1.0, 6.0]),
     "unit": np.array([1e-6, 0.2, 0.5, 0.93]),
     "signed_unit": np.array([-0.9, -0.2, 0.5]),
+    "angle": np.array([-3.0, -0.4, 0.2, 2.9]),
+    "one_to_two": np.array([1.01, 1.2, 1.5, 1.93]),
 }
 RANGES = {
     "real": (-np.inf, np.inf),
@@ -31,6 +33,8 @@ RANGES = {
     "nonnegative": (0.0, np.inf),
     "unit": (0.0, 1.0),
     "signed_unit": (-1.0, 1.0),
+    "angle": (-np.pi, np.pi),
+    "one_to_two": (1.0, 2.0),
 }
 PREDICTORS = {
     "inverse": np.linspace(0.1, 9.0, 50),

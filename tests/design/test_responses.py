@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from bayesdeep.core.errors import DataError, FormulaError
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import read_frame
 from bayesdeep.design.missing import check_missing
 from bayesdeep.design.responses import read_prediction_parts, read_response, response_gaps
@@ -172,7 +173,7 @@ def test_counts(function):
         (call("censored", "t", "onesided"), "censored() needs numbers"),
         (call("weighted", "y", "coded"), "should hold weights from 0 on; 1 of 3 rows"),
         (call("weighted", "y", 0), "all weights"),
-        (call("c", "a", "half"), "column 'half' should hold counts"),
+        (call("c", "a", "t"), "column 't' holds text or categories where numbers"),
     ],
 )
 def test_bad_rows(node, message):
@@ -194,7 +195,7 @@ def test_bad_rows(node, message):
         (call("weighted", "y"), "column of weights"),
         (call("weighted", call("weighted", "y", "w"), "w"), "weights already"),
         (call("weighted", call("prop", "k"), "w"), "prop(k): it takes successes"),
-        (call("c", "a"), "two columns of counts or more"),
+        (call("c", "a"), "two columns or more, counts or shares"),
         (call("c", "a", "a"), "names a column twice"),
         (call("prop", call("weighted", "k", "w"), "n"), "weighted() cannot be used here"),
         ("z", "no column 'z' in the data"),
@@ -346,8 +347,11 @@ def test_new_rows_are_censored_where_that_is_known():
 
 @pytest.mark.parametrize("infinite", [np.inf, 1e200])
 def test_counts_beyond_exact_numbers_are_refused(infinite):
-    for node in (call("prop", "k", "n"), call("c", "k", "n")):
-        with pytest.raises(DataError, match="column 'n' should hold counts"):
-            read(node, {"k": [0, 1], "n": [3.0, infinite]})
+    data = {"k": [0, 1], "n": [3.0, infinite]}
+    with pytest.raises(DataError, match="column 'n' should hold counts"):
+        read(call("prop", "k", "n"), data)
+    for name in ("multinomial", "dirichlet_multinomial"):  # several columns may be shares: the family says what they should be
+        with pytest.raises(DataError, match=rf"{name} needs counts .*row 2 of 'n' is {infinite:g}".replace("+", "[+]")):
+            FAMILIES[name].code(read(call("c", "k", "n"), data))
     with pytest.raises(DataError, match="column 'n' should hold counts"):
         parts(call("prop", "k", "n"), {"n": [3.0, infinite]})

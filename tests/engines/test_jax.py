@@ -27,7 +27,7 @@ from bayesdeep.numerics.mcmc import ess_bulk, measure, rhat
 
 RESPONSES = {
     "bernoulli": "b",
-    "binomial": "prop(k, n)",
+    **dict.fromkeys((n for n in FAMILIES if "trials" in FAMILIES[n].words), "prop(k, n)"),
     "beta": "u",
     "categorical": "c",
     "cumulative": "o",

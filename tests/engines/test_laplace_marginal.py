@@ -98,7 +98,12 @@ def test_the_error_shrinks_as_groups_grow(family):
     assert errors[3] < 0.3 * errors[1]
 
 
-SUPPORTED = [n for n, f in FAMILIES.items() if f.main.shape == "row" and n not in ("cumulative", "multinomial")]
+SUPPORTED = [
+    n
+    for n, f in FAMILIES.items()
+    if f.main.shape == "row" and f.components is None and not any(p.shape == "cut" for p in f.parameters)
+    and not f.words & {"several_columns"} and n not in ("tweedie", "shifted_lognormal")  # 0.4 is no power of theirs
+]
 
 
 def responses(family, size=12):
@@ -117,10 +122,16 @@ def responses(family, size=12):
 def test_derivatives_are_those_of_the_log_likelihood(family):
     y = responses(family)
     data = {"y": y, "n": np.full(len(y), 6), "x": RNG.normal(size=len(y))}
-    model = bd.Model("prop(y, n) ~ x" if family == "binomial" else "y ~ x", data, family=family)
+    try:
+        model = bd.Model("prop(y, n) ~ x" if "trials" in FAMILIES[family].words else "y ~ x", data, family=family)
+    except bd.DataError:
+        pytest.skip("its responses are others than these; tests of rows' likelihoods have them")
     rows = model.__dict__["_rows"]
     found = row_likelihood(model.spec, rows.arrays, rows.response)
     values = {n: np.array([0.4, 0.7, 0.3]) for n in found.parameters}
+    for parameter in (p for p in FAMILIES[family].parameters if p.shape == "shares"):
+        count = len(FAMILIES[model.spec.family].parameter(parameter.name).labels)
+        values[parameter.name] = np.full((3, count), 1.0 / count)
     eta, h = RNG.normal(0.3, 0.5, size=(len(y), 3)), 1e-4
     if model.spec.links[FAMILIES[family].main.name] == "inverse":
         eta = np.abs(eta) + 0.5

@@ -20,7 +20,7 @@ from bayesdeep.inference.run import words_of
 
 RESPONSES = {
     "bernoulli": "b",
-    "binomial": "prop(k, n)",
+    **dict.fromkeys((n for n in FAMILIES if "trials" in FAMILIES[n].words), "prop(k, n)"),
     "beta": "u",
     "categorical": "c",
     "cumulative": "o",
@@ -118,11 +118,21 @@ def log_likelihoods(made_up: Any, model: bd.Model, points: list[dict[str, np.nda
     return np.asarray(fit.log_likelihood()["log_likelihood"][model.spec.response.name])[0].sum(axis=-1)
 
 
+NO_MODE = {"com_poisson", "gev"}
+"""Families of which made-up rows, normal ones and Poisson counts, are no example."""
+
+
 @pytest.mark.few(2)
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_with_flat_priors_it_is_maximum_likelihood(name: str, made_up: Any) -> None:
     formula, d = f"{RESPONSES.get(name, 'k' if 'discrete' in FAMILIES[name].words else 'y')} ~ x", data()
-    found, draws = mode_of(flat(formula, d, family=name))
+    try:
+        model = flat(formula, d, family=name)
+    except bd.DataError:
+        pytest.skip("its responses are others than these; its estimates are held to other software's")
+    if name in NO_MODE:
+        pytest.skip("on these rows its likelihood has no highest point")
+    found, draws = mode_of(model)
     assert draws.status == "ok", draws.advice
     points = [found]
     for parameter, value in found.items():
@@ -234,7 +244,7 @@ EDGES: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("case", list(EDGES))
 def test_where_the_density_rises_to_an_edge_it_stops_there_and_says_so(case: str) -> None:
     formula, options, name = EDGES[case]

@@ -20,8 +20,15 @@ QUICK = Mode(linker="py", optimizer="fast_compile")
 NAMES = tuple(FAMILIES)
 TRIALS = 7
 CENSORED = [name for name in NAMES if "censored" in FAMILIES[name].modifiers]
-POSITIVE = {"lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit"}
-CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1}
+POSITIVE = {
+    "lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit", "log_logistic", "shifted_lognormal", "tweedie",
+    "hurdle_gamma", "hurdle_lognormal", "cox",
+}  # fmt: skip
+UNIT = {"beta", "zero_inflated_beta", "zero_one_inflated_beta", "ordered_beta"}
+COLUMNS = {name for name in NAMES if "several_columns" in FAMILIES[name].words}
+SHARES = np.array([[0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.05, 0.05, 0.9]])
+CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1, "shares": 1}
+LEVELS = {"contrast": 3, "cut": 4}
 
 
 def example(name, seed=0):
@@ -32,7 +39,9 @@ def example(name, seed=0):
         if seed:
             support = "real" if parameter.link_in_family else parameter.support
             step = 0.3 * rng.standard_normal(value.shape)
-            moved = {"positive": value * np.exp(step), "unit": special.expit(special.logit(value) + step)}
+            shifted = 1 + special.expit(special.logit(value - 1) + step) if support == "one_to_two" else value
+            moved = {"positive": value * np.exp(step), "one_to_two": shifted, "unit": special.expit(special.logit(value) + step)}
+            moved["simplex"] = value * np.exp(step) / (value * np.exp(step)).sum()
             value = moved[support] if support in moved else np.sort(np.atleast_1d(value + step)).reshape(value.shape)
         found[parameter.name] = value
     return found
@@ -40,7 +49,8 @@ def example(name, seed=0):
 
 def auxiliary(name, link=None):
     family = FAMILIES[name]
-    levels = {"contrast": 3, "cut": 4}.get(family.parameters[-1].shape)
+    shapes = [p.shape for p in family.parameters if p.cuts is None]
+    levels = next((LEVELS[shape] for shape in shapes if shape in LEVELS), None)
     trials = pt.constant(TRIALS, dtype="int64") if "trials" in family.words else None
     return Aux(LINKS[link or family.main.links[0]], trials, levels)
 
@@ -51,7 +61,7 @@ class Compiled:
     def __init__(self, name, link=None):
         family, aux = FAMILIES[name], auxiliary(name, link)
         self.family, self.params = family, {}
-        value = pt.tensor("value", dtype="float64", shape=(None, None) if name == "multinomial" else (None,))
+        value = pt.tensor("value", dtype="float64", shape=(None, None) if name in COLUMNS else (None,))
         for p in family.parameters:
             self.params[p.name] = pt.tensor(p.name, dtype="float64", shape=(None,) * CORE_DIMS[p.shape])
         rows = pt.zeros((value.shape[0],))
@@ -96,7 +106,7 @@ class Compiled:
         return self._call(self._draw, self._blank(rows), params)
 
     def _blank(self, rows):
-        return np.zeros((rows, 3)) if self.family.name == "multinomial" else np.zeros(rows)
+        return np.zeros((rows, 3)) if self.family.name in COLUMNS else np.zeros(rows)
 
 
 @cache
@@ -107,26 +117,41 @@ def compiled(name, link=None):
 def support(name):
     """Return all values of a discrete family that have any weight to speak of."""
     levels = auxiliary(name).levels
-    if name == "multinomial":
+    if name in COLUMNS:
         return np.array([c for c in product(range(TRIALS + 1), repeat=levels) if sum(c) == TRIALS], dtype=float)
     if levels is not None:
         return np.arange(levels, dtype=float)
-    return np.arange({"bernoulli": 2, "binomial": TRIALS + 1}.get(name, 400), dtype=float)
+    return np.arange(TRIALS + 1 if "trials" in FAMILIES[name].words else {"bernoulli": 2}.get(name, 400), dtype=float)
 
 
 def grid(name, params):
-    """Return points of a continuous family's support and the weights of the trapezoidal rule on them."""
+    """Return points of a continuous family's support and the weights of the trapezoidal rule on them, atoms first."""
+    if name in COLUMNS:
+        return simplex()
     # The density's kink at mu, where there is one, lies on a point.
     t = np.linspace(-12.0, 12.0, 8001)
-    if name == "beta":
+    if name in UNIT:
         y, slope = special.expit(t * 2), 2 * special.expit(t * 2) * special.expit(-t * 2)
     elif name in POSITIVE:
         y = np.exp(t)
         slope = y
+        if name == "shifted_lognormal":
+            y = y + params["ndt"]
+    elif name == "von_mises":
+        y, slope = np.linspace(-np.pi, np.pi, len(t)), np.full(len(t), 2 * np.pi / (t[-1] - t[0]))
     else:
         y, slope = params[FAMILIES[name].main.name] + np.sinh(t), np.cosh(t)
-    inside = (y > 0) & (y < 1) if name == "beta" else np.ones(len(y), bool)
-    return y[inside], (slope * (t[1] - t[0]))[inside]
+    inside = (y > 0) & (y < 1) if name in UNIT else np.ones(len(y), bool)
+    atoms = FAMILIES[name].atoms
+    return np.append(atoms, y[inside]), np.append(np.ones(len(atoms)), (slope * (t[1] - t[0]))[inside])
+
+
+def simplex():
+    """Return shares of three parts and the weights of the trapezoidal rule over the last two."""
+    t = np.linspace(-20.0, 12.0, 250)
+    u, v = (part.ravel() for part in np.meshgrid(special.expit(t), special.expit(t)))
+    y = np.column_stack([(1 - u) * (1 - v), u, (1 - u) * v])
+    return y, u * (1 - u) ** 2 * v * (1 - v) * (t[1] - t[0]) ** 2
 
 
 @pytest.mark.few(7)
@@ -139,11 +164,10 @@ def test_probabilities_sum_to_one(name, seed):
     else:
         y, weight = grid(name, params)
         total = (np.exp(compiled(name).logp(y, params)) * weight).sum()
-        if name == "tobit":
-            total += np.exp(compiled(name).logp([0.0], params)[0])
     np.testing.assert_allclose(total, 1.0, rtol=1e-5)
 
 
+@pytest.mark.few(16, more=99)
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_have_the_mean_the_family_says(name):
     rows, params = 6000, example(name)
@@ -178,8 +202,8 @@ def test_distribution_function_is_the_integrated_density_and_survival_the_rest(n
     else:
         y, weight = grid(name, params)
         mass = np.exp(compiled(name).logp(y, params)) * weight
-        # The trapezoidal rule up to a point counts half of the last one.
-        cumulative = np.cumsum(mass) - mass / 2
+        # The trapezoidal rule up to a point counts half of the last one; an atom is there as a whole.
+        cumulative = np.cumsum(mass) - np.where(np.isin(y, FAMILIES[name].atoms), 0.0, mass / 2)
         picked = np.searchsorted(cumulative, [0.01, 0.1, 0.4, 0.6, 0.9, 0.99])
     found = compiled(name).logcdf(y[picked], params)
     np.testing.assert_allclose(np.exp(found[0]), cumulative[picked], atol=1e-5)
@@ -202,7 +226,8 @@ def test_survival_is_finite_and_falls_far_out_where_one_minus_the_distribution_f
 
 @pytest.mark.parametrize("name", CENSORED)
 def test_distribution_function_and_survival_have_clean_gradients_outside_the_support(name):
-    outside = np.array([-1.0]) if "discrete" in FAMILIES[name].words else np.array([-1.0, 0.0])
+    recorded = "discrete" in FAMILIES[name].words or 0.0 in FAMILIES[name].atoms
+    outside = np.array([-1.0]) if recorded else np.array([-1.0, 0.0])
     params = example(name)
     below, above = compiled(name).logcdf(outside, params), compiled(name).survival(outside, params)
     assert all(np.isfinite(g).all() for g in (*below[1:], *above))
@@ -211,10 +236,17 @@ def test_distribution_function_and_survival_have_clean_gradients_outside_the_sup
         assert (above[0] == 0).all()
 
 
+def skewed(mu, sigma, alpha):
+    """Return SciPy's skew normal distribution, which is told by location and scale, of this mean and sd."""
+    unit = stats.skewnorm(alpha)
+    scale = sigma / unit.std()
+    return stats.skewnorm(alpha, mu - scale * unit.mean(), scale)
+
+
 def reference(name, p):
     """Return scipy's distribution with the family's parameters, or None."""
     mu = p.get("mu")
-    logit = special.expit(mu) if name in ("bernoulli", "binomial") else None
+    logit = special.expit(mu) if name in ("bernoulli", "binomial", "beta_binomial") else None
     made = {
         "gaussian": lambda: stats.norm(mu, p["sigma"]),
         "student_t": lambda: stats.t(p["nu"], mu, p["sigma"]),
@@ -229,10 +261,18 @@ def reference(name, p):
             mu,
             p["sigma"] / np.sqrt(p["quantile"] * (1 - p["quantile"])),
         ),
+        "laplace": lambda: stats.laplace(mu, p["sigma"]),
+        "log_logistic": lambda: stats.fisk(p["alpha"], scale=mu),
+        "exgaussian": lambda: stats.exponnorm(p["beta"] / p["sigma"], mu - p["beta"], p["sigma"]),
+        "shifted_lognormal": lambda: stats.lognorm(p["sigma"], p["ndt"], np.exp(mu)),
+        "skew_normal": lambda: skewed(mu, p["sigma"], p["alpha"]),
+        "gev": lambda: stats.genextreme(-p["xi"], mu, p["sigma"]),  # the shape has the other sign there
+        "von_mises": lambda: stats.vonmises(p["kappa"], mu),
         "bernoulli": lambda: stats.bernoulli(logit),
         "binomial": lambda: stats.binom(TRIALS, logit),
         "poisson": lambda: stats.poisson(mu),
         "negative_binomial": lambda: stats.nbinom(p["alpha"], p["alpha"] / (p["alpha"] + mu)),
+        "beta_binomial": lambda: stats.betabinom(TRIALS, logit * p["kappa"], (1 - logit) * p["kappa"]),
     }
     return made[name]() if name in made else None
 
@@ -270,6 +310,11 @@ FAR_BELOW = {
     "inverse_gaussian": ({"mu": 30.0, "lam": 9000.0}, 3.0),
     "weibull": ({"mu": 30.0, "alpha": 400.0}, 3.0),
     "asymmetric_laplace": ({"mu": 3000.0}, 1.0),
+    "laplace": ({"mu": 3000.0}, 1.0),
+    "exgaussian": ({"mu": 40.0, "sigma": 0.5}, 2.0),
+    "skew_normal": ({"mu": 40.0, "sigma": 0.5}, 2.0),
+    "shifted_lognormal": ({"mu": 40.0, "sigma": 0.5, "ndt": 1.0}, 1.0 + np.exp(2.0)),
+    "log_logistic": ({"mu": 30.0, "alpha": 400.0}, 3.0),
     "poisson": ({"mu": 1700.0}, 300.0),
     "negative_binomial": ({"mu": 6000.0, "alpha": 3000.0}, 1500.0),
 }
@@ -364,7 +409,7 @@ def test_categorical_and_multinomial_set_levels_against_the_first():
 @pytest.mark.parametrize("link", FAMILIES["cumulative"].main.links)
 def test_cumulative_probabilities_are_differences_of_the_inverse_link(link):
     p, eta = example("cumulative", 1), pt.dvector()
-    cut = pytensor.function([eta], LINKS[link].inverse(eta), mode=QUICK)(p["threshold"] - p["mu"])
+    cut = pytensor.function([eta], LINKS[link].inverse(eta), mode=QUICK)(p["disc"] * (p["threshold"] - p["mu"]))
     expected = np.diff([0.0, *cut, 1.0])
     np.testing.assert_allclose(np.exp(compiled("cumulative", link).logp(np.arange(4.0), p)), expected, rtol=1e-10)
     np.testing.assert_allclose(compiled("cumulative", link).mean(p)[0], expected, rtol=1e-10)
@@ -377,8 +422,8 @@ def test_cumulative_stays_finite_in_the_tails(link, eta):
     assert np.isfinite(compiled("cumulative", link).logp(np.arange(4.0), p)).all()
     assert all(np.isfinite(g).all() for g in compiled("cumulative", link).gradient(np.arange(4.0), p))
     if link == "logit":
-        # log(F(b) - F(a)) is -|eta| plus a constant out there, for the levels between and for the far end.
-        slope = np.sign(eta) * np.array([1.0, -1.0])
+        # log(F(b) - F(a)) is -disc |eta| plus a constant out there, for the levels between and for the far end.
+        slope = np.sign(eta) * p["disc"] * np.array([1.0, -1.0])
         near = compiled("cumulative", link).gradient([1.0], p)[0]
         np.testing.assert_allclose(near, -slope[0], rtol=1e-6)
 
@@ -409,7 +454,10 @@ def test_tanh_link_is_half_of_one_plus_tanh():
     np.testing.assert_allclose(np.exp(value), [(1 + np.tanh(0.37)) / 2, (1 - np.tanh(0.37)) / 2], rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["poisson", "negative_binomial", "zero_inflated_poisson", "hurdle_poisson"])
+COUNTS = [n for n in NAMES if FAMILIES[n].words == {"discrete"} and FAMILIES[n].main.support == "positive"]
+
+
+@pytest.mark.parametrize("name", COUNTS)
 def test_counts_never_give_nan_and_can_be_drawn_however_large_the_mean(name):
     for mu in (1e-304, 1e304):
         params = dict(example(name), mu=np.array(mu))
@@ -418,10 +466,17 @@ def test_counts_never_give_nan_and_can_be_drawn_however_large_the_mean(name):
         assert (compiled(name).draw(params, 5) >= 0).all()
 
 
+def some_values(name, numbers):
+    if "discrete" in FAMILIES[name].words:
+        return support(name)[:3]
+    return SHARES if name in COLUMNS else np.append(FAMILIES[name].atoms, numbers)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_of_the_log_likelihood_is_finite_and_the_derivative(name):
     params = example(name, 1)
-    values = support(name)[:3] if "discrete" in FAMILIES[name].words else np.array([0.05, 0.4, 0.85])
+    values = some_values(name, [0.05, 0.4, 0.85])
+    values = values + params.get("ndt", 0.0)  # at and below a shift there is no density
     found = compiled(name).gradient(values, params)
     for parameter, gradient in zip(params, found, strict=True):
         for at in np.ndindex(params[parameter].shape):
@@ -436,7 +491,7 @@ def test_gradient_of_the_log_likelihood_is_finite_and_the_derivative(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_of_draws_equals_a_loop_over_them(name):
     family, aux, batch, rows = FAMILIES[name], auxiliary(name), 4, 3
-    values = support(name)[:rows] if "discrete" in family.words else np.array([0.2, 0.5, 0.7])
+    values = some_values(name, [0.2, 0.5, 0.7])[:rows]
     values = np.resize(values, (rows, *values.shape[1:]))
     single, stacked, arrays = {}, {}, []
     for p in family.parameters:
@@ -456,7 +511,7 @@ def test_a_batch_of_draws_equals_a_loop_over_them(name):
         np.testing.assert_allclose(together[1][i], mean, rtol=1e-10)
         assert together[2][i].shape == draw.shape
     # Every draw of the parameters gets random numbers of its own.
-    if "discrete" not in family.words and name != "tobit":
+    if "discrete" not in family.words and not family.atoms:
         assert len(np.unique(together[2])) == together[2].size
 
 
@@ -486,7 +541,9 @@ def test_records_are_complete(name):
     assert family.notes.endswith(".")
     for parameter in family.parameters:
         assert set(parameter.links) <= set(LINKS)
-        assert (parameter.prior is None) == (parameter is family.main or parameter.follows != "")
+        without = parameter is family.main or parameter.follows != "" or parameter.fixed is not None
+        assert (parameter.prior is None) == without
+        assert parameter.fixed is None or all(LINKS[link].forward(parameter.fixed) == 0.0 for link in parameter.links)
     assert family.modifiers <= {"censored", "truncated", "weighted", "prop"}
-    known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "counts_by_level", "two_levels", "about"}
+    known = {"gaussian", "discrete", "levels", "ordered", "no_intercept", "trials", "several_columns", "two_levels", "about"}
     assert family.words <= known

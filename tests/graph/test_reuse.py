@@ -20,7 +20,7 @@ from bayesdeep.numerics import code_cache as reuse
 QUICK = {"mode": array_mode(), "on_unused_input": "ignore"}
 RESPONSES = {
     "bernoulli": "b",
-    "binomial": "prop(k, n)",
+    **dict.fromkeys((n for n in FAMILIES if "trials" in FAMILIES[n].words), "prop(k, n)"),
     "beta": "u",
     "categorical": "c",
     "cumulative": "o",

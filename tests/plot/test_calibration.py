@@ -17,7 +17,7 @@ def test_every_family_has_the_picture_that_fits_it(name, of_family, made_up):
     fit = made_up(of_family(name))
     kind = response_kind(fit.spec)
     if kind == "other":
-        with pytest.raises(bd.FitError, match="has several counts"):
+        with pytest.raises(bd.FitError, match="has several numbers"):
             bd.plot.calibration(fit)
         return
     axes = bd.plot.calibration(fit).axes[0]

@@ -13,8 +13,8 @@ ARGUMENTS = {"ranks": (["x"],), "curve": ("x",)}
 PLOTS = [name for name in bd.plot.__all__ if name not in OF_COMPARISONS]
 REFUSED = {
     "budget": lambda words: bool(words & {"levels"}),
-    "calibration": lambda words: "counts_by_level" in words,
-    "predictive_check": lambda words: "counts_by_level" in words,
+    "calibration": lambda words: "several_columns" in words,
+    "predictive_check": lambda words: "several_columns" in words,
     "network": lambda words: bool(words & {"levels"}),
     "smooth": lambda words: True,  # there is none in these models; see below
     "smooths": lambda words: True,
@@ -44,8 +44,14 @@ def drawn(name, fit):
         return str(error)
 
 
+# Quantities of mixtures have the component's number in their names, and these tests ask for others. Some families' tails are so
+# heavy that draws from the prior are infinite.
+PLAIN = [name for name in FAMILIES if FAMILIES[name].components is None]
+
+
 @pytest.mark.few(2)
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+@pytest.mark.parametrize("name", PLAIN)
 def test_every_plot_is_drawn_or_refused(name, fits):
     words, contrast = FAMILIES[name].words, FAMILIES[name].main.shape == "contrast"
     for plot in PLOTS:
@@ -62,7 +68,7 @@ def test_every_plot_is_drawn_or_refused(name, fits):
 
 
 @pytest.mark.few(3)
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_smooths_are_drawn_where_there_is_one_predictor(name, of_family, made_up):
     contrast = FAMILIES[name].main.shape == "contrast"
     values = {} if contrast else {"s(z)_sigma": 0.3}

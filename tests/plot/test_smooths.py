@@ -30,8 +30,9 @@ def test_a_curve_is_the_terms_addend_alone(family: str, made_up) -> None:
 
 def test_one_smooth_is_drawn_by_its_name_with_its_levels_or_as_a_surface(made_up) -> None:
     rng = np.random.default_rng(0)
-    data = pd.DataFrame({"x": rng.uniform(0, 9, 60), "z": rng.normal(size=60), "g": np.resize(["a", "b"], 60)})
-    fit = made_up(bd.Model("y ~ s(x, k=5, by=g) + s(x, z, k=8) + g", data.assign(y=data.x)))
+    x, (z, w) = rng.uniform(0, 9, 60), rng.normal(size=(2, 60))
+    data = pd.DataFrame({"x": x, "z": z, "w": w, "g": np.resize(["a", "b"], 60)})
+    fit = made_up(bd.Model("y ~ s(x, k=5, by=g) + s(w, z, k=8) + g", data.assign(y=data.x)))
     assert len(bd.plot.smooths(fit).axes) == 1 + 4  # A colour bar beside each of the surface's plots.
     (axes,) = bd.plot.smooth(fit).axes
     assert axes.get_ylabel() == "s(x, k=5, by=g)"
@@ -40,12 +41,12 @@ def test_one_smooth_is_drawn_by_its_name_with_its_levels_or_as_a_surface(made_up
     (alone,) = bd.plot.smooth(fit, "s(x):g[b]", data=False).axes
     assert alone.get_ylabel() == "s(x):g[b]"
     assert len(alone.collections) == 1
-    mean, sd, *_ = bd.plot.smooth(fit, "s(x, z)").axes
-    assert (mean.get_xlabel(), mean.get_ylabel(), sd.get_xlabel()) == ("x", "z", "x")
+    mean, sd, *_ = bd.plot.smooth(fit, "s(w, z)").axes
+    assert (mean.get_xlabel(), mean.get_ylabel(), sd.get_xlabel()) == ("w", "z", "w")
     (slope,) = bd.plot.smooth(fit, "s(x):g[a]", slope=True).axes
     assert slope.get_ylabel() == "slope of s(x):g[a]"
-    with pytest.raises(bd.BayesdeepError, match=r"there is no smooth 's\(w\)'; there are: s\(x\):g\[a\], "):
-        bd.plot.smooth(fit, "s(w)")
+    with pytest.raises(bd.BayesdeepError, match=r"there is no smooth 's\(v\)'; there are: s\(x\):g\[a\], "):
+        bd.plot.smooth(fit, "s(v)")
     for figure in (bd.plot.smooths(fit), bd.plot.smooths(fit, slope=True)):
         figure.canvas.draw()
 

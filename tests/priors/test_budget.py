@@ -349,9 +349,9 @@ def test_it_is_saved_and_written_to_a_card(tmp_path):
 @pytest.mark.parametrize(
     ("formula", "priors", "says"),
     [
-        ("y ~ x", {"R2": "R2D2(mean=0, precision=2)"}, "argument 'mean_R2' is 0; it must be positive"),
-        ("y ~ x", {"R2": "R2D2(mean=1, precision=2)"}, "argument 'mean_R2' is 1; it must lie between 0 and 1"),
-        ("y ~ x", {"R2": "R2D2(mean=0.5, precision=0)"}, "argument 'prec_R2' is 0; it must be positive"),
+        ("y ~ x", {"R2": "R2D2(mean=0, precision=2)"}, "argument 'mean' is 0; it must be positive"),
+        ("y ~ x", {"R2": "R2D2(mean=1, precision=2)"}, "argument 'mean' is 1; it must lie between 0 and 1"),
+        ("y ~ x", {"R2": "R2D2(mean=0.5, precision=0)"}, "argument 'precision' is 0; it must be positive"),
         ("y ~ x", {"R2": "R2D2(mean=0.5, precison=2)"}, "no argument 'precison'; did you mean 'precision'"),
         ("y ~ x", {"R2": "Normal(0, 1)"}, "prior 'R2': Normal\\(0, 1\\) is a prior of one quantity.*write R2D2"),
         ("y ~ 1", {"R2": "R2D2()"}, "prior 'R2': there is no term to share the variance among"),

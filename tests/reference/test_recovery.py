@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 import bayesdeep as bd
 
@@ -54,6 +54,32 @@ def _chance(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (rng.random(len(p)) < p).astype(int)
 
 
+def _hurdle_draw(eta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    mu = np.exp(eta)
+    above = stats.nbinom.ppf(rng.uniform((1 + mu / 2.0) ** -2.0, 1), 2.0, 2.0 / (2.0 + mu))
+    return above * (rng.random(len(eta)) > 0.3)
+
+
+def _cascade(eta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return counts that each set off 0.4 more on average."""
+    total = generation = rng.poisson(0.6 * np.exp(eta))
+    while generation.any():
+        generation = rng.poisson(0.4 * generation)
+        total = total + generation
+    return total
+
+
+def _even(eta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return Conway-Maxwell-Poisson counts with power 2.5, their rate found by bisection."""
+    y, mean = np.arange(60.0), np.exp(eta)[:, None]
+    low, high = np.full_like(mean, -20.0), np.full_like(mean, 20.0)
+    for _ in range(80):
+        p = special.softmax((low + high) / 2 * y - 2.5 * special.gammaln(y + 1), axis=1)
+        more = (p * y).sum(axis=1, keepdims=True) < mean
+        low, high = np.where(more, (low + high) / 2, low), np.where(more, high, (low + high) / 2)
+    return (rng.random(mean.shape) > p.cumsum(axis=1)).sum(axis=1)
+
+
 CUTS = {"threshold[0]": -1.0, "threshold[1]": 0.5, "threshold[2]": 1.5}
 
 CASES = {
@@ -88,6 +114,26 @@ CASES = {
         "hurdle_poisson",
         lambda e, r: stats.poisson.ppf(r.uniform(np.exp(-np.exp(e)), 1), np.exp(e)) * (r.random(len(e)) > 0.3),
         truth={"hu": 0.3},
+    ),
+    "counts, overdispersed with extra zeros": Case(
+        "zero_inflated_negative_binomial",
+        lambda e, r: r.negative_binomial(2.0, 2.0 / (2.0 + np.exp(e))) * (r.random(len(e)) > 0.3),
+        intercept=1.5, truth={"alpha": 2.0, "zi": 0.3},
+    ),
+    "counts, overdispersed behind a hurdle": Case(
+        "hurdle_negative_binomial", _hurdle_draw, intercept=1.0, truth={"alpha": 2.0, "hu": 0.3}
+    ),
+    "counts, cascading": Case("generalized_poisson", _cascade, truth={"lam": 0.4}),
+    "counts, less spread than Poisson": Case("com_poisson", _even, truth={"nu": 2.5}),
+    "trials, overdispersed": Case(
+        "beta_binomial",
+        lambda e, r: {"k": r.binomial(12, r.beta(5 / (1 + np.exp(-e)), 5 / (1 + np.exp(e)))), "n": np.full(len(e), 12)},
+        formula="prop(k, n) ~ x", truth={"kappa": 5.0},
+    ),
+    "trials, extra zeros": Case(
+        "zero_inflated_binomial",
+        lambda e, r: {"k": r.binomial(7, 1 / (1 + np.exp(-e))) * (r.random(len(e)) > 0.3), "n": np.full(len(e), 7)},
+        formula="prop(k, n) ~ x", truth={"zi": 0.3},
     ),
     "non-negative, gamma, reciprocal": Case(
         "gamma", lambda e, r: r.gamma(3.0, 1 / (3.0 * e)), "inverse", intercept=4.0, truth={"alpha": 3.0}

@@ -23,7 +23,7 @@ def test_every_parameter_is_named_and_has_what_it_follows_from(name, of_family):
     text, family = equations(model.spec), FAMILIES[name]
     first = text.split("\n\n")[0]
     assert family.density
-    for parameter in (p for p in family.parameters[1:] if not p.follows):
+    for parameter in (p for p in family.plain({family.main.name}) if not p.follows):
         letter = LETTERS.get(parameter.name, parameter.name)
         line = next(line for line in first.split("\n") if line.startswith((f"{letter} ~ ", f"{letter}[k] ~ ")))
         assert str(model.spec.prior(parameter.name).prior) in line
@@ -60,7 +60,7 @@ def test_links_that_a_family_reads_in_its_own_way(of_family):
     for name in ("bernoulli", "binomial"):
         assert "μᵢ = (1 + tanh(ηᵢ)) / 2" in equations(of_family(name, "x", link="tanh").spec)
     text = equations(of_family("tobit", "x", link="relu").spec)
-    assert "unitᵢ = max(unitᵢ*, 0)\nunitᵢ* ~ Normal(μᵢ, σ)\nμᵢ = Intercept + β(x) · xᵢ\n" in text
+    assert "aboveᵢ = max(aboveᵢ*, 0)\naboveᵢ* ~ Normal(μᵢ, σ)\nμᵢ = Intercept + β(x) · xᵢ\n" in text
 
 
 @pytest.mark.parametrize(("name", "modifier"), MODIFIED)

@@ -17,7 +17,7 @@ from bayesdeep.results.rows import Rows
 QUICK = {"mode": array_mode(), "on_unused_input": "ignore"}
 RESPONSES = {
     "bernoulli": "b",
-    "binomial": "prop(k, n)",
+    **dict.fromkeys((n for n in FAMILIES if "trials" in FAMILIES[n].words), "prop(k, n)"),
     "beta": "u",
     "categorical": "c",
     "cumulative": "o",

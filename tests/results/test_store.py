@@ -26,7 +26,7 @@ from bayesdeep.results.rows import FIELDS
 from bayesdeep.results.store import complete, tree_bytes
 from bayesdeep.results.tree import make_tree
 
-from ..conformance.examples import columns, example_of, matrices_of
+from ..conformance.examples import columns, example_of, matrices_of, reads_of, setting
 
 ROWS = 24
 EACH = np.arange(ROWS)
@@ -71,7 +71,7 @@ INDICES: dict[str, Any] = {
 }
 OF_RESPONSE = {
     "bernoulli": "b",
-    "binomial": "prop(k, n)",
+    **dict.fromkeys((n for n in FAMILIES if "trials" in FAMILIES[n].words), "prop(k, n)"),
     "beta": "u",
     "categorical": "c",
     "cumulative": "o",
@@ -164,8 +164,8 @@ def raw(fit: Fit) -> bytes:
 
 @pytest.mark.few(6)
 @pytest.mark.parametrize("family", list(FAMILIES))
-def test_every_family(family: str, tmp_path: Path) -> None:
-    fit = drawn(bd.Model(f"{OF_RESPONSE.get(family, 'k' if 'discrete' in FAMILIES[family].words else 'y')} ~ x", data(), family))
+def test_every_family(family: str, of_family: Any, tmp_path: Path) -> None:
+    fit = drawn(of_family(family, "x"))
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
@@ -187,7 +187,9 @@ def test_every_term(term: str, tmp_path: Path) -> None:
     rows = columns()
     arrays = matrices_of(TERMS[term], rows)
     text = example_of(TERMS[term], "term", term, "an addend on x, z, g or h as it is written in a formula")
-    fit = drawn(bd.Model(f"y ~ C(n) + {text}", rows, arrays=arrays))
+    response, options = setting(TERMS[term])
+    start = "" if TERMS[term].example_reads else "C(n) + "
+    fit = drawn(bd.Model(f"{response} ~ {start}{text}", rows, arrays=arrays, **options, **reads_of(TERMS[term])))
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 

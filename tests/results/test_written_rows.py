@@ -54,9 +54,10 @@ def test_values_are_the_graphs(name: str, other: str | None, of_family: Any) -> 
             found.append(what)
         assert ("mean" in found) == (family.row_law is not None)
         assert ("pointwise" in found) == (family.row_terms is not None)
-        assert "linear" in found or family.main.shape == "contrast" or "counts_by_level" in family.words
+        assert "linear" in found or family.main.shape == "contrast" or "several_columns" in family.words
 
 
+@pytest.mark.few(12, more=99)
 @pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.row_law is not None])
 def test_new_responses_have_the_moments_that_are_said(name: str, of_family: Any) -> None:
     model = of_family(name)
@@ -70,7 +71,8 @@ def test_new_responses_have_the_moments_that_are_said(name: str, of_family: Any)
     new, mean = law.draw(np.random.default_rng(2), given, trials), law.mean(given, trials)[0]
     if mean.ndim == 2:
         new = (new[..., None] == np.arange(mean.shape[1])).astype(float)
-    error = new.std(axis=0) / np.sqrt(len(new)) + 1e-3 / len(new)
+    spread = new.std(axis=0) if np.ndim(mean) < 2 else np.sqrt(mean * (1.0 - mean))
+    error = spread / np.sqrt(len(new)) + 1e-3 / len(new)
     assert (np.abs(new.mean(axis=0) - mean) < 5 * error).all()
     assert (law.variance is None) == (FAMILIES[name].variance is None)
     if law.variance is None:
@@ -78,6 +80,8 @@ def test_new_responses_have_the_moments_that_are_said(name: str, of_family: Any)
     theirs = function_of(graph, [graph.response.variance])(draws, arrays)[0]
     variance = law.variance(given, trials)[:1]
     np.testing.assert_allclose(variance, np.broadcast_to(theirs, variance.shape), rtol=1e-9)
+    if np.isposinf(variance).all():
+        return  # that the graph says so too is all there is to see
     squares = (new - mean) ** 2
     apart = np.abs(squares.mean(axis=0) - variance[0]) / (squares.std(axis=0) / np.sqrt(len(new)) + 1e-3 / len(new))
     assert np.median(apart) < 2, "a heavy tail hides some of a variance, not half the rows'"

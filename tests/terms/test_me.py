@@ -163,3 +163,12 @@ def test_the_slope_is_not_attenuated_and_new_levels_have_true_values_of_their_ow
     pd.testing.assert_frame_equal(
         bd.load(tmp_path / "fit").predict(new, new_groups="average"), fit.predict(new, new_groups="average")
     )
+
+
+def test_standard_errors_are_no_predictors_but_have_a_slope_if_it_is_asked_for() -> None:
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"x": rng.normal(size=40), "s": rng.uniform(0.1, 0.3, 40), "z": rng.normal(size=40)})
+    data["y"] = data["x"] + rng.normal(size=40)
+    fit = bd.Model("y ~ me(x, s) + z", data).fit("map", seed=1, progress=False)
+    assert set(fit.slopes()["term"]) == {"x", "z"}
+    assert set(fit.slopes("s")["term"]) == {"s"}

@@ -43,7 +43,9 @@ RESPONSES = {
     **dict.fromkeys(("gaussian", "student_t", "asymmetric_laplace", "tobit"), "real"),
     **dict.fromkeys(("lognormal", "gamma", "inverse_gaussian", "exponential", "weibull"), "positive"),
     **dict.fromkeys(("poisson", "negative_binomial", "zero_inflated_poisson", "hurdle_poisson"), "count"),
-    "beta": "unit", "bernoulli": "yes", "binomial": "prop(hits, trials)", "categorical": "level", "cumulative": "grade",
+    "beta": "unit", "bernoulli": "yes",
+    **dict.fromkeys((n for n in FAMILIES if "trials" in FAMILIES[n].words), "prop(hits, trials)"),
+    "categorical": "level", "cumulative": "grade",
     "multinomial": "cbind(c1, c2, c3)",
     "tobit": "censored(real, 0)",
 }

@@ -367,7 +367,7 @@ REFUSED = {
     "(1 + s(x) | g)": r"s\(\) cannot vary by group; write 's\(x\)' outside of the bracket, for all groups",
     "s(x):z": r"s\(\) cannot be part of a product; add it with \+",
     "net(s(x))": r"s\(\) cannot stand inside another call",
-    "s(x) + s(x, k=5)": r"both s\(x\) and s\(x, k=5\) would have a 's\(x\)_linear'",
+    "s(x) + s(x, k=5)": r"s\(x\) and s\(x, k=5\) both have the straight line of 'x'",
 }
 
 

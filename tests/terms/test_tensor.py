@@ -88,6 +88,7 @@ def test_they_span_all_products_of_the_functions_of_each_column(variables: int) 
         np.testing.assert_allclose(apart(one, other) / np.linalg.norm(one, axis=0), 0.0, atol=1e-7)
 
 
+@pytest.mark.integration
 def test_with_sds_without_bound_it_is_least_squares_on_all_products() -> None:
     data = frame().assign(se=0.2)
     huge = {"t2(x, z)_sigma": "TruncatedNormal(10000, 1, lower=0)", "t2(x, z)_linear": "Flat()", "Intercept": "Flat()"}

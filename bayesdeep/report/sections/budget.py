@@ -28,10 +28,10 @@ WORDS = {
 
 
 def applies(subject: Subject) -> bool:
-    """The response is one number a row, and the rows are at hand and not too many."""
+    """The response is one number a row about a sum of terms, and the rows are at hand and not too many."""
     fit = subject.fit
     words = FAMILIES[subject.fit.spec.family].words
-    return fit.in_memory and not (fit.rows.rows > MOST_ROWS or words & {"levels", "counts_by_level"})
+    return fit.in_memory and not fit.spec.nonlinear and not (fit.rows.rows > MOST_ROWS or words & {"levels", "several_columns"})
 
 
 def blocks(subject: Subject) -> tuple[Block, ...]:

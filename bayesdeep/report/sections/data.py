@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from bayesdeep.core.columns import Column
+from bayesdeep.formula.walk import columns as columns_of
 from bayesdeep.plot.parts import GroupTerm, group_terms, observed
 from bayesdeep.results.fitted import Fitted
 
@@ -62,6 +63,11 @@ def _values(column: Column) -> str:
 
 
 def _missing(fit: Fitted) -> str:
+    read = dict.fromkeys(name for formula in fit.spec.nodes.values() for name in columns_of(formula))
+    lacking = [f"`{name}`" for name in read if fit.columns and name not in fit.columns]
+    if lacking:
+        other = "of others were not allowed" if fit.spec.missing == "error" else "of other columns left a row out"
+        return f"Rows lack values of {', '.join(lacking)}, which their term takes as they are; missing values {other}."
     if fit.spec.missing == "error":
         return "Rows with missing values were not allowed; there were none."
     index = fit.rows.index

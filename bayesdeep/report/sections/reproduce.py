@@ -85,7 +85,9 @@ def _call(name: str, fit: Fitted) -> str:
     tables = ", ".join(f"{name!r}: {name}" for name in given_matrices(spec))
     parts += [f"arrays={{{tables}}}"] if tables else []
     parts += [f"missing={spec.missing!r}"] if spec.missing != "error" else []
-    parts += [f"{parameter}={text!r}" for parameter, text in others]
+    nonlinear = {parameter: text for parameter, text in others if parameter in spec.nonlinear}
+    parts += [f"nonlinear={nonlinear!r}"] if nonlinear else []
+    parts += [f"{parameter}={text!r}" for parameter, text in others if parameter not in nonlinear]
     parts += [f"{parameter}=bd.known({known.value!r})" for parameter, known in spec.known.items()]
     options = ", ".join(f"{k}={v!r}" for k, v in _settings(fit).items())
     return f"# {name}\nbd.Model({', '.join(parts)}).fit({attrs['method']!r}, {options})"

@@ -1,0 +1,74 @@
+"""The formulas of a non-linear model's parameters, checked before anything is read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesdeep.core.errors import FormulaError
+from bayesdeep.core.names import DIMENSIONS
+from bayesdeep.core.records import Family
+from bayesdeep.formula.nodes import Parsed, Unknown
+from bayesdeep.formula.parser import parse
+from bayesdeep.formula.problems import formula_of
+from bayesdeep.formula.walk import every_node
+
+EXAMPLE = '{"a": "~ 1 + (1 | g)", "b": "~ 1"}'
+
+
+def read_nonlinear(formula: str, given: Any, family: Family) -> tuple[Parsed, dict[str, str], dict[str, Parsed]]:
+    """Return a model's formula, and the texts and the syntax trees of its parameters' formulas, in the order given.
+
+    Parameters
+    ----------
+    formula
+        The model's formula.
+    given
+        Formulas by parameter; None, or none, for a formula that is a sum of terms.
+    family
+        The response distribution.
+
+    Raises
+    ------
+    FormulaError
+        For a name that cannot be a parameter's, a formula that is none, and a parameter that the formula does not use.
+    """
+    if not isinstance(given, Mapping | None):
+        raise FormulaError(f"formula: nonlinear is {type(given).__name__}; give formulas by parameter, nonlinear={EXAMPLE}")
+    texts = dict(given or {})
+    for name, text in texts.items():
+        _check(name, text, family)
+    parsed = parse(formula, unknowns=tuple(texts))
+    used = {node.name for node in every_node(parsed.predictor) if isinstance(node, Unknown)}
+    for name in texts:
+        if name not in used:
+            raise FormulaError(f"formula '{formula}': '{name}' has a formula in nonlinear, and does not stand in this one")
+    if texts and family.main.shape == "contrast":
+        raise FormulaError(
+            f"formula: a {family.name} response has a predictor for each level but one, and a non-linear formula is one of them"
+        )
+    trees = {}
+    for name, text in texts.items():
+        with formula_of(name):
+            trees[name] = parse(text, response="none")
+    return parsed, texts, trees
+
+
+def _check(name: Any, text: Any, family: Family) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or name.startswith("_") or name in DIMENSIONS:
+        raise FormulaError(f"formula: {name!r} cannot be the name of a parameter; take a word such as a, asymptote, k1")
+    if family.parameter(name) is not None:
+        raise FormulaError(
+            f"formula: '{name}' is a parameter of family '{family.name}', and one of the formula needs another name; "
+            f'formulas of the family\'s are given as {name}="~ x"'
+        )
+    if not isinstance(text, str):
+        raise FormulaError(f'formula: nonlinear: {name} is {text!r}, and no formula such as "~ 1 + x"')
+
+
+def refuse_links(link: Any, nonlinear: Mapping[str, str]) -> None:
+    """Refuse links of a formula's parameters: the formula says what is done with them."""
+    for name in link if isinstance(link, Mapping) else ():
+        if name in nonlinear:
+            raise FormulaError(
+                f"formula: link '{name}': a parameter of a non-linear formula is its predictor; write exp({name}) or "
+                f"expit({name}) in the formula"
+            )

@@ -1,0 +1,35 @@
+"""Concordance and Brier scores of censored lifetimes against R's survival package, and by hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bayesdeep.compare.lifetime_scores import brier, concordance, grid_of
+from bayesdeep.core.records import Response
+
+LUNG = json.loads((Path(__file__).parents[1] / "reference" / "survival.json").read_text())["lung"]
+TIME, EVENT = np.array(LUNG["data"]["time"], dtype=float), np.array(LUNG["data"]["status"]) == 2
+
+
+def test_concordance_is_that_of_r() -> None:
+    assert concordance(TIME, EVENT, -np.array(LUNG["linear predictor"])) == pytest.approx(LUNG["concordance"][0], abs=1e-9)
+
+
+def test_brier_without_censoring_is_the_mean_square_and_with_it_weighted_by_hand() -> None:
+    time, survival = np.array([1.0, 2.0, 3.0, 4.0]), np.full((4, 1), 0.3)
+    at = np.array([2.5])
+    assert brier(time, np.ones(4, dtype=bool), survival, at)[0] == pytest.approx((2 * 0.09 + 2 * 0.49) / 4)
+    # The second row is censored: of the three at risk after it each counts 3 / 2, of which two are left at 2.5.
+    event = np.array([True, False, True, True])
+    assert brier(time, event, survival, at)[0] == pytest.approx((0.09 + 2 * 0.49 * 1.5) / 4)
+
+
+def test_nothing_is_scored_of_rows_that_are_not_right_censored_or_enter_late() -> None:
+    status = np.array([0, 1, 0], dtype=np.int8)
+    response = Response("y", np.array([1.0, 2.0, 3.0]), status=status)
+    assert grid_of(response) is not None
+    assert grid_of(response.with_(lower_bound=np.zeros(3))) is None
+    assert grid_of(response.with_(status=np.array([0, -1, 0]))) is None
+    assert grid_of(response.with_(status=None)) is None
