@@ -97,10 +97,18 @@ class EffectsLaw:
         groups are drawn from it. Mean and sd are a matter of coordinates.
     shows
         ``shows(scope, slot, parameters, standard)`` reports what the standardised effects ``(level,)`` tell further.
+    words
+        What engines should know of a posterior with such effects, beside what its terms say.
+    reads, belongs
+        Of a law with clusters: ``belongs(effects, *parameters)``, the probability of each cluster ``(draw, group, cluster)`` from
+        effects ``(draw, group)`` and what is reported under the slot's name with the endings ``reads``, each ``(draw, …)``.
     """
 
     parameters: Callable[..., tuple[Mapping[str, Any], tuple[Any, Any]]]
     shows: Callable[..., None]
+    words: frozenset[str] = frozenset()
+    reads: tuple[str, ...] = ()
+    belongs: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)

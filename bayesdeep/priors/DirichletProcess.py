@@ -159,7 +159,9 @@ PRIOR = Prior(
     scale="sigma",
     rv=distribution,
     fill=fill,
-    law=EffectsLaw(clusters, occupied),
+    law=EffectsLaw(
+        clusters, occupied, words=frozenset({"clusters"}), reads=("weight", "centre", "within"), belongs=belonging
+    ),
     example={"alpha": 1.0, "K": 6.0, "within": 0.2},
     notes=(
         "Effects of groups that fall into clusters, at most ``K``: a mixture of normal distributions with the weights of a "
