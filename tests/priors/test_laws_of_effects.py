@@ -138,8 +138,8 @@ def test_groups_in_three_clusters_are_found_and_new_ones_better_predicted():
 def test_where_groups_are_no_clusters_nothing_is_lost():
     data = bd.load_dataset("sleepstudy")
     folds = {}
-    for name, priors in (("normal", {}), ("clusters", {"1|Subject": "DirichletProcess(alpha=1, K=10)"})):
-        fit = bd.Model("Reaction ~ Days + (1 | Subject)", data, priors=priors).fit(method="nuts", seed=1)
-        folds[name] = fit.kfold(6, by="Subject", seed=1, progress=False).elpd_i.to_numpy()
-    by_group = pd.Series(folds["clusters"] - folds["normal"]).groupby(data["Subject"].to_numpy()).sum()
+    for name, priors in (("normal", {}), ("clusters", {"1|subject": "DirichletProcess(alpha=1, K=10)"})):
+        fit = bd.Model("reaction ~ days + (1 | subject)", data, priors=priors).fit(method="nuts", seed=1)
+        folds[name] = fit.kfold(6, by="subject", seed=1, progress=False).elpd_i.to_numpy()
+    by_group = pd.Series(folds["clusters"] - folds["normal"]).groupby(data["subject"].to_numpy()).sum()
     assert by_group.sum() > -2 * by_group.std() * np.sqrt(len(by_group))
