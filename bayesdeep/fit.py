@@ -20,6 +20,7 @@ from bayesdeep.results.summary import summary
 
 if TYPE_CHECKING:
     from bayesdeep.diagnostics.diagnose import Diagnosis
+    from bayesdeep.effects.clusters import Clusters
     from bayesdeep.inference.kfold import KFold
     from bayesdeep.inference.loo import Loo
     from bayesdeep.model import Model
@@ -229,6 +230,42 @@ class Fit(Marginal):
         from bayesdeep.effects.smooth_table import smooth_table
 
         return smooth_table(self, interval)
+
+    @arguments.checked(
+        "clusters", effects=arguments.optional(arguments.text), loss=arguments.text, interval=arguments.probability,
+        seed=arguments.seed,
+    )
+    def clusters(
+        self, effects: str | None = None, loss: str = "vi", interval: float = 0.9, seed: int | None = None
+    ) -> Clusters:
+        """Return which groups are alike, of effects whose prior is a law with clusters, ``DirichletProcess(alpha, K)``.
+
+        Parameters
+        ----------
+        effects
+            Which effects, ``"1|g"``; may be left out where one kind has such a law.
+        loss
+            By which one partition stands for all: ``"vi"``, the variation of information, or ``"binder"``.
+        interval
+            Probability of the equal-tailed interval of the number of clusters.
+        seed
+            Of the labels that are drawn given the effects; by default derived from the fit's own.
+
+        Returns
+        -------
+        Clusters
+            ``number`` of clusters that have a group, its ``probabilities``, ``together`` (groups by groups: the probability that
+            two are in one cluster), ``partition`` and its ``table``; see :mod:`bayesdeep.effects.clusters` and
+            :mod:`bayesdeep.numerics.partitions`.
+
+        Raises
+        ------
+        FitError
+            Where no effects have such a law, and where several have and none is named.
+        """
+        from bayesdeep.effects.clusters import clusters
+
+        return clusters(self, effects, loss, interval, seed)
 
     @arguments.checked("explained", interval=arguments.probability)
     def explained(self, interval: float = 0.9) -> pd.DataFrame:

@@ -86,6 +86,32 @@ class Reported:
 
 
 @dataclass(frozen=True)
+class EffectsLaw:
+    """A law of groups' effects that has parameters of its own, common to all groups.
+
+    Attributes
+    ----------
+    parameters
+        ``parameters(scope, slot, arguments, sd)``: the distribution's further arguments by name, for standardised effects, and a
+        mean and an sd, in units of which these are sampled. The arguments are reported, or functions of what is reported: new
+        groups are drawn from it. Mean and sd are a matter of coordinates.
+    shows
+        ``shows(scope, slot, parameters, standard)`` reports what the standardised effects ``(level,)`` tell further.
+    words
+        What engines should know of a posterior with such effects, beside what its terms say.
+    reads, belongs
+        Of a law with clusters: ``belongs(effects, *parameters)``, the probability of each cluster ``(draw, group, cluster)`` from
+        effects ``(draw, group)`` and what is reported under the slot's name with the endings ``reads``, each ``(draw, …)``.
+    """
+
+    parameters: Callable[..., tuple[Mapping[str, Any], tuple[Any, Any]]]
+    shows: Callable[..., None]
+    words: frozenset[str] = frozenset()
+    reads: tuple[str, ...] = ()
+    belongs: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True)
 class Prior:
     """A distribution that can be a prior. One file in ``priors/`` defines one as ``PRIOR``.
 
@@ -97,8 +123,9 @@ class Prior:
         PyMC's argument names in PyMC's order.
     support
         ``"real"``, ``"positive"``, ``"unit"``, ``"bounded"`` (between its own ``lower`` and ``upper``),
-        ``"correlation"``, ``"simplex"`` (shares that sum to 1), ``"block"`` (joint over several coefficients) or ``"budget"``
-        (joint over a whole predictor: how much its terms add to it, and what share each of them has).
+        ``"correlation"``, ``"simplex"`` (shares that sum to 1), ``"block"`` (joint over several coefficients), ``"budget"``
+        (joint over a whole predictor: how much its terms add to it, and what share each of them has) or ``"effects"`` (of groups'
+        effects alone, with parameters common to all groups; see ``law``).
     positive
         Arguments that must be positive.
     unit
@@ -120,6 +147,9 @@ class Prior:
         are the coefficients' natural scales, ``(coefficient,)``. For correlations and shares:
         ``block(scope, slot, arguments, size)``. For budgets: ``block(scope, key, arguments, labels) -> tensor`` ``(share,)``, the
         standard deviation over rows of what each share's owner adds to the predictor, in residual standard deviations.
+    law
+        Of effects, which have the sd of their slot ``…_sigma``: what the parameters are that all groups have in common.
+        ``location`` and ``scale`` are then arguments of the distribution alone.
     gaussian
         ``gaussian(**arguments) -> (mean, precision)`` where the prior is a normal distribution, or the limit of one.
     log_density
@@ -156,6 +186,7 @@ class Prior:
     rv: Callable[..., Any] | None = None
     fill: Callable[[dict[str, Any], int, int], dict[str, Any]] | None = None
     block: Callable[..., Any] | None = None
+    law: EffectsLaw | None = None
     gaussian: Callable[..., tuple[float, float]] | None = None
     log_density: Callable[..., Any] | None = None
     notes: str = ""
@@ -224,6 +255,8 @@ class Slot:
         the root mean square over the training rows of what it adds where it is 1, a constant left out that an intercept takes
         up. From it follows what a budget of variance allows it. Empty: as the term's effects say, of a term that declares
         effects; else the slot is no such addend's.
+    own_law
+        Of effects: whether they may have a law with parameters of its own (:class:`EffectsLaw`).
     """
 
     name: str
@@ -235,6 +268,7 @@ class Slot:
     shared: Shared | None = None
     part: str = ""
     adds: tuple[float, ...] = ()
+    own_law: bool = False
 
 
 @dataclass(frozen=True)

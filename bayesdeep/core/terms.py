@@ -128,6 +128,11 @@ class Scope(Protocol):
 
     width: tuple[str, int] | None
 
+    @property
+    def sampled(self) -> bool:
+        """Return whether the graph is sampled from, so that hidden variables may be in any coordinates."""
+        ...
+
     def data(self, key: str) -> Any:
         """Return one of the term's arrays as a tensor."""
         ...

@@ -18,7 +18,7 @@ from bayesdeep.spec.shared_effects import shared_of
 
 from .builder import Builder, Root
 from .likelihood import Parts, mean, observe, pointwise, to_draw_from, variance
-from .linear_effects import eta_of
+from .linear_effects import eta_of, make_laws
 from .nonlinear_fit import nonlinear_fit
 from .nonlinear_pilot import nonlinear_pilot
 from .pilot_fit import PilotFit, pilot_fit
@@ -246,6 +246,10 @@ def tensors_of(builder: Builder, response: Response, rows: int, *, observed: boo
     for predictor in (p for p in spec.predictors if p.parameter not in spec.nonlinear):
         own_width = width if getattr(family.parameter(predictor.parameter), "shape", "") == "contrast" else None
         eta: Any = 0.0
+        for term in predictor.terms:
+            declared = TERMS[term.kind].effects
+            if declared is not None:
+                make_laws(TermScope(builder, predictor.parameter, term.key, own_width), declared(term.state))
         # What moves the intercept's coordinate is there before it; sums are in the formula's order all the same.
         for term in sorted(predictor.terms, key=lambda one: "lifts" not in TERMS[one.kind].words(one.state)):
             beside = "by_threshold" in TERMS[term.kind].words(term.state)

@@ -145,7 +145,14 @@ def effects_by_level(scope: Scope, rows: Grouped | Members, effect: Effect) -> l
             sampled = [v.sampled for v in own if v.sampled is not None]
             if len(sampled) == len(own):
                 scope.register_covariance_factor([v.sd for v in own], factor, sampled, own[0].prior)
-    return _report(scope, effect, effects, level)
+    shown = _report(scope, effect, effects, level)
+    for piece in effect.pieces:
+        v = varying[piece.start]
+        if v.law is not None:
+            plugin = PRIORS[v.prior].law
+            assert plugin is not None
+            plugin.shows(scope, piece.slot, v.law, (shown[piece.start] - v.mean) / v.sd)
+    return shown
 
 
 def _mixed(scope: Scope, varying: Sequence["_Varying"], factor: Any, root: np.ndarray | None) -> list[Any]:
@@ -228,7 +235,8 @@ class _Varying:
     """One coefficient: its sd, one for all or ``(level,)``, location, prior, and ``standard(location, scale, effects before)``.
 
     The latter returns the standardised effects ``(level,)``, whether these or less standardised ones are sampled. Where it is
-    these, ``sampled`` is the variable that has them, and the place along its first axis or None.
+    these, ``sampled`` is the variable that has them, and the place along its first axis or None. ``law`` has the parameters of a
+    prior that is a law with such.
     """
 
     sd: Any
@@ -236,6 +244,42 @@ class _Varying:
     prior: str
     standard: Callable[[Any, Any, Sequence[Any]], Any]
     sampled: tuple[Any, int | None] | None = None
+    law: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Law:
+    """A law of effects: their sd, the further parameters of the standardised ones, and mean and sd of what is sampled."""
+
+    sd: Any
+    parameters: Mapping[str, Any]
+    middle: Any
+    root: Any
+
+
+def law_of(scope: Scope, effect: Effect, piece: Piece) -> _Law | None:
+    """Return the law that a piece's effects have, made once; None where their prior has no parameters of its own."""
+    chosen = scope.prior(piece.slot)
+    law = None if chosen is None else PRIORS[chosen.prior.name].law
+    if chosen is None or law is None:
+        return None
+
+    def make(own: Scope) -> _Law:
+        sd = _sds(own, effect, piece)
+        parameters, (middle, root) = law.parameters(own, piece.slot, dict(chosen.prior.arguments), sd)
+        if isinstance(effect.rows, Grouped) and effect.rows.intercept and piece.start == 0:
+            own.lift(-sd * middle / root)
+        return _Law(sd, parameters, middle, root)
+
+    return scope.once(f"{piece.slot} law", make)
+
+
+def make_laws(scope: Scope, effects: Sequence[Effect]) -> None:
+    """Make the laws of effects that have parameters of their own: an intercept's coordinate depends on them."""
+    for effect in effects:
+        if isinstance(effect.rows, Grouped | Members):
+            for piece in effect.pieces:
+                law_of(scope, effect, piece)
 
 
 def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
@@ -247,12 +291,14 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
     for p in effect.pieces:
         chosen = scope.prior(p.slot)
         dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
-        sd: Any = None
-        if several is None:
-            sd = _sds(scope, effect, p) if chosen is None else scope.argument(p.slot, "scale")
-        mean = 0.0 if chosen is None else scope.argument(p.slot, "location")
         base = "Normal" if chosen is None else chosen.prior.name
+        own_law = law_of(scope, effect, p)
+        sd: Any = None if own_law is None else own_law.sd
+        if several is None and own_law is None:
+            sd = _sds(scope, effect, p) if chosen is None else scope.argument(p.slot, "scale")
+        mean = 0.0 if chosen is None or own_law is not None else scope.argument(p.slot, "location")
         extra = {a: scope.argument(p.slot, a) for a in PRIORS[base].arguments if a not in _unit(base)}
+        extra = extra if own_law is None else dict(own_law.parameters)
         draw = partial(scope.hidden, prior=base)
         block = None
         if centring is None and p.labels is not None:
@@ -266,12 +312,16 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
                 label = p.slot if p.labels is None else f"{p.slot}_{k - p.start}"
                 made = partial(draw, f"{label}_z", shape=(level,))
                 standard = partial(_moving, made, base, extra, centring, k, mean)
-                found.append(_Varying(own, mean, base, standard))
+                found.append(_Varying(own, mean, base, standard, law=extra if own_law else None))
             elif block is not None:
                 found.append(_Varying(own, mean, base, partial(_taken, block[k - p.start]), (block, k - p.start)))
+            elif own_law is not None and scope.sampled:
+                units = dict(zip(_unit(base), (own_law.middle, own_law.root), strict=True))
+                seen = draw(f"{p.slot}_z", arguments={**units, **extra}, shape=(level,))
+                found.append(_Varying(own, mean, base, partial(_taken, (seen - own_law.middle) / own_law.root), law=extra))
             else:
                 one = draw(f"{p.slot}_z", arguments={**_unit(base), **extra}, shape=(level,))
-                found.append(_Varying(own, mean, base, partial(_taken, one), (one, None)))
+                found.append(_Varying(own, mean, base, partial(_taken, one), (one, None), extra if own_law else None))
     return found
 
 

@@ -38,6 +38,11 @@ class TermScope:
     ) -> None:
         self._b, self._parameter, self._key, self.width, self._staged = builder, parameter, key, width, staged
 
+    @property
+    def sampled(self) -> bool:
+        """Return whether the graph is sampled from."""
+        return bool(self._b.sampled_rows)
+
     def _full(self, name: str) -> str:
         return prefixed(self._parameter, self._b.bare, name)
 

@@ -11,7 +11,7 @@ from bayesdeep.core.errors import PriorError, nearest
 from bayesdeep.core.priors import Prior, PriorSpec
 from bayesdeep.core.registry import PRIORS
 
-JOINT = ("block", "correlation", "simplex", "budget")
+JOINT = ("block", "correlation", "simplex", "budget", "effects")
 """Supports of priors of several numbers at once."""
 
 

@@ -92,7 +92,9 @@ def choose(
             continue
         members = _members(key, by_name, population)
         prior = read_prior(value, where)
-        prior = _filled(prior, sum(by_name[m].size for m in members), rows)
+        prior = _filled(prior, sum(by_name[m].size for m in members), rows, where)
+        if len(members) > 1 and PRIORS[prior.name].support == "effects":
+            raise PriorError(f"{where}: {prior.name} is a law of one kind of effects; give each of {', '.join(members)} its own")
         for member in members:
             if member in user:
                 raise PriorError(
@@ -161,13 +163,14 @@ def _members(key: str, by_name: Mapping[str, Slot], population: Sequence[str]) -
     return parts
 
 
-def _filled(prior: PriorSpec, columns: int, rows: int) -> PriorSpec:
+def _filled(prior: PriorSpec, columns: int, rows: int, where: str) -> PriorSpec:
     fill = PRIORS[prior.name].fill
-    return (
-        prior
-        if fill is None
-        else PriorSpec(prior.name, tuple(fill(dict(prior.arguments), columns, rows).items()))
-    )
+    if fill is None:
+        return prior
+    try:
+        return PriorSpec(prior.name, tuple(fill(dict(prior.arguments), columns, rows).items()))
+    except PriorError as error:
+        raise PriorError(f"{where}: {prior.name}: {error}") from None
 
 
 def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
@@ -180,6 +183,13 @@ def _check(prior: PriorSpec, slot: Slot, where: str) -> None:
         raise PriorError(
             f"{where}: {prior.name} is a joint prior over population-level coefficients, '{slot.name}' is none"
         )
+    if plugin.support == "effects":
+        if not slot.own_law:
+            raise PriorError(
+                f"{where}: {prior.name} is a law of one effect a group, independent of others, as of (1 | g) or (1 + x || g); "
+                f"'{slot.name}' is none"
+            )
+        return
     if slot.support in ("effects", "correlated"):
         # Effects are standardised ones, moved and stretched; those that correlations mix must stay what they are: normal.
         fits = plugin.support == "real" and plugin.standard is not None and plugin.symmetric
@@ -207,7 +217,7 @@ def _collected(slots: Sequence[Slot], user: Mapping[str, ChosenPrior]) -> list[C
     found = []
     for slot in slots:
         effects = slot.name.removesuffix("_sigma")
-        if slot.role == "sd" and effects in user:
+        if slot.role == "sd" and effects in user and PRIORS[user[effects].prior.name].law is None:
             if slot.name in user:
                 raise PriorError(
                     f"prior '{slot.name}': the prior of '{effects}' has a scale already; give one of the two"

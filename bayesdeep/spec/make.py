@@ -1,6 +1,6 @@
 """A design, a family and the user's priors to a model spec."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,7 @@ def make_spec(
     # A nested scale of group effects stands in the place of their sd, under the same name.
     sds = {s.name for s in slots if s.role == "sd"}
     nested = [name for name in hyperparameters(chosen) if name not in sds]
+    _refuse_laws_by_level(family, chosen)
     _refuse_improper(predictors, family.bare, chosen)
     _refuse_improper_cuts(family, response, chosen)
     _refuse_namesakes(slots)
@@ -131,6 +132,16 @@ def make_spec(
         priors=chosen,
         missing=missing,
     )
+
+
+def _refuse_laws_by_level(family: Family, chosen: Sequence[ChosenPrior]) -> None:
+    """Refuse laws of groups' effects where every level of the response has effects of its own."""
+    for one in chosen:
+        if family.main.shape == "contrast" and PRIORS[one.prior.name].law is not None:
+            raise PriorError(
+                f"prior '{one.name}': {one.prior} is a law of one effect a group; a {family.name} response has a predictor for "
+                "each level, and so several; use Normal(0, HalfNormal(1))"
+            )
 
 
 EXTREME = 75

@@ -84,7 +84,8 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
         default = Default(f"HalfStudentT(3, {scale:.4g})", reason)
         found.append(Slot(piece.sd, "positive", default, "sd", piece.size, scale, adds=_adds(columns, piece)))
         alone_too = corr is None and not state.get("shared")
-        found.append(Slot(piece.slot, "effects" if alone_too else "correlated", None, "effects", piece.size, scale))
+        support = "effects" if alone_too else "correlated"
+        found.append(Slot(piece.slot, support, None, "effects", piece.size, scale, own_law=alone_too and piece.scalar))
     if corr is not None:
         found.append(Slot(corr, "correlation", Default("LKJ(2)", "weakly towards no correlation"), "correlation"))
     return tuple(found)

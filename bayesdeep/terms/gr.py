@@ -93,7 +93,8 @@ def effects(state: Json) -> tuple[Effect, ...]:
 
 def own_slots(state: Json, spread: float) -> tuple[Slot, ...]:
     """Return a slot for each sd, one for the effects, and one for the correlations; of classes, for all of them."""
-    found = slots(state, spread)
+    # Levels that lean on one another, or differ by class, are no draws of one law.
+    found = tuple(replace(slot, own_law=False) for slot in slots(state, spread))
     if "classes" not in state:
         return found
     count, kept = len(state["classes"]["labels"]), []

@@ -15,7 +15,7 @@ from bayesdeep.spec.slots import prior_median
 
 from .examples import columns, lacks
 
-JOINT = ("block", "correlation", "simplex", "budget")
+JOINT = ("block", "correlation", "simplex", "budget", "effects")
 PLAIN = [n for n in PRIORS if PRIORS[n].support not in JOINT]
 PLACES = {
     "real": np.array([-30.0, -2.0, -0.4, 0.0, 0.02, 1.0, 7.0]),
