@@ -2,8 +2,9 @@
 
 Looked at are the coefficients of a predictor that lean on no standard deviation in common: population-level columns, the straight
 lines and constants of smooths. What stands twice in a formula by its text is refused where the formula is read; here is what
-only the numbers show: ``x + I(2 * x)``, ``poly(x, 2) + s(x)``, ``s(x, by=w) + s(z, by=w)``, which both hold a multiple of ``w``,
-and cells without rows.
+only the numbers show: ``x + I(2 * x)``, ``poly(x, 2) + s(x)``, ``s(x, by=w) + s(z, by=w)``, which both hold a multiple of ``w``.
+Combinations of population-level columns of which some are of levels are a matter of cells without rows
+(:mod:`bayesdeep.design.design_warnings`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,10 +28,12 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """The columns ``(obs, column)`` of a slot."""
+    """The columns ``(obs, column)`` of a slot, of which term they are, and whether one column a row at most is not 0."""
 
+    term: str
     slot: str
     columns: np.ndarray
+    levels: bool
 
 
 def redundant_columns(spec: ModelSpec, arrays: Mapping[str, np.ndarray], rows: int) -> tuple[str, ...]:
@@ -50,13 +53,12 @@ def redundant_columns(spec: ModelSpec, arrays: Mapping[str, np.ndarray], rows: i
             continue
         intercept = any(_intercept(predictor)) or _has_thresholds(spec, predictor)
         slots = _combined(blocks, intercept)
-        if slots:
+        if len(slots) > 1:
             shown = ", ".join(slots[:MOST_NAMED]) + (", …" if len(slots) > MOST_NAMED else "")
             of = "formula" if predictor is spec.predictors[0] else f"formula of {predictor.parameter}"
             found.append(
-                f"{of}: over these rows the columns of {shown} are combinations of one another"
-                f"{' and the intercept' if len(slots) == 1 else ''}, so that only priors tell their coefficients apart; "
-                f"{'join levels, or leave a product out' if len(slots) == 1 else 'leave one of them out'}"
+                f"{of}: over these rows the columns of {shown} are combinations of one another, so that only priors tell their "
+                "coefficients apart; leave one of them out"
             )
     return tuple(found)
 
@@ -81,7 +83,9 @@ def _blocks(predictor: PredictorSpec, arrays: Mapping[str, np.ndarray]) -> Itera
                 continue
             table = np.asarray(arrays[f"{term.key}.{rows.array}"], dtype=np.float64)
             for piece in effect.pieces:
-                yield _Block(piece.slot, table[:, piece.start : piece.stop])
+                own = table[:, piece.start : piece.stop]
+                levels = piece.labels is not None and bool((np.count_nonzero(own, axis=1) <= 1).all())
+                yield _Block(term.key, piece.slot, own, levels)
 
 
 def _combined(blocks: list[_Block], intercept: bool) -> list[str]:
@@ -103,8 +107,10 @@ def _combined(blocks: list[_Block], intercept: bool) -> list[str]:
             own = gram[np.ix_(kept, kept)]
             weights = np.linalg.solve(own, gram[kept, j])
             if gram[j, j] - gram[kept, j] @ weights < ALONE:
-                part = np.asarray(kept)[np.abs(weights) > TAKES_PART]
-                taking |= {int(owner[j]), *owner[part].tolist()}
+                part = {int(owner[j]), *owner[np.asarray(kept)[np.abs(weights) > TAKES_PART]].tolist()}
+                own_blocks = [blocks[place] for place in part]
+                if len({block.term for block in own_blocks}) > 1 or not any(block.levels for block in own_blocks):
+                    taking |= part
                 continue
         kept.append(j)
     return [blocks[place].slot for place in sorted(taking)]

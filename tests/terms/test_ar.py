@@ -260,3 +260,13 @@ def test_effects_of_small_groups_are_not_integrated_out_of_a_row_that_leans_on_o
     data = series(groups=20, steps=4)
     lagged, plain, noisy = (bd.Model(f"y ~ {text} + (1 | g)", data) for text in ("x + ar(t, gr=g)", "x", "me(x, 0.1)"))
     assert [len(group_factors(m.spec, m.__dict__["_rows"])) for m in (lagged, plain, noisy)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("term", ["ar(t, gr={})", "rw(t, gr={})"])
+def test_numbers_name_series_as_they_name_groups(term: str) -> None:
+    data = pd.DataFrame({"t": np.tile(np.arange(6.0), 3), "k": np.repeat([7, 3, 11], 6), "y": np.arange(18.0) % 5})
+    one, two = (bd.Model(f"y ~ {term.format(group)}", data) for group in ("k", "C(k)"))
+    for name, values in one._rows.arrays.items():
+        np.testing.assert_array_equal(values, two._rows.arrays[name])
+    (state,) = (t.state for t in one.spec.predictors[0].terms if t.kind in ("ar", "rw"))
+    assert state["labels"] == [3, 7, 11]
