@@ -224,12 +224,18 @@ class Fit(Marginal):
             departure from what is not penalised, its line, on the predictor's scale; ``bayes_factor`` for no departure against
             one, by the density of its sd at 0, ``least_factor``, below which factors cannot be told from it by so many draws, and
             ``prob_line``, the probability of none where both were equally likely before (:mod:`bayesdeep.effects.smooth_line`).
-            These depend on the prior of the sd; where there are none ``attrs["no_test"]`` says why. Without smooths there are no
-            rows.
-        """
-        from bayesdeep.effects.smooth_table import smooth_table
+            These depend on the prior of the sd; where there are none a warning and ``attrs["no_test"]`` say why. Without smooths
+            there are no rows.
 
-        return smooth_table(self, interval)
+        Notes
+        -----
+        ``edf`` is an average over the posterior, in which the sd of the departure is never exactly 0: of a straight line it lies
+        above 1, often between 1.5 and 3, with a lower end of its interval near 1. It is not a test. mgcv's is at one value of the
+        sd, the best one, which of a straight line is 0. Whether it is a line ``bayes_factor`` says.
+        """
+        from bayesdeep.effects.smooth_table import told_table
+
+        return told_table(self, interval)
 
     @arguments.checked(
         "clusters", effects=arguments.optional(arguments.text), loss=arguments.text, interval=arguments.probability,

@@ -84,7 +84,7 @@ class Category:
     levels
         Those of the training rows, in the order the data declare, else sorted.
     ordered
-        Whether the data declare the levels' order.
+        Whether the data declare the levels' order, or what made the category gives them one.
     declared
         All levels that the data declare, in their order, also those that no row has; ``levels`` where they declare none.
     learned
@@ -185,6 +185,11 @@ class Coding:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _without_order(state: Json) -> bool:
+    del state
+    return False
+
+
 @dataclass(frozen=True)
 class Transform:
     """A function of columns in a formula. One file in ``transforms/`` defines one as ``TRANSFORM``.
@@ -224,6 +229,8 @@ class Transform:
     left_out
         ``left_out(state)``: the label of the level whose coefficient the coding leaves out as it follows from the others, and by
         what these are multiplied; None where there is no such level.
+    ordered
+        ``ordered(state)``: whether a category's levels have an order, from the lowest, as intervals of a number do.
     """
 
     name: str
@@ -239,6 +246,7 @@ class Transform:
     contrasts: Callable[[Json], tuple[np.ndarray, tuple[str, ...]] | None] | None = None
     left_out: Callable[[Json], tuple[str, tuple[float, ...]] | None] | None = None
     of_numbers: bool = False
+    ordered: Callable[[Json], bool] = _without_order
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,9 @@ class Prior:
         report begin with.
     whole
         Name of the budget that a user means who gives this prior under that budget's key; its first arguments are this one's.
+    written
+        Of budgets: ``written(key, labels, **arguments)``, the lines by which a paper would write down what the shares are of,
+        ending in the standard deviations ``s[label]``, in residual ones.
     """
 
     name: str
@@ -196,6 +199,7 @@ class Prior:
     key: str = ""
     whole: str = ""
     reports: tuple[Reported, ...] = ()
+    written: Callable[..., tuple[str, ...]] | None = None
 
     @property
     def standard(self) -> Mapping[str, float] | None:

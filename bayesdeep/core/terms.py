@@ -84,9 +84,10 @@ class DesignContext(Protocol):
         """
         ...
 
-    def category(self, expression: Any, learned: Json = None) -> Category:
+    def category(self, expression: Any, learned: Json = None, *, names: bool = False) -> Category:
         """Return a column, or an expression such as ``C(g)``, as a category.
 
+        With ``names`` a column of numbers names levels by them, as in ``(1 | k)``; otherwise it is none.
         On other rows ``learned`` is what the training rows' category says; a level that they did not have is an error.
         """
         ...

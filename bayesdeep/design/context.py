@@ -13,7 +13,7 @@ from bayesdeep.formula.nodes import Expression, Formula, Name, Product, label
 
 from .coding import design_matrix, learn_columns
 from .design_warnings import Doubt, doubts
-from .factors import column_names, evaluate_column, factor_column, learn_and_evaluate
+from .factors import column_names, evaluate_column, factor_column, learn_and_evaluate, learn_names
 from .frame import column, complete
 from .group_levels import learn_levels, learn_shared_levels, new_levels
 from .nonlinear_tree import read_arithmetic
@@ -128,16 +128,18 @@ class FrameContext:
         other._frame = filled(frame, expressions, self._where, learned)
         return Filled(other, missing, by_expression, known)
 
-    def category(self, expression: Expression, learned: Json = None) -> Category:
-        """Return a column, or an expression such as ``C(g)``, as a category."""
-        if learned is None:
+    def category(self, expression: Expression, learned: Json = None, *, names: bool = False) -> Category:
+        """Return a column, or an expression such as ``C(g)``, as a category; with ``names`` numbers name levels."""
+        if learned is None and names and isinstance(expression, Name):
+            learned, found = learn_names(expression, self._frame, self._where)
+        elif learned is None:
             learned, found = learn_and_evaluate(expression, self._frame, self._where)
         else:
             found = factor_column(expression, learned, self._frame, self._where)
         source = getattr(expression, "name", None) or getattr(expression, "source", "")
         if not found.categorical:
             raise FormulaError(f"{self._where}: '{source}' holds numbers, and this needs a category; write C({source})")
-        levels, ordered, declared = found.labels or (), False, None
+        levels, ordered, declared = found.labels or (), found.ordered, None
         if isinstance(expression, Name):
             own = self._frame.columns[expression.name]
             ordered, declared = own.ordered, own.declared

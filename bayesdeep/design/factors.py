@@ -41,12 +41,15 @@ class Factor:
         Whether ``values`` are codes.
     contrast
         What its levels are in columns where they do not all have their own, and the columns' labels; None for indicators.
+    ordered
+        Whether the call that made a category gives its levels an order, from the lowest.
     """
 
     values: np.ndarray
     labels: tuple[Any, ...] | None = None
     categorical: bool = False
     contrast: tuple[np.ndarray, tuple[str, ...]] | None = None
+    ordered: bool = False
 
 
 def learn_factor(node: Expression, frame: Frame, where: str) -> Json:
@@ -67,6 +70,12 @@ def learn_and_evaluate(node: Expression, frame: Frame, where: str) -> tuple[Json
         return _evaluate(node, None, frame, where)
     except RecursionError:
         raise FormulaError(f"{where}: an expression is nested too deeply") from None
+
+
+def learn_names(node: Name, frame: Frame, where: str) -> tuple[Json, Factor]:
+    """Return what :func:`learn_and_evaluate` does of a column whose numbers name levels, as in ``(1 | k)``."""
+    learned = TRANSFORMS["C"].learn(_read(node, None, frame, where), (), {})
+    return _evaluate(node, {"kind": "categorical", "learned": learned}, frame, where)
 
 
 def evaluate_column(node: Expression, frame: Frame, where: str) -> Column:
@@ -184,7 +193,7 @@ def _transformed(transform: Transform, learned: Json, found: Column) -> Factor:
     if transform.categorical:
         _refuse_unseen(found, values, labels or ())
     contrast = None if transform.contrasts is None else transform.contrasts(learned)
-    return Factor(values, labels, transform.categorical, contrast)
+    return Factor(values, labels, transform.categorical, contrast, transform.ordered(learned))
 
 
 def _refuse_unseen(found: Column, codes: np.ndarray, known: tuple[Any, ...]) -> None:

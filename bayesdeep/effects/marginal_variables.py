@@ -161,7 +161,12 @@ def _coding(node: Formula) -> Iterator[Call]:
     factors += [factor for call in calls for product in call.by for factor in product]
     parts = [*factors, *(argument for call in calls for argument in call.arguments)]
     yield from (part for part in parts if isinstance(part, Call) and part.function in CODED)
-    yield from (call for call in calls if TERMS[call.function].levels)
+    yield from (call for call in calls if TERMS[call.function].levels and not _of_numbers(call.arguments[0]))
+
+
+def _of_numbers(node: Any) -> bool:
+    """Return whether a call makes levels of numbers that stay numbers, as ``cut(x, 4)`` does."""
+    return isinstance(node, Call) and node.function in TRANSFORMS and TRANSFORMS[node.function].of_numbers
 
 
 def _labels(column: Column, nodes: list[Formula]) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.results.fitted import Fitted
 from bayesdeep.results.smooth_parts import SmoothPart
+from bayesdeep.spec.shares_of_budget import is_share
 
 FEWEST_DRAWS = 200
 NEAR, NEARER = 1e-6, 1e-9
@@ -56,6 +57,8 @@ def line_test(fit: Fitted, part: SmoothPart) -> LineTest | str:
     chosen, attrs = fit.spec.prior(part.sds[0]), fit.held.attrs
     if chosen is None or part.sds[0] not in fit.held["posterior"].to_dataset().data_vars:
         return "its sd has no prior of its own"
+    if is_share(chosen):
+        return "its sd has a share of a budget of variance, and no prior of its own"
     chains, count = fit.sizes
     if chains * count < FEWEST_DRAWS:
         return "a point estimate has no density" if chains * count == 1 else f"{chains * count} draws are too few"

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayesdeep.collapse.linear_layout import prefix_of
+from bayesdeep.core import notices
 from bayesdeep.results.fitted import Fitted, flat_draws
 from bayesdeep.results.rows import Rows
 from bayesdeep.results.smooth_freedom import freedom
@@ -18,8 +19,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
+def told_table(fit: Fitted, interval: float) -> pd.DataFrame:
+    """Return :meth:`bayesdeep.Fit.smooths`, with a warning where a smooth has no Bayes factor."""
+    found = smooth_table(fit, interval)
+    why = found.attrs["no_test"]
+    for reason in dict.fromkeys(why.values()):
+        names = ", ".join(name for name in why if why[name] == reason)
+        notices.warn(f"smooths: there is no Bayes factor for {names}, and no probability of a line: {reason}")
+    return found
+
+
 def smooth_table(fit: Fitted, interval: float = 0.9) -> pd.DataFrame:
-    """Return :meth:`bayesdeep.Fit.smooths`."""
+    """Return :meth:`bayesdeep.Fit.smooths` without warnings: ``attrs["no_test"]`` says why a smooth has no Bayes factor."""
     parts, posterior = parts_of(fit.spec), fit.idata["posterior"]
     draws = flat_draws(fit)
     missing = [part for part in parts if f"{part.name}_edf" not in posterior]

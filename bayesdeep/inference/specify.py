@@ -30,6 +30,7 @@ from bayesdeep.stream.stream_source import open_source
 
 from .nonlinear_formulas import read_nonlinear, refuse_links
 from .propriety import check_propriety
+from .redundant_columns import redundant_columns
 
 MISSING = ("error", "drop")
 
@@ -98,7 +99,8 @@ def specify(
     spec = make_spec(design, texts, record, links, given, chosen, rows.response, missing)
     if spec.nonlinear:
         check_value(spec, design.arrays, design.rows)
-    _tell(design.notice, *design.doubts, *check_propriety(spec, design.arrays, rows.response))
+    redundant = redundant_columns(spec, design.arrays, design.rows)
+    _tell(design.notice, *design.doubts, *redundant, *check_propriety(spec, design.arrays, rows.response))
     return Specified(spec, with_lags(spec, rows))
 
 
@@ -137,7 +139,8 @@ def specify_one_of_several(
         record = record.learned(rows.response)
     check_known(record, given, design.arrays)
     spec = make_spec(design, texts, record, links, given, priors, rows.response, missing, one_of_several=True)
-    _tell(*design.doubts, *check_propriety(spec, rows.arrays, rows.response))
+    redundant = redundant_columns(spec, rows.arrays, rows.rows)
+    _tell(*design.doubts, *redundant, *check_propriety(spec, rows.arrays, rows.response))
     return spec, rows
 
 

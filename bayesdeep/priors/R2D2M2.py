@@ -91,6 +91,19 @@ def _terms(logs: Any, log1p: Any, log_: Any, total: Any, count: int, mean: float
     return found + beyond * log_(total) if beyond else found
 
 
+def written(
+    key: str, labels: Sequence[str], mean: float, precision: float, concentration: float, residual_sd: float | None = None
+) -> tuple[str, ...]:
+    """Return the laws of the share that is explained and of its division, and the standard deviations made of both."""
+    del residual_sd
+    dirichlet = f" ~ Dirichlet({concentration:.6g}, …, {concentration:.6g})" if len(labels) > 1 else " = 1"
+    return (
+        f"{key} ~ Beta({mean * precision:.6g}, {(1.0 - mean) * precision:.6g}): mean {mean:.6g}, precision {precision:.6g}",
+        f"φ = {key}_share{dirichlet}, the shares of {', '.join(labels)}",
+        f"s[k] = √(φ[k] · {key} / (1 − {key}))",
+    )
+
+
 PRIOR = Prior(
     "R2D2M2",
     ("mean", "precision", "concentration", "residual_sd"),
@@ -103,6 +116,7 @@ PRIOR = Prior(
     key="R2",
     reports=(Reported("", HYPERPARAMETER, explained), Reported("_share", SIMPLEX, shares, each=True)),
     example={"mean": 0.5, "precision": 2.0, "concentration": 0.5, "residual_sd": 1.0},
+    written=written,
     notes=(
         "A prior on the share of variance that all terms explain together, divided among them (Aguilar and Bürkner 2023, "
         "doi:10.1214/23-EJS2136). Its key is R2, under which R2D2(mean=0.5, precision=2) means the same."

@@ -20,8 +20,9 @@ from bayesdeep.spec.model_spec import ModelSpec, PredictorSpec
 from bayesdeep.spec.slots import prefixed
 
 from .addends import Place, laws, written
+from .budgets import budgets
+from .letters import letter_of
 
-GREEK = {"mu": "μ", "sigma": "σ", "nu": "ν", "alpha": "α", "kappa": "κ", "lam": "λ"}
 MOST_LEVELS = 8
 
 
@@ -36,6 +37,7 @@ def equations(spec: ModelSpec) -> str:
         below += more
     modelled = {p.parameter for p in spec.predictors}
     lines += [line for p in family.parameters if p.name not in modelled for line in _plain(spec, p)]
+    below += budgets(spec)
     return "\n".join([*(line for line in lines if line), *(["", *below] if below else [])])
 
 
@@ -43,7 +45,7 @@ def _distribution(spec: ModelSpec, family: Family) -> list[str]:
     """Return the distribution of row i, and what censoring, truncation and weights do to it."""
     found = _response(spec)
     names = {p.name: _written(spec, p) if p.fixed is None else _factor(spec, p) for p in family.parameters}
-    names |= {f"{p.name}_k": f"{_letter(p.name)}ₖᵢ" for p in family.parameters if p.shape == "contrast"}
+    names |= {f"{p.name}_k": f"{letter_of(p.name)}ₖᵢ" for p in family.parameters if p.shape == "contrast"}
     link = find_link(spec.predictors[0].link, "link", FormulaError)
     inverse = link.formula.partition(" = ")[2].replace("eta", "x")
     levels = [str(level) for level in spec.response.levels or ()]
@@ -86,7 +88,7 @@ def _written(spec: ModelSpec, parameter: Parameter) -> str:
     """Return a parameter as the distribution shows it: with a row's index where rows differ in it."""
     known = spec.known.get(parameter.name)
     by_row = any(p.parameter == parameter.name for p in spec.predictors) or (known and isinstance(known.value, str))
-    return _letter(parameter.name) + ("ᵢ" if by_row else "")
+    return letter_of(parameter.name) + ("ᵢ" if by_row else "")
 
 
 def _factor(spec: ModelSpec, parameter: Parameter) -> str:
@@ -100,23 +102,19 @@ def _title(family: Family) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _letter(name: str) -> str:
-    return GREEK.get(name, name)
-
-
 def _predictor(spec: ModelSpec, family: Family, predictor: PredictorSpec) -> tuple[list[str], list[str]]:
     """Return the lines of a parameter's link and predictor, and those of its terms below."""
     record, main = family.parameter(predictor.parameter), family.main.name
     is_main, contrast = predictor.parameter == main, record is not None and record.shape == "contrast"
     index = "ₖᵢ" if contrast else "ᵢ"
-    letter = _letter(predictor.parameter) + index
+    letter = letter_of(predictor.parameter) + index
     formula = find_link(predictor.link, "link", FormulaError).formula
     formula = (family.inverse.get(predictor.link) if is_main else None) or formula
     inside = is_main and "{eta}" in family.density
     # The identity needs no letter of its own, unless the distribution is written with the predictor's.
     same = formula == "mu = eta" and not inside
     beside = "[k]" if any(map(by_threshold, predictor.terms)) else ""
-    eta = letter if same else f"η{index}{beside}" if is_main else f"η({_letter(predictor.parameter)}){index}"
+    eta = letter if same else f"η{index}{beside}" if is_main else f"η({letter_of(predictor.parameter)}){index}"
     lines = [] if same or inside else [_link(formula, letter, eta)]
     place = Place(
         prefixed(predictor.parameter, family.bare, ""),
@@ -163,7 +161,7 @@ def _gathered(parts: list[str], width: int = 58) -> list[str]:
 
 def _plain(spec: ModelSpec, parameter: Parameter) -> list[str]:
     """Return the value or the prior of a parameter without a formula."""
-    letter, known, chosen = _letter(parameter.name), spec.known.get(parameter.name), spec.prior(parameter.name)
+    letter, known, chosen = letter_of(parameter.name), spec.known.get(parameter.name), spec.prior(parameter.name)
     if known is not None:
         column = isinstance(known.value, str)
         return [f"{letter}ᵢ = {known.value}ᵢ (given)" if column else f"{letter} = {known.value:.12g} (given)"]

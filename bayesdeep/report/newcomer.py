@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bayesdeep.core.effects import Columns, Given, Grouped
+from bayesdeep.core.effects import Grouped
 from bayesdeep.core.registry import TERMS
+from bayesdeep.effects.marginal_variables import Variable, variables_of
 from bayesdeep.plot.parts import GroupTerm, group_term, group_terms
 from bayesdeep.results.fitted import Fitted, own_rows
 from bayesdeep.results.prediction_doors import rows_table
-from bayesdeep.spec.declared import effects_of
 
 from .phrases import plural
+
+MOST_VALUES = 6
+"""Columns of which a row's values are said."""
 
 
 @dataclass(frozen=True)
@@ -74,33 +77,34 @@ def applies(fit: Fitted) -> bool:
 
 
 def typical_row(fit: Fitted) -> int:
-    """Return the row nearest to the medians of all numeric columns."""
-    arrays = own_rows(fit, "report").arrays
-    parts = [v for k, v in arrays.items() if k.endswith(".X") and v.ndim == 2 and v.shape[1]]
-    if not parts:
+    """Return the row nearest to the medians of all numbers that the main predictor reads."""
+    numbers = [v for v in _read(fit) if v.labels is None]
+    if not numbers:
         return 0
-    columns = np.concatenate(parts, axis=1)
+    columns = np.stack([np.asarray(v.column.values, dtype=np.float64) for v in numbers], axis=1)
     spread = columns.std(axis=0)
     distance = np.abs(columns - np.median(columns, axis=0)) / np.where(spread > 0, spread, 1.0)
     return int(np.argmin(distance.sum(axis=1)))
 
 
 def describe_row(fit: Fitted, place: int) -> str:
-    """Return the values of the population-level numeric columns of a row, in words; at most six."""
-    said, arrays = [], own_rows(fit, "report").arrays
-    for term, effect in ((t, e) for t in fit.spec.predictors[0].terms for e in effects_of(t)):
-        rows = effect.rows
-        if not isinstance(rows, Columns) or rows.array is None or not isinstance(effect.law, Given):
-            continue
-        x = arrays[f"{term.key}.{rows.array}"]
-        for piece in effect.pieces:
-            own = x[:, piece.start : piece.stop]
-            if piece.labels is None:
-                said.append(f"`{piece.slot}` = {own[place, 0]:.3g}")
-            elif np.isin(own, (0, 1)).all():
-                hit = np.flatnonzero(own[place])
-                said.append(f"`{piece.slot}` = {piece.labels[hit[0]]}" if len(hit) else f"`{piece.slot}` at its reference level")
-    return ", ".join(said) if 0 < len(said) <= 6 else "a typical row of the data"
+    """Return the values that a row has in the columns of the main predictor, in words; at most six."""
+    said = []
+    for variable in _read(fit):
+        own = variable.column
+        value = own.values[place]
+        said.append(f"`{own.name}` = " + (f"{value:.3g}" if own.levels is None else str(own.levels[value])))
+    return ", ".join(said) if 0 < len(said) <= MOST_VALUES else "a typical row of the data"
+
+
+def _read(fit: Fitted) -> list[Variable]:
+    """Return the columns, of one value a row, that the main predictor reads and that do not only group rows."""
+    held = own_rows(fit, "report").columns
+    try:
+        found = variables_of(fit.spec, held)
+    except KeyError:  # columns with gaps are not held
+        return []
+    return [v for v in found.values() if v.main and v.predictor and not v.grouping and v.column.kind != "array"]
 
 
 def width_sentence(found: Newcomer) -> str:

@@ -9,7 +9,10 @@ are :math:`F = (X^\top W X + \Lambda)^{-1} X^\top W X` times those without a pri
 
 summed over its coefficients, also those without a penalty, which count 1 each: a straight line has 1, beside the intercept.
 This is what mgcv reports (Wood 2017, Generalized Additive Models: An Introduction with R, 2nd edition, sections 5.4.2, 6.1.2 and
-6.10). It is worked out for each posterior draw of the standard deviations, so that it has a distribution. Of normal responses
+6.10), at the one value of the standard deviations that REML estimates. Here it is worked out for each posterior draw of them, so
+that it has a distribution. Where the rows know nothing of a departure from a straight line, REML puts its sd at 0 and the edf at
+1, while the posterior of the sd reaches from 0 to what the rows do not rule out: the edf then lies between 1 and a few, with its
+mean above 1 and its lower quantile near it. That is no bias but how little is known. Of normal responses
 :math:`W` is :math:`1 / \sigma^2` of the same draw, times weights; of others minus the second derivative of a row's log likelihood
 by the predictor, averaged over draws. Effects of groups, other smooths and population-level coefficients of the predictor are
 estimated beside the smooth; what is not linear in its coefficients, and other predictors, are taken as known.

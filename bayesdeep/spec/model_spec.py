@@ -7,7 +7,7 @@ from typing import Any
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.priors import ChosenPrior, Known
-from bayesdeep.core.registry import TERMS
+from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.formula.expand import expand
 from bayesdeep.formula.nodes import Formula
 from bayesdeep.formula.parser import parse
@@ -108,6 +108,17 @@ class ModelSpec:
         """Return what the dimension of a family's shares is called."""
         return f"{self.response.name}_{name}"
 
+    def _stated_priors(self) -> dict[str, str]:
+        """Return priors in words by name; a budget of variance once, where the first comes that has a share of it."""
+        found: dict[str, str] = {}
+        for chosen in self.priors:
+            if PRIORS[chosen.prior.name].support != "budget":
+                found[chosen.name] = str(chosen.prior)
+            elif chosen.key not in found:
+                sharing = [p.name for p in self.priors if p.key == chosen.key]
+                found[chosen.key] = f"{chosen.prior}, shared by {', '.join(sharing)}"
+        return found
+
     def __str__(self) -> str:
         lines = [f"{self.formulas[next(iter(self.formulas))]}"]
         lines += [f"{name} {text}" for name, text in list(self.formulas.items())[1:]]
@@ -118,8 +129,9 @@ class ModelSpec:
             failures = ", ".join(map(str, self.response.failures or ()))
             also = f", failure is {failures}" if len(self.response.failures or ()) > 1 else ""
             lines.append(f"success is {self.response.name} = {self.response.levels[1]}{also}")
-        width = max((len(p.name) for p in self.priors), default=0)
-        lines += ["priors", *(f"  {p.name:<{width}} ~ {p.prior}" for p in self.priors)]
+        stated = self._stated_priors()
+        width = max(map(len, stated), default=0)
+        lines += ["priors", *(f"  {name:<{width}} ~ {text}" for name, text in stated.items())]
         return "\n".join(lines)
 
     def to_json(self) -> Json:

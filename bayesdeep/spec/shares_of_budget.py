@@ -88,6 +88,11 @@ def is_share(chosen: ChosenPrior | None) -> bool:
     return chosen is not None and PRIORS[chosen.prior.name].support == "budget"
 
 
+def budgets_of(priors: Sequence[ChosenPrior]) -> tuple[ChosenPrior, ...]:
+    """Return the prior of the first slot that has a share of each budget, by which the budget is known."""
+    return tuple({p.key: p for p in reversed(priors) if is_share(p)}.values())
+
+
 def shares(spec: ModelSpec, key: str) -> tuple[Owner, ...]:
     """Return the slots that have shares of the budget given under a key."""
     own = {p.name for p in spec.priors if p.key == key and is_share(p)}

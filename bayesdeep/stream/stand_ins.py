@@ -67,7 +67,7 @@ class WithoutRows:
         """Not known of sums."""
         raise needs_rows(self.where)
 
-    def category(self, expression: Any, learned: Json = None) -> Category:
+    def category(self, expression: Any, learned: Json = None, *, names: bool = False) -> Category:
         """Not known of sums."""
         raise needs_rows(self.where)
 

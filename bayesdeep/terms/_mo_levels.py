@@ -67,7 +67,8 @@ def _ordered(category: Category, inner: Any, where: str) -> list[Any]:
         return list(category.declared)
     if _order_is_written(inner) or all(isinstance(level, bool) for level in category.levels):
         return list(category.levels)
-    source = str(getattr(inner, "name", None) or inner.source)
+    column = inner.arguments[0] if getattr(inner, "arguments", ()) else inner
+    source = str(getattr(column, "name", None) or column.source)
     quoted = [repr(level) for level in category.levels[:MOST_NAMED]]
     more = ", …" if len(category.levels) > MOST_NAMED else ""
     raise FormulaError(

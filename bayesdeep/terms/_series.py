@@ -26,7 +26,7 @@ def learn_series(times: np.ndarray, group: Any, text: str, context: DesignContex
     state: dict[str, Any] = {}
     codes = np.zeros(len(times), dtype=np.int64)
     if group is not None:
-        category = context.category(group)
+        category = context.category(group, names=True)
         codes = category.codes
         state |= {"factor": text, "labels": list(category.levels), "learned": category.learned}
     order = np.lexsort((times, codes))
@@ -85,7 +85,7 @@ def series_of(state: Json, group: Any, context: DesignContext, *, closed: bool) 
         return np.zeros(context.rows, dtype=np.int64)
     if closed:
         return np.asarray(context.category(group, state["learned"]).codes)
-    category = context.category(group)
+    category = context.category(group, names=True)
     own = match(category.levels, state["labels"], f"data: column '{state['factor']}'")
     own = np.where(own < 0, -1 - np.arange(len(own)), own)
     return np.asarray(own[category.codes])

@@ -39,6 +39,12 @@ def learn(node: Any, context: DesignContext) -> Json:
     members = node.call.arguments
     if len(members) < 2:
         raise FormulaError(f"{context.where}: ({node.source}): mm() takes two or more columns of members; with one write (… | g)")
+    twice = next((member for place, member in enumerate(members) if member in members[:place]), None)
+    if twice is not None:
+        raise FormulaError(
+            f"{context.where}: ({node.source}): '{twice.name}' is given twice, and members of a row are in columns of their own; "
+            f"for one group a row write (… | {twice.name})"
+        )
     _weight_nodes(node, context)
     return {
         "factor": posterior_name(f"mm({', '.join(member.name for member in members)})"),

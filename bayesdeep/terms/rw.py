@@ -64,7 +64,7 @@ def learn(node: Any, context: DesignContext) -> Json:
     state = {**own, "first": float(different[0]), "step": step, "count": count, "ahead": ahead}
     groups = None
     if asked["gr"] is not None:
-        category = context.category(asked["gr"])
+        category = context.category(asked["gr"], names=True)
         groups, codes = category.levels, category.codes
         state |= {"factor": _text(asked["gr"]), "labels": list(groups), "learned": category.learned}
     else:

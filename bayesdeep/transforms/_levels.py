@@ -87,6 +87,13 @@ def labels(state: Json) -> tuple[Any, ...]:
     return tuple(state["levels"])
 
 
+def ordered(state: Json) -> bool:
+    """Return whether the levels are numbers from the smallest on."""
+    levels = state["levels"]
+    numbers = all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
+    return numbers and levels == sorted(levels)
+
+
 def contrasts(state: Json) -> tuple[np.ndarray, tuple[str, ...]] | None:
     """Return the levels' columns ``(level, level - 1)`` and their labels, for sums to zero and R's Helmert contrasts."""
     count = len(state["levels"])

@@ -162,5 +162,6 @@ def labels(state: Json) -> tuple[str, ...]:
 
 TRANSFORM = Transform(
     "cut", learn, apply, labels, categorical=True, of_numbers=True,
+    ordered=lambda state: True,  # intervals lie one above the other
     options=("breaks", "bins", "right", "include_lowest", "labels"), example="cut(x, 4)",
 )

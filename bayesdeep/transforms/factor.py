@@ -2,9 +2,9 @@
 
 from bayesdeep.core.columns import Transform
 
-from ._levels import apply, labels, learn
+from ._levels import apply, labels, learn, ordered
 
 TRANSFORM = Transform(
-    "factor", learn, apply, labels, categorical=True, options=("levels", "reference"),
+    "factor", learn, apply, labels, categorical=True, ordered=ordered, options=("levels", "reference"),
     example="factor(g)", aliases=("as.factor",),
 )

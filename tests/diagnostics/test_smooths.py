@@ -172,7 +172,8 @@ UNTESTED = {"HalfFlat()": "no density at 0", "Gamma(2, 1)": "no density at 0", "
 @pytest.mark.parametrize("prior", UNTESTED)
 def test_without_a_density_at_0_there_is_no_test(prior: str) -> None:
     fit = bd.Model("y ~ s(x)", frame(), priors={"s(x)_sigma": prior}).fit("collapsed", seed=1, progress=False)
-    table = fit.smooths()
+    with pytest.warns(UserWarning, match=r"smooths: there is no Bayes factor for s\(x\).*no density at 0"):
+        table = fit.smooths()
     assert UNTESTED[prior] in table.attrs["no_test"]["s(x)"]
     assert table[["bayes_factor", "prob_line"]].isna().all(axis=None)
     said = line_sentence("s(x)", table.iloc[0], "a straight line", table.attrs["no_test"]["s(x)"])
@@ -180,7 +181,8 @@ def test_without_a_density_at_0_there_is_no_test(prior: str) -> None:
 
 
 def test_of_a_point_there_is_no_test_and_without_smooths_no_row() -> None:
-    table = bd.Model("y ~ s(x)", frame()).fit("reml", progress=False).smooths()
+    with pytest.warns(UserWarning, match="no Bayes factor for .* a point estimate"):
+        table = bd.Model("y ~ s(x)", frame()).fit("reml", progress=False).smooths()
     assert "a point estimate" in table.attrs["no_test"]["s(x)"]
     assert table["edf"].notna().all()
     assert len(bd.Model("y ~ x", frame()).fit("collapsed", seed=1, progress=False).smooths()) == 0

@@ -12,6 +12,7 @@ from bayesdeep.core.errors import PriorError
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.diagnostics.prior_sensitivity import prior_sensitivity
 from bayesdeep.graph.evaluate import forward_draws
+from bayesdeep.report.mathematics import equations
 from bayesdeep.spec.shares_of_budget import shares
 
 R2 = {"R2": "R2D2(mean=0.4, precision=5)"}
@@ -321,7 +322,7 @@ def test_a_prior_of_its_own_takes_a_term_out():
 
 def test_the_model_prints_every_number_with_its_reason():
     model = bd.Model("y ~ x + (1 | g)", data(), priors={"R2": "R2D2(mean=0.5, precision=2)"})
-    assert "x         ~ R2D2M2(0.5, 2, 0.5)" in str(model.spec)
+    assert "R2        ~ R2D2M2(0.5, 2, 0.5), shared by x, 1|g_sigma" in str(model.spec)
     assert reason(model).startswith("sd √(R2_share · R2 / (1 − R2)) · sigma / 1.762 (root mean square over rows")
     assert reason(model, "1|g_sigma") == "√(R2_share · R2 / (1 − R2)) · sigma"
     assert model.priors.loc["x", "origin"] == "user"
@@ -379,3 +380,13 @@ def test_a_column_of_that_name_is_a_column():
     model = bd.Model("y ~ R2", d, priors={"R2": "Normal(0, 3)"})
     assert str(model.priors.loc["R2", "prior"]) == "Normal(0, 3)"
     assert "R2_share" not in model._graph.reported
+
+
+def test_it_is_written_down_once_with_what_follows_from_it():
+    model = bd.Model("y ~ x + s(z) + (1 | g)", data(), priors=R2)
+    assert str(model).count("R2D2M2") == 1
+    lines = equations(model.spec).splitlines()
+    assert "R2 ~ Beta(2, 3): mean 0.4, precision 5" in lines
+    assert "φ = R2_share ~ Dirichlet(0.5, …, 0.5), the shares of x, 1|g_sigma, s(z)_linear, s(z)_sigma" in lines
+    assert f"    β(x) ~ Normal(0, s[x] · σ / {data().x.std(ddof=0):.4g})" in lines
+    assert "    1|g_sigma = s[1|g_sigma] · σ" in lines

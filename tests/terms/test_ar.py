@@ -348,3 +348,13 @@ def test_rows_ahead_need_those_in_between_and_who_draws_them(two_lags: bd.Fit) -
         two_lags.budget(ahead)
     # With their responses they are scored one step ahead each.
     assert np.isfinite(two_lags.log_score(ahead.assign(y=1.0)))
+
+
+@pytest.mark.parametrize("term", ["ar(t, gr={})", "rw(t, gr={})"])
+def test_numbers_name_series_as_they_name_groups(term: str) -> None:
+    data = pd.DataFrame({"t": np.tile(np.arange(6.0), 3), "k": np.repeat([7, 3, 11], 6), "y": np.arange(18.0) % 5})
+    one, two = (bd.Model(f"y ~ {term.format(group)}", data) for group in ("k", "C(k)"))
+    for name, values in one._rows.arrays.items():
+        np.testing.assert_array_equal(values, two._rows.arrays[name])
+    (state,) = (t.state for t in one.spec.predictors[0].terms if t.kind in ("ar", "rw"))
+    assert state["labels"] == [3, 7, 11]

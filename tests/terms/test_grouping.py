@@ -229,6 +229,7 @@ def test_too_many_levels_are_refused_with_the_reason() -> None:
         ("y ~ (1 | g) + (1 | gr(g, cov=A))", "copy the column under another name"),
         ("y ~ (1 | gr(k, cov=K)) + (0 + x | k)", "copy the column under another name"),
         ("y ~ (1 | mm(g)) + (1 | gr(h, cov=A))", "two or more columns"),
+        ("y ~ (1 | mm(g, h, g)) + (1 | gr(k, cov=K))", "'g' is given twice"),
         ("y ~ (1 | mm(g, h, weights=[w1])) + (1 | gr(k, cov=A))", "a list of 2 columns"),
         ("y ~ (1 | mm(g, h, weights=[w1, w2], scale=1)) + (1 | gr(k, cov=A))", "scale is True or False"),
         ("y ~ (1 | mm(g, h, weights=[w1, nowhere])) + (1 | gr(g, cov=A))", "no column 'nowhere'"),

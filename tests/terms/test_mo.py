@@ -52,6 +52,25 @@ def levels_of(fit: bd.Fit) -> np.ndarray:
     return fit.draws(rows, kind="linear").stack(d=("chain", "draw")).transpose("d", "obs").values
 
 
+@pytest.mark.parametrize(
+    ("term", "levels"),
+    [
+        ("mo(cut(z, [-inf, 0, 1, inf]))", ["(-inf, 0]", "(0, 1]", "(1, inf]"]),
+        ("mo(factor(k))", [3, 4, 5, 6, 7]),
+        ("mo(C(t, levels=['none', 'low', 'mid', 'high', 'top']))", LEVELS),
+    ],
+)
+def test_calls_that_order_levels_are_taken(term: str, levels: list[Any]) -> None:
+    model = bd.Model(f"y ~ {term}", frame())
+    (learned,) = (t.state for t in model.spec.predictors[0].terms if t.kind == "mo")
+    assert learned["levels"] == levels
+
+
+def test_a_call_that_orders_nothing_is_refused_with_its_column() -> None:
+    with pytest.raises(bd.FormulaError, match=r"no order.*mo\(C\(k, levels=\[5, 3, 4"):
+        bd.Model("y ~ mo(C(k, reference=5))", frame())
+
+
 def test_draws_only_rise_or_only_fall_and_the_coefficient_is_the_mean_step(fit: bd.Fit) -> None:
     steps = np.diff(levels_of(fit), axis=1)
     mean = fit.posterior["mo(x)"].stack(d=("chain", "draw")).values

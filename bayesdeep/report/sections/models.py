@@ -5,16 +5,20 @@ from dataclasses import replace
 
 import pandas as pd
 
+from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.records import Family
 from bayesdeep.core.registry import ENGINES, FAMILIES, RESPONSES
 from bayesdeep.formula.nodes import Call
 from bayesdeep.results.fitted import Fitted
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.shares_of_budget import budgets_of, is_share
 
 from ..document import Block, Code, Heading, Paragraph, Table
 from ..mathematics import equations
 from ..phrases import named
 from ..section import Section, Subject
+
+BUDGET = "the share of variance that all terms explain together, and how it is divided among them"
 
 
 def applies(subject: Subject) -> bool:
@@ -81,9 +85,14 @@ def _title(family: Family) -> str:
     return family.title if "distribution" in family.title else f"{family.title} distribution"
 
 
+def _row(chosen: ChosenPrior, prior: str, reason: str) -> list[str]:
+    return [prior.replace(", ", ",\u00a0"), chosen.origin, reason]
+
+
 def _priors(spec: ModelSpec) -> Table:
-    rows = [{"prior": str(p.prior).replace(", ", ",\u00a0"), "from": p.origin, "reason": p.reason} for p in spec.priors]
-    frame = pd.DataFrame(rows, columns=["prior", "from", "reason"], index=[p.name for p in spec.priors])
+    rows = {p.key: _row(p, str(p.prior), BUDGET) for p in budgets_of(spec.priors)}
+    rows |= {p.name: _row(p, f"its share of {p.key}" if is_share(p) else str(p.prior), p.reason) for p in spec.priors}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["prior", "from", "reason"])
     caption = (
         "Priors. The one on `Intercept` is on its value at the predictors' means."
         if "Intercept" in frame.index

@@ -97,7 +97,8 @@ def _numbers(table: pd.DataFrame, percent: str) -> Table:
     columns = ["degrees of freedom", "at most", "departure", "Bayes factor for none"]
     caption = (
         f"Effective degrees of freedom of each smooth, with {percent} interval, a straight line counting 1, and what it could "
-        "have without a penalty; the root mean square over the rows of its departure from what is not penalised, on the "
+        "have without a penalty (averaged over how smooth the curve may be: those of a straight line lie above 1, with an "
+        "interval that begins near 1); the root mean square over the rows of its departure from what is not penalised, on the "
         "predictor's scale; and the Bayes factor for no departure, which depends on the prior of its sd."
     )
     return Table(pd.DataFrame.from_dict(rows, orient="index", columns=columns), caption, index="smooth")
