@@ -148,11 +148,26 @@ def test_new_groups_are_predicted_by_response_and_not_together(fitted: Any) -> N
         (["y1 ~ x", "y2 ~ x"], {"missing": "modle"}, DataError, "model"),
         (["y1 ~ x", "y2 ~ x"], {"sigma": {"y3": "~ x"}}, FormulaError, "no response"),
         ("mvbind(y1) ~ x", {}, FormulaError, "two responses"),
+        (["y1 ~ y2", "y2 ~ y1"], {}, FormulaError, "predictors of each other"),
+        (["y1 ~ x", "y2 ~ y1"], {"sigma": {"y1": "~ y2"}}, FormulaError, "y1 and y2 are predictors of each other"),
+        (["y1 ~ x + y2", "y2 ~ x"], {"residual_correlation": True}, FormulaError, "an instrument"),
+        (["y1 ~ x", "y2 ~ x"], {"residual_correlation": "no"}, FitError, "True or False"),
     ],
 )
 def test_refuses(formulas: Any, options: dict[str, Any], error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         bd.Model(formulas, frame(40, 4), **options)
+
+
+def test_missing_responses_are_never_taken_for_numbers() -> None:
+    data = frame(40, 4)
+    data.loc[:6, "y1"] = np.nan
+    with pytest.raises(DataError, match=r'7 of 40 rows have missing values: y1 7; pass missing="drop" .* missing="model"'):
+        bd.Model(["y1 ~ x", "y2 ~ x"], data)
+
+
+def test_an_instrument_tells_a_slope_from_a_correlation() -> None:
+    bd.Model(["y1 ~ y2", "y2 ~ x"], frame(40, 4), residual_correlation=True)
 
 
 def test_refuses_more_correlations_than_rows_can_tell() -> None:

@@ -66,6 +66,8 @@ def specify_joint(
     own = [tuple(own_columns(one.response)) for one in parsed if one.response is not None]
     fills = [_filling(one) for one in parsed]
     _check_fills(parsed, own, fills, missing)
+    used = [_used(one, more) for one, more in zip(parsed, asked.parameters, strict=True)]
+    _check_one_way(names, used, residual_correlation)
     frame, present = _present(frame, parsed, own, fills, missing)
     by_response, in_common = _priors_by_response(priors, names)
     made: list[tuple[ModelSpec, Rows]] = []
@@ -73,7 +75,8 @@ def specify_joint(
     needed = {name for names_of in fills for name in names_of}
     for k, text in enumerate(asked.formulas):
         every = {name: frame.columns[name] for name in frame.columns} | _gaps(frame, fills[k])
-        complete = replace(frame, columns=every | {name: _filled(every[name]) for name in own[k]})
+        gaps = () if present[k] is None else own[k]
+        complete = replace(frame, columns=every | {name: _filled(every[name]) for name in gaps})
         options = {
             "link": asked.links[k], "priors": by_response[k], "missing": missing, "parameters": asked.parameters[k],
             "arrays": arrays,
@@ -147,6 +150,36 @@ def _check_fills(
         ) from None
 
 
+def _used(parsed: Parsed, more: Mapping[str, Any]) -> set[str]:
+    """Return the columns of a response's formulas, that of the response among them."""
+    others = (parse(text, response="none") for text in more.values() if isinstance(text, str) and "~" in text)
+    return {name for tree in (parsed, *others) for name in columns(tree)}
+
+
+def _check_one_way(names: Sequence[str], used: Sequence[set[str]], correlated: bool) -> None:
+    """Refuse responses that are each other's predictors: the product of their densities is none of them together.
+
+    Where the residuals of a response and of its predictor are correlated as well, only a column that is a predictor of the
+    latter alone, an instrument, tells the slope from the correlation.
+    """
+    beside = [[other for other in names if other != name and other in own] for name, own in zip(names, used, strict=True)]
+    try:
+        in_order(names, beside)
+    except ValueError as error:
+        raise FormulaError(
+            f"formula: {error} are predictors of each other, and densities of each given the other do not multiply to one of "
+            "both; leave one of them out of a formula, and say with residual_correlation=True or (1 |p| g) that they go together"
+        ) from None
+    for name, own, others in zip(names, used, beside, strict=True):
+        for other in others if correlated else ():
+            if not used[names.index(other)] - own - {name, other}:
+                raise FormulaError(
+                    f"formula: residual_correlation=True, and '{other}' is a predictor of '{name}': rows cannot tell that slope "
+                    f"from the correlation of residuals unless '{other}' has a predictor that '{name}' does not (an instrument); "
+                    "leave the one or the other out"
+                )
+
+
 def _check_continuous(spec: ModelSpec, names: set[str]) -> None:
     """Refuse missing values that are no numbers on a line."""
     family = FAMILIES[spec.family]
@@ -184,6 +217,13 @@ def _present(
     every = dict.fromkeys(name for one in own for name in one)
     beside = dict.fromkeys(name for one in parsed for name in columns(one) if name not in every)
     absent = {name: mask for name in (*every, *beside) if (mask := column(frame, name, "data").missing) is not None}
+    if missing == "error" and any(name in absent for name in every):
+        counts = ", ".join(f"{name} {int(mask.sum())}" for name, mask in absent.items())
+        either = np.logical_or.reduce(list(absent.values()))
+        raise DataError(
+            f"data: {int(either.sum())} of {frame.rows} rows have missing values: {counts}; pass missing=\"drop\" to leave these "
+            "rows out, or missing=\"model\" to keep those that lack some of their responses"
+        )
     if missing == "error" or not absent:
         return frame, [None] * len(own)
     gone = np.zeros(frame.rows, dtype=bool)
