@@ -166,6 +166,18 @@ def test_missing_responses_are_never_taken_for_numbers() -> None:
         bd.Model(["y1 ~ x", "y2 ~ x"], data)
 
 
+def test_a_column_without_a_formula_of_its_own_is_not_filled() -> None:
+    data = frame(40, 4)
+    data.loc[:6, "x"] = np.nan
+    for options in ({}, {"missing": "drop"}):
+        with pytest.raises(FormulaError, match=r'7 missing values, .* as in bd.Model\(\["y1 ~ mi\(x\)", "x ~ …"\]'):
+            bd.Model("y1 ~ mi(x)", data, **options)
+    with pytest.raises(DataError, match="missing='model' is of several responses"):
+        bd.Model("y1 ~ x", data, missing="model")
+    with pytest.raises(FormulaError, match="main parameter"):
+        bd.Model(["y1 ~ 1", "x ~ 1"], data, missing="model", sigma={"y1": "~ mi(x)"})
+
+
 def test_an_instrument_tells_a_slope_from_a_correlation() -> None:
     bd.Model(["y1 ~ y2", "y2 ~ x"], frame(40, 4), residual_correlation=True)
 

@@ -12,20 +12,19 @@ from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default, Family
-from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import column, keep_rows, read_frame
 from bayesdeep.formula.expand import columns, find_dot
-from bayesdeep.formula.nodes import Call, Parsed
+from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.own import own_columns
 from bayesdeep.formula.parser import parse
-from bayesdeep.formula.walk import every_node
 from bayesdeep.results.joint_fitted import JointRows
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.assign_priors import OUTSIDE, POPULATION, choose
 from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, in_order, prefix_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .specify import specify_one_of_several
+from .specify import filling, specify_one_of_several
 
 MISSING = ("error", "drop", "model")
 MOST_RESPONSES = 12
@@ -64,7 +63,7 @@ def specify_joint(
                 "write the columns"
             )
     own = [tuple(own_columns(one.response)) for one in parsed if one.response is not None]
-    fills = [_filling(one) for one in parsed]
+    fills = [filling(one) for one in parsed]
     _check_fills(parsed, own, fills, missing)
     used = [_used(one, more) for one, more in zip(parsed, asked.parameters, strict=True)]
     _check_one_way(names, used, residual_correlation)
@@ -119,13 +118,6 @@ def _check_names(names: Sequence[str]) -> None:
                 f"formula: two of the formulas have the response '{name}'; every response is modelled once, and its other "
                 "parameters by their own formulas, as in sigma={'" + name + "': '~ x'}"
             )
-
-
-def _filling(parsed: Parsed) -> tuple[str, ...]:
-    """Return the columns whose missing values a formula has as predictors."""
-    every = (node for node in every_node(parsed.predictor) if isinstance(node, Call) and node.function in TERMS)
-    calls = (call for call in every if TERMS[call.function].fills is not None)
-    return tuple(dict.fromkeys(name for call in calls for name in columns(call)))
 
 
 def _check_fills(
@@ -234,8 +226,8 @@ def _present(
             raise DataError("data: every row has missing values; no row is left")
         warn(f"left out {int(gone.sum())} of {frame.rows} rows with missing values")
         return keep_rows(frame, ~gone), [None] * len(own)
-    for one, parts, filling in zip(parsed, own, fills, strict=True):
-        used = [name for name in columns(one) if name not in parts and name in absent and name not in filling]
+    for one, parts, filled in zip(parsed, own, fills, strict=True):
+        used = [name for name in columns(one) if name not in parts and name in absent and name not in filled]
         if used:
             raise DataError(
                 f"data: '{used[0]}' has {int(absent[used[0]].sum())} missing values, and formula '{one.text}' has it as a "

@@ -129,3 +129,9 @@ def test_options_of_nuts_alone_choose_it() -> None:
     assert fit.idata.attrs["settings"]["target_accept"] == 0.9
     with pytest.raises(bd.FitError, match="method 'transport' has no option 'target_acept'"):
         counted().fit(target_acept=0.9, progress=False)
+
+
+@pytest.mark.parametrize(("name", "said"), [("draw", "did you mean 'draws'"), ("warmup", "here it is 'tune'")])
+def test_options_by_other_names_are_told(name: str, said: str) -> None:
+    with pytest.raises(bd.FitError, match=f"has no option '{name}'; {said}"):
+        counted().fit(progress=False, **{name: 100})
