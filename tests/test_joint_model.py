@@ -182,6 +182,12 @@ def test_an_instrument_tells_a_slope_from_a_correlation() -> None:
     bd.Model(["y1 ~ y2", "y2 ~ x"], frame(40, 4), residual_correlation=True)
 
 
+def test_refuses_responses_that_are_one() -> None:
+    data = frame(40, 4).assign(y3=lambda d: d["y1"] - 2 * d["y2"] + 5)
+    with pytest.raises(DataError, match="'y1' and 'y2' and 'y3' are linear combinations of each other"):
+        bd.Model(["y1 ~ x", "y2 ~ 1", "y3 ~ 1"], data, residual_correlation=True)
+
+
 def test_refuses_more_correlations_than_rows_can_tell() -> None:
     with pytest.raises(DataError, match="rows"):
         bd.Model(["y1 ~ 1", "y2 ~ 1"], frame(200).head(2), residual_correlation=True)

@@ -338,6 +338,7 @@ def _check_residuals(spec: JointSpec, rows: JointRows) -> None:
                 f"formula: residual_correlation=True: {one.response.name} is {' and '.join(sorted(strange))}, for which the "
                 "distribution of several responses together is not available"
             )
+    _check_dependent(spec, rows)
     count = len(spec.responses)
     present = np.zeros((rows.rows, count), dtype=bool)
     for k, place in enumerate(rows.places):
@@ -354,4 +355,24 @@ def _check_residuals(spec: JointSpec, rows: JointRows) -> None:
         raise DataError(
             f"data: residual_correlation=True: {count} responses have {count * (count - 1) // 2} correlations, and there are "
             f"{rows.rows} rows; leave it out, or model fewer responses"
+        )
+
+
+def _check_dependent(spec: JointSpec, rows: JointRows) -> None:
+    """Refuse responses of which one is a linear combination of the others, whose residuals have no density together."""
+    values = np.full((rows.rows, len(spec.responses)), np.nan)
+    for k, (one, place) in enumerate(zip(rows.each, rows.places, strict=True)):
+        values[place, k] = one.response.value
+    whole = values[~np.isnan(values).any(axis=1)]
+    if len(whole) <= values.shape[1]:
+        return
+    whole = whole - whole.mean(axis=0)
+    spread = np.sqrt((whole**2).mean(axis=0))
+    _, lengths, directions = np.linalg.svd(whole / np.where(spread > 0.0, spread, 1.0), full_matrices=False)
+    if lengths[-1] < 1e-7 * lengths[0]:
+        named = [f"'{name}'" for name, share in zip(spec.names, directions[-1], strict=True) if abs(share) > 1e-4]
+        said = f"{' and '.join(named)} are linear combinations of each other" if len(named) > 1 else f"{named[0]} is constant"
+        raise DataError(
+            f"data: residual_correlation=True: {said} in all rows, so that their residuals have no distribution together; leave "
+            "one of them out"
         )
