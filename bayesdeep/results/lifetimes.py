@@ -135,7 +135,7 @@ def _compiled(name: str, link: str) -> Of:
 
     def of(params: Arrays, at: float) -> tuple[np.ndarray, np.ndarray]:
         own = {k: np.asarray(params[k], dtype=np.float64) for k in given}
-        # PyTensor does not repeat a lone column that it was not told of: a parameter that all rows have in common is repeated here.
+        # PyTensor does not repeat a lone column that it was not told of, such as a parameter that all rows have in common.
         whole = np.broadcast_shapes(*(value.shape for k, value in own.items() if k not in vectors))
         shaped = [value[:, None, :] if k in vectors else np.broadcast_to(value, whole) for k, value in own.items()]
         with np.errstate(all="ignore"):

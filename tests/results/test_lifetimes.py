@@ -20,10 +20,9 @@ def test_curves_are_those_of_the_distribution(family: str, wide: bool) -> None:
     place, shape = np.array([[0.6, 1.0, 1.9], [0.7, 1.2, 2.2]]), np.array([[1.4], [0.8]])
     other = np.broadcast_to(shape, place.shape) if wide else shape
     params = {"mu": place, {"weibull": "alpha", "lognormal": "sigma"}[family]: other}
-    if family == "weibull":
-        law = weibull_min(shape, scale=place / gamma(1 + 1 / shape))
-    else:
-        law = lognorm(shape, scale=np.exp(place))
+    laws = {"weibull": (weibull_min, place / gamma(1 + 1 / shape)), "lognormal": (lognorm, np.exp(place))}
+    kind_of, scale = laws[family]
+    law = kind_of(shape, scale=scale)
     for kind, exact in {"survival": law.sf, "hazard": lambda t: law.pdf(t) / law.sf(t)}.items():
         for time, found in zip(TIMES, curves(spec, params, TIMES, kind), strict=True):
             np.testing.assert_allclose(found, exact(time), rtol=1e-9)
