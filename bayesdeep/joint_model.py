@@ -53,6 +53,7 @@ class JointModel:
         When formulas, data, families and priors do not fit together.
     """
 
+    @arguments.checked("model", missing=arguments.text, residual_correlation=arguments.flag)
     def __init__(
         self,
         formulas: Sequence[str],

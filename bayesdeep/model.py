@@ -58,7 +58,7 @@ class Model:
     family
         Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
-        Link of the main parameter, or links by parameter; None for the family's default.
+        Link of the main parameter (of a mixture: of every component), or links by parameter; None for the family's default.
     priors
         Priors by posterior name, as text (``"Normal(0, 1)"``) or ``bd.priors.Normal(0, 1)``. ``Intercept`` is the
         intercept at the predictors' means, ``Intercept_raw`` the uncentred one. ``"population"``, or names joined by

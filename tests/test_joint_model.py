@@ -230,11 +230,44 @@ def test_what_is_independent_is_drawn_independently() -> None:
         (["y1 ~ x", "y2 ~ x"], {"missing": "modle"}, DataError, "model"),
         (["y1 ~ x", "y2 ~ x"], {"sigma": {"y3": "~ x"}}, FormulaError, "no response"),
         ("mvbind(y1) ~ x", {}, FormulaError, "two responses"),
+        (["y1 ~ y2", "y2 ~ y1"], {}, FormulaError, "predictors of each other"),
+        (["y1 ~ x", "y2 ~ y1"], {"sigma": {"y1": "~ y2"}}, FormulaError, "y1 and y2 are predictors of each other"),
+        (["y1 ~ x + y2", "y2 ~ x"], {"residual_correlation": True}, FormulaError, "an instrument"),
+        (["y1 ~ x", "y2 ~ x"], {"residual_correlation": "no"}, FitError, "True or False"),
     ],
 )
 def test_refuses(formulas: Any, options: dict[str, Any], error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         bd.Model(formulas, frame(40, 4), **options)
+
+
+def test_missing_responses_are_never_taken_for_numbers() -> None:
+    data = frame(40, 4)
+    data.loc[:6, "y1"] = np.nan
+    with pytest.raises(DataError, match=r'7 of 40 rows have missing values: y1 7; pass missing="drop" .* missing="model"'):
+        bd.Model(["y1 ~ x", "y2 ~ x"], data)
+
+
+def test_a_column_without_a_formula_of_its_own_is_not_filled() -> None:
+    data = frame(40, 4)
+    data.loc[:6, "x"] = np.nan
+    for options in ({}, {"missing": "drop"}):
+        with pytest.raises(FormulaError, match=r'7 missing values, .* as in bd.Model\(\["y1 ~ mi\(x\)", "x ~ …"\]'):
+            bd.Model("y1 ~ mi(x)", data, **options)
+    with pytest.raises(DataError, match="missing='model' is of several responses"):
+        bd.Model("y1 ~ x", data, missing="model")
+    with pytest.raises(FormulaError, match="main parameter"):
+        bd.Model(["y1 ~ 1", "x ~ 1"], data, missing="model", sigma={"y1": "~ mi(x)"})
+
+
+def test_an_instrument_tells_a_slope_from_a_correlation() -> None:
+    bd.Model(["y1 ~ y2", "y2 ~ x"], frame(40, 4), residual_correlation=True)
+
+
+def test_refuses_responses_that_are_one() -> None:
+    data = frame(40, 4).assign(y3=lambda d: d["y1"] - 2 * d["y2"] + 5)
+    with pytest.raises(DataError, match="'y1' and 'y2' and 'y3' are linear combinations of each other"):
+        bd.Model(["y1 ~ x", "y2 ~ 1", "y3 ~ 1"], data, residual_correlation=True)
 
 
 def test_refuses_more_correlations_than_rows_can_tell() -> None:

@@ -45,6 +45,8 @@ def read_nonlinear(formula: str, given: Any, family: Family) -> tuple[Parsed, di
         raise FormulaError(
             f"formula: a {family.name} response has a predictor for each level but one, and a non-linear formula is one of them"
         )
+    if texts and family.components is not None:
+        raise FormulaError("formula: a mixture has a predictor for each component, and a non-linear formula is one of them")
     trees = {}
     for name, text in texts.items():
         with formula_of(name):
