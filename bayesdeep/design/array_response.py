@@ -167,7 +167,7 @@ def _parts(found: Column) -> dict[str, ArrayPart]:
             f"data: two columns of '{found.name}' are labelled '{twice}'; responses are named by these labels"
         )
     named = labels or [str(k) for k in range(1, width + 1)]
-    own = labels or [None] * width
+    own: Sequence[str | None] = labels or [None] * width
     return {
         f"{found.name}_{n}": ArrayPart(found.name, k, width, label)
         for k, (n, label) in enumerate(zip(named, own, strict=True))

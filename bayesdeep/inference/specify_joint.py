@@ -79,8 +79,9 @@ def specify_joint(
             "link": asked.links[k], "priors": by_response[k], "missing": missing, "parameters": asked.parameters[k],
             "arrays": arrays,
         }  # fmt: skip
-        one, kept = specify_one_of_several(text, complete, present[k], asked.families[k], **options)
-        made.append((replace(one, response=replace(one.response, part=asked.parts.get(names[k]))), kept))
+        spec_of_one, kept = specify_one_of_several(text, complete, present[k], asked.families[k], **options)
+        response = replace(spec_of_one.response, part=asked.parts.get(names[k]))
+        made.append((replace(spec_of_one, response=response), kept))
         if present[k] is not None and needed & set(own[k]):
             _check_continuous(made[k][0], needed & set(own[k]))
             whole[k] = _all_rows(text, complete, asked.families[k], options)
