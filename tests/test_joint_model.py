@@ -125,7 +125,7 @@ def test_fits_of_several_responses_are_compared(fitted: Any) -> None:
     ):
         with pytest.raises(FitError, match=words):
             bd.compare(wrong)
-    with pytest.raises(FitError, match="not refitted"):
+    with pytest.raises(FitError, match="groups left out"):
         bd.compare({"apart": apart, "together": fitted}, target="groups", by="g")
     with pytest.raises(FitError, match="compare one response"):
         found.errors()
@@ -134,8 +134,26 @@ def test_fits_of_several_responses_are_compared(fitted: Any) -> None:
         bd.compare({"a": apart, "b": moved})
 
 
-def test_what_is_for_one_response_says_so(fitted: Any, tmp_path: Path) -> None:
-    for ask in (bd.explain, bd.plot.forest, lambda fit: bd.report(fit, tmp_path / "a.html")):
+@pytest.mark.integration
+def test_a_report_has_what_is_of_all_and_each_responses_sections(fitted: Any, tmp_path: Path) -> None:
+    path = fitted.report(tmp_path / "a.md", extra={"question": "Do they go together?"})
+    text = path.read_text(encoding="utf-8").replace("\\", "")
+    assert "could not be written" not in text
+    head, rest = text.split("y1: Question and answer", 1)
+    for words in ("Do they go together?", "y2 ~ x + (1 |p| g)", "residual_corr[y1, y2]", "whole rows", "LKJ(2)"):
+        assert words in head, words
+    assert f"{fitted.loo(response='y2').elpd:.1f}".lstrip("-") in head
+    for words in ("y2: Effects", "what a row's others tell of it", "rows have one likelihood for all"):
+        assert words in rest, words
+    assert text.count("bd.Model(") == 1
+    made = text[text.index("bd.Model(") :].split("\n", 1)[0]
+    again = eval(made, {"bd": bd, "data": frame()})
+    assert np.array_equal(again.idata["posterior"]["y1_x"], fitted.idata["posterior"]["y1_x"])
+    assert bd.report(fitted, tmp_path / "b.html").stat().st_size > 50_000
+
+
+def test_what_is_for_one_response_says_so(fitted: Any) -> None:
+    for ask in (bd.explain, bd.plot.forest):
         with pytest.raises(FitError, match="a fit of several responses; give the fit of one"):
             ask(fitted)
     with pytest.raises(AttributeError, match="ask one response's"):

@@ -2,12 +2,12 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Column, Frame
+from bayesdeep.core.columns import ArrayPart, Column, Frame
 from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Slot
@@ -33,12 +33,13 @@ MOST_RESPONSES = 12
 
 @dataclass(frozen=True)
 class Asked:
-    """What a user said of each response, one entry each."""
+    """What a user said of each response, one entry each; ``parts`` are those that are numbers of an array column, by name."""
 
     formulas: tuple[str, ...]
     families: tuple[str | Family, ...]
     links: tuple[Any, ...]
     parameters: tuple[Mapping[str, Any], ...]
+    parts: Mapping[str, ArrayPart] = field(default_factory=dict)
 
 
 def specify_joint(
@@ -80,7 +81,9 @@ def specify_joint(
             "link": asked.links[k], "priors": by_response[k], "missing": missing, "parameters": asked.parameters[k],
             "arrays": arrays,
         }  # fmt: skip
-        made.append(specify_one_of_several(text, complete, present[k], asked.families[k], **options))
+        spec_of_one, kept = specify_one_of_several(text, complete, present[k], asked.families[k], **options)
+        response = replace(spec_of_one.response, part=asked.parts.get(names[k]))
+        made.append((replace(spec_of_one, response=response), kept))
         if present[k] is not None and needed & set(own[k]):
             _check_continuous(made[k][0], needed & set(own[k]))
             whole[k] = _all_rows(text, complete, asked.families[k], options)
