@@ -122,6 +122,29 @@ def test_what_cannot_be_is_refused(case: str) -> None:
         model(**options)
 
 
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("y ~ a * (1 - exp(-t / b))", r"'a' and 'b' are no columns; .*nonlinear={\"a\": \"~ 1\", \"b\": \"~ 1\"}"),
+        ("y ~ Vm * t / (K + t) + c", r"'Vm', 'K' and 'c' are no columns"),
+        ("y ~ 1 + exp(-k * t)", r"'k' is no column; is it a parameter\? Then give its formula, nonlinear={\"k\": \"~ 1\"}"),
+    ],
+)
+def test_a_formula_whose_parameters_have_none_says_how_they_get_one(formula: str, said: str) -> None:
+    with pytest.raises(bd.FormulaError, match=said):
+        bd.Model(formula, data())
+
+
+NO_ARITHMETIC = ["y ~ foo", "y ~ x + foo", "y ~ height * x", "y ~ s(foo)", "y ~ x * foo + (1 | g)", "q ~ a * x"]
+
+
+@pytest.mark.parametrize("formula", NO_ARITHMETIC)
+def test_what_is_no_arithmetic_of_parameters_is_not_taken_for_it(formula: str) -> None:
+    with pytest.raises(bd.FormulaError) as error:
+        bd.Model(formula, data().assign(heigth=1.0))
+    assert "nonlinear" not in str(error.value)
+
+
 def test_several_levels_and_rows_on_disk_are_refused(tmp_path: Any) -> None:
     rows = data().assign(level=lambda d: d["g"])
     with pytest.raises(bd.FormulaError, match="has a predictor for each level but one"):
