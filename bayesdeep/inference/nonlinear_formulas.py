@@ -88,7 +88,7 @@ def _likely(formula: str, columns: Iterable[str]) -> tuple[str, ...]:
     known = list(columns)
     parsed = parse(formula, unknowns=("",))
     right = parsed.predictor
-    if any(name not in known for name in own_columns(parsed.response)):
+    if parsed.response is None or any(name not in known for name in own_columns(parsed.response)):
         return ()
     names = tuple(dict.fromkeys(node.name for node in every_node(right) if isinstance(node, Name) and node.name not in known))
     if any(close_to(name, known) for name in names):
