@@ -83,6 +83,11 @@ class TermScope:
 
     def observe(self, name: str, log_density: Any) -> None:
         """Add a log density ``()`` of what the term's own columns say, where the model is fitted to rows."""
+        if self._b.copied:
+            raise FormulaError(
+                "formula: what a term says of its own columns counts once a row, and rows with missing yes or no, or counts, are "
+                "summed out over copies of them; leave me() or mi() out"
+            )
         if self._b.observed:
             pm.Potential(self._b.unused(self._full(name)), log_density)
 
