@@ -164,8 +164,7 @@ def compare(
           to the others, not that it is bad;
         * ``rmse``, ``mae``, ``crps`` in the response's units, lower is better; ``log_score``: ``elpd`` a row;
         * for right-censored lifetimes first ``concordance``, the share of pairs in the right order (Harrell's; 0.5 is
-        chance; of a
-          model without predictors leave-one-out makes it less, since a row left out moves the others' mean the other way), and
+          chance; pairs of which a model knows the same count one half), and
           ``integrated_brier``, the mean squared error of stated survival over time (lower is better; one half for all has 0.25),
           as far as a tenth of the rows are at risk, censored rows made up for by weights
           (:mod:`bayesdeep.compare.lifetime_scores`);

@@ -396,12 +396,6 @@ def test_refuses_holes_that_nothing_fills(formulas: Any, options: dict[str, Any]
         bd.Model(formulas, holes(), **options)
 
 
-def test_refuses_holes_in_categories() -> None:
-    data = holes().assign(x=lambda d: np.where(d["x"].isna(), np.nan, (d["x"] > 0) * 1.0))
-    with pytest.raises(FormulaError, match="numbers on a line"):
-        bd.Model(["y ~ mi(x)", "x ~ z"], data, family=["gaussian", "bernoulli"], missing="model")
-
-
 @pytest.mark.integration
 def test_holes_that_depend_on_the_response_do_not_bias() -> None:
     data = holes(400)

@@ -1,6 +1,7 @@
 """Records that stages hand to each other."""
 
 import ast
+import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from string import digits
@@ -455,6 +456,10 @@ class Family:
         if self.variant is None:
             raise FormulaError(f"family '{self.name}': it takes no options; write family='{self.name}'")
         written = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        takes = inspect.signature(self.variant).parameters
+        for key in options:
+            if key not in takes and all(one.kind is not one.VAR_KEYWORD for one in takes.values()):
+                raise FormulaError(f"family '{self.name}({written})': there is no option '{key}'; it takes {' and '.join(takes)}")
         try:
             plain = {key: ast.literal_eval(repr(value)) for key, value in options.items()} == options
             made = self.variant(**options) if plain else None

@@ -198,8 +198,7 @@ def with_options(registry: Registry, text: str) -> Any:
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
     plugin = registry.get(call.func.id)
-    made = None if plugin is None or getattr(plugin, "variant", None) is None else plugin.of(**options)
-    return made if made is not None and made.name == text else None
+    return None if plugin is None or getattr(plugin, "variant", None) is None else plugin.of(**options)
 
 
 def alike(one: Any, other: Any) -> bool:

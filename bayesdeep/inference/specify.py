@@ -29,7 +29,7 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.stream.learn_stream import learn_stream
 from bayesdeep.stream.stream_source import open_source
 
-from .nonlinear_formulas import read_nonlinear, refuse_links
+from .nonlinear_formulas import forgotten, read_nonlinear, refuse_links
 from .propriety import check_propriety
 from .redundant_columns import redundant_columns
 
@@ -96,7 +96,8 @@ def specify(
     if missing not in MISSING:
         raise DataError(f"data: unknown missing='{missing}'{nearest(missing, MISSING)}")
     record: Family = FAMILIES.find(family, "formula", FormulaError)
-    texts, parsed, given = _formulas(formula, record, parameters or {}, nonlinear)
+    with forgotten(formula, data, nonlinear):
+        texts, parsed, given = _formulas(formula, record, parameters or {}, nonlinear)
     refuse_links(link, nonlinear or {})
     links = resolve_links(record, link, tuple(name for name in parsed if name not in (nonlinear or {})))
     tables = read_matrices(arrays, tuple(dict.fromkeys(named for p in parsed.values() for named in matrices(p))))
@@ -107,9 +108,10 @@ def specify(
         made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)
         _tell(made.notice, *made.doubts)
         return Specified(made.spec, StreamedRows(made.rows, made.moments, made.centre, made.example))
-    frame = read_frame(data)
-    _refuse_gaps(parsed, frame, f'as in bd.Model(["{formula}", "{{name}} ~ …"], data, missing="model")')
-    design = learn_design(parsed, InMemory(frame, tables), given, missing)
+    with forgotten(formula, data, nonlinear):
+        frame = read_frame(data)
+        _refuse_gaps(parsed, frame, f'as in bd.Model(["{formula}", "{{name}} ~ …"], data, missing="model")')
+        design = learn_design(parsed, InMemory(frame, tables), given, missing)
     check_modifiers(record, design.response)
     rows = _rows(design, record.code(design.response))
     if record.learned is not None:

@@ -11,13 +11,14 @@ from bayesdeep.core.columns import ArrayPart, Column, Frame
 from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Slot
-from bayesdeep.core.records import Default, Family
+from bayesdeep.core.records import Default, Family, Response
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import column, keep_rows, read_frame
 from bayesdeep.formula.expand import columns, find_dot
 from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.own import own_columns
 from bayesdeep.formula.parser import parse
+from bayesdeep.graph.summed_out import summed_out, support_of
 from bayesdeep.results.joint_fitted import JointRows
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.assign_priors import OUTSIDE, POPULATION, choose
@@ -85,12 +86,13 @@ def specify_joint(
         response = replace(spec_of_one.response, part=asked.parts.get(names[k]))
         made.append((replace(spec_of_one, response=response), kept))
         if present[k] is not None and needed & set(own[k]):
-            _check_continuous(made[k][0], needed & set(own[k]))
+            _check_fillable(made[k][0], made[k][1].response, needed & set(own[k]))
             whole[k] = _all_rows(text, complete, asked.families[k], options)
     specs, rows = tuple(spec for spec, _ in made), tuple(one for _, one in made)
     spec = _with_correlations(JointSpec(specs), in_common, residual_correlation, frame.rows)
     places = tuple(np.arange(frame.rows) if mask is None else np.flatnonzero(mask) for mask in present)
     joint = JointRows(rows, places, frame.rows, whole)
+    summed_out(spec, places, frame.rows, whole)  # refuses what it cannot do
     if spec.correlated:
         _check_residuals(spec, joint)
         if needed:
@@ -175,15 +177,24 @@ def _check_one_way(names: Sequence[str], used: Sequence[set[str]], correlated: b
                 )
 
 
-def _check_continuous(spec: ModelSpec, names: set[str]) -> None:
-    """Refuse missing values that are no numbers on a line."""
+def _check_fillable(spec: ModelSpec, response: Response, names: set[str]) -> None:
+    """Refuse missing values that are neither numbers on a line nor whole numbers that can be summed over."""
     family = FAMILIES[spec.family]
     (name,) = names
-    if "discrete" in family.words or spec.response.levels is not None or family.atoms or spec.response.modifiers:
+    modified = spec.response.modifiers
+    if not modified and "discrete" not in family.words and spec.response.levels is None and not family.atoms:
+        return
+    try:
+        support = None if modified or spec.response.failures else support_of(family, response)
+    except ValueError as error:
+        raise FormulaError(f"formula: mi({name}): {error}") from None
+    if support is None:
+        what = f" that is {' and '.join(sorted(modified))}" if modified else ""
         raise FormulaError(
-            f"formula: mi({name}): missing values of a {spec.family} response are not numbers on a line; this is available for "
-            "continuous responses such as gaussian, student_t, lognormal and gamma. Multiple imputation by another program "
-            "gives several data sets"
+            f"formula: mi({name}): missing values of a {spec.family} response{what} are neither numbers on a line nor yes or no, "
+            "nor counts; this is available for continuous responses such as gaussian, student_t, lognormal and gamma, for "
+            "bernoulli ones that are 1 and 0, and for counts such as poisson and negative_binomial. Multiple imputation by "
+            "another program gives several data sets, which bd.ImputedModel takes"
         )
 
 
@@ -198,6 +209,13 @@ def _gaps(frame: Frame, names: Sequence[str]) -> dict[str, Column]:
     found = {}
     for name in names:
         one = column(frame, name, "data")
+        if one.kind not in ("number", "bool"):
+            held = "text" if one.kind == "text" else "categories"
+            raise FormulaError(
+                f"formula: mi({name}): column '{name}' holds {held}, and what is missing has to be a number; write yes and no as "
+                "1 and 0 in the data. Categories of more levels are not available: multiple imputation by another program gives "
+                "several data sets, which bd.ImputedModel takes"
+            )
         values = np.array(one.values, dtype=np.float64)
         if one.missing is not None:
             values[one.missing] = np.nan

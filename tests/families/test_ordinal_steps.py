@@ -202,3 +202,16 @@ def test_effects_of_groups_are_sampled_without_a_compiler_and_the_rest_by_nuts()
     assert apart.idata["posterior"]["cs(x)"].dims == ("chain", "draw", "y_threshold")
     assert np.isfinite(apart.slopes("x")["estimate"]).all()
     assert np.isfinite(apart.loo().elpd)
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("(cs(1) | g)", r"cs\(\) cannot vary by group; write 1 in its place, which moves all thresholds of a group alike"),
+        ("(cs(x) | g)", r"cs\(\) cannot vary by group; write 'cs\(x\)' outside of the bracket, for all groups"),
+    ],
+)
+def test_category_specific_effects_do_not_vary_by_group(term: str, said: str) -> None:
+    data = {"y": [1, 2, 3] * 4, "x": [float(i) for i in range(12)], "g": list("aabb") * 3}
+    with pytest.raises(bd.FormulaError, match=said):
+        bd.Model(f"y ~ x + {term}", data, family="sratio")
