@@ -128,9 +128,9 @@ def copies_of(
         for row in own.tolist():
             lacking.setdefault(row, []).append(name)
     each = {names: np.array(list(product(*(support[name] for name in names)))) for names in {tuple(v) for v in lacking.values()}}
-    for names, made in each.items():
+    for combined, made in each.items():
         if len(made) > MOST_COMBINATIONS:
-            listed = " and ".join(f"mi({name})" for name in names)
+            listed = " and ".join(f"mi({name})" for name in combined)
             raise FormulaError(
                 f"formula: {listed}: a row that lacks all of them can be completed in {len(made):,} ways, more than the "
                 f"{MOST_COMBINATIONS:,} that are summed over; leave such rows out, or mi() of one of the columns"

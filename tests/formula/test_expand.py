@@ -229,8 +229,6 @@ def test_columns() -> None:
         ("((1 | g) | h)", "inside another", "1"),
         ("(0 | g)", "nothing varies by group", "0"),
         ("(offset(x) | g)", "offset() cannot vary by group", "offset"),
-        ("(cs(1) | g)", "cs() cannot vary by group; write 1 in its place, which moves all thresholds of a group alike", "cs"),
-        ("(cs(x) | g)", "cs() cannot vary by group; write 'cs(x)' outside of the bracket", "cs"),
         ("(1 | C(g))", "instead of 'C(g)' write g", "C"),
         ("(1 | a + b)", "(… | a) + (… | b)", "a"),
         ("(1 | 3)", "not a number", "3"),
