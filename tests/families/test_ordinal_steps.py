@@ -163,8 +163,10 @@ def test_what_cannot_be_is_refused_with_its_reason() -> None:
         model("y ~ x + cs(x)", "acat")
     with pytest.raises(bd.FormulaError, match=r"cs\(\) takes columns"):
         model("y ~ cs(1)", "acat")
-    with pytest.raises(bd.FormulaError, match="cs"):
+    with pytest.raises(bd.FormulaError, match=r"write 'cs\(x\)' outside of the bracket"):
         model("y ~ x + (cs(x) | g)", "acat")
+    with pytest.raises(bd.FormulaError, match="write 1 in its place, which moves all thresholds"):
+        model("y ~ x + (cs(1) | g)", "acat")
     with pytest.raises(bd.PriorError, match="disc is 1 and needs no prior, unless it has a formula"):
         model("y ~ x", "acat", priors={"disc": "HalfNormal(1)"})
     with pytest.raises(bd.PriorError, match="a coefficient for each threshold, which no joint prior knows"):
