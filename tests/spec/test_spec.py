@@ -27,7 +27,7 @@ def data(rows: int = 24) -> pd.DataFrame:
 SPECS = {
     "plain": ("y ~ x", {}),
     "dot": ("y ~ . - k - n", {}),
-    "terms": ("y ~ poly(x, 2) * a + bs(z, df=4) + I(x / z) + C(year) + offset(log(z))", {}),
+    "terms": ("y ~ poly(x, 2) * a + bs(z, df=4) + I(x**3 / 10) + C(year) + offset(log(z))", {}),
     "groups": ("y ~ (poly(x, 2) + a | g) + (1 || year) + (1 | k/a)", {}),
     "priors": (
         "y ~ x + z + (1 + x | g)",
