@@ -40,6 +40,7 @@ def frame() -> pd.DataFrame:
         ("y ~ x + (1 | g)", {"1|g_sigma": "Gamma(0.1, 1)"}),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*combinations of one another:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*has one level:UserWarning")
 def test_degenerate_but_proper(frame, formula, priors):
     fit = bd.Model(formula, frame, priors=priors).fit("collapsed", seed=1, draws=500, progress=False)
