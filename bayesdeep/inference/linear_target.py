@@ -7,10 +7,12 @@ import numpy as np
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
 from bayesdeep.collapse.eligibility import loses_precision
+from bayesdeep.collapse.linear_layout import can_be_sparse
 from bayesdeep.collapse.posterior_layout import ShownNames, shown_names
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import Moments
+from bayesdeep.core.registry import ENGINES
 from bayesdeep.results.rows import StreamedRows, TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -25,7 +27,9 @@ def linear_source(
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
     began = time.perf_counter()
-    layout = layout_of(spec)
+    # Sums over rows that were read once are those of columns.
+    sparse = "neighbours" in ENGINES[method].takes and can_be_sparse(spec) and not isinstance(rows, StreamedRows)
+    layout = layout_of(spec, sparse=sparse)
     if isinstance(rows, StreamedRows):
         moments, centre = _streamed(rows)
     else:

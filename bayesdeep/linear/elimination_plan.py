@@ -6,6 +6,7 @@ from bayesdeep.core.linear import LinearSystem, eliminated
 
 from .block_elimination import Blocks
 from .block_layout import between, lay_out
+from .by_neighbours import ByNeighbours, lay_out_neighbours
 from .crossed import LARGEST_REST, Crossed, lay_out_crossed
 from .unexplored import UnexploredError
 
@@ -20,7 +21,7 @@ LARGEST_DENSE_REST, PRODUCTS_A_SPARSE_ONE = 1_500, 30
 much as one of sparse matrices (measured in 2026)."""
 
 
-def plan(system: LinearSystem) -> Blocks | Crossed:
+def plan(system: LinearSystem) -> Blocks | Crossed | ByNeighbours:
     """Return the system laid out for evaluation.
 
     Raises
@@ -28,6 +29,8 @@ def plan(system: LinearSystem) -> Blocks | Crossed:
     FitError
         Where large factors are crossed so that the rest is too large to factorise.
     """
+    if any(factor.neighbours is not None for factor in system.factors):
+        return lay_out_neighbours(system)
     lies_in: dict[tuple[int, int], np.ndarray | None] = {}
 
     def nested(inner: int, outer: int) -> bool:
