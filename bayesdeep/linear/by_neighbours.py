@@ -16,7 +16,7 @@ References
 Rue and Held (2005), Gaussian Markov Random Fields, sections 2.3 and 3.2. Woodbury's identity for what is taken off.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -114,9 +114,14 @@ class ByNeighbours:
             at = stop
         return out[:, at:], *found
 
-    def _by_parts(self, batch: int, work) -> None:  # noqa: ANN001
-        parts = [slice(i, min(i + LANES, batch)) for i in range(0, batch, LANES)]
-        with ThreadPoolExecutor(machine_cores()) as pool:
+    @staticmethod
+    def _by_parts(batch: int, work: Callable[[slice], None]) -> None:
+        parts, cores = [slice(i, min(i + LANES, batch)) for i in range(0, batch, LANES)], machine_cores()
+        if len(parts) == 1 or cores == 1:
+            for part in parts:
+                work(part)
+            return
+        with ThreadPoolExecutor(cores) as pool:
             list(pool.map(work, parts))
 
     def _factored(self, scales: Scales) -> "_Factored":
