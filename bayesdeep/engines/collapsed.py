@@ -65,7 +65,7 @@ MAX_RELATIVE_WEIGHT, LONGEST_STAY = 10.0, 0.05
 have a Pareto k-hat without a meaning. And the share of its length that a chain may stay at one point: where it stays longer, the
 next tail has not been seen, whatever the k-hat of the points that were."""
 
-ATTEMPTS = 2
+ATTEMPTS = 3
 """Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
 
 FULL_CHAIN_SECONDS = 15.0

@@ -314,7 +314,7 @@ def _products(system: LinearSystem) -> sparse.coo_array:
     blocks: list[list[sparse.sparray | None]] = [[None] * (count + 1) for _ in range(count + 1)]
     for k, factor in enumerate(system.factors):
         size = factor.levels * factor.width
-        blocks[k][k] = sparse.csr_array(sparse.tril(sparse.block_diag(list(moments.own[k]), format="csr")))
+        blocks[k][k] = _block_diagonal(moments.own[k])
         blocks[count][k] = sparse.csr_array(moments.with_columns[k][:, :, :-1].reshape(size, system.columns).T)
         for m in range(k):
             blocks[k][m] = between(system, k, m)
@@ -322,6 +322,15 @@ def _products(system: LinearSystem) -> sparse.coo_array:
     found = sparse.coo_array(sparse.block_array(blocks, format="csr"))
     found.sum_duplicates()
     return found
+
+
+def _block_diagonal(own: np.ndarray) -> sparse.csr_array:
+    """Return the lower triangles of small matrices ``(level, width, width)`` along the diagonal."""
+    levels, width, _ = own.shape
+    i, j = np.tril_indices(width)
+    begins = np.arange(levels)[:, None] * width
+    spots = ((begins + i).ravel(), (begins + j).ravel())
+    return sparse.csr_array((own[:, i, j].ravel(), spots), shape=(levels * width, levels * width))
 
 
 def _right(system: LinearSystem) -> np.ndarray:
