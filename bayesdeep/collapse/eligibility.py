@@ -12,7 +12,7 @@ from bayesdeep.spec.shared_effects import shared_of
 from bayesdeep.spec.shares_of_budget import is_share, shares
 from bayesdeep.spec.slots import prefixed, read_name
 
-from .linear_layout import copies_of, has_intercept, sparse_of
+from .linear_layout import can_be_sparse, copies_of, has_intercept, sparse_of
 
 LARGEST_WIDTH = 2_000
 """Most coefficients that may have to be factorised together for one term."""
@@ -22,7 +22,7 @@ MOST_ROUNDING = 0.1
 """Rounding error of a log density with which proposals can still be accepted and rejected."""
 
 
-def why_not(spec: ModelSpec) -> str | None:
+def why_not(spec: ModelSpec, *, sparse: bool = False) -> str | None:
     """Return why the coefficients cannot be integrated out exactly, in a clause; None if they can."""
     family = FAMILIES[spec.family]
     main = family.main.name
@@ -31,17 +31,22 @@ def why_not(spec: ModelSpec) -> str | None:
     if spec.links[main] != "identity":
         return f"the link of {main} is {spec.links[main]}, not identity"
     if spec.nonlinear:
-        return terms_reason(spec)
+        return terms_reason(spec, sparse=sparse)
     others = [p.parameter for p in spec.predictors if p.parameter != main]
     if others:
         return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
     strange = set(spec.response.modifiers) - {"weighted"}
     if strange:
         return f"the response is {' and '.join(sorted(strange))}"
-    reason = terms_reason(spec) or _many_shares(spec)
+    reason = terms_reason(spec, sparse=sparse) or _many_shares(spec)
     if reason is not None:
         return reason
     return _scale(spec.prior("sigma")) if "sigma" not in spec.known else None
+
+
+def is_sparse(spec: ModelSpec) -> bool:
+    """Return whether coefficients can be integrated out by the graph of effects that lean on neighbours."""
+    return why_not(spec, sparse=True) is None and can_be_sparse(spec)
 
 
 def _many_shares(spec: ModelSpec) -> str | None:
@@ -64,10 +69,11 @@ def loses_precision(squares: float) -> str | None:
     return "the known sigma is so small beside the response that sums of squares leave double precision"
 
 
-def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
+def terms_reason(spec: ModelSpec, *, normal: bool = True, sparse: bool = False) -> str | None:
     """Return why the predictors are not linear in Gaussian coefficients, in a clause; None if they are.
 
-    Without ``normal`` population coefficients may have other priors about a location, whose density is known on arrays.
+    Without ``normal`` population coefficients may have other priors about a location, whose density is known on arrays. With
+    ``sparse`` the graph of effects that lean on neighbours is made use of, which then may have any number of levels.
     """
     main = FAMILIES[spec.family].bare
     if (together := shared_of(spec)):
@@ -81,7 +87,7 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
             if plugin.effects is None:
                 return f"the term {term.source or term.kind} is not linear in its coefficients"
             for effect in plugin.effects(term.state):
-                reason = _reason(spec, prefix, term.source, effect, without_intercept=alone, normal=normal)
+                reason = _reason(spec, prefix, term.source, effect, without_intercept=alone, normal=normal, sparse=sparse)
                 if reason is not None:
                     return reason
     return None
@@ -93,7 +99,7 @@ def apart_reason(source: str) -> str:
 
 
 def _reason(
-    spec: ModelSpec, prefix: str, source: str, effect: Effect, *, without_intercept: bool, normal: bool
+    spec: ModelSpec, prefix: str, source: str, effect: Effect, *, without_intercept: bool, normal: bool, sparse: bool
 ) -> str | None:
     """Return why one effect's coefficients cannot be integrated out."""
     rows = effect.rows
@@ -109,7 +115,7 @@ def _reason(
             return f"the prior of {own} is on the predictor where the column of {sharing[0]}, which shares a budget, is 0"
         return _columns(spec, [*(n for n in names if n not in sharing), *([intercept] if intercept else [])], normal)
     together = effect.width * max(copies_of(effect), 1)
-    if together > LARGEST_WIDTH and (normal or sparse_of(effect) is None):
+    if together > LARGEST_WIDTH and (not sparse or sparse_of(effect) is None):
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
     return effects_reason(spec, effect, prefix)
 

@@ -104,7 +104,7 @@ def why_not_rows(spec: ModelSpec) -> str | None:
 
 def why_not_predictors(spec: ModelSpec) -> str | None:
     """Return why predictors are not linear in coefficients of which those of groups are normal, in a clause; None if they are."""
-    return _by_level(spec) or terms_reason(spec, normal=False)
+    return _by_level(spec) or terms_reason(spec, normal=False, sparse=True)
 
 
 def why_not_by_row(spec: ModelSpec) -> str | None:

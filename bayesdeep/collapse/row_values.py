@@ -30,7 +30,7 @@ Arrays = Mapping[str, np.ndarray]
 
 def is_linear(spec: ModelSpec) -> bool:
     """Return whether a model is a linear Gaussian one, of whose rows these functions say all there is to say."""
-    return why_not(spec) is None
+    return why_not(spec, sparse=True) is None
 
 
 def addends(spec: ModelSpec, draws: Arrays, data: Arrays, number: int = 0) -> dict[str, np.ndarray]:

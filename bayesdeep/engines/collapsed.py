@@ -152,7 +152,7 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
     doubtful = not covered or (efficiency < FAIR and not enough(found))
     if doubtful and not found.interrupted and each < EXPENSIVE_SECONDS:
         few, most = _few(settings), 1 if efficiency > FAIR else system.dim
-        for times in (1, 2):
+        for times in (1, 3):
             longer = replace(few, steps=min(settings.draws, times * few.steps))
             found = sliced_chains(longer, posterior, adapted, most, rng, progress)
             values_per_draw = longer.steps / settings.draws

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bayesdeep.collapse.crossing import beside_largest, cells
-from bayesdeep.collapse.eligibility import loses_precision, why_not
+from bayesdeep.collapse.eligibility import is_sparse, loses_precision, why_not
 from bayesdeep.collapse.linear_layout import can_be_sparse, layout_of
 from bayesdeep.collapse.row_system import why_not_marginal, why_not_rows
 from bayesdeep.core.linear import SECONDS_A_CUBE
@@ -102,10 +102,11 @@ def choose(
     chains = chains or USUAL_CHAINS
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
     imprecise = loses_precision(_squares(spec, rows, arrays))
-    reason = why_not(spec) or imprecise
+    sparse = is_sparse(spec)
+    reason = why_not(spec, sparse=sparse) or imprecise
     effects, seconds = _effects(spec), multilevel_seconds(spec, rows, chains)
     if reason is None:
-        crossed = 0 if arrays is None else beside_largest(spec, arrays, sparse=can_be_sparse(spec))
+        crossed = 0 if arrays is None else beside_largest(spec, arrays, sparse=sparse)
         dear = CHOLESKYS_PER_POSTERIOR * SECONDS_A_CUBE * float(crossed) ** 3
         passes = GIBBS_SWEEPS * PRODUCTS_PER_SWEEP * chains * SECONDS_A_CELL * cells(spec, rows)
         if dear > max(passes, MAX_NUTS_SECONDS):
