@@ -301,8 +301,8 @@ def _order(size: int, entries: tuple[np.ndarray, np.ndarray], population: int) -
     i, j = entries
     keep = (i != j) & (i < population) & (j < population)
     i, j = i[keep], j[keep]
-    ones = sparse.coo_array((np.ones(2 * len(i)), (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(population, population))
-    graph = ones.tocsr()
+    ends = np.concatenate([i, j]), np.concatenate([j, i])
+    graph = sparse.coo_array((np.ones(2 * len(i)), ends), shape=(population, population)).tocsr()
     graph.data[:] = -1.0
     diagonal = sparse.diags_array(1.0 - np.asarray(graph.sum(axis=1)))
     return np.concatenate([place_of(graph + diagonal), np.arange(population, size)])

@@ -22,15 +22,19 @@ much as one of sparse matrices (measured in 2026)."""
 
 
 def plan(system: LinearSystem) -> Blocks | Crossed | ByNeighbours:
-    """Return the system laid out for evaluation.
+    """Return the system laid out for evaluation, by its graph where coefficients lean on their neighbours; see below."""
+    leaning = any(factor.neighbours is not None for factor in system.factors)
+    return lay_out_neighbours(system) if leaning else plan_by_groups(system)
+
+
+def plan_by_groups(system: LinearSystem) -> Blocks | Crossed:
+    """Return a system without a graph laid out for evaluation.
 
     Raises
     ------
     FitError
         Where large factors are crossed so that the rest is too large to factorise.
     """
-    if any(factor.neighbours is not None for factor in system.factors):
-        return lay_out_neighbours(system)
     lies_in: dict[tuple[int, int], np.ndarray | None] = {}
 
     def nested(inner: int, outer: int) -> bool:

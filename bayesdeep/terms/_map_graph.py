@@ -24,7 +24,6 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 
-
 TOGETHER = 256
 """Regions whose covariances with all others are worked out at once."""
 
@@ -87,7 +86,8 @@ class MapGraph:
     def _variances(self, piece: np.ndarray) -> np.ndarray:
         """Return the variances ``(region,)`` that the precision of a piece gives its regions where they sum to 0.
 
-        They are those about their mean of the regions with the first one's effect at 0, whose precision is sparse and has an inverse.
+        With the first region's effect at 0 the precision of the others is sparse and has an inverse. Under it the variances are
+        those about the mean.
         """
         from scipy import sparse
         from scipy.sparse.linalg import splu
