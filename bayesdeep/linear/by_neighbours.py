@@ -1,7 +1,7 @@
 r"""The marginal likelihood of a linear system in which coefficients lean on their neighbours, many values at once.
 
-The precision of all coefficients, :math:`H = Z^\top Z / \sigma^2 + P`, is sparse, but what a graph says of its pieces leaves their
-levels open, and their sums are 0. To the number of one level of each piece its own is added once more, :math:`\Delta` in all, so
+The precision of all coefficients, :math:`H = Z^\top Z / \sigma^2 + P`, is sparse, but a graph says nothing of the levels of its
+pieces, and their sums are 0. To the number of one level of each piece its own is added once more, :math:`\Delta` in all, so
 that :math:`H` has an inverse that rounding does not touch, whatever rows say of the level. What was added is taken off again
 exactly. With :math:`B` the sums, :math:`E` the levels, and :math:`V` the covariance under :math:`Bu = 0` with :math:`\Delta`,
 
