@@ -80,8 +80,8 @@ def without_lags(spec: ModelSpec, rows: "Rows") -> "Rows":
 def one_step(where: str, source: str) -> str:
     """Return what there is to say where rows are left out whose neighbours in time stay."""
     return (
-        f"{where}: with {source} a row is foretold from the responses before it, and those after it stay where it is left out; that "
-        "is not how well the future is foretold: fit to the rows up to a time, and score later ones with log_score()"
+        f"{where}: with {source} a row is foretold from the responses before it, and those after it stay where it is left out; "
+        "that is not how well the future is foretold: fit to the rows up to a time, and score later ones with log_score()"
     )
 
 

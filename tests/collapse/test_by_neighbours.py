@@ -84,7 +84,10 @@ def test_marginal_density_is_that_of_columns(case: str) -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-7)
 
 
-@pytest.mark.parametrize("case", ["neighbours alone", "pieces and an island", "beside groups"])
+DEARER = [pytest.param(case, marks=pytest.mark.integration) for case in ("neighbours alone", "beside groups")]
+
+
+@pytest.mark.parametrize("case", ["pieces and an island", *DEARER])
 def test_coefficients_have_the_distribution_that_columns_give_them(case: str) -> None:
     count, model = 6000, model_of(**CASES[case])
     made = []

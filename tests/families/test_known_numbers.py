@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import bayesdeep as bd
+from bayesdeep.core.registry import FAMILIES
 
 
 def model_of(value: str | float) -> bd.Model:
@@ -14,16 +15,18 @@ def model_of(value: str | float) -> bd.Model:
     return bd.Model("y ~ x", data, "student_t", nu=bd.known(value))
 
 
-@pytest.mark.parametrize(
-    "method",
-    [
-        "ml",
-        *(
-            pytest.param(own, marks=pytest.mark.integration)
-            for own in ("map", "laplace", "transport", "nuts", "pathfinder", "laplace_marginal", "advi")
-        ),
-    ],
-)  # fmt: skip
+def test_what_families_make_of_a_known_number_is_made_of_a_tensor() -> None:
+    model = model_of(8.0)
+    rows = model.__dict__["_rows"]
+    (response,) = rows.graph(model.spec).responses
+    params = response.params
+    variance = FAMILIES["student_t"].variance
+    assert variance is not None
+    variance(params, response.aux)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("method", ["ml", "map", "laplace", "transport", "nuts", "pathfinder", "laplace_marginal", "advi"])
 def test_a_known_number_is_a_column_of_it(method: str) -> None:
     settings = {} if method in ("map", "ml") else {"draws": 50}
     fits = [model_of(value).fit(method, seed=1, progress=False, **settings) for value in (8.0, "eight")]

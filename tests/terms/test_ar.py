@@ -365,6 +365,7 @@ def test_which_row_comes_before_which_is_no_column_to_move() -> None:
     assert list(fit.slopes()["term"]) == ["x"]
 
 
+@pytest.mark.integration
 def test_folds_say_that_they_are_no_forecasts() -> None:
     fit = bd.Model("y ~ x + ar(t, gr=g)", series(steps=12)).fit("map", seed=1, progress=False)
     with pytest.warns(UserWarning, match=r"kfold: with ar\(t, gr=g\) a row is foretold from the responses before it"):
