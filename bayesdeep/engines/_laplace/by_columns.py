@@ -20,7 +20,7 @@ from bayesdeep.numerics.lane_loops import add_product
 from bayesdeep.numerics.sparse_factors import Factors, Pattern, pattern_of
 
 from .flat_layout import Layout
-from .leaning import RIDGE, Held
+from .held_sums import RIDGE, Held
 from .weighted_products import Products, Sums
 
 LARGEST_REST, MOST_ENTRIES = 500, 300_000
