@@ -61,6 +61,11 @@ def parse(text: str, response: Literal["required", "none"] = "required", unknown
     return _Parser(plain, tokenize(plain), frozenset(unknowns)).formula(response)
 
 
+def parse_parameter(text: str) -> Parsed:
+    """Read the formula of another parameter, ``"~ x"``."""
+    return parse(text, response="none")
+
+
 class _Parser(Reader):
     """Reads one formula, a method for each rule of the grammar."""
 

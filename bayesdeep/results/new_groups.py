@@ -115,4 +115,9 @@ def _with(term: TermSpec, labels: Mapping[str, tuple[Any, ...]], rows: Rows) -> 
             count = len(labels[effect.rows.factor])
             classes[effect.rows.factor] = unseen_classes(term.key, effect, rows.arrays, count)
     known = {factor: own for factor, own in classes.items() if own is not None}
-    return replace(term, state=plugin.reclass(state, known) if known else state)
+    state = plugin.reclass(state, known) if known else state
+    before = plugin.groups(term.state)
+    for factor in (factor for factor in labels if factor in before):
+        own = {name.removeprefix(f"{term.key}."): value for name, value in rows.arrays.items() if name.startswith(f"{term.key}.")}
+        state = plugin.unseen(state, own, len(before[factor]))
+    return replace(term, state=state)

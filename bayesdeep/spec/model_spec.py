@@ -9,8 +9,9 @@ from bayesdeep.core.columns import Json
 from bayesdeep.core.priors import ChosenPrior, Known
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.formula.expand import expand
+from bayesdeep.formula.group_sds import is_group_sd, with_group_sds
 from bayesdeep.formula.nodes import Formula
-from bayesdeep.formula.parser import parse
+from bayesdeep.formula.parser import parse, parse_parameter
 
 from .as_json import from_json, to_json
 
@@ -89,8 +90,10 @@ class ModelSpec:
     @cached_property
     def nodes(self) -> Mapping[str, Formula]:
         """Return the formulas multiplied out; read again from their texts, so that nothing but text is saved."""
-        main, *others = self.formulas
-        read = expand(parse(self.formulas[main], unknowns=self.nonlinear), self.others)
+        main, *others = (name for name in self.formulas if not is_group_sd(name))
+        sds = {name: text for name, text in self.formulas.items() if is_group_sd(name)}
+        read = parse(self.formulas[main], unknowns=self.nonlinear)
+        read = expand(with_group_sds(read, sds, parse_parameter), self.others)
         return {main: read} | {name: expand(parse(self.formulas[name], response="none"), self.others) for name in others}
 
     @property
