@@ -75,8 +75,8 @@ def _place(name: str, groups: list[Group]) -> int:
         )
     if not _plain(group):
         raise FormulaError(
-            f"formula: '{name}': the sd has a formula where an intercept alone varies by one column, (1 | g), and ({group.source}) "
-            f"is more; for classes of groups, with a covariance each, write ({_left(group)} | gr({factor}, by=f))"
+            f"formula: '{name}': the sd has a formula where an intercept alone varies by one column, (1 | g), and "
+            f"({group.source}) is more; for classes of groups, with a covariance each, write ({_left(group)} | gr({factor}, by=f))"
         )
     return sds[found]
 

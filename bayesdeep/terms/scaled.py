@@ -4,14 +4,14 @@ With :math:`z_j` a column, or several, ``by=[z1, z2]``, that is the same in all 
 
 .. math:: u_j \sim \operatorname{Normal}(0, \sigma_j^2), \qquad \log \sigma_j = \alpha + z_j' \beta :
 
-a location-scale model of the groups. It is what the formula of an sd, ``**{"1|g_sigma": "~ z"}`` beside ``(1 | g)``, says. The
-posterior has :math:`\alpha` as ``1|g_sigma_Intercept`` and :math:`\beta` as ``1|g_sigma_z``; :math:`e^\beta` is the factor by which
-the sd of groups grows with a unit of ``z``, or from the first level of a category to another. A new group is drawn with the sd that
-its own rows' ``z`` says. Where ``z`` is a category this is ``(1 | gr(g, by=z))`` with other priors.
+a location-scale model of the groups. It is what the formula of an sd, ``**{"1|g_sigma": "~ z"}`` beside ``(1 | g)``, says.
+The posterior has :math:`\alpha` as ``1|g_sigma_Intercept`` and :math:`\beta` as ``1|g_sigma_z``; :math:`e^\beta` is the factor by
+which the sd of groups grows with a unit of ``z``, or from the first level of a category to another. A new group is drawn with the
+sd that its own rows' ``z`` says. Where ``z`` is a category this is ``(1 | gr(g, by=z))`` with other priors.
 
-Only the sds' product with independent standard normal numbers is identified by rows; these numbers are sampled, and the effects
-shown. Given :math:`\alpha` and :math:`\beta` the effects are normal, but no engine here has sds that are a function of a predictor
-as hyperparameters, so that the term is written as one that is not linear.
+Sampled are independent standard normal numbers, which times the sds are the effects that the posterior shows. Given
+:math:`\alpha` and :math:`\beta` the effects are normal, but the words of effects (:mod:`bayesdeep.core.effects`) have no law whose
+sds are a function of a predictor, so that the term writes its own part of the predictor.
 
 Hedeker, Mermelstein and Demirtas (2008), An application of a mixed-effects location scale model for analysis of ecological
 momentary assessment data, Biometrics 64, 627-634, doi:10.1111/j.1541-0420.2007.00924.x: the between-subject variance as a
@@ -49,8 +49,8 @@ def learn(node: Any, context: DesignContext) -> Json:
     options = call_options(node, ("by",))
     if "by" not in options or len(node.call.arguments) != 1:
         raise FormulaError(
-            f"{where}: scaled() takes one column, and what the sd of its levels goes with, as in scaled(g, by=z); for levels that "
-            "are all alike write (1 | g)"
+            f"{where}: scaled() takes one column, and what the sd of its levels goes with, as in scaled(g, by=z); for "
+            "levels that are all alike write (1 | g)"
         )
     if not node.intercept or node.products or node.specials:
         raise FormulaError(
@@ -62,7 +62,7 @@ def learn(node: Any, context: DesignContext) -> Json:
     products = _products(options["by"])
     learned = context.learn_columns(True, products)
     codes = context.codes(factor, posterior_name(factor[0].name), labels)
-    values = _each(context.design_matrix(learned, products), codes, labels, _names(products), node)
+    values = _each(context.design_matrix(learned, products), codes, labels, _names_of(learned), node)
     # The law is one of groups: what is usual of a column is what is usual among them.
     means, sds = values.mean(axis=0), values.std(axis=0)
     learned = replace(learned, means=tuple(means.tolist()), sds=tuple(sds.tolist()))
@@ -79,16 +79,15 @@ def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarr
     labels, products = tuple(state["labels"]), _products(dict(node.call.options)["by"])
     codes = context.codes(node.call.arguments, state["factor"], labels)
     values = context.design_matrix(unpack(state["columns"]), products)
-    names, known = _names(products), codes < len(labels)
+    names, known = _names_of(unpack(state["columns"])), codes < len(labels)
     own = np.asarray(state["values"]).reshape(len(labels), -1)[codes[known]]
     apart = np.argwhere(own != values[known])
     if len(apart):
         row, column = apart[0].tolist()
-        name = names[_term_of(state, column)]
         raise DataError(
-            f"data: ({node.source}): {labels[codes[known][row]]!r} of '{node.call.arguments[0].name}' has another {name} here than "
-            f"in the rows that the model was fitted to (in the design {values[known][row, column]:g}, there "
-            f"{own[row, column]:g}); with another one it is another level"
+            f"data: ({node.source}): {labels[codes[known][row]]!r} of '{node.call.arguments[0].name}' has {names[column]} = "
+            f"{values[known][row, column]:g} here, and {own[row, column]:g} in the rows that the model was fitted to; what the sd of "
+            "groups goes with stays as it is, and with another value it is another level"
         )
     _each(values[~known], codes[~known] - len(labels), None, names, node)
     return {"codes": codes, "Z": values}
@@ -99,9 +98,8 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
     learned, sd = unpack(state["columns"]), _sd(state)
     middle = float(np.log(MEDIAN_OF_HALF_T * spread))
     width = PRIOR_SCALE_IN_SPREADS * LOG_SPREAD
-    default = Default(
-        f"Normal({middle:.4g}, {width:.4g})", "about the median of an sd without a formula, on the log scale, at the columns' means"
-    )
+    reason = "about the median of an sd without a formula, on the log scale, at the columns' means"
+    default = Default(f"Normal({middle:.4g}, {width:.4g})", reason)
     found = [Slot(f"{sd}_Intercept", "real", default, HYPERPARAMETER, unit=LOG_SPREAD)]
     for term in learned.terms:
         unit = LOG_SPREAD / unit_of(learned, term)
@@ -179,18 +177,12 @@ def _products(by: Any) -> tuple[tuple[Any, ...], ...]:
     return tuple((node,) for node in getattr(by, "items", (by,)))
 
 
-def _names(products: Sequence[tuple[Any, ...]]) -> list[str]:
-    return [str(getattr(node, "name", node.source)) for (node,) in products]
-
-
 def _names_of(learned: Any) -> list[str]:
-    """Return the name of each column's term."""
-    return [term.name for term in learned.terms for _ in range(term.start, term.stop)]
-
-
-def _term_of(state: Json, column: int) -> int:
-    """Return the place of the term that a column belongs to."""
-    return next(k for k, term in enumerate(unpack(state["columns"]).terms) if term.start <= column < term.stop)
+    """Return the name of each column: ``z``, ``f[low]``."""
+    return [
+        term.name if term.labels is None else f"{term.name}[{term.labels[k]}]"
+        for term in learned.terms for k in range(term.stop - term.start)
+    ]  # fmt: skip
 
 
 def _each(
@@ -206,9 +198,9 @@ def _each(
         level = "a new level" if labels is None else f"level {labels[codes[row]]!r}"
         factor = node.call.arguments[0].name
         raise DataError(
-            f"data: ({node.source}): the sd of '{factor}' goes with {', '.join(names)}, and {level} of '{factor}' has rows with "
-            f"{values[row, column]:g} and {found[codes[row], column]:g} in one column of these; an sd of groups goes with what is "
-            f"the same in all rows of a group. For effects that differ within one write (x | {factor}), for noise that does sigma=\"~ x\""
+            f"data: ({node.source}): {level} of '{factor}' has rows with {names[column]} = {values[row, column]:g} and "
+            f"{found[codes[row], column]:g}; the sd of groups goes with what is the same in all rows of a group. For effects "
+            f"that differ within one write (x | {factor}), for noise that does sigma=\"~ x\""
         )
     return found
 
