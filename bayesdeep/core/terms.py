@@ -279,7 +279,7 @@ class Scope(Protocol):
         ...
 
     def at_centre(self, slot: str, means: Any) -> Any:
-        """Return, and report, the variable of a slot whose prior is on its sum with ``means``: its value at the columns' means."""
+        """Return, and report, the variable of a slot whose prior is on its value at columns' means, plus ``means``."""
         ...
 
     def correlation(self, slot: str, size: int, dim: str, strata: str = "") -> Any:

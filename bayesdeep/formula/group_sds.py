@@ -57,7 +57,7 @@ def join_group_sds(formula: Formula, expanded: Mapping[str, Formula]) -> Formula
 
 def _place(name: str, groups: list[Group]) -> int:
     """Return which group-level term a name such as ``1|g_sigma`` is about; raise for one that has no such formula."""
-    sds = {}
+    sds: dict[str, int] = {}
     for place, group in enumerate(groups):
         if group.call is None and not group.specials:
             sds |= {f"{label(product)}|{label(group.factor)}{SUFFIX}": place for product in _products(group)}
@@ -76,7 +76,7 @@ def _place(name: str, groups: list[Group]) -> int:
     if not _plain(group):
         raise FormulaError(
             f"formula: '{name}': the sd has a formula where an intercept alone varies by one column, (1 | g), and "
-            f"({group.source}) is more; for classes of groups, with a covariance each, write ({_left(group)} | gr({factor}, by=f))"
+            f"({group.source}) is more; for classes of groups with a covariance each write ({_left(group)} | gr({factor}, by=f))"
         )
     return sds[found]
 

@@ -92,8 +92,8 @@ class ModelSpec:
         """Return the formulas multiplied out; read again from their texts, so that nothing but text is saved."""
         main, *others = (name for name in self.formulas if not is_group_sd(name))
         sds = {name: text for name, text in self.formulas.items() if is_group_sd(name)}
-        read = parse(self.formulas[main], unknowns=self.nonlinear)
-        read = expand(with_group_sds(read, sds, parse_parameter), self.others)
+        parsed = with_group_sds(parse(self.formulas[main], unknowns=self.nonlinear), sds, parse_parameter)
+        read = expand(parsed, self.others)
         return {main: read} | {name: expand(parse(self.formulas[name], response="none"), self.others) for name in others}
 
     @property

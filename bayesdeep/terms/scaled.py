@@ -10,8 +10,8 @@ which the sd of groups grows with a unit of ``z``, or from the first level of a 
 sd that its own rows' ``z`` says. Where ``z`` is a category this is ``(1 | gr(g, by=z))`` with other priors.
 
 Sampled are independent standard normal numbers, which times the sds are the effects that the posterior shows. Given
-:math:`\alpha` and :math:`\beta` the effects are normal, but the words of effects (:mod:`bayesdeep.core.effects`) have no law whose
-sds are a function of a predictor, so that the term writes its own part of the predictor.
+:math:`\alpha` and :math:`\beta` the effects are normal, but the words of effects (:mod:`bayesdeep.core.effects`) have no law with
+sds that are a function of a predictor, so that the term writes its own part of the predictor.
 
 Hedeker, Mermelstein and Demirtas (2008), An application of a mixed-effects location scale model for analysis of ecological
 momentary assessment data, Biometrics 64, 627-634, doi:10.1111/j.1541-0420.2007.00924.x: the between-subject variance as a
@@ -32,10 +32,11 @@ from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.quantities import EFFECTS, HYPERPARAMETER
 from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
-from bayesdeep.core.writing import Addend, Product
+from bayesdeep.core.writing import Addend
 
 from ._packing import pack, unit_of, unpack
 from ._varying import call_options
+from ._written import column_products
 
 MEDIAN_OF_HALF_T = 0.7649
 """Median of a HalfStudentT(3, 1), which an sd without a formula has in units of the predictor's spread."""
@@ -86,8 +87,8 @@ def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarr
         row, column = apart[0].tolist()
         raise DataError(
             f"data: ({node.source}): {labels[codes[known][row]]!r} of '{node.call.arguments[0].name}' has {names[column]} = "
-            f"{values[known][row, column]:g} here, and {own[row, column]:g} in the rows that the model was fitted to; what the sd of "
-            "groups goes with stays as it is, and with another value it is another level"
+            f"{values[known][row, column]:g} here, and {own[row, column]:g} in the rows that the model was fitted to; what the "
+            "sd of groups goes with stays as it is, and with another value it is another level"
         )
     _each(values[~known], codes[~known] - len(labels), None, names, node)
     return {"codes": codes, "Z": values}
@@ -163,9 +164,22 @@ def words(state: Json) -> frozenset[str]:
 
 
 def written(state: Json, node: Any) -> tuple[Addend, ...]:
-    """Return the effect that a row's level adds."""
-    del node
-    return (Addend(f"1|{state['factor']}", Product()),)
+    """Return the effect that a row's level adds, with its law below."""
+    name, sd = f"u(1|{state['factor']})", _sd(state)
+    own = zip(state["columns"]["terms"], column_products(state["columns"], _products(dict(node.call.options)["by"])), strict=True)
+    factors = [(term, product) for (term, *_), products in own for product in products]
+
+    def body(called: str, level: str) -> tuple[str, ...]:
+        prefix = called.partition(name)[0] + sd
+        parts = [f"{prefix}_Intercept{level}"]
+        for term, product in factors:
+            index = "".join(f"[{at}]" for at in product.levels)
+            parts.append(" · ".join((f"{prefix}_{term}{index}{level}", *product.times)))
+        zeros = dict.fromkeys(f"    {prefix}_{term} is 0 at {at}" for term, product in factors for at in product.zero)
+        law = f"{called} ~ Normal(0, sᵢ), one for each {state['factor']}ᵢ"
+        return (law, f"    log sᵢ = {' + '.join(parts)}", *zeros)
+
+    return (Addend(name, body=body),)
 
 
 def _sd(state: Json) -> str:

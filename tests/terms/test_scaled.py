@@ -10,9 +10,9 @@ from scipy import stats
 
 import bayesdeep as bd
 from bayesdeep.design.frame import read_frame
-from bayesdeep.graph.evaluate import forward_draws, row_function
 from bayesdeep.graph.evaluate import array_mode, forward_draws, row_function
 from bayesdeep.inference.select_engine import choose
+from bayesdeep.report.mathematics import equations
 from bayesdeep.results.new_groups import with_new_groups
 from bayesdeep.results.rows import rows_of
 
@@ -94,6 +94,8 @@ def test_what_it_prints_saves_and_is_fitted_with(tmp_path: Path) -> None:
     frame = data()
     model = bd.Model("y ~ x + (1 | g)", frame, **{SD: "~ f"})
     assert f"y ~ x + (1 | g)\n{SD} ~ f\n" in str(model)
+    shown = equations(model.spec)
+    assert "u(1|g)ᵢ ~ Normal(0, sᵢ), one for each gᵢ\n    log sᵢ = 1|g_sigma_Intercept + 1|g_sigma_f[fᵢ]" in shown
     frame.to_csv(tmp_path / "data.csv", index=False)
     assert bd.Model.from_card(model.to_card(tmp_path / "card.toml")).spec == model.spec
     same = bd.Model("y ~ x + (1 | scaled(g, by=f))", frame)
