@@ -107,7 +107,8 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
         per = "between levels" if term.kind == "categorical" else "per sd of the column among groups"
         own = Default(f"Normal(0, {PRIOR_SCALE_IN_SPREADS * unit:.4g})", f"times up to e either way {per}")
         found.append(Slot(f"{sd}_{term.name}", "real", own, HYPERPARAMETER, term.stop - term.start, unit))
-    return tuple(found)
+    # Effects whose sds differ are no draws of one law, and have no prior but that of the sds.
+    return (*found, Slot(f"1|{state['factor']}", "stratified", None, EFFECTS, unit=spread, own_law=False))
 
 
 def eta(scope: Scope, state: Json) -> Any:

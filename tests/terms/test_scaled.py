@@ -126,6 +126,8 @@ def test_what_it_prints_saves_and_is_fitted_with(tmp_path: Path) -> None:
         ("y ~ (x | g)", SD, "~ f", r"write \(1 \+ x \| gr\(g, by=f\)\)"),
         ("y ~ (x | g)", "x|g_sigma", "~ f", r"write \(1 \+ x \| gr\(g, by=f\)\)"),
         ("y ~ (1 | gr(g, by=f))", SD, "~ f", r"only those of \(1 \| g\)"),
+        ("y ~ x + (1 | g) + (1 | scaled(g, by=f))", "", "", r"two quantities of the model would be called '1\|g'"),
+        ("y ~ x + (1 | g)", "sigma_1|h_sigma", "~ f", r"in formulas of other parameters write \(1 \| scaled"),
         ("y ~ (1 | scaled(g))", "", "", r"scaled\(\) takes one column"),
         ("y ~ (x | scaled(g, by=f))", "", "", "the sd of an intercept alone can go with columns"),
     ],
