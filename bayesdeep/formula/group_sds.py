@@ -66,8 +66,8 @@ def _place(name: str, groups: list[Group]) -> int:
         known = [own for own, place in sds.items() if _plain(groups[place])]
         have = f"; those that can have a formula: {', '.join(known)}" if known else "; only those of (1 | g) can have a formula"
         raise FormulaError(
-            f"formula: no sd of groups is called '{name}'{nearest(name, list(sds)) or have}; in formulas of other parameters write "
-            "(1 | scaled(g, by=z))"
+            f"formula: no sd of groups is called '{name}'{nearest(name, list(sds)) or have}; in formulas of other "
+            "parameters write (1 | scaled(g, by=z))"
         )
     group = groups[sds[found]]
     factor = label(group.factor)
