@@ -10,6 +10,7 @@ https://doi.org/10.1214/17-BA1091 (weights). Sivula et al. (2025), arXiv:2008.10
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from bayesdeep.core.random import checked_seed
 from bayesdeep.design.frame import read_frame
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
+from bayesdeep.inference.joint_kfold import joint_kfold
 from bayesdeep.inference.kfold import number_groups
 from bayesdeep.joint_fit import JointFit
 from bayesdeep.results.fitted import asked_rows
@@ -162,8 +164,7 @@ def compare(
           to the others, not that it is bad;
         * ``rmse``, ``mae``, ``crps`` in the response's units, lower is better; ``log_score``: ``elpd`` a row;
         * for right-censored lifetimes first ``concordance``, the share of pairs in the right order (Harrell's; 0.5 is
-        chance; of a
-          model without predictors leave-one-out makes it less, since a row left out moves the others' mean the other way), and
+          chance; pairs of which a model knows the same count one half), and
           ``integrated_brier``, the mean squared error of stated survival over time (lower is better; one half for all has 0.25),
           as far as a tenth of the rows are at risk, censored rows made up for by weights
           (:mod:`bayesdeep.compare.lifetime_scores`);
@@ -190,7 +191,7 @@ def compare(
         When stopped; what was scored so far is not kept, and the fits are as they were.
     """
     if isinstance(fits, Mapping) and any(isinstance(fit, JointFit) for fit in fits.values()):
-        return _of_several_responses(fits, target, score, data)
+        return _of_several_responses(fits, target, score, data, k, checked_seed(seed, "compare"), progress)
     models, names = split(fits)
     check_fits(models, len(names))
     if target not in TARGETS:
@@ -224,7 +225,9 @@ def compare(
     return Comparison(table, calibration, scored.found, dict(models), target, by, said, frame)
 
 
-def _of_several_responses(fits: Mapping[str, Any], target: str, score: str, data: Any) -> Comparison:
+def _of_several_responses(
+    fits: Mapping[str, Any], target: str, score: str, data: Any, k: int, seed: int | None, progress: bool
+) -> Comparison:
     """Return the comparison of fits of several responses, of rows with all their responses."""
     for name, fit in fits.items():
         if not isinstance(fit, JointFit):
@@ -234,11 +237,17 @@ def _of_several_responses(fits: Mapping[str, Any], target: str, score: str, data
             )
     if len(fits) < 2:
         raise FitError("compare: 1 fit; give at least two")
-    if target != "rows" or score == "folds":
+    if target != "rows":
         raise FitError(
-            "compare: fits of several responses are not refitted in this version; compare them by leave-one-out of rows, without "
-            "target=… and score=…, or on rows that no fit has seen, data=…"
+            "compare: fits of several responses are not compared by groups left out; subtract the `units` of fit.kfold(by='…') "
+            "of each, or compare them by leave-one-out of rows, by score='folds', or on rows that no fit has seen, data=…"
         )
+    if score not in SCORES:
+        raise FitError(f"compare: unknown score '{score}'{nearest(score, SCORES)}")
+    if score == "folds" and data is not None:
+        raise FitError("compare: score='folds' is for rows of the training data, without data=…")
     frame = None if data is None else read_frame(data)
-    table, assessed, notes, _ = compare_joint({str(name): fit._made for name, fit in fits.items()}, data)
+    folds = partial(joint_kfold, k=k, seed=seed, progress=progress)
+    records = {str(name): fit.record for name, fit in fits.items()}
+    table, assessed, notes, _ = compare_joint(records, data, folds if score == "folds" else None)
     return Comparison(table, pd.DataFrame(), assessed, {}, target, None, notes, frame)

@@ -19,10 +19,11 @@ from bayesdeep.results.joint_fitted import JointFitted
 from bayesdeep.results.joint_predictions import joint_draws, joint_log_scores
 from bayesdeep.results.labelled import as_datatree
 from bayesdeep.results.summary import summary
-from bayesdeep.spec.joint_spec import JointSpec, prefix_of
+from bayesdeep.spec.joint_spec import JointSpec
 
 if TYPE_CHECKING:
     from bayesdeep.diagnostics.diagnose import Diagnosis
+    from bayesdeep.inference.kfold import KFold
     from bayesdeep.inference.loo import Loo
 
 
@@ -66,6 +67,11 @@ class JointFit(Mapping[str, Fit]):
         return self._made.spec
 
     @property
+    def record(self) -> JointFitted:
+        """Return the fit as a record, which functions of several responses take."""
+        return self._made
+
+    @property
     def explain_choice(self) -> str:
         """Return which engine was taken, and why."""
         return self._made.explain_choice
@@ -83,17 +89,9 @@ class JointFit(Mapping[str, Fit]):
 
     def diagnose(self) -> Diagnosis:
         """Return a verdict on whether the draws can be trusted, its evidence, and advice."""
-        from bayesdeep.diagnostics.diagnose import diagnose
+        from bayesdeep.diagnostics.diagnose_joint import diagnose_joint
 
-        spec = self.spec.to_json()
-        priors = [
-            {**p, "name": f"{prefix_of(one)}{p['name']}"}
-            for one, own in zip(self.spec.responses, spec["responses"], strict=True)
-            for p in own["priors"]
-        ]
-        tree = as_datatree(self._made.tree).copy()
-        tree.attrs = {**tree.attrs, "spec": {"priors": [*priors, *spec["priors"]]}}
-        return diagnose(tree)
+        return diagnose_joint(self._made)
 
     @arguments.checked(
         "predict", kind=arguments.text, interval=arguments.probability, new_groups=arguments.optional(arguments.text),
@@ -155,9 +153,27 @@ class JointFit(Mapping[str, Fit]):
 
         return loo_of(self._made, response, pointwise)
 
+    @arguments.checked("kfold", progress=arguments.flag, by=arguments.optional(arguments.text))
+    def kfold(
+        self, k: int = 10, by: str | None = None, seed: int | None = None, progress: bool = True, **options: Any
+    ) -> KFold:
+        """Return K-fold cross-validation of whole rows by refits of all responses together; see :meth:`bayesdeep.Fit.kfold`.
+
+        With ``by="g"`` whole groups are left out: those of a factor that some of the responses have effects of.
+        """
+        from bayesdeep.inference.joint_kfold import joint_kfold
+
+        return joint_kfold(self._made, k, by, seed, progress, options)
+
     def slopes(self, *args: Any, **options: Any) -> pd.DataFrame:
         """Return the slopes of every response, which is the first level of the index; see :meth:`bayesdeep.Fit.slopes`."""
         return pd.concat({name: one.slopes(*args, **options) for name, one in self._fits.items()}, names=["response"])
+
+    def report(self, path: str | Path, **options: Any) -> Path:
+        """Write a report, HTML or Markdown by the path's suffix: all together, then each response; options of ``bd.report``."""
+        from bayesdeep.report import report
+
+        return report(self._made, path, **options)
 
     @arguments.checked("save", path=arguments.path, overwrite=arguments.flag)
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:

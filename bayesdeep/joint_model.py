@@ -11,6 +11,7 @@ import pandas as pd
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FormulaError, nearest
 from bayesdeep.core.priors import Known
+from bayesdeep.design.array_response import Expanded, expand_responses
 from bayesdeep.display import notebook
 from bayesdeep.inference.fit_joint import fit_joint
 from bayesdeep.inference.specify_joint import Asked, specify_joint
@@ -31,7 +32,8 @@ class JointModel:
     Parameters
     ----------
     formulas
-        One a response, or one with ``mvbind(y1, y2)`` on its left.
+        One a response, or one with ``mvbind(y1, y2)`` on its left. An array column ``y (obs, k)`` on the left stands for ``k``
+        responses, ``y_1``, … or ``y_`` and its labels; what is given by response is for all of them under ``y``.
     data
         Rows in memory.
     family, link
@@ -53,6 +55,7 @@ class JointModel:
         When formulas, data, families and priors do not fit together.
     """
 
+    @arguments.checked("model", missing=arguments.text, residual_correlation=arguments.flag)
     def __init__(
         self,
         formulas: Sequence[str],
@@ -66,9 +69,10 @@ class JointModel:
         residual_correlation: bool = False,
         **parameter_formulas: Any,
     ) -> None:
-        asked = _asked(formulas, family, link, parameter_formulas)
+        expanded = expand_responses(formulas, data)
+        asked = _asked(expanded, family, link, parameter_formulas)
         self._spec, self._rows = specify_joint(
-            asked, data, priors=priors or {}, missing=missing, arrays=arrays, residual_correlation=residual_correlation
+            asked, expanded.data, priors=priors or {}, missing=missing, arrays=arrays, residual_correlation=residual_correlation
         )
 
     @property
@@ -117,26 +121,30 @@ class JointModel:
         return notebook.shown(notebook.code(str(self).split("\npriors")[0]), shown)
 
 
-def _asked(formulas: Sequence[str], family: Any, link: Any, others: Mapping[str, Any]) -> Asked:
+def _asked(expanded: Expanded, family: Any, link: Any, others: Mapping[str, Any]) -> Asked:
     """Return what was said of each response; what is given by response names it as the left side of its formula does."""
-    texts = tuple(formulas)
+    texts = expanded.formulas
     if len(texts) < 2:
         raise FormulaError("formula: a list of formulas is for several responses; write one formula as text")
     for text in texts:
         if not isinstance(text, str):
             raise FormulaError(f"formula: {text!r} is no formula; give texts such as 'y ~ x'")
-    names = tuple(text.split("~")[0].strip() for text in texts)
+    names, arrays = tuple(text.split("~")[0].strip().strip("`") for text in texts), expanded.names
     parameters: list[dict[str, Any]] = [{} for _ in texts]
     for parameter, value in others.items():
-        for own, one in zip(parameters, _by_response(value, names, parameter), strict=True):
+        for own, one in zip(parameters, _by_response(value, names, parameter, arrays), strict=True):
             if one is not None:
                 own[parameter] = one
-    links = _by_response(link, names, "link")
-    return Asked(texts, tuple(_by_response(family, names, "family")), tuple(links), tuple(parameters))
+    links = _by_response(link, names, "link", arrays)
+    families = _by_response(family, names, "family", arrays)
+    return Asked(texts, tuple(families), tuple(links), tuple(parameters), expanded.parts)
 
 
-def _by_response(value: Any, names: Sequence[str], what: str) -> list[Any]:
-    """Return a value a response: from one for all, one each, or some by name."""
+def _by_response(value: Any, names: Sequence[str], what: str, arrays: Mapping[str, Sequence[str]]) -> list[Any]:
+    """Return a value a response: from one for all, one each, or some by name, that of an array column for each of its own."""
+    if isinstance(value, Mapping):
+        plain = {str(name).strip("`"): one for name, one in value.items()}
+        value = {own: one for name, one in plain.items() for own in arrays.get(name, (name,))}
     if isinstance(value, Mapping) and (what != "link" or set(value) <= set(names)):
         for name in value:
             if name not in names:

@@ -16,6 +16,7 @@ from bayesdeep.core.lazy import xr
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import checked_seed, fresh_seed
 from bayesdeep.core.records import Family
+from bayesdeep.design.array_response import has_array_response
 from bayesdeep.display import notebook
 from bayesdeep.fit import Fit
 from bayesdeep.formula.several import split_responses
@@ -46,6 +47,8 @@ class Model:
     ----------
     formula
         Such as ``"y ~ x + (1 + x | g)"``. Several in a list, or ``"mvbind(y1, y2) ~ x"``, make a :class:`bayesdeep.JointModel`.
+        So does an array column on the left, ``"y ~ x"`` of arrays ``y (obs, k)``: every number of a row is a response, ``y_1``,
+        …, or ``y_`` and the label that an ``xarray.Dataset`` has for it.
     data
         A pandas, polars or pyarrow table, a dict of columns, or an ``xarray.Dataset`` whose first dimension is ``obs``. A
         column may hold an array a row (an image, a series): arrays ``(obs, …)``, or lists of one length. For normal responses
@@ -58,7 +61,7 @@ class Model:
     family
         Name of the response distribution, or the record of one of your own, which is registered (:func:`bayesdeep.register`).
     link
-        Link of the main parameter, or links by parameter; None for the family's default.
+        Link of the main parameter (of a mixture: of every component), or links by parameter; None for the family's default.
     priors
         Priors by posterior name, as text (``"Normal(0, 1)"``) or ``bd.priors.Normal(0, 1)``. ``Intercept`` is the
         intercept at the predictors' means, ``Intercept_raw`` the uncentred one. ``"population"``, or names joined by
@@ -96,6 +99,8 @@ class Model:
             imputed: Any = ImputedModel(formula, *args, **options)
             return cast("Model", imputed)
         several = split_responses(formula) if isinstance(formula, str) else formula
+        if isinstance(formula, str) and several is None and has_array_response(formula, args[0] if args else options.get("data")):
+            several = (formula,)
         if isinstance(several, list | tuple):
             from bayesdeep.joint_model import JointModel
 

@@ -125,7 +125,7 @@ def test_fits_of_several_responses_are_compared(fitted: Any) -> None:
     ):
         with pytest.raises(FitError, match=words):
             bd.compare(wrong)
-    with pytest.raises(FitError, match="not refitted"):
+    with pytest.raises(FitError, match="groups left out"):
         bd.compare({"apart": apart, "together": fitted}, target="groups", by="g")
     with pytest.raises(FitError, match="compare one response"):
         found.errors()
@@ -134,8 +134,26 @@ def test_fits_of_several_responses_are_compared(fitted: Any) -> None:
         bd.compare({"a": apart, "b": moved})
 
 
-def test_what_is_for_one_response_says_so(fitted: Any, tmp_path: Path) -> None:
-    for ask in (bd.explain, bd.plot.forest, lambda fit: bd.report(fit, tmp_path / "a.html")):
+@pytest.mark.integration
+def test_a_report_has_what_is_of_all_and_each_responses_sections(fitted: Any, tmp_path: Path) -> None:
+    path = fitted.report(tmp_path / "a.md", extra={"question": "Do they go together?"})
+    text = path.read_text(encoding="utf-8").replace("\\", "")
+    assert "could not be written" not in text
+    head, rest = text.split("y1: Question and answer", 1)
+    for words in ("Do they go together?", "y2 ~ x + (1 |p| g)", "residual_corr[y1, y2]", "whole rows", "LKJ(2)"):
+        assert words in head, words
+    assert f"{fitted.loo(response='y2').elpd:.1f}".lstrip("-") in head
+    for words in ("y2: Effects", "what a row's others tell of it", "rows have one likelihood for all"):
+        assert words in rest, words
+    assert text.count("bd.Model(") == 1
+    made = text[text.index("bd.Model(") :].split("\n", 1)[0]
+    again = eval(made, {"bd": bd, "data": frame()})
+    assert np.array_equal(again.idata["posterior"]["y1_x"], fitted.idata["posterior"]["y1_x"])
+    assert bd.report(fitted, tmp_path / "b.html").stat().st_size > 50_000
+
+
+def test_what_is_for_one_response_says_so(fitted: Any) -> None:
+    for ask in (bd.explain, bd.plot.forest):
         with pytest.raises(FitError, match="a fit of several responses; give the fit of one"):
             ask(fitted)
     with pytest.raises(AttributeError, match="ask one response's"):
@@ -230,11 +248,44 @@ def test_what_is_independent_is_drawn_independently() -> None:
         (["y1 ~ x", "y2 ~ x"], {"missing": "modle"}, DataError, "model"),
         (["y1 ~ x", "y2 ~ x"], {"sigma": {"y3": "~ x"}}, FormulaError, "no response"),
         ("mvbind(y1) ~ x", {}, FormulaError, "two responses"),
+        (["y1 ~ y2", "y2 ~ y1"], {}, FormulaError, "predictors of each other"),
+        (["y1 ~ x", "y2 ~ y1"], {"sigma": {"y1": "~ y2"}}, FormulaError, "y1 and y2 are predictors of each other"),
+        (["y1 ~ x + y2", "y2 ~ x"], {"residual_correlation": True}, FormulaError, "an instrument"),
+        (["y1 ~ x", "y2 ~ x"], {"residual_correlation": "no"}, FitError, "True or False"),
     ],
 )
 def test_refuses(formulas: Any, options: dict[str, Any], error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         bd.Model(formulas, frame(40, 4), **options)
+
+
+def test_missing_responses_are_never_taken_for_numbers() -> None:
+    data = frame(40, 4)
+    data.loc[:6, "y1"] = np.nan
+    with pytest.raises(DataError, match=r'7 of 40 rows have missing values: y1 7; pass missing="drop" .* missing="model"'):
+        bd.Model(["y1 ~ x", "y2 ~ x"], data)
+
+
+def test_a_column_without_a_formula_of_its_own_is_not_filled() -> None:
+    data = frame(40, 4)
+    data.loc[:6, "x"] = np.nan
+    for options in ({}, {"missing": "drop"}):
+        with pytest.raises(FormulaError, match=r'7 missing values, .* as in bd.Model\(\["y1 ~ mi\(x\)", "x ~ …"\]'):
+            bd.Model("y1 ~ mi(x)", data, **options)
+    with pytest.raises(DataError, match="missing='model' is of several responses"):
+        bd.Model("y1 ~ x", data, missing="model")
+    with pytest.raises(FormulaError, match="main parameter"):
+        bd.Model(["y1 ~ 1", "x ~ 1"], data, missing="model", sigma={"y1": "~ mi(x)"})
+
+
+def test_an_instrument_tells_a_slope_from_a_correlation() -> None:
+    bd.Model(["y1 ~ y2", "y2 ~ x"], frame(40, 4), residual_correlation=True)
+
+
+def test_refuses_responses_that_are_one() -> None:
+    data = frame(40, 4).assign(y3=lambda d: d["y1"] - 2 * d["y2"] + 5)
+    with pytest.raises(DataError, match="'y1' and 'y2' and 'y3' are linear combinations of each other"):
+        bd.Model(["y1 ~ x", "y2 ~ 1", "y3 ~ 1"], data, residual_correlation=True)
 
 
 def test_refuses_more_correlations_than_rows_can_tell() -> None:
@@ -343,12 +394,6 @@ def test_missing_predictors_are_parameters_with_the_law_of_their_own_formula() -
 def test_refuses_holes_that_nothing_fills(formulas: Any, options: dict[str, Any], error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         bd.Model(formulas, holes(), **options)
-
-
-def test_refuses_holes_in_categories() -> None:
-    data = holes().assign(x=lambda d: np.where(d["x"].isna(), np.nan, (d["x"] > 0) * 1.0))
-    with pytest.raises(FormulaError, match="numbers on a line"):
-        bd.Model(["y ~ mi(x)", "x ~ z"], data, family=["gaussian", "bernoulli"], missing="model")
 
 
 @pytest.mark.integration

@@ -145,7 +145,10 @@ class Gather:
         if self.kind == "number":
             found = {"scores": take(join(self.parts), order), "places": places[order]}
             if self.lifetimes:
-                found["lifetimes"] = lifetime_scores.join(self.lifetimes).take(_last_of_each(np.concatenate(self.every)))
+                every = np.concatenate(self.every)
+                last = _last_of_each(every)
+                same = lifetime_scores.same_rows(rows.arrays, rows.rows)[every[last]]
+                found["lifetimes"] = lifetime_scores.join(self.lifetimes).take(last).tied(same)
             return found
         codes = np.asarray(rows.response.value, dtype=int)[places[order]]
         return {"probabilities": np.concatenate(self.parts)[order], "codes": codes, "places": places[order]}

@@ -1,6 +1,6 @@
 """Scores of fits of several responses: log densities of whole rows, and what each response has of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.inference.joint_loo import loo_by_response
+from bayesdeep.inference.kfold import KFold
 from bayesdeep.results.joint_fitted import JointFitted
 from bayesdeep.results.joint_predictions import log_likelihoods
 
@@ -18,18 +19,28 @@ from .rank import COVERED, LIFETIME_COLUMNS, NUMBER_COLUMNS, rank_table
 
 
 def compare_joint(
-    fits: Mapping[str, JointFitted], data: Any = None
+    fits: Mapping[str, JointFitted], data: Any = None, folds: Callable[[JointFitted], KFold] | None = None
 ) -> tuple[pd.DataFrame, dict[str, Assessed], tuple[str, ...], str]:
     """Return the table, best first, assessments by name, notes, and how rows were kept from the fits.
 
     Beside the scores of whole rows the table has ``elpd_`` of every response: rows are left out with all their responses, and
-    this one is foretold. Of responses whose residuals are correlated these do not add up to that of the row.
+    this one is foretold. With ``folds``, a function that leaves out folds of rows and fits again, rows are scored by it. Of
+    responses whose residuals are correlated these do not add up to that of the row.
     """
     check_joint(fits)
     found: dict[str, Assessed] = {}
     each: dict[str, dict[str, float]] = {}
     for name, fit in fits.items():
-        if data is None:
+        if folds is not None:
+            again = folds(fit)
+            scores = np.asarray(again.elpd_i, dtype=float)
+            record = elpd_record(scores, again.elpd, int(np.prod(fit.sizes)))
+            variance = again.chain_variance
+            found[name] = Assessed(
+                "folds", record, float(scores.mean()), log_scores=scores, chain_variance=variance, notes=again.doubtful
+            )
+            each[name] = {f"elpd_{r}": sum(float(own[r].sum()) for own in again.visited) for r in fit.each}
+        elif data is None:
             whole, parts = loo_by_response(fit)
             scores = np.asarray(whole.elpd_i, dtype=float)
             found[name] = Assessed("loo", whole, float(scores.mean()), log_scores=scores, notes=tuple(whole.advice))
@@ -45,7 +56,8 @@ def compare_joint(
     table = table.drop(columns=[c for c in (*NUMBER_COLUMNS, *LIFETIME_COLUMNS, *COVERED) if c in table])
     for column in reversed(next(iter(each.values()))):
         table.insert(table.columns.get_loc("weight") + 1, column, [each[str(name)][column] for name in table.index])
-    how = "leave-one-out of whole rows" if data is None else "scored on held-out data"
+    unseen = "leave-one-out of whole rows" if data is None else "scored on held-out data"
+    how = unseen if folds is None else "whole rows left out in folds"
     table.attrs["scored_on"] = how
     return table, found, (*_mixed(fits), *notes), how
 

@@ -1,12 +1,11 @@
 r"""Scores of right-censored lifetimes: who outlives whom, and how far stated survival is from what happened.
 
 Concordance is Harrell's: of the pairs of which it is known who lived longer, the share whose expected lifetimes, as far as a
-horizon, are in that order; ties of expected lifetimes count one half. 0.5 is chance, higher is better. The integrated
-Brier score is the mean over time, up to the horizon, of :math:`(1\{T > t\} - S(t))^2`, in which rows censored before
-:math:`t` are
-made up for by those that are not, with weights one over the probability of not being censored (Kaplan-Meier): 0 is
-perfect, a survival of one
-half for all has 0.25, lower is better.
+horizon, are in that order; ties of expected lifetimes count one half. Rows of which a model knows the same are tied: what draws,
+or leaving one of them out, put between their expected lifetimes is not the model's. 0.5 is chance, higher is better. The
+integrated Brier score is the mean over time, up to the horizon, of :math:`(1\{T > t\} - S(t))^2`, in which rows censored before
+:math:`t` are made up for by those that are not, with weights one over the probability of not being censored (Kaplan-Meier): 0 is
+perfect, a survival of one half for all has 0.25, lower is better.
 
 References
 ----------
@@ -17,8 +16,8 @@ Statistics in Medicine 18, https://doi.org/10.1002/(SICI)1097-0258(19990915/30)1
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,6 +72,11 @@ class LifetimeScores:
         """Return some rows, or all in another order."""
         return LifetimeScores(self.times, self.value[order], self.event[order], self.expected[order], self.survival[order])
 
+    def tied(self, same: np.ndarray) -> "LifetimeScores":
+        """Return expected lifetimes that are the mean of theirs in rows with one code ``same`` ``(obs,)``."""
+        total = np.bincount(same, weights=self.expected)
+        return replace(self, expected=(total / np.maximum(np.bincount(same), 1))[same])
+
     @property
     def concordance(self) -> float:
         """Return Harrell's concordance."""
@@ -103,6 +107,15 @@ def join(parts: Sequence[LifetimeScores]) -> LifetimeScores:
         np.concatenate([getattr(part, name) for part in parts]) for name in ("value", "event", "expected", "survival")
     )
     return LifetimeScores(parts[0].times, value, event, expected, survival)
+
+
+def same_rows(arrays: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
+    """Return codes ``(obs,)`` of rows, one for all that have the same in every array of their terms."""
+    found = np.zeros(rows, dtype=np.int64)
+    for array in arrays.values():
+        own = np.unique(np.asarray(array).reshape(rows, -1), axis=0, return_inverse=True)[1].ravel()
+        found = np.unique(found * (own.max(initial=0) + 1) + own, return_inverse=True)[1].ravel()
+    return found
 
 
 def concordance(time: np.ndarray, event: np.ndarray, expected: np.ndarray) -> float:

@@ -35,6 +35,8 @@ class Column:
     declared
         All labels of categories in their declared order, where no row has some of them, so that ``levels`` lacks these; else
         None. A predictor can learn nothing of a level without rows, but the scale of an ordered response has it.
+    labels
+        Of arrays with one axis beside the rows, what the data call its places; None where they do not say.
     """
 
     name: str
@@ -44,11 +46,32 @@ class Column:
     ordered: bool = False
     missing: np.ndarray | None = None
     declared: tuple[Any, ...] | None = None
+    labels: tuple[Any, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Return the shape of one row: ``()`` but for arrays."""
         return self.values.shape[1:]
+
+
+@dataclass(frozen=True)
+class ArrayPart:
+    """Which number of an array column a response is.
+
+    Attributes
+    ----------
+    column
+        The array's name.
+    place, width
+        Which of how many, from 0.
+    label
+        What it reads in the data; None where they have no labels.
+    """
+
+    column: str
+    place: int
+    width: int
+    label: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

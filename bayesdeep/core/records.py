@@ -1,13 +1,15 @@
 """Records that stages hand to each other."""
 
 import ast
+import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from string import digits
 from typing import Any
 
 import numpy as np
 
-from .errors import FormulaError, nearest
+from .errors import FormulaError, close_to, nearest
 
 LIKELIHOOD_FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
 """Fields of a :class:`Response` that hold a value a row and that the likelihood reads."""
@@ -454,9 +456,15 @@ class Family:
         if self.variant is None:
             raise FormulaError(f"family '{self.name}': it takes no options; write family='{self.name}'")
         written = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        takes = inspect.signature(self.variant).parameters
+        for key in options:
+            if key not in takes and all(one.kind is not one.VAR_KEYWORD for one in takes.values()):
+                raise FormulaError(f"family '{self.name}({written})': there is no option '{key}'; it takes {' and '.join(takes)}")
         try:
             plain = {key: ast.literal_eval(repr(value)) for key, value in options.items()} == options
             made = self.variant(**options) if plain else None
+        except FormulaError:
+            raise
         except (TypeError, ValueError, SyntaxError) as error:
             raise FormulaError(f"family '{self.name}({written})': {error}") from None
         if made is None:
@@ -473,11 +481,20 @@ class Family:
         """Return the parameter the formula's predictor models."""
         return self.parameters[0]
 
-    def lacks(self, name: str) -> FormulaError:
-        """Return the error for a parameter that there is not, with the one that stands in its place."""
+    def lacks(self, name: str, otherwise: str = "") -> FormulaError:
+        """Return the error for a parameter that there is not, with what stands in its place.
+
+        ``otherwise`` is said where nothing of the family is like it.
+        """
         said = next(((p.name, p.elsewhere[name]) for p in self.parameters if name in p.elsewhere), None)
-        close = nearest(name, [p.name for p in self.parameters])
-        instead = close if said is None else f"; what others call {name} is {said[1]}: write {said[0]}"
+        names = [p.name for p in self.parameters]
+        stem = name.rstrip(digits)
+        if numbered := [p.name for p in self.parameters if p.numbered and p.name.rstrip(digits) == stem]:
+            instead = f"; there {'is' if len(numbered) == 1 else 'are'}: {', '.join(numbered)}"
+        elif said is not None:
+            instead = f"; what others call {name} is {said[1]}: write {said[0]}"
+        else:
+            instead = close_to(name, names) or otherwise or nearest(name, names)
         return FormulaError(f"formula: family '{self.name}' has no parameter '{name}'{instead}")
 
     def plain(self, said: Collection[str] = ()) -> tuple[Parameter, ...]:

@@ -8,7 +8,9 @@ does not have itself.
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
 from importlib import import_module
+from inspect import signature
 from pkgutil import iter_modules
 from types import FunctionType
 from typing import Any
@@ -107,8 +109,22 @@ class Registry(Mapping[str, Any]):
             return f": {said}"
         meant = next((own for own in self.names() if wanted in {plain_name(other) for other in (own, *self.aliases(own))}), None)
         if meant is None or meant == str(name).partition("(")[0]:  # that is its name, and its options are what is wrong
-            return nearest(str(name), self.names())
+            return self._written(meant, str(name)) or self._close(str(name))
         return f"; here it is '{meant}'"
+
+    def _written(self, meant: str | None, name: str) -> str:
+        """Return how the options of a plug-in that has some are written, where a name has brackets."""
+        variant = None if meant is None or "(" not in name else getattr(self[meant], "variant", None)
+        if variant is None:
+            return ""
+        options = (f"{p.name}={p.default!r}" for p in signature(variant).parameters.values() if p.default is not p.empty)
+        return f"; its options have names, as in {meant}({', '.join(options)})"
+
+    def _close(self, name: str) -> str:
+        """Return the nearest name, also by way of a name that others have for it, or what there is."""
+        others = {other: own for own in self.names() for other in (own, *self.aliases(own))}
+        close = get_close_matches(name, list(others), n=1, cutoff=0.8)
+        return f"; did you mean '{others[close[0]]}'?" if close else nearest(name, self.names())
 
     def aliases(self, name: str) -> tuple[str, ...]:
         """Return by which names others have what a plug-in is, as far as its record says so."""
@@ -182,8 +198,7 @@ def with_options(registry: Registry, text: str) -> Any:
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
     plugin = registry.get(call.func.id)
-    made = None if plugin is None or getattr(plugin, "variant", None) is None else plugin.of(**options)
-    return made if made is not None and made.name == text else None
+    return None if plugin is None or getattr(plugin, "variant", None) is None else plugin.of(**options)
 
 
 def alike(one: Any, other: Any) -> bool:

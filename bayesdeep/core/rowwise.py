@@ -156,7 +156,8 @@ class Shares:
     def _logs(self, positions: np.ndarray) -> np.ndarray:
         x = positions[:, self.places]
         whole = np.concatenate([x, np.zeros((len(x), 1))], axis=1)
-        return np.asarray(whole - np.logaddexp.reduce(whole, axis=1, keepdims=True))
+        with np.errstate(invalid="ignore"):  # Of a share at its edge, 0, the error is no number, and so it is of the others.
+            return np.asarray(whole - np.logaddexp.reduce(whole, axis=1, keepdims=True))
 
     def value(self, positions: np.ndarray) -> np.ndarray:
         """Return the shares ``(batch, share)`` at coordinates ``(batch, hyperparameter)``."""

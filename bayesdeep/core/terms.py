@@ -377,6 +377,27 @@ class Cost:
     shared: tuple[tuple[str, "Cost"], ...] = ()
 
 
+@dataclass(frozen=True)
+class Fills:
+    """What a term says of a column whose missing values come from that column's own model.
+
+    Attributes
+    ----------
+    column
+        ``column(state)``: which column. As a term's argument it may have missing values where it has a formula of its own; they
+        are not a number in what the term is given, and :meth:`Scope.filled` has them.
+    known
+        ``known(state, arrays, values) -> (state, arrays)``: the same term on rows of which these are the column's values
+        ``(obs,)``, missing ones too.
+    report
+        ``report(scope, state, values)``: show the missing values ``(missing,)``, and return them as they are shown.
+    """
+
+    column: Callable[[Json], str]
+    known: Callable[[Json, Mapping[str, np.ndarray], np.ndarray], tuple[Json, dict[str, np.ndarray]]]
+    report: Callable[[Scope, Json, Any], Any]
+
+
 def _nothing(state: Json) -> Mapping[str, tuple[Any, ...]]:
     del state
     return {}
@@ -517,8 +538,7 @@ class Term:
         ``reclass(state, {factor: classes}) -> state`` with these classes of the levels, of terms with
         :class:`~bayesdeep.core.effects.Strata`.
     fills
-        ``fills(state) -> column`` of terms whose one argument may have missing values where the column has a formula of its own;
-        they are not a number in what the term is given, and :meth:`Scope.filled` has them. None for other terms.
+        Of terms whose one argument may have missing values where the column has a formula of its own; None for other terms.
     lacks
         ``lacks(call) -> arguments`` of a call in whose columns values may be missing, on training rows and others, where nothing
         else reads these columns; :meth:`DesignContext.filled` makes such rows. None for terms that need all values.
@@ -560,7 +580,7 @@ class Term:
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
-    fills: Callable[[Json], str] | None = None
+    fills: Fills | None = None
     lacks: Callable[[Any], tuple[Any, ...]] | None = None
     varies: bool = False
     joins: bool = False

@@ -22,8 +22,14 @@ EXACT = 2**53
 def to_column(name: str, source: Any) -> Column:
     """Return ``source``, a series of any library or an array-like ``(obs,)`` or ``(obs, …)``, as a column."""
     if getattr(source, "ndim", 1) > 1:
-        return from_array(name, np.asarray(source))
+        return replace(from_array(name, np.asarray(source)), labels=_labels(source))
     return _by_dtype(name, _series(source))
+
+
+def _labels(source: Any) -> tuple[Any, ...] | None:
+    """Return what an array of xarray calls the places of its second axis, if that is its last."""
+    found = getattr(source, "indexes", {}).get(source.dims[1]) if source.ndim == 2 and hasattr(source, "dims") else None
+    return None if found is None else tuple(found.tolist())
 
 
 def drop_unused_levels(column: Column) -> Column:

@@ -64,6 +64,11 @@ def prior_sensitivity(fit: Fitted) -> pd.DataFrame:
         For points and approximations, which are no posterior draws, with fewer than 25 draws, or if no prior can be scaled.
     """
     shape, attrs = fit.sizes, fit.idata.attrs
+    if "residuals_of" in attrs:
+        raise FitError(
+            f"prior_sensitivity: residuals of {attrs['residuals_of']} are correlated, so that rows have one likelihood for all "
+            "of these, and none of one response can be scaled"
+        )
     if not attrs["exact"] or shape[0] * shape[1] < LEAST_DRAWS:
         raise FitError(
             f"prior_sensitivity: needs at least {LEAST_DRAWS} draws from the posterior; {attrs['method']} has none"

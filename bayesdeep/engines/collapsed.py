@@ -31,8 +31,10 @@ from bayesdeep.linear.explore import Explored, Plan, batched_chains, sequential_
 from bayesdeep.linear.hyperparameters import Coordinates, bounded_at_zero, in_units, scales_of, start_of
 from bayesdeep.linear.marginal import Posterior
 from bayesdeep.linear.marginal_target import MarginalTarget
+from bayesdeep.linear.mixture import log_sum
+from bayesdeep.linear.mode import curvature, find_mode, newton, refuse_what_does_not_fall_off
 from bayesdeep.linear.principal_axes import in_principal_axes
-from bayesdeep.linear.proposal import adapt, curvature, find_mode, log_sum, newton, refuse_what_does_not_fall_off
+from bayesdeep.linear.proposal import TAILS_OF_PRIORS, adapt
 from bayesdeep.linear.scale_sweeps import TUNING, applies, swept_chains
 from bayesdeep.linear.sliced_chains import have_mixed, sliced_chains
 from bayesdeep.linear.unexplored import under
@@ -130,7 +132,7 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
     tuning = 0.0
     for attempt in range(1 if isinstance(solver, Crossed) else ATTEMPTS):
         before = time.perf_counter()
-        adapted = adapt(posterior.proposed, mode, factor, foldable, sizes, rng)
+        adapted = adapt(posterior.proposed, mode, factor, foldable, sizes, rng, TAILS_OF_PRIORS)
         tuning += time.perf_counter() - before
         explore = sequential_chains if isinstance(solver, Crossed) else batched_chains
         found = explore(steps, posterior, adapted, rng, progress)

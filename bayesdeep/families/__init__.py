@@ -9,4 +9,13 @@ ELSEWHERE = dict.fromkeys(
     ("wiener", "ddm", "wfpt", "drift_diffusion"),
     "diffusion models of choices and response times are left to the package HSSM, which is made for them",
 )
-"""Families that are left to other packages: by their names, where they are."""
+ELSEWHERE |= {
+    "nbinom1": "'generalized_poisson' has counts whose variance is a multiple of their mean",
+    "quasipoisson": "it has no likelihood; 'generalized_poisson' has counts whose variance is a multiple of their mean",
+    "quasibinomial": "it has no likelihood; 'beta_binomial' has counts of successes that vary more",
+    "geometric": "it is 'negative_binomial' with alpha=bd.known(1)",
+    "frechet": "it is 'gev' with xi above 0",
+    "gumbel": "it is 'gev' with xi=bd.known(0)",
+    "multivariate_normal": "several normal responses are several formulas, bd.Model([…], residual_correlation=True)",
+}
+"""What is left to other packages, or is part of something else: by its names, where it is."""

@@ -7,6 +7,7 @@ from .calls import misplaced
 from .nodes import Binary, Call, Expression, Formula, Group, Name, Number, label
 from .problems import problem, quote
 from .vocabulary import allowed
+from .walk import columns
 
 _MAX_COEFFICIENTS = 5_000
 
@@ -56,6 +57,8 @@ def check_coefficients(text: str, group: Group, factors: int) -> None:
     for special in group.specials:
         if special.function not in allowed().varying:
             instead = f"write {quote(special.source)} outside of the bracket, for all groups"
+            if special.arguments and not columns(special):  # cs(1), which there is none of outside either
+                instead = f"write {special.arguments[0].source} in its place, which moves all thresholds of a group alike"
             raise problem(text, special.start, f"{special.function}() cannot vary by group; {instead}")
         if group.call is not None:
             what = f"{special.function}() varies by the levels of columns, not by {quote(group.call.source)}"

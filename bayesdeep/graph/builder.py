@@ -128,6 +128,8 @@ class Builder:
         Names that users see; auxiliary variables and dimensions make way for them.
     model, obs, prefix
         The PyMC model, or the part of one that is the response's, its dimension of rows, and what comes before its names.
+    copied
+        Whether its rows are copies, one for each value that a missing number can have (:mod:`bayesdeep.graph.summed_out`).
     filled
         Of columns that have a formula of their own: their missing values.
     together
@@ -187,6 +189,7 @@ class Builder:
         self.model = pm.modelcontext(None)
         self.obs, self.prefix = "obs", ""
         self.together = _alone
+        self.copied = False
         self.filled: Mapping[str, Any] = {}
 
     def unused(self, name: str) -> str:

@@ -25,6 +25,7 @@ from .build import Graph, ResponseTensors, builder_of, graph_of, tensors_of
 from .builder import Builder
 from .linear_effects import cholesky_rows
 from .scope import TermScope
+from .summed_out import summed_out
 from .together import Together
 
 LOG_2PI = float(np.log(2.0 * np.pi))
@@ -49,13 +50,19 @@ def build_joint(
     """
     coords: dict[str, tuple[Any, ...]] = {}
     each = [(whole or {}).get(k, own) for k, own in enumerate(each)]
+    summed, models = summed_out(spec, places, rows, whole or {}), list(spec.responses)
+    for k in summed.own if summed is not None else ():
+        assert summed is not None
+        place = np.arange(rows) if k in (whole or {}) else places[k]
+        models[k], each[k] = summed.response(k, models[k], each[k], place)
     with pm.Model(coords={"obs": np.arange(rows)}) as model:
         parts = [_part(prefix_of(one), one.response.name) for one in spec.responses]
         builders = list[Builder]()
-        for one, own, part in zip(spec.responses, each, parts, strict=True):
+        for k, (one, own, part) in enumerate(zip(models, each, parts, strict=True)):
             with part:
                 builder = builder_of(one, own.arrays, own.response, own.rows, observed=True, sampled=sampled)
                 builder.prefix, builder.coords = prefix_of(one), coords
+                builder.copied = summed is not None and k in summed.own
                 builder.obs = "obs" if own.rows == rows else builder.dim(f"{one.response.name}_obs", tuple(range(own.rows)))
                 builders.append(builder)
         owner = _owner(spec, coords)
@@ -70,11 +77,18 @@ def build_joint(
             builder, own = builders[k], each[k]
             builder.together, builder.filled = partial(together.of, k), filled
             imputed = k in (whole or {})
+            apart = not (spec.correlated or imputed or builder.copied)
             with parts[k]:
-                found[k] = tensors_of(builder, own.response, own.rows, observed=True, apart=not (spec.correlated or imputed))
-                if imputed:
+                found[k] = tensors_of(builder, own.response, own.rows, observed=True, apart=apart)
+                if imputed and not builder.copied:
                     filled[spec.names[k]] = _missing_values(builder, found[k], places[k], rows)
         made = [found[k] for k in range(len(each))]
+        if summed is not None:
+
+            def scope(k: int, parameter: str, key: str) -> TermScope:
+                return TermScope(builders[k], parameter, key, None)
+
+            owner.auxiliary.add(summed.finish(spec, found, owner.unused, scope))
         if spec.correlated:
             values = [builder.data[f"{one.name}_value"] for builder, one in zip(builders, made, strict=True)]
             _residuals(spec, owner, made, values, places, rows, degrees)

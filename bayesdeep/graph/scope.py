@@ -88,6 +88,11 @@ class TermScope:
 
     def observe(self, name: str, log_density: Any) -> None:
         """Add a log density ``()`` of what the term's own columns say, where the model is fitted to rows."""
+        if self._b.copied:
+            raise FormulaError(
+                "formula: what a term says of its own columns counts once a row, and rows with missing yes or no, or counts, are "
+                "summed out over copies of them; leave me() or mi() out"
+            )
         if self._b.observed:
             pm.Potential(self._b.unused(self._full(name)), log_density)
 
@@ -167,8 +172,13 @@ class TermScope:
         pull: Any = pt.constant(found.pull[k])
         matrix = found.population[k]
         if matrix.size and made:
-            every = [made.get(p.key, {}) for p in pilot.populations]
-            parts = [pt.atleast_1d(own[part]) for own in every for part in ("level", "slopes") if part in own]
+            parts, begin = [], 0
+            for p in pilot.populations:
+                own, centre = made.get(p.key), pilot.centre[begin : begin + p.width]
+                # Columns that are made later, of another parameter's smooth, are taken to be where the pilot fit has them.
+                parts += [] if own is None else [pt.atleast_1d(own[part]) for part in ("level", "slopes") if part in own]
+                parts += [pt.constant(centre)] if own is None else []
+                begin += p.width
             coefficients = pt.concatenate(parts)
             pull = pull - times(pt.constant(matrix), coefficients - pilot.centre, matrix.size, None)
         apart = [

@@ -238,16 +238,26 @@ def _one_sided(spec: ModelSpec, response: Response) -> tuple[str, ...]:
     A yes/no that never or always is a success is a response that was meant to.
     """
     value = np.asarray(response.value)
-    if "two_levels" in FAMILIES[spec.family].words:
+    if "two_levels" in FAMILIES[spec.family].words or value.ndim != 1 or not len(value):
         return ()
-    if value.ndim != 1 or not len(value) or value.min() != value.max():
+    if response.trials is not None:
+        value = value / np.maximum(response.trials, 1)
+    # Rows of atoms, as 0 and 1 beside a density between them, may differ and still say nothing of the main predictor.
+    atoms = FAMILIES[spec.family].atoms or ()
+    if value.min() != value.max() and not np.isin(value, atoms).all():
         return ()
     endless = endless_rows(spec, response)
     if endless is None or not (endless.up.all() or endless.down.all()):
         return ()
+    each = f"{value[0]:g}" if value.min() == value.max() else " or ".join(f"{v:g}" for v in np.unique(value))
+    if response.trials is not None:
+        each = "all of its trials" if value[0] else "0"
+    if endless.up.all() and endless.down.all():
+        about = spec.predictors[0].parameter
+        return (f"'{response.name}' is {each} in every row: the data say nothing of '{about}', which the priors decide alone",)
     side = "small" if endless.down.all() else "large"
     return (
-        f"'{response.name}' is {value[0]} in every row: the data say no more than that its predictor is {side}, and how {side} "
+        f"'{response.name}' is {each} in every row: the data say no more than that its predictor is {side}, and how {side} "
         "the priors decide alone",
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.draws import Progress
+from bayesdeep.core.draws import Engine, Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.random import derive
 from bayesdeep.results.draw_arrays import enough_draws, flat_posterior
@@ -89,7 +89,7 @@ def recipe_of(fit: Fitted, options: Mapping[str, Any] | None = None) -> tuple[di
     FitError
         For an option its method does not have, and where refits would not repeat what the fit is.
     """
-    attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
+    attrs = fit.idata.attrs
     if "chain_weights" in attrs:
         raise FitError(
             "kfold: this fit's chains were weighted, and refits would not repeat that; use the fit it is from"
@@ -97,9 +97,15 @@ def recipe_of(fit: Fitted, options: Mapping[str, Any] | None = None) -> tuple[di
     if "one_of" in attrs:
         raise FitError(
             f"kfold: this is one response of a model of {attrs['one_of']}, and a refit would be of this response alone, without "
-            "what the others say; score the fit of all of them by loo(), or by log_score(data) on rows held out"
+            "what the others say; use kfold() or loo() of the fit of all of them"
         )
-    engine, before = variant_for(find_engine(attrs["method"]), words_of(fit.spec)), dict(attrs["settings"])
+    return recipe(fit.idata, variant_for(find_engine(attrs["method"]), words_of(fit.spec)), options)
+
+
+def recipe(tree: Any, engine: Engine, options: Mapping[str, Any] | None) -> tuple[dict[str, int], dict[str, Any]]:
+    """Return the settings, shared and its own, with which an engine makes draws such as those of ``tree`` again."""
+    attrs, sizes = tree.attrs, tree["posterior"].sizes
+    before = dict(attrs["settings"])
     given = {**{name: value for name, value in before.items() if name not in COMMON}, **(options or {})}
     common = {"draws": int(sizes["draw"]), "tune": before.get("tune", 1000), "chains": int(sizes["chain"])}
     common |= {name: given.pop(name) for name in COMMON if name in given}

@@ -12,7 +12,7 @@ import numpy as np
 
 from bayesdeep.collapse.posterior_layout import ShownNames
 from bayesdeep.core.draws import Draws, Engine
-from bayesdeep.core.errors import FitError, nearest
+from bayesdeep.core.errors import FitError, close_to, nearest
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.random import derive
 from bayesdeep.core.registry import ENGINES
@@ -43,6 +43,13 @@ from .rows_in_memory import rows_for
 from .standard_errors import standard_errors
 
 COMMON = ("draws", "tune", "chains")
+ELSEWHERE = {
+    **dict.fromkeys(("iter", "samples", "num_samples", "ndraws", "iter_sampling"), "draws"),
+    **dict.fromkeys(("warmup", "num_warmup", "burn_in", "burnin", "burn", "iter_warmup"), "tune"),
+    **dict.fromkeys(("num_chains", "nchains"), "chains"),
+    **dict.fromkeys(("random_seed", "random_state", "rng"), "seed"),
+}
+"""What other packages call the options that all methods have."""
 EXPAND_BLOCK = 2_000_000
 
 
@@ -62,7 +69,8 @@ def settings_of(engine: Engine, common: dict[str, int], options: dict[str, Any])
     for name in options:
         if name not in known:
             own = [k for k in known if k not in COMMON]
-            raise FitError(f"fit: method '{engine.name}' has no option '{name}'{nearest(name, own)}")
+            meant = f"; here it is '{ELSEWHERE[name]}'" if name in ELSEWHERE else close_to(name, (*own, *COMMON, "seed"))
+            raise FitError(f"fit: method '{engine.name}' has no option '{name}'{meant or nearest(name, own)}")
     return engine.settings(**checked(engine, {**{k: v for k, v in common.items() if k in known}, **options}))
 
 

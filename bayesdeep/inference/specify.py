@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Frame
-from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
+from bayesdeep.core.errors import DataError, FormulaError, PriorError, close_to, nearest
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Known
 from bayesdeep.core.records import Family, Response
-from bayesdeep.core.registry import FAMILIES
-from bayesdeep.design.frame import read_frame
+from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.design.frame import column, read_frame
 from bayesdeep.design.learn import Design, learn_design
 from bayesdeep.design.matrices import read_matrices
 from bayesdeep.design.training_data import InMemory
-from bayesdeep.formula.expand import matrices
+from bayesdeep.formula.expand import columns, matrices
 from bayesdeep.formula.group_sds import is_group_sd, with_group_sds
-from bayesdeep.formula.nodes import Parsed
+from bayesdeep.formula.nodes import Call, Parsed
 from bayesdeep.formula.parser import parse, parse_parameter
 from bayesdeep.formula.problems import formula_of
+from bayesdeep.formula.walk import every_node
 from bayesdeep.graph.nonlinear_pilot import check_value
 from bayesdeep.results.lagged_rows import with_lags
 from bayesdeep.results.rows import Rows, StreamedRows, TrainingRows
@@ -29,11 +30,23 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.stream.learn_stream import learn_stream
 from bayesdeep.stream.stream_source import open_source
 
-from .nonlinear_formulas import read_nonlinear, refuse_links
+from .nonlinear_formulas import forgotten, read_nonlinear, refuse_links
 from .propriety import check_propriety
 from .redundant_columns import redundant_columns
 
 MISSING = ("error", "drop")
+OPTIONS = ("formula", "data", "family", "link", "priors", "missing", "arrays", "nonlinear", "residual_correlation")
+RESIDUALS = "residual_correlation=True is of several responses, bd.Model([…], data, residual_correlation=True)"
+OPTIONS_ELSEWHERE = {
+    "residual_correlation": RESIDUALS,
+    "rescor": RESIDUALS,
+    "set_rescor": RESIDUALS,
+    "prior": "priors go by name, priors={…}",
+    "weights": "weights are written in the formula, weighted(y, w) ~ …",
+    "offset": "an offset is written in the formula, … + offset(x)",
+    **dict.fromkeys(("seed", "draws", "tune", "chains", "method", "device"), "it is an option of fit()"),
+}
+"""What is written elsewhere: by what others call it, or where it was put, where it goes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +89,16 @@ def specify(
     BayesdeepError
         When formula, data, family and priors do not fit together.
     """
+    if missing == "model":
+        raise DataError(
+            "data: missing='model' is of several responses, of which one is the column with missing values: "
+            'bd.Model(["y ~ mi(x)", "x ~ z"], data, missing="model")'
+        )
     if missing not in MISSING:
         raise DataError(f"data: unknown missing='{missing}'{nearest(missing, MISSING)}")
     record: Family = FAMILIES.find(family, "formula", FormulaError)
-    texts, parsed, given = _formulas(formula, record, parameters or {}, nonlinear)
+    with forgotten(formula, data, nonlinear):
+        texts, parsed, given = _formulas(formula, record, parameters or {}, nonlinear)
     refuse_links(link, nonlinear or {})
     links = resolve_links(record, link, tuple(name for name in parsed if name not in (nonlinear or {})))
     tables = read_matrices(arrays, tuple(dict.fromkeys(named for p in parsed.values() for named in matrices(p))))
@@ -90,7 +109,10 @@ def specify(
         made = learn_stream(source, texts, parsed, record, links, given, _prior_dict(priors), missing)
         _tell(made.notice, *made.doubts)
         return Specified(made.spec, StreamedRows(made.rows, made.moments, made.centre, made.example))
-    design = learn_design(parsed, InMemory(read_frame(data), tables), given, missing)
+    with forgotten(formula, data, nonlinear):
+        frame = read_frame(data)
+        _refuse_gaps(parsed, frame, f'as in bd.Model(["{formula}", "{{name}} ~ …"], data, missing="model")')
+        design = learn_design(parsed, InMemory(frame, tables), given, missing)
     check_modifiers(record, design.response)
     rows = _rows(design, record.code(design.response))
     if record.learned is not None:
@@ -132,6 +154,7 @@ def specify_one_of_several(
     texts, parsed, given = _formulas(formula, record, parameters, None)
     links = resolve_links(record, link, tuple(parsed))
     tables = read_matrices(arrays, tuple(dict.fromkeys(named for p in parsed.values() for named in matrices(p))))
+    _refuse_gaps(parsed, frame, "in the formula of a response's main parameter")
     design = learn_design(parsed, InMemory(frame, tables), given, "error")
     check_modifiers(record, design.response)
     rows = _rows(design, record.code(design.response))
@@ -145,6 +168,24 @@ def specify_one_of_several(
     return spec, rows
 
 
+def filling(parsed: Parsed) -> tuple[str, ...]:
+    """Return the columns whose missing values a formula has as predictors."""
+    every = (node for node in every_node(parsed.predictor) if isinstance(node, Call) and node.function in TERMS)
+    calls = (call for call in every if TERMS[call.function].fills is not None)
+    return tuple(dict.fromkeys(name for call in calls for name in columns(call)))
+
+
+def _refuse_gaps(parsed: Mapping[str, Parsed], frame: Frame, right: str) -> None:
+    """Refuse terms for missing values of a column where nothing says what these may be; ``right`` is where they can stand."""
+    for tree in parsed.values():
+        for name in filling(tree):
+            if name in frame.columns and (gaps := column(frame, name, "data").missing) is not None:
+                raise FormulaError(
+                    f"formula '{tree.text}': mi({name}): '{name}' has {int(gaps.sum())} missing values, which a formula of its "
+                    f"own has to say something of: write mi({name}) {right.replace('{name}', name)}"
+                )
+
+
 def _rows(design: Design, response: Response) -> Rows:
     return Rows(design.arrays, response, design.rows, True, design.index, columns=design.columns)
 
@@ -153,6 +194,14 @@ def _tell(*texts: str) -> None:
     for text in texts:
         if text:
             warn(text)
+
+
+def _option_like(name: str) -> str:
+    """Return what of a model's own options a name means that is no parameter's; nothing where there is no such."""
+    if name in OPTIONS and name not in OPTIONS_ELSEWHERE:  # It went astray on another way, as in a card.
+        return ""
+    said = OPTIONS_ELSEWHERE.get(name, "") or close_to(name, (*OPTIONS, *OPTIONS_ELSEWHERE))
+    return said if not said or said.startswith(";") else f"; {said}"
 
 
 def _prior_dict(priors: Any) -> Mapping[str, Any]:
@@ -175,7 +224,7 @@ def _formulas(
             continue
         parameter = family.parameter(name)
         if parameter is None:
-            raise family.lacks(name)
+            raise family.lacks(name, _option_like(name))
         if name == main:
             raise FormulaError(f"formula: '{name}' is what the formula itself models; write it there")
         if isinstance(value, Known):

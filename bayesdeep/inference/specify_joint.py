@@ -2,30 +2,30 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.columns import Column, Frame
+from bayesdeep.core.columns import ArrayPart, Column, Frame
 from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Slot
-from bayesdeep.core.records import Default, Family
-from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.core.records import Default, Family, Response
+from bayesdeep.core.registry import FAMILIES
 from bayesdeep.design.frame import column, keep_rows, read_frame
 from bayesdeep.formula.expand import columns, find_dot
-from bayesdeep.formula.nodes import Call, Parsed
+from bayesdeep.formula.nodes import Parsed
 from bayesdeep.formula.own import own_columns
 from bayesdeep.formula.parser import parse
-from bayesdeep.formula.walk import every_node
+from bayesdeep.graph.summed_out import summed_out, support_of
 from bayesdeep.results.joint_fitted import JointRows
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.assign_priors import OUTSIDE, POPULATION, choose
 from bayesdeep.spec.joint_spec import RESIDUAL, JointSpec, in_order, prefix_of
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .specify import specify_one_of_several
+from .specify import filling, specify_one_of_several
 
 MISSING = ("error", "drop", "model")
 MOST_RESPONSES = 12
@@ -34,12 +34,13 @@ MOST_RESPONSES = 12
 
 @dataclass(frozen=True)
 class Asked:
-    """What a user said of each response, one entry each."""
+    """What a user said of each response, one entry each; ``parts`` are those that are numbers of an array column, by name."""
 
     formulas: tuple[str, ...]
     families: tuple[str | Family, ...]
     links: tuple[Any, ...]
     parameters: tuple[Mapping[str, Any], ...]
+    parts: Mapping[str, ArrayPart] = field(default_factory=dict)
 
 
 def specify_joint(
@@ -64,8 +65,10 @@ def specify_joint(
                 "write the columns"
             )
     own = [tuple(own_columns(one.response)) for one in parsed if one.response is not None]
-    fills = [_filling(one) for one in parsed]
+    fills = [filling(one) for one in parsed]
     _check_fills(parsed, own, fills, missing)
+    used = [_used(one, more) for one, more in zip(parsed, asked.parameters, strict=True)]
+    _check_one_way(names, used, residual_correlation)
     frame, present = _present(frame, parsed, own, fills, missing)
     by_response, in_common = _priors_by_response(priors, names)
     made: list[tuple[ModelSpec, Rows]] = []
@@ -73,19 +76,23 @@ def specify_joint(
     needed = {name for names_of in fills for name in names_of}
     for k, text in enumerate(asked.formulas):
         every = {name: frame.columns[name] for name in frame.columns} | _gaps(frame, fills[k])
-        complete = replace(frame, columns=every | {name: _filled(every[name]) for name in own[k]})
+        gaps = () if present[k] is None else own[k]
+        complete = replace(frame, columns=every | {name: _filled(every[name]) for name in gaps})
         options = {
             "link": asked.links[k], "priors": by_response[k], "missing": missing, "parameters": asked.parameters[k],
             "arrays": arrays,
         }  # fmt: skip
-        made.append(specify_one_of_several(text, complete, present[k], asked.families[k], **options))
+        spec_of_one, kept = specify_one_of_several(text, complete, present[k], asked.families[k], **options)
+        response = replace(spec_of_one.response, part=asked.parts.get(names[k]))
+        made.append((replace(spec_of_one, response=response), kept))
         if present[k] is not None and needed & set(own[k]):
-            _check_continuous(made[k][0], needed & set(own[k]))
+            _check_fillable(made[k][0], made[k][1].response, needed & set(own[k]))
             whole[k] = _all_rows(text, complete, asked.families[k], options)
     specs, rows = tuple(spec for spec, _ in made), tuple(one for _, one in made)
     spec = _with_correlations(JointSpec(specs), in_common, residual_correlation, frame.rows)
     places = tuple(np.arange(frame.rows) if mask is None else np.flatnonzero(mask) for mask in present)
     joint = JointRows(rows, places, frame.rows, whole)
+    summed_out(spec, places, frame.rows, whole)  # refuses what it cannot do
     if spec.correlated:
         _check_residuals(spec, joint)
         if needed:
@@ -118,13 +125,6 @@ def _check_names(names: Sequence[str]) -> None:
             )
 
 
-def _filling(parsed: Parsed) -> tuple[str, ...]:
-    """Return the columns whose missing values a formula has as predictors."""
-    every = (node for node in every_node(parsed.predictor) if isinstance(node, Call) and node.function in TERMS)
-    calls = (call for call in every if TERMS[call.function].fills is not None)
-    return tuple(dict.fromkeys(name for call in calls for name in columns(call)))
-
-
 def _check_fills(
     parsed: Sequence[Parsed], own: Sequence[tuple[str, ...]], fills: Sequence[tuple[str, ...]], missing: str
 ) -> None:
@@ -147,15 +147,54 @@ def _check_fills(
         ) from None
 
 
-def _check_continuous(spec: ModelSpec, names: set[str]) -> None:
-    """Refuse missing values that are no numbers on a line."""
+def _used(parsed: Parsed, more: Mapping[str, Any]) -> set[str]:
+    """Return the columns of a response's formulas, that of the response among them."""
+    others = (parse(text, response="none") for text in more.values() if isinstance(text, str) and "~" in text)
+    return {name for tree in (parsed, *others) for name in columns(tree)}
+
+
+def _check_one_way(names: Sequence[str], used: Sequence[set[str]], correlated: bool) -> None:
+    """Refuse responses that are each other's predictors: the product of their densities is none of them together.
+
+    Where the residuals of a response and of its predictor are correlated as well, only a column that is a predictor of the
+    latter alone, an instrument, tells the slope from the correlation.
+    """
+    beside = [[other for other in names if other != name and other in own] for name, own in zip(names, used, strict=True)]
+    try:
+        in_order(names, beside)
+    except ValueError as error:
+        raise FormulaError(
+            f"formula: {error} are predictors of each other, and densities of each given the other do not multiply to one of "
+            "both; leave one of them out of a formula, and say with residual_correlation=True or (1 |p| g) that they go together"
+        ) from None
+    for name, own, others in zip(names, used, beside, strict=True):
+        for other in others if correlated else ():
+            if not used[names.index(other)] - own - {name, other}:
+                raise FormulaError(
+                    f"formula: residual_correlation=True, and '{other}' is a predictor of '{name}': rows cannot tell that slope "
+                    f"from the correlation of residuals unless '{other}' has a predictor that '{name}' does not (an instrument); "
+                    "leave the one or the other out"
+                )
+
+
+def _check_fillable(spec: ModelSpec, response: Response, names: set[str]) -> None:
+    """Refuse missing values that are neither numbers on a line nor whole numbers that can be summed over."""
     family = FAMILIES[spec.family]
     (name,) = names
-    if "discrete" in family.words or spec.response.levels is not None or family.atoms or spec.response.modifiers:
+    modified = spec.response.modifiers
+    if not modified and "discrete" not in family.words and spec.response.levels is None and not family.atoms:
+        return
+    try:
+        support = None if modified or spec.response.failures else support_of(family, response)
+    except ValueError as error:
+        raise FormulaError(f"formula: mi({name}): {error}") from None
+    if support is None:
+        what = f" that is {' and '.join(sorted(modified))}" if modified else ""
         raise FormulaError(
-            f"formula: mi({name}): missing values of a {spec.family} response are not numbers on a line; this is available for "
-            "continuous responses such as gaussian, student_t, lognormal and gamma. Multiple imputation by another program "
-            "gives several data sets"
+            f"formula: mi({name}): missing values of a {spec.family} response{what} are neither numbers on a line nor yes or no, "
+            "nor counts; this is available for continuous responses such as gaussian, student_t, lognormal and gamma, for "
+            "bernoulli ones that are 1 and 0, and for counts such as poisson and negative_binomial. Multiple imputation by "
+            "another program gives several data sets, which bd.ImputedModel takes"
         )
 
 
@@ -170,6 +209,13 @@ def _gaps(frame: Frame, names: Sequence[str]) -> dict[str, Column]:
     found = {}
     for name in names:
         one = column(frame, name, "data")
+        if one.kind not in ("number", "bool"):
+            held = "text" if one.kind == "text" else "categories"
+            raise FormulaError(
+                f"formula: mi({name}): column '{name}' holds {held}, and what is missing has to be a number; write yes and no as "
+                "1 and 0 in the data. Categories of more levels are not available: multiple imputation by another program gives "
+                "several data sets, which bd.ImputedModel takes"
+            )
         values = np.array(one.values, dtype=np.float64)
         if one.missing is not None:
             values[one.missing] = np.nan
@@ -184,6 +230,13 @@ def _present(
     every = dict.fromkeys(name for one in own for name in one)
     beside = dict.fromkeys(name for one in parsed for name in columns(one) if name not in every)
     absent = {name: mask for name in (*every, *beside) if (mask := column(frame, name, "data").missing) is not None}
+    if missing == "error" and any(name in absent for name in every):
+        counts = ", ".join(f"{name} {int(mask.sum())}" for name, mask in absent.items())
+        either = np.logical_or.reduce(list(absent.values()))
+        raise DataError(
+            f"data: {int(either.sum())} of {frame.rows} rows have missing values: {counts}; pass missing=\"drop\" to leave these "
+            "rows out, or missing=\"model\" to keep those that lack some of their responses"
+        )
     if missing == "error" or not absent:
         return frame, [None] * len(own)
     gone = np.zeros(frame.rows, dtype=bool)
@@ -194,8 +247,8 @@ def _present(
             raise DataError("data: every row has missing values; no row is left")
         warn(f"left out {int(gone.sum())} of {frame.rows} rows with missing values")
         return keep_rows(frame, ~gone), [None] * len(own)
-    for one, parts, filling in zip(parsed, own, fills, strict=True):
-        used = [name for name in columns(one) if name not in parts and name in absent and name not in filling]
+    for one, parts, filled in zip(parsed, own, fills, strict=True):
+        used = [name for name in columns(one) if name not in parts and name in absent and name not in filled]
         if used:
             raise DataError(
                 f"data: '{used[0]}' has {int(absent[used[0]].sum())} missing values, and formula '{one.text}' has it as a "
@@ -306,6 +359,7 @@ def _check_residuals(spec: JointSpec, rows: JointRows) -> None:
                 f"formula: residual_correlation=True: {one.response.name} is {' and '.join(sorted(strange))}, for which the "
                 "distribution of several responses together is not available"
             )
+    _check_dependent(spec, rows)
     count = len(spec.responses)
     present = np.zeros((rows.rows, count), dtype=bool)
     for k, place in enumerate(rows.places):
@@ -322,4 +376,24 @@ def _check_residuals(spec: JointSpec, rows: JointRows) -> None:
         raise DataError(
             f"data: residual_correlation=True: {count} responses have {count * (count - 1) // 2} correlations, and there are "
             f"{rows.rows} rows; leave it out, or model fewer responses"
+        )
+
+
+def _check_dependent(spec: JointSpec, rows: JointRows) -> None:
+    """Refuse responses of which one is a linear combination of the others, whose residuals have no density together."""
+    values = np.full((rows.rows, len(spec.responses)), np.nan)
+    for k, (one, place) in enumerate(zip(rows.each, rows.places, strict=True)):
+        values[place, k] = one.response.value
+    whole = values[~np.isnan(values).any(axis=1)]
+    if len(whole) <= values.shape[1]:
+        return
+    whole = whole - whole.mean(axis=0)
+    spread = np.sqrt((whole**2).mean(axis=0))
+    _, lengths, directions = np.linalg.svd(whole / np.where(spread > 0.0, spread, 1.0), full_matrices=False)
+    if lengths[-1] < 1e-7 * lengths[0]:
+        named = [f"'{name}'" for name, share in zip(spec.names, directions[-1], strict=True) if abs(share) > 1e-4]
+        said = f"{' and '.join(named)} are linear combinations of each other" if len(named) > 1 else f"{named[0]} is constant"
+        raise DataError(
+            f"data: residual_correlation=True: {said} in all rows, so that their residuals have no distribution together; leave "
+            "one of them out"
         )

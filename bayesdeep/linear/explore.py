@@ -12,7 +12,8 @@ from bayesdeep.numerics.cores import machine_cores
 
 from .independence import accept
 from .marginal import Posterior
-from .proposal import Adapted, log_sum
+from .mixture import log_sum
+from .proposal import Adapted
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from .block_elimination import Blocks
 from .block_layout import lay_out
 from .explore import Explored, Plan
 from .hyperparameters import Coordinates, bounded_at_zero, log_prior, scales_of
-from .proposal import Density
+from .mode import Density
 from .unexplored import UnexploredError
 
 FEWEST_SCALES = 8

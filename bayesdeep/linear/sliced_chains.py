@@ -21,7 +21,8 @@ from bayesdeep.numerics.slices import step
 
 from .explore import Explored, Plan, started
 from .marginal import Posterior
-from .proposal import Adapted, log_sum
+from .mixture import log_sum
+from .proposal import Adapted
 
 BETWEEN = 6
 """Independence steps between two sweeps of slices."""

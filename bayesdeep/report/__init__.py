@@ -14,6 +14,7 @@ from bayesdeep.compare.compared import Compared
 from bayesdeep.core import arguments
 from bayesdeep.core.errors import FitError
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.joint_fitted import JointFitted
 
 from .section import Section, Subject
 
@@ -32,7 +33,7 @@ A_MAPPING = arguments.optional(arguments.instance(lambda: Mapping, "sections by 
     extra=A_MAPPING,
 )
 def report(
-    fit_or_comparison: Fitted | Compared | Subject,
+    fit_or_comparison: Fitted | JointFitted | Compared | Subject,
     path: str | Path,
     *,
     title: str | None = None,
@@ -45,7 +46,7 @@ def report(
     Parameters
     ----------
     fit_or_comparison
-        A fit, a comparison, or a :class:`~bayesdeep.report.section.Subject`.
+        A fit, also of several responses, a comparison, or a :class:`~bayesdeep.report.section.Subject`.
     path
         Where to; ``.html`` gives one self-contained file, ``.md`` a text with a folder of figures beside it.
     title
@@ -67,11 +68,17 @@ def report(
     FitError
         For another suffix, a file that exists, or a place that cannot be written.
     """
+    from .render import document
     from .write_report import check_path, write
 
     path = check_path(path, overwrite)
-    subject = subject_of(fit_or_comparison, main, extra)
-    return write(subject, path, title or default_title(subject), overwrite)
+    joint = getattr(fit_or_comparison, "record", fit_or_comparison)
+    if isinstance(joint, JointFitted):
+        from .joint_report import joint_document
+
+        return write(joint_document(joint, title or f"A model of {len(joint.each)} responses", extra or {}), path, overwrite)
+    subject = subject_of(joint, main, extra)
+    return write(document(subject, title or default_title(subject)), path, overwrite)
 
 
 def subject_of(given: Fitted | Compared | Subject, main: str | None = None, extra: Mapping[str, Any] | None = None) -> Subject:

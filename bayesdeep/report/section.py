@@ -103,6 +103,8 @@ class Section:
     example
         A subject that it has something to say about, in a test: ``"fit"`` (of a multilevel model), ``"network"``,
         ``"smooth"``, ``"budget"`` (of variance, a prior under the key R2) or ``"comparison"``.
+    once
+        Whether it says how a model was made, which of several responses is said of all of them together.
     """
 
     title: str
@@ -110,3 +112,4 @@ class Section:
     applies: Callable[[Subject], bool]
     blocks: Callable[[Subject], tuple[Block, ...]]
     example: str = ""
+    once: bool = False

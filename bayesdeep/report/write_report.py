@@ -9,8 +9,7 @@ from bayesdeep.core.files import OVERWRITE, as_path, check_target, write_file, w
 
 from .html import to_html
 from .markdown import to_markdown
-from .render import document
-from .section import Subject
+from .render import Document
 
 SUFFIXES = (".html", ".md")
 
@@ -41,9 +40,8 @@ def figures_folder(path: Path) -> Path:
     return path.with_name(f"{path.stem}_figures")
 
 
-def write(subject: Subject, path: Path, title: str, overwrite: bool) -> Path:
-    """Write the report on a subject; a failure leaves what was there before."""
-    made = document(subject, title)
+def write(made: Document, path: Path, overwrite: bool) -> Path:
+    """Write a report; a failure leaves what was there before."""
     check_path(path, overwrite)
     if path.suffix.lower() == ".html":
         return write_file(path, to_html(made).encode("utf-8"), "report", FitError)

@@ -34,6 +34,16 @@ class JointRows:
     rows: int
     whole: Mapping[int, Rows] = field(default_factory=dict)
 
+    def take(self, keep: np.ndarray) -> "JointRows":
+        """Return some of the rows; ``keep`` are their positions among all, in order."""
+        masks = [np.isin(place, keep) for place in self.places]
+        return JointRows(
+            tuple(rows.take(mask) for rows, mask in zip(self.each, masks, strict=True)),
+            tuple(np.searchsorted(keep, place[mask]) for place, mask in zip(self.places, masks, strict=True)),
+            len(keep),
+            {number: rows.take(keep) for number, rows in self.whole.items()},
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class JointFitted:

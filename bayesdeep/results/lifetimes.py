@@ -134,8 +134,10 @@ def _compiled(name: str, link: str) -> Of:
     vectors = {p.name for p in family.parameters if p.is_vector}
 
     def of(params: Arrays, at: float) -> tuple[np.ndarray, np.ndarray]:
-        own = [np.asarray(params[k], dtype=np.float64) for k in given]
-        shaped = [value[:, None, :] if k in vectors else value for k, value in zip(given, own, strict=True)]
+        own = {k: np.asarray(params[k], dtype=np.float64) for k in given}
+        # PyTensor does not repeat a lone column that it was not told of, such as a parameter that all rows have in common.
+        whole = np.broadcast_shapes(*(value.shape for k, value in own.items() if k not in vectors))
+        shaped = [value[:, None, :] if k in vectors else np.broadcast_to(value, whole) for k, value in own.items()]
         with np.errstate(all="ignore"):
             log_survival, log_density = function(*shaped, np.array([[at]]))
         return log_survival, log_density

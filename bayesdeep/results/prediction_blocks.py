@@ -35,8 +35,8 @@ def check_kind(kind: str, spec: ModelSpec) -> str:
         raise FitError(f"predict: unknown kind '{kind}'{nearest(kind, KINDS)}")
     if kind == "mean" and "truncated" in spec.response.modifiers and FAMILIES[spec.family].truncated_mean is None:
         raise FitError(
-            f"predict: the mean of a truncated {spec.family} response has no closed form here; ask for kind='response' "
-            "and average the draws, or for kind='linear'"
+            f"predict: the mean of a truncated {spec.family.partition('(')[0]} response has no closed form here; ask for "
+            "kind='response' and average the draws, or for kind='linear'"
         )
     return KINDS[kind]
 

@@ -12,6 +12,7 @@ from bayesdeep.core.labels import match
 from bayesdeep.core.linear import Moments
 from bayesdeep.core.records import LIKELIHOOD_FIELDS, Response
 from bayesdeep.core.registry import FAMILIES, RESPONSES, TERMS
+from bayesdeep.design.array_response import with_part
 from bayesdeep.design.context import FrameContext
 from bayesdeep.design.learn import term_nodes
 from bayesdeep.design.missing import check_missing
@@ -165,6 +166,7 @@ def rows_of(spec: ModelSpec, frame: Frame, *, observed: bool) -> Rows:
         For a missing column, missing values, or a category level the model was not fitted to.
     """
     nodes, main = spec.nodes, next(iter(spec.formulas))
+    frame = with_part(frame, spec.response.name, spec.response.part) if observed else frame
     used = [c for f in nodes.values() for c in columns(replace(f, response=None))]
     used += [k.value for k in spec.known.values() if isinstance(k.value, str)]
     _check_columns(used, frame)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from bayesdeep import __version__
 from bayesdeep.core.errors import FitError
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever an older version could not read, or would misread, what this one writes."""
 HDF5 = b"\x89HDF\r\n\x1a\n"
 MAX_LINE_BYTES = 256

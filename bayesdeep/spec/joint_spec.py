@@ -116,7 +116,7 @@ def in_order(names: Sequence[str], needs: Sequence[Sequence[str]]) -> list[int]:
 def needs_of(spec: ModelSpec) -> tuple[str, ...]:
     """Return the columns whose missing values a response's model has as predictors."""
     terms = (term for predictor in spec.predictors for term in predictor.terms)
-    return tuple(dict.fromkeys(fills(t.state) for t in terms if (fills := TERMS[t.kind].fills) is not None))
+    return tuple(dict.fromkeys(fills.column(t.state) for t in terms if (fills := TERMS[t.kind].fills) is not None))
 
 
 def prefix_of(spec: ModelSpec) -> str:

@@ -38,7 +38,9 @@ def resolve_links(family: Family, link: Any, modelled: tuple[str, ...]) -> dict[
     for name in modelled:
         parameter = family.parameter(name)
         assert parameter is not None
-        chosen = given.get(name, parameter.links[0])
+        # One link is that of all components of a mixture; links by parameter say which.
+        shared = link if isinstance(link, str) and parameter.follows == family.main.name else parameter.links[0]
+        chosen = given.get(name, shared)
         if chosen not in parameter.links:
             known = "" if chosen in LINKS else nearest(str(chosen), LINKS)
             raise FormulaError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bayesdeep.core.columns import Json
+from bayesdeep.core.columns import ArrayPart, Json
 from bayesdeep.core.priors import ChosenPrior, Known
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.formula.expand import expand
@@ -39,7 +39,8 @@ class PredictorSpec:
 class ResponseSpec:
     """What is remembered of the response: its name, levels and modifiers, and its scale for default priors.
 
-    ``failures`` are the labels that all count as failure, where the formula names the success.
+    ``failures`` are the labels that all count as failure, where the formula names the success; ``part`` is which number of an
+    array column it is, where it is one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ResponseSpec:
     location: float = 0.0
     spread: float = 1.0
     failures: tuple[Any, ...] | None = None
+    part: ArrayPart | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def learn_classes(by: Any, codes: np.ndarray, labels: Sequence[Any], node: Any, 
     where = f"{context.where}: ({node.source})"
     if not hasattr(by, "name") and not hasattr(by, "arguments"):
         raise FormulaError(f"{where}: by={by.source} is not a column of classes of '{node.call.arguments[0].name}', as in by=f")
-    category = context.category(by, names=True)
+    category = context.category(by)
     name = str(getattr(by, "name", by.source))
     found = {"name": name, "labels": list(category.levels), "learned": category.learned}
     return {**found, "of": _each(codes, category.codes, labels, found, node).tolist()}

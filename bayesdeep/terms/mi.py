@@ -4,11 +4,14 @@ r"""``mi(x)``: a column of which values are missing, and whose own formula says 
 
 Missing values are parameters like others: what :math:`x`'s formula says of them and what the responses say of which they are
 predictors go together, and their uncertainty is in everything. The posterior shows ``mi(x)``, which is :math:`b`, and the values
-as ``mi(x)_missing``, which tables leave out. Where no value is missing this is the column ``x``.
+as ``mi(x)_missing``, which tables leave out. Where no value is missing this is the column ``x``. Numbers on a line are sampled;
+yes and no, as 1 and 0, and counts are summed out of the likelihood of their rows, and drawn back from what they then have as
+probabilities (:mod:`bayesdeep.graph.summed_out`).
 
 Little and Rubin (2019), Statistical Analysis with Missing Data, third edition, chapter 10.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from bayesdeep.core.options import options_of
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
 from bayesdeep.core.quantities import COEFFICIENT, WEIGHT
 from bayesdeep.core.records import Default
-from bayesdeep.core.terms import DesignContext, Scope, Term
+from bayesdeep.core.terms import DesignContext, Fills, Scope, Term
 from bayesdeep.core.writing import Addend
 
 
@@ -66,16 +69,28 @@ def eta(scope: Scope, state: Json) -> Any:
     scope.at_means(slope * state["mean"])
     if state["missing"]:
         alone = scope.alone()
-        dim = alone.dim(f"{state['name']}_row", tuple(range(state["missing"])))
         values = alone.filled(state["column"])
         if values is None:  # The graph of one response, which is asked with values that there are already.
             values = alone.hidden(
                 f"{state['name']}_z", "Normal", {"mu": state["mean"], "sigma": state["sd"]}, (state["missing"],)
             )
-        values = alone.report(f"{state['name']}_missing", values, (dim,), WEIGHT)
+        values = report(scope, state, values)
         place = scope.data("place")
         x = pt.switch(pt.lt(place, 0), x, values[pt.maximum(place, 0)])
     return slope * (x if scope.width is None else x[:, None])
+
+
+def report(scope: Scope, state: Json, values: Any) -> Any:
+    """Show the missing values ``(missing,)``."""
+    alone = scope.alone()
+    dim = alone.dim(f"{state['name']}_row", tuple(range(state["missing"])))
+    return alone.report(f"{state['name']}_missing", values, (dim,), WEIGHT)
+
+
+def known(state: Json, arrays: Mapping[str, np.ndarray], values: np.ndarray) -> tuple[Json, dict[str, np.ndarray]]:
+    """Return the term on rows of which all values are known."""
+    none = np.full(len(values), -1, dtype=np.int64)
+    return {**state, "missing": 0}, {**arrays, "x": np.asarray(values, dtype=np.float64), "place": none}
 
 
 def column(state: Json) -> str:
@@ -102,5 +117,5 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 
 TERM = Term(
-    "mi", learn, arrays, slots, eta, words=words, call=True, written=written, fills=column, example="mi(x)",
+    "mi", learn, arrays, slots, eta, words=words, call=True, written=written, fills=Fills(column, known, report), example="mi(x)",
 )

@@ -34,7 +34,7 @@ from the distribution of frailties (`new_groups="sample"`)."""),
     ("code", "frailty.curve(\"sex\", kind=\"rmst\", times=365, average=True).round(1)"),
     ("md", """## Which model foretells survival?
 
-228 patients with advanced lung cancer (Loprinzi and others 1994) at 18 institutions. The same formula with a baseline spline, with a
+226 patients with advanced lung cancer (Loprinzi and others 1994) at 18 institutions (two more lack one of the columns). The same formula with a baseline spline, with a
 Weibull hazard, and with a network of the same columns in the line's place."""),
     ("code", """lung = rdataset("survival", "cancer").rename(columns={"ph.ecog": "ecog"})[["inst", "time", "status", "age", "sex", "ecog"]].dropna()
 lung = lung.assign(status=np.where(lung["status"] == 2, "none", "right"), inst=lung["inst"].astype(int).astype(str))
@@ -49,7 +49,7 @@ fits = {
 compared = bd.compare(fits, progress=False, refits=False)
 compared.table[["elpd_diff", "dse", "concordance", "integrated_brier", "seconds"]].round(3)"""),
     ("md", """`concordance` is the share of pairs in the right order (one half is chance), `integrated_brier` the squared error of the stated
-survival over time; censored rows count in both. Differences of `elpd` below 4 mean nothing, and with 227 rows and three columns
+survival over time; censored rows count in both. Differences of `elpd` below 4 mean nothing, and with 226 rows and three columns
 a network has little to find that a line has not: it costs time and says the same."""),
     ("code", "bd.plot.curve(fits[\"cox\"], \"time\", {\"ecog\": [0, 1, 2]}, kind=\"survival\")"),
     ("code", "bd.plot.curve(fits[\"network\"], \"age\", {\"ecog\": [0, 1, 2]}, kind=\"survival\", times=365)"),

@@ -40,6 +40,7 @@ def frame() -> pd.DataFrame:
         ("y ~ x + (1 | g)", {"1|g_sigma": "Gamma(0.1, 1)"}),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*combinations of one another:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*has one level:UserWarning")
 def test_degenerate_but_proper(frame, formula, priors):
     fit = bd.Model(formula, frame, priors=priors).fit("collapsed", seed=1, draws=500, progress=False)
@@ -59,6 +60,7 @@ def test_a_narrow_prior_far_from_what_the_data_say_is_obeyed(frame, mean, sd):
     assert float(posterior["sigma"].mean()) == pytest.approx(float(left.std()), rel=0.1)
 
 
+@pytest.mark.filterwarnings("ignore:.*combinations of one another:UserWarning")
 def test_collinear_columns_keep_the_sum_the_data_determine(frame):
     both = bd.Model("y ~ x + double", frame).fit("collapsed", seed=1, progress=False).idata.posterior
     alone = bd.Model("y ~ x", frame).fit("collapsed", seed=1, progress=False).idata.posterior["x"]
@@ -77,6 +79,7 @@ def test_units_of_the_response_do_not_matter(frame):
         assert float(large[name].mean()) / 1e21 == pytest.approx(float(small[name].mean()), rel=0.02)
 
 
+@pytest.mark.filterwarnings("ignore:.*combinations of one another:UserWarning")
 @pytest.mark.parametrize(
     ("formula", "priors", "text"),
     [

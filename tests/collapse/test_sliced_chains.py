@@ -13,7 +13,8 @@ from bayesdeep.linear.block_layout import lay_out
 from bayesdeep.linear.explore import Explored, Plan
 from bayesdeep.linear.hyperparameters import in_units
 from bayesdeep.linear.marginal import Posterior
-from bayesdeep.linear.proposal import Adapted, single
+from bayesdeep.linear.mixture import single
+from bayesdeep.linear.proposal import Adapted
 from bayesdeep.linear.sliced_chains import LEAST_EFFECTIVE, have_mixed, sliced_chains
 
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from bayesdeep.linear.explore import Plan, batched_chains
-from bayesdeep.linear.proposal import Adapted, single
+from bayesdeep.linear.mixture import single
+from bayesdeep.linear.proposal import Adapted
 
 
 def test_a_chain_does_not_stand_still_where_the_proposal_is_the_posterior():

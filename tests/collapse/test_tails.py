@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import stats
 
-from bayesdeep.linear.proposal import adapt, curvature, find_mode
+from bayesdeep.linear.mode import curvature, find_mode
+from bayesdeep.linear.proposal import TAILS_OF_PRIORS, adapt
 
 
 def density(x: np.ndarray) -> np.ndarray:
@@ -31,7 +32,7 @@ def test_proposals_cover_tails_that_are_the_priors() -> None:
         mode = find_mode(density, np.array([0.0, 0.3, 0.0]))
         adapted = adapt(
             lambda x: np.where(x[:, 1] >= 0, density(x), -np.inf), mode, curvature(density, mode),
-            np.array([False, True, False]), (450, 450, 900, 1800), rng,
+            np.array([False, True, False]), (450, 450, 900, 1800), rng, TAILS_OF_PRIORS,
         )  # fmt: skip
         points = adapted.proposal.draw(8000, rng)
         log_w = np.where(points[:, 1] >= 0, density(points), -np.inf) - adapted.proposal.log_density(points)

@@ -121,7 +121,7 @@ DATA = {"y": [0.0, 1.0, 3.0, 2.0], "x": [1.0, 2.0, 4.0, 3.0], "image": IMAGES, "
 
 @pytest.mark.parametrize(
     "formula",
-    ["y ~ image", "y ~ x + log(image)", "y ~ C(image)", "y ~ (1 | image)", "y ~ (image | g)", "image ~ x", "y ~ net(image)",
+    ["y ~ image", "y ~ x + log(image)", "y ~ C(image)", "y ~ (1 | image)", "y ~ (image | g)", "y ~ net(image)",
      "y ~ offset(image)", "y ~ scale(image)", "y ~ I(image + 1)", "weighted(y, image) ~ x", "y ~ . - g",
      "truncated(y, image) ~ x", "y ~ net(embed(image, 2))"],
 )  # fmt: skip
@@ -130,6 +130,11 @@ def test_an_array_is_no_number_and_no_category(formula):
         bd.Model(formula, DATA)
     with pytest.raises(DataError, match=r"^data.*column 'image' is an array of shape \(2, 3\) a row"):
         bd.Model("y ~ x", DATA, sigma=bd.known("image"))
+
+
+def test_an_array_with_two_axes_a_row_is_no_response():
+    with pytest.raises(DataError, match=r"'image' is an array of shape \(2, 3\) a row; as a response it is one number a column"):
+        bd.Model("image ~ x", DATA)
 
 
 def test_an_array_of_new_rows_is_no_number():

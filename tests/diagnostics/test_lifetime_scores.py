@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayesdeep.compare.lifetime_scores import brier, concordance, grid_of
+from bayesdeep.compare.lifetime_scores import LifetimeScores, brier, concordance, grid_of, same_rows
 from bayesdeep.core.records import Response
 
 LUNG = json.loads((Path(__file__).parents[1] / "reference" / "survival.json").read_text())["lung"]
@@ -33,3 +33,15 @@ def test_nothing_is_scored_of_rows_that_are_not_right_censored_or_enter_late() -
     assert grid_of(response.with_(lower_bound=np.zeros(3))) is None
     assert grid_of(response.with_(status=np.array([0, -1, 0]))) is None
     assert grid_of(response.with_(status=None)) is None
+
+
+def test_rows_of_which_a_model_knows_the_same_count_one_half() -> None:
+    """With the order that noise gives to twins the share of pairs would be 1 or 0, with theirs it is one half."""
+    arrays = {"x": np.array([0.0, 1.0, 0.0, 1.0]), "g.codes": np.array([[2], [2], [2], [2]])}
+    same = same_rows(arrays, 4)
+    assert same[0] == same[2] != same[1] == same[3]
+    time, expected = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.1, 2.1, 1.0, 2.0])
+    noisy = LifetimeScores(np.array([0.0, 9.0]), time, np.ones(4, dtype=bool), expected, np.ones((4, 2)))
+    assert noisy.concordance == pytest.approx(3 / 6)
+    # Of six pairs two are twins, three are in the right order, the third row against the second is not.
+    assert noisy.tied(same).concordance == pytest.approx((3 + 2 * 0.5) / 6)

@@ -218,6 +218,7 @@ def test_a_response_without_noise_is_refused(response: str) -> None:
         bd.Model("y ~ x + (1 | a)", data).fit("gibbs", progress=False, draws=2000)
 
 
+@pytest.mark.filterwarnings("ignore:.*combinations of one another:UserWarning")
 def test_what_it_cannot_do_it_refuses() -> None:
     data = crossed()
     with pytest.raises(FitError, match="gibbs: draws must be at least 1, not 0"):

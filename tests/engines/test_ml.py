@@ -200,6 +200,7 @@ def test_an_effect_for_each_row_is_said():
     assert "flat" in fit.idata.attrs["advice"][0]
 
 
+@pytest.mark.filterwarnings("ignore:.*combinations of one another:UserWarning")
 @pytest.mark.parametrize(
     ("method", "formula", "family", "options", "said"),
     [

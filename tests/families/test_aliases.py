@@ -51,6 +51,21 @@ def test_an_alias_is_no_name() -> None:
         FAMILIES["zinb"]
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("norml", "; did you mean 'gaussian'"),  # by way of 'normal', and not the nearer of the family's own names, 'lognormal'
+        ("gausian", "; did you mean 'gaussian'"),
+        ("nbinom1", ": .*'generalized_poisson'"),
+        ("frechet", ": it is 'gev'"),
+        ("mixture(gaussian, gamma)", r"; its options have names, as in mixture\(components=\('gaussian', 'gaussian'\)\)"),
+    ],
+)
+def test_what_is_like_a_name_or_part_of_a_family_is_told(written: str, said: str) -> None:
+    with pytest.raises(FormulaError, match=f"^formula: unknown family '{re.escape(written)}'{said}"):
+        bd.Model("y ~ x", FRAME, family=written)
+
+
 def test_what_is_left_to_others_is_said() -> None:
     with pytest.raises(FormulaError, match=r"unknown family 'wiener': diffusion models .* HSSM"):
         bd.Model("y ~ x", FRAME, family="wiener")

@@ -82,7 +82,7 @@ def test_breslow_s_likelihood_is_that_of_poisson_rows() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("family", ["exponential", "weibull"])
+@pytest.mark.parametrize("family", ["exponential", "weibull", "cox(knots=[0, 300])"])
 def test_late_entry_is_conditional_on_survival_to_it(family: str) -> None:
     """Log likelihoods of rows by hand: the density or survival at the end over survival at entry."""
     data = lung().iloc[:12]

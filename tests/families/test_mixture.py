@@ -1,5 +1,7 @@
 """Mixtures of families, against densities by hand."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,6 +64,28 @@ def test_components_that_differ_stay_as_they_are() -> None:
     values = {"mu1_Intercept": np.array([2.0]), "mu2_Intercept": np.array([0.0]), "sigma1": np.ones(1), "sigma2": np.ones(1)}
     values["theta1"] = np.array([0.3])
     assert in_definite_order(model.spec, model.__dict__["_rows"], values)["mu1_Intercept"] == 2.0
+
+
+def test_a_link_is_that_of_all_components() -> None:
+    data = {"x": np.arange(1.0, 9.0), "y": np.arange(2.0, 10.0)}
+    model = bd.Model("y ~ x", data, family=bd.mixture("gaussian", "student_t"), link="log")
+    assert model.spec.links == {"mu1": "log", "mu2": "log"}
+    own = bd.Model("y ~ x", data, family=bd.mixture("gaussian", "student_t"), link={"mu2": "log"})
+    assert own.spec.links == {"mu1": "identity", "mu2": "log"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sigma": "~ x"}, "no parameter 'sigma'; there are: sigma1, sigma2"),
+        ({"theta2": "~ x"}, "no parameter 'theta2'; there is: theta1"),
+        ({"nonlinear": {"a": "~ 1"}}, "a predictor for each component, and a non-linear formula is one"),
+    ],
+)
+def test_refuses_what_has_no_number(options: dict[str, Any], words: str) -> None:
+    data = {"x": np.arange(8.0), "y": np.arange(8.0)}
+    with pytest.raises(FormulaError, match=words):
+        bd.Model("y ~ a * x" if "nonlinear" in options else "y ~ x", data, family=bd.mixture("gaussian", "gaussian"), **options)
 
 
 @pytest.mark.parametrize(

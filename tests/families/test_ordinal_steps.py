@@ -163,8 +163,10 @@ def test_what_cannot_be_is_refused_with_its_reason() -> None:
         model("y ~ x + cs(x)", "acat")
     with pytest.raises(bd.FormulaError, match=r"cs\(\) takes columns"):
         model("y ~ cs(1)", "acat")
-    with pytest.raises(bd.FormulaError, match="cs"):
+    with pytest.raises(bd.FormulaError, match=r"write 'cs\(x\)' outside of the bracket"):
         model("y ~ x + (cs(x) | g)", "acat")
+    with pytest.raises(bd.FormulaError, match="write 1 in its place, which moves all thresholds"):
+        model("y ~ x + (cs(1) | g)", "acat")
     with pytest.raises(bd.PriorError, match="disc is 1 and needs no prior, unless it has a formula"):
         model("y ~ x", "acat", priors={"disc": "HalfNormal(1)"})
     with pytest.raises(bd.PriorError, match="a coefficient for each threshold, which no joint prior knows"):
@@ -202,3 +204,16 @@ def test_effects_of_groups_are_sampled_without_a_compiler_and_the_rest_by_nuts()
     assert apart.idata["posterior"]["cs(x)"].dims == ("chain", "draw", "y_threshold")
     assert np.isfinite(apart.slopes("x")["estimate"]).all()
     assert np.isfinite(apart.loo().elpd)
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("(cs(1) | g)", r"cs\(\) cannot vary by group; write 1 in its place, which moves all thresholds of a group alike"),
+        ("(cs(x) | g)", r"cs\(\) cannot vary by group; write 'cs\(x\)' outside of the bracket, for all groups"),
+    ],
+)
+def test_category_specific_effects_do_not_vary_by_group(term: str, said: str) -> None:
+    data = {"y": [1, 2, 3] * 4, "x": [float(i) for i in range(12)], "g": list("aabb") * 3}
+    with pytest.raises(bd.FormulaError, match=said):
+        bd.Model(f"y ~ x + {term}", data, family="sratio")

@@ -158,7 +158,7 @@ SCIPY = {
     "Weibull": ("Weibull(1.5, 2)", stats.weibull_min(1.5, scale=2)),
     "Beta": ("Beta(2, 3)", stats.beta(2, 3)),
 }
-SPECIAL = {"Flat", "HalfFlat", "Horseshoe", "R2D2", "R2D2M2", "LKJ", "SpikeSlab", "Dirichlet"}
+SPECIAL = {"Flat", "HalfFlat", "Horseshoe", "R2D2", "R2D2M2", "LKJ", "SpikeSlab", "Dirichlet", "DirichletProcess"}
 """Those with laws of their own, below, in tests/priors or, of shares, in tests/terms/test_mo.py."""
 
 

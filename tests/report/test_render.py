@@ -15,7 +15,7 @@ import bayesdeep as bd
 from bayesdeep.display import notebook
 from bayesdeep.display.text_table import text_table
 from bayesdeep.plot.figure_style import new_figure
-from bayesdeep.report import report, write_report
+from bayesdeep.report import render, report, write_report
 from bayesdeep.report.document import Callout, Code, Figure, Heading, Listing, Paragraph, Table
 from bayesdeep.report.html import to_html
 from bayesdeep.report.markdown import plain, to_markdown
@@ -257,7 +257,7 @@ def test_a_text_and_its_figures_change_together(fit: Any, tmp_path: Path, monkey
         return made, {"a.png": b"a", "b.png": b"b"}
 
     monkeypatch.setattr(os, "fsync", full)
-    monkeypatch.setattr(write_report, "document", lambda subject, title: title)
+    monkeypatch.setattr(render, "document", lambda subject, title: title)
     monkeypatch.setattr(write_report, "to_markdown", rendered)
     with pytest.raises(bd.FitError, match="No space left"):
         report(fit, there)

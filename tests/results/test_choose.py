@@ -138,3 +138,9 @@ def test_what_a_row_takes_is_declared_by_its_family() -> None:
     plain, dear = (bd.Model("y ~ x + (1 | g)", data, family=name).spec for name in ("poisson", "com_poisson"))
     for seconds in (lambda spec: transport_seconds(spec, 1000, 0, 4), lambda spec: multilevel_seconds(spec, 1000, 4)):
         assert seconds(dear) > 100 * seconds(plain)
+
+
+@pytest.mark.parametrize(("name", "said"), [("draw", "did you mean 'draws'"), ("warmup", "here it is 'tune'")])
+def test_options_by_other_names_are_told(name: str, said: str) -> None:
+    with pytest.raises(bd.FitError, match=f"has no option '{name}'; {said}"):
+        counted().fit(progress=False, **{name: 100})

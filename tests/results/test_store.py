@@ -194,7 +194,7 @@ def test_every_term(term: str, tmp_path: Path) -> None:
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
-@pytest.mark.parametrize("addend", ["(1 + x || g)", "C(k) + bs(x, df=4) * g", "net(x, hidden=[2])"])
+@pytest.mark.parametrize("addend", ["(1 + x || g)", "C(k) + bs(w, df=4) * g", "net(x, hidden=[2])"])
 def test_addends_with_a_state_of_their_own(addend: str, tmp_path: Path) -> None:
     fit = drawn(bd.Model(f"y ~ x + {addend}", data()))
     assert_same(bd.load(fit.save(tmp_path / "fit.nc")), fit)

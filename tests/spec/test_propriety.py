@@ -81,6 +81,10 @@ def test_what_only_the_intercepts_prior_bounds_is_told(data):
     [
         ("zero ~ x + (1 | g)", "poisson", "'zero' is 0 in every row: the data say no more than that its predictor is small"),
         ("zero ~ x", "negative_binomial", "'zero' is 0 in every row"),
+        ("prop(n, n) ~ x", "binomial", "'n' is all of its trials in every row: the data say no more"),
+        ("zero ~ x", "hurdle_poisson", "'zero' is 0 in every row: the data say nothing of 'mu', which the priors decide alone"),
+        ("one ~ x", "zero_one_inflated_beta", "'one' is 1 in every row: the data say nothing of 'mu'"),
+        ("yes ~ x", "zero_one_inflated_beta", "'yes' is 0 or 1 in every row: the data say nothing of 'mu'"),
     ],
 )
 def test_a_response_without_an_end_is_told(data, formula, family, said):

@@ -27,7 +27,7 @@ def data(rows: int = 24) -> pd.DataFrame:
 SPECS = {
     "plain": ("y ~ x", {}),
     "dot": ("y ~ . - k - n", {}),
-    "terms": ("y ~ poly(x, 2) * a + bs(z, df=4) + I(x / 10) + C(year) + offset(log(z))", {}),
+    "terms": ("y ~ poly(x, 2) * a + bs(z, df=4) + I(x**3 / 10) + C(year) + offset(log(z))", {}),
     "groups": ("y ~ (poly(x, 2) + a | g) + (1 || year) + (1 | k/a)", {}),
     "priors": (
         "y ~ x + z + (1 + x | g)",
@@ -351,6 +351,10 @@ def test_prefixed_keys():
         ({"family": "gausian"}, "unknown family 'gausian'; did you mean 'gaussian'"),
         ({"sgima": "~ x"}, "family 'gaussian' has no parameter 'sgima'; did you mean 'sigma'"),
         ({"nu": "~ x"}, "family 'gaussian' has no parameter 'nu'"),
+        ({"missng": "drop"}, "no parameter 'missng'; did you mean 'missing'"),
+        ({"weights": "a"}, r"no parameter 'weights'; weights are written in the formula, weighted\(y, w\)"),
+        ({"seed": 1}, r"no parameter 'seed'; it is an option of fit\(\)"),
+        ({"residual_corelation": True}, "did you mean 'residual_correlation'"),
         ({"mu": "~ x"}, "'mu' is what the formula itself models"),
         ({"sigma": 1.0}, r"neither a formula such as \"~ x\" nor bd.known"),
         ({"link": "logit"}, "'logit' does not fit mu of family 'gaussian'; it takes identity, log"),

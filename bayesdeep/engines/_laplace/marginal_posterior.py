@@ -7,7 +7,8 @@ import numpy as np
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.linear.hyperparameters import Coordinates, in_units, log_prior, start_of
-from bayesdeep.linear.proposal import FARTHEST, Adapted, adapt, curvature, find_mode
+from bayesdeep.linear.mode import FARTHEST, curvature, find_mode
+from bayesdeep.linear.proposal import NEAR_THE_MODE, Adapted, adapt
 
 from .inner_newton import LOOSE, Inner
 
@@ -91,7 +92,7 @@ def fitted_proposal(marginal: Marginal, shape: Shape, total: int, rng: np.random
     """Return a proposal fitted to ``total`` points in three rounds."""
     foldable = ~np.isnan(marginal.coordinates.units)
     sizes = tuple(max(total * k // 7, 1) for k in (1, 2, 4))
-    return adapt(marginal.proposed, shape.centre, shape.factor, foldable, sizes, rng)
+    return adapt(marginal.proposed, shape.centre, shape.factor, foldable, sizes, rng, NEAR_THE_MODE)
 
 
 def _farthest(inner: Inner) -> np.ndarray:

@@ -19,7 +19,7 @@ import numpy as np
 
 from bayesdeep.core.draws import Progress
 from bayesdeep.linear.independence import accept
-from bayesdeep.linear.proposal import log_sum
+from bayesdeep.linear.mixture import log_sum
 from bayesdeep.linear.tilt import Proposal
 
 from .._laplace.marginal_posterior import Marginal

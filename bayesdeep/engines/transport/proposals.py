@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from bayesdeep.linear.hyperparameters import Coordinates
-from bayesdeep.linear.proposal import NEAR, single, with_guard
+from bayesdeep.linear.mixture import single, with_guard
+from bayesdeep.linear.proposal import NEAR
 from bayesdeep.linear.tilt import Proposal
 
 from .lanes import Warm

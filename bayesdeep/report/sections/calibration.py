@@ -36,6 +36,12 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     found: list[Block] = [
         block for name in subject.fits if not subject.trusted(name) for block in subject.warning(name)
     ]
+    if not every and "residuals_of" in subject.fit.idata.attrs:
+        said = (
+            f"Residuals of {subject.fit.idata.attrs['residuals_of']} are correlated: leaving out this response alone would leave "
+            "what a row's others tell of it. Of rows that were left out whole the section on all responses has the scores."
+        )
+        return (*found, Paragraph(said))
     if not every:
         return (*found, Paragraph("No rows were predicted without having been used, so that nothing can be said."))
     levels = any(a.probabilities is not None for a in every.values())

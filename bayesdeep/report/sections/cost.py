@@ -30,4 +30,4 @@ def blocks(subject: Subject) -> tuple[Block, ...]:
     return (table, Paragraph("Why these methods:"), Listing(why)) if why else (table,)
 
 
-SECTION = Section("What it took", 90, applies, blocks, "fit")
+SECTION = Section("What it took", 90, applies, blocks, "fit", once=True)

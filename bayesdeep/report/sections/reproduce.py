@@ -2,22 +2,19 @@
 
 import json
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from bayesdeep.cards import write_card
 from bayesdeep.cards.write_card import prior_text
 from bayesdeep.core.errors import BayesdeepError
-from bayesdeep.core.registry import ENGINES
 from bayesdeep.results.fitted import Fitted
 from bayesdeep.spec.declared import given_matrices
 
 from ..document import Block, Code, Heading, Listing, Paragraph
+from ..how_fitted import how_fitted
 from ..section import Section, Subject
 
 MOST_CARDS = 8
-COMMON = ("draws", "tune", "chains")
 
 
 def applies(subject: Subject) -> bool:
@@ -58,19 +55,8 @@ def _card(fit: Fitted, data: str, name: str) -> list[Block]:
         shown = json.dumps(priors, indent=1, ensure_ascii=False)
         return [Paragraph(f"No card of {name} ({error}); its priors:"), Code(shown)]
     method = str(fit.idata.attrs["method"])
-    lines = [f"method = {json.dumps(method)}", *(f"{k} = {json.dumps(v)}" for k, v in _settings(fit).items())]
+    lines = [f"method = {json.dumps(method)}", *(f"{k} = {json.dumps(v)}" for k, v in how_fitted(fit.idata).items())]
     return [Code("\n".join([text, "", "[fit]", *lines]))]
-
-
-def _settings(fit: Fitted) -> dict[str, Any]:
-    """Return how a fit was made, as far as it was not by default: common settings, the method's own, and the seed."""
-    attrs, sizes = fit.idata.attrs, fit.idata["posterior"].sizes
-    said = dict(attrs.get("settings") or {})
-    method = attrs["method"]
-    usual = asdict(ENGINES[method].settings()) if method in ENGINES else {}
-    own = {k: v for k, v in said.items() if v is not None and (k in COMMON or v != usual.get(k))}
-    counts = {} if said else {"draws": int(sizes["draw"]), "chains": int(sizes["chain"])}
-    return {**counts, **own, "seed": int(attrs["seed"])}
 
 
 def _call(name: str, fit: Fitted) -> str:
@@ -92,8 +78,8 @@ def _call(name: str, fit: Fitted) -> str:
     parts += [f"{parameter}={text!r}" for parameter, text in others if parameter not in nonlinear | odd]
     parts += [f"{parameter}=bd.known({known.value!r})" for parameter, known in spec.known.items()]
     parts += [f"**{odd!r}"] if odd else []
-    options = ", ".join(f"{k}={v!r}" for k, v in _settings(fit).items())
+    options = ", ".join(f"{k}={v!r}" for k, v in how_fitted(fit.idata).items())
     return f"# {name}\nbd.Model({', '.join(parts)}).fit({attrs['method']!r}, {options})"
 
 
-SECTION = Section("To obtain this again", 100, applies, blocks, "fit")
+SECTION = Section("To obtain this again", 100, applies, blocks, "fit", once=True)
