@@ -79,7 +79,7 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
             if by_threshold(term):
                 return apart_reason(term.source)
             if plugin.effects is None:
-                return f"the term {term.source or term.kind} {plugin.apart}"
+                return f"the term {term.source or term.kind} is not linear in its coefficients"
             for effect in plugin.effects(term.state):
                 reason = _reason(spec, prefix, term.source, effect, without_intercept=alone, normal=normal)
                 if reason is not None:

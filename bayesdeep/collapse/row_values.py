@@ -78,21 +78,36 @@ def log_density(spec: ModelSpec, draws: Arrays, data: Arrays, rows: int) -> np.n
 
 
 def new_effects(
-    spec: ModelSpec, draws: Arrays, data: Arrays, unseen: Mapping[str, Sequence[Any]], seed: int, *, at_location: bool
+    spec: ModelSpec,
+    draws: Arrays,
+    data: Arrays,
+    unseen: Mapping[str, Sequence[Any]],
+    seed: int,
+    new: ModelSpec,
+    *,
+    at_location: bool,
 ) -> dict[str, np.ndarray]:
     """Return effects of groups the model was not fitted to, by name; the last axis runs over these groups.
 
     Each draw's are from the distribution of groups that this draw says, or with ``at_location`` at its centre, 0. ``data`` are
-    the arrays of the rows that are of such groups, by ``"term key.array"``.
+    the arrays of the rows that are of such groups, by ``"term key.array"``; ``new`` is the model with these groups in
+    place of its own.
     """
     rng, found, count = np.random.default_rng(seed), {}, _count(draws)
-    every = [(prefix_of(spec, number), *e) for number in range(len(spec.predictors)) for e in effects_of(spec, number)]
-    for prefix, key, effect in every:
+    every = [
+        (prefix_of(spec, number), *known, other)
+        for number in range(len(spec.predictors))
+        for known, (_, other) in zip(effects_of(spec, number), effects_of(new, number), strict=True)
+    ]
+    for prefix, key, effect, other in every:
         rows = effect.rows
         if not isinstance(rows, Grouped | Members) or not unseen.get(rows.factor):
             continue
         groups, width = len(unseen[rows.factor]), effect.width
         standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
+        if isinstance(effect.law, Scaled) and effect.law.each:
+            found[prefix + effect.pieces[0].slot] = effect_sds(spec, other, draws, prefix)[..., 0] * standard[:, 0]
+            continue
         classes = unseen_classes(key, effect, data, groups)
         effects = effect_sds(spec, effect, draws, prefix, classes) * correlated(effect, draws, standard, prefix, classes)
         for piece in effect.pieces:

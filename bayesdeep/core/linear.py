@@ -78,8 +78,8 @@ class Several:
     ----------
     indices
         Of the hyperparameters.
-    shares
-        Which of them stand for a number between 0 and 1, whose double less 1 is the hyperparameter's natural value.
+    kinds
+        Theirs; one that is ``partial`` stands for a number between 0 and 1, whose double less 1 is its natural value.
     sds
         As in :class:`bayesdeep.core.effects.Scaled`.
     count
@@ -89,7 +89,7 @@ class Several:
     """
 
     indices: tuple[int, ...]
-    shares: tuple[bool, ...]
+    kinds: tuple[str, ...]
     sds: Callable[[Sequence[Any], Any], Any]
     count: int
     multiplier: int | None = None

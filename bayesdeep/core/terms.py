@@ -278,10 +278,6 @@ class Scope(Protocol):
         """
         ...
 
-    def at_centre(self, slot: str, means: Any) -> Any:
-        """Return, and report, the variable of a slot whose prior is on its value at columns' means, plus ``means``."""
-        ...
-
     def correlation(self, slot: str, size: int, dim: str, strata: str = "") -> Any:
         """Return the ``(pair,)`` correlations of ``size`` coefficients, or ``(class, pair)`` with the dimension ``strata``."""
         ...
@@ -458,9 +454,6 @@ class Term:
     slots
         ``slots(state, spread) -> tuple[Slot, …]``: where priors go, with defaults; ``spread`` is the natural
         scale of the predictor.
-    apart
-        Why it is none of the terms that are linear in their coefficients given their sds, in a clause about it: of terms
-        without ``effects`` for which this is not that they are functions of another kind.
     unseen
         ``unseen(state, arrays, known) -> state`` of a state that :attr:`relabel` gave new levels, with what the rows' arrays say
         of these; their codes count on from ``known``. Rows say nothing of most terms' levels.
@@ -575,7 +568,6 @@ class Term:
     reclass: Callable[[Json, Mapping[str, tuple[int, ...]]], Json] = _as_it_is
     placed: Callable[[Json, bool], Json] = _anywhere
     lags: Callable[[Json], int] = _no_lags
-    apart: str = "is not linear in its coefficients"
     unseen: Callable[[Json, Mapping[str, np.ndarray], int], Json] = _says_nothing
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None

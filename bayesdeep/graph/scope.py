@@ -487,14 +487,6 @@ class TermScope:
             arguments[plugin.location] = arguments[plugin.location] + shift
         return self._free(chosen, self._b.unused(name), chosen.prior, arguments, dims, **options)
 
-    def at_centre(self, slot: str, means: Any) -> Any:
-        """Return the variable of a slot whose prior is on its sum with ``means``."""
-        full, chosen = self._full(slot), self.prior(slot)
-        assert chosen is not None, full
-        dims = self._with_width(())
-        centred = self.shifted(chosen, f"{full}_at_means", 0.0, dims, **self._start(chosen, dims))
-        return self._report(full, centred - means, dims, chosen.role, chosen.name)
-
     def correlation(self, slot: str, size: int, dim: str, strata: str = "") -> Any:
         """Return the ``(pair,)`` correlations of a slot, or ``(class, pair)``."""
         chosen = self.prior(slot)

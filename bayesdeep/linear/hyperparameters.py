@@ -210,8 +210,9 @@ def bounded_at_zero(hyper: Hyperparameter) -> bool:
 
 def values_of(several: Several, points: np.ndarray) -> list[np.ndarray]:
     """Return the numbers ``(batch,)`` from which several scales are made, at coordinates ``(batch, dim)``."""
-    kinds = zip(several.indices, several.shares, strict=True)
-    return [0.5 * (1.0 + np.tanh(points[:, k])) if share else np.exp(points[:, k]) for k, share in kinds]
+    kinds = zip(several.indices, several.kinds, strict=True)
+    natural = ((kind, NATURAL[kind](points[:, k])) for k, kind in kinds)
+    return [0.5 * (1.0 + value) if kind == "partial" else value for kind, value in natural]
 
 
 def _together(several: Several, points: np.ndarray) -> np.ndarray:

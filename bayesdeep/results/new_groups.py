@@ -51,7 +51,9 @@ def with_new_groups(
         refuse_new_groups(unseen)
     if why_not_predictors(spec) is None:
         location = new_groups == "average"
-        fresh = new_effects(spec, posterior, rows.arrays, unseen, derive(seed, "new groups"), at_location=location)
+        labels = {k: tuple(v) for k, v in unseen.items()}
+        new = _with_levels(spec, labels, rows)
+        fresh = new_effects(spec, posterior, rows.arrays, unseen, derive(seed, "new groups"), new, at_location=location)
         for name, value in fresh.items():
             draws[name] = np.concatenate([posterior[name], value], axis=-1)
         return draws

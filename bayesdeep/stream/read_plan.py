@@ -88,7 +88,7 @@ def check_before_reading(parsed: Mapping[str, Parsed], family: Family, links: Ma
 
 def _check_call(node: Call, start: str) -> None:
     if node.function in TERMS and TERMS[node.function].effects is None:
-        raise refuse(f"the term {node.source} {TERMS[node.function].apart}")
+        raise refuse(f"the term {node.source} is not linear in its coefficients")
     if node.function not in TRANSFORMS or TRANSFORMS[node.function].stateless:
         return
     if not TRANSFORMS[node.function].categorical or TRANSFORMS[node.function].of_numbers:

@@ -2,16 +2,14 @@ r"""``(1 | scaled(g, by=z))``: group effects whose standard deviation goes with 
 
 With :math:`z_j` a column, or several, ``by=[z1, z2]``, that is the same in all rows of group :math:`j`,
 
-.. math:: u_j \sim \operatorname{Normal}(0, \sigma_j^2), \qquad \log \sigma_j = \alpha + z_j' \beta :
+.. math:: u_j \sim \operatorname{Normal}(0, \sigma_j^2), \qquad \sigma_j = \sigma \exp((z_j - z_0)' \beta) :
 
 a location-scale model of the groups. It is what the formula of an sd, ``**{"1|g_sigma": "~ z"}`` beside ``(1 | g)``, says.
-The posterior has :math:`\alpha` as ``1|g_sigma_Intercept`` and :math:`\beta` as ``1|g_sigma_z``; :math:`e^\beta` is the factor by
-which the sd of groups grows with a unit of ``z``, or from the first level of a category to another. A new group is drawn with the
-sd that its own rows' ``z`` says. Where ``z`` is a category this is ``(1 | gr(g, by=z))`` with other priors.
-
-Sampled are independent standard normal numbers, which times the sds are the effects that the posterior shows. Given
-:math:`\alpha` and :math:`\beta` the effects are normal, but the words of effects (:mod:`bayesdeep.core.effects`) have no law with
-sds that are a function of a predictor, so that the term writes its own part of the predictor.
+The posterior has :math:`\sigma` as ``1|g_sigma``, the sd of groups at the origin :math:`z_0`, which is a number's mean among
+groups and a category's first level, and :math:`\beta` as ``1|g_sigma_z``: :math:`e^\beta` is the factor by which the sd of groups
+grows with a unit of ``z``, or from the first level of a category to another. A new group is drawn with the sd that its own rows'
+``z`` says.
+Where ``z`` is a category this is ``(1 | gr(g, by=z))`` with other priors.
 
 Hedeker, Mermelstein and Demirtas (2008), An application of a mixed-effects location scale model for analysis of ecological
 momentary assessment data, Biometrics 64, 627-634, doi:10.1111/j.1541-0420.2007.00924.x: the between-subject variance as a
@@ -20,26 +18,24 @@ log-linear function of covariates of subjects.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bayesdeep.core.columns import Json
+from bayesdeep.core.effects import Effect, Grouped, Made, Piece, Scaled
 from bayesdeep.core.errors import DataError, FormulaError
-from bayesdeep.core.lazy import pt
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
-from bayesdeep.core.quantities import EFFECTS, HYPERPARAMETER
+from bayesdeep.core.quantities import EFFECTS, HYPERPARAMETER, SD
 from bayesdeep.core.records import Default
-from bayesdeep.core.terms import DesignContext, Scope, Term
-from bayesdeep.core.writing import Addend
+from bayesdeep.core.terms import DesignContext, Term
+from bayesdeep.core.writing import Addend, Product
 
 from ._packing import pack, unit_of, unpack
 from ._varying import call_options
-from ._written import column_products
 
-MEDIAN_OF_HALF_T = 0.7649
-"""Median of a HalfStudentT(3, 1), which an sd without a formula has in units of the predictor's spread."""
 LOG_SPREAD = 0.4
 """Natural scale of the sd's logarithm: a coefficient of 2.5 times as much multiplies the sd by e per sd of the column."""
 
@@ -70,8 +66,11 @@ def learn(node: Any, context: DesignContext) -> Json:
     for name, sd in zip(_names_of(learned), sds, strict=True):
         if sd == 0.0:
             raise DataError(f"data: ({node.source}): '{name}' is the same in all groups of '{factor[0].name}'; leave it out")
+    # A number is looked at from its mean among groups, a level of a category from the first one.
+    numbers = [term.kind != "categorical" for term in learned.terms for _ in range(term.start, term.stop)]
     return {
         "factor": posterior_name(factor[0].name), "labels": list(labels), "columns": pack(learned), "values": values.tolist(),
+        "origin": np.where(numbers, means, 0.0).tolist(),
     }
 
 
@@ -95,41 +94,45 @@ def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarr
 
 
 def slots(state: Json, spread: float) -> tuple[Slot, ...]:
-    """Return a slot for the log sd at the columns' means over groups, and one for what it changes by with each column."""
+    """Return a slot for the sd where the columns are at their origins, and one for what each of them changes its log by."""
     learned, sd = unpack(state["columns"]), _sd(state)
-    middle = float(np.log(MEDIAN_OF_HALF_T * spread))
-    width = PRIOR_SCALE_IN_SPREADS * LOG_SPREAD
-    reason = "about the median of an sd without a formula, on the log scale, at the columns' means"
-    default = Default(f"Normal({middle:.4g}, {width:.4g})", reason)
-    found = [Slot(f"{sd}_Intercept", "real", default, HYPERPARAMETER, unit=LOG_SPREAD)]
+    reason = f"one spread of the predictor, of groups with {_origin(state)}"
+    found = [Slot(sd, "positive", Default(f"HalfStudentT(3, {spread:.4g})", reason), SD, 1, spread)]
     for term in learned.terms:
         unit = LOG_SPREAD / unit_of(learned, term)
         per = "between levels" if term.kind == "categorical" else "per sd of the column among groups"
         own = Default(f"Normal(0, {PRIOR_SCALE_IN_SPREADS * unit:.4g})", f"times up to e either way {per}")
-        found.append(Slot(f"{sd}_{term.name}", "real", own, HYPERPARAMETER, term.stop - term.start, unit))
+        found += [Slot(f"{sd}_{name}", "real", own, HYPERPARAMETER, 1, unit) for name in _names_of_term(term)]
     # Effects whose sds differ are no draws of one law, and have no prior but that of the sds.
     return (*found, Slot(f"1|{state['factor']}", "stratified", None, EFFECTS, unit=spread, own_law=False))
 
 
-def eta(scope: Scope, state: Json) -> Any:
-    """Return the effects of the rows' groups."""
-    learned, sd, slot = unpack(state["columns"]), _sd(state), f"1|{state['factor']}"
-    parts = []
-    for term in learned.terms:
-        name = f"{sd}_{term.name}"
-        dims = () if term.labels is None else (scope.dim(f"{name}_level", term.labels),)
-        own = scope.variable(name, dims)
-        parts.append(own if dims else own[None])
-    beta = pt.concatenate(parts, axis=0)
-    means, wide = np.asarray(learned.means), scope.width is not None
-    intercept = scope.at_centre(f"{sd}_Intercept", ((means[:, None] if wide else means) * beta).sum(axis=0))
-    labels = tuple(state["labels"])
-    level = scope.dim(state["factor"], labels, state["factor"])
-    values = np.asarray(state["values"], dtype=np.float64).reshape(len(labels), -1)
-    sds = pt.exp(intercept + pt.dot(pt.constant(values), beta))
-    standard = scope.hidden(f"{slot}_z", "Normal", {"mu": 0.0, "sigma": 1.0}, (level,))
-    effects = scope.report(slot, sds * standard, (level,), EFFECTS, standard=standard)
-    return effects[scope.data("codes")] if wide else scope.gather([effects], "codes", None, True)
+def effects(state: Json) -> tuple[Effect, ...]:
+    """Return the effects of the groups, each with an sd of its own."""
+    sd, names = _sd(state), _names_of(unpack(state["columns"]))
+    levels = len(state["labels"])
+    rows = Grouped(state["factor"], tuple(state["labels"]), "codes", None, True)
+    law = Scaled(
+        (sd,),
+        partial(_sds, _from_origin(state)),
+        root=Made((levels, levels), partial(np.eye, levels)),
+        text=f"{{0}} exp({' + '.join(f'{{{k}}} {_times(state, k - 1)}' for k in range(1, len(names) + 1))})",
+        reals=tuple(f"{sd}_{name}" for name in names),
+        each=True,
+    )
+    return (Effect(rows, law, (Piece(f"1|{state['factor']}", 0, 1, sd=sd, name="1"),), EFFECTS),)
+
+
+def _sds(columns: np.ndarray, values: Sequence[Any], xp: Any) -> Any:
+    """Return the sd of each level, from that at the origin and what each of the columns ``(level, column)`` multiplies it by."""
+    log = sum((own * columns[:, k] for k, own in enumerate(values[1:])), start=np.zeros(len(columns)))
+    return values[0] * xp.exp(log)
+
+
+def _from_origin(state: Json) -> np.ndarray:
+    """Return how far each level's columns are from where the sd is that of the slot, ``(level, column)``."""
+    values = np.asarray(state["values"], dtype=np.float64).reshape(len(state["labels"]), -1)
+    return values - np.asarray(state["origin"])
 
 
 def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
@@ -143,7 +146,7 @@ def codes(state: Json) -> Mapping[str, str]:
 
 
 def relabel(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
-    """Return the state with other groups, of whose columns nothing is known yet: they are at the means."""
+    """Return the state with other groups, of which nothing is known yet: their columns are what those of groups are on average."""
     if state["factor"] not in labels:
         return state
     own = labels[state["factor"]]
@@ -159,28 +162,33 @@ def unseen(state: Json, arrays: Mapping[str, np.ndarray], known: int) -> Json:
 
 
 def words(state: Json) -> frozenset[str]:
-    """Group effects are hierarchical."""
+    """Group effects are linear and hierarchical."""
     del state
-    return frozenset({"hierarchical"})
+    return frozenset({"linear", "hierarchical"})
 
 
 def written(state: Json, node: Any) -> tuple[Addend, ...]:
-    """Return the effect that a row's level adds, with its law below."""
-    name, sd = f"u(1|{state['factor']})", _sd(state)
-    own = zip(state["columns"]["terms"], column_products(state["columns"], _products(dict(node.call.options)["by"])), strict=True)
-    factors = [(term, product) for (term, *_), products in own for product in products]
+    """Return the effect that a row's level adds."""
+    del node
+    return (Addend(f"1|{state['factor']}", (Product(),)),)
 
-    def body(called: str, level: str) -> tuple[str, ...]:
-        prefix = called.partition(name)[0] + sd
-        parts = [f"{prefix}_Intercept{level}"]
-        for term, product in factors:
-            index = "".join(f"[{at}]" for at in product.levels)
-            parts.append(" · ".join((f"{prefix}_{term}{index}{level}", *product.times)))
-        zeros = dict.fromkeys(f"    {prefix}_{term} is 0 at {at}" for term, product in factors for at in product.zero)
-        law = f"{called} ~ Normal(0, sᵢ), one for each {state['factor']}ᵢ"
-        return (law, f"    log sᵢ = {' + '.join(parts)}", *zeros)
 
-    return (Addend(name, body=body),)
+def _origin(state: Json) -> str:
+    """Return where the sd is that of the slot, in words."""
+    learned = unpack(state["columns"])
+    at = (
+        f"{term.name} = {state['origin'][term.start]:.4g}" if term.kind != "categorical" else f"the first level of {term.name}"
+        for term in learned.terms
+    )
+    return " and ".join(at)
+
+
+def _times(state: Json, column: int) -> str:
+    """Return how far a level is from the origin in one column, in words; braces are doubled, as for ``str.format``."""
+    name, origin = _names_of(unpack(state["columns"]))[column], state["origin"][column]
+    sign = "-" if origin > 0 else "+"
+    shown = name if origin == 0.0 else f"({name} {sign} {abs(origin):.4g})"
+    return shown.replace("{", "{{").replace("}", "}}")
 
 
 def _sd(state: Json) -> str:
@@ -194,10 +202,11 @@ def _products(by: Any) -> tuple[tuple[Any, ...], ...]:
 
 def _names_of(learned: Any) -> list[str]:
     """Return the name of each column: ``z``, ``f[low]``."""
-    return [
-        term.name if term.labels is None else f"{term.name}[{term.labels[k]}]"
-        for term in learned.terms for k in range(term.stop - term.start)
-    ]  # fmt: skip
+    return [name for term in learned.terms for name in _names_of_term(term)]
+
+
+def _names_of_term(term: Any) -> list[str]:
+    return [term.name] if term.labels is None else [f"{term.name}[{label}]" for label in term.labels]
 
 
 def _each(
@@ -221,6 +230,6 @@ def _each(
 
 
 TERM = Term(
-    "scaled", learn, arrays, slots, eta, groups=groups, codes=codes, words=words, relabel=relabel, unseen=unseen, written=written,
-    grouping=True, apart="has effects whose sd has a formula of its own", example='(1 | scaled(g, by=I(g == "g1")))',
+    "scaled", learn, arrays, slots, groups=groups, words=words, effects=effects, relabel=relabel, unseen=unseen, written=written,
+    grouping=True, example='(1 | scaled(g, by=I(g == "g1")))',
 )
