@@ -146,7 +146,7 @@ def codes(state: Json) -> Mapping[str, str]:
 
 
 def relabel(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
-    """Return the state with other groups, of which nothing is known yet: their columns are what those of groups are on average."""
+    """Return the state with other groups, of which nothing is known yet: their columns are what those of groups average."""
     if state["factor"] not in labels:
         return state
     own = labels[state["factor"]]
