@@ -15,6 +15,8 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.shares_of_budget import is_share, shares
 from bayesdeep.spec.slots import read_name
 
+Density = Callable[[np.ndarray], np.ndarray]
+
 FARTHEST = 1e8
 """A prior's median beyond this, or its inverse, is no place to start from."""
 FIRST_SHARE = 0.3
@@ -50,7 +52,7 @@ class Hyper:
             return self.shared[key]
         log_density = PRIORS[prior.name].log_density
         assert log_density is not None
-        density = partial(log_density, **{k: v for k, v in prior.arguments if v is not None})
+        density: Density = partial(log_density, **{k: v for k, v in prior.arguments if v is not None})
         if kind == "partial":
             density, start = halved(density), 2.0 * start - 1.0
         self.found.append(Hyperparameter(name, kind, density, start))
