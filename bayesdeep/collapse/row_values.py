@@ -105,11 +105,8 @@ def new_effects(
             continue
         groups, width = len(unseen[rows.factor]), effect.width
         standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
-        if isinstance(effect.law, Scaled) and effect.law.each:
-            found[prefix + effect.pieces[0].slot] = effect_sds(spec, other, draws, prefix)[..., 0] * standard[:, 0]
-            continue
         classes = unseen_classes(key, effect, data, groups)
-        effects = effect_sds(spec, effect, draws, prefix, classes) * correlated(effect, draws, standard, prefix, classes)
+        effects = effect_sds(spec, other, draws, prefix, classes) * correlated(effect, draws, standard, prefix, classes)
         for piece in effect.pieces:
             found[prefix + piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
     return found
@@ -186,7 +183,8 @@ def unseen_classes(key: str, effect: Effect, data: Arrays, count: int) -> tuple[
 def effect_sds(
     spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "", classes: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Return the sd of each coefficient ``(draw, coefficient, 1)``, those of a ``root`` where the law has one.
+    """Return the sd of each coefficient ``(draw, coefficient, 1)``, those of a ``root`` where the law has one; of levels
+    that have an sd each ``(draw, 1, level)``.
 
     Names of the draws begin with ``prefix``.
 
@@ -195,6 +193,8 @@ def effect_sds(
     found, law = [], effect.law
     if isinstance(law, Scaled):
         made = law.sds([draws[read_name(spec, prefix, slot)][:, None] for slot in law.slots], np)
+        if law.each:
+            return made[:, None, :]
         return np.broadcast_to(made, (_count(draws), law.axes or effect.width))[..., None]
     for piece in effect.pieces:
         chosen, width = spec.prior(prefix + piece.slot), piece.size

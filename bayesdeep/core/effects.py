@@ -323,7 +323,7 @@ class Scaled:
     sparse
         Of levels with a ``root``, the same law as their graph has it, for engines that factorise sparse systems; None for none.
     each
-        Whether ``root`` is the identity: levels are independent, each with a standard deviation of its own.
+        Whether every level has a standard deviation of its own: a level has one effect, and ``sds`` are the levels'.
     """
 
     correlation: ClassVar[None] = None
@@ -356,7 +356,7 @@ class Scaled:
     @property
     def related(self) -> bool:
         """Return whether levels lean on one another."""
-        return self.root is not None and not self.each
+        return self.root is not None
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,10 +102,10 @@ class Several:
 
 @dataclass(frozen=True)
 class Derived:
-    """One of them."""
+    """One of them; without a ``place``, of a factor's only coefficient, one for each level."""
 
     of: Several
-    place: int
+    place: int | None
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,11 @@ class Factor:
     scales: tuple[Scale | Derived, ...]
     blocks: tuple[tuple[int, int, int], ...] = ()
     neighbours: Neighbours | None = None
+
+    @property
+    def each(self) -> bool:
+        """Return whether every level has a standard deviation of its own."""
+        return any(isinstance(scale, Derived) and scale.place is None for scale in self.scales)
 
 
 def plain(scale: Scale | Derived) -> Scale:

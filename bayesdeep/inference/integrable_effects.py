@@ -107,8 +107,8 @@ def group_factors(spec: ModelSpec, rows: Rows) -> tuple[GroupFactor, ...]:
             own = effect.rows
             if not isinstance(own, Grouped | Members):
                 continue
-            several = isinstance(effect.law, Scaled) and effect.law.root is not None
-            unlike = several or effect.law.related or effect.strata is not None or effect.law.shared != ""
+            each = isinstance(effect.law, Scaled) and effect.law.each
+            unlike = each or effect.law.related or effect.strata is not None or effect.law.shared != ""
             if isinstance(own, Members) or unlike or effects_reason(spec, effect) is not None:
                 barred.add(own.factor)
             found.setdefault(own.factor, []).append((term.key, effect))

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from bayesdeep.core.columns import Json
-from bayesdeep.core.effects import Effect, Grouped, Made, Piece, Scaled
+from bayesdeep.core.effects import Effect, Grouped, Piece, Scaled
 from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Slot
@@ -110,12 +110,10 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
 def effects(state: Json) -> tuple[Effect, ...]:
     """Return the effects of the groups, each with an sd of its own."""
     sd, names = _sd(state), _names_of(unpack(state["columns"]))
-    levels = len(state["labels"])
     rows = Grouped(state["factor"], tuple(state["labels"]), "codes", None, True)
     law = Scaled(
         (sd,),
         partial(_sds, _from_origin(state)),
-        root=Made((levels, levels), partial(np.eye, levels)),
         text=f"{{0}} exp({' + '.join(f'{{{k}}} {_times(state, k - 1)}' for k in range(1, len(names) + 1))})",
         reals=tuple(f"{sd}_{name}" for name in names),
         each=True,

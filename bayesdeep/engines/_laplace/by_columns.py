@@ -35,7 +35,8 @@ class Placed:
     factors
         Of the precision.
     prior
-        Entries of ``P`` ``(entry, lane)``: by factor the pairs of a lower triangle, then those of population coefficients.
+        Entries of ``P`` ``(entry, lane)``: by factor the pairs of a lower triangle, or the diagonal's of levels with an sd each,
+        then those of population coefficients.
     half_log_det
         Half the log determinant of the precision of standardised coefficients ``(lane,)``.
     good
@@ -76,7 +77,8 @@ class ByColumns:
         half = 0.5 * factors.log_det
         for root, (levels, width) in zip(scales.roots, self.layout.shapes, strict=True):
             for k in range(width):
-                half = half + levels * np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
+                own = np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
+                half = half + (own.sum(axis=1) if own.ndim == 2 else levels * own)
         pieces = tuple(piece for own in self.leaning for piece in own.pieces)
         if not pieces:
             return Placed(factors, prior, half, np.isfinite(half), variances)
@@ -123,8 +125,15 @@ class ByColumns:
         squares, at = np.zeros(effects.shape[1]), 0
         last = {own.factor: own.at for own in self.leaning}
         for number, (start, (levels, width)) in enumerate(zip(self.layout.starts, self.layout.shapes, strict=True)):
-            span, pairs = slice(start, start + levels * width), width * (width + 1) // 2
+            each = self.system.factors[number].each
+            span, pairs = slice(start, start + levels * width), levels if each else width * (width + 1) // 2
             own = placed.prior[at : at + pairs]
+            if each:
+                by = own * effects[span]
+                gradient[span] -= by
+                squares += (by * effects[span]).sum(axis=0)
+                at += pairs
+                continue
             if number in last:  # independent of each other as its coefficients are, all but the last
                 own = own.copy()
                 own[-1] = 0.0
@@ -145,7 +154,7 @@ def by_columns(rows: RowSystem, products: Products, layout: Layout) -> ByColumns
         return None
     found, own = _entries(products, layout)
     leaning = leaning_of(rows.system, layout)
-    prior, own_prior = _prior_entries(layout, leaning)
+    prior, own_prior = _prior_entries(rows.system, layout, leaning)
     pattern = pattern_of(layout.size, found, prior, own, own_prior)
     if len(pattern.rows) > MOST_ENTRIES:
         return None
@@ -165,7 +174,10 @@ def prior_entries(system: LinearSystem, scales: Scales) -> np.ndarray:
 
 
 def precision_entries(root: Entries, batch: int) -> list[np.ndarray]:
-    """Return the lower triangle of ``(T T')^-1``, row by row, each ``(batch,)``."""
+    """Return the lower triangle of ``(T T')^-1``, row by row, each ``(batch,)``; of levels with an sd each their diagonal."""
+    first_entry = np.asarray(root[0][0])
+    if first_entry.ndim == 2:
+        return list(1.0 / np.maximum(first_entry.T, LEAST_SCALE) ** 2)
     width, nothing = len(root), np.zeros(batch)
     # Row k of the inverse, from where it is not always 0: a wide basis has nothing but its diagonal.
     firsts, inverse = [support(row).start for row in root], list[list[np.ndarray]]()
@@ -230,12 +242,19 @@ def _entries(products: Products, layout: Layout) -> tuple[tuple[np.ndarray, ...]
     return (np.maximum(one, other)[below], np.minimum(one, other)[below], below), diagonal
 
 
-def _prior_entries(layout: Layout, leaning: tuple[Leaning, ...]) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+def _prior_entries(
+    system: LinearSystem, layout: Layout, leaning: tuple[Leaning, ...]
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Return the same of the prior's entries among those of ``P``, and after these the numbers of those that lean."""
     rows, columns, places = [], [], []
     diagonal, at = np.full(layout.size, -1, dtype=np.int64), 0
     spans = [*zip(layout.starts, layout.shapes, strict=True), (layout.columns, (1, layout.size - layout.columns))]
-    for start, (levels, width) in spans:
+    apart = [*(factor.each for factor in system.factors), False]
+    for (start, (levels, width)), each in zip(spans, apart, strict=True):
+        if each:
+            diagonal[start : start + levels] = at + np.arange(levels)
+            at += levels
+            continue
         begins = start + np.arange(levels) * width
         for k in range(width):
             for m in range(k + 1):
