@@ -457,6 +457,10 @@ class Term:
     unseen
         ``unseen(state, arrays, known) -> state`` of a state that :attr:`relabel` gave new levels, with what the rows' arrays say
         of these; their codes count on from ``known``. Rows say nothing of most terms' levels.
+    sd_formula
+        Of grouping calls: whether a formula of the groups' sd is another way to write it, with its columns as ``by=``.
+    options
+        The dataclass of what can be said of it in a formula, with a description of each; None where there is nothing, or little.
     eta
         ``eta(scope, state) -> tensor`` ``(obs,)``, or ``(obs, width)``, of terms that are not linear in their coefficients; None
         where ``effects`` say all.
@@ -568,6 +572,8 @@ class Term:
     reclass: Callable[[Json, Mapping[str, tuple[int, ...]]], Json] = _as_it_is
     placed: Callable[[Json, bool], Json] = _anywhere
     lags: Callable[[Json], int] = _no_lags
+    options: type | None = None
+    sd_formula: bool = False
     unseen: Callable[[Json, Mapping[str, np.ndarray], int], Json] = _says_nothing
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None

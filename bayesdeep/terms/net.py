@@ -182,5 +182,5 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 TERM = Term(
     "net", learn, arrays, slots, eta, groups, words, call=True, varies=True, cost=cost, relabel=relabel, written=written,
-    codes=codes, lacks=lacks, example="net(x, z, hidden=[3])",
+    codes=codes, lacks=lacks, options=NetOptions, example="net(x, z, hidden=[3])",
 )
