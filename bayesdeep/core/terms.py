@@ -419,6 +419,11 @@ def _anywhere(state: Json, about: bool) -> Json:
     return state
 
 
+def _untold(state: Json) -> str:
+    del state
+    return ""
+
+
 def _no_lags(state: Json) -> int:
     del state
     return 0
@@ -459,6 +464,8 @@ class Term:
         of these; their codes count on from ``known``. Rows say nothing of most terms' levels.
     sd_formula
         Of grouping calls: whether a formula of the groups' sd is another way to write it, with its columns as ``by=``.
+    told
+        ``told(state)``: what cannot be seen in the formula, in a few words, for where the model is printed; empty for nothing.
     options
         The dataclass of what can be said of it in a formula, with a description of each; None where there is nothing, or little.
     eta
@@ -572,6 +579,7 @@ class Term:
     reclass: Callable[[Json, Mapping[str, tuple[int, ...]]], Json] = _as_it_is
     placed: Callable[[Json, bool], Json] = _anywhere
     lags: Callable[[Json], int] = _no_lags
+    told: Callable[[Json], str] = _untold
     options: type | None = None
     sd_formula: bool = False
     unseen: Callable[[Json, Mapping[str, np.ndarray], int], Json] = _says_nothing
