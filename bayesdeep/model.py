@@ -81,7 +81,9 @@ class Model:
         parameter is what its formula adds up to, and what has to be positive is written as ``exp(b)`` or gets a prior that is.
         Priors of the parameters' intercepts have to be given; other defaults follow from how wide these are.
     parameter_formulas
-        Formulas of other parameters (``sigma="~ x + (1 | g)"``), or known values (``sigma=bd.known("se")``).
+        Formulas of other parameters (``sigma="~ x + (1 | g)"``), or known values (``sigma=bd.known("se")``). By the name of an sd
+        of groups, ``**{"1|g_sigma": "~ z"}`` beside ``(1 | g)``, a formula of its logarithm: a sum of columns that are the same
+        in all rows of a group. A new group has the sd that its rows say.
 
     Raises
     ------

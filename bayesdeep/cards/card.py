@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bayesdeep.core.errors import BayesdeepError, CardError, FormulaError
 from bayesdeep.core.priors import Known
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.formula.group_sds import is_group_sd
 
 from .card_source import is_file_name, read_table
 from .labelled_table import read_labelled
@@ -103,7 +104,7 @@ class Card:
         family = FAMILIES.find(self.family, "family", FormulaError)
         names = [p.name for p in family.parameters]
         for name in self.parameters:
-            if name not in names:
+            if name not in names and not is_group_sd(name):
                 raise family.lacks(name)
 
     @contextmanager

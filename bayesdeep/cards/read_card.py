@@ -12,6 +12,7 @@ from bayesdeep.core.errors import CardError, nearest
 from bayesdeep.core.priors import Known
 from bayesdeep.core.random import whole_seed
 from bayesdeep.core.registry import ENGINES, FAMILIES
+from bayesdeep.formula.group_sds import is_group_sd
 
 from .card import SHARED, Card
 from .card_source import check_source
@@ -144,7 +145,8 @@ def _link(value: Any, where: str) -> str | dict[str, str] | None:
 
 
 def _parameters(table: Mapping[str, Any], family: str, where: str) -> dict[str, str | Known]:
-    _refuse_unknown(table, [p.name for p in FAMILIES[family].parameters], where, f"parameter of family '{family}'")
+    own = [name for name in table if not is_group_sd(name)]
+    _refuse_unknown(own, [p.name for p in FAMILIES[family].parameters], where, f"parameter of family '{family}'")
     return {name: _parameter(value, f"parameters.{name}", where) for name, value in table.items()}
 
 

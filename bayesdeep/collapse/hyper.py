@@ -15,11 +15,15 @@ from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.shares_of_budget import is_share, shares
 from bayesdeep.spec.slots import read_name
 
+Density = Callable[[np.ndarray], np.ndarray]
+
 FARTHEST = 1e8
 """A prior's median beyond this, or its inverse, is no place to start from."""
 FIRST_SHARE = 0.3
 """Of the predictor's spread, what effects are at first thought to vary by."""
 LOG_2 = float(np.log(2.0))
+LIKELY = {"scale": (1.0, 0.0, np.inf), "partial": (0.5, 0.02, 0.98), "real": (0.0, -np.inf, np.inf)}
+"""By kind of hyperparameter, its value where the prior does not say one, and the least and greatest to start from."""
 
 
 @dataclass
@@ -41,18 +45,17 @@ class Hyper:
 
     def scale(self, name: str, prior: PriorSpec, start: float, key: str | None = None) -> Scale:
         """Return a new scale, or the one that ``key`` stands for already."""
-        return Scale(self._place(name, prior, start, key, share=False))
+        return Scale(self._place(name, prior, start, key, "scale"))
 
-    def _place(self, name: str, prior: PriorSpec, start: float, key: str | None, *, share: bool) -> int:
+    def _place(self, name: str, prior: PriorSpec, start: float, key: str | None, kind: str) -> int:
         if key is not None and key in self.shared:
             return self.shared[key]
         log_density = PRIORS[prior.name].log_density
         assert log_density is not None
-        density = partial(log_density, **{k: v for k, v in prior.arguments if v is not None})
-        if share:
-            self.found.append(Hyperparameter(name, "partial", halved(density), 2.0 * start - 1.0))
-        else:
-            self.found.append(Hyperparameter(name, "scale", density, start))
+        density: Density = partial(log_density, **{k: v for k, v in prior.arguments if v is not None})
+        if kind == "partial":
+            density, start = halved(density), 2.0 * start - 1.0
+        self.found.append(Hyperparameter(name, kind, density, start))
         if key is not None:
             self.shared[key] = len(self.found) - 1
         return len(self.found) - 1
@@ -90,8 +93,8 @@ class Hyper:
     def several(self, spec: ModelSpec, prefix: str, law: Scaled, multiplier: str, count: int, spread: float) -> list[Derived]:
         """Return ``count`` scales that are functions of several numbers, proportional to that of the slot ``multiplier``."""
         places = {}
-        for slot in law.slots:
-            name, share = read_name(spec, prefix, slot), slot in law.shares
+        for slot, kind in zip(law.slots, law.kinds, strict=True):
+            name = read_name(spec, prefix, slot)
             chosen = spec.prior(name)
             assert chosen is not None, name
             if chosen.role == SD:
@@ -100,10 +103,9 @@ class Hyper:
                     places[slot] = self._shared_once(spec, chosen, start)
                     continue
             else:
-                start = likely(spec, name, *((0.5, 0.02, 0.98) if share else (1.0, 0.0, np.inf)))
-            places[slot] = self._place(name, chosen.prior, start, name, share=share)
-        shares = tuple(slot in law.shares for slot in law.slots)
-        made = Several(tuple(places.values()), shares, law.sds, count, places[multiplier] if multiplier else None)
+                start = likely(spec, name, *LIKELY[kind])
+            places[slot] = self._place(name, chosen.prior, start, name, kind)
+        made = Several(tuple(places.values()), law.kinds, law.sds, count, places[multiplier] if multiplier else None)
         return [Derived(made, k) for k in range(count)]
 
     def _shared_once(self, spec: ModelSpec, chosen: ChosenPrior, start: float) -> int:

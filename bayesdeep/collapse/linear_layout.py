@@ -260,6 +260,8 @@ def _parts(key: str, effect: Effect, rows: Columns | Grouped | Members) -> list[
         return [(whole, f"{effect.pieces[0].slot} of {key}", 1)]
     if copies:
         return [(whole, f"{rows.factor} of {key}", 1)]
+    if isinstance(effect.law, Scaled) and effect.law.each:
+        return [(whole, f"{rows.factor} of {key}", len(rows.labels))]
     strata = effect.strata
     if strata is None:
         return [(whole, rows.factor, len(rows.labels))]

@@ -78,23 +78,35 @@ def log_density(spec: ModelSpec, draws: Arrays, data: Arrays, rows: int) -> np.n
 
 
 def new_effects(
-    spec: ModelSpec, draws: Arrays, data: Arrays, unseen: Mapping[str, Sequence[Any]], seed: int, *, at_location: bool
+    spec: ModelSpec,
+    draws: Arrays,
+    data: Arrays,
+    unseen: Mapping[str, Sequence[Any]],
+    seed: int,
+    new: ModelSpec,
+    *,
+    at_location: bool,
 ) -> dict[str, np.ndarray]:
     """Return effects of groups the model was not fitted to, by name; the last axis runs over these groups.
 
     Each draw's are from the distribution of groups that this draw says, or with ``at_location`` at its centre, 0. ``data`` are
-    the arrays of the rows that are of such groups, by ``"term key.array"``.
+    the arrays of the rows that are of such groups, by ``"term key.array"``; ``new`` is the model with these groups in
+    place of its own.
     """
     rng, found, count = np.random.default_rng(seed), {}, _count(draws)
-    every = [(prefix_of(spec, number), *e) for number in range(len(spec.predictors)) for e in effects_of(spec, number)]
-    for prefix, key, effect in every:
+    every = [
+        (prefix_of(spec, number), *known, other)
+        for number in range(len(spec.predictors))
+        for known, (_, other) in zip(effects_of(spec, number), effects_of(new, number), strict=True)
+    ]
+    for prefix, key, effect, other in every:
         rows = effect.rows
         if not isinstance(rows, Grouped | Members) or not unseen.get(rows.factor):
             continue
         groups, width = len(unseen[rows.factor]), effect.width
         standard = np.zeros((count, width, groups)) if at_location else rng.standard_normal((count, width, groups))
         classes = unseen_classes(key, effect, data, groups)
-        effects = effect_sds(spec, effect, draws, prefix, classes) * correlated(effect, draws, standard, prefix, classes)
+        effects = effect_sds(spec, other, draws, prefix, classes) * correlated(effect, draws, standard, prefix, classes)
         for piece in effect.pieces:
             found[prefix + piece.slot] = effects[:, piece.start] if piece.scalar else effects[:, piece.start : piece.stop]
     return found
@@ -171,7 +183,8 @@ def unseen_classes(key: str, effect: Effect, data: Arrays, count: int) -> tuple[
 def effect_sds(
     spec: ModelSpec, effect: Effect, draws: Arrays, prefix: str = "", classes: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Return the sd of each coefficient ``(draw, coefficient, 1)``, those of a ``root`` where the law has one.
+    """Return the sd of each coefficient ``(draw, coefficient, 1)``, those of a ``root`` where the law has one; of levels
+    that have an sd each ``(draw, 1, level)``.
 
     Names of the draws begin with ``prefix``.
 
@@ -180,6 +193,8 @@ def effect_sds(
     found, law = [], effect.law
     if isinstance(law, Scaled):
         made = law.sds([draws[read_name(spec, prefix, slot)][:, None] for slot in law.slots], np)
+        if law.each:
+            return made[:, None, :]
         return np.broadcast_to(made, (_count(draws), law.axes or effect.width))[..., None]
     for piece in effect.pieces:
         chosen, width = spec.prior(prefix + piece.slot), piece.size

@@ -149,6 +149,9 @@ def _with_several(
         law = replace(law, sds=place.sparse.sds)
         own = hyper.several(spec, prefix, law, place.effect.pieces[0].sd, place.sparse.width, spread)
         return replace(factor, scales=tuple(own), neighbours=place.neighbours)
+    if law.each:
+        (first, *_) = hyper.several(spec, prefix, law, place.effect.pieces[0].sd, factor.levels, spread)
+        return replace(factor, scales=(replace(first, place=None),))
     copies = 1 if law.axes else max(place.copies, 1)
     count = law.axes or place.effect.width
     own = hyper.several(spec, prefix, law, place.effect.pieces[0].sd, count, spread)

@@ -308,11 +308,11 @@ class Scaled:
 
     Attributes
     ----------
-    positive, shares
-        Slots that :math:`f` reads: of positive numbers, such as an sd or a length scale, and of numbers between 0 and 1. Several
-        effects may read one, also of other terms where the slot is shared.
+    positive, shares, reals
+        Slots that :math:`f` reads: of positive numbers, such as an sd or a length scale, of numbers between 0 and 1, and of any
+        numbers. Several effects may read one, also of other terms where the slot is shared.
     sds
-        ``sds(values, xp) -> (…, coefficient)``: from the slots' values, positive ones first, each ``(…, 1)``, so that they
+        ``sds(values, xp) -> (…, coefficient)``: from the slots' values, in the order of ``slots``, each ``(…, 1)``, so that they
         broadcast against an array ``(coefficient,)``; ``xp`` is NumPy or ``pytensor.tensor``, for ``xp.exp`` and the like. Where
         levels vary, the coefficients are those of one level, and levels are independent; but see ``root``.
     root
@@ -322,6 +322,8 @@ class Scaled:
         What ``s`` is, for who writes the model down: the names of the slots take the places ``{0}``, ``{1}``, and so on.
     sparse
         Of levels with a ``root``, the same law as their graph has it, for engines that factorise sparse systems; None for none.
+    each
+        Whether every level has a standard deviation of its own: a level has one effect, and ``sds`` are the levels'.
     """
 
     correlation: ClassVar[None] = None
@@ -333,6 +335,8 @@ class Scaled:
     root: "np.ndarray | Made | None" = None
     text: str = ""
     sparse: "Sparse | None" = None
+    reals: tuple[str, ...] = ()
+    each: bool = False
 
     @property
     def axes(self) -> int:
@@ -342,7 +346,12 @@ class Scaled:
     @property
     def slots(self) -> tuple[str, ...]:
         """Return the slots in the order of the values."""
-        return (*self.positive, *self.shares)
+        return (*self.positive, *self.shares, *self.reals)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return what each slot is as a hyperparameter (:class:`bayesdeep.core.linear.Hyperparameter`)."""
+        return ("scale",) * len(self.positive) + ("partial",) * len(self.shares) + ("real",) * len(self.reals)
 
     @property
     def related(self) -> bool:

@@ -78,8 +78,8 @@ class Several:
     ----------
     indices
         Of the hyperparameters.
-    shares
-        Which of them stand for a number between 0 and 1, whose double less 1 is the hyperparameter's natural value.
+    kinds
+        Theirs; one that is ``partial`` stands for a number between 0 and 1, whose double less 1 is its natural value.
     sds
         As in :class:`bayesdeep.core.effects.Scaled`.
     count
@@ -89,7 +89,7 @@ class Several:
     """
 
     indices: tuple[int, ...]
-    shares: tuple[bool, ...]
+    kinds: tuple[str, ...]
     sds: Callable[[Sequence[Any], Any], Any]
     count: int
     multiplier: int | None = None
@@ -102,10 +102,10 @@ class Several:
 
 @dataclass(frozen=True)
 class Derived:
-    """One of them."""
+    """One of them; without a ``place``, of a factor's only coefficient, one for each level."""
 
     of: Several
-    place: int
+    place: int | None
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,11 @@ class Factor:
     scales: tuple[Scale | Derived, ...]
     blocks: tuple[tuple[int, int, int], ...] = ()
     neighbours: Neighbours | None = None
+
+    @property
+    def each(self) -> bool:
+        """Return whether every level has a standard deviation of its own."""
+        return any(isinstance(scale, Derived) and scale.place is None for scale in self.scales)
 
 
 def plain(scale: Scale | Derived) -> Scale:

@@ -1,16 +1,21 @@
 """Options of calls in formulas as Python values: a node is what stands there, and may be anything that can be written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import FormulaError, nearest
 
 
-def options_of(call: Any, known: Iterable[str], where: str) -> dict[str, Any]:
-    """Return a call's options, nodes by name; raise for a name that is not ``known``. ``where`` begins the error's text."""
+def options_of(call: Any, known: Iterable[str], where: str, elsewhere: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return a call's options, nodes by name; raise for a name that is not ``known``. ``where`` begins the error's text.
+
+    ``elsewhere`` are names that other packages have for options.
+    """
     for name, _ in call.options:
         if name not in known:
-            raise FormulaError(f"{where}: {call.function}() has no option '{name}'{nearest(name, known)}")
+            meant = (elsewhere or {}).get(name)
+            said = nearest(name, known) if meant is None else f"; here it is {meant}"
+            raise FormulaError(f"{where}: {call.function}() has no option '{name}'{said}")
     return dict(call.options)
 
 

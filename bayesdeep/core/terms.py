@@ -419,6 +419,11 @@ def _anywhere(state: Json, about: bool) -> Json:
     return state
 
 
+def _untold(state: Json) -> str:
+    del state
+    return ""
+
+
 def _no_lags(state: Json) -> int:
     del state
     return 0
@@ -427,6 +432,11 @@ def _no_lags(state: Json) -> int:
 def _no_lines(state: Json, node: Any) -> frozenset[Line]:
     del state, node
     return frozenset()
+
+
+def _says_nothing(state: Json, arrays: Mapping[str, np.ndarray], known: int) -> Json:
+    del arrays, known
+    return state
 
 
 def _as_it_is(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
@@ -449,6 +459,15 @@ class Term:
     slots
         ``slots(state, spread) -> tuple[Slot, …]``: where priors go, with defaults; ``spread`` is the natural
         scale of the predictor.
+    unseen
+        ``unseen(state, arrays, known) -> state`` of a state that :attr:`relabel` gave new levels, with what the rows' arrays say
+        of these; their codes count on from ``known``. Rows say nothing of most terms' levels.
+    sd_formula
+        Of grouping calls: whether a formula of the groups' sd is another way to write it, with its columns as ``by=``.
+    told
+        ``told(state)``: what cannot be seen in the formula, in a few words, for where the model is printed; empty for nothing.
+    options
+        The dataclass of what can be said of it in a formula, with a description of each; None where there is nothing, or little.
     eta
         ``eta(scope, state) -> tensor`` ``(obs,)``, or ``(obs, width)``, of terms that are not linear in their coefficients; None
         where ``effects`` say all.
@@ -560,6 +579,10 @@ class Term:
     reclass: Callable[[Json, Mapping[str, tuple[int, ...]]], Json] = _as_it_is
     placed: Callable[[Json, bool], Json] = _anywhere
     lags: Callable[[Json], int] = _no_lags
+    told: Callable[[Json], str] = _untold
+    options: type | None = None
+    sd_formula: bool = False
+    unseen: Callable[[Json, Mapping[str, np.ndarray], int], Json] = _says_nothing
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None
     codes: Callable[[Json], Mapping[str, str]] = _no_codes

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from .algebra import Products, by_degree, single
 from .calls import misplaced
+from .group_sds import join_group_sds
 from .group_terms import check_coefficients, check_factor, check_joined, unique
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Number, Parsed, Product, Unary
 from .own import own_columns, refuse_own
-from .problems import problem, quote
+from .problems import formula_of, problem, quote
 from .sums import Sum, check_operands, combine, is_leaf, negative, raised
 from .vocabulary import NONLINEAR, allowed
 from .walk import columns, factor_columns, find_dot, grouping_columns, matrices
@@ -39,6 +40,7 @@ def expand(parsed: Parsed, others: tuple[str, ...] = (), response: Expression | 
     """
     if isinstance(parsed.predictor, Call) and parsed.predictor.function == NONLINEAR:
         whole = Formula(parsed.text, parsed.response, intercept=False, products=(), specials=(parsed.predictor,))
+        whole = _with_group_sds(parsed, whole)
         refuse_own(whole, parsed.response)
         return whole
     expander = _Expander(parsed.text, others)
@@ -53,8 +55,20 @@ def expand(parsed: Parsed, others: tuple[str, ...] = (), response: Expression | 
         specials=tuple(dict.fromkeys((*total.specials, *multiplied))),
     )
     check_joined(parsed.text, formula)
+    formula = _with_group_sds(parsed, formula)
     refuse_own(formula, response if parsed.response is None else parsed.response)
     return formula
+
+
+def _with_group_sds(parsed: Parsed, formula: Formula) -> Formula:
+    """Return the formula with those of its groups' standard deviations in it."""
+    if not parsed.group_sds:
+        return formula
+    found = {}
+    for name, own in parsed.group_sds:
+        with formula_of(name):
+            found[name] = expand(own)
+    return join_group_sds(formula, found)
 
 
 class _Expander:

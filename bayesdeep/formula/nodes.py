@@ -115,12 +115,14 @@ Product = tuple[Expression, ...]
 class Parsed:
     """A formula's two sides as syntax trees. ``response`` is None for ``"~ x"``.
 
-    The right side of a non-linear formula is one call of the term ``nonlinear``.
+    The right side of a non-linear formula is one call of the term ``nonlinear``. ``group_sds`` has the formulas of its groups'
+    standard deviations by the posterior names of these, ``1|g_sigma``.
     """
 
     text: str
     response: Expression | None
     predictor: Expression
+    group_sds: tuple[tuple[str, "Parsed"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

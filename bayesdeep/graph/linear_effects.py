@@ -287,7 +287,8 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
     found: list[_Varying] = []
     law = effect.law
     centring = None if isinstance(law, Structured) or law.shared else scope.centring()
-    several = several_sds(scope, law, effect.width) if isinstance(law, Scaled) else None
+    each = isinstance(law, Scaled) and law.each
+    several = several_sds(scope, law, 1 if each else effect.width) if isinstance(law, Scaled) else None
     for p in effect.pieces:
         chosen = scope.prior(p.slot)
         dims = () if p.labels is None else (scope.dim(p.dim, p.labels),)
@@ -305,7 +306,7 @@ def _varying(scope: Scope, effect: Effect, level: str) -> list[_Varying]:
             block = draw(f"{p.slot}_z", arguments={**_unit(base), **extra}, shape=(*dims, level))
         for k in range(p.start, p.stop):
             own = sd if chosen is not None or effect.sds(p).labels is None else sd[k - p.start]
-            own = own if several is None else several[k]
+            own = own if several is None else several if each else several[k]
             if effect.strata is not None and chosen is None:
                 own = own[np.asarray(effect.strata.of)]
             if centring is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from bayesdeep.collapse.eligibility import effects_reason
 from bayesdeep.collapse.row_system import why_not_by_row
 from bayesdeep.collapse.row_values import correlated, effect_sds
-from bayesdeep.core.effects import Effect, Grouped, Members
+from bayesdeep.core.effects import Effect, Grouped, Members, Scaled
 from bayesdeep.core.registry import FAMILIES
 from bayesdeep.results.rows import Rows
 from bayesdeep.spec.declared import effects_of
@@ -107,7 +107,8 @@ def group_factors(spec: ModelSpec, rows: Rows) -> tuple[GroupFactor, ...]:
             own = effect.rows
             if not isinstance(own, Grouped | Members):
                 continue
-            unlike = effect.law.related or effect.strata is not None or effect.law.shared != ""
+            each = isinstance(effect.law, Scaled) and effect.law.each
+            unlike = each or effect.law.related or effect.strata is not None or effect.law.shared != ""
             if isinstance(own, Members) or unlike or effects_reason(spec, effect) is not None:
                 barred.add(own.factor)
             found.setdefault(own.factor, []).append((term.key, effect))

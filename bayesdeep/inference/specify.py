@@ -17,8 +17,9 @@ from bayesdeep.design.learn import Design, learn_design
 from bayesdeep.design.matrices import read_matrices
 from bayesdeep.design.training_data import InMemory
 from bayesdeep.formula.expand import columns, matrices
+from bayesdeep.formula.group_sds import is_group_sd, with_group_sds
 from bayesdeep.formula.nodes import Call, Parsed
-from bayesdeep.formula.parser import parse
+from bayesdeep.formula.parser import parse, parse_parameter
 from bayesdeep.formula.problems import formula_of
 from bayesdeep.formula.walk import every_node
 from bayesdeep.graph.nonlinear_pilot import check_value
@@ -215,9 +216,12 @@ def _formulas(
     """Return texts and parsed formulas by parameter, the main one first, and the known parameters."""
     main = family.main.name
     own, unknown_texts, unknown_trees = read_nonlinear(formula, nonlinear, family)
-    parsed = {main: own, **unknown_trees}
-    texts, given = {main: formula, **unknown_texts}, {}
+    sds = {name: value for name, value in others.items() if is_group_sd(name)}
+    parsed = {main: with_group_sds(own, sds, parse_parameter), **unknown_trees}
+    texts, given = {main: formula, **unknown_texts, **sds}, {}
     for name, value in others.items():
+        if name in sds:
+            continue
         parameter = family.parameter(name)
         if parameter is None:
             raise family.lacks(name, _option_like(name))

@@ -136,13 +136,14 @@ class ByNeighbours:
             )
             held = _Held.of(self.pattern, factors, self.held, self.added[0][:, None] / np.array(variances)[self.added[1]])
         volume = self.constant - system.moments.rows * np.log(scales.sigma) - 0.5 * (factors.log_det + held.log_det)
-        for own, variance in zip(self.leaning, variances, strict=True):
-            volume -= 0.5 * (len(own.places) - len(own.pieces)) * np.log(variance)
+        for lean, variance in zip(self.leaning, variances, strict=True):
+            volume -= 0.5 * (len(lean.places) - len(lean.pieces)) * np.log(variance)
         for number, root in enumerate(scales.roots):
             factor = system.factors[number]
             alone = factor.width - (factor.neighbours is not None)
             for k in range(alone):
-                volume -= factor.levels * np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
+                own = np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
+                volume -= own.sum(axis=1) if own.ndim == 2 else factor.levels * own
         left = np.maximum(system.moments.gram[-1, -1] * inverse - held.explained, 0.0)
         value = volume - 0.5 * left
         return _Factored(np.where(np.isfinite(value), value, -np.inf), factors, held)
@@ -241,7 +242,7 @@ def lay_out_neighbours(system: LinearSystem) -> ByNeighbours:
     size = population + system.columns
     products = sparse.coo_array(_products(system))
     leaning = leaning_of(system, starts, _added)
-    prior, own_prior = prior_places(starts, shapes, population, size, leaning)
+    prior, own_prior = prior_places(system, starts, leaning)
     i, j = products.coords
     place = _order(size, (np.concatenate([i, prior[0]]), np.concatenate([j, prior[1]])), population)
     back = np.argsort(place)

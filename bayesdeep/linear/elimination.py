@@ -23,6 +23,12 @@ class Eliminated:
     log_det: np.ndarray
 
 
+def along(entry: np.ndarray, axes: int) -> np.ndarray:
+    """Return an entry of a root so that it multiplies what has these axes: the batch first, levels last."""
+    middle = axes - entry.ndim if entry.ndim == 2 else axes - 1
+    return entry.reshape(len(entry), *([1] * middle), *entry.shape[1:])
+
+
 def transposed_times(root: Entries, k: int, terms: list[np.ndarray]) -> np.ndarray:
     """Return row ``k`` of ``T'`` times rows that each are ``(batch, …)``."""
     total = None
@@ -30,7 +36,7 @@ def transposed_times(root: Entries, k: int, terms: list[np.ndarray]) -> np.ndarr
         entry = root[m][k]
         if entry is None:
             break
-        product = entry.reshape(-1, *([1] * (terms[m].ndim - 1))) * terms[m]
+        product = along(entry, terms[m].ndim) * terms[m]
         total = product if total is None else total + product
     assert total is not None
     return total
@@ -116,7 +122,7 @@ def scale_inner(rest: np.ndarray, root: Entries, start: int, levels: int) -> Non
     width = len(root)
     if all(root[k][k - 1] is None for k in range(1, width)):
         diagonal = [entry for row in root if (entry := row[-1]) is not None]
-        own = np.tile(np.stack(diagonal, axis=1), (1, levels))
+        own = diagonal[0] if diagonal[0].ndim == 2 else np.tile(np.stack(diagonal, axis=1), (1, levels))
         rest[:, start : start + levels * width] *= own[:, :, None]
         rest[:, :, start : start + levels * width] *= own[:, None]
         return
@@ -166,6 +172,6 @@ def effects_of(root: Entries, b: list[np.ndarray]) -> list[np.ndarray]:
     for k in range(len(root)):
         total: np.ndarray | float = 0.0
         for m in support(root[k]):
-            total = total + np.asarray(root[k][m])[:, None] * b[m]
+            total = total + along(np.asarray(root[k][m]), 2) * b[m]
         found.append(np.asarray(total))
     return found

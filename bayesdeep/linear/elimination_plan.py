@@ -52,6 +52,10 @@ def plan_by_groups(system: LinearSystem) -> Blocks | Crossed:
         return lay_out(system, tuple(chain), parents)
     if not chain:
         return lay_out(system, (), {})
+    if any(factor.each for factor in system.factors):
+        if rest <= LARGEST_DENSE_REST:
+            return lay_out(system, tuple(chain), parents)
+        raise UnexploredError("levels with an sd each lie beside another large factor; use method='nuts'")
     if rest <= LARGEST_DENSE_REST and coupled * rest <= PRODUCTS_A_SPARSE_ONE * _sparse_products(system, chain[0]):
         return lay_out(system, tuple(chain), parents)
     rest = system.columns + sum(f.levels * f.width for k, f in enumerate(system.factors) if k != chain[0])

@@ -13,7 +13,8 @@ NATURAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"scale": np.exp, "p
 """By kind of hyperparameter, from its coordinate to its natural value."""
 
 Entries = list[list[np.ndarray | None]]
-"""A lower-triangular matrix written out: entry ``[k][m]`` is ``(batch,)``, None where it is always 0.
+"""A lower-triangular matrix written out: entry ``[k][m]`` is ``(batch,)``, None where it is always 0; ``(batch, level)`` of
+the one coefficient of levels that have an sd each.
 
 What is not 0 in a row, or in a column, has no gaps: it goes from the diagonal to the end of a block.
 """
@@ -210,8 +211,9 @@ def bounded_at_zero(hyper: Hyperparameter) -> bool:
 
 def values_of(several: Several, points: np.ndarray) -> list[np.ndarray]:
     """Return the numbers ``(batch,)`` from which several scales are made, at coordinates ``(batch, dim)``."""
-    kinds = zip(several.indices, several.shares, strict=True)
-    return [0.5 * (1.0 + np.tanh(points[:, k])) if share else np.exp(points[:, k]) for k, share in kinds]
+    kinds = zip(several.indices, several.kinds, strict=True)
+    natural = ((kind, NATURAL[kind](points[:, k])) for k, kind in kinds)
+    return [0.5 * (1.0 + value) if kind == "partial" else value for kind, value in natural]
 
 
 def _together(several: Several, points: np.ndarray) -> np.ndarray:
@@ -225,12 +227,16 @@ def _value(scale: Scale, points: np.ndarray) -> np.ndarray:
     return np.full(len(points), scale.value) if scale.index is None else np.exp(points[:, scale.index])
 
 
+def _taken(made: np.ndarray, place: int | None) -> np.ndarray:
+    return made if place is None else made[:, place]
+
+
 def _root(factor: Factor, points: np.ndarray) -> Entries:
     entries: Entries = [[None] * (k + 1) for k in range(factor.width)]
     # Each once: as many scales as there are coefficients may be made together, or be one.
     together = {of: _together(of, points) for of in {s.of for s in factor.scales if isinstance(s, Derived)}}
     alone = {scale: _value(scale, points) for scale in {s for s in factor.scales if isinstance(s, Scale)}}
-    sds = [together[s.of][:, s.place] if isinstance(s, Derived) else alone[s] for s in factor.scales]
+    sds = [alone[s] if isinstance(s, Scale) else _taken(together[s.of], s.place) for s in factor.scales]
     for k, sd in enumerate(sds):
         entries[k][k] = sd
     for start, stop, first in factor.blocks:

@@ -23,7 +23,10 @@ def prior_entries(system: LinearSystem, scales: Scales) -> np.ndarray:
 
 
 def precision_entries(root: Entries, batch: int) -> list[np.ndarray]:
-    """Return the lower triangle of ``(T T')^-1``, row by row, each ``(batch,)``."""
+    """Return the lower triangle of ``(T T')^-1``, row by row, each ``(batch,)``; of levels with an sd each their diagonal."""
+    first_entry = np.asarray(root[0][0])
+    if first_entry.ndim == 2:
+        return list(1.0 / np.maximum(first_entry.T, LEAST_SCALE) ** 2)
     width, nothing = len(root), np.zeros(batch)
     # Row k of the inverse, from where it is not always 0: a wide basis has nothing but its diagonal.
     firsts, inverse = [support(row).start for row in root], list[list[np.ndarray]]()
@@ -44,16 +47,14 @@ def precision_entries(root: Entries, batch: int) -> list[np.ndarray]:
 
 
 def prior_places(
-    starts: Sequence[int], shapes: Sequence[tuple[int, int]], population: int, size: int, leaning: Sequence[Leaning]
+    system: LinearSystem, starts: Sequence[int], leaning: Sequence[Leaning]
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Return where the entries of ``P``, and after these the numbers of coefficients that lean on neighbours, stand.
 
     Parameters
     ----------
-    starts, shapes
-        By number of a factor where its coefficients begin, and its levels and width.
-    population, size
-        Where population coefficients begin, the last of all, and how many coefficients there are.
+    starts
+        By number of a factor where its coefficients begin; population coefficients come after all of them.
 
     Returns
     -------
@@ -61,9 +62,15 @@ def prior_places(
         Rows, columns and which number, of the entries below the diagonal; and which number each of the diagonal's is ``(size,)``.
     """
     rows, columns, places = [], [], []
-    diagonal, at = np.full(size, -1, dtype=np.int64), 0
-    spans = [*zip(starts, shapes, strict=True), (population, (1, size - population))]
-    for start, (levels, width) in spans:
+    population = sum(factor.levels * factor.width for factor in system.factors)
+    spans = [(start, (f.levels, f.width), f.each) for start, f in zip(starts, system.factors, strict=True)]
+    spans.append((population, (1, system.columns), False))
+    diagonal, at = np.full(population + system.columns, -1, dtype=np.int64), 0
+    for start, (levels, width), each in spans:
+        if each:
+            diagonal[start : start + levels] = at + np.arange(levels)
+            at += levels
+            continue
         begins = start + np.arange(levels) * width
         for k in range(width):
             for m in range(k + 1):

@@ -135,6 +135,9 @@ def _several(effect: Effect, law: Scaled, place: Place) -> list[str]:
     names = [name if name in place.priors else slot for slot, name in zip(law.slots, full, strict=True)]
     made = law.text.format(*names) if law.text else f"a function of {' and '.join(names)}"
     letters = [_letter(effect, piece, place) for piece in effect.pieces]
+    if law.each:
+        at = _index(place, "j")
+        return [*(f"{u}{at} ~ Normal(0, s{at})" for u in letters), f"    s{at} = {made}"]
     if law.root is not None:
         assert isinstance(rows, Grouped | Members)
         at = _index(place, "b")

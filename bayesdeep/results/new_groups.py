@@ -51,7 +51,9 @@ def with_new_groups(
         refuse_new_groups(unseen)
     if why_not_predictors(spec) is None:
         location = new_groups == "average"
-        fresh = new_effects(spec, posterior, rows.arrays, unseen, derive(seed, "new groups"), at_location=location)
+        labels = {k: tuple(v) for k, v in unseen.items()}
+        new = _with_levels(spec, labels, rows)
+        fresh = new_effects(spec, posterior, rows.arrays, unseen, derive(seed, "new groups"), new, at_location=location)
         for name, value in fresh.items():
             draws[name] = np.concatenate([posterior[name], value], axis=-1)
         return draws
@@ -115,4 +117,9 @@ def _with(term: TermSpec, labels: Mapping[str, tuple[Any, ...]], rows: Rows) -> 
             count = len(labels[effect.rows.factor])
             classes[effect.rows.factor] = unseen_classes(term.key, effect, rows.arrays, count)
     known = {factor: own for factor, own in classes.items() if own is not None}
-    return replace(term, state=plugin.reclass(state, known) if known else state)
+    state = plugin.reclass(state, known) if known else state
+    before = plugin.groups(term.state)
+    for factor in (factor for factor in labels if factor in before):
+        own = {name.removeprefix(f"{term.key}."): value for name, value in rows.arrays.items() if name.startswith(f"{term.key}.")}
+        state = plugin.unseen(state, own, len(before[factor]))
+    return replace(term, state=state)

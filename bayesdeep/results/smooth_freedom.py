@@ -243,6 +243,11 @@ def _axes(effect: Effect) -> int:
     return effect.law.axes if isinstance(effect.law, Scaled) else 0
 
 
+def _each(effect: Effect) -> bool:
+    """Return whether every level has an sd of its own."""
+    return isinstance(effect.law, Scaled) and effect.law.each
+
+
 def _precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str, count: int) -> np.ndarray:
     """Return the prior precision of an effect's own columns ``(draw, column)``, which have no correlations."""
     if isinstance(effect.law, Given):
@@ -260,8 +265,10 @@ def _precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str, count
         by_level = effect_sds(spec, effect, draws, prefix, effect.strata.of)
         own_class: np.ndarray = 1.0 / np.maximum(np.swapaxes(by_level, 1, 2).reshape(count, -1), SMALLEST) ** 2
         return own_class
-    sds = effect_sds(spec, effect, draws, prefix)[..., 0]
-    precision: np.ndarray = 1.0 / np.maximum(sds, SMALLEST) ** 2
+    sds = effect_sds(spec, effect, draws, prefix)
+    if _each(effect):
+        return np.asarray(1.0 / np.maximum(sds[:, 0], SMALLEST) ** 2)
+    precision: np.ndarray = 1.0 / np.maximum(sds[..., 0], SMALLEST) ** 2
     if isinstance(effect.rows, Grouped | Members) and not _axes(effect):
         return np.tile(precision, (1, len(effect.rows.labels)))
     return precision
@@ -304,6 +311,9 @@ def _group_precision(spec: ModelSpec, effect: Effect, draws: Draws, prefix: str)
     no classes."""
     assert isinstance(effect.rows, Grouped | Members)
     strata, smallest = effect.strata, 1e-6 * max(spec.response.spread, 1e-100)
+    if _each(effect):
+        own_sds = np.maximum(effect_sds(spec, effect, draws, prefix)[:, 0], smallest)
+        return (1.0 / own_sds**2)[..., None, None], np.arange(own_sds.shape[1])
     found = []
     for own in (None,) if strata is None else range(len(strata.labels)):
         sds = np.maximum(effect_sds(spec, effect, draws, prefix, None if own is None else (own,)), smallest)

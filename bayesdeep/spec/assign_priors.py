@@ -43,7 +43,7 @@ _ADVICE = {
     "effects": "one that is symmetric about a location and has a scale, as Normal, StudentT, Laplace, Logistic or Cauchy: "
     "Normal(0, HalfNormal(1))",
     "correlated": "a Normal, since its effects are correlated with others; (… || group) makes them independent",
-    "stratified": "none: the sds of its effects differ by classes of groups, and each of them has the prior of '…_sigma'",
+    "stratified": "none: the sds of its effects differ by classes of groups or by a formula, and have the priors of '…_sigma'",
     "correlation": "LKJ(eta)",
     "simplex": "Dirichlet(a), with one number for all shares",
     "real": "a distribution such as Normal(0, 1)",

@@ -9,8 +9,9 @@ from bayesdeep.core.columns import ArrayPart, Json
 from bayesdeep.core.priors import ChosenPrior, Known
 from bayesdeep.core.registry import PRIORS, TERMS
 from bayesdeep.formula.expand import expand
+from bayesdeep.formula.group_sds import is_group_sd, with_group_sds
 from bayesdeep.formula.nodes import Formula
-from bayesdeep.formula.parser import parse
+from bayesdeep.formula.parser import parse, parse_parameter
 
 from .as_json import from_json, to_json
 
@@ -91,8 +92,10 @@ class ModelSpec:
     @cached_property
     def nodes(self) -> Mapping[str, Formula]:
         """Return the formulas multiplied out; read again from their texts, so that nothing but text is saved."""
-        main, *others = self.formulas
-        read = expand(parse(self.formulas[main], unknowns=self.nonlinear), self.others)
+        main, *others = (name for name in self.formulas if not is_group_sd(name))
+        sds = {name: text for name, text in self.formulas.items() if is_group_sd(name)}
+        parsed = with_group_sds(parse(self.formulas[main], unknowns=self.nonlinear), sds, parse_parameter)
+        read = expand(parsed, self.others)
         return {main: read} | {name: expand(parse(self.formulas[name], response="none"), self.others) for name in others}
 
     @property
@@ -131,6 +134,7 @@ class ModelSpec:
             failures = ", ".join(map(str, self.response.failures or ()))
             also = f", failure is {failures}" if len(self.response.failures or ()) > 1 else ""
             lines.append(f"success is {self.response.name} = {self.response.levels[1]}{also}")
+        lines += [said for p in self.predictors for term in p.terms if (said := TERMS[term.kind].told(term.state))]
         stated = self._stated_priors()
         width = max(map(len, stated), default=0)
         lines += ["priors", *(f"  {name:<{width}} ~ {text}" for name, text in stated.items())]

@@ -156,6 +156,18 @@ def lacks(call: Any) -> tuple[Any, ...]:
     return tuple(a for a in call.arguments if getattr(a, "function", "") != "embed") if asked else ()
 
 
+MOST_TOLD = 12
+"""Inputs that are told by name."""
+
+
+def told(state: Json) -> str:
+    """Return the inputs, as they are after categories have been coded and ``.`` is columns, and the number of weights."""
+    inputs = input_labels(state)
+    more = f", … ({len(inputs)} in all)" if len(inputs) > MOST_TOLD else ""
+    count = cost(state).weights
+    return f"{state['name']}: inputs {', '.join(inputs[:MOST_TOLD])}{more}; {count:,} weights"
+
+
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -182,5 +194,5 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 TERM = Term(
     "net", learn, arrays, slots, eta, groups, words, call=True, varies=True, cost=cost, relabel=relabel, written=written,
-    codes=codes, lacks=lacks, example="net(x, z, hidden=[3])",
+    codes=codes, lacks=lacks, told=told, options=NetOptions, example="net(x, z, hidden=[3])",
 )

@@ -37,7 +37,8 @@ class Placed:
     factors
         Of the precision.
     prior
-        Entries of ``P`` ``(entry, lane)``: by factor the pairs of a lower triangle, then those of population coefficients.
+        Entries of ``P`` ``(entry, lane)``: by factor the pairs of a lower triangle, or the diagonal's of levels with an sd each,
+        then those of population coefficients.
     half_log_det
         Half the log determinant of the precision of standardised coefficients ``(lane,)``.
     good
@@ -78,7 +79,8 @@ class ByColumns:
         half = 0.5 * factors.log_det
         for root, (levels, width) in zip(scales.roots, self.layout.shapes, strict=True):
             for k in range(width):
-                half = half + levels * np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
+                own = np.log(np.maximum(np.asarray(root[k][k]), LEAST_SCALE))
+                half = half + (own.sum(axis=1) if own.ndim == 2 else levels * own)
         pieces = tuple(piece for own in self.leaning for piece in own.pieces)
         if not pieces:
             return Placed(factors, prior, half, np.isfinite(half), variances)
@@ -125,8 +127,15 @@ class ByColumns:
         squares, at = np.zeros(effects.shape[1]), 0
         last = {own.factor: own.at for own in self.leaning}
         for number, (start, (levels, width)) in enumerate(zip(self.layout.starts, self.layout.shapes, strict=True)):
-            span, pairs = slice(start, start + levels * width), width * (width + 1) // 2
+            each = self.system.factors[number].each
+            span, pairs = slice(start, start + levels * width), levels if each else width * (width + 1) // 2
             own = placed.prior[at : at + pairs]
+            if each:
+                by = own * effects[span]
+                gradient[span] -= by
+                squares += (by * effects[span]).sum(axis=0)
+                at += pairs
+                continue
             if number in last:  # independent of each other as its coefficients are, all but the last
                 own = own.copy()
                 own[-1] = 0.0
@@ -147,7 +156,7 @@ def by_columns(rows: RowSystem, products: Products, layout: Layout) -> ByColumns
         return None
     found, own = _entries(products, layout)
     leaning = leaning_of(rows.system, layout.starts, lambda own: RIDGE * own.precision.diagonal())
-    prior, own_prior = prior_places(layout.starts, layout.shapes, layout.columns, layout.size, leaning)
+    prior, own_prior = prior_places(rows.system, layout.starts, leaning)
     pattern = pattern_of(layout.size, found, prior, own, own_prior)
     if len(pattern.rows) > MOST_ENTRIES:
         return None

@@ -20,7 +20,7 @@ import numpy as np
 
 from bayesdeep.core.linear import Factor
 from bayesdeep.core.rowwise import RowSystem, Values
-from bayesdeep.linear.elimination import LOG_2PI
+from bayesdeep.linear.elimination import LOG_2PI, along
 from bayesdeep.linear.hyperparameters import Scales, scales_of, support
 from bayesdeep.numerics.cores import machine_cores
 from bayesdeep.numerics.lane_loops import add_product
@@ -303,11 +303,10 @@ class Inner:
             for k in range(u.shape[1]):
                 left = np.broadcast_to(u[:, k], (scales.batch, len(u))).copy()
                 for m in support(root[k])[:-1]:
-                    left -= np.asarray(root[k][m])[:, None] * b[:, :, m]
-                own = root[k][k]
-                assert own is not None
+                    left -= along(np.asarray(root[k][m]), 2) * b[:, :, m]
+                own = along(np.asarray(root[k][k]), 2)
                 with np.errstate(all="ignore"):
-                    ratio = np.where(own[:, None] > 0, left / own[:, None], 0.0)
+                    ratio = np.where(own > 0, left / own, 0.0)
                 b[:, :, k] = np.clip(np.nan_to_num(ratio), -FARTHEST, FARTHEST)
             standard.append(b)
         return Coefficients(np.broadcast_to(beta, (scales.batch, len(beta))).copy(), tuple(standard))

@@ -17,6 +17,7 @@ from bayesdeep.core.rowwise import Values
 from bayesdeep.linear.elimination import (
     Eliminated,
     Pending,
+    along,
     back_substituted,
     cholesky,
     effects_of,
@@ -108,8 +109,8 @@ def standardised(scales: Scales, effects: tuple[np.ndarray, ...]) -> tuple[np.nd
         for k in range(u.shape[2]):
             left = u[:, :, k]
             for m in support(root[k])[:-1]:
-                left = left - np.asarray(root[k][m])[:, None] * b[:, :, m]
-            np.divide(left, np.maximum(np.asarray(root[k][k]), LEAST_SCALE)[:, None], out=b[:, :, k])
+                left = left - along(np.asarray(root[k][m]), 2) * b[:, :, m]
+            np.divide(left, along(np.maximum(np.asarray(root[k][k]), LEAST_SCALE), 2), out=b[:, :, k])
         found.append(b)
     return tuple(found)
 

@@ -73,8 +73,11 @@ def _call(name: str, fit: Fitted) -> str:
     parts += [f"missing={spec.missing!r}"] if spec.missing != "error" else []
     nonlinear = {parameter: text for parameter, text in others if parameter in spec.nonlinear}
     parts += [f"nonlinear={nonlinear!r}"] if nonlinear else []
-    parts += [f"{parameter}={text!r}" for parameter, text in others if parameter not in nonlinear]
+    # What is no name of Python's is a key of a dict.
+    odd = {parameter: text for parameter, text in others if not parameter.isidentifier()}
+    parts += [f"{parameter}={text!r}" for parameter, text in others if parameter not in nonlinear | odd]
     parts += [f"{parameter}=bd.known({known.value!r})" for parameter, known in spec.known.items()]
+    parts += [f"**{odd!r}"] if odd else []
     options = ", ".join(f"{k}={v!r}" for k, v in how_fitted(fit.idata).items())
     return f"# {name}\nbd.Model({', '.join(parts)}).fit({attrs['method']!r}, {options})"
 
