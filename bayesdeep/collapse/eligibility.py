@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Scaled, Shift
+from bayesdeep.core.effects import Columns, Effect, Given, Process, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
@@ -136,7 +136,7 @@ def about_a_location(chosen: ChosenPrior) -> bool:
 
 def effects_reason(spec: ModelSpec, effect: Effect, prefix: str = "") -> str | None:
     """Return why coefficients that vary are not normal about 0 given their sds, in a clause; None if they are."""
-    if isinstance(effect.law, Scaled):
+    if isinstance(effect.law, Scaled | Process):
         reasons = (_scale(spec.prior(read_name(spec, prefix, slot))) for slot in effect.law.slots)
         return next((reason for reason in reasons if reason is not None), None)
     for piece in effect.pieces:

@@ -128,6 +128,14 @@ def scale_inner(rest: np.ndarray, root: Entries, start: int, levels: int) -> Non
             span[:, :, k::width] = transposed_times(root, k, columns)
 
 
+def scale_related(rest: np.ndarray, roots: np.ndarray, start: int) -> None:
+    """Do what :func:`scale_inner` does for a factor of one level with ``roots`` ``(batch, width, width)``."""
+    span = slice(start, start + roots.shape[1])
+    for one, root in zip(rest, roots, strict=True):
+        one[span] = root.T @ one[span]
+        one[:, span] = one[:, span] @ root
+
+
 def cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return lower factors, and which of the batch have one."""
     good = np.isfinite(matrix).all(axis=(1, 2))
