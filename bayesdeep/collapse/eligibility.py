@@ -7,6 +7,7 @@ from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.declared import by_threshold
+from bayesdeep.spec.declared import effects_of as effects_of_term
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.shared_effects import shared_of
 from bayesdeep.spec.shares_of_budget import is_share, shares
@@ -84,6 +85,15 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
                 reason = _reason(spec, prefix, term.source, effect, without_intercept=alone, normal=normal)
                 if reason is not None:
                     return reason
+    return None
+
+
+def covariance_reason(spec: ModelSpec) -> str | None:
+    """Return that coefficients have a covariance, not sds alone, made of several numbers, in a clause; None if none have."""
+    for term in (term for predictor in spec.predictors for term in predictor.terms):
+        law = next((effect.law for effect in effects_of_term(term) if isinstance(effect.law, Process)), None)
+        if law is not None:
+            return f"the values of {term.source} have a dense covariance that changes with {' and '.join(law.positive)}"
     return None
 
 

@@ -323,6 +323,6 @@ ENGINE = Engine(
     settings=CollapsedSettings,
     run=run,
     needs=frozenset({"linear"}),
-    takes=frozenset({"several"}),
+    takes=frozenset({"several", "related"}),
     example={"draws": 500},
 )

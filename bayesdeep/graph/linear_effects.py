@@ -78,7 +78,8 @@ def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
 def _process(scope: Scope, rows: Places, effect: Effect) -> Any:
     """Return each row's value of a function that is a Gaussian process, times the row's number."""
     law, (piece,) = effect.law, effect.pieces
-    assert isinstance(law, Process) and piece.labels is not None
+    assert isinstance(law, Process)
+    assert piece.labels is not None
     standard = scope.hidden(f"{piece.slot}_z", "Normal", _unit("Normal"), (effect.width,))
     values = [pt.as_tensor(scope.shared_variable(slot)) for slot in law.slots]
     if scope.width is None:

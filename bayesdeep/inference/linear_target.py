@@ -6,11 +6,12 @@ from collections.abc import Callable
 import numpy as np
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
-from bayesdeep.collapse.eligibility import loses_precision
+from bayesdeep.collapse.eligibility import covariance_reason, loses_precision
 from bayesdeep.collapse.posterior_layout import ShownNames, shown_names
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import Moments
+from bayesdeep.core.registry import ENGINES
 from bayesdeep.results.rows import StreamedRows, TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -24,6 +25,9 @@ def linear_source(
     reason = why_not(spec)
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
+    reason = None if "related" in ENGINES[method].takes else covariance_reason(spec)
+    if reason is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='collapsed'")
     began = time.perf_counter()
     layout = layout_of(spec)
     if isinstance(rows, StreamedRows):

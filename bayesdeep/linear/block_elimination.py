@@ -38,6 +38,10 @@ from .profiled import Parts, joined, parts_of
 WORKING_SET = 50_000
 """Numbers held at once by one step of the arithmetic: about what a core's cache holds."""
 
+SECONDS_A_RELATED_CUBE = 3e-10
+"""Of one core, for the root of a covariance made of hyperparameters, and what is multiplied by it, over its size cubed (measured
+in 2026)."""
+
 
 @dataclass(frozen=True)
 class Blocks:
@@ -68,7 +72,8 @@ class Blocks:
     @property
     def seconds(self) -> float:
         """Return about how long an evaluation takes on one core; from sizes, since a clock would make draws irreproducible."""
-        return 5e-6 + 1.8e-8 * self.cost
+        related = sum(f.width**3 for f in self.system.factors if f.related is not None)
+        return 5e-6 + 1.8e-8 * self.cost + SECONDS_A_RELATED_CUBE * related
 
     @property
     def step(self) -> int:

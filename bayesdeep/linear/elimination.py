@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.blas import dtrmm
 from scipy.linalg.lapack import dtrtrs
 
 from .hyperparameters import Entries, support
@@ -132,8 +133,9 @@ def scale_related(rest: np.ndarray, roots: np.ndarray, start: int) -> None:
     """Do what :func:`scale_inner` does for a factor of one level with ``roots`` ``(batch, width, width)``."""
     span = slice(start, start + roots.shape[1])
     for one, root in zip(rest, roots, strict=True):
-        one[span] = root.T @ one[span]
-        one[:, span] = one[:, span] @ root
+        # BLAS reads columns first: our rows are its columns, and our lower triangle its upper one.
+        one[span] = dtrmm(1.0, root.T, one[span].T, side=1, trans_a=1, overwrite_b=1).T
+        one[:, span] = dtrmm(1.0, root.T, np.asfortranarray(one[:, span]), side=1, trans_a=1, overwrite_b=1)
 
 
 def cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,8 +17,8 @@ Statistics and Computing 33, 17, doi:10.1007/s11222-022-10167-2, table 1 and equ
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import lgamma, log, pi
 from functools import partial
+from math import lgamma, log, pi
 from typing import Any
 
 import numpy as np

@@ -51,8 +51,8 @@ def learn_places(asked: Asked, x: np.ndarray, times: list[np.ndarray], apart: bo
     count = sum(len(own) for own in places)
     if count > MOST_PLACES:
         raise FormulaError(
-            f"{where}: {count:,} different values make a covariance matrix of as many rows, factorised anew for every value of the "
-            f"length scale, which is done for {MOST_PLACES} at most; leave exact=True out: the Hilbert-space basis takes any "
+            f"{where}: {count:,} different values make a covariance matrix of as many rows, factorised anew for every value of "
+            f"the length scale, which is done for {MOST_PLACES} at most; leave exact=True out: the Hilbert-space basis takes any "
             "number of rows; or round the values"
         )
     largest, begin, reason = length_range(x)

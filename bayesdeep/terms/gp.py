@@ -1,4 +1,4 @@
-r"""``gp(x, z, cov="exp_quad", by=None, m=None, c=None, exact=False)``: a Gaussian process over a column, or over several, isotropic.
+r"""``gp(x, z, cov="exp_quad", by=None, m=None, c=None, exact=False)``: a Gaussian process over one column or several, isotropic.
 
 .. math:: f \sim \operatorname{GP}(0, \sigma^2 k(\lVert x - x' \rVert / \ell))
 
