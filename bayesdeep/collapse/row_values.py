@@ -122,8 +122,8 @@ def _addend(
     if isinstance(rows, Columns):
         return _columns(effect, draws, matrix, prefix, intercept=rows.intercept and intercept)
     if isinstance(rows, Places):
-        values = np.take(draws[prefix + effect.pieces[0].slot], own(rows.codes), axis=1)
-        return values if rows.array is None else values * own(rows.array)[:, 0]
+        there = np.take(draws[prefix + effect.pieces[0].slot], own(rows.codes), axis=1)
+        return there if rows.array is None else there * own(rows.array)[:, 0]
     codes, weights = own(rows.codes), own(rows.weights) if isinstance(rows, Members) else None
     values = [draws[prefix + piece.slot] for piece in effect.pieces]
     return _by_level(effect, rows.intercept, values, codes, weights, matrix)

@@ -449,7 +449,8 @@ class Process:
     @property
     def counting(self) -> np.ndarray:
         """Return the matrix ``(place, place)`` by which values are multiplied to be counted from their average."""
-        return np.eye(len(self.places)) - self.average[None, :]
+        found: np.ndarray = np.eye(len(self.places)) - self.average[None, :]
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Piece, Places, Process, Scaled, Shift, Structured, root_of
+from bayesdeep.core.effects import (
+    Columns,
+    Effect,
+    Given,
+    Grouped,
+    Members,
+    Piece,
+    Places,
+    Process,
+    Scaled,
+    Shift,
+    Structured,
+    root_of,
+)
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import Coordinates, Scope

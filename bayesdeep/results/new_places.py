@@ -93,6 +93,6 @@ def _put(
     found = np.zeros((count, int(fresh[-1]) + 1, *at_known.shape[2:]))
     found[:, : one.rows.count] = at_known
     for level in np.ndindex(at_known.shape[2:]):
-        own = [value[(slice(None), *level)] for value in values]
-        found[(slice(None), fresh, *level)] = drawn_elsewhere(one.law, own, at_known[(slice(None), slice(None), *level)], there, rng)
+        own, known = [value[(slice(None), *level)] for value in values], at_known[(slice(None), slice(None), *level)]
+        found[(slice(None), fresh, *level)] = drawn_elsewhere(one.law, own, known, there, rng)
     return found

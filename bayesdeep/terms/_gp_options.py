@@ -79,7 +79,7 @@ def read_process(node: Any, where: str) -> Process:
 def _exact(given: Mapping[str, Any], where: str) -> bool:
     """Return whether the process itself is asked for; raise where something is said of its basis beside that."""
     node = given.get("exact")
-    if left_open(node):
+    if node is None or left_open(node):
         return False
     found = truth_of(node)
     if found is None:
