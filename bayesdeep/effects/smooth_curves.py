@@ -146,14 +146,15 @@ def _curves(source: Source, fit: Fitted, one: SmoothTerm, points: int, interval:
     column = source.columns[one.along[0]]
     known = np.asarray(column.values, dtype=np.float64)
     # What is made of steps has no values between them.
-    steps = "stepped" in TERMS[one.term.kind].words(one.term.state)
+    words = TERMS[one.term.kind].words(one.term.state)
+    steps = "stepped" in words
     whole = column.values.dtype.kind == "i" and known.max() - known.min() < points
     at = np.unique(known) if steps or whole else np.linspace(known.min(), known.max(), points)
     if whole and not steps:
         at = np.arange(known.min(), known.max() + 1)
     residuals = partial_residuals(source, fit, one)
     for chosen in levels_of(source, one):
-        if steps:
+        if words & {"stepped", "rough"}:
             values, name = function_values(source, one, {column.name: at}, chosen)
             slope = np.gradient(values, at, axis=1)
         else:

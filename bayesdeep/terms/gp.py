@@ -210,9 +210,9 @@ def effects(state: Json) -> tuple[Effect, ...]:
 
 
 def words(state: Json) -> frozenset[str]:
-    """A process is linear in its coefficients."""
-    del state
-    return frozenset({"linear"})
+    """A process is linear in its coefficients; an exponential one has no slope, though its basis has."""
+    rough = "places" in state and state["covariance"] == "exponential"
+    return frozenset({"linear", "rough"} if rough else {"linear"})
 
 
 def written(state: Json, node: Any) -> tuple[Addend, ...]:

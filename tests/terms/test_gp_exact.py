@@ -180,6 +180,13 @@ def test_slopes_are_those_of_one_function() -> None:
     assert float(table["upper"].iloc[0]) - float(table["lower"].iloc[0]) < 2.0
 
 
+def test_a_function_without_slopes_has_none() -> None:
+    model = bd.Model("y ~ gp(x, cov='exponential', exact=True)", frame(12))
+    fit = model.fit(draws=30, chains=2, seed=1, progress=False)
+    with pytest.raises(bd.FitError, match="no slope anywhere; compare values by contrasts"):
+        fit.slopes("x")
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
