@@ -109,11 +109,17 @@ def _process(scope: Scope, rows: Places, effect: Effect) -> Any:
 
 
 def _values_of(scope: Scope, law: Process, values: Sequence[Any], standard: Any) -> Any:
-    """Return a process at its places, counted from its average ``(place,)``."""
+    """Return a process at its places, counted from its average ``(place,)``.
+
+    Its root is taken in the principal axes that the covariance has at likely values, the smoothest first: rows tell of each of
+    these nearly by itself, while of places they tell of many together, in a direction that moves with every number.
+    """
     from pytensor.tensor.linalg import cholesky
 
-    root = cholesky(law.correlations(values[1:], pt), lower=True, on_error="nan")
-    found = values[0] * scope.dot(root, standard)
+    axes = np.ascontiguousarray(np.linalg.eigh(law.correlations(law.likely, np))[1][:, ::-1])
+    turned = scope.dot(pt.constant(axes), scope.dot(law.correlations(values[1:], pt), pt.constant(axes)), turned=True)
+    root = cholesky(turned, lower=True, on_error="nan")
+    found = values[0] * scope.dot(pt.constant(axes), scope.dot(root, standard))
     return found - (found * law.average).sum() if law.average.any() else found
 
 
