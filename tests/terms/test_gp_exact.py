@@ -226,5 +226,5 @@ def test_nuts_finds_what_is_found_otherwise(response: str, family: str) -> None:
     two = (model if family == "gaussian" else other).fit(seed=2, progress=False)
     new = pd.DataFrame({"x": np.linspace(0.5, 5.5, 9)})
     a, b = (np.asarray(fit.draws(new, kind="linear").values).reshape(-1, 9) for fit in (one, two))
-    assert (np.abs(a.mean(axis=0) - b.mean(axis=0)) / b.std(axis=0)).max() < 0.2
-    np.testing.assert_allclose(a.std(axis=0), b.std(axis=0), rtol=0.15)
+    assert (np.abs(a.mean(axis=0) - b.mean(axis=0)) / b.std(axis=0)).max() < 0.25
+    np.testing.assert_allclose(a.std(axis=0), b.std(axis=0), rtol=0.2)
