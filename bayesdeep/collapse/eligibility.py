@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Scaled, Shift
+from bayesdeep.core.effects import Columns, Effect, Given, Process, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.declared import by_threshold
+from bayesdeep.spec.declared import effects_of as effects_of_term
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.shared_effects import shared_of
 from bayesdeep.spec.shares_of_budget import is_share, shares
@@ -93,6 +94,15 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True, sparse: bool = False) 
     return None
 
 
+def covariance_reason(spec: ModelSpec) -> str | None:
+    """Return that coefficients have a covariance, not sds alone, made of several numbers, in a clause; None if none have."""
+    for term in (term for predictor in spec.predictors for term in predictor.terms):
+        law = next((effect.law for effect in effects_of_term(term) if isinstance(effect.law, Process)), None)
+        if law is not None:
+            return f"the values of {term.source} have a dense covariance that changes with {' and '.join(law.positive)}"
+    return None
+
+
 def apart_reason(source: str) -> str:
     """Return that a term is no addend of one predictor, in a clause."""
     return f"{source} adds to each threshold something of its own"
@@ -142,7 +152,7 @@ def about_a_location(chosen: ChosenPrior) -> bool:
 
 def effects_reason(spec: ModelSpec, effect: Effect, prefix: str = "") -> str | None:
     """Return why coefficients that vary are not normal about 0 given their sds, in a clause; None if they are."""
-    if isinstance(effect.law, Scaled):
+    if isinstance(effect.law, Scaled | Process):
         reasons = (_scale(spec.prior(read_name(spec, prefix, slot))) for slot in effect.law.slots)
         return next((reason for reason in reasons if reason is not None), None)
     for piece in effect.pieces:

@@ -177,7 +177,8 @@ class Engine:
     takes
         What it makes use of where a target has it: ``"neighbours"`` for factors whose levels have a graph
         (:class:`~bayesdeep.core.linear.Neighbours`); others get the same coefficients as independent columns. ``"several"`` for
-        linear systems of several responses (:class:`~bayesdeep.core.linear.Noise`); others are not given them.
+        linear systems of several responses (:class:`~bayesdeep.core.linear.Noise`), ``"related"`` for factors whose coefficients
+        have a covariance made of hyperparameters (:class:`~bayesdeep.core.linear.Related`); others are not given them.
     jacobian
         Whether the log density is that of the vector itself, with every Jacobian, which samplers need; False for the density
         of the parameters on the scale the posterior shows, whose highest point is the mode.

@@ -35,3 +35,8 @@ def number_of(node: Any) -> float | None:
     sign = -1.0 if getattr(node, "operator", "") == "-" else 1.0
     value = getattr(getattr(node, "operand", node), "value", None)
     return None if isinstance(value, bool | str) or not isinstance(value, int | float) else sign * value
+
+
+def truth_of(node: Any) -> bool | None:
+    """Return whether ``True`` or ``False`` is written; None for anything else."""
+    return {"True": True, "TRUE": True, "False": False, "FALSE": False}.get(getattr(node, "name", None) or "")

@@ -477,7 +477,8 @@ class Term:
         ``codes(state) -> {factor name: key of the rows' levels}`` of functions that differ by a level; effects say it themselves.
     words
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
-        trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows; ``"lifts"``
+        trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows;
+        ``"rough"`` of one that has no slope anywhere; ``"lifts"``
         where it calls :meth:`Scope.lift` or :meth:`Scope.at_means`; ``"noise"`` where it calls :meth:`Scope.noise`;
         ``"by_threshold"`` where it adds to each threshold something of its own: its scope's ``width`` is that of the thresholds,
         ``eta`` returns ``(obs, level - 1)``, and it may stand in the main predictor of families whose thresholds need not

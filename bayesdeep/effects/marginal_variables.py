@@ -128,12 +128,22 @@ def factors_of(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
 
 def stepped_columns(spec: ModelSpec) -> frozenset[str]:
     """Return the columns of functions that have no values between those of the training rows."""
-    return frozenset(
-        name
+    return frozenset(name for node in _nodes_with(spec, "stepped") for name in columns_of(node))
+
+
+def rough_columns(spec: ModelSpec) -> frozenset[str]:
+    """Return the columns that functions without a slope anywhere are of; what they are multiplied by has one."""
+    every = (argument for node in _nodes_with(spec, "rough") for argument in getattr(node, "arguments", (node,)))
+    return frozenset(name for argument in every for name in columns_of(argument))
+
+
+def _nodes_with(spec: ModelSpec, word: str) -> Iterator[Any]:
+    """Return the nodes of terms that declare a word."""
+    return (
+        node
         for predictor in spec.predictors
         for term, (_, _, node) in zip(predictor.terms, term_nodes(spec.nodes[predictor.parameter]), strict=True)
-        if "stepped" in TERMS[term.kind].words(term.state)
-        for name in columns_of(node)
+        if word in TERMS[term.kind].words(term.state)
     )
 
 

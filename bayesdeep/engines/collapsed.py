@@ -328,6 +328,6 @@ ENGINE = Engine(
     settings=CollapsedSettings,
     run=run,
     needs=frozenset({"linear"}),
-    takes=frozenset({"several", "neighbours"}),
+    takes=frozenset({"several", "neighbours", "related"}),
     example={"draws": 500},
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
-from bayesdeep.collapse.eligibility import is_sparse, loses_precision
+from bayesdeep.collapse.eligibility import covariance_reason, is_sparse, loses_precision
 from bayesdeep.collapse.posterior_layout import ShownNames, shown_names
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
@@ -27,6 +27,9 @@ def linear_source(
     reason = why_not(spec, sparse=sparse)
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
+    reason = None if "related" in ENGINES[method].takes else covariance_reason(spec)
+    if reason is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='collapsed'")
     began = time.perf_counter()
     layout = layout_of(spec, sparse=sparse)
     if isinstance(rows, StreamedRows):
