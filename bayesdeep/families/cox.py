@@ -9,6 +9,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response, RowLaw, RowValues
 from bayesdeep.core.response_checks import observed, positive, refuse_rows
+from bayesdeep.core.supports import POSITIVE
 
 from . import _hazard_terms
 from ._baseline import TINY, Baseline
@@ -169,6 +170,7 @@ def _family(baseline: Baseline, learned: Any = None) -> Family:
             ),
         ),
         code=partial(code, baseline),
+        support=POSITIVE,
         rv=partial(rv, baseline),
         mean=partial(mean, baseline),
         log_survival=partial(log_survival, baseline),
