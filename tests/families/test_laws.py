@@ -259,6 +259,7 @@ def reference(name, p):
         ),
         "laplace": lambda: stats.laplace(mu, p["sigma"]),
         "log_logistic": lambda: stats.fisk(p["alpha"], scale=mu),
+        "frechet": lambda: stats.invweibull(p["alpha"], scale=mu),
         "exgaussian": lambda: stats.exponnorm(p["beta"] / p["sigma"], mu - p["beta"], p["sigma"]),
         "shifted_lognormal": lambda: stats.lognorm(p["sigma"], p["ndt"], np.exp(mu)),
         "skew_normal": lambda: skewed(mu, p["sigma"], p["alpha"]),
