@@ -1,4 +1,14 @@
-"""Proportional hazards: a hazard that is the same function of time for all, times exp(predictor)."""
+"""Proportional hazards: a hazard that is the same function of time for all, times exp(predictor).
+
+Ties. Breslow's and Efron's formulas are approximations of the partial likelihood, which orders events and has no place for two
+at once. The likelihood here is the full one, with a density of time for every event: rows with the same time stand beside each
+other, nothing is to be approximated, and rows are independent, as leave-one-out, folds and predictions need; of a partial
+likelihood they are not. Its coefficients are near Efron's: in R's lung and veteran data, and in lung with times rounded up to 61
+days, 165 events at 17 times, within 0.3 of their standard errors, which differ by less than 1 percent
+(``tests/families/test_cox.py``). Where ties come from coarse clocks, the interval is what is known: ``censored(time, upper,
+status)`` is the exact likelihood of that. Breslow's formula is, exactly, that of Poisson counts, a row for each row at risk at each
+event time, with a level for each time (Holford 1980; Laird & Olivier 1981, https://doi.org/10.1080/01621459.1981.10477634).
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -132,14 +142,23 @@ def row_law(baseline: Baseline, link: str) -> RowLaw:
 EQUAL: Default = Default("Dirichlet(1)", "all ways to share the cumulative hazard out among the knots alike")
 
 
-def variant(knots: int | Sequence[float] | None = None) -> Family:
-    """Return the family with so many knots, or with these.
+NO_TIES = (
+    "takes no ties=: every event has a density in continuous time, so that events at one time need no approximation. Leave it out: "
+    "coefficients are near those of Efron's, and where times are in coarse units the interval is what is known: "
+    "censored(time, upper, status) ~ …, with status 'interval'"
+)
+
+
+def variant(knots: int | Sequence[float] | None = None, ties: str | None = None) -> Family:
+    """Return the family with so many knots, or with these; ``ties`` is there to be answered.
 
     Raises
     ------
     ValueError
-        For fewer than two knots, or knots that do not increase from 0 or above.
+        For fewer than two knots, or knots that do not increase from 0 or above; and for any ``ties``.
     """
+    if ties is not None:
+        raise ValueError(NO_TIES)
     if knots is None or (isinstance(knots, int) and not isinstance(knots, bool)):
         if knots is not None and not 2 <= knots <= MOST_KNOTS:
             raise ValueError(f"knots={knots} should be from 2 to {MOST_KNOTS}, or the times themselves: knots=[0, 100, 300]")
