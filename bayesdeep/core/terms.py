@@ -546,6 +546,9 @@ class Term:
         :class:`~bayesdeep.core.effects.Strata`.
     fills
         Of terms that take columns whose missing values come from a formula of their own; None for other terms.
+    takes
+        Names of other terms whose calls may stand among the arguments of this one, ``net(mi(x), z)``: what they mean there is its
+        own affair.
     lacks
         ``lacks(call) -> arguments`` of a call in whose columns values may be missing, on training rows and others, where nothing
         else reads these columns; :meth:`DesignContext.filled` makes such rows. None for terms that need all values.
@@ -588,6 +591,7 @@ class Term:
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
     fills: Fills | None = None
     lacks: Callable[[Any], tuple[Any, ...]] | None = None
+    takes: tuple[str, ...] = ()
     varies: bool = False
     joins: bool = False
     grouping: bool = False

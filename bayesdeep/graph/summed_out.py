@@ -5,9 +5,9 @@ A row in which :math:`x` is missing, with the responses :math:`y` of which it is
 .. math:: \sum_k P(x = k)\; p(y \mid x = k),
 
 over all values, or levels, that :math:`x` can take; of several columns that a row lacks, over all their combinations. Rows are
-written down once for each of them, as *copies*, on which the model of each response is what it is on any rows. Given all else a missing value
-has the summands as its probabilities, from which it is drawn back: what the posterior shows is drawn from the joint posterior,
-as if it had been sampled. Counts have no largest value; the sum ends where those observed leave nothing:
+written down once for each of them, as *copies*, on which the model of each response is what it is on any rows. Given all else a
+missing value has the summands as its probabilities, from which it is drawn back: what the posterior shows is drawn from the joint
+posterior, as if it had been sampled. Counts have no largest value; the sum ends where those observed leave nothing:
 at :math:`m + 10 \sqrt{m} + 10`, with :math:`m` the largest.
 
 Little and Rubin (2019), Statistical Analysis with Missing Data, third edition, chapter 13.
@@ -290,5 +290,10 @@ def check_response(spec: ModelSpec, imputed: bool) -> None:
             f"{begin}and {name} is weighted: a row of weight 2 is two rows, each with a value of its own; leave the weights out"
         )
     for term in (t for p in spec.predictors for t in p.terms):
+        if "whole" in TERMS[term.kind].words(term.state):
+            raise FormulaError(
+                f"{begin}and {term.source} is kept orthogonal to other columns over all rows together, which for every summand "
+                "would be other rows; write orthogonal=False in it"
+            )
         if TERMS[term.kind].lags(term.state):
             raise FormulaError(f"{begin}and {term.source} leans on the rows before; leave it out")

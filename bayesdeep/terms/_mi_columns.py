@@ -59,8 +59,12 @@ def column_arrays(own: Json, call: Any, context: DesignContext, mark: str = "") 
     (node,) = call.arguments
     gone = context.gaps(node)
     x = context.category(node, own["learned"]).codes if "levels" in own else np.asarray(context.values(node), dtype=np.float64)
-    place = np.where(gone, np.cumsum(gone) - 1, -1)
-    return {f"x{mark}": np.where(gone, np.zeros_like(x), x), f"place{mark}": place.astype(np.int64)}
+    return {f"x{mark}": np.where(gone, np.zeros_like(x), x), f"place{mark}": place_of(gone)}
+
+
+def place_of(gone: np.ndarray) -> np.ndarray:
+    """Return which of the missing values each row has ``(obs,)`` of int64, -1 where none is missing."""
+    return np.where(gone, np.cumsum(gone) - 1, -1).astype(np.int64)
 
 
 def at_rows(scope: Scope, own: Json, mark: str = "") -> Any:
