@@ -386,11 +386,9 @@ class Fills:
 
     Attributes
     ----------
-    asked
-        ``asked(call) -> names``: the columns that a call, as it is written, names for this. They may have missing values where
-        they have a formula of their own; :meth:`DesignContext.gaps` says where, and :meth:`Scope.filled` has the values.
     columns
-        ``columns(state) -> names``: the columns of a term, of which it may have several.
+        ``columns(state) -> names``: the columns, of which a term may have several. In its call they may have missing values where
+        they have a formula of their own; :meth:`DesignContext.gaps` says where, and :meth:`Scope.filled` has the values.
     known
         ``known(state, arrays, values) -> (state, arrays)``: the same term on rows of which these are all values ``(obs,)``,
         missing ones too, of some of its columns, by name.
@@ -399,13 +397,15 @@ class Fills:
         response, in their order. ``known`` and ``report`` are given these.
     report
         ``report(scope, state, values)``: show the missing values ``(missing,)`` of some columns, by name.
+    called
+        Whether these are the columns in its call; of a term that takes calls of such terms, these say it.
     """
 
-    asked: Callable[[Any], tuple[str, ...]]
     columns: Callable[[Json], tuple[str, ...]]
     known: Callable[[Json, Mapping[str, np.ndarray], Mapping[str, np.ndarray]], tuple[Json, dict[str, np.ndarray]]]
     code: Callable[[Json, str, tuple[Any, ...]], np.ndarray]
     report: Callable[[Scope, Json, Mapping[str, Any]], None]
+    called: bool = True
 
 
 def _nothing(state: Json) -> Mapping[str, tuple[Any, ...]]:

@@ -16,7 +16,7 @@ from bayesdeep.design.frame import column, read_frame
 from bayesdeep.design.learn import Design, learn_design
 from bayesdeep.design.matrices import read_matrices
 from bayesdeep.design.training_data import InMemory
-from bayesdeep.formula.expand import matrices
+from bayesdeep.formula.expand import columns, matrices
 from bayesdeep.formula.group_sds import is_group_sd, with_group_sds
 from bayesdeep.formula.nodes import Call, Parsed
 from bayesdeep.formula.parser import parse, parse_parameter
@@ -171,8 +171,8 @@ def specify_one_of_several(
 def filling(parsed: Parsed) -> tuple[str, ...]:
     """Return the columns whose missing values a formula has as predictors."""
     every = (node for node in every_node(parsed.predictor) if isinstance(node, Call) and node.function in TERMS)
-    asked = ((call, fills.asked) for call in every if (fills := TERMS[call.function].fills) is not None)
-    return tuple(dict.fromkeys(name for call, of in asked for name in of(call)))
+    calls = (call for call in every if (fills := TERMS[call.function].fills) is not None and fills.called)
+    return tuple(dict.fromkeys(name for call in calls for name in columns(call)))
 
 
 def _refuse_gaps(parsed: Mapping[str, Parsed], frame: Frame, right: str) -> None:

@@ -175,7 +175,7 @@ def _check_beside(parsed: Parsed, names: Sequence[str], more: Mapping[str, Any])
 def _fills(call: Call) -> bool:
     """Return whether a call names columns whose missing values come from their own formulas."""
     fills = TERMS[call.function].fills if call.function in TERMS else None
-    return fills is not None and bool(fills.asked(call))
+    return fills is not None and fills.called
 
 
 def _used(parsed: Parsed, more: Mapping[str, Any]) -> set[str]:

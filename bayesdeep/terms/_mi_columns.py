@@ -18,11 +18,6 @@ from bayesdeep.core.terms import DesignContext, Scope
 from ._mo_levels import category_of
 
 
-def asked(call: Any) -> tuple[str, ...]:
-    """Return the column that a call of ``mi()`` names."""
-    return tuple(a.name for a in call.arguments if hasattr(a, "name"))
-
-
 def learn_column(call: Any, context: DesignContext) -> Json:
     """Return a column's mean and sd where it is there, or its levels and their shares, and how many values are missing.
 

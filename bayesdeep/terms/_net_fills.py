@@ -15,7 +15,7 @@ from bayesdeep.core.lazy import pt
 from bayesdeep.core.names import posterior_name
 from bayesdeep.core.terms import DesignContext, Scope
 
-from ._mi_columns import asked, codes_of, known_column, learn_column, missing_values, place_of
+from ._mi_columns import codes_of, known_column, learn_column, missing_values, place_of
 
 FILLING = "mi"
 """The call by which an input is filled in."""
@@ -47,9 +47,9 @@ def learn_fills(call: Any, columns: LearnedColumns, plain: Sequence[Any], contex
 
 def fill_arrays(state: Json, call: Any, context: DesignContext) -> dict[str, np.ndarray]:
     """Return which of the missing values each row has, -1 where the input is there ``(obs,)``, of each such input."""
-    calls = {asked(node): node for node in call.arguments if is_filled(node)}
+    nodes = {node.arguments[0].name: node.arguments[0] for node in call.arguments if is_filled(node)}
     each = enumerate(state.get("fills", []))
-    return {f"place_{k}": place_of(context.gaps(calls[(own["column"],)].arguments[0])) for k, own in each}
+    return {f"place_{k}": place_of(context.gaps(nodes[own["column"]])) for k, own in each}
 
 
 def filled_inputs(scope: Scope, state: Json, scales: np.ndarray, means: Sequence[float]) -> Any:

@@ -29,7 +29,7 @@ from bayesdeep.core.terms import DesignContext, Fills, Scope, Term
 from bayesdeep.core.writing import Addend
 
 from ._joined_groups import Joined, codes, groups, joined_arrays, joined_eta, joined_written, learn_joined, relabel
-from ._mi_columns import asked, at_rows, codes_of, column_arrays, known_column, learn_column, missing_values
+from ._mi_columns import at_rows, codes_of, column_arrays, known_column, learn_column, missing_values
 from ._mi_products import learn_products, product_eta, product_slots, products_of, products_written
 from ._packing import unpack
 from ._varying import slots as slots_by_level
@@ -154,5 +154,5 @@ def _written_by_group(own: Json, coefficient: str, prefix: str, level: str) -> s
 
 TERM = Term(
     "mi", learn, arrays, slots, eta, groups, words, call=True, written=written, multiplies=True, varies=True, joins=True,
-    codes=codes, relabel=relabel, fills=Fills(asked, columns, known, code, report), example="mi(x)",
+    codes=codes, relabel=relabel, fills=Fills(columns, known, code, report), example="mi(x)",
 )

@@ -161,12 +161,6 @@ def lacks(call: Any) -> tuple[Any, ...]:
     return tuple(a for a in call.arguments if getattr(a, "function", "") != "embed") if asked else ()
 
 
-def asked(call: Any) -> tuple[str, ...]:
-    """Return nothing: what it takes missing values of, calls among its arguments name."""
-    del call
-    return ()
-
-
 def known(
     state: Json, arrays: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray]
 ) -> tuple[Json, dict[str, np.ndarray]]:
@@ -203,6 +197,6 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 TERM = Term(
     "net", learn, arrays, slots, eta, groups, words, call=True, varies=True, cost=cost, relabel=relabel, written=written,
-    codes=codes, lacks=lacks, takes=(FILLING,), fills=Fills(asked, fill_columns, known, fill_codes, report_fills),
-    example="net(x, z, hidden=[3])",
+    codes=codes, lacks=lacks, takes=(FILLING,),
+    fills=Fills(fill_columns, known, fill_codes, report_fills, called=False), example="net(x, z, hidden=[3])",
 )

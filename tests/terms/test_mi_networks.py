@@ -27,8 +27,11 @@ def data(rows: int = 60, seed: int = 1) -> pd.DataFrame:
     gone = rng.random((3, rows)) < 0.35 * expit(z)
     f = np.where(gone[2], None, np.array(["a", "b", "c"], dtype=object)[rng.integers(0, 3, rows)])
     return pd.DataFrame(
-        {"y": y, "z": z, "w": w, "x": np.where(gone[0], np.nan, x), "k": np.where(gone[1], np.nan, k), "f": f, "true": np.sin(1.5 * x)}
-    )
+        {
+            "y": y, "z": z, "w": w, "x": np.where(gone[0], np.nan, x), "k": np.where(gone[1], np.nan, k), "f": f,
+            "true": np.sin(1.5 * x),
+        }
+    )  # fmt: skip
 
 
 def units(found: dict[str, Any], name: str, inputs: np.ndarray) -> np.ndarray:
@@ -88,11 +91,11 @@ def test_whole_numbers_and_levels_are_summed_over(case: str) -> None:
 @pytest.mark.parametrize(
     ("formulas", "family", "said"),
     [
-        (["y ~ z + net(mi(k), w)", "k ~ z"], "bernoulli", "orthogonal to other columns .* write orthogonal=False"),
+        (["y ~ z + net(mi(k), w)", "k ~ z"], "bernoulli", r"orthogonal to other columns .* write orthogonal=False"),
         (["y ~ s(mi(x))", "x ~ z"], "gaussian", r"mi\(\) cannot stand inside another call, but for net\(\)"),
         (["y ~ net(mi(x), x)", "x ~ z"], "gaussian", "by itself"),
         (["y ~ net(mi(x), w)", "z ~ 1"], "gaussian", "no formula has 'x'"),
-        (["y ~ net(mi(log(x)), w)", "x ~ z"], "gaussian", r"mi\(\) takes one column|by itself"),
+        (["y ~ net(mi(exp(x)), w)", "x ~ z"], "gaussian", r"mi\(\) takes one column"),
     ],
 )
 def test_what_is_refused(formulas: list[str], family: str, said: str) -> None:
@@ -121,5 +124,5 @@ def test_a_curve_is_found_where_a_quarter_of_its_column_is_missing(tmp_path: Pat
     with pytest.raises(bd.DataError, match="missing values: x 1"):
         again.predict(new.assign(x=[1.0, np.nan]))
     assert "as its own formula says, x" in fit.report(tmp_path / "fit.md").read_text()
-    with pytest.raises(bd.BayesdeepError, match="several responses|cannot|one response"):
+    with pytest.raises(bd.BayesdeepError, match=r"several responses|cannot|one response"):
         bd.Model(["y ~ z + net(mi(x), hidden=[6])", "x ~ z"], frame, missing="model").fit("sgd", progress=False)
