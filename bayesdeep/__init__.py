@@ -26,6 +26,7 @@ _HOME = {
     "known": "model",
     "list_datasets": "datasets",
     "load": "loading",
+    "methods": "methods_list",
     "mixture": "families.mixture",
     "load_dataset": "datasets",
     "register": "core.registry",

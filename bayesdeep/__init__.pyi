@@ -20,6 +20,7 @@ from bayesdeep.imputed_model import ImputedModel as ImputedModel
 from bayesdeep.joint_fit import JointFit as JointFit
 from bayesdeep.joint_model import JointModel as JointModel
 from bayesdeep.loading import load as load
+from bayesdeep.methods_list import methods as methods
 from bayesdeep.model import Model as Model
 from bayesdeep.model import known as known
 from bayesdeep.report import report as report

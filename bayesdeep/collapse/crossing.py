@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from bayesdeep.core.effects import Effect, Scaled
+from bayesdeep.core.effects import Effect, Process, Scaled
 from bayesdeep.core.linear import eliminated
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -53,7 +53,7 @@ def _bases(layout: Layout) -> set[int]:
 
 
 def _one_sd(effect: Effect) -> bool:
-    return not isinstance(effect.law, Scaled) and effect.sds(effect.pieces[0]).count == 1
+    return not isinstance(effect.law, Scaled | Process) and effect.sds(effect.pieces[0]).count == 1
 
 
 def _codes(layout: Layout, arrays: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:

@@ -2,17 +2,18 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Scaled, Shift
+from bayesdeep.core.effects import Columns, Effect, Given, Process, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
 from bayesdeep.spec.declared import by_threshold
+from bayesdeep.spec.declared import effects_of as effects_of_term
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.shared_effects import shared_of
 from bayesdeep.spec.shares_of_budget import is_share, shares
 from bayesdeep.spec.slots import prefixed, read_name
 
-from .linear_layout import copies_of, has_intercept, sparse_of
+from .linear_layout import can_be_sparse, copies_of, has_intercept, sparse_of
 
 LARGEST_WIDTH = 2_000
 """Most coefficients that may have to be factorised together for one term."""
@@ -22,7 +23,7 @@ MOST_ROUNDING = 0.1
 """Rounding error of a log density with which proposals can still be accepted and rejected."""
 
 
-def why_not(spec: ModelSpec) -> str | None:
+def why_not(spec: ModelSpec, *, sparse: bool = False) -> str | None:
     """Return why the coefficients cannot be integrated out exactly, in a clause; None if they can."""
     family = FAMILIES[spec.family]
     main = family.main.name
@@ -31,17 +32,22 @@ def why_not(spec: ModelSpec) -> str | None:
     if spec.links[main] != "identity":
         return f"the link of {main} is {spec.links[main]}, not identity"
     if spec.nonlinear:
-        return terms_reason(spec)
+        return terms_reason(spec, sparse=sparse)
     others = [p.parameter for p in spec.predictors if p.parameter != main]
     if others:
         return f"{', '.join(others)} has a formula of its own, so that it differs between rows"
     strange = set(spec.response.modifiers) - {"weighted"}
     if strange:
         return f"the response is {' and '.join(sorted(strange))}"
-    reason = terms_reason(spec) or _many_shares(spec)
+    reason = terms_reason(spec, sparse=sparse) or _many_shares(spec)
     if reason is not None:
         return reason
     return _scale(spec.prior("sigma")) if "sigma" not in spec.known else None
+
+
+def is_sparse(spec: ModelSpec) -> bool:
+    """Return whether coefficients can be integrated out by the graph of effects that lean on neighbours."""
+    return why_not(spec, sparse=True) is None and can_be_sparse(spec)
 
 
 def _many_shares(spec: ModelSpec) -> str | None:
@@ -64,10 +70,11 @@ def loses_precision(squares: float) -> str | None:
     return "the known sigma is so small beside the response that sums of squares leave double precision"
 
 
-def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
+def terms_reason(spec: ModelSpec, *, normal: bool = True, sparse: bool = False) -> str | None:
     """Return why the predictors are not linear in Gaussian coefficients, in a clause; None if they are.
 
-    Without ``normal`` population coefficients may have other priors about a location, whose density is known on arrays.
+    Without ``normal`` population coefficients may have other priors about a location, whose density is known on arrays. With
+    ``sparse`` the graph of effects that lean on neighbours is made use of, which then may have any number of levels.
     """
     main = FAMILIES[spec.family].bare
     if (together := shared_of(spec)):
@@ -81,9 +88,18 @@ def terms_reason(spec: ModelSpec, *, normal: bool = True) -> str | None:
             if plugin.effects is None:
                 return f"the term {term.source or term.kind} is not linear in its coefficients"
             for effect in plugin.effects(term.state):
-                reason = _reason(spec, prefix, term.source, effect, without_intercept=alone, normal=normal)
+                reason = _reason(spec, prefix, term.source, effect, without_intercept=alone, normal=normal, sparse=sparse)
                 if reason is not None:
                     return reason
+    return None
+
+
+def covariance_reason(spec: ModelSpec) -> str | None:
+    """Return that coefficients have a covariance, not sds alone, made of several numbers, in a clause; None if none have."""
+    for term in (term for predictor in spec.predictors for term in predictor.terms):
+        law = next((effect.law for effect in effects_of_term(term) if isinstance(effect.law, Process)), None)
+        if law is not None:
+            return f"the values of {term.source} have a dense covariance that changes with {' and '.join(law.positive)}"
     return None
 
 
@@ -93,7 +109,7 @@ def apart_reason(source: str) -> str:
 
 
 def _reason(
-    spec: ModelSpec, prefix: str, source: str, effect: Effect, *, without_intercept: bool, normal: bool
+    spec: ModelSpec, prefix: str, source: str, effect: Effect, *, without_intercept: bool, normal: bool, sparse: bool
 ) -> str | None:
     """Return why one effect's coefficients cannot be integrated out."""
     rows = effect.rows
@@ -109,7 +125,7 @@ def _reason(
             return f"the prior of {own} is on the predictor where the column of {sharing[0]}, which shares a budget, is 0"
         return _columns(spec, [*(n for n in names if n not in sharing), *([intercept] if intercept else [])], normal)
     together = effect.width * max(copies_of(effect), 1)
-    if together > LARGEST_WIDTH and (normal or sparse_of(effect) is None):
+    if together > LARGEST_WIDTH and (not sparse or sparse_of(effect) is None):
         return f"{source} has {together:,} coefficients together; at most {LARGEST_WIDTH:,} can be integrated out"
     return effects_reason(spec, effect, prefix)
 
@@ -136,7 +152,7 @@ def about_a_location(chosen: ChosenPrior) -> bool:
 
 def effects_reason(spec: ModelSpec, effect: Effect, prefix: str = "") -> str | None:
     """Return why coefficients that vary are not normal about 0 given their sds, in a clause; None if they are."""
-    if isinstance(effect.law, Scaled):
+    if isinstance(effect.law, Scaled | Process):
         reasons = (_scale(spec.prior(read_name(spec, prefix, slot))) for slot in effect.law.slots)
         return next((reason for reason in reasons if reason is not None), None)
     for piece in effect.pieces:

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from bayesdeep.core.effects import Piece, Scaled, Sds
+from bayesdeep.core.effects import Piece, Process, Scaled, Sds
 from bayesdeep.core.linear import Derived, Hyperparameter, Scale, Several
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.quantities import SD
@@ -90,7 +90,9 @@ class Hyper:
         name = f"{effects.key}_{own}"
         return [self.scale(name, scale, FIRST_SHARE * spread / _per_unit(effects, spread), name)] * size
 
-    def several(self, spec: ModelSpec, prefix: str, law: Scaled, multiplier: str, count: int, spread: float) -> list[Derived]:
+    def several(
+        self, spec: ModelSpec, prefix: str, law: Scaled | Process, multiplier: str, count: int, spread: float
+    ) -> list[Derived]:
         """Return ``count`` scales that are functions of several numbers, proportional to that of the slot ``multiplier``."""
         places = {}
         for slot, kind in zip(law.slots, law.kinds, strict=True):

@@ -228,7 +228,7 @@ def _placed(joint: Factor, own: Factor, spots: np.ndarray) -> Factor:
     for k, spot in enumerate(spots):
         scales[spot] = own.scales[k]
     moved = tuple((int(spots[start]), int(spots[stop - 1]) + 1, first) for start, stop, first in own.blocks)
-    return replace(joint, scales=tuple(scales), blocks=(*joint.blocks, *moved))
+    return replace(joint, scales=tuple(scales), blocks=(*joint.blocks, *moved), related=own.related or joint.related)
 
 
 def _sums(

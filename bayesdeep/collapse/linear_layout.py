@@ -14,6 +14,8 @@ from bayesdeep.core.effects import (
     Iid,
     Members,
     Piece,
+    Places,
+    Process,
     Scaled,
     Shift,
     Sparse,
@@ -75,7 +77,7 @@ class EffectsPart:
 
     key: str
     effect: Effect
-    rows: Columns | Grouped | Members
+    rows: Columns | Grouped | Members | Places
     factor: int
     start: int
     copies: int = 0
@@ -129,6 +131,8 @@ class EffectsPart:
         """Return what each coefficient of a level is multiplied by ``(obs,)``, None for a column of ones."""
         if self.place is not None:
             return [None] * self.sparse.width
+        if isinstance(self.rows, Places):
+            return [*self._of_places(self.rows, arrays, rows)]
         if self.copies and not isinstance(self.rows, Columns):
             return [*self._copied(self.rows, arrays, rows)]
         found: list[np.ndarray | None] = [None] if self.rows.intercept and not isinstance(self.rows, Columns) else []
@@ -141,6 +145,14 @@ class EffectsPart:
             return found
         there = (self._within(arrays, rows) >= 0).astype(np.float64)
         return [there if column is None else there * column for column in found]
+
+    def _of_places(self, own: Places, arrays: Mapping[str, np.ndarray], rows: slice) -> np.ndarray:
+        """Return what the values of a function at places are multiplied by ``(place, obs)``."""
+        law = self.effect.law
+        assert isinstance(law, Process)
+        needed = [key for key in (own.codes, own.array) if key is not None]
+        meets = own.incidence({key: arrays[f"{self.key}.{key}"][rows] for key in needed}).toarray()
+        return np.ascontiguousarray((meets - np.outer(meets.sum(axis=1), law.average)).T)
 
     def _copied(self, own: Grouped | Members, arrays: Mapping[str, np.ndarray], rows: slice) -> list[np.ndarray]:
         """Return the columns of levels one after another, those of a level together."""
@@ -248,7 +260,7 @@ def _regular(neighbours: Neighbours) -> Any:
     return neighbours.precision + sparse.eye_array(neighbours.precision.shape[0])
 
 
-def _parts(key: str, effect: Effect, rows: Columns | Grouped | Members) -> list[tuple[EffectsPart, str, int]]:
+def _parts(key: str, effect: Effect, rows: Columns | Grouped | Members | Places) -> list[tuple[EffectsPart, str, int]]:
     """Return an effect's parts, each with the name and the number of levels of its factor, its place left open.
 
     Of levels that have classes with a covariance each, every class is a factor. No row meets two of them, so that each is nested
@@ -256,7 +268,7 @@ def _parts(key: str, effect: Effect, rows: Columns | Grouped | Members) -> list[
     """
     copies = copies_of(effect)
     whole = EffectsPart(key, effect, rows, -1, 0, copies)
-    if isinstance(rows, Columns):
+    if isinstance(rows, Columns | Places):
         return [(whole, f"{effect.pieces[0].slot} of {key}", 1)]
     if copies:
         return [(whole, f"{rows.factor} of {key}", 1)]
@@ -330,7 +342,7 @@ def effects_of(spec: ModelSpec, predictor: int = 0) -> list[tuple[str, Effect]]:
 
 def copies_of(effect: Effect) -> int:
     """Return how many times a level's coefficients are written out in one level of the system; 0 for none."""
-    if isinstance(effect.rows, Columns):
+    if isinstance(effect.rows, Columns | Places):
         return 1
     if isinstance(effect.law, Scaled) and effect.law.axes:
         return effect.law.axes
@@ -351,6 +363,9 @@ def can_be_sparse(spec: ModelSpec) -> bool:
     every = [(number, effect) for number in range(len(spec.predictors)) for _, effect in effects_of(spec, number)]
     found = [own for _, effect in every if (own := sparse_of(effect)) is not None]
     if not found or sum(len(own.neighbours.pieces) for own in found) > MOST_PIECES:
+        return False
+    # A covariance that changes with hyperparameters is dense, and has no place in a sparse precision.
+    if any(isinstance(effect.law, Process) for _, effect in every):
         return False
     layouts = [layout_of(spec, number, sparse=True) for number in range(len(spec.predictors))]
     sizes = [levels * width for layout in layouts for _, levels, width in layout.factors]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Piece, Scaled, Shift
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Piece, Process, Scaled, Shift
 from bayesdeep.core.errors import FormulaError
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.quantities import COEFFICIENT, CORRELATION, ORDER, SD, Entry, Quantity
@@ -120,14 +120,14 @@ class _Names:
         for piece in effect.pieces:
             dims = self.dims(piece)
             sd = self.prefix + piece.sd
-            if isinstance(effect.law, Scaled):
+            if isinstance(effect.law, Scaled | Process):
                 self.read(key, effect.law)
                 sd = read_name(self.spec, self.prefix, piece.sd or effect.law.slots[0])
             else:
                 self.add(sd, Entry(SD, self.parameter, key, sd), *self.sd_dims(effect, piece))
             self.add(self.prefix + piece.slot, Entry(piece.role or effect.role, self.parameter, key, sd), *dims)
 
-    def read(self, key: str, law: Scaled) -> None:
+    def read(self, key: str, law: Scaled | Process) -> None:
         """Add the numbers that a law reads, which several effects may."""
         for slot in law.slots:
             name = read_name(self.spec, self.prefix, slot)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Grouped, Scaled, Varying, root_of
+from bayesdeep.core.effects import Columns, Grouped, Places, Process, Scaled, Varying, root_of
 from bayesdeep.core.linear import Derived, Factor, LinearSystem, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import PRIORS
@@ -51,7 +51,7 @@ def posterior_arrays(
         own = _by_level(place, effects)
         for piece in place.effect.pieces:
             values = own[:, :, piece.start : piece.stop]
-            if isinstance(place.rows, Columns):
+            if isinstance(place.rows, Columns | Places):
                 found[layout.prefix + piece.slot] = values[:, 0]
             else:
                 shown = values[:, :, 0] if piece.scalar else values.transpose(0, 2, 1)
@@ -102,6 +102,8 @@ def _by_level(place: EffectsPart, effects: np.ndarray) -> np.ndarray:
         return effects.sum(axis=2)[:, place.place, None]
     width = place.effect.width
     own = effects[:, :, place.start : place.start + width * max(place.copies, 1)]
+    if isinstance(place.effect.law, Process):
+        return place.effect.law.counted(own)
     if not place.copies or isinstance(place.rows, Columns):
         return own
     own = own.reshape(len(own), place.copies, width)
@@ -128,7 +130,7 @@ def _scale(scale: Scale, positions: np.ndarray) -> np.ndarray:
 def _spreads(spec: ModelSpec, prefix: str, place: EffectsPart, factor: Factor, positions: np.ndarray) -> dict[str, np.ndarray]:
     found = {}
     law = place.effect.law
-    if isinstance(law, Scaled):
+    if isinstance(law, Scaled | Process):
         scale = factor.scales[place.start]
         assert isinstance(scale, Derived)
         names = (read_name(spec, prefix, slot) for slot in law.slots)

@@ -16,7 +16,7 @@ from bayesdeep.core.rowwise import FamilyParameter, RowLikelihood, RowSystem, Sh
 from bayesdeep.spec.declared import by_threshold
 from bayesdeep.spec.model_spec import ModelSpec
 
-from .eligibility import _scale, apart_reason, terms_reason
+from .eligibility import _scale, apart_reason, covariance_reason, terms_reason
 from .hyper import halved, likely
 from .linear_layout import Layout, in_thresholds, layout_of
 from .moments import columns_of, effects_of_rows, moments_of
@@ -90,7 +90,7 @@ def why_not_marginal(spec: ModelSpec) -> str | None:
 def why_not_rows(spec: ModelSpec) -> str | None:
     """Return why a model is not one of rows with linear predictors and Gaussian coefficients, in a clause; None if it is."""
     family = FAMILIES[spec.family]
-    reason = why_not_predictors(spec)
+    reason = why_not_predictors(spec) or covariance_reason(spec)
     if reason is not None:
         return reason
     for parameter in family.plain({family.main.name, *spec.known, *_modelled(spec)}):
@@ -104,7 +104,7 @@ def why_not_rows(spec: ModelSpec) -> str | None:
 
 def why_not_predictors(spec: ModelSpec) -> str | None:
     """Return why predictors are not linear in coefficients of which those of groups are normal, in a clause; None if they are."""
-    return _by_level(spec) or terms_reason(spec, normal=False)
+    return _by_level(spec) or terms_reason(spec, normal=False, sparse=True)
 
 
 def why_not_by_row(spec: ModelSpec) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Scaled, Shift
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Places, Process, Scaled, Shift
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.spec.model_spec import ModelSpec
@@ -30,7 +30,7 @@ Arrays = Mapping[str, np.ndarray]
 
 def is_linear(spec: ModelSpec) -> bool:
     """Return whether a model is a linear Gaussian one, of whose rows these functions say all there is to say."""
-    return why_not(spec) is None
+    return why_not(spec, sparse=True) is None
 
 
 def addends(spec: ModelSpec, draws: Arrays, data: Arrays, number: int = 0) -> dict[str, np.ndarray]:
@@ -133,6 +133,9 @@ def _addend(
     matrix = None if rows.array is None else own(rows.array)
     if isinstance(rows, Columns):
         return _columns(effect, draws, matrix, prefix, intercept=rows.intercept and intercept)
+    if isinstance(rows, Places):
+        there = np.take(draws[prefix + effect.pieces[0].slot], own(rows.codes), axis=1)
+        return there if rows.array is None else there * own(rows.array)[:, 0]
     codes, weights = own(rows.codes), own(rows.weights) if isinstance(rows, Members) else None
     values = [draws[prefix + piece.slot] for piece in effect.pieces]
     return _by_level(effect, rows.intercept, values, codes, weights, matrix)
@@ -191,11 +194,12 @@ def effect_sds(
     With the ``classes`` of some groups, ``(draw, coefficient, group)``.
     """
     found, law = [], effect.law
-    if isinstance(law, Scaled):
+    if isinstance(law, Scaled | Process):
         made = law.sds([draws[read_name(spec, prefix, slot)][:, None] for slot in law.slots], np)
-        if law.each:
+        if isinstance(law, Scaled) and law.each:
             return made[:, None, :]
-        return np.broadcast_to(made, (_count(draws), law.axes or effect.width))[..., None]
+        count = (law.axes if isinstance(law, Scaled) else 0) or effect.width
+        return np.broadcast_to(made, (_count(draws), count))[..., None]
     for piece in effect.pieces:
         chosen, width = spec.prior(prefix + piece.slot), piece.size
         if chosen is None and classes is not None:

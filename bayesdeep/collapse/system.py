@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Scaled
-from bayesdeep.core.linear import Derived, Factor, JointScales, LinearSystem, Moments, Scale
+from bayesdeep.core.effects import Process, Scaled
+from bayesdeep.core.linear import Derived, Factor, JointScales, LinearSystem, Moments, Related, Scale
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.priors import ChosenPrior
 from bayesdeep.core.registry import PRIORS
+from bayesdeep.numerics.processes import process_roots
 from bayesdeep.spec.model_spec import ModelSpec
 from bayesdeep.spec.shares_of_budget import shares
 
@@ -116,6 +117,11 @@ def factors_of(spec: ModelSpec, layout: Layout, hyper: Hyper, spread: float) -> 
     found = [Factor(name, levels, width, ()) for name, levels, width in layout.factors]
     for place in layout.effects:
         law, scales, copies = place.effect.law, list[Scale | Derived](), max(place.copies, 1)
+        if isinstance(law, Process):
+            made = hyper.several(spec, layout.prefix, law, law.sd, place.effect.width, spread)
+            related = Related(made[0].of.indices, partial(process_roots, law))
+            found[place.factor] = replace(found[place.factor], scales=tuple(made), related=related)
+            continue
         if isinstance(law, Scaled):
             found[place.factor] = _with_several(spec, layout.prefix, place, law, hyper, spread, found[place.factor])
             continue

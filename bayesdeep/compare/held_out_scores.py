@@ -168,6 +168,7 @@ def _loos(fits: Mapping[str, Fitted], score: str, progress: bool) -> tuple[dict[
     with progress_bar("Leave-one-out", progress and bool(able), lines=True) as bar:
         total = sum(fit.rows.rows for fit in able.values())
         for name, fit in able.items():
+            bar.update(done, total, name)
             try:
                 found[name] = by_loo(fit, partial(_tick, bar, total, name, done))
             except Exception as error:

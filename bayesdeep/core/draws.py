@@ -117,6 +117,10 @@ class Draws:
         Of a point estimate with standard errors, what these follow from; a summary then shows estimates and standard errors.
     criteria
         Numbers by which such fits are compared, for ``idata.attrs``: ``log_likelihood``, ``aic``, ``df``.
+    course
+        Of training, how it went: the ``loss`` a row in each epoch and, before it, the log score of a ``held_out`` row
+        ``(epoch, member)``, not a number where there is none; after how many epochs a member was ``best``, and whether it is
+        ``kept``, 1, or but judges those that are, 0, both ``(member,)``.
     """
 
     positions: np.ndarray
@@ -133,6 +137,7 @@ class Draws:
     coefficients: tuple[np.ndarray, ...] | None = None
     spread: Spread | None = None
     criteria: Mapping[str, float] = field(default_factory=dict)
+    course: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class Progress(Protocol):
@@ -172,7 +177,8 @@ class Engine:
     takes
         What it makes use of where a target has it: ``"neighbours"`` for factors whose levels have a graph
         (:class:`~bayesdeep.core.linear.Neighbours`); others get the same coefficients as independent columns. ``"several"`` for
-        linear systems of several responses (:class:`~bayesdeep.core.linear.Noise`); others are not given them.
+        linear systems of several responses (:class:`~bayesdeep.core.linear.Noise`), ``"related"`` for factors whose coefficients
+        have a covariance made of hyperparameters (:class:`~bayesdeep.core.linear.Related`); others are not given them.
     jacobian
         Whether the log density is that of the vector itself, with every Jacobian, which samplers need; False for the density
         of the parameters on the scale the posterior shows, whose highest point is the mode.

@@ -14,6 +14,7 @@ rows meet              coefficients
 :class:`Columns`       of a matrix ``(obs, column)``
 :class:`Grouped`       of the row's level of a factor, times the row's columns
 :class:`Members`       of several levels of a factor, with weights
+:class:`Places`        of the row's place among those at which a function has a value, times a number
 :class:`Shift`         none: a column is added as it is
 =====================  ==========================================================================================
 
@@ -26,6 +27,7 @@ law                    coefficients
                        classes of levels (:class:`Strata`)
 :class:`Structured`    the same, but levels have a known covariance
 :class:`Scaled`        independent, with standard deviations that are functions of several numbers with priors of their own
+:class:`Process`       values of a function at places, with a covariance that is a function of several numbers
 =====================  ==========================================================================================
 """
 
@@ -212,7 +214,38 @@ class Shift:
     array: str
 
 
-Rows = Columns | Grouped | Members | Shift
+@dataclass(frozen=True)
+class Places:
+    """The row's place, at which a function has a value, times a number of the row.
+
+    Attributes
+    ----------
+    count
+        Number of places that training rows have.
+    codes
+        Key of each row's place ``(obs,)`` among the term's arrays; places that no training row has count on from ``count``.
+    where
+        Key of the rows' coordinates ``(obs, variable)``.
+    array
+        Key of what the value is multiplied by ``(obs, 1)``; None for 1.
+    """
+
+    intercept: ClassVar[bool] = False
+    count: int
+    codes: str
+    where: str
+    array: str | None = None
+
+    def incidence(self, arrays: Mapping[str, np.ndarray]) -> Any:
+        """Return what rows multiply the values at the training rows' places by, a SciPy sparse matrix ``(obs, place)``."""
+        from scipy import sparse
+
+        codes = np.asarray(arrays[self.codes])
+        by = np.ones(len(codes)) if self.array is None else np.asarray(arrays[self.array], dtype=np.float64)[:, 0]
+        return sparse.csr_matrix((by, (np.arange(len(codes)), codes)), (len(codes), self.count))
+
+
+Rows = Columns | Grouped | Members | Places | Shift
 
 
 @dataclass(frozen=True)
@@ -359,6 +392,81 @@ class Scaled:
         return self.root is not None
 
 
+NUGGET = 1e-9
+"""Share of a process's variance that each place has to itself, so that its covariance matrix has a root in double precision."""
+
+
+@dataclass(frozen=True, eq=False)
+class Process:
+    r"""Coefficients are the values of one function at places, less their average: a Gaussian process,
+
+    .. math:: f \sim N(0, s^2 R(\theta)), \qquad u_j = f_j - \sum_k w_k f_k.
+
+    :math:`s` and each :math:`\theta` is the variable of a slot with a prior of its own. A row at another place has a value there
+    that is drawn given those at the places of the training rows, together with all other such rows.
+
+    Attributes
+    ----------
+    sd, positive
+        The slot of :math:`s`, and those of the positive numbers :math:`\theta`.
+    alike
+        ``alike(values, here, there, xp) -> (…, here, there)``: the correlations of the function's values at places ``(here,
+        variable)`` and ``(there, variable)``, which are NumPy arrays, from the values of ``positive``, each ``(…, 1, 1)``; ``xp``
+        is NumPy or ``pytensor.tensor``.
+    places
+        ``(place, variable)``.
+    average
+        :math:`w` ``(place,)``; zeros where nothing is taken off.
+    likely
+        Values of ``positive`` that are likely, for a rough fit.
+    text
+        What the covariance is, for who writes the model down: the names of the slots take the places ``{0}``, ``{1}``, and so on.
+    """
+
+    related: ClassVar[bool] = True
+    correlation: ClassVar[None] = None
+    strata: ClassVar[None] = None
+    shared: ClassVar[str] = ""
+    shares: ClassVar[tuple[str, ...]] = ()
+    sd: str
+    positive: tuple[str, ...]
+    alike: Callable[[Sequence[Any], np.ndarray, np.ndarray, Any], Any]
+    places: np.ndarray
+    average: np.ndarray
+    likely: tuple[float, ...]
+    text: str = ""
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Return the slots that it reads, the sd's first."""
+        return (self.sd, *self.positive)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return what each slot is as a hyperparameter, as :attr:`Scaled.kinds`."""
+        return ("scale",) * len(self.slots)
+
+    @staticmethod
+    def sds(values: Sequence[Any], xp: Any) -> Any:
+        """Return the standard deviation of the function's values ``(…, 1)`` from those of the slots, as :attr:`Scaled.sds`."""
+        del xp
+        return values[0]
+
+    def correlations(self, values: Sequence[Any], xp: Any) -> Any:
+        """Return :math:`R` ``(…, place, place)`` with the nugget that lets it be factorised."""
+        return self.alike(values, self.places, self.places, xp) + NUGGET * np.eye(len(self.places))
+
+    def counted(self, values: np.ndarray) -> np.ndarray:
+        """Return values ``(…, place)`` less their average, :math:`u` of :math:`f`."""
+        return np.asarray(values - (values @ self.average)[..., None])
+
+    @property
+    def counting(self) -> np.ndarray:
+        """Return the matrix ``(place, place)`` by which values are multiplied to be counted from their average."""
+        found: np.ndarray = np.eye(len(self.places)) - self.average[None, :]
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Made:
     """An array that is made when it is needed: its shape, and ``make()``."""
@@ -389,7 +497,7 @@ class Sparse:
     width: int
 
 
-Law = Given | Iid | Varying | Structured | Scaled
+Law = Given | Iid | Varying | Structured | Scaled | Process
 """Each says as ``related`` whether levels lean on one another (there are then no new ones, and none is like any other), as
 ``correlation`` the slot of a level's correlations, and as ``strata`` the classes of levels; None for laws without."""
 
@@ -450,7 +558,7 @@ class Effect:
         """
         if piece.sds is not None:
             return piece.sds
-        if piece.scalar or isinstance(self.law, Iid | Scaled):
+        if piece.scalar or isinstance(self.law, Iid | Scaled | Process):
             return Sds((0,) * piece.size)
         return Sds(tuple(range(piece.size)), piece.dim, piece.labels)
 

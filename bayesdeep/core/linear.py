@@ -108,6 +108,23 @@ class Derived:
     place: int | None
 
 
+@dataclass(frozen=True, eq=False)
+class Related:
+    """Coefficients of a factor of one level that have a covariance made of several hyperparameters.
+
+    Attributes
+    ----------
+    indices
+        Of the hyperparameters, all of them scales.
+    root
+        From their natural values ``(batch,)`` each, the lower-triangular root of the covariance
+        ``(batch, coefficient, coefficient)``.
+    """
+
+    indices: tuple[int, ...]
+    root: Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
 @dataclass(frozen=True)
 class Factor:
     """A grouping factor of the system: ``levels`` groups with ``width`` coefficients each.
@@ -121,6 +138,9 @@ class Factor:
         hyperparameters from ``first`` on, row by row below the diagonal.
     neighbours
         Where the last coefficients of levels lean on those of other levels: their graph. None where levels are independent.
+    related
+        The covariance of all its coefficients, of which ``scales`` are then the standard deviations; None where these, and
+        ``blocks``, say all.
     """
 
     name: str
@@ -129,6 +149,7 @@ class Factor:
     scales: tuple[Scale | Derived, ...]
     blocks: tuple[tuple[int, int, int], ...] = ()
     neighbours: Neighbours | None = None
+    related: Related | None = None
 
     @property
     def each(self) -> bool:

@@ -1,16 +1,21 @@
 """Options of calls in formulas as Python values: a node is what stands there, and may be anything that can be written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import FormulaError, nearest
 
 
-def options_of(call: Any, known: Iterable[str], where: str) -> dict[str, Any]:
-    """Return a call's options, nodes by name; raise for a name that is not ``known``. ``where`` begins the error's text."""
+def options_of(call: Any, known: Iterable[str], where: str, elsewhere: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return a call's options, nodes by name; raise for a name that is not ``known``. ``where`` begins the error's text.
+
+    ``elsewhere`` are names that other packages have for options.
+    """
     for name, _ in call.options:
         if name not in known:
-            raise FormulaError(f"{where}: {call.function}() has no option '{name}'{nearest(name, known)}")
+            meant = (elsewhere or {}).get(name)
+            said = nearest(name, known) if meant is None else f"; here it is {meant}"
+            raise FormulaError(f"{where}: {call.function}() has no option '{name}'{said}")
     return dict(call.options)
 
 
@@ -30,3 +35,8 @@ def number_of(node: Any) -> float | None:
     sign = -1.0 if getattr(node, "operator", "") == "-" else 1.0
     value = getattr(getattr(node, "operand", node), "value", None)
     return None if isinstance(value, bool | str) or not isinstance(value, int | float) else sign * value
+
+
+def truth_of(node: Any) -> bool | None:
+    """Return whether ``True`` or ``False`` is written; None for anything else."""
+    return {"True": True, "TRUE": True, "False": False, "FALSE": False}.get(getattr(node, "name", None) or "")

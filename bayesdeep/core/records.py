@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import FormulaError, close_to, nearest
+from .supports import REAL, Support
 
 LIKELIHOOD_FIELDS = ("value", "trials", "status", "upper", "lower_bound", "upper_bound", "weights")
 """Fields of a :class:`Response` that hold a value a row and that the likelihood reads."""
@@ -312,6 +313,10 @@ class Family:
     code
         ``code(response) -> Response``: check the values and code them as numbers; raises
         :class:`~bayesdeep.core.errors.DataError` that says what is wrong and what would be right.
+    support
+        The two ends between which responses lie, of :mod:`bayesdeep.core.supports`: ``POSITIVE`` is ``(0, inf)``, also of counts.
+        An end belongs to it where responses are whole numbers and where it is one of the ``atoms``. Of responses with levels and
+        of several columns it says nothing.
     rv
         ``rv(params, aux) -> TensorVariable``: the distribution of one row, unregistered (``pm.X.dist``), from
         tensors by parameter name, each ``(obs,)`` (``(obs, level - 1)`` for contrasts, ``(level - 1,)`` for cuts, or
@@ -411,6 +416,7 @@ class Family:
     rv: Callable[[Mapping[str, Any], Aux], Any]
     mean: Callable[[Mapping[str, Any], Aux], Any]
     scale: Callable[[Response, Link], tuple[float, float]]
+    support: Support = REAL
     variance: Callable[[Mapping[str, Any], Aux], Any] | None = None
     information: Callable[[np.ndarray, Response, str, Mapping[str, Any]], tuple[np.ndarray, np.ndarray] | None] | None = None
     row_terms: Callable[[Response, str], RowTerms | None] | None = None

@@ -433,6 +433,11 @@ def _anywhere(state: Json, about: bool) -> Json:
     return state
 
 
+def _untold(state: Json) -> str:
+    del state
+    return ""
+
+
 def _no_lags(state: Json) -> int:
     del state
     return 0
@@ -471,6 +476,12 @@ class Term:
     unseen
         ``unseen(state, arrays, known) -> state`` of a state that :attr:`relabel` gave new levels, with what the rows' arrays say
         of these; their codes count on from ``known``. Rows say nothing of most terms' levels.
+    sd_formula
+        Of grouping calls: whether a formula of the groups' sd is another way to write it, with its columns as ``by=``.
+    told
+        ``told(state)``: what cannot be seen in the formula, in a few words, for where the model is printed; empty for nothing.
+    options
+        The dataclass of what can be said of it in a formula, with a description of each; None where there is nothing, or little.
     eta
         ``eta(scope, state) -> tensor`` ``(obs,)``, or ``(obs, width)``, of terms that are not linear in their coefficients; None
         where ``effects`` say all.
@@ -480,7 +491,8 @@ class Term:
         ``codes(state) -> {factor name: key of the rows' levels}`` of functions that differ by a level; effects say it themselves.
     words
         ``words(state)``: declared properties, such as ``"linear"`` or ``"hierarchical"``; ``"staged"`` where some of it is
-        trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows; ``"lifts"``
+        trained to a point first; ``"stepped"`` of a function that has no values between those of the training rows;
+        ``"rough"`` of one that has no slope anywhere; ``"lifts"``
         where it calls :meth:`Scope.lift` or :meth:`Scope.at_means`; ``"noise"`` where it calls :meth:`Scope.noise`;
         ``"by_threshold"`` where it adds to each threshold something of its own: its scope's ``width`` is that of the thresholds,
         ``eta`` returns ``(obs, level - 1)``, and it may stand in the main predictor of families whose thresholds need not
@@ -585,6 +597,9 @@ class Term:
     reclass: Callable[[Json, Mapping[str, tuple[int, ...]]], Json] = _as_it_is
     placed: Callable[[Json, bool], Json] = _anywhere
     lags: Callable[[Json], int] = _no_lags
+    told: Callable[[Json], str] = _untold
+    options: type | None = None
+    sd_formula: bool = False
     unseen: Callable[[Json, Mapping[str, np.ndarray], int], Json] = _says_nothing
     written: Callable[[Json, Any], tuple[Addend, ...]] | None = None
     left_out: Callable[[Json, Any], tuple[LeftOut, ...]] | None = None

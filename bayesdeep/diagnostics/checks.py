@@ -160,7 +160,9 @@ def status_check(attrs: Mapping[Any, Any]) -> list[Check]:
     said = meaning.get(status, "the method doubts its own result")
     doubtful = status == "doubtful"
     severe = 2 if doubtful and not attrs.get("exact", True) else 1
-    # What a method says of its own failure is better founded than what its draws look like.
-    advice = tuple(map(str, attrs.get("advice") or ())) if doubtful else ()
+    # What a method says of its own failure is better founded than what its draws look like; what it read off them is said by
+    # the check that reads them.
+    judged = set(map(str, attrs.get("judged") or ()))
+    advice = tuple(text for text in map(str, attrs.get("advice") or ()) if text not in judged) if doubtful else ()
     cause = "method" if doubtful else ""
     return [Check("status of the run", status, "ok", status == "ok", said, severe, advice, cause, doubtful and bool(advice))]

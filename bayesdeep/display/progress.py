@@ -61,7 +61,8 @@ class Lines:
         done, total, note = self._state
         took = time.perf_counter() - self._began
         left = f", about {took / done * (total - done):.0f} s left" if done else ""
-        return f"{self._title}: {done:,} of {total:,}, {took:.0f} s{left}{f' ({note})' if note else ''}"
+        far = f"{done:,} of {total:,}, " if total else ""  # before the first is done it may not be known how many there are
+        return f"{self._title}: {far}{took:.0f} s{left}{f' ({note})' if note else ''}"
 
 
 def wanted(progress: bool) -> bool:

@@ -34,7 +34,8 @@ class Variable:
     grouping
         Whether it does nothing but group rows, ``g`` of ``(1 | g)``.
     predictor
-        Whether some term reads it for itself, and not only for what it says of another column, as a standard error does.
+        Whether some term reads it for itself, and not only for what it says of another column, as a standard error does, or of
+        which rows come before which.
     main
         Whether the main parameter's formula has it other than to group rows.
     """
@@ -98,7 +99,8 @@ def variables_of(spec: ModelSpec, columns: Mapping[str, Column]) -> dict[str, Va
     """
     nodes = [replace(node, response=None) for node in spec.nodes.values()]
     alone = [_ungrouped(node) for node in nodes]
-    read = {name for node in nodes for name in columns_of(_without_beside(node))}
+    ordering = _ordering_calls(spec)
+    read = {name for node in nodes for name in columns_of(_without_beside(node, ordering))}
     labelling = {name for factor in factors_of(spec).values() for name in factor}
     labelling |= {name for node in nodes for call in _coding(node) for name in columns_of(call.arguments[0])}
     found: dict[str, Variable] = {}
@@ -126,17 +128,37 @@ def factors_of(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
 
 def stepped_columns(spec: ModelSpec) -> frozenset[str]:
     """Return the columns of functions that have no values between those of the training rows."""
-    return frozenset(
-        name
+    return frozenset(name for node in _nodes_with(spec, "stepped") for name in columns_of(node))
+
+
+def rough_columns(spec: ModelSpec) -> frozenset[str]:
+    """Return the columns that functions without a slope anywhere are of; what they are multiplied by has one."""
+    every = (argument for node in _nodes_with(spec, "rough") for argument in getattr(node, "arguments", (node,)))
+    return frozenset(name for argument in every for name in columns_of(argument))
+
+
+def _nodes_with(spec: ModelSpec, word: str) -> Iterator[Any]:
+    """Return the nodes of terms that declare a word."""
+    return (
+        node
         for predictor in spec.predictors
         for term, (_, _, node) in zip(predictor.terms, term_nodes(spec.nodes[predictor.parameter]), strict=True)
-        if "stepped" in TERMS[term.kind].words(term.state)
-        for name in columns_of(node)
+        if word in TERMS[term.kind].words(term.state)
     )
 
 
-def _without_beside(node: Formula) -> Formula:
-    """Return a formula without what its calls say of other columns."""
+def _ordering_calls(spec: ModelSpec) -> list[Call]:
+    """Return the calls that say nothing but which rows come before which."""
+    return [
+        node
+        for predictor in spec.predictors
+        for term, (_, _, node) in zip(predictor.terms, term_nodes(spec.nodes[predictor.parameter]), strict=True)
+        if isinstance(node, Call) and TERMS[term.kind].lags(term.state)
+    ]
+
+
+def _without_beside(node: Formula, ordering: list[Call]) -> Formula:
+    """Return a formula without what its calls say of other columns, and of which rows come before which."""
 
     def less(call: Call) -> Call:
         beside = TERMS[call.function].beside
@@ -144,7 +166,7 @@ def _without_beside(node: Formula) -> Formula:
         return replace(call, arguments=arguments, options=tuple(own for own in call.options if own[0] not in beside))
 
     groups = tuple(replace(group, specials=tuple(map(less, group.specials))) for group in node.groups)
-    return replace(node, groups=groups, specials=tuple(map(less, node.specials)))
+    return replace(node, groups=groups, specials=tuple(less(call) for call in node.specials if call not in ordering))
 
 
 def _ungrouped(node: Formula) -> set[str]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayesdeep.core.columns import Column
+from bayesdeep.core.errors import FitError
 from bayesdeep.results.fitted import Fitted
 
 from .contrasts import compared, sides_of
@@ -14,7 +15,7 @@ from .marginal_effects import Effects, effects_table
 from .marginal_grid import Base, base_of, names_of
 from .marginal_source import Source, source_of
 from .marginal_values import slope_means
-from .marginal_variables import Variable
+from .marginal_variables import Variable, rough_columns
 
 STEP = 1e-4
 """Half of a central difference, in standard deviations of the column in the data the model was fitted to."""
@@ -61,10 +62,18 @@ def _named(
 def _chosen(source: Source, variables: str | Sequence[str] | None, kind: str, base: Base) -> list[Variable]:
     """Return the variables asked for; by default those that do more than group rows, less levels that rows are held at."""
     if variables is not None:
-        return [source.variable(name) for name in names_of(variables, source.where)]
+        chosen = [source.variable(name) for name in names_of(variables, source.where)]
+        without = next((v.name for v in chosen if v.name in rough_columns(source.spec)), None)
+        if without is not None:
+            raise FitError(
+                f"slopes: '{without}' is in a process with an exponential covariance, whose function has no slope anywhere; "
+                "compare values by contrasts, or take cov='matern32' or smoother"
+            )
+        return chosen
+    rough = rough_columns(source.spec)
     smooth = [v.name for v in source.variables.values() if v.labels is None and not v.two_values]
     free = [v for v in source.variables.values() if v.name in smooth or not base.grid or v.name not in base.labels]
-    return [v for v in free if not v.grouping and v.predictor and (v.main or kind == "mean")]
+    return [v for v in free if v.name not in rough and not v.grouping and v.predictor and (v.main or kind == "mean")]
 
 
 def _sides(variable: Variable, column: Column) -> tuple[Column, Column]:

@@ -146,21 +146,23 @@ def _curves(source: Source, fit: Fitted, one: SmoothTerm, points: int, interval:
     column = source.columns[one.along[0]]
     known = np.asarray(column.values, dtype=np.float64)
     # What is made of steps has no values between them.
-    steps = "stepped" in TERMS[one.term.kind].words(one.term.state)
+    words = TERMS[one.term.kind].words(one.term.state)
+    steps = "stepped" in words
     whole = column.values.dtype.kind == "i" and known.max() - known.min() < points
     at = np.unique(known) if steps or whole else np.linspace(known.min(), known.max(), points)
     if whole and not steps:
         at = np.arange(known.min(), known.max() + 1)
     residuals = partial_residuals(source, fit, one)
     for chosen in levels_of(source, one):
-        given = {column.name: at}
-        values, name = function_values(source, one, given, chosen)
-        if steps:
+        if words & {"stepped", "rough"}:
+            values, name = function_values(source, one, {column.name: at}, chosen)
             slope = np.gradient(values, at, axis=1)
         else:
             half = STEP * (float(known.std()) or 1.0)
             low, high = np.maximum(at - half, known.min()), np.minimum(at + half, known.max())
-            below, above = (function_values(source, one, {column.name: end}, chosen)[0] for end in (low, high))
+            # All at once: a process has values of its own at each place, which go together in one prediction.
+            every, name = function_values(source, one, {column.name: np.concatenate([at, low, high])}, chosen)
+            values, below, above = np.split(every, 3, axis=1)
             slope = (above - below) / (high - low)
         own = np.ones(len(known), dtype=bool)
         for level_name, level in chosen.items():

@@ -6,11 +6,14 @@ import numpy as np
 
 from bayesdeep.core.errors import FitError
 from bayesdeep.results.fitted import Fitted
+from bayesdeep.results.new_places import processes_of
 from bayesdeep.results.prediction_blocks import several_predictors
 
 from .marginal_source import source_of
 from .smooth_curves import function_values, levels_of, smooth_terms
 
+PLACES = 200
+"""Points at which a process is drawn at a time."""
 TOO_FAR = 0.12
 """Share of the columns' ranges beyond which a place is too far from every row to be shown."""
 
@@ -64,6 +67,8 @@ def smooth_surfaces(fit: Fitted, points: int = 40) -> list[SmoothSurface]:
     source = source_of(fit, "smooths", None, "average", 1)
     if several_predictors(fit.spec):
         raise FitError("smooths: the response has a predictor for each of its levels; use fit.curve(…) instead")
+    # Of each point by itself there is something to say, so that they need not be drawn together.
+    step = PLACES if any(processes_of(source.spec)) else points**2
     found = []
     for one in smooth_terms(fit):
         if len(one.along) != 2:
@@ -75,7 +80,11 @@ def smooth_surfaces(fit: Fitted, points: int = 40) -> list[SmoothSurface]:
         grid = [side.ravel() for side in np.meshgrid(*at, indexing="ij")]
         apart = _apart(np.stack(grid, axis=1), rows, high - low)
         for chosen in levels_of(source, one):
-            values, name = function_values(source, one, dict(zip((first, second), grid, strict=True)), chosen)
+            made_of = [
+                function_values(source, one, {first: grid[0][k : k + step], second: grid[1][k : k + step]}, chosen)
+                for k in range(0, len(grid[0]), step)
+            ]
+            values, name = np.concatenate([part for part, _ in made_of], axis=1), made_of[0][1]
             shown = [
                 np.where(apart > TOO_FAR, np.nan, made).reshape(points, points)
                 for made in (values.mean(axis=0), values.std(axis=0), (values > 0).mean(axis=0))

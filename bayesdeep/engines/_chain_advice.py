@@ -8,6 +8,18 @@ import numpy as np
 MAX_TREEDEPTH_SHARE = 0.05
 """Share of draws at the longest trajectory that is not worth a word."""
 
+MAX_DIVERGING_SHARE, MAX_DIVERGING_SHARE_NETWORK = 0.001, 0.1
+"""Share of draws that may diverge in a run that is not doubtful: a few in 4,000 happen at the edge of sound posteriors, which a
+diagnosis mentions. Those of networks are judged by their functions, in which these may not show."""
+
+
+def status_of(stats: Mapping[str, np.ndarray], interrupted: bool, network: bool) -> str:
+    """Return what the statistics make of the run: ``"ok"``, ``"interrupted"`` or ``"doubtful"``."""
+    if interrupted:
+        return "interrupted"
+    most = MAX_DIVERGING_SHARE_NETWORK if network else MAX_DIVERGING_SHARE
+    return "doubtful" if float(stats["diverging"].mean()) > most else "ok"
+
 
 def cut_short(lp: np.ndarray, interrupted: bool) -> tuple[str, ...]:
     """Return what there is of chains ``(chain, draw)`` that were cut short, if they were."""

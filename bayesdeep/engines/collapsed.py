@@ -36,7 +36,7 @@ from bayesdeep.linear.mode import curvature, find_mode, newton, refuse_what_does
 from bayesdeep.linear.principal_axes import in_principal_axes
 from bayesdeep.linear.proposal import TAILS_OF_PRIORS, adapt
 from bayesdeep.linear.scale_sweeps import TUNING, applies, swept_chains
-from bayesdeep.linear.sliced_chains import have_mixed, sliced_chains
+from bayesdeep.linear.sliced_chains import enough, have_mixed, sliced_chains
 from bayesdeep.linear.unexplored import under
 from bayesdeep.numerics.psis import KHAT_LIMIT
 
@@ -65,7 +65,7 @@ MAX_RELATIVE_WEIGHT, LONGEST_STAY = 10.0, 0.05
 have a Pareto k-hat without a meaning. And the share of its length that a chain may stay at one point: where it stays longer, the
 next tail has not been seen, whatever the k-hat of the points that were."""
 
-ATTEMPTS = 2
+ATTEMPTS = 3
 """Times a proposal is made anew, with more points, while the Pareto k-hat says that it misses some of the posterior."""
 
 FULL_CHAIN_SECONDS = 15.0
@@ -149,10 +149,15 @@ def _run(settings: CollapsedSettings, system: LinearSystem, seed: int, progress:
     how = "importance proposals and independence Metropolis chains"
     details = {"khat": float(khat), "largest_weight": float(weights.max() * len(weights))}
     values_per_draw = steps.steps / settings.draws
-    if not covered and not found.interrupted and each < EXPENSIVE_SECONDS:
-        few = _few(settings)
-        values_per_draw = few.steps / settings.draws
-        found = sliced_chains(few, posterior, adapted, 1 if efficiency > FAIR else system.dim, rng, progress)
+    doubtful = not covered or (efficiency < FAIR and not enough(found))
+    if doubtful and not found.interrupted and each < EXPENSIVE_SECONDS:
+        few, most = _few(settings), 1 if efficiency > FAIR else system.dim
+        for times in (1, 3):
+            longer = replace(few, steps=min(settings.draws, times * few.steps))
+            found = sliced_chains(longer, posterior, adapted, most, rng, progress)
+            values_per_draw = longer.steps / settings.draws
+            if found.interrupted or have_mixed(found):
+                break
         how, covered = "slices along the principal axes between proposals, since these alone did not cover it", True
         if not found.interrupted and not have_mixed(found):
             before = time.perf_counter()
@@ -323,6 +328,6 @@ ENGINE = Engine(
     settings=CollapsedSettings,
     run=run,
     needs=frozenset({"linear"}),
-    takes=frozenset({"several"}),
+    takes=frozenset({"several", "neighbours", "related"}),
     example={"draws": 500},
 )

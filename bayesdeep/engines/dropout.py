@@ -26,7 +26,15 @@ AVERAGED = 64
 
 @dataclass(frozen=True)
 class DropoutSettings(TrainSettings):
-    """Options of training, the ``rate`` at which units are left out, and the number of ``draws``."""
+    """Options of training, and of dropout.
+
+    Attributes
+    ----------
+    rate
+        Share of hidden units left out, anew for each row and step, and in each prediction.
+    draws
+        Number of predictions, each of a network with other units left out.
+    """
 
     rate: float = 0.1
     draws: int = 1000

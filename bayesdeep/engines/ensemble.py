@@ -17,7 +17,13 @@ from ._training.train_settings import SgdSettings, check
 
 @dataclass(frozen=True)
 class EnsembleSettings(SgdSettings):
-    """Options of ``sgd``, and the number of ``members``."""
+    """Options of ``sgd``, and of an ensemble.
+
+    Attributes
+    ----------
+    members
+        Number of networks.
+    """
 
     members: int = 8
 

@@ -30,7 +30,15 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class MapSettings:
-    """Options of the mode search: the number of starting points and the iterations allowed from each."""
+    """Options of the mode search.
+
+    Attributes
+    ----------
+    starts
+        Number of starting points.
+    max_iterations
+        Iterations allowed from each.
+    """
 
     starts: int = 4
     max_iterations: int = 2000

@@ -14,7 +14,6 @@ ELSEWHERE |= {
     "quasipoisson": "it has no likelihood; 'generalized_poisson' has counts whose variance is a multiple of their mean",
     "quasibinomial": "it has no likelihood; 'beta_binomial' has counts of successes that vary more",
     "geometric": "it is 'negative_binomial' with alpha=bd.known(1)",
-    "frechet": "it is 'gev' with xi above 0",
     "gumbel": "it is 'gev' with xi=bd.known(0)",
     "multivariate_normal": "several normal responses are several formulas, bd.Model([…], residual_correlation=True)",
 }

@@ -81,16 +81,22 @@ class Baseline:
         return found + xp.maximum(left, 0.0) / (heights[-1] + TINY)
 
     def mean(self, xp: Any, factor: Any, shares: Any) -> Any:
-        r"""Return :math:`\int_0^\infty \exp(-f H_0(t))\,dt` ``(…)`` for factors :math:`f`: the mean lifetime.
+        r"""Return :math:`\int_0^\infty \exp(-f H_0(t))\,dt` ``(…)`` for factors :math:`f`: the mean lifetime."""
+        return self.left(xp, factor, shares, 0.0)
+
+    def left(self, xp: Any, factor: Any, shares: Any, start: Any) -> Any:
+        r"""Return :math:`\int_s^\infty \exp(-f (H_0(t) - H_0(s)))\,dt` ``(…)``: the mean time left of who is alive at ``start``.
 
         Gauss-Legendre in every piece, as far as survival within the piece is above :math:`e^{-12}`; in closed form outside.
         """
         heights = self.heights(shares)
         places, weights = np.polynomial.legendre.leggauss(NODES)
         places, weights = 0.5 * (places + 1.0), 0.5 * weights
-        found, passed = self.knots[0], 0.0
-        for low, high, width in zip(heights[:-1], heights[1:], self.widths, strict=True):
-            bend = (high - low) / width
+        found, passed = xp.maximum(self.knots[0] - start, 0.0), 0.0
+        ends = zip(self.knots[:-1], heights[:-1], heights[1:], self.widths, strict=True)
+        for knot, height, high, whole in ends:
+            bend, over = (high - height) / whole, xp.clip(start - knot, 0.0, whole)
+            low, width = height + bend * over, whole - over
             enough = xp.minimum(FAR / (factor + TINY), 0.5 * width * (low + high))
             root = xp.sqrt(xp.maximum(low**2 + 2.0 * bend * enough, 0.0))
             span = xp.minimum(2.0 * enough / (low + root + TINY), width)

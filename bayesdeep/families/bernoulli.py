@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers, one_column, refuse, refuse_rows, show
+from bayesdeep.core.supports import UNIT
 
 from . import _row_laws, _row_terms
 from ._custom import custom
@@ -89,6 +90,7 @@ FAMILY = Family(
     aliases=("binary", "logistic", "logit", "probit"),
     parameters=(Parameter("mu", (*UNIT_LINKS, "tanh", "identity"), "unit", link_in_family=True),),
     code=code,
+    support=UNIT,
     rv=rv,
     mean=mean,
     variance=variance,

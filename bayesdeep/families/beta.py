@@ -5,6 +5,7 @@ from typing import Any
 
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers, refuse_rows
+from bayesdeep.core.supports import UNIT
 
 from . import _beta_law, _precision_terms, _row_laws
 from ._scale import scale_unit
@@ -58,6 +59,7 @@ FAMILY = Family(
         Parameter("kappa", ("log", "softplus", "identity"), "positive", _beta_law.KAPPA, elsewhere={"phi": "kappa"}),
     ),
     code=code,
+    support=UNIT,
     rv=rv,
     mean=mean,
     variance=variance,

@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.supports import POSITIVE
 
 from . import _trials
 from ._custom import custom
@@ -82,6 +83,7 @@ FAMILY = Family(
         ),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.supports import POSITIVE
 
 from . import _row_laws, _row_terms
 from ._custom import custom
@@ -63,6 +64,7 @@ FAMILY = Family(
     aliases=("binom", "successes"),
     parameters=(Parameter("mu", (*UNIT_LINKS, "tanh", "identity"), "unit", link_in_family=True),),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

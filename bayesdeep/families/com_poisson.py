@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.records import Aux, Family, Parameter, ParameterTerms, Response, RowLaw, RowTerms, RowValues
 from bayesdeep.core.response_checks import counts
+from bayesdeep.core.supports import POSITIVE
 from bayesdeep.numerics.com_poisson import LEAST_MEAN, MOST_MEAN, moments
 from bayesdeep.numerics.com_poisson_draws import draw
 
@@ -126,6 +127,7 @@ FAMILY = Family(
         ),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

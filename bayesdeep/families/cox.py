@@ -1,4 +1,17 @@
-"""Proportional hazards: a hazard that is the same function of time for all, times exp(predictor)."""
+"""Proportional hazards: a hazard that is the same function of time for all, times exp(predictor).
+
+Ties. Breslow's and Efron's formulas are approximations of the partial likelihood, which orders events and has no place for two
+at once. The likelihood here is the full one, with a density of time for every event: rows with the same time stand beside each
+other, nothing is to be approximated, and rows are independent, as leave-one-out, folds and predictions need; of a partial
+likelihood they are not. Its coefficients are near Efron's: in R's lung and veteran data, and in lung with times rounded up to 61
+days, all events at 17 times, within 0.3 of their standard errors, which differ by less than 1 percent
+(``tests/families/test_cox.py``). Where ties come from coarse clocks, the interval is what is known: ``censored(time, upper,
+status)`` is the exact likelihood of that. Breslow's formula is exactly that of Poisson counts, one for each row at risk at each
+event time, with a level for each time (Holford 1980; Laird & Olivier 1981, https://doi.org/10.1080/01621459.1981.10477634).
+
+Late entry. Rows that enter late are there because they lived until then, and their mean lifetime is that of such rows. Slopes,
+contrasts and curves of means are of it; those of survival, hazard and restricted mean are of a lifetime from 0.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -9,6 +22,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response, RowLaw, RowValues
 from bayesdeep.core.response_checks import observed, positive, refuse_rows
+from bayesdeep.core.supports import POSITIVE
 
 from . import _hazard_terms
 from ._baseline import TINY, Baseline
@@ -96,6 +110,24 @@ def mean(baseline: Baseline, params: Mapping[str, Any], aux: Aux) -> Any:
     return baseline.mean(pt, params["mu"], params[SHARES])
 
 
+def truncated_mean(baseline: Baseline, params: Mapping[str, Any], lower: Any, upper: Any, log_mass: Any) -> Any:
+    """Return the mean lifetime of who was alive at ``lower``, and dead by ``upper`` where that is finite.
+
+    It is ``a + m(a)``, where ``m`` is the mean time left. Up to ``b`` it is ``(a + m(a) - p (b + m(b))) / (1 - p)``, with ``p``
+    the probability to live from ``a`` to ``b``.
+    """
+    del log_mass
+    mu, shares = params["mu"], params[SHARES]
+    a, b = pt.maximum(pt.as_tensor(lower), 0.0), pt.as_tensor(upper)
+    far = pt.isinf(b)
+    end = pt.where(far, a + 1.0, b)
+    whole = a + baseline.left(pt, mu, shares, a)
+    piled = [(baseline.cumulative_basis(pt, time[..., None]) * shares).sum(axis=-1) for time in (a, end)]
+    log_alive = mu * (piled[0] - piled[1])
+    up_to = (whole - pt.exp(log_alive) * (end + baseline.left(pt, mu, shares, end))) / -pt.expm1(pt.minimum(log_alive, -TINY))
+    return pt.where(far, whole, pt.clip(up_to, a, end))
+
+
 def log_survival(baseline: Baseline, params: Mapping[str, Any], aux: Aux, value: Any) -> Any:
     """Return minus the cumulative hazard, ``-mu H0(value)``."""
     del aux
@@ -131,14 +163,23 @@ def row_law(baseline: Baseline, link: str) -> RowLaw:
 EQUAL: Default = Default("Dirichlet(1)", "all ways to share the cumulative hazard out among the knots alike")
 
 
-def variant(knots: int | Sequence[float] | None = None) -> Family:
-    """Return the family with so many knots, or with these.
+NO_TIES = (
+    "takes no ties=: every event has a density in continuous time, so that events at one time need no approximation. Leave it "
+    "out: coefficients are near those of Efron's, and where times are in coarse units the interval is what is known, "
+    "censored(time, upper, status) ~ …, with status 'interval'"
+)
+
+
+def variant(knots: int | Sequence[float] | None = None, ties: str | None = None) -> Family:
+    """Return the family with so many knots, or with these; ``ties`` is there to be answered.
 
     Raises
     ------
     ValueError
-        For fewer than two knots, or knots that do not increase from 0 or above.
+        For fewer than two knots, or knots that do not increase from 0 or above; and for any ``ties``.
     """
+    if ties is not None:
+        raise ValueError(NO_TIES)
     if knots is None or (isinstance(knots, int) and not isinstance(knots, bool)):
         if knots is not None and not 2 <= knots <= MOST_KNOTS:
             raise ValueError(f"knots={knots} should be from 2 to {MOST_KNOTS}, or the times themselves: knots=[0, 100, 300]")
@@ -169,10 +210,12 @@ def _family(baseline: Baseline, learned: Any = None) -> Family:
             ),
         ),
         code=partial(code, baseline),
+        support=POSITIVE,
         rv=partial(rv, baseline),
         mean=partial(mean, baseline),
         log_survival=partial(log_survival, baseline),
         beyond=partial(beyond, baseline),
+        truncated_mean=partial(truncated_mean, baseline),
         row_terms=partial(_hazard_terms.of_hazards, baseline, SHARES),
         written_for=frozenset({"censored", "truncated"}),
         row_law=partial(row_law, baseline),

@@ -6,6 +6,7 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
+from bayesdeep.core.supports import POSITIVE
 
 from ._custom import custom, not_evaluated
 from ._positive import log_above, log_below, log_density
@@ -80,6 +81,7 @@ FAMILY = Family(
     aliases=("expon",),
     parameters=(Parameter("mu", ("log", "inverse", "softplus", "identity"), "positive"),),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

@@ -6,6 +6,7 @@ from typing import Any
 from bayesdeep.core.lazy import pm
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
+from bayesdeep.core.supports import POSITIVE
 
 from . import _gamma_law, _precision_terms, _row_laws, _row_terms
 from ._custom import custom
@@ -59,6 +60,7 @@ FAMILY = Family(
         Parameter("alpha", ("log", "softplus", "identity"), "positive", _gamma_law.ALPHA, elsewhere={"shape": "alpha"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

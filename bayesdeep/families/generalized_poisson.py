@@ -14,6 +14,7 @@ from scipy.special import gammaln
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.records import Aux, Family, Parameter, ParameterTerms, Response, RowLaw, RowTerms, RowValues
 from bayesdeep.core.response_checks import counts
+from bayesdeep.core.supports import POSITIVE
 
 from ._counts import COUNT_LINKS, LEAST_MEAN, MAX_MEAN, clip_mean
 from ._custom import custom, drawn_by
@@ -150,6 +151,7 @@ FAMILY = Family(
         ),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

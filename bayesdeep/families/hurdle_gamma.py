@@ -2,6 +2,7 @@
 
 from bayesdeep.core.records import Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import zero_or_above
+from bayesdeep.core.supports import POSITIVE
 
 from . import _gamma_law, _hurdle, _hurdle_terms, _precision_terms, _row_laws, _row_terms
 from ._scale import scale_mean
@@ -39,6 +40,7 @@ FAMILY = Family(
         _hurdle.share(HU, {"zi": "hu", "psi": "1 - hu"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=_hurdle.rv("HurdleGamma", LAW, HU),
     mean=_hurdle.mean(LAW, HU),
     variance=_hurdle.variance(LAW, HU),

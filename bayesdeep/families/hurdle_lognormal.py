@@ -2,6 +2,7 @@
 
 from bayesdeep.core.records import Default, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import zero_or_above
+from bayesdeep.core.supports import POSITIVE
 
 from . import _hurdle, _hurdle_terms, _lognormal_law, _normal_terms, _row_laws
 
@@ -44,6 +45,7 @@ FAMILY = Family(
         _hurdle.share(HU, {"zi": "hu", "psi": "1 - hu"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=_hurdle.rv("HurdleLogNormal", LAW, HU),
     mean=_hurdle.mean(LAW, HU),
     variance=_hurdle.variance(LAW, HU),

@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response, RowLaw, RowValues
 from bayesdeep.core.response_checks import counts
+from bayesdeep.core.supports import POSITIVE
 
 from . import _overdispersed_tails, _precision_terms, _row_terms, _zeros
 from ._counts import COUNT_LINKS, LEAST_MEAN, MAX_MEAN
@@ -121,6 +122,7 @@ FAMILY = Family(
         Parameter("hu", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread, elsewhere={"psi": "1 - hu", "zi": "hu"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

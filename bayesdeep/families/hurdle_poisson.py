@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
+from bayesdeep.core.supports import POSITIVE
 
 from . import _mixture_terms, _row_laws
 from ._counts import COUNT_LINKS, LEAST_MEAN, clip_mean, log_poisson
@@ -62,6 +63,7 @@ FAMILY = Family(
         Parameter("hu", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread, elsewhere={"psi": "1 - hu"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     row_terms=_mixture_terms.of_hurdle_counts,

@@ -7,6 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import positive
+from bayesdeep.core.supports import POSITIVE
 
 from ._custom import custom
 from ._positive import log_above, log_below, log_density
@@ -89,6 +90,7 @@ FAMILY = Family(
         Parameter("lam", ("log", "softplus", "identity"), "positive", lam, elsewhere={"shape": "lam"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

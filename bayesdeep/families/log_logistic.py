@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import positive
+from bayesdeep.core.supports import POSITIVE
 
 from . import _log_logistic_terms
 from ._custom import custom
@@ -97,6 +98,7 @@ FAMILY = Family(
         Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA, elsewhere={"shape": "alpha"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

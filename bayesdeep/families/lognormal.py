@@ -5,6 +5,7 @@ from typing import Any
 
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
+from bayesdeep.core.supports import POSITIVE
 
 from . import _lognormal_law, _normal_terms, _row_laws
 
@@ -49,6 +50,7 @@ FAMILY = Family(
         Parameter("sigma", ("log", "softplus", "identity"), "positive", _lognormal_law.sigma),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

@@ -26,6 +26,7 @@ from bayesdeep.core.errors import DataError, FormulaError
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Components, Default, Family, Link, Parameter, Response
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.supports import in_words
 
 from ._custom import custom
 from ._scale import unit_spread
@@ -33,10 +34,6 @@ from ._unit import UNIT_LINKS, inner_unit
 
 MOST = 5
 """Most components: of more, hardly any data say how many there are."""
-
-PROBES = (-1.5, -1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 2.0, 7.5)
-"""Responses by which it is seen whether components can have the same ones."""
-
 
 def mixture(*components: str) -> Family:
     """Return the mixture of families, two to five of them, for ``bd.Model(…, family=bd.mixture("gaussian", "student_t"))``.
@@ -72,6 +69,7 @@ def variant(components: list[str] | tuple[str, ...] = ("gaussian", "gaussian")) 
         title=f"mixture of {', '.join(f.title for f in families)}",
         parameters=tuple(parameters),
         code=partial(_code, given),
+        support=families[0].support,
         rv=partial(_rv, given),
         mean=partial(_mean, given),
         variance=partial(_variance, given) if all(f.variance is not None for f in families) else None,
@@ -90,36 +88,40 @@ def variant(components: list[str] | tuple[str, ...] = ("gaussian", "gaussian")) 
     )
 
 
-def _check_component(family: Family) -> None:
-    """Refuse families whose parameters cannot be numbered."""
+def _can_be_component(family: Family) -> bool:
+    """Return whether it is of numbers, with parameters that can be numbered."""
     strange = family.words & {"levels", "two_levels", "trials", "several_columns", "no_intercept"}
     shapes = {parameter.shape for parameter in family.parameters} - {"row"}
-    if strange or shapes or family.atoms or family.components is not None:
+    return not (strange or shapes or family.atoms or family.components is not None)
+
+
+def _check_component(family: Family) -> None:
+    """Refuse families whose parameters cannot be numbered."""
+    if not _can_be_component(family):
         raise FormulaError(
             f"formula: family '{family.name}' cannot be a component of a mixture; components are families of numbers, such as "
             "gaussian, student_t, gamma, lognormal, poisson and negative_binomial"
         )
 
 
+def _possible(family: Family) -> str:
+    """Return a component's possible responses in words."""
+    return in_words(family.support, whole="discrete" in family.words)
+
+
 def _check_alike(families: list[Family]) -> None:
-    """Refuse families with different possible responses."""
-    for family in families[1:]:
-        for value in PROBES:
-            one, other = _takes(families[0], value), _takes(family, value)
-            if one != other:
-                can, cannot = (families[0], family) if one else (family, families[0])
-                raise FormulaError(
-                    f"formula: a mixture of '{families[0].name}' and '{family.name}': a response of {value:g} can be of "
-                    f"{can.name} and cannot be of {cannot.name}; components have the same possible responses"
-                )
-
-
-def _takes(family: Family, value: float) -> bool:
-    try:
-        family.code(Response("y", np.array([value, value])))
-    except DataError:
-        return False
-    return True
+    """Refuse families with different possible responses, and say which have which."""
+    given = {family.name: _possible(family) for family in families}
+    if len(set(given.values())) == 1:
+        return
+    said = "; ".join(f"{name} is of {possible}" for name, possible in given.items())
+    able = {name: _possible(family) for name, family in FAMILIES.items() if _can_be_component(family)}
+    alike = {possible: [name for name, own in able.items() if own == possible] for possible in given.values()}
+    choice = "; ".join(f"of {possible}: {', '.join(names)}" for possible, names in alike.items())
+    raise FormulaError(
+        f"formula: a mixture of {', '.join(given)}: components have the same possible responses, but {said}. There are, "
+        f"{choice}"
+    )
 
 
 def _numbered(parameter: Parameter, number: int, families: list[Family]) -> Parameter:

@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Cuts, Default, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import from_zero_to_one
+from bayesdeep.core.supports import UNIT
 
 from . import _beta_atom_terms, _beta_law, _row_laws
 from ._custom import custom
@@ -107,6 +108,7 @@ FAMILY = Family(
         ),
     ),
     code=code,
+    support=UNIT,
     rv=rv,
     mean=mean,
     variance=variance,

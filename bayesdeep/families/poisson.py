@@ -6,6 +6,7 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
+from bayesdeep.core.supports import POSITIVE
 
 from . import _row_laws, _row_terms
 from ._counts import COUNT_LINKS, clip_mean, log_few, log_poisson, tail_or
@@ -70,6 +71,7 @@ FAMILY = Family(
     aliases=("pois",),
     parameters=(Parameter("mu", COUNT_LINKS, "positive"),),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

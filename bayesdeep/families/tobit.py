@@ -9,6 +9,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import log_normal_cdf
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import zero_or_above
+from bayesdeep.core.supports import POSITIVE
 
 from ._custom import custom
 from ._defaults import residual_sd
@@ -54,6 +55,7 @@ FAMILY = Family(
         Parameter("sigma", ("log", "softplus", "identity"), "positive", residual_sd),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     residual=lambda link: "sigma" if link == "identity" else None,

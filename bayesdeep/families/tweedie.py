@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Default, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers, refuse_rows
+from bayesdeep.core.supports import POSITIVE
 
 from . import _tweedie_series as series
 from . import _tweedie_terms
@@ -119,6 +120,7 @@ FAMILY = Family(
         ),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

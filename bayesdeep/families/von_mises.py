@@ -91,6 +91,7 @@ FAMILY = Family(
         Parameter("kappa", ("log", "softplus", "identity"), "positive", KAPPA, elsewhere={"concentration": "kappa"}),
     ),
     code=code,
+    support=(-np.pi, np.pi),
     rv=rv,
     mean=mean,
     scale=scale,

@@ -7,6 +7,7 @@ from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.links import LINKS
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import positive
+from bayesdeep.core.supports import POSITIVE
 
 from ._custom import custom, not_evaluated
 from ._defaults import fixed
@@ -101,6 +102,7 @@ FAMILY = Family(
         Parameter("alpha", ("log", "softplus", "identity"), "positive", ALPHA, elsewhere={"shape": "alpha"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

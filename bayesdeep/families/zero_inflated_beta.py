@@ -2,6 +2,7 @@
 
 from bayesdeep.core.records import Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import numbers, refuse_rows
+from bayesdeep.core.supports import UNIT
 
 from . import _beta_law, _hurdle, _hurdle_terms, _precision_terms, _row_laws
 from ._scale import scale_unit
@@ -40,6 +41,7 @@ FAMILY = Family(
         _hurdle.share(ZI, {"hu": "zi", "psi": "1 - zi"}),
     ),
     code=code,
+    support=UNIT,
     rv=_hurdle.rv("ZeroInflatedBeta", LAW, ZI),
     mean=_hurdle.mean(LAW, ZI),
     variance=_hurdle.variance(LAW, ZI),

@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
+from bayesdeep.core.supports import POSITIVE
 
 from . import _row_laws, _row_terms, _trials, _zeros
 from ._custom import custom
@@ -65,6 +66,7 @@ FAMILY = Family(
         Parameter("zi", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread, elsewhere={"psi": "1 - zi"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

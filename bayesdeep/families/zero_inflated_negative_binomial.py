@@ -8,6 +8,7 @@ import numpy as np
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Parameter, Response
 from bayesdeep.core.response_checks import counts
+from bayesdeep.core.supports import POSITIVE
 
 from . import _overdispersed_tails, _precision_terms, _row_laws, _row_terms, _zeros
 from ._counts import COUNT_LINKS
@@ -88,6 +89,7 @@ FAMILY = Family(
         Parameter("zi", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread, elsewhere={"psi": "1 - zi"}),
     ),
     code=code,
+    support=POSITIVE,
     rv=rv,
     mean=mean,
     variance=variance,

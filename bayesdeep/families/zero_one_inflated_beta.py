@@ -6,6 +6,7 @@ from typing import Any
 from bayesdeep.core.lazy import pm, pt
 from bayesdeep.core.records import Aux, Family, Link, Parameter, Response
 from bayesdeep.core.response_checks import from_zero_to_one
+from bayesdeep.core.supports import UNIT
 
 from . import _beta_atom_terms, _beta_law, _row_laws
 from ._custom import custom
@@ -70,6 +71,7 @@ FAMILY = Family(
         Parameter("coi", UNIT_LINKS, "unit", PROBABILITY, spread=unit_spread),
     ),
     code=code,
+    support=UNIT,
     rv=rv,
     mean=mean,
     variance=variance,

@@ -9,17 +9,18 @@ from bayesdeep.core.names import named
 
 from .nodes import Call, Expression, Formula, Group, Parsed, Sequence, label
 from .problems import formula_of, problem
+from .vocabulary import sd_term
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUFFIX, TERM = "_sigma", "scaled"
-"""How the name of groups' sd ends, and the grouping call that such a formula is another way to write."""
+SUFFIX = "_sigma"
+"""How the name of groups' sd ends."""
 
 
 def is_group_sd(name: str) -> bool:
-    """Return whether a keyword is about coefficients that vary by group; no name of a family's parameter has a bar."""
-    return "|" in name
+    """Return whether a keyword is about coefficients that vary by group: those of a family's parameters are names of Python's."""
+    return not name.isidentifier()
 
 
 def with_group_sds(parsed: Parsed, texts: Mapping[str, str], parse: "Callable[[str], Parsed]") -> Parsed:
@@ -50,7 +51,8 @@ def join_group_sds(formula: Formula, expanded: Mapping[str, Formula]) -> Formula
         with formula_of(name):
             by = Sequence(_columns(own), own.text.strip().removeprefix("~").strip())
         factor = label(group.factor)
-        call = Call(TERM, group.factor, (("by", by),), f"{TERM}({factor}, by={by.source})", group.start)
+        term = sd_term()
+        call = Call(term, group.factor, (("by", by),), f"{term}({factor}, by={by.source})", group.start)
         groups[place] = replace(group, factor=(call,))
     return replace(formula, groups=tuple(groups))
 

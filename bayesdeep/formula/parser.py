@@ -312,22 +312,34 @@ class _Parser(Reader):
             raise self.problem(name.start, f"the option {quote(name.text)} is given twice")
         options[name.text] = self.value()
 
+    def at_tuple(self) -> bool:
+        """Return whether the token opens a tuple, ``(8, 4)``, which is a list as Python has it as well."""
+        depth = 0
+        for token in self.tokens[self.position :]:
+            depth += token.is_operator("(", "[") - token.is_operator(")", "]")
+            if depth == 0:
+                return False
+            if depth == 1 and token.is_operator(","):
+                return True
+        return False
+
     def value(self) -> Part:
         """Read an option's value: a text, a list or arithmetic."""
         if self.token.kind == "text":
             return self.leaf(Text(self.token.text))
-        if not self.token.is_operator("["):
+        bracket = "]" if self.token.is_operator("[") else ")" if self.at_tuple() else None
+        if bracket is None:
             return self.expression(0)
         opening = self.advance()
         self.descend(opening)
         items: list[Part] = []
         around, self.constant = self.constant, True
-        while not self.token.is_operator("]") or items:
+        while not self.token.is_operator(bracket) or (items and bracket == "]"):
             items.append(self.value())
             if not self.token.is_operator(","):
                 break
             self.advance()
-        end = self.close(opening, "]")
+        end = self.close(opening, bracket)
         self.constant = around
         self.nesting -= 1
         nodes = tuple(part.node for part in items)

@@ -56,6 +56,9 @@ def _special(text: str, tokens: tuple[Token, ...], position: int, inside: Kind |
     if token.is_operator("|", "||"):
         if inside is None and not any(t.is_operator("~") for t in tokens[:position]):
             return f"'{token.text}' cannot stand left of '~'; {beside_bar(tokens[position + 1].text)}"
+        if previous.kind == "number" and position > 1 and tokens[position - 2].is_operator("|"):
+            named = f"|p{previous.text}|" if previous.text.isdigit() else "|p|"
+            return f"what correlates effects of several terms has a name, not a number: write {named}, as in (1 {named} g)"
         return f"'{token.text}' can stand only inside brackets of its own, once, as in (1 + x | g)"
     if token.is_operator("~"):
         return _second(tokens, position)

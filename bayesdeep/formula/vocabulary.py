@@ -121,6 +121,11 @@ def allowed() -> Words:
     )
 
 
+def sd_term() -> str:
+    """Return the grouping call that a formula of groups' sd is another way to write."""
+    return next(name for name in TERMS if getattr(TERMS[name], "sd_formula", False))
+
+
 def matrix_options(function: str) -> tuple[str | int, ...]:
     """Return which options of a call name matrices, and not columns; and the places of arguments that do."""
     return tuple(getattr(TERMS[function], "matrices", ())) if function in TERMS else ()

@@ -372,7 +372,8 @@ def _plain_parameter(builder: Builder, parameter: Any, data: Mapping[str, Any], 
     """Return a parameter that has no formula: known, or one variable with its prior."""
     name, spec = parameter.name, builder.spec
     if name in spec.known:
-        return data[name] if name in data else float(spec.known[name].value)
+        # A tensor: what families make of it, such as a comparison, must be one, too.
+        return data[name] if name in data else pt.constant(float(spec.known[name].value))
     scope = TermScope(builder, builder.bare, name, None)
     if parameter.shape == "shares":
         return scope.variable(name, (builder.dim(spec.shares_dimension(name), parameter.labels),))

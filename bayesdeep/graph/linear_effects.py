@@ -15,7 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Piece, Scaled, Shift, Structured, root_of
+from bayesdeep.core.effects import (
+    Columns,
+    Effect,
+    Given,
+    Grouped,
+    Members,
+    Piece,
+    Places,
+    Process,
+    Scaled,
+    Shift,
+    Structured,
+    root_of,
+)
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.registry import PRIORS
 from bayesdeep.core.terms import Coordinates, Scope
@@ -34,6 +47,8 @@ def _addend(scope: Scope, effect: Effect) -> Any:
     if isinstance(rows, Shift):
         value = scope.data(rows.array)
         return value if scope.width is None else value[:, None]
+    if isinstance(rows, Places):
+        return _process(scope, rows, effect)
     if isinstance(rows, Columns):
         given = isinstance(effect.law, Given)
         return _population(scope, rows, effect.pieces) if given else _penalised(scope, rows, effect)
@@ -71,6 +86,41 @@ def _penalised(scope: Scope, rows: Columns, effect: Effect) -> Any:
         found = scope.report(p.slot, own, dims, p.role or effect.role, slot=_slot_of(effect, p))
         shown.append(found[None] if p.labels is None else found)
     return scope.product(rows.array, pt.concatenate(shown) if len(shown) > 1 else shown[0])
+
+
+def _process(scope: Scope, rows: Places, effect: Effect) -> Any:
+    """Return each row's value of a function that is a Gaussian process, times the row's number."""
+    law, (piece,) = effect.law, effect.pieces
+    assert isinstance(law, Process)
+    assert piece.labels is not None
+    standard = scope.hidden(f"{piece.slot}_z", "Normal", _unit("Normal"), (effect.width,))
+    values = [pt.as_tensor(scope.shared_variable(slot)) for slot in law.slots]
+    if scope.width is None:
+        counted = _values_of(scope, law, values, standard)
+    else:
+        each = range(scope.width[1])
+        counted = pt.stack([_values_of(scope, law, [v[k] for v in values], standard[:, k]) for k in each], axis=1)
+    shown = scope.report(piece.slot, counted, (scope.dim(piece.dim, piece.labels),), effect.role, slot=law.sd)
+    found = shown[scope.data(rows.codes)]
+    if rows.array is None:
+        return found
+    by = scope.data(rows.array)
+    return found * (by[:, 0] if scope.width is None else by)
+
+
+def _values_of(scope: Scope, law: Process, values: Sequence[Any], standard: Any) -> Any:
+    """Return a process at its places, counted from its average ``(place,)``.
+
+    Its root is taken in the principal axes that the covariance has at likely values, the smoothest first: rows tell of each of
+    these nearly by itself, while of places they tell of many together, in a direction that moves with every number.
+    """
+    from pytensor.tensor.linalg import cholesky
+
+    axes = np.ascontiguousarray(np.linalg.eigh(law.correlations(law.likely, np))[1][:, ::-1])
+    turned = scope.dot(pt.constant(axes), scope.dot(law.correlations(values[1:], pt), pt.constant(axes)), turned=True)
+    root = cholesky(turned, lower=True, on_error="nan")
+    found = values[0] * scope.dot(pt.constant(axes), scope.dot(root, standard))
+    return found - (found * law.average).sum() if law.average.any() else found
 
 
 def _slot_of(effect: Effect, piece: Piece) -> str:

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Scaled, Shift, Structured, root_of
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Places, Process, Scaled, Shift, Structured, root_of
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES, TERMS
+from bayesdeep.numerics.processes import process_roots
 from bayesdeep.spec.model_spec import ModelSpec, TermSpec
 
 from .pilot_information import Told, told
@@ -306,6 +307,11 @@ def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any
         given = None if effect.rows.array is None else arrays[effect.rows.array]
         columns = [np.ones(rows)] * bool(effect.rows.intercept) + ([] if given is None else list(given.T))
         return sparse.csr_matrix(np.stack(columns, axis=1)) if columns else None
+    if isinstance(effect.rows, Places):
+        assert isinstance(effect.law, Process)
+        # At likely values of the other numbers the process is one sd times independent coefficients.
+        roots = process_roots(effect.law, [np.ones(1), *(np.full(1, value) for value in effect.law.likely)])
+        return sparse.csr_matrix(effect.rows.incidence(arrays) @ (effect.law.counting @ roots[0]))
     products, root = effect.rows.products(arrays), root_of(effect.law)
     return sparse.hstack(products if root is None else [sparse.csr_matrix(own @ root) for own in products])
 
@@ -314,8 +320,9 @@ def _block(key: str, effect: Effect, begin: int, size: int) -> Block:
     if isinstance(effect.rows, Columns) and isinstance(effect.law, Given):
         return Block(key, None, begin, 1, size)
     assert not isinstance(effect.rows, Shift)
-    if isinstance(effect.rows, Columns) or (isinstance(effect.law, Scaled) and effect.law.root is not None):
-        sds = np.zeros(size, dtype=np.int64) if isinstance(effect.law, Scaled) else _sds(effect)
+    made = isinstance(effect.law, Scaled | Process)
+    if isinstance(effect.rows, Columns | Places) or (isinstance(effect.law, Scaled) and effect.law.root is not None):
+        sds = np.zeros(size, dtype=np.int64) if made else _sds(effect)
         return Block(f"{key}.{effect.pieces[0].slot}", effect.pieces[0].slot, begin, size, 1, False, True, sds)
     plain = isinstance(effect.rows, Grouped) and not isinstance(effect.law, Structured)
     levels = len(effect.rows.labels)

@@ -114,7 +114,7 @@ def _derived(spec: ModelSpec, arrays: Mapping[str, np.ndarray], response: Respon
             params[name] = etas[name] if parameter.link_in_family else links[name].inverse(etas[name])
         elif name in spec.known:
             value = spec.known[name].value
-            params[name] = _column(arrays[name]) if isinstance(value, str) else float(value)
+            params[name] = _column(arrays[name]) if isinstance(value, str) else pt.constant(float(value))
         elif parameter.fixed is None:
             shape = (1, None, None) if parameter.is_vector else (1, None)
             params[name] = free[name] = pt.tensor(name, shape=shape, dtype="float64")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesdeep.core.effects import Scaled
+from bayesdeep.core.effects import Process, Scaled
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.quantities import SD
 from bayesdeep.core.registry import FAMILIES, PRIORS, TERMS
@@ -53,7 +53,7 @@ def _of_pilot(spec: ModelSpec, pilot: PilotFit | None) -> dict[str, Any]:
     for predictor, term in ((p, t) for p in spec.predictors for t in p.terms):
         declare = TERMS[term.kind].effects
         # Of what several numbers make together the pilot fit has one sd for all.
-        for effect in (e for e in (declare(term.state) if declare else ()) if not isinstance(e.law, Scaled)):
+        for effect in (e for e in (declare(term.state) if declare else ()) if not isinstance(e.law, Scaled | Process)):
             start = 0
             for piece in (p for p in effect.pieces if p.sd):
                 name, basis, of = prefixed(predictor.parameter, main, piece.sd), f"{term.key}.{piece.slot}", effect.sds(piece)

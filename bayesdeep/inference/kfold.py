@@ -21,10 +21,12 @@ import numpy as np
 from bayesdeep.core.errors import FitError, nearest
 from bayesdeep.core.lazy import xr
 from bayesdeep.core.names import named
+from bayesdeep.core.notices import warn
 from bayesdeep.core.random import checked_seed, derive
 from bayesdeep.core.registry import TERMS
 from bayesdeep.display.progress import progress_bar
 from bayesdeep.results.fitted import Fitted, own_rows
+from bayesdeep.results.lagged_rows import lagged_term, one_step
 from bayesdeep.results.rows import TrainingRows, rows_in_memory
 from bayesdeep.spec.declared import factors_of_rows
 from bayesdeep.spec.model_spec import ModelSpec
@@ -248,6 +250,8 @@ def kfold(
     own_rows(fit, "kfold")
     if by is not None and groups is None:
         groups = group_codes(fit.spec, fit.rows, by)
+    if (lagged := lagged_term(fit.spec)) is not None:
+        warn(one_step("kfold", lagged.source))
     tasks = fold_refits(fit, k, groups, seed, options, visit)
     with progress_bar(f"{k}-fold cross-validation", progress, lines=True) as bar:
         found = run_refits({"": tasks}, executor, workers, bar)[""]

@@ -9,7 +9,7 @@ import numpy as np
 from bayesdeep.collapse import layout_of, why_not
 from bayesdeep.collapse.eligibility import terms_reason
 from bayesdeep.core.draws import Draws
-from bayesdeep.core.effects import Scaled
+from bayesdeep.core.effects import Process, Scaled
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.registry import ENGINES, PRIORS
@@ -70,11 +70,11 @@ def _refuse_functions(spec: ModelSpec, method: str) -> None:
     """Raise where standard deviations are made of several numbers: without priors the likelihood hardly tells them apart."""
     for predictor in spec.predictors:
         for term in predictor.terms:
-            law = next((effect.law for effect in effects_of(term) if isinstance(effect.law, Scaled)), None)
+            law = next((effect.law for effect in effects_of(term) if isinstance(effect.law, Scaled | Process)), None)
             if law is not None:
                 raise FitError(
-                    f"fit: method '{method}' does not apply: the standard deviations of the coefficients of {term.source} are "
-                    f"functions of {' and '.join(law.slots)}, which the likelihood hardly tells apart without their priors; use "
+                    f"fit: method '{method}' does not apply: the covariance of the coefficients of {term.source} is made "
+                    f"of {' and '.join(law.slots)}, which the likelihood hardly tells apart without their priors; use "
                     "method='auto', or 'map' for one estimate"
                 )
 

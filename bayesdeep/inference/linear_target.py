@@ -6,11 +6,12 @@ from collections.abc import Callable
 import numpy as np
 
 from bayesdeep.collapse import SystemTarget, centre_of, layout_of, moments_of, posterior_arrays, system_of, why_not
-from bayesdeep.collapse.eligibility import loses_precision
+from bayesdeep.collapse.eligibility import covariance_reason, is_sparse, loses_precision
 from bayesdeep.collapse.posterior_layout import ShownNames, shown_names
 from bayesdeep.core.draws import Draws
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import Moments
+from bayesdeep.core.registry import ENGINES
 from bayesdeep.results.rows import StreamedRows, TrainingRows
 from bayesdeep.spec.model_spec import ModelSpec
 
@@ -21,11 +22,16 @@ def linear_source(
     spec: ModelSpec, rows: TrainingRows, method: str
 ) -> tuple[ShownNames, SystemTarget, Callable[[Draws], dict[str, np.ndarray]]]:
     """Return the model as a linear system, and the way back from its coefficients."""
-    reason = why_not(spec)
+    # Sums over rows that were read once are those of columns.
+    sparse = "neighbours" in ENGINES[method].takes and not isinstance(rows, StreamedRows) and is_sparse(spec)
+    reason = why_not(spec, sparse=sparse)
     if reason is not None:
         raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='nuts'")
+    reason = None if "related" in ENGINES[method].takes else covariance_reason(spec)
+    if reason is not None:
+        raise FitError(f"fit: method '{method}' does not apply: {reason}; use method='collapsed'")
     began = time.perf_counter()
-    layout = layout_of(spec)
+    layout = layout_of(spec, sparse=sparse)
     if isinstance(rows, StreamedRows):
         moments, centre = _streamed(rows)
     else:

@@ -17,7 +17,7 @@ from bayesdeep.core.random import derive
 from bayesdeep.numerics.group_quadrature import NotConcaveError
 from bayesdeep.results.fitted import Fitted, blocks_of, flat_draws, own_rows
 from bayesdeep.results.labelled import Array
-from bayesdeep.results.lagged_rows import lagged_term
+from bayesdeep.results.lagged_rows import lagged_term, one_step
 from bayesdeep.results.rows import Rows
 
 from .integrable_effects import GroupFactor, group_factors
@@ -34,10 +34,6 @@ EFFORT = 20_000_000
 FINITE = 0.5
 """Pareto k-hat from which weights have no finite variance. Where effects are integrated out anyhow those of further factors are
 for such rows; elsewhere only for rows whose k-hat is too large, and the others have the weights that everybody gives them."""
-ONE_STEP = (
-    "loo: with {} a row is foretold from the responses before it, and those after it stay where it is left out; that is not how "
-    "well the future is foretold: fit to the rows up to a time, and score later ones with log_score()"
-)
 INNER = 20
 """How many times dearer it is where the rows' own effects are integrated out within."""
 
@@ -152,7 +148,7 @@ def loo(fit: Fitted, *, pointwise: bool = True) -> Loo:
     found = warned(combine(parts, fit.held).with_(integrated=said_of(names, rows)))
     lagged = lagged_term(fit.spec)
     if lagged is not None:
-        warn(ONE_STEP.format(lagged.source))
+        warn(one_step("loo", lagged.source))
     return found if pointwise else found.without("elpd_i", "pareto_k")
 
 

@@ -48,8 +48,19 @@ ELSEWHERE = {
     **dict.fromkeys(("warmup", "num_warmup", "burn_in", "burnin", "burn", "iter_warmup"), "tune"),
     **dict.fromkeys(("num_chains", "nchains"), "chains"),
     **dict.fromkeys(("random_seed", "random_state", "rng"), "seed"),
+    **dict.fromkeys(("lr", "learning_rate_init", "step_size", "eta"), "learning_rate"),
+    **dict.fromkeys(("n_epochs", "num_epochs", "max_epochs", "max_iter", "iterations", "n_iter"), "epochs"),
+    **dict.fromkeys(("batch", "minibatch", "minibatch_size", "n_batch"), "batch_size"),
+    **dict.fromkeys(("l2", "alpha", "wd", "decay"), "weight_decay"),
+    **dict.fromkeys(("early_stopping", "n_iter_no_change", "stop_after"), "patience"),
+    **dict.fromkeys(("validation_split", "validation_fraction", "validation_size", "test_size"), "held_out"),
+    **dict.fromkeys(("n_estimators", "num_members", "n_members", "ensemble_size"), "members"),
+    **dict.fromkeys(("init", "initialization", "kernel_initializer"), "initialisation"),
+    **dict.fromkeys(("optim", "solver"), "optimizer"),
+    **dict.fromkeys(("clip_norm", "clipnorm", "max_norm", "gradient_clip_val"), "clip"),
+    **dict.fromkeys(("dropout_rate", "p"), "rate"),
 }
-"""What other packages call the options that all methods have."""
+"""What other packages call the options of methods."""
 EXPAND_BLOCK = 2_000_000
 
 
@@ -69,7 +80,9 @@ def settings_of(engine: Engine, common: dict[str, int], options: dict[str, Any])
     for name in options:
         if name not in known:
             own = [k for k in known if k not in COMMON]
-            meant = f"; here it is '{ELSEWHERE[name]}'" if name in ELSEWHERE else close_to(name, (*own, *COMMON, "seed"))
+            here = ELSEWHERE.get(name)
+            there = here in (*own, *COMMON, "seed")
+            meant = f"; here it is '{here}'" if there else close_to(name, (*own, *COMMON, "seed"))
             raise FitError(f"fit: method '{engine.name}' has no option '{name}'{meant or nearest(name, own)}")
     return engine.settings(**checked(engine, {**{k: v for k, v in common.items() if k in known}, **options}))
 

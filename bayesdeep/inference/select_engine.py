@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bayesdeep.collapse.crossing import beside_largest, cells
-from bayesdeep.collapse.eligibility import loses_precision, why_not
+from bayesdeep.collapse.eligibility import is_sparse, loses_precision, why_not
 from bayesdeep.collapse.linear_layout import can_be_sparse, layout_of
 from bayesdeep.collapse.row_system import why_not_marginal, why_not_rows
 from bayesdeep.core.linear import SECONDS_A_CUBE
@@ -52,9 +52,6 @@ GIBBS_SWEEPS, PRODUCTS_PER_SWEEP = 1200, 30
 """Sweeps of the Gibbs sampler, and Lanczos products of each: passes over the cells in which crossed factors meet."""
 SECONDS_A_CELL = 1.4e-9
 """Of a core, for a cell, a chain and a pass (measured in 2026)."""
-SPARSE_FROM, ROWS_A_LEVEL = 100, 2
-"""Coefficients that lean on neighbours from which a sparse system is faster than a dense one, though the response is normal; and
-rows a level from which what differs within levels is told from what differs between them, without which a map follows neither."""
 LAPLACE_FROM_SECONDS = 1800.0
 """Seconds of a core that NUTS would take from which a multilevel model is approximated."""
 
@@ -105,10 +102,11 @@ def choose(
     chains = chains or USUAL_CHAINS
     shape = "a multilevel model" if "hierarchical" in words else "a regression"
     imprecise = loses_precision(_squares(spec, rows, arrays))
-    reason = why_not(spec) or imprecise
+    sparse = is_sparse(spec)
+    reason = why_not(spec, sparse=sparse) or imprecise
     effects, seconds = _effects(spec), multilevel_seconds(spec, rows, chains)
     if reason is None:
-        crossed = beside_largest(spec, arrays) if arrays is not None else 0
+        crossed = 0 if arrays is None else beside_largest(spec, arrays, sparse=sparse)
         dear = CHOLESKYS_PER_POSTERIOR * SECONDS_A_CUBE * float(crossed) ** 3
         passes = GIBBS_SWEEPS * PRODUCTS_PER_SWEEP * chains * SECONDS_A_CELL * cells(spec, rows)
         if dear > max(passes, MAX_NUTS_SECONDS):
@@ -118,20 +116,11 @@ def choose(
                 f"factorised together to integrate them out, about {_duration(dear)} of one core; drawn together by passes "
                 f"over the cells in which the factors meet they take about {_duration(passes)}",
             )
-        collapsed = Choice(
+        return Choice(
             "collapsed",
             f"collapsed: {shape} of {rows:,} rows with a normal response and normal coefficients, which are "
             "integrated out exactly; only scales and correlations are explored, and the coefficients drawn back",
         )
-        if crossed >= SPARSE_FROM and rows >= ROWS_A_LEVEL * effects and can_be_sparse(spec):
-            return Choice(
-                "transport",
-                f"transport: {shape} of {rows:,} rows with effects that lean on their neighbours, whose {crossed:,} coefficients "
-                "would be factorised together to integrate them out; as their graph has them they are sampled exactly in a "
-                "fraction of that",
-                otherwise=collapsed,
-            )
-        return collapsed
     nuts = Choice(
         "nuts",
         f"nuts: {shape} of {rows:,} rows whose parameters are all continuous; NUTS draws from the posterior "

@@ -26,6 +26,7 @@ from .elimination import (
     effects_of,
     eliminate,
     scale_inner,
+    scale_related,
     update,
     weighted,
     whole,
@@ -36,6 +37,10 @@ from .profiled import Parts, joined, parts_of
 
 WORKING_SET = 50_000
 """Numbers held at once by one step of the arithmetic: about what a core's cache holds."""
+
+SECONDS_A_RELATED_CUBE = 3e-10
+"""Of one core, for the root of a covariance made of hyperparameters, and what is multiplied by it, over its size cubed (measured
+in 2026)."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ class Blocks:
     @property
     def seconds(self) -> float:
         """Return about how long an evaluation takes on one core; from sizes, since a clock would make draws irreproducible."""
-        return 5e-6 + 1.8e-8 * self.cost
+        related = sum(f.width**3 for f in self.system.factors if f.related is not None)
+        return 5e-6 + 1.8e-8 * self.cost + SECONDS_A_RELATED_CUBE * related
 
     @property
     def step(self) -> int:
@@ -147,7 +153,10 @@ def _finish(blocks: Blocks, scales: Scales, rest: np.ndarray, log_det: np.ndarra
     """Add the priors of the rest, factorise it and put the log density together."""
     system, count = blocks.system, blocks.rest.shape[-1] - 1
     for number, start in blocks.inner:
-        scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
+        if number in scales.dense:
+            scale_related(rest, scales.dense[number].roots, start)
+        else:
+            scale_inner(rest, scales.roots[number], start, system.factors[number].levels)
     p = system.columns
     rest[:, :p, :p] += system.precision
     inner = np.arange(p, count)
@@ -180,8 +189,11 @@ def _draw(blocks: Blocks, scales: Scales, factored: Factored, rng: np.random.Gen
         factor = system.factors[number]
         span = x[:, start : start + factor.levels * factor.width]
         standard = span.reshape(batch, factor.levels, factor.width)
-        u = effects_of(scales.roots[number], [standard[:, :, k] for k in range(factor.width)])
-        out[1 + number][...] = np.stack(u, axis=2)
+        if number in scales.dense:
+            out[1 + number][...] = standard @ scales.dense[number].roots.swapaxes(1, 2)
+        else:
+            u = effects_of(scales.roots[number], [standard[:, :, k] for k in range(factor.width)])
+            out[1 + number][...] = np.stack(u, axis=2)
         span[...] = out[1 + number].reshape(span.shape)
     out[0][...] = x[:, : system.columns]
     against = np.concatenate([-x, np.ones((batch, 1))], axis=1)

@@ -130,6 +130,8 @@ class Crossed:
         system, p = self.system, self.system.columns
         inverse = float(1.0 / scales.sigma[0] ** 2)
         roots = [_dense(root) for root in scales.roots]
+        for number, own in scales.dense.items():
+            roots[number] = own.roots[0]
         root = roots[self.first]
         inner = np.eye(len(root)) + root.T @ (self.own * inverse) @ root
         try:
@@ -267,7 +269,8 @@ class _Turn:
 def _runs(scales: Scales) -> list[tuple[int, int]]:
     """Return where runs of equal values begin and end."""
     entries = (row[m] for root in scales.roots for row in root for m in support(row))
-    values = np.stack([scales.sigma, *(entry for entry in entries if entry is not None)])
+    dense = (value for own in scales.dense.values() for value in own.values)
+    values = np.stack([scales.sigma, *(entry for entry in entries if entry is not None), *dense])
     change = np.flatnonzero((values[:, 1:] != values[:, :-1]).any(axis=0)) + 1
     edges = [0, *change.tolist(), scales.batch]
     return list(pairwise(edges))

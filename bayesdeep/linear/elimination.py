@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.blas import dtrmm
 from scipy.linalg.lapack import dtrtrs
 
 from .hyperparameters import Entries, support
@@ -132,6 +133,15 @@ def scale_inner(rest: np.ndarray, root: Entries, start: int, levels: int) -> Non
         columns = [span[:, :, m::width].copy() for m in range(width)]
         for k in range(width):
             span[:, :, k::width] = transposed_times(root, k, columns)
+
+
+def scale_related(rest: np.ndarray, roots: np.ndarray, start: int) -> None:
+    """Do what :func:`scale_inner` does for a factor of one level with ``roots`` ``(batch, width, width)``."""
+    span = slice(start, start + roots.shape[1])
+    for one, root in zip(rest, roots, strict=True):
+        # BLAS reads columns first: our rows are its columns, and our lower triangle its upper one.
+        one[span] = dtrmm(1.0, root.T, one[span].T, side=1, trans_a=1, overwrite_b=1).T
+        one[:, span] = dtrmm(1.0, root.T, np.asfortranarray(one[:, span]), side=1, trans_a=1, overwrite_b=1)
 
 
 def cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

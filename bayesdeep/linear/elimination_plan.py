@@ -6,6 +6,7 @@ from bayesdeep.core.linear import LinearSystem, eliminated
 
 from .block_elimination import Blocks
 from .block_layout import between, lay_out
+from .by_neighbours import ByNeighbours, lay_out_neighbours
 from .crossed import LARGEST_REST, Crossed, lay_out_crossed
 from .unexplored import UnexploredError
 
@@ -20,8 +21,14 @@ LARGEST_DENSE_REST, PRODUCTS_A_SPARSE_ONE = 1_500, 30
 much as one of sparse matrices (measured in 2026)."""
 
 
-def plan(system: LinearSystem) -> Blocks | Crossed:
-    """Return the system laid out for evaluation.
+def plan(system: LinearSystem) -> Blocks | Crossed | ByNeighbours:
+    """Return the system laid out for evaluation, by its graph where coefficients lean on their neighbours; see below."""
+    leaning = any(factor.neighbours is not None for factor in system.factors)
+    return lay_out_neighbours(system) if leaning else plan_by_groups(system)
+
+
+def plan_by_groups(system: LinearSystem) -> Blocks | Crossed:
+    """Return a system without a graph laid out for evaluation.
 
     Raises
     ------

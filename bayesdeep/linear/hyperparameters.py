@@ -1,11 +1,12 @@
 """Hyperparameters of a linear system: coordinates to scales and factors, and their log prior density, many at once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from bayesdeep.core.linear import Derived, Factor, Hyperparameter, LinearSystem, Noise, Scale, Several
+from bayesdeep.core.linear import Derived, Factor, Hyperparameter, LinearSystem, Noise, Related, Scale, Several
 
 from .corners import Corner, corners_of
 
@@ -23,6 +24,26 @@ LEAST_SCALE = 1e-100
 """What a scale of 0 counts as where effects are divided by it."""
 
 
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Roots of the covariance of a factor's only group, made when they are needed: many at once would not fit in memory.
+
+    ``values`` are the natural values ``(batch,)`` of the hyperparameters of ``of``.
+    """
+
+    of: Related
+    values: tuple[np.ndarray, ...]
+
+    def take(self, part: slice) -> "Dense":
+        """Return some of them."""
+        return Dense(self.of, tuple(value[part] for value in self.values))
+
+    @cached_property
+    def roots(self) -> np.ndarray:
+        """Return lower-triangular matrices ``(batch, width, width)``; not a number where there is no root."""
+        return self.of.root(self.values)
+
+
 @dataclass(frozen=True)
 class Scales:
     """The values of a batch of hyperparameters.
@@ -32,17 +53,21 @@ class Scales:
     sigma
         Residual standard deviation ``(batch,)``.
     roots
-        For each grouping factor the lower-triangular ``T`` with ``T T'`` the covariance of a group's coefficients.
+        For each grouping factor the lower-triangular ``T`` with ``T T'`` the covariance of a group's coefficients; nothing for
+        those that are in ``dense``.
     weights
         Of several responses: by what each of the products of rows is multiplied ``(batch, product)``; None of one.
     log_volume
         Of these: the sum over rows of the logarithm of the root of the residuals' determinant ``(batch,)``.
+    dense
+        By factor, ``T`` of those whose coefficients have a covariance made of several numbers.
     """
 
     sigma: np.ndarray
     roots: tuple[Entries, ...]
     weights: np.ndarray | None = None
     log_volume: np.ndarray | None = None
+    dense: Mapping[int, Dense] = field(default_factory=dict)
 
     @property
     def batch(self) -> int:
@@ -54,9 +79,10 @@ class Scales:
         if part.indices(self.batch) == (0, self.batch, 1):
             return self
         roots = tuple([_part(row, part) for row in entries] for entries in self.roots)
+        dense = {number: own.take(part) for number, own in self.dense.items()}
         if self.weights is None or self.log_volume is None:
-            return Scales(self.sigma[part], roots)
-        return Scales(self.sigma[part], roots, self.weights[part], self.log_volume[part])
+            return Scales(self.sigma[part], roots, dense=dense)
+        return Scales(self.sigma[part], roots, self.weights[part], self.log_volume[part], dense)
 
 
 def support(row: list[np.ndarray | None]) -> range:
@@ -74,10 +100,16 @@ def _part(row: list[np.ndarray | None], part: slice) -> list[np.ndarray | None]:
 
 def scales_of(system: LinearSystem, points: np.ndarray) -> Scales:
     """Return the scales at coordinates ``(batch, dim)``: logarithms, and inverse hyperbolic tangents."""
-    roots = tuple(_root(factor, points) for factor in system.factors)
+    roots = tuple([] if factor.related is not None else _root(factor, points) for factor in system.factors)
+    dense = {k: _dense(f.related, points) for k, f in enumerate(system.factors) if f.related is not None}
     if system.noise is None:
-        return Scales(_value(system.sigma, points), roots)
-    return Scales(np.ones(len(points)), roots, *_residuals(system.noise, points))
+        return Scales(_value(system.sigma, points), roots, dense=dense)
+    return Scales(np.ones(len(points)), roots, *_residuals(system.noise, points), dense)
+
+
+def _dense(related: Related, points: np.ndarray) -> Dense:
+    with np.errstate(over="ignore"):
+        return Dense(related, tuple(np.exp(points[:, k]) for k in related.indices))
 
 
 def _residuals(noise: Noise, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

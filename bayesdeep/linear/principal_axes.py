@@ -55,7 +55,8 @@ class PrincipalAxes:
 
 def has_axes(factor: Factor) -> bool:
     """Return whether a factor's coefficients are those of a basis, with one standard deviation."""
-    return factor.levels == 1 and factor.width > 1 and len(set(factor.scales)) == 1 and not factor.blocks
+    alike = len(set(factor.scales)) == 1 and not factor.blocks and factor.related is None
+    return factor.levels == 1 and factor.width > 1 and alike
 
 
 def in_principal_axes(system: LinearSystem) -> PrincipalAxes:

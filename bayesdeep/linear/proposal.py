@@ -27,6 +27,16 @@ LEAST_POINTS = 80
 GOOD = 0.93
 """Efficiency (effective over actual number of importance draws) at which fitting the proposal stops."""
 
+MOST_COMPONENTS = 14
+"""Of a mixture: as many as follow a ridge that goes around a corner, where what two scales add up to is all that rows tell."""
+
+LEAST_EFFECTIVE = 0.15
+"""Effective over actual number of all points before fitting stops on a promise: with fewer, most of them may yet be unseen."""
+
+MOST_OVER = 2.0
+"""Times what all rounds' points say that a tilt may promise to be believed: where these have not seen all of the posterior yet,
+the few that have nearly all the weight promise anything."""
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -98,13 +108,21 @@ def adapt(
             continue
         weights = np.minimum(np.exp(log_w - log_sum(log_w)), 1.0 / np.sqrt(len(log_w)))
         better = tilted(proposal, points, log_p, weights)
-        if better is not None and better[1] >= efficiency:
+        if better is not None and better[1] >= efficiency and better[1] < MOST_OVER * _promised(better[0], points, log_p, log_q):
             final, efficiency = better
         else:
             final = proposal
-        if efficiency > GOOD:
+        if efficiency > GOOD and np.exp(-log_sum(2.0 * (log_w - log_sum(log_w)))) > LEAST_EFFECTIVE * len(points):
             break
     return Adapted(final, points, log_p, log_w, efficiency)
+
+
+def _promised(proposal: Proposal, points: np.ndarray, log_p: np.ndarray, log_q: np.ndarray) -> float:
+    """Return the efficiency of a proposal whose density lacks a constant, by points ``(n, dim)`` of the density ``log_q``."""
+    own = proposal.log_density(points)
+    with np.errstate(over="ignore"):
+        to_target, to_own, between = log_sum(log_p - log_q), log_sum(own - log_q), log_sum(2.0 * log_p - log_q - own)
+        return float(np.exp(2.0 * to_target - to_own - between))
 
 
 def _best(
@@ -119,7 +137,7 @@ def _best(
     even = np.minimum(weights, 1.0 / np.sqrt(len(weights)))
     effective = even.sum() ** 2 / (even**2).sum()
     dim, folded = points.shape[1], list(guard.folded)
-    most = int(np.clip(effective / (20 * dim), 1, 6))
+    most = int(np.clip(effective / (20 * dim), 1, MOST_COMPONENTS))
     mirrored = points.copy()
     mirrored[:, folded] *= rng.choice((-1.0, 1.0), size=(len(points), len(folded)))
     stride = max(1, len(points) // MOST_FITTED)

@@ -61,7 +61,8 @@ def applies(system: LinearSystem) -> bool:
         return False
     if not all(h.kind == "scale" and bounded_at_zero(h) for h in system.hyperparameters):
         return False
-    simple = all(not f.blocks and f.neighbours is None and all(isinstance(s, Scale) for s in f.scales) for f in system.factors)
+    alone = (not f.blocks and f.neighbours is None and f.related is None for f in system.factors)
+    simple = all(alone) and all(isinstance(s, Scale) for f in system.factors for s in f.scales)
     owned = {s.index for f in system.factors for s in f.scales if isinstance(s, Scale)}
     return simple and system.sigma.index not in owned
 

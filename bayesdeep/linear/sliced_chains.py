@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from bayesdeep.core.draws import Progress
-from bayesdeep.numerics.mcmc import ess_bulk, rhat
+from bayesdeep.numerics.mcmc import ess_bulk, ess_tail, rhat
 from bayesdeep.numerics.slices import step
 
 from .explore import Explored, Plan, started
@@ -30,6 +30,8 @@ SETTLING = 25
 """First sweeps, which are thrown away: where chains start is drawn by the proposals' weights, which may lack a tail."""
 WIDTH = 3.0
 """Of a slice's first interval, in the posterior's standard deviations."""
+ENOUGH = 400.0
+"""Effective draws."""
 LARGEST_RHAT, LEAST_EFFECTIVE = 1.02, 100.0
 """Of chains that have forgotten where they began; draws of them are judged more strictly, with all others, in the diagnosis."""
 
@@ -85,6 +87,13 @@ def have_mixed(found: Explored) -> bool:
     if len(found.positions) < 2 or found.positions.shape[1] < LEAST_EFFECTIVE:
         return True  # Nothing can be said of so few.
     return bool(rhat(found.positions).max() < LARGEST_RHAT and ess_bulk(found.positions).min() > LEAST_EFFECTIVE)
+
+
+def enough(found: Explored) -> bool:
+    """Return whether there are as many effective draws as a diagnosis asks for, also of the tails, where there could be."""
+    chains, draws = found.positions.shape[:2]
+    least = min(float(f(found.positions).min()) for f in (ess_bulk, ess_tail))
+    return chains * draws < 2 * ENOUGH or least > ENOUGH
 
 
 def _along(posterior: Posterior, points: np.ndarray, axis: np.ndarray, along: np.ndarray) -> np.ndarray:

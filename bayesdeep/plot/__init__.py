@@ -15,6 +15,7 @@ from .rank_plot import ranks
 from .selective import selective
 from .shrinkage_plot import shrinkage
 from .smooth_plot import smooth, smooths
+from .training_plot import training
 
 __all__ = [
     "budget",
@@ -31,4 +32,5 @@ __all__ = [
     "shrinkage",
     "smooth",
     "smooths",
+    "training",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bayesdeep.core.effects import Effect, Grouped, Iid, Members, Piece, Scaled, Structured, Varying
+from bayesdeep.core.effects import Effect, Grouped, Iid, Members, Piece, Places, Process, Scaled, Structured, Varying
 from bayesdeep.core.priors import ChosenPrior, PriorSpec
 from bayesdeep.core.writing import Addend, Product
 from bayesdeep.spec.declared import addends_of, effects_of
@@ -72,6 +72,8 @@ def _function(addend: Addend, place: Place) -> list[str]:
 def _letter(effect: Effect, piece: Piece, place: Place) -> str:
     """Return the letter of coefficients: as the posterior names them where several terms have effects of groups."""
     rows = effect.rows
+    if isinstance(rows, Places):
+        return f"{place.prefix}{piece.slot}"
     if not isinstance(rows, Grouped | Members):
         return f"β({place.prefix}{piece.slot})"
     if place.alone:
@@ -112,6 +114,8 @@ def laws(term: TermSpec, place: Place) -> list[str]:
             found += _basis(effect, place)
         elif isinstance(effect.law, Varying | Structured):
             found += _groups(effect, effect.law, place)
+        elif isinstance(effect.law, Process):
+            found += _process(effect, effect.law, place)
         elif isinstance(effect.law, Scaled):
             found += _several(effect, effect.law, place)
     return found
@@ -131,8 +135,7 @@ def _basis(effect: Effect, place: Place) -> list[str]:
 def _several(effect: Effect, law: Scaled, place: Place) -> list[str]:
     """Return the law of coefficients whose standard deviations are functions of several numbers."""
     rows = effect.rows
-    full = [f"{place.prefix}{slot}" for slot in law.slots]
-    names = [name if name in place.priors else slot for slot, name in zip(law.slots, full, strict=True)]
+    names = _read(law.slots, place)
     made = law.text.format(*names) if law.text else f"a function of {' and '.join(names)}"
     letters = [_letter(effect, piece, place) for piece in effect.pieces]
     if law.each:
@@ -151,6 +154,21 @@ def _several(effect: Effect, law: Scaled, place: Place) -> list[str]:
     at = _index(place, "b")
     own = [at if piece.labels is not None else _index(place) for piece in effect.pieces]
     return [*(f"{u}{index} ~ Normal(0, s{at})" for u, index in zip(letters, own, strict=True)), f"    s{at} = {made}"]
+
+
+def _process(effect: Effect, law: Process, place: Place) -> list[str]:
+    """Return the law of a function's values at the places that the rows have."""
+    letter, at = _letter(effect, effect.pieces[0], place), _index(place)
+    names = _read(law.slots, place)
+    lines = [f"    K{_index(place, 'i', 'j')} = {law.text.format(*names)}"] if law.text else []
+    counted = ["    counted from its average over the rows"] if law.average.any() else []
+    return [f"{letter}{at} ~ GaussianProcess(0, K)", *lines, *counted]
+
+
+def _read(slots: Sequence[str], place: Place) -> list[str]:
+    """Return what the posterior calls slots, which may be shared by several parameters."""
+    full = [f"{place.prefix}{slot}" for slot in slots]
+    return [name if name in place.priors else slot for slot, name in zip(slots, full, strict=True)]
 
 
 def _index(place: Place, *letters: str) -> str:

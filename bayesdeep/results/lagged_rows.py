@@ -77,6 +77,14 @@ def without_lags(spec: ModelSpec, rows: "Rows") -> "Rows":
     return replace(rows, arrays={**rows.arrays, **_beside(spec, term, rows, [rows], none)})
 
 
+def one_step(where: str, source: str) -> str:
+    """Return what there is to say where rows are left out whose neighbours in time stay."""
+    return (
+        f"{where}: with {source} a row is foretold from the responses before it, and those after it stay where it is left out; "
+        "that is not how well the future is foretold: fit to the rows up to a time, and score later ones with log_score()"
+    )
+
+
 def lagged_term(spec: ModelSpec) -> TermSpec | None:
     """Return the term by which a response leans on the rows before it; None where none does."""
     every = (term for predictor in spec.predictors for term in predictor.terms)

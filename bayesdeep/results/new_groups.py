@@ -19,6 +19,7 @@ from bayesdeep.spec.model_spec import ModelSpec, TermSpec
 
 from .draw_arrays import enough_draws
 from .graph_cache import evaluation_graph
+from .new_places import with_new_places
 from .rows import Rows, refuse_new_groups
 
 NEW_GROUPS = ("sample", "average", "raise")
@@ -34,6 +35,8 @@ def with_new_groups(
 ) -> dict[str, np.ndarray]:
     """Return draws by name in which effects of unseen groups stand after those of the known ones.
 
+    Values of processes at places without training rows, too: these are no groups, and always drawn.
+
     Parameters
     ----------
     posterior
@@ -43,7 +46,7 @@ def with_new_groups(
     """
     if new_groups not in NEW_GROUPS:
         raise FitError(f"predict: unknown new_groups '{new_groups}'{nearest(new_groups, NEW_GROUPS)}")
-    draws = dict(posterior)
+    draws = with_new_places(spec, posterior, rows.arrays, seed)
     unseen = {k: v for k, v in rows.unseen.items() if v}
     if not unseen:
         return draws

@@ -27,13 +27,16 @@ import numpy as np
 from bayesdeep.collapse.linear_layout import prefix_of
 from bayesdeep.collapse.row_system import why_not_predictors
 from bayesdeep.collapse.row_values import correlated, effect_sds, is_linear, noise_sd, predictor
-from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Scaled, Shift, root_of
+from bayesdeep.core.effects import Columns, Effect, Given, Grouped, Members, Places, Process, Scaled, Shift, root_of
 from bayesdeep.core.names import quantity_name
 from bayesdeep.core.quantities import FREEDOM
 from bayesdeep.core.registry import FAMILIES, PRIORS
 from bayesdeep.graph.row_likelihood import row_likelihood
+from bayesdeep.linear.elimination import scale_related
+from bayesdeep.numerics.processes import process_roots
 from bayesdeep.spec.declared import by_threshold, effects_of
 from bayesdeep.spec.model_spec import ModelSpec
+from bayesdeep.spec.slots import read_name
 
 from .labelled import SAMPLE, Array
 from .prediction_blocks import blocks
@@ -151,6 +154,9 @@ def _of_predictor(
     few = {name: value[chosen] for name, value in draws.items()}
     times = by_draw[chosen]
     prior = np.concatenate([_precision(spec, block.effect, few, prefix, len(chosen)) for block in dense], axis=1) * unit**2
+    processes = [(block.start, block.effect.law) for block in dense if isinstance(block.effect.law, Process)]
+    for begin, law in processes:  # in coordinates in which their values are independent
+        prior[:, begin : begin + len(law.places)] = 1.0
     beside = None if not grouped else _beside(spec, grouped, columns * unit, root[:, 0], few, prefix, times)
     variance = np.empty_like(prior)
     step = max(1, 2_000_000 // len(unit) ** 2)
@@ -159,6 +165,9 @@ def _of_predictor(
         whole = times[some, None, None] * gram
         if beside is not None:
             whole = whole - beside[some]
+        for begin, law in processes:
+            roots = process_roots(law, [few[read_name(spec, prefix, slot)][some] for slot in law.slots])
+            scale_related(whole, roots / unit[begin : begin + len(law.places), None], begin)
         whole[:, np.arange(len(unit)), np.arange(len(unit))] += prior[some]
         good = np.isfinite(whole).all(axis=(1, 2))
         inverse = np.linalg.inv(np.where(good[:, None, None], whole, np.eye(len(unit))))
@@ -197,9 +206,9 @@ def _blocks(spec: ModelSpec, rows: Rows, number: int) -> tuple[list[_Block], lis
                 continue
             own = {k.removeprefix(f"{term.key}."): v for k, v in rows.arrays.items() if k.startswith(f"{term.key}.")}
             made = _columns(effect, own, rows.rows)
-            if not isinstance(effect.rows, Columns) and not _axes(effect):
+            if not isinstance(effect.rows, Columns | Places) and not _axes(effect):
                 groups.append((term.key, place, effect, made))
-            elif _axes(effect):
+            elif not isinstance(effect.rows, Columns):
                 dense.append(_Block(term.key, place, effect, made.toarray(), begin))
                 begin += made.shape[1]
             elif made.shape[1]:
@@ -219,15 +228,19 @@ def _blocks(spec: ModelSpec, rows: Rows, number: int) -> tuple[list[_Block], lis
 def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any:
     """Return what an effect's coefficients are multiplied by ``(obs, coefficient)``; of groups sparse, level by level.
 
-    Levels whose covariance is known, or made of several numbers, are in coordinates in which they are independent.
+    Levels whose covariance is known, or made of several numbers, are in coordinates in which they are independent; values of a
+    process are as they are.
     """
+    from scipy import sparse
+
     assert not isinstance(effect.rows, Shift)
+    if isinstance(effect.rows, Places):
+        assert isinstance(effect.law, Process)
+        return effect.rows.incidence(arrays) @ sparse.csr_matrix(effect.law.counting)
     given = None if effect.rows.array is None else np.asarray(arrays[effect.rows.array], dtype=np.float64)
     columns = ([np.ones(rows)] if effect.rows.intercept else []) + ([] if given is None else list(given.T))
     if isinstance(effect.rows, Columns):
         return np.stack(columns, axis=1) if columns else np.zeros((rows, 0))
-    from scipy import sparse
-
     shares = effect.rows.incidence(arrays)
     related = root_of(effect.law)
     if related is not None:
@@ -240,7 +253,8 @@ def _columns(effect: Effect, arrays: Mapping[str, np.ndarray], rows: int) -> Any
 
 def _axes(effect: Effect) -> int:
     """Return how many coefficients levels that lean on one another have together; 0 where they do not."""
-    return effect.law.axes if isinstance(effect.law, Scaled) else 0
+    law = effect.law
+    return len(law.places) if isinstance(law, Process) else law.axes if isinstance(law, Scaled) else 0
 
 
 def _each(effect: Effect) -> bool:

@@ -25,6 +25,8 @@ from .packed import text_array
 from .rows import FIELDS, Rows, StreamedRows, TrainingRows
 from .smooth_freedom import freedom_arrays
 
+TRAINING = "training"
+"""Group of how training went."""
 STREAMED = "streamed_rows"
 """Attribute with the number of rows, where a tree does not hold them."""
 
@@ -168,6 +170,9 @@ def make_tree(
     groups = {"posterior": posterior, "sample_stats": stats}
     if errors is not None:
         groups[STANDARD_ERRORS] = posterior_group(shown, errors, chains, count)
+    if draws.course:
+        course = {name: Array(("epoch", "member")[2 - np.ndim(own) :], own) for name, own in draws.course.items()}
+        groups[TRAINING] = Group(course, {})
     later = partial(_later, spec, rows, values, (chains, count), errors is not None)
     tree = Tree(groups, attrs, partial(_data_groups, rows, spec), later)
     functions = functions_dataset(spec, rows, values, chains, count, seed)

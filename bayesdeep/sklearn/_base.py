@@ -30,6 +30,7 @@ class BayesEstimator(BaseEstimator):
         priors: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
         nonlinear: Mapping[str, str] | None = None,
+        arrays: Mapping[str, Any] | None = None,
         draws: int | None = None,
         tune: int | None = None,
         chains: int | None = None,
@@ -44,6 +45,7 @@ class BayesEstimator(BaseEstimator):
         self.priors = priors
         self.parameters = parameters
         self.nonlinear = nonlinear
+        self.arrays = arrays
         self.draws = draws
         self.tune = tune
         self.chains = chains
@@ -66,6 +68,7 @@ class BayesEstimator(BaseEstimator):
             link=self.link,
             priors=self.priors,
             nonlinear=self.nonlinear,
+            arrays=self.arrays,
             **dict(self.parameters or {}),
         )
         self._names = names

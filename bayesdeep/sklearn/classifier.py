@@ -35,7 +35,7 @@ class BayesClassifier(ClassifierMixin, BayesEstimator):
         ``"auto"``, or a method by name; see :meth:`bayesdeep.Model.fit`.
     net
         Widths of the hidden layers, such as ``(16, 16)``: a network of all columns in place of a formula.
-    link, priors, parameters, nonlinear, draws, tune, chains, options, random_state
+    link, priors, parameters, nonlinear, arrays, draws, tune, chains, options, random_state
         As for :class:`~bayesdeep.sklearn.regressor.BayesRegressor`.
 
     Attributes

@@ -37,6 +37,8 @@ class BayesRegressor(RegressorMixin, BayesEstimator):
         Formulas or known values of other parameters, ``{"sigma": "~ x0"}``.
     nonlinear
         Formulas of the parameters of a non-linear formula, ``{"a": "~ 1"}``; see :class:`bayesdeep.Model`.
+    arrays
+        Labelled tables that the formula names, ``{"W": table}`` of ``car(region, W)``; see :class:`bayesdeep.Model`.
     draws, tune, chains
         Draws kept a chain, draws a chain for tuning, number of chains; None for the method's own.
     options

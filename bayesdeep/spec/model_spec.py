@@ -134,6 +134,7 @@ class ModelSpec:
             failures = ", ".join(map(str, self.response.failures or ()))
             also = f", failure is {failures}" if len(self.response.failures or ()) > 1 else ""
             lines.append(f"success is {self.response.name} = {self.response.levels[1]}{also}")
+        lines += [said for p in self.predictors for term in p.terms if (said := TERMS[term.kind].told(term.state))]
         stated = self._stated_priors()
         width = max(map(len, stated), default=0)
         lines += ["priors", *(f"  {name:<{width}} ~ {text}" for name, text in stated.items())]

@@ -67,6 +67,16 @@ class Box:
     reason: str
 
 
+def length_range(x: np.ndarray) -> tuple[float, float, str]:
+    """Return the largest and the smallest length scale that values ``(obs, variable)`` tell of, and what says the latter."""
+    largest, d = float(np.ptp(x, axis=0).max()), x.shape[1]
+    part, different = FINEST if d == 1 else FINEST_OF_SEVERAL, len(np.unique(x, axis=0))
+    gap = largest / max(different - 1, 1) ** (1.0 / d)
+    begin, reason = max((largest / part, f"one {part}th of the range"), (gap, "the distance of neighbouring values"))
+    least = largest / FIRST_RATIO
+    return largest, min(begin, least), "a fifth of the largest" if least < begin else reason
+
+
 def box_of(
     x: np.ndarray, covariance: Covariance, counts: tuple[int, ...] | None, width: float | None, where: str
 ) -> Box:

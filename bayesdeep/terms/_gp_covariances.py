@@ -17,6 +17,7 @@ Statistics and Computing 33, 17, doi:10.1007/s11222-022-10167-2, table 1 and equ
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import lgamma, log, pi
 from typing import Any
 
@@ -56,6 +57,23 @@ COVARIANCES: Mapping[str, Covariance] = {
     "exponential": Covariance(0.5, 4.5, 8.0, "exponential"),
 }
 """By name."""
+
+
+def correlations_of(name: str) -> Callable[[Sequence[Any], np.ndarray, np.ndarray, Any], Any]:
+    """Return the correlations of a covariance, by name, as :attr:`bayesdeep.core.effects.Process.alike`."""
+    return partial(_alike, COVARIANCES[name].nu)
+
+
+def _alike(nu: float, values: Sequence[Any], here: np.ndarray, there: np.ndarray, xp: Any) -> Any:
+    from scipy.spatial.distance import cdist
+
+    (length,) = values
+    away = cdist(here, there) / length
+    if np.isinf(nu):
+        return xp.exp(-0.5 * away**2)
+    away = float(np.sqrt(2.0 * nu)) * away
+    factor = {0.5: 1.0, 1.5: 1.0 + away, 2.5: 1.0 + away + away**2 / 3.0}[nu]
+    return factor * xp.exp(-away)
 
 
 def sds_of(name: str, frequencies: np.ndarray, widths: np.ndarray) -> Callable[[Sequence[Any], Any], Any]:

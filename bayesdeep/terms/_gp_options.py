@@ -1,10 +1,11 @@
 """What is written between the brackets of ``gp(…)``: read from a formula's call, checked, and completed with defaults."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bayesdeep.core.errors import FormulaError, close_to
-from bayesdeep.core.options import left_open, number_of, options_of
+from bayesdeep.core.options import left_open, number_of, options_of, truth_of
 
 from ._function_columns import BY, check_columns, columns_of, name_of, read_by
 from ._gp_box import MOST
@@ -14,6 +15,7 @@ MEANINGS = {
     "cov": f"the name of a covariance, one of {', '.join(COVARIANCES)}",
     "by": BY,
     "m": "a whole number of basis functions, as in m=40, or one a column, as in m=[20, 10]",
+    "exact": "True or False",
     "c": "a number of 1.2 or more, as in c=1.5: the box over the range of the values",
 }
 MOST_COLUMNS = 4
@@ -41,6 +43,8 @@ class Process:
         Basis functions of each variable; None where the data are to say.
     width
         Half width of the box over that of the values; None where the prior is to say.
+    exact
+        Whether it is the process itself, without a basis.
     """
 
     variables: tuple[Any, ...]
@@ -51,6 +55,7 @@ class Process:
     by: Any
     counts: tuple[int, ...] | None
     width: float | None
+    exact: bool
 
 
 def read_process(node: Any, where: str) -> Process:
@@ -67,8 +72,22 @@ def read_process(node: Any, where: str) -> Process:
     counts = _counts(given.get("m"), len(variables), where)
     return Process(
         variables, columns_of(node), name_of(node, by), node.source, _covariance(given.get("cov"), where), by, counts,
-        _width(given.get("c"), where),
+        _width(given.get("c"), where), _exact(given, where),
     )
+
+
+def _exact(given: Mapping[str, Any], where: str) -> bool:
+    """Return whether the process itself is asked for; raise where something is said of its basis beside that."""
+    node = given.get("exact")
+    if node is None or left_open(node):
+        return False
+    found = truth_of(node)
+    if found is None:
+        raise FormulaError(f"{where}: exact={node.source} is not {MEANINGS['exact']}")
+    basis = next((name for name in ("m", "c") if found and not left_open(given.get(name))), None)
+    if basis is not None:
+        raise FormulaError(f"{where}: {basis}= is of the basis, which an exact process has none of; leave one of the two out")
+    return found
 
 
 def _covariance(node: Any, where: str) -> str:

@@ -24,6 +24,9 @@ import numpy as np
 
 from bayesdeep.core.columns import Json
 
+TOGETHER = 256
+"""Regions whose covariances with all others are worked out at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class MapGraph:
@@ -80,6 +83,26 @@ class MapGraph:
         own = np.where(self.adjacency.sum(axis=1) > 0, self.adjacency.sum(axis=1), 1.0)
         return sparse.csr_array(sparse.diags_array(by) @ (sparse.diags_array(own) - self.adjacency))
 
+    def _variances(self, piece: np.ndarray) -> np.ndarray:
+        """Return the variances ``(region,)`` that the precision of a piece gives its regions where they sum to 0.
+
+        With the first region's effect at 0 the precision of the others is sparse and has an inverse. Under it the variances are
+        those about the mean.
+        """
+        from scipy import sparse
+        from scipy.sparse.linalg import splu
+
+        count, near = len(piece), self.adjacency[piece][:, piece]
+        precision = sparse.csc_array(sparse.diags_array(near.sum(axis=1)) - near)[1:, 1:]
+        factors = splu(sparse.csc_array(precision), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+        own, with_mean = np.zeros((2, count))
+        for begin in range(0, count - 1, TOGETHER):
+            stop = min(begin + TOGETHER, count - 1)
+            columns = factors.solve(np.eye(count - 1, stop - begin, -begin))
+            own[1 + begin : 1 + stop] = np.diagonal(columns[begin:stop])
+            with_mean[1 + begin : 1 + stop] = columns.sum(axis=0) / count
+        return np.asarray(own - 2.0 * with_mean + with_mean.mean())
+
     def precision_of(self, piece: np.ndarray) -> np.ndarray:
         """Return the precision of a piece's regions before it is scaled ``(region, region)``."""
         near = self.adjacency[piece][:, piece].toarray()
@@ -92,10 +115,7 @@ class MapGraph:
             if len(piece) == 1:
                 found.append(1.0)
                 continue
-            # With 1/n added everywhere it can be inverted, and the inverse is that of before with 1/n added.
-            count = len(piece)
-            inverse = np.linalg.inv(self.precision_of(piece) + 1.0 / count)
-            found.append(float(np.exp(np.log(np.diag(inverse) - 1.0 / count).mean())))
+            found.append(float(np.exp(np.log(self._variances(piece)).mean())))
         return found
 
     def to_json(self) -> Json:

@@ -30,6 +30,17 @@ MEANINGS = {
 }
 
 
+ELSEWHERE = {
+    **dict.fromkeys(("layers", "units", "hidden_layers", "hidden_units", "hidden_layer_sizes", "n_hidden"), "hidden=[32]"),
+    **dict.fromkeys(("act", "activations", "nonlinearity", "transfer"), 'activation="tanh"'),
+    **dict.fromkeys(("dropout", "drop"), 'fit("dropout", rate=0.1), or fit("sgd", dropout=0.1)'),
+    **dict.fromkeys(("bayesian", "stochastic"), 'bayes="all"'),
+    **dict.fromkeys(("residual", "shortcut"), "skip=True"),
+    **dict.fromkeys(("weight_decay", "l2", "alpha"), "the prior of the weights, or weight_decay of fit()"),
+}
+"""What other packages call what is said of networks, and what to write here."""
+
+
 @dataclass(frozen=True)
 class NetOptions:
     """What can be said of a network.
@@ -89,7 +100,7 @@ class NetOptions:
 
 def read_options(call: Any, where: str) -> NetOptions:
     """Return a call's options; ``where`` begins error texts."""
-    given = {name: _value(node, name, where) for name, node in options_of(call, MEANINGS, where).items()}
+    given = {name: _value(node, name, where) for name, node in options_of(call, MEANINGS, where, ELSEWHERE).items()}
     hidden = _hidden(given.pop("hidden", [32]), where)
     activation = _activation(given.pop("activation", "tanh"), len(hidden), where)
     for name, choices in (("prior", PRIORS), ("bayes", BAYES), ("pool", POOLS), ("missing", MISSING)):

@@ -1,4 +1,4 @@
-r"""``gp(x, z, cov="exp_quad", by=None, m=None, c=None)``: a Gaussian process over a column, or over several, isotropic.
+r"""``gp(x, z, cov="exp_quad", by=None, m=None, c=None, exact=False)``: a Gaussian process over one column or several, isotropic.
 
 .. math:: f \sim \operatorname{GP}(0, \sigma^2 k(\lVert x - x' \rVert / \ell))
 
@@ -19,6 +19,9 @@ average over the level's rows.
 
 Beyond the box, and where its sides hold the process to 0, there are no predictions: a row there is an error that says which ``c``
 would do.
+
+``gp(x, exact=True)`` is the process itself, of rows at hundreds of places at most (:mod:`bayesdeep.terms._gp_exact`): without a
+basis and without a box, so that it goes on beyond the rows. ``gp(x)`` are then its values at the rows' places.
 """
 
 from typing import Any
@@ -37,6 +40,7 @@ from bayesdeep.core.writing import Addend, Product
 from ._function_columns import called
 from ._gp_box import NARROWEST, NEAR_SIDES, box_of, frequencies_of, functions
 from ._gp_covariances import COVARIANCES, sds_of
+from ._gp_exact import learn_places, place_arrays, place_effects
 from ._gp_options import Process, read_process
 from ._smooth_by import learn_by, multipliers
 
@@ -53,8 +57,13 @@ def learn(node: Any, context: DesignContext) -> Json:
     times = multipliers(by, asked.by, context)
     _refuse(asked, x, by, times, where)
     _refuse_twice(asked, by, context, where)
-    box = box_of(x, COVARIANCES[asked.covariance], asked.counts, asked.width, where)
     own = {"name": asked.name, "columns": asked.columns, "covariance": asked.covariance, "by": by}
+    # What a number does on average is a coefficient of its own; the level of a category's rows, or of all, is other terms'.
+    apart = asked.by is not None or bool(context.population[0])
+    sizes = [float(np.sqrt((own[own != 0] ** 2).mean())) for own in times]
+    if asked.exact:
+        return {**own, **learn_places(asked, x, times, apart, where), "sizes": sizes}
+    box = box_of(x, COVARIANCES[asked.covariance], asked.counts, asked.width, where)
     state = {
         **own,
         "centre": box.centre.tolist(),
@@ -68,10 +77,7 @@ def learn(node: Any, context: DesignContext) -> Json:
         "smallest": box.reason,
     }
     columns = _functions(state, x)
-    # What a number does on average is a coefficient of its own; the level of a category's rows, or of all, is other terms'.
-    apart = asked.by is not None or bool(context.population[0])
     less = [_average(columns, own) if apart else np.zeros(columns.shape[1]) for own in times]
-    sizes = [float(np.sqrt((own[own != 0] ** 2).mean())) for own in times]
     return {**state, "less": [part.tolist() for part in less], "sizes": sizes}
 
 
@@ -122,11 +128,14 @@ def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarr
     """Return the functions ``(obs, function)`` of each part, and the number that they are multiplied by."""
     asked = read_process(node, context.where)
     x, times = _variables(asked, context), multipliers(state["by"], asked.by, context)
+    constant = {"constant": times[0][:, None]} if _number(state) else {}
+    if "places" in state:
+        return {**constant, **place_arrays(state, x, times)}
     _refuse_beyond(state, asked, x, context.where)
     columns = _functions(state, x)
     parts = zip(_keys(state), times, state["less"], strict=True)
     found = {key: own[:, None] * (columns - np.asarray(less)) for key, own, less in parts}
-    return {"constant": times[0][:, None], **found} if _number(state) else found
+    return {**constant, **found}
 
 
 def _refuse_beyond(state: Json, asked: Process, x: np.ndarray, where: str) -> None:
@@ -181,10 +190,13 @@ def slots(state: Json, spread: float) -> tuple[Slot, ...]:
 
 def effects(state: Json) -> tuple[Effect, ...]:
     """Return the average, where there is one, and the departure of each process from it."""
-    found, widths = [], np.asarray(state["widths"])
+    found: list[Effect] = []
     if _number(state):
         rows = Columns("constant", (0.0,), (state["sizes"][0],))
         found.append(Effect(rows, Given(), (Piece(f"{state['name']}_constant", 0, 1, name="1"),)))
+    if "places" in state:
+        return (*found, *place_effects(state, _names(state)))
+    widths = np.asarray(state["widths"])
     frequencies = frequencies_of(state["counts"], widths)[1]
     of, size = COVARIANCES[state["covariance"]].of, len(frequencies)
     text = f"{{0}} √S(ω[b]), S the spectral density of a {of} covariance of length scale {{1}}"
@@ -198,19 +210,21 @@ def effects(state: Json) -> tuple[Effect, ...]:
 
 
 def words(state: Json) -> frozenset[str]:
-    """A process is linear in its coefficients."""
-    del state
-    return frozenset({"linear"})
+    """A process is linear in its coefficients; an exponential one has no slope, though its basis has."""
+    rough = "places" in state and state["covariance"] == "exponential"
+    return frozenset({"linear", "rough"} if rough else {"linear"})
 
 
 def written(state: Json, node: Any) -> tuple[Addend, ...]:
-    """Return the average and the sum over the basis."""
+    """Return the average, and the sum over the basis or the value at the row's place."""
     names = ", ".join(called(a) for a in node.arguments)
     by, found = state["by"], []
     source = f"{by['source']}ᵢ" if by else ""
     if _number(state):
         found.append(Addend(f"{state['name']}_constant", (Product((), (source,)),)))
     before = [[f"[{by['source']}ᵢ = {level}]"] for level in by["levels"]] if by and by["levels"] else [[source] if by else []]
+    if "places" in state:
+        return (*found, *(Addend(n, (Product((f"({names})ᵢ",), tuple(b)),)) for n, b in zip(_names(state), before, strict=True)))
     for name, own in zip(_names(state), before, strict=True):
         found.append(Addend(name, (Product((), (*own, f"φ[b]({names})ᵢ"), basis=True),)))
     return tuple(found)

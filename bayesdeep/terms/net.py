@@ -169,6 +169,18 @@ def known(
     return known_inputs(state, arrays, values, scales(columns), columns.means)
 
 
+MOST_TOLD = 12
+"""Inputs that are told by name."""
+
+
+def told(state: Json) -> str:
+    """Return the inputs, as they are after categories have been coded and ``.`` is columns, and the number of weights."""
+    inputs = input_labels(state)
+    more = f", … ({len(inputs)} in all)" if len(inputs) > MOST_TOLD else ""
+    count = cost(state).weights
+    return f"{state['name']}: inputs {', '.join(inputs[:MOST_TOLD])}{more}; {count:,} weights"
+
+
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -197,6 +209,6 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 TERM = Term(
     "net", learn, arrays, slots, eta, groups, words, call=True, varies=True, cost=cost, relabel=relabel, written=written,
-    codes=codes, lacks=lacks, takes=(FILLING,),
+    codes=codes, lacks=lacks, takes=(FILLING,), told=told, options=NetOptions,
     fills=Fills(fill_columns, known, fill_codes, report_fills, called=False), example="net(x, z, hidden=[3])",
 )

@@ -229,5 +229,5 @@ def _each(
 
 TERM = Term(
     "scaled", learn, arrays, slots, groups=groups, words=words, effects=effects, relabel=relabel, unseen=unseen, written=written,
-    grouping=True, example='(1 | scaled(g, by=I(g == "g1")))',
+    grouping=True, sd_formula=True, example='(1 | scaled(g, by=I(g == "g1")))',
 )

@@ -181,7 +181,7 @@ def test_of_counts_transport_finds_what_nuts_does() -> None:
 
 @pytest.mark.parametrize("method", ["ml", "reml"])
 def test_likelihoods_alone_are_refused(method: str) -> None:
-    with pytest.raises(bd.FitError, match=f"'{method}' does not apply: .* functions of wave_sigma and rho"):
+    with pytest.raises(bd.FitError, match=f"'{method}' does not apply: .* made of wave_sigma and rho"):
         model("waves").fit(method, seed=1, progress=False)
 
 

@@ -103,6 +103,32 @@ def strange_responses_are_coded_or_refused(family: Family) -> None:
     assert texts, f"the family '{family.name}' takes text, infinities, negative numbers and tables alike; let code refuse"
 
 
+def responses_are_those_of_its_support(family: Family) -> None:
+    """What it takes lies between the ends it declares, an end itself only where it has a probability; and what it draws, too."""
+    if family.words & {"levels", "several_columns", "two_levels"}:
+        return  # what these take are labels
+    whole, (low, high) = "discrete" in family.words, family.support
+    assert low < high
+    assert all(low <= atom <= high for atom in family.atoms)
+    drawn = simulated(family, 200)
+    assert ((drawn >= low) & (drawn <= high)).all()
+    step = 1.0 if whole else 1e-3
+    near = [(end + sign * step, sign > 0) for end, sign in ((low, 1), (low, -1)) if np.isfinite(end)]
+    near += [(end - sign * step, sign > 0) for end, sign in ((high, 1), (high, -1)) if np.isfinite(end)]
+    near += [(end, whole or end in family.atoms) for end in (low, high) if np.isfinite(end) and abs(end) != np.pi]
+    near += [(value, True) for value in (-1e6, 1e6) if low < value < high and not ("trials" in family.words or high < np.inf)]
+    inside = float(drawn[0])
+    for value, possible in near:
+        given = response(family, np.array([inside, value]))
+        try:
+            family.code(given)
+            taken = True
+        except DataError:
+            taken = False
+        says = "takes" if taken else "refuses"
+        assert taken == possible, f"the family '{family.name}' says support={family.support} and its code {says} {value:g}"
+
+
 def draws_can_be_a_model_s_response(family: Family) -> None:
     data = columns()
     values = simulated(family, len(data))
@@ -170,6 +196,7 @@ LAWS = (
     moments_are_those_of_draws,
     draws_are_coded_as_themselves,
     strange_responses_are_coded_or_refused,
+    responses_are_those_of_its_support,
     draws_can_be_a_model_s_response,
     information_is_expected_curvature,
     fused_likelihood_is_the_definition,

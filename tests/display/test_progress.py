@@ -56,3 +56,10 @@ def test_without_a_terminal_long_work_is_told_in_lines(monkeypatch, capsys):
         bar.update(1, 4)
         time.sleep(0.3)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_line_before_the_first_is_done_says_how_long_it_took_and_no_numbers() -> None:
+    lines = progress.Lines("Leave-one-out", 10.0)
+    assert lines._line() == "Leave-one-out: 0 s"
+    lines.update(0, 120, "one")
+    assert lines._line() == "Leave-one-out: 0 of 120, 0 s (one)"

@@ -57,7 +57,7 @@ def test_an_alias_is_no_name() -> None:
         ("norml", "; did you mean 'gaussian'"),  # by way of 'normal', and not the nearer of the family's own names, 'lognormal'
         ("gausian", "; did you mean 'gaussian'"),
         ("nbinom1", ": .*'generalized_poisson'"),
-        ("frechet", ": it is 'gev'"),
+        ("gumbel", ": it is 'gev'"),
         ("mixture(gaussian, gamma)", r"; its options have names, as in mixture\(components=\('gaussian', 'gaussian'\)\)"),
     ],
 )

@@ -20,11 +20,6 @@ QUICK = Mode(linker="py", optimizer="fast_compile")
 NAMES = tuple(FAMILIES)
 TRIALS = 7
 CENSORED = [name for name in NAMES if "censored" in FAMILIES[name].modifiers]
-POSITIVE = {
-    "lognormal", "gamma", "inverse_gaussian", "exponential", "weibull", "tobit", "log_logistic", "shifted_lognormal", "tweedie",
-    "hurdle_gamma", "hurdle_lognormal", "cox",
-}  # fmt: skip
-UNIT = {"beta", "zero_inflated_beta", "zero_one_inflated_beta", "ordered_beta"}
 COLUMNS = {name for name in NAMES if "several_columns" in FAMILIES[name].words}
 SHARES = np.array([[0.2, 0.5, 0.3], [0.7, 0.1, 0.2], [0.05, 0.05, 0.9]])
 CORE_DIMS = {"row": 0, "contrast": 1, "cut": 1, "shares": 1}
@@ -121,7 +116,9 @@ def support(name):
         return np.array([c for c in product(range(TRIALS + 1), repeat=levels) if sum(c) == TRIALS], dtype=float)
     if levels is not None:
         return np.arange(levels, dtype=float)
-    return np.arange(TRIALS + 1 if "trials" in FAMILIES[name].words else {"bernoulli": 2}.get(name, 400), dtype=float)
+    low, high = FAMILIES[name].support
+    last = TRIALS if "trials" in FAMILIES[name].words else min(high, 399)
+    return np.arange(low, last + 1, dtype=float)
 
 
 def grid(name, params):
@@ -130,20 +127,16 @@ def grid(name, params):
         return simplex()
     # The density's kink at mu, where there is one, lies on a point.
     t = np.linspace(-12.0, 12.0, 8001)
-    if name in UNIT:
-        y, slope = special.expit(t * 2), 2 * special.expit(t * 2) * special.expit(-t * 2)
-    elif name in POSITIVE:
-        y = np.exp(t)
-        slope = y
-        if name == "shifted_lognormal":
-            y = y + params["ndt"]
-    elif name == "von_mises":
-        y, slope = np.linspace(-np.pi, np.pi, len(t)), np.full(len(t), 2 * np.pi / (t[-1] - t[0]))
+    family, (low, high) = FAMILIES[name], FAMILIES[name].support
+    if np.isfinite([low, high]).all():
+        share, slope = special.expit(t * 2), 2 * special.expit(t * 2) * special.expit(-t * 2)
+        y, slope = low + (high - low) * share, (high - low) * slope
+    elif np.isfinite(low):
+        y, slope = low + np.exp(t) + params.get("ndt", 0.0), np.exp(t)  # a shift is a support of its own
     else:
-        y, slope = params[FAMILIES[name].main.name] + np.sinh(t), np.cosh(t)
-    inside = (y > 0) & (y < 1) if name in UNIT else np.ones(len(y), bool)
-    atoms = FAMILIES[name].atoms
-    return np.append(atoms, y[inside]), np.append(np.ones(len(atoms)), (slope * (t[1] - t[0]))[inside])
+        y, slope = params[family.main.name] + np.sinh(t), np.cosh(t)
+    inside = (y > low) & (y < high)
+    return np.append(family.atoms, y[inside]), np.append(np.ones(len(family.atoms)), (slope * (t[1] - t[0]))[inside])
 
 
 def simplex():
@@ -218,7 +211,9 @@ def test_distribution_function_is_the_integrated_density_and_survival_the_rest(n
 @pytest.mark.parametrize("name", [n for n in CENSORED if FAMILIES[n].log_survival is not None])
 def test_survival_is_finite_and_falls_far_out_where_one_minus_the_distribution_function_is_zero(name):
     params, discrete = example(name), "discrete" in FAMILIES[name].words
+    high = FAMILIES[name].support[1]
     y = np.array([60.0, 250.0, 1000.0]) if discrete else np.array([8.0, 60.0, 400.0])
+    y = high - 1.0 / y if np.isfinite(high) else y
     value, *gradients = compiled(name).survival(y, params)
     assert (np.diff(value) < 0).all()
     assert np.isfinite(value).all()
@@ -232,7 +227,7 @@ def test_distribution_function_and_survival_have_clean_gradients_outside_the_sup
     params = example(name)
     below, above = compiled(name).logcdf(outside, params), compiled(name).survival(outside, params)
     assert all(np.isfinite(g).all() for g in (*below[1:], *above))
-    if name in POSITIVE or "discrete" in FAMILIES[name].words:
+    if FAMILIES[name].support[0] == 0.0:
         assert np.isneginf(below[0]).all()
         assert (above[0] == 0).all()
 
@@ -264,6 +259,7 @@ def reference(name, p):
         ),
         "laplace": lambda: stats.laplace(mu, p["sigma"]),
         "log_logistic": lambda: stats.fisk(p["alpha"], scale=mu),
+        "frechet": lambda: stats.invweibull(p["alpha"], scale=mu),
         "exgaussian": lambda: stats.exponnorm(p["beta"] / p["sigma"], mu - p["beta"], p["sigma"]),
         "shifted_lognormal": lambda: stats.lognorm(p["sigma"], p["ndt"], np.exp(mu)),
         "skew_normal": lambda: skewed(mu, p["sigma"], p["alpha"]),
@@ -331,7 +327,7 @@ def test_what_lies_below_is_right_where_its_probability_underflows(name):
         expected = special.logsumexp(compiled(name).logp(np.arange(value + 1), params))
     else:
         fall = -np.diff(compiled(name).logp(np.array([value, value * (1 - 1e-6)]), params))[0] / (value * 1e-6)
-        distance = np.linspace(0.0, min(40.0 / fall, value if name in POSITIVE else np.inf), 100_002)[:-1]
+        distance = np.linspace(0.0, min(40.0 / fall, value - FAMILIES[name].support[0]), 100_002)[:-1]
         density = compiled(name).logp(value - distance, params)
         expected = special.logsumexp(density, b=np.where(distance == 0, 0.5, 1.0)) + np.log(distance[1])
     assert expected < np.log(np.finfo(float).smallest_subnormal)

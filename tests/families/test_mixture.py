@@ -92,8 +92,8 @@ def test_refuses_what_has_no_number(options: dict[str, Any], words: str) -> None
     ("components", "words"),
     [
         (["gaussian"], "two to 5"),
-        (["gaussian", "gamma"], "same possible responses"),
-        (["poisson", "gaussian"], "same possible responses"),
+        (["gaussian", "gamma"], "gaussian is of numbers of any size and sign; gamma is of numbers above 0.*: .*, weibull"),
+        (["poisson", "gaussian"], "same possible responses, but poisson is of counts 0, 1, 2, …; gaussian is of"),
         (["gaussian", "cumulative"], "cannot be a component"),
         (["gaussian", "gausian"], "gaussian"),
     ],

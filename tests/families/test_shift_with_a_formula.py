@@ -16,6 +16,10 @@ def test_no_draw_has_a_shift_beyond_a_response() -> None:
     fit = bd.Model("y ~ x + (1 | g)", data, family="shifted_lognormal", ndt="~ x").fit(seed=1, progress=False)
     drawn = np.exp(fit.posterior["ndt_Intercept"].values[..., None] + fit.posterior["ndt_x"].values[..., None] * x)
     assert (drawn < y).all()
+    # Steps that cross the edge of the support diverge; where many do, the fit's own status says so.
+    attrs = fit.idata.attrs
+    assert (attrs["status"] == "doubtful") == (attrs["divergences"] > 4)
+    assert all("divergence" in text for text in attrs["judged"])
     truth = {"ndt_Intercept": -1.2, "ndt_x": 0.3, "x": 0.3}
     for name, value in truth.items():
         draws = fit.posterior[name].values

@@ -11,6 +11,7 @@ import bayesdeep as bd
 from bayesdeep.core.lazy import pt
 from bayesdeep.core.records import Response
 from bayesdeep.core.registry import FAMILIES
+from bayesdeep.families import _tweedie_terms
 from bayesdeep.families._exgaussian_terms import normal_below
 from bayesdeep.families._skew_normal_tails import log_below
 from bayesdeep.families.von_mises import log_scaled_bessel
@@ -52,6 +53,22 @@ def test_tweedie_series(power, phi):
     found = terms(np.full((len(y), 1), np.log(1.4)), given, 0)[0][:, 0]
     expected = [-(1.4 ** (2 - power)) / (phi * (2 - power)), *(compound(v, 1.4, phi, power) for v in y[1:])]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_second_derivative_of_log_gamma():
+    x = np.array([1e-6, 0.3, 1.0, 7.999, 8.0, 8.001, 40.0, 1e9])
+    np.testing.assert_allclose(_tweedie_terms._trigamma(x), special.polygamma(1, x), rtol=1e-12)
+
+
+def test_a_series_that_is_kept_is_that_of_its_own_rows_and_parameters():
+    """Two responses that are asked in turn, and one whose power alone changes."""
+    one, other = np.array([[0.3], [2.0]]), np.array([[0.5], [7.0]])
+    phi, power = np.full((2, 1), 0.8), np.array([[1.2], [1.7]])
+    first, changed = _tweedie_terms.constant(one, phi, power), _tweedie_terms.constant(one, phi, power[::-1])
+    elsewhere = _tweedie_terms.constant(other, phi, power)
+    np.testing.assert_array_equal(_tweedie_terms.constant(one, phi, power), first)
+    assert (first != changed).all()
+    assert (first != elsewhere).all()
 
 
 def test_bessel_function():

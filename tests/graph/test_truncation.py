@@ -14,7 +14,6 @@ from bayesdeep.graph.evaluate import array_mode
 from bayesdeep.graph.likelihood import Parts, mean, pointwise
 
 TRUNCATED = [name for name in FAMILIES if "truncated" in FAMILIES[name].modifiers]
-POSITIVE = {"cox", "gamma", "exponential", "weibull", "lognormal", "inverse_gaussian"}
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 BOUNDS = [(1.0, None), (None, 3.0), (1.0, 3.0), (6.0, None), (1.0, np.inf)]
 
@@ -46,7 +45,7 @@ def test_mass_and_mean(name: str, lower: float | None, upper: float | None) -> N
         p = density(at)
         total, moment = p.sum(), (at * p).sum()
     else:
-        low = max(low, 0.0) if name in POSITIVE else low
+        low = max(low, FAMILIES[name].support[0])
         # Heavy tails need room, and the middle needs many nodes: intervals that grow.
         edges = np.unique(
             np.clip(np.r_[low, np.linspace(low, min(high, low + 80), 161), np.geomspace(80, 400, 9), high], low, high)

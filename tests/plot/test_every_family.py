@@ -18,6 +18,7 @@ REFUSED = {
     "network": lambda words: bool(words & {"levels"}),
     "smooth": lambda words: True,  # there is none in these models; see below
     "smooths": lambda words: True,
+    "training": lambda words: True,  # nothing was trained
 }
 
 

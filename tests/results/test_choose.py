@@ -144,3 +144,11 @@ def test_what_a_row_takes_is_declared_by_its_family() -> None:
 def test_options_by_other_names_are_told(name: str, said: str) -> None:
     with pytest.raises(bd.FitError, match=f"has no option '{name}'; {said}"):
         counted().fit(progress=False, **{name: 100})
+
+
+@pytest.mark.parametrize(("name", "said"), [("lr", "learning_rate"), ("n_epochs", "epochs"), ("validation_split", "held_out")])
+def test_options_of_training_by_other_names_are_told(name: str, said: str) -> None:
+    with pytest.raises(bd.FitError, match=f"method 'sgd' has no option '{name}'; here it is '{said}'"):
+        counted().fit("sgd", progress=False, **{name: 1})
+    with pytest.raises(bd.FitError, match=f"has no option '{name}'(?!; here)"):
+        counted().fit("nuts", progress=False, **{name: 1})

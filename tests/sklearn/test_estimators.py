@@ -220,3 +220,13 @@ def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(optional, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"needs scikit-learn.*bayesdeep\[sklearn\]"):
         optional.require("sklearn", "scikit-learn", "sklearn", "bayesdeep.sklearn")
+
+
+def test_a_formula_may_name_a_labelled_table_in_every_fold() -> None:
+    labels, rng = list("abcdef"), np.random.default_rng(0)
+    near = pd.DataFrame(np.eye(6, k=1) + np.eye(6, k=-1), index=labels, columns=labels)
+    region = rng.choice(labels, 60)
+    y = np.arange(6)[[labels.index(r) for r in region]] + 0.1 * rng.normal(size=60)
+    one = bd.sklearn.BayesRegressor("y ~ car(region, W, type='icar')", arrays={"W": near}, draws=50, chains=2, random_state=1)
+    scores = cross_val_score(one, pd.DataFrame({"region": region}), pd.Series(y, name="y"), cv=3, error_score="raise")
+    assert scores.min() > 0.9

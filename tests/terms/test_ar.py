@@ -358,3 +358,15 @@ def test_numbers_name_series_as_they_name_groups(term: str) -> None:
         np.testing.assert_array_equal(values, two._rows.arrays[name])
     (state,) = (t.state for t in one.spec.predictors[0].terms if t.kind in ("ar", "rw"))
     assert state["labels"] == [3, 7, 11]
+
+
+def test_which_row_comes_before_which_is_no_column_to_move() -> None:
+    fit = bd.Model("y ~ x + ar(t, gr=g)", series()).fit("map", seed=1, progress=False)
+    assert list(fit.slopes()["term"]) == ["x"]
+
+
+@pytest.mark.integration
+def test_folds_say_that_they_are_no_forecasts() -> None:
+    fit = bd.Model("y ~ x + ar(t, gr=g)", series(steps=12)).fit("map", seed=1, progress=False)
+    with pytest.warns(UserWarning, match=r"kfold: with ar\(t, gr=g\) a row is foretold from the responses before it"):
+        fit.kfold(2, seed=1, progress=False)

@@ -68,6 +68,10 @@ OPTIONS = {
     "name=''": 'is not a text, as in name="trend"',
     "name='a/b'": "join names",
     "hiden=[3]": "net\\(\\) has no option 'hiden'; did you mean 'hidden'",
+    "layers=[3]": "net\\(\\) has no option 'layers'; here it is hidden=\\[32\\]",
+    "dropout=0.1": "here it is fit\\(\"dropout\", rate=0.1\\)",
+    "hidden=(3, 'a')": "hidden has a layer of 'a' units",
+    "hidden=(3, 4": "expected '\\)' for the '\\('",
 }
 
 
@@ -75,6 +79,21 @@ OPTIONS = {
 def test_options_that_cannot_be(option):
     with pytest.raises(FormulaError, match=OPTIONS[option]):
         bd.Model(f"y ~ x + net(x, z, {option})", data())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("hidden=(3, 2)", "hidden=[3, 2]"), ("hidden=(3,)", "hidden=[3]"), ("hidden=(3)", "hidden=3")]
+)
+def test_tuples_are_lists(one, other):
+    models = [bd.Model(f"y ~ net(x, z, {option}, name='f')", data()) for option in (one, other)]
+    assert models[0].spec.predictors[0].terms[-1].state == models[1].spec.predictors[0].terms[-1].state
+
+
+def test_a_model_tells_inputs_and_how_many_weights():
+    model = bd.Model("y ~ net(., hidden=[4])", data()[["y", "x", "g"]])
+    levels = [f"g[{label}]" for label in sorted(data()["g"].unique())[1:]]
+    inputs = ["x", *levels]
+    assert f"net(.): inputs {', '.join(inputs)}; {len(inputs) * 4 + 4 + 4} weights" in str(model)
 
 
 FORMULAS = {

@@ -105,7 +105,7 @@ def test_what_it_prints_saves_and_is_fitted_with(tmp_path: Path) -> None:
     assert same.spec.priors == model.spec.priors
     assert same.spec.predictors[0].terms[1].state == model.spec.predictors[0].terms[1].state
     assert choose(model.spec, len(frame), arrays=model.__dict__["_rows"].arrays).method == "collapsed"
-    with pytest.raises(bd.FitError, match=r"functions of 1\|g_sigma and 1\|g_sigma_f\[b\]"):
+    with pytest.raises(bd.FitError, match=r"is made of 1\|g_sigma and 1\|g_sigma_f\[b\]"):
         model.fit("ml")
 
 

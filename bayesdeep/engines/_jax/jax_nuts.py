@@ -19,7 +19,7 @@ import numpy as np
 from bayesdeep.core.draws import Draws, Progress
 from bayesdeep.core.errors import FitError
 
-from .._chain_advice import advice, cut_short
+from .._chain_advice import advice, cut_short, status_of
 from .._lost_chains import lost_chains, put_in, second_seed, starts_among, told
 from .._starts import climbed, safe_start
 from .jax_chains import Group, Move, devices_used, groups_of, programs_of, run_groups
@@ -78,7 +78,7 @@ def run_jax(settings: Any, target: Any, seed: int, progress: Progress, *, layout
         positions=positions,
         stats=stats,
         exact=True,
-        status="interrupted" if interrupted else "ok",
+        status=status_of(stats, interrupted, "network" in target.words),
         advice=(*said, *cut_short(stats["lp"], interrupted), *read_off),
         judged=read_off,
         seconds_compile=target.seconds_compile + ready - began,

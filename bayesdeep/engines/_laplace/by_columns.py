@@ -12,13 +12,15 @@ from scipy import sparse
 
 from bayesdeep.core.linear import LinearSystem
 from bayesdeep.core.rowwise import RowSystem
-from bayesdeep.linear.hyperparameters import LEAST_SCALE, Entries, Scales, support
+from bayesdeep.linear.hyperparameters import LEAST_SCALE, Scales
+from bayesdeep.linear.leaning import Leaning, leaning_of
+from bayesdeep.linear.prior_precision import prior_entries, prior_places
 from bayesdeep.numerics import sparse_factors
 from bayesdeep.numerics.lane_loops import add_product
 from bayesdeep.numerics.sparse_factors import Factors, Pattern, pattern_of
 
 from .flat_layout import Layout
-from .leaning import Held, Leaning, leaning_of
+from .held_sums import RIDGE, Held
 from .weighted_products import Products, Sums
 
 LARGEST_REST, MOST_ENTRIES = 500, 300_000
@@ -153,8 +155,8 @@ def by_columns(rows: RowSystem, products: Products, layout: Layout) -> ByColumns
     if not sparse_factors.available() or products.size > LARGEST_REST or coupled > MOST_ENTRIES:
         return None
     found, own = _entries(products, layout)
-    leaning = leaning_of(rows.system, layout)
-    prior, own_prior = _prior_entries(rows.system, layout, leaning)
+    leaning = leaning_of(rows.system, layout.starts, lambda own: RIDGE * own.precision.diagonal())
+    prior, own_prior = prior_places(rows.system, layout.starts, leaning)
     pattern = pattern_of(layout.size, found, prior, own, own_prior)
     if len(pattern.rows) > MOST_ENTRIES:
         return None
@@ -162,39 +164,6 @@ def by_columns(rows: RowSystem, products: Products, layout: Layout) -> ByColumns
     if layout.design.indices.dtype == np.int32:
         back.indices, back.indptr = back.indices.astype(np.int32), back.indptr.astype(np.int32)
     return ByColumns(rows.system, layout, pattern, _working(products, layout), back, leaning)
-
-
-def prior_entries(system: LinearSystem, scales: Scales) -> np.ndarray:
-    """Return the entries of ``P`` ``(entry, lane)``, as :class:`Placed` has them."""
-    found: list[np.ndarray] = []
-    for root in scales.roots:
-        found += precision_entries(root, scales.batch)
-    constants = system.precision[np.tril_indices(system.columns)]
-    return np.concatenate([np.array(found).reshape(-1, scales.batch), np.repeat(constants[:, None], scales.batch, axis=1)])
-
-
-def precision_entries(root: Entries, batch: int) -> list[np.ndarray]:
-    """Return the lower triangle of ``(T T')^-1``, row by row, each ``(batch,)``; of levels with an sd each their diagonal."""
-    first_entry = np.asarray(root[0][0])
-    if first_entry.ndim == 2:
-        return list(1.0 / np.maximum(first_entry.T, LEAST_SCALE) ** 2)
-    width, nothing = len(root), np.zeros(batch)
-    # Row k of the inverse, from where it is not always 0: a wide basis has nothing but its diagonal.
-    firsts, inverse = [support(row).start for row in root], list[list[np.ndarray]]()
-    found = [nothing] * (width * (width + 1) // 2)
-    with np.errstate(all="ignore"):
-        for k, first in enumerate(firsts):
-            own = 1.0 / np.maximum(np.asarray(root[k][k]), LEAST_SCALE)
-            row = []
-            for m in range(first, k):
-                known = [np.asarray(root[k][j]) * inverse[j][m - firsts[j]] for j in range(m, k) if m >= firsts[j]]
-                row.append(-own * sum(known, start=nothing))
-            inverse.append([*row, own])
-            for i in range(first, k + 1):
-                for m in range(first, i + 1):
-                    place = i * (i + 1) // 2 + m
-                    found[place] = found[place] + inverse[k][i - first] * inverse[k][m - first]
-    return found
 
 
 def _rest_places(products: Products, layout: Layout) -> np.ndarray:
@@ -240,40 +209,6 @@ def _entries(products: Products, layout: Layout) -> tuple[tuple[np.ndarray, ...]
     diagonal[one[same]] = np.flatnonzero(same)
     below = np.flatnonzero(known & ~same)
     return (np.maximum(one, other)[below], np.minimum(one, other)[below], below), diagonal
-
-
-def _prior_entries(
-    system: LinearSystem, layout: Layout, leaning: tuple[Leaning, ...]
-) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Return the same of the prior's entries among those of ``P``, and after these the numbers of those that lean."""
-    rows, columns, places = [], [], []
-    diagonal, at = np.full(layout.size, -1, dtype=np.int64), 0
-    spans = [*zip(layout.starts, layout.shapes, strict=True), (layout.columns, (1, layout.size - layout.columns))]
-    apart = [*(factor.each for factor in system.factors), False]
-    for (start, (levels, width)), each in zip(spans, apart, strict=True):
-        if each:
-            diagonal[start : start + levels] = at + np.arange(levels)
-            at += levels
-            continue
-        begins = start + np.arange(levels) * width
-        for k in range(width):
-            for m in range(k + 1):
-                if k == m:
-                    diagonal[begins + k] = at
-                else:
-                    rows.append(begins + k)
-                    columns.append(begins + m)
-                    places.append(np.full(levels, at))
-                at += 1
-    for own in leaning:
-        below, left, which = own.below
-        rows.append(np.maximum(below, left))
-        columns.append(np.minimum(below, left))
-        places.append(at + which)
-        diagonal[own.places] = at + own.own
-        at += len(own.numbers)
-    nothing = [np.zeros(0, dtype=np.int64)]
-    return tuple(np.concatenate([*nothing, *own]) for own in (rows, columns, places)), diagonal
 
 
 def _working(products: Products, layout: Layout) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from bayesdeep.core.draws import Progress
 from bayesdeep.core.errors import FitError
 from bayesdeep.core.linear import LinearSystem, plain
-from bayesdeep.linear.elimination_plan import plan
+from bayesdeep.linear.elimination_plan import plan_by_groups
 from bayesdeep.linear.hyperparameters import scales_of
 from bayesdeep.linear.principal_axes import in_principal_axes
 from bayesdeep.linear.profiled import Parts
@@ -123,7 +123,7 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
     turned = in_principal_axes(target.system if restricted else rejoined(target.system))
     system = turned.system
     _check_rows(system, restricted)
-    solver = plan(system)
+    solver = plan_by_groups(system)
     likelihood = _likelihood(system, solver, restricted, target.units)
     free = np.flatnonzero(likelihood.free)
     progress.update(0, 100, "searching")
@@ -146,7 +146,7 @@ def normal_estimate(target: Any, restricted: bool, progress: Progress) -> Estima
     if system.apart and not restricted:
         found = set_apart(target.system, found)
         # Errors are of the columns as they are shown.
-        shown = plan(in_principal_axes(target.system).system)
+        shown = plan_by_groups(in_principal_axes(target.system).system)
         parts = replace(parts, inverse=shown.parts(scales_of(system, likelihood.relative(settled.x[None]))).inverse)
     names = tuple(h.name for h in system.hyperparameters)
     advice, doubtful = edges_of(settled, likelihood.coordinates, names)

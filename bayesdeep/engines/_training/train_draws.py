@@ -94,7 +94,19 @@ def trained(
         seconds_compile=target.seconds_compile + found.seconds_compile,
         seconds_sample=time.perf_counter() - began - found.seconds_compile,
         details=_details(found, parts, chosen, scores) | {"constant_units": float(sum(n for n, _ in constant.values()))},
+        course=_how_it_went(found, parts),
     )
+
+
+def _how_it_went(found: Trained, parts: Split) -> dict[str, np.ndarray]:
+    """Return losses and held-out scores by epoch; where one network is cross-validated, those of its folds beside its own."""
+    there = ~np.isnan(found.losses).all(axis=1)
+    kept = np.isin(np.arange(len(found.best)), parts.wanted)
+    course = {"loss": found.losses[there], "best": found.best, "kept": kept.astype(np.int64)}
+    if not parts.judged:
+        return course
+    judged = np.array([len(rows) > 0 for rows in parts.held_out])
+    return course | {"held_out": np.where(judged, found.curves[there], np.nan)}
 
 
 def _short(short: float) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class TrainSettings:
     held_out
         Share of the rows that are not trained on: they decide when to stop and what the family's parameters, such as the
         noise, are, and how much effects of groups are shrunk. 0 for none, where there are no such parameters. With up to 2,000
-        rows a single network is cross-validated instead, see :mod:`bayesdeep.engines._training.train_split`.
+        rows a single network is cross-validated instead.
     initialisation
         Variance of the weights at the start: ``"prior"`` that of standard normal ``z``, ``"glorot"`` 2 / (inputs + outputs),
         ``"he"`` 2 / inputs.
@@ -71,7 +71,13 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class SgdSettings(TrainSettings):
-    """Options of training, and ``dropout``, the share of hidden units left out, anew for each row and step."""
+    """Options of training, and of leaving units out.
+
+    Attributes
+    ----------
+    dropout
+        Share of hidden units left out, anew for each row and step.
+    """
 
     dropout: float = 0.0
 

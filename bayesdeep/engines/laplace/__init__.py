@@ -26,7 +26,17 @@ from .network_laplace import ENGINE as NETWORK
 
 @dataclass(frozen=True)
 class LaplaceSettings:
-    """Options: draws of each of the ``chains``, the starting points of the search and its iterations."""
+    """Options of Laplace's method.
+
+    Attributes
+    ----------
+    draws, chains
+        Draws from the normal distribution at the mode, shaped as so many chains.
+    starts
+        Number of points from which the mode is looked for.
+    max_iterations
+        Iterations allowed from each.
+    """
 
     draws: int = 1000
     chains: int = 4

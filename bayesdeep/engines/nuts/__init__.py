@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from bayesdeep.core.draws import Draws, Engine, Progress, Target, check_counts
 from bayesdeep.core.errors import FitError
 
-from .._chain_advice import advice, cut_short
+from .._chain_advice import advice, cut_short, status_of
 from .._lost_chains import lost_chains, put_in, second_seed, starts_among, told
 from .._starts import log_densities, no_parameters, safe_start
 from .nutpie_chains import compiled, sample
@@ -97,7 +97,7 @@ def run(settings: NutsSettings, target: Target, seed: int, progress: Progress) -
         positions=positions,
         stats=stats,
         exact=True,
-        status="interrupted" if interrupted else "ok",
+        status=status_of(stats, interrupted, "network" in target.words),
         advice=(*said, *cut_short(stats["lp"], interrupted), *read_off),
         judged=read_off,
         seconds_compile=target.seconds_compile + ready - began,
