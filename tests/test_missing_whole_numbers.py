@@ -100,7 +100,6 @@ def test_holes_that_depend_on_the_response_do_not_bias() -> None:
 
 REFUSED: dict[str, tuple[list[str], list[str], dict[str, Any], str]] = {
     "large counts": (["y ~ mi(k)", "k ~ z"], ["gaussian", "poisson"], {"k": [900.0, np.nan, 1.0] * 10}, "all but continuous"),
-    "shares": (["y ~ mi(k)", "prop(k, one) ~ z"], ["gaussian", "binomial"], {}, "neither numbers on a line|no formula has"),
     "both ways": (["y ~ mi(w)", "w ~ mi(x)", "x ~ z"], ["gaussian", "gaussian", "bernoulli"], {}, "differ between the summands"),
     "weights": (["weighted(y, one) ~ mi(x)", "x ~ z"], ["gaussian", "bernoulli"], {}, "each with a value of its own"),
     "rows before": (["y ~ mi(x) + ar(t)", "x ~ z"], ["gaussian", "bernoulli"], {}, "leans on the rows before"),
