@@ -99,9 +99,7 @@ def test_holes_that_depend_on_the_response_do_not_bias() -> None:
 
 
 REFUSED: dict[str, tuple[list[str], list[str], dict[str, Any], str]] = {
-    "text": (["y ~ mi(x)", "x ~ z"], ["gaussian", "bernoulli"], {"x": ["a", None, "b"] * 10}, "write yes and no as 1 and 0"),
     "large counts": (["y ~ mi(k)", "k ~ z"], ["gaussian", "poisson"], {"k": [900.0, np.nan, 1.0] * 10}, "all but continuous"),
-    "ordered levels": (["y ~ mi(k)", "k ~ z"], ["gaussian", "cumulative"], {}, "neither numbers on a line"),
     "both ways": (["y ~ mi(w)", "w ~ mi(x)", "x ~ z"], ["gaussian", "gaussian", "bernoulli"], {}, "differ between the summands"),
     "weights": (["weighted(y, one) ~ mi(x)", "x ~ z"], ["gaussian", "bernoulli"], {}, "each with a value of its own"),
     "rows before": (["y ~ mi(x) + ar(t)", "x ~ z"], ["gaussian", "bernoulli"], {}, "leans on the rows before"),

@@ -37,6 +37,9 @@ class Column:
         None. A predictor can learn nothing of a level without rows, but the scale of an ordered response has it.
     labels
         Of arrays with one axis beside the rows, what the data call its places; None where they do not say.
+    gaps
+        ``(obs,)`` bool: the rows in which it is missing and comes from its own model, so that what stands there is not to be
+        used; None without such.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Column:
     missing: np.ndarray | None = None
     declared: tuple[Any, ...] | None = None
     labels: tuple[Any, ...] | None = None
+    gaps: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -72,6 +72,13 @@ class DesignContext(Protocol):
         """Return one numeric expression of columns ``(obs,)``."""
         ...
 
+    def gaps(self, column: Any) -> np.ndarray:
+        """Return in which training rows ``(obs,)`` a column is missing whose own model says what it may be there.
+
+        What stands in its place is a value that occurs, and is not to be used. Other rows have no such.
+        """
+        ...
+
     def arithmetic(self, expression: Any) -> tuple[Json, tuple[np.ndarray, ...]]:
         """Return arithmetic of columns and parameters as JSON (:mod:`bayesdeep.core.expressions`), and its columns ``(obs,)``."""
         ...
@@ -375,23 +382,30 @@ class Cost:
 
 @dataclass(frozen=True)
 class Fills:
-    """What a term says of a column whose missing values come from that column's own model.
+    """What a term says of columns whose missing values come from these columns' own models.
 
     Attributes
     ----------
-    column
-        ``column(state)``: which column. As a term's argument it may have missing values where it has a formula of its own; they
-        are not a number in what the term is given, and :meth:`Scope.filled` has them.
+    columns
+        ``columns(state) -> names``: the columns, of which a term may have several. In its call they may have missing values where
+        they have a formula of their own; :meth:`DesignContext.gaps` says where, and :meth:`Scope.filled` has the values.
     known
-        ``known(state, arrays, values) -> (state, arrays)``: the same term on rows of which these are the column's values
-        ``(obs,)``, missing ones too.
+        ``known(state, arrays, values) -> (state, arrays)``: the same term on rows of which these are all values ``(obs,)``,
+        missing ones too, of some of its columns, by name.
+    code
+        ``code(state, column, labels) -> (label,)``: the numbers by which the term calls the levels that a column has as a
+        response, in their order. ``known`` and ``report`` are given these.
     report
-        ``report(scope, state, values)``: show the missing values ``(missing,)``, and return them as they are shown.
+        ``report(scope, state, values)``: show the missing values ``(missing,)`` of some columns, by name.
+    called
+        Whether these are the columns in its call; of a term that takes calls of such terms, these say it.
     """
 
-    column: Callable[[Json], str]
-    known: Callable[[Json, Mapping[str, np.ndarray], np.ndarray], tuple[Json, dict[str, np.ndarray]]]
-    report: Callable[[Scope, Json, Any], Any]
+    columns: Callable[[Json], tuple[str, ...]]
+    known: Callable[[Json, Mapping[str, np.ndarray], Mapping[str, np.ndarray]], tuple[Json, dict[str, np.ndarray]]]
+    code: Callable[[Json, str, tuple[Any, ...]], np.ndarray]
+    report: Callable[[Scope, Json, Mapping[str, Any]], None]
+    called: bool = True
 
 
 def _nothing(state: Json) -> Mapping[str, tuple[Any, ...]]:
@@ -543,7 +557,10 @@ class Term:
         ``reclass(state, {factor: classes}) -> state`` with these classes of the levels, of terms with
         :class:`~bayesdeep.core.effects.Strata`.
     fills
-        Of terms whose one argument may have missing values where the column has a formula of its own; None for other terms.
+        Of terms that take columns whose missing values come from a formula of their own; None for other terms.
+    takes
+        Names of other terms whose calls may stand among the arguments of this one, ``net(mi(x), z)``: what they mean there is its
+        own affair.
     lacks
         ``lacks(call) -> arguments`` of a call in whose columns values may be missing, on training rows and others, where nothing
         else reads these columns; :meth:`DesignContext.filled` makes such rows. None for terms that need all values.
@@ -589,6 +606,7 @@ class Term:
     codes: Callable[[Json], Mapping[str, str]] = _no_codes
     fills: Fills | None = None
     lacks: Callable[[Any], tuple[Any, ...]] | None = None
+    takes: tuple[str, ...] = ()
     varies: bool = False
     joins: bool = False
     grouping: bool = False

@@ -108,6 +108,11 @@ class FrameContext:
             raise FormulaError(f"{self._where}: '{found.name}' is not numeric")
         return np.asarray(found.values, dtype=np.float64)
 
+    def gaps(self, column: Any) -> np.ndarray:
+        """Return in which rows ``(obs,)`` a column is missing whose own model says what it may be there."""
+        found = self._frame.columns[column.name].gaps if column.name in self._frame.columns else None
+        return np.zeros(self.rows, dtype=bool) if found is None else found
+
     def arithmetic(self, expression: Expression) -> tuple[Json, tuple[np.ndarray, ...]]:
         """Return arithmetic of columns and parameters as JSON, and the columns ``(obs,)`` in it."""
         return read_arithmetic(expression, self._frame, self._where, self.values)

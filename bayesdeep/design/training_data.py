@@ -162,7 +162,8 @@ class FrameRows:
         # Nothing can be moved where nothing is; who asks for a column that is not held is told to give rows that have it.
         held = {name: self.frame.columns[name] for name in self.written.used}
         lacking = term_gaps(self.written.formulas.values(), self.frame)
-        return {name: column for name, column in held.items() if name not in lacking or column.missing is None}
+        known = {name: column for name, column in held.items() if column.gaps is None}
+        return {name: column for name, column in known.items() if name not in lacking or column.missing is None}
 
     def context(self, formula: Formula, where: str) -> FrameContext:
         """See :class:`CompleteRows`."""

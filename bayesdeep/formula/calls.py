@@ -14,7 +14,9 @@ from .walk import CONSTANTS
 Side = Literal["left", "right"]
 
 
-def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kind | None, beyond: bool = False) -> Kind:
+def callable_kind(
+    text: str, token: Token, words: Words, side: Side, inside: Kind | None, beyond: bool = False, within: str = ""
+) -> Kind:
     """Return what the called name is, or raise when it cannot be called there.
 
     Parameters
@@ -31,6 +33,8 @@ def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kin
         What the innermost function around it is; None outside all calls.
     beyond
         Whether it stands right of ``|``.
+    within
+        The name of the innermost function around it.
     """
     name = token.text
     kind = words.kind(name)
@@ -47,8 +51,11 @@ def callable_kind(text: str, token: Token, words: Words, side: Side, inside: Kin
     if kind == "inner" and inside != "term":
         raise problem(text, token.start, f"{name}() stands inside net(), as in net(x, {name}(g, 4))")
     # weighted(censored(y, status), w) nests; which response functions take another is their own affair.
-    if (kind == "term" and inside is not None) or (kind == "response" and inside not in (None, "response")):
-        raise problem(text, token.start, f"{name}() cannot stand inside another call")
+    taken = kind == "term" and name in words.taking.get(within, ())
+    if (kind == "term" and inside is not None and not taken) or (kind == "response" and inside not in (None, "response")):
+        others = [f"{outer}()" for outer, inner in words.taking.items() if name in inner]
+        but = f", but for {' and '.join(others)}" if others else ""
+        raise problem(text, token.start, f"{name}() cannot stand inside another call{but}")
     return kind
 
 

@@ -241,15 +241,15 @@ class _Parser(Reader):
 
     def call(self, name: Token) -> Part:
         """Read ``function(argument, …, option=value, …)``."""
-        around = self.inside, self.logic
+        around = self.inside, self.logic, self.within
         while self.token.start < name.end:
             self.advance()
         if self.unknowns and self.side == "right" and self.words.kind(name.text) in ("term", "grouping", "member"):
             raise self.problem(name.start, self.elsewhere(f"{name.text}() is a term, and stands", f"{name.text}(x)"))
-        kind = callable_kind(self.text, name, self.words, self.side, self.inside, self.beyond)
+        kind = callable_kind(self.text, name, self.words, self.side, self.inside, self.beyond, self.within)
         opening = self.advance()
         self.descend(opening)
-        self.inside, self.logic = kind, name.text == ASIS
+        self.inside, self.logic, self.within = kind, name.text == ASIS, name.text
         arguments: list[Part] = []
         options: dict[str, Part] = {}
         while not self.token.is_operator(")") or arguments or options:
@@ -263,7 +263,7 @@ class _Parser(Reader):
                 break
             self.advance()
         end = self.close(opening, ")")
-        self.inside, self.logic = around
+        self.inside, self.logic, self.within = around
         self.nesting -= 1
         values = tuple((key, part.node) for key, part in options.items())
         source = self.source(name.start, end)

@@ -33,6 +33,7 @@ class Reader:
         self.position, self.nesting = 0, 0
         self.side: Side = "left"
         self.inside: Kind | None = None
+        self.within = ""
         self.beyond = False
         self.logic = False
         self.constant = False

@@ -48,7 +48,8 @@ Kind = Literal["builtin", "transform", "term", "response", "inner", "grouping", 
 class Words:
     """The names that can be called, by what they are, and the codings that transforms take by the transform's name.
 
-    ``indexed`` is the response function, and its option, that a level in brackets stands for: ``g[A]``.
+    ``taking`` has by term the terms whose calls may stand inside its own. ``indexed`` is the response function, and its option,
+    that a level in brackets stands for: ``g[A]``.
     """
 
     builtins: frozenset[str]
@@ -63,6 +64,7 @@ class Words:
     codings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     indexed: tuple[str, str] | None = None
     members: Mapping[str, str] = field(default_factory=dict)
+    taking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def plain(self, name: str) -> str | None:
         """Return what a name with a point stands for, ``log`` for ``np.log``; None for any other attribute."""
@@ -113,6 +115,7 @@ def allowed() -> Words:
         multiplying=frozenset(name for name in TERMS if getattr(TERMS[name], "multiplies", False)),
         aliases=aliases,
         members={own: name for name in groupings if (own := getattr(TERMS[name], "members", ""))},
+        taking={name: takes for name in TERMS if (takes := getattr(TERMS[name], "takes", ()))},
         codings={name: getattr(TRANSFORMS[name], "codings", ()) for name in TRANSFORMS},
         indexed=next(((name, option) for name in RESPONSES if (option := getattr(RESPONSES[name], "indexed", ""))), None),
     )

@@ -1,6 +1,6 @@
 """Questions about a formula's nodes, answered without recursion: a long formula is a deep tree."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .nodes import Binary, Call, Dot, Expression, Formula, Group, Name, Parsed, Product, Sequence, Unary
 from .vocabulary import matrix_kind, matrix_options
@@ -76,13 +76,14 @@ def _group(group: Group) -> tuple[Expression, ...]:
     return (*_flat(group.products), *group.specials, *group.factor)
 
 
-def every_node(root: Expression) -> Iterator[Expression]:
-    """Yield the node and all below it, left to right."""
+def every_node(root: Expression, but: Callable[[Call], bool] | None = None) -> Iterator[Expression]:
+    """Yield the node and all below it, left to right; not what is inside calls ``but`` says."""
     stack = [root]
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(_children(node)))
+        if but is None or not isinstance(node, Call) or not but(node):
+            stack.extend(reversed(_children(node)))
 
 
 def _children(node: Expression) -> tuple[Expression, ...]:

@@ -4,10 +4,10 @@ A row in which :math:`x` is missing, with the responses :math:`y` of which it is
 
 .. math:: \sum_k P(x = k)\; p(y \mid x = k),
 
-over all values that :math:`x` can take; of several columns that a row lacks, over all their combinations. Rows are written down
-once for each of them, as *copies*, on which the model of each response is what it is on any rows. Given all else a missing value
-has the summands as its probabilities, from which it is drawn back: what the posterior shows is drawn from the joint posterior,
-as if it had been sampled. Counts have no largest value; the sum ends where those observed leave nothing:
+over all values, or levels, that :math:`x` can take; of several columns that a row lacks, over all their combinations. Rows are
+written down once for each of them, as *copies*, on which the model of each response is what it is on any rows. Given all else a
+missing value has the summands as its probabilities, from which it is drawn back: what the posterior shows is drawn from the joint
+posterior, as if it had been sampled. Counts have no largest value; the sum ends where those observed leave nothing:
 at :math:`m + 10 \sqrt{m} + 10`, with :math:`m` the largest.
 
 Little and Rubin (2019), Statistical Analysis with Missing Data, third edition, chapter 13.
@@ -39,6 +39,8 @@ MOST_COUNT = 200
 def support_of(family: Family, response: Response) -> np.ndarray | None:
     """Return the values that a coded response can have, as far as observed ones leave something; None if not whole numbers.
 
+    Of categories these are the codes of all levels.
+
     Raises
     ------
     ValueError
@@ -46,8 +48,10 @@ def support_of(family: Family, response: Response) -> np.ndarray | None:
     """
     if "two_levels" in family.words:
         return np.arange(2.0)
-    if "discrete" not in family.words or family.words & {"levels", "ordered", "several_columns", "trials"}:
+    if "discrete" not in family.words or family.words & {"several_columns", "trials"}:
         return None
+    if family.words & {"levels", "ordered"}:
+        return None if response.levels is None else np.arange(float(len(response.levels)))
     most = float(np.max(response.value))
     last = int(np.ceil(most + 10.0 * np.sqrt(most) + 10.0))
     if last > MOST_COUNT:
@@ -165,10 +169,13 @@ class SummedOut:
         The rows.
     own
         By number of a response that is, which of the copies are of rows that it has.
+    labels
+        By column, the levels that its values are codes of; None of numbers.
     """
 
     copies: Copies
     own: Mapping[int, np.ndarray]
+    labels: Mapping[str, tuple[Any, ...] | None]
 
     def response(self, number: int, spec: ModelSpec, rows: Any, place: np.ndarray) -> tuple[ModelSpec, Any]:
         """Return a response's model and rows on its copies; ``place`` says which of all rows its own are."""
@@ -177,12 +184,12 @@ class SummedOut:
         arrays = dict(made.arrays)
 
         def known(term: TermSpec) -> TermSpec:
-            fills = TERMS[term.kind].fills
-            if fills is None or fills.column(term.state) not in self.copies.values:
+            fills, names = TERMS[term.kind].fills, self.columns(term)
+            if fills is None or not names:
                 return term
             start = f"{term.key}."
             own = {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
-            state, changed = fills.known(term.state, own, self.copies.values[fills.column(term.state)][at])
+            state, changed = fills.known(term.state, own, {n: self.coded(term, n, self.copies.values[n][at]) for n in names})
             arrays.update({f"{start}{name}": value for name, value in changed.items()})
             return replace(term, state=state)
 
@@ -195,6 +202,19 @@ class SummedOut:
             value = self.copies.values[name][at].astype(response.value.dtype)
             response = response.with_(value=value)
         return changed, replace(made, arrays=arrays, response=response)
+
+    def columns(self, term: TermSpec) -> tuple[str, ...]:
+        """Return the columns of a term that are summed out."""
+        fills = TERMS[term.kind].fills
+        return () if fills is None else tuple(name for name in fills.columns(term.state) if name in self.copies.values)
+
+    def coded(self, term: TermSpec, column: str, values: Any) -> Any:
+        """Return values of a column, an array or a tensor, as a term calls them."""
+        labels, fills = self.labels[column], TERMS[term.kind].fills
+        if labels is None or fills is None:
+            return values
+        numbers = fills.code(term.state, column, labels).astype(np.float64)
+        return (numbers if isinstance(values, np.ndarray) else pt.constant(numbers))[values.astype("int64")]
 
     def finish(self, spec: JointSpec, found: Mapping[int, Any], unused: Callable[[str], str], scope: Callable[..., Any]) -> str:
         """Add the log likelihood to the model in context, and show the missing values; return the name of what draws them.
@@ -212,9 +232,10 @@ class SummedOut:
         for number in self.own:
             for predictor in spec.responses[number].predictors:
                 for term in predictor.terms:
-                    fills = TERMS[term.kind].fills
-                    if fills is not None and (column := fills.column(term.state)) in self.copies.values:
-                        own, values = scope(number, predictor.parameter, term.key), self.copies.missing(column, chosen)
+                    fills, names = TERMS[term.kind].fills, self.columns(term)
+                    if fills is not None and names:
+                        own = scope(number, predictor.parameter, term.key)
+                        values = {n: self.coded(term, n, self.copies.missing(n, chosen)) for n in names}
                         own.naming(partial(fills.report, own, term.state, values))
         return name
 
@@ -230,12 +251,13 @@ def summed_out(spec: JointSpec, places: Sequence[np.ndarray], rows: int, whole: 
         All rows of responses, by number, whose missing values are predictors of others.
     """
     known, gone, support = {}, {}, {}
+    labels: dict[str, tuple[Any, ...] | None] = {}
     for number, own in whole.items():
         one = spec.responses[number]
         values = support_of(FAMILIES[one.family], own.response.with_(value=own.response.value[places[number]]))
         if values is not None:
             name = one.response.name
-            known[name], support[name] = own.response.value, values
+            known[name], support[name], labels[name] = own.response.value, values, one.response.levels
             gone[name] = np.setdiff1d(np.arange(rows), places[number])
     if not known:
         return None
@@ -247,13 +269,17 @@ def summed_out(spec: JointSpec, places: Sequence[np.ndarray], rows: int, whole: 
         elif set(needs_of(one)) & set(known):
             check_response(one, number in whole)
             own_of[number] = np.flatnonzero(np.isin(copies.origin, places[number]))
-    return SummedOut(copies, own_of)
+    found = SummedOut(copies, own_of, labels)
+    for term in (t for number in own_of for p in spec.responses[number].predictors for t in p.terms):
+        for name in found.columns(term):
+            found.coded(term, name, np.zeros(1))  # refuses levels that a term does not know
+    return found
 
 
 def check_response(spec: ModelSpec, imputed: bool) -> None:
-    """Refuse what rows that are written down several times would change: a response with ``mi()`` of yes or no, or of counts."""
+    """Refuse what rows that are written down several times would change: a response with ``mi()`` of whole numbers or levels."""
     name = spec.response.name
-    begin = f"formula: {name}: mi() of yes or no, or of counts, is summed out row by row, "
+    begin = f"formula: {name}: mi() of yes or no, of counts, or of categories is summed out row by row, "
     if imputed:
         raise FormulaError(
             f"{begin}and missing values of {name} itself are predictors elsewhere, mi({name}), which would differ between the "
@@ -264,5 +290,10 @@ def check_response(spec: ModelSpec, imputed: bool) -> None:
             f"{begin}and {name} is weighted: a row of weight 2 is two rows, each with a value of its own; leave the weights out"
         )
     for term in (t for p in spec.predictors for t in p.terms):
+        if "whole" in TERMS[term.kind].words(term.state):
+            raise FormulaError(
+                f"{begin}and {term.source} is kept orthogonal to other columns over all rows together, which for every summand "
+                "would be other rows; write orthogonal=False in it"
+            )
         if TERMS[term.kind].lags(term.state):
             raise FormulaError(f"{begin}and {term.source} leans on the rows before; leave it out")

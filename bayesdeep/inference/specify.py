@@ -171,7 +171,7 @@ def specify_one_of_several(
 def filling(parsed: Parsed) -> tuple[str, ...]:
     """Return the columns whose missing values a formula has as predictors."""
     every = (node for node in every_node(parsed.predictor) if isinstance(node, Call) and node.function in TERMS)
-    calls = (call for call in every if TERMS[call.function].fills is not None)
+    calls = (call for call in every if (fills := TERMS[call.function].fills) is not None and fills.called)
     return tuple(dict.fromkeys(name for call in calls for name in columns(call)))
 
 

@@ -12,12 +12,13 @@ from bayesdeep.core.errors import DataError, FormulaError, PriorError, nearest
 from bayesdeep.core.notices import warn
 from bayesdeep.core.priors import Slot
 from bayesdeep.core.records import Default, Family, Response
-from bayesdeep.core.registry import FAMILIES
+from bayesdeep.core.registry import FAMILIES, TERMS
 from bayesdeep.design.frame import column, keep_rows, read_frame
 from bayesdeep.formula.expand import columns, find_dot
-from bayesdeep.formula.nodes import Parsed
+from bayesdeep.formula.nodes import Call, Name, Parsed
 from bayesdeep.formula.own import own_columns
 from bayesdeep.formula.parser import parse
+from bayesdeep.formula.walk import every_node
 from bayesdeep.graph.summed_out import summed_out, support_of
 from bayesdeep.results.joint_fitted import JointRows
 from bayesdeep.results.rows import Rows
@@ -67,6 +68,8 @@ def specify_joint(
     own = [tuple(own_columns(one.response)) for one in parsed if one.response is not None]
     fills = [filling(one) for one in parsed]
     _check_fills(parsed, own, fills, missing)
+    for one, names_of, more in zip(parsed, fills, asked.parameters, strict=True):
+        _check_beside(one, names_of, more)
     used = [_used(one, more) for one, more in zip(parsed, asked.parameters, strict=True)]
     _check_one_way(names, used, residual_correlation)
     frame, present = _present(frame, parsed, own, fills, missing)
@@ -147,6 +150,34 @@ def _check_fills(
         ) from None
 
 
+def _check_beside(parsed: Parsed, names: Sequence[str], more: Mapping[str, Any]) -> None:
+    """Refuse columns that stand in ``mi()`` and elsewhere, where nothing says what they are in rows that lack them."""
+    trees = {None: parsed} | {
+        key: parse(text, response="none") for key, text in more.items() if isinstance(text, str) and "~" in text
+    }
+    for key, tree in trees.items():
+        roots = [tree.predictor] if tree.response is None else [tree.response, tree.predictor]
+        outside = {n.name for root in roots for n in every_node(root, _fills) if isinstance(n, Name)}
+        for name in (n for n in names if n in outside):
+            of = f"formula '{parsed.text}'" if key is None else f"formula '{tree.text}' of {key}"
+            raise FormulaError(
+                f"{of}: '{name}' stands in the formula by itself, too, where nothing fills in what is missing; write mi({name}) "
+                "for it, or leave one of the two out"
+            )
+    for key, value in more.items():
+        if getattr(value, "value", None) in names:
+            raise FormulaError(
+                f"formula '{parsed.text}': {key}=bd.known('{value.value}') beside mi({value.value}): what is given has to be "
+                "there in every row"
+            )
+
+
+def _fills(call: Call) -> bool:
+    """Return whether a call names columns whose missing values come from their own formulas."""
+    fills = TERMS[call.function].fills if call.function in TERMS else None
+    return fills is not None and fills.called
+
+
 def _used(parsed: Parsed, more: Mapping[str, Any]) -> set[str]:
     """Return the columns of a response's formulas, that of the response among them."""
     others = (parse(text, response="none") for text in more.values() if isinstance(text, str) and "~" in text)
@@ -192,9 +223,9 @@ def _check_fillable(spec: ModelSpec, response: Response, names: set[str]) -> Non
         what = f" that is {' and '.join(sorted(modified))}" if modified else ""
         raise FormulaError(
             f"formula: mi({name}): missing values of a {spec.family} response{what} are neither numbers on a line nor yes or no, "
-            "nor counts; this is available for continuous responses such as gaussian, student_t, lognormal and gamma, for "
-            "bernoulli ones that are 1 and 0, and for counts such as poisson and negative_binomial. Multiple imputation by "
-            "another program gives several data sets, which bd.ImputedModel takes"
+            "nor counts, nor levels; this is available for continuous responses such as gaussian, student_t, lognormal and "
+            "gamma, for bernoulli, categorical and cumulative ones, and for counts such as poisson and negative_binomial. "
+            "Multiple imputation by another program gives several data sets, which bd.ImputedModel takes"
         )
 
 
@@ -205,21 +236,13 @@ def _all_rows(text: str, frame: Frame, family: str | Family, options: dict[str, 
 
 
 def _gaps(frame: Frame, names: Sequence[str]) -> dict[str, Column]:
-    """Return columns with no number where a value is missing."""
+    """Return columns with a value that occurs where one is missing, and a note of where that is."""
     found = {}
     for name in names:
         one = column(frame, name, "data")
-        if one.kind not in ("number", "bool"):
-            held = "text" if one.kind == "text" else "categories"
-            raise FormulaError(
-                f"formula: mi({name}): column '{name}' holds {held}, and what is missing has to be a number; write yes and no as "
-                "1 and 0 in the data. Categories of more levels are not available: multiple imputation by another program gives "
-                "several data sets, which bd.ImputedModel takes"
-            )
-        values = np.array(one.values, dtype=np.float64)
-        if one.missing is not None:
-            values[one.missing] = np.nan
-        found[name] = replace(one, values=values, missing=None)
+        if one.kind == "array":
+            raise FormulaError(f"formula: mi({name}): column '{name}' holds an array a row, and mi() takes one number or label")
+        found[name] = replace(_filled(one), gaps=one.missing)
     return found
 
 

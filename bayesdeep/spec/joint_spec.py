@@ -116,7 +116,8 @@ def in_order(names: Sequence[str], needs: Sequence[Sequence[str]]) -> list[int]:
 def needs_of(spec: ModelSpec) -> tuple[str, ...]:
     """Return the columns whose missing values a response's model has as predictors."""
     terms = (term for predictor in spec.predictors for term in predictor.terms)
-    return tuple(dict.fromkeys(fills.column(t.state) for t in terms if (fills := TERMS[t.kind].fills) is not None))
+    found = (fills.columns(t.state) for t in terms if (fills := TERMS[t.kind].fills) is not None)
+    return tuple(dict.fromkeys(name for names in found for name in names))
 
 
 def prefix_of(spec: ModelSpec) -> str:

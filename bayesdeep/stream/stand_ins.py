@@ -63,6 +63,10 @@ class WithoutRows:
         """Not used with sums: it ties levels together."""
         raise needs_rows(self.where)
 
+    def gaps(self, column: Any) -> np.ndarray:
+        """Not known of sums."""
+        raise needs_rows(self.where)
+
     def arithmetic(self, expression: Any) -> tuple[Json, tuple[np.ndarray, ...]]:
         """Not known of sums."""
         raise needs_rows(self.where)

@@ -35,7 +35,7 @@ def learn_levels(node: Any, context: DesignContext) -> tuple[Json, np.ndarray]:
     if len(node.arguments) != 1 or node.options:
         raise FormulaError(f"{where}: mo() takes one ordered category or whole numbers, as in mo(x), and no options")
     (inner,) = node.arguments
-    category = _category(inner, context)
+    category = category_of(inner, context)
     levels = _whole_numbers(inner, context, where) if category is None else _ordered(category, inner, where)
     state: Json = {"levels": levels, "learned": None if category is None else category.learned}
     if len(levels) - 1 > MOST_STEPS:
@@ -52,7 +52,7 @@ def learn_levels(node: Any, context: DesignContext) -> tuple[Json, np.ndarray]:
     return state, codes
 
 
-def _category(inner: Any, context: DesignContext) -> Category | None:
+def category_of(inner: Any, context: DesignContext) -> Category | None:
     """Return the column as a category; None where it holds numbers."""
     try:
         context.values(inner)

@@ -12,6 +12,7 @@ from bayesdeep.core.names import posterior_name
 from bayesdeep.core.terms import DesignContext
 
 from ._net_basis import basis_of, factor_name, learn_basis
+from ._net_fills import column_of, fill_arrays, is_filled, learn_fills
 from ._net_missing import INDICATOR_SPREAD, indicators, input_matrix, learn_inputs
 from ._net_options import NetOptions, read_options
 from ._packing import pack, unpack
@@ -40,6 +41,7 @@ def learn(node: Any, context: DesignContext) -> Json:
     options = read_options(call, context.where)
     plain, embedded = _inputs(call, context.where)
     columns, gaps = learn_inputs(options, plain, context)
+    columns, fills = learn_fills(call, columns, plain, context)
     _check_spread(columns, context.where)
     embeds = [_embed(inner, context) for inner in embedded]
     state = {
@@ -49,7 +51,7 @@ def learn(node: Any, context: DesignContext) -> Json:
         "embeds": embeds,
         "rows": context.rows,
     }
-    state |= {"gaps": gaps} if gaps else {}
+    state |= ({"gaps": gaps} if gaps else {}) | ({"fills": fills} if fills else {})
     _check_size(options, columns.width + len(indicators(state)) + sum(embed["size"] for embed in embeds), context.where)
     if factor is not None:
         labels = context.learn_levels(factor)
@@ -91,7 +93,11 @@ def _inputs(call: Any, where: str) -> tuple[tuple[Any, ...], list[Any]]:
         if inner.arguments[0].name in seen:
             raise FormulaError(f"{where}: net() embeds '{inner.arguments[0].name}' twice; once, with more dimensions, is enough")
         seen.add(inner.arguments[0].name)
-    return tuple((node,) for node in plain), embedded
+    columns = tuple(dict.fromkeys((column_of(node),) for node in plain))
+    if len(columns) < len(plain):
+        twice = next(column_of(node).source for node in plain if is_filled(node) and column_of(node) in plain)
+        raise FormulaError(f"{where}: net() has '{twice}' by itself beside mi({twice}); leave one of the two out")
+    return columns, embedded
 
 
 def _embed(inner: Any, context: DesignContext) -> Json:
@@ -147,6 +153,7 @@ def arrays(state: Json, node: Any, context: DesignContext) -> dict[str, np.ndarr
     plain, embedded = _inputs(call, context.where)
     if columns.width:
         found["X"] = input_matrix(state, columns, scales(columns), plain, context)
+    found |= fill_arrays(state, call, context)
     for inner, embed in zip(embedded, state["embeds"], strict=True):
         factor = embed["factor"]
         found[f"codes_{factor}"] = context.codes((inner.arguments[0],), factor, tuple(embed["labels"]))

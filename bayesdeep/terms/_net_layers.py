@@ -26,6 +26,7 @@ from bayesdeep.core.quantities import COEFFICIENT, WEIGHT
 from bayesdeep.core.terms import Scope
 
 from ._net_design import scales
+from ._net_fills import filled_inputs
 from ._net_groups import every_layer, last_layer, spread_out
 from ._net_missing import INDICATOR_SPREAD, indicators
 from ._net_options import NetOptions
@@ -126,7 +127,7 @@ def _body(scope: Scope, state: Json) -> Body:
     h, before, length = inputs, scope.dim(f"{name}_input", labels), float(np.sqrt(len(labels)))
     relative = scope.variable(f"{name}_hidden|{state['factor']}_sigma") if by_weight(state, options) else None
     # Inputs that are data are not repeated for each draw.
-    scope.per_row(len(labels) if state["embeds"] else 1)
+    scope.per_row(len(labels) if state["embeds"] or state.get("fills") else 1)
     if options.hidden and by_input(state, options):
         rows = scope.variable(f"{name}_input_sigma", (before,))
     for k, size in enumerate(options.hidden, start=1):
@@ -172,7 +173,8 @@ def _after(state: Json, options: NetOptions, layer: int) -> tuple[str, ...]:
 
 def _inputs(scope: Scope, state: Json) -> Any:
     """Return the inputs ``(obs, input)``."""
-    parts = [scope.data("X")] if unpack(state["columns"]).width else []
+    columns = unpack(state["columns"])
+    parts = [filled_inputs(scope, state, scales(columns), columns.means)] if columns.width else []
     for embed in state["embeds"]:
         parts.append(_embedding(scope, state, embed)[:, scope.data(f"codes_{embed['factor']}")].T)
     return parts[0] if len(parts) == 1 else pt.concatenate(parts, axis=1)

@@ -26,6 +26,29 @@ def column_products(columns: Json, products: Sequence[Sequence[Any]]) -> list[tu
     ]
 
 
+def times_columns(
+    slots: Sequence[tuple[str, tuple[Product, ...]]], prefix: str, level: str, index: Sequence[str] = ()
+) -> str:
+    """Return the sum of coefficients times columns that something of row i is multiplied by; in brackets if they are several.
+
+    Parameters
+    ----------
+    slots
+        The name of each slot of coefficients, and the products of its columns.
+    prefix, level
+        What stands before names, and the level of a response with several predictors, ``[k]``.
+    index
+        What coefficients have an index of beside the levels of their columns.
+    """
+    parts = []
+    for name, products in slots:
+        for product in products:
+            at = [*index, *product.levels, *(["b"] if product.basis else []), *([level.strip("[]")] if level else [])]
+            text = f"β({prefix}{name})" + (f"[{', '.join(at)}]" if at else "")
+            parts.append(("Σ_b " if product.basis else "") + " · ".join((text, *product.times)))
+    return parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"
+
+
 def _product(factors: Sequence[tuple[Any, Any, bool]]) -> Product:
     levels, basis, times, zero = [], [], [], []
     for node, learned, full in factors:

@@ -23,7 +23,6 @@ Bürkner and Charpentier (2020), Modelling monotonic effects of ordinal predicto
 of Mathematical and Statistical Psychology 73(3), 420-451, doi:10.1111/bmsp.12195.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,12 +36,13 @@ from bayesdeep.core.records import Default
 from bayesdeep.core.terms import DesignContext, Scope, Term
 from bayesdeep.core.writing import Addend, Product
 
+from ._joined_groups import codes, groups, relabel
 from ._mo_groups import groups_arrays, groups_eta, groups_written, learn_groups
 from ._mo_levels import column_of, learn_levels, step_codes
 from ._mo_way import at_rows, lowest_seen, simplex_of, steps_of, way_of
 from ._packing import pack, unpack
 from ._varying import slots as slots_by_level
-from ._written import column_products
+from ._written import column_products, times_columns
 
 MOST_SHOWN = 8
 """Levels that are written out where the model is written down."""
@@ -158,28 +158,9 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
 
 def _mean_step(state: Json, products: list[tuple[Product, ...]], prefix: str, level: str) -> str:
     """Return the mean step of row i: a coefficient, or the sum of those that are multiplied with columns."""
-    parts = [f"β({prefix}{state['name']}){level}"] if _alone(state) else []
-    slots_of = _coefficients(state)[_alone(state) :]
-    for (name, _), product in ((slot, p) for slot, own in zip(slots_of, products, strict=True) for p in own):
-        index = [*product.levels, *(["b"] if product.basis else []), *([level.strip("[]")] if level else [])]
-        text = f"β({prefix}{name})" + (f"[{', '.join(index)}]" if index else "")
-        parts.append(("Σ_b " if product.basis else "") + " · ".join((text, *product.times)))
-    return parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"
-
-
-def groups(state: Json) -> Mapping[str, tuple[Any, ...]]:
-    """Return the grouping factor with its labels, where it varies by one."""
-    return {state["factor"]: tuple(state["labels"])} if "factor" in state else {}
-
-
-def codes(state: Json) -> Mapping[str, str]:
-    """Return where the rows' levels of the grouping factor are."""
-    return {state["factor"]: "codes"} if "factor" in state else {}
-
-
-def relabel(state: Json, labels: Mapping[str, tuple[Any, ...]]) -> Json:
-    """Return the state with other groups."""
-    return {**state, "labels": list(labels[state["factor"]])} if state.get("factor") in labels else state
+    first = [(state["name"], (Product(),))] if _alone(state) else []
+    own = zip(_coefficients(state)[_alone(state) :], products, strict=True)
+    return times_columns([*first, *((name, of_slot) for (name, _), of_slot in own)], prefix, level)
 
 
 def words(state: Json) -> frozenset[str]:

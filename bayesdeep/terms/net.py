@@ -12,7 +12,8 @@ the same function is predicted at other rows (Rügamer, Kolb and Klein 2024, Sem
 American Statistician 78, 88-99, doi:10.1080/00031305.2022.2164054). With ``orthogonal="groups"`` the function's mean in each
 group is 0 as well, so that the standard deviation of ``(1 | g)`` keeps its meaning too.
 
-With ``missing="indicator"`` rows may lack values of inputs, in training and later: :mod:`bayesdeep.terms._net_missing`.
+An input may be ``mi(x)``, ``net(mi(x), z)``, whose missing values come from ``x``'s own formula (:mod:`._net_fills`). With
+``missing="indicator"`` rows may lack values of inputs, in training and later: :mod:`bayesdeep.terms._net_missing`.
 
 Networks in formulas of different parameters may share their hidden layers, ``share="body"``: one representation of the
 inputs, and what each parameter makes of it (multitask learning: Caruana 1997, Machine Learning 28, 41-75,
@@ -26,17 +27,21 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from bayesdeep.core.columns import Json
 from bayesdeep.core.priors import PRIOR_SCALE_IN_SPREADS, Shared, Slot
 from bayesdeep.core.quantities import ROW_STATISTIC
 from bayesdeep.core.records import Default
-from bayesdeep.core.terms import Cost, Scope, Term
+from bayesdeep.core.terms import Cost, Fills, Scope, Term
 from bayesdeep.core.writing import Addend
 
-from ._net_design import arrays, learn
+from ._net_design import arrays, learn, scales
+from ._net_fills import FILLING, fill_codes, fill_columns, known_inputs, report_fills
 from ._net_layers import FIXED, body_name, by_input, by_weight, description, input_labels, network
 from ._net_missing import indicators
 from ._net_options import NetOptions
+from ._packing import unpack
 
 WEIGHTS = {
     "student_t": ("StudentT(4, 0, 0.7071)", "standardised weights, with heavy tails"),
@@ -156,6 +161,14 @@ def lacks(call: Any) -> tuple[Any, ...]:
     return tuple(a for a in call.arguments if getattr(a, "function", "") != "embed") if asked else ()
 
 
+def known(
+    state: Json, arrays: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray]
+) -> tuple[Json, dict[str, np.ndarray]]:
+    """Return the network on rows of which all values of some inputs are known."""
+    columns = unpack(state["columns"])
+    return known_inputs(state, arrays, values, scales(columns), columns.means)
+
+
 MOST_TOLD = 12
 """Inputs that are told by name."""
 
@@ -187,12 +200,15 @@ def written(state: Json, node: Any) -> tuple[Addend, ...]:
             last = f"h{mark}"
         skip = " + s · xᵢ" if options.skip and options.hidden else ""
         by_group = f"    w differs by {factor}" if factor else ""
-        return (*lines, f"    w{level} · {last}{skip}{by_group}")
+        missing = ", ".join(f"{own['column']} ({own['missing']} rows)" for own in state.get("fills", ()))
+        filled = (f"    xᵢ where it is missing: as its own formula says, {missing}",) if missing else ()
+        return (*lines, f"    w{level} · {last}{skip}{by_group}", *filled)
 
     return (Addend(state["name"], None, (f"{factor}ᵢ",) if factor else (), body),)
 
 
 TERM = Term(
     "net", learn, arrays, slots, eta, groups, words, call=True, varies=True, cost=cost, relabel=relabel, written=written,
-    codes=codes, lacks=lacks, told=told, options=NetOptions, example="net(x, z, hidden=[3])",
+    codes=codes, lacks=lacks, takes=(FILLING,), told=told, options=NetOptions,
+    fills=Fills(fill_columns, known, fill_codes, report_fills, called=False), example="net(x, z, hidden=[3])",
 )
