@@ -52,6 +52,7 @@ def test_the_inverse_is_one_and_the_mean_is_the_integral_of_survival() -> None:
         assert BASELINE.mean(np, np.array(factor), SHARES) == pytest.approx(exact, rel=2e-5)
 
 
+@pytest.mark.integration
 def test_who_is_alive_has_the_mean_of_the_density_beyond() -> None:
     """From an entry on, and up to an end, by quadrature; before the first knot nobody dies."""
     family = variant(knots=list(BASELINE.knots))
