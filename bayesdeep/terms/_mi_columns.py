@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from bayesdeep.core.columns import Json
 from bayesdeep.core.errors import FormulaError
@@ -95,7 +95,7 @@ def _stand_ins(scope: Scope, own: Json) -> Any:
     values = scope.hidden(f"{own['name']}_z", "Normal", moments, (own["missing"],))
     if "levels" not in own:
         return values
-    below = norm.ppf(np.cumsum(own["shares"])[:-1])
+    below = ndtri(np.cumsum(own["shares"])[:-1])
     return pt.gt(values[:, None], below).sum(axis=1).astype("float64")
 
 
